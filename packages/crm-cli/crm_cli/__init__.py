@@ -1,0 +1,1 @@
+"""The `crm` command: what people and operators run. `main.py` lists the subcommands."""

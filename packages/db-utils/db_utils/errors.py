@@ -1,0 +1,83 @@
+"""What the database can answer besides rows. The gRPC edge gives each its status code."""
+
+from uuid import UUID
+
+
+class DatabaseError(Exception):
+    """Base of the failures below; anything else that psycopg raises is a bug of ours."""
+
+
+class DatabaseUnavailable(DatabaseError):
+    """No connection: the server is gone, or none became free within the pool's timeout."""
+
+
+class StatementTimeout(DatabaseError):
+    """A statement ran longer than the role's statement_timeout."""
+
+
+class SerializationConflict(DatabaseError):
+    """Deadlock or serialisation failure; the whole unit of work may be run again."""
+
+
+class InvalidText(DatabaseError):
+    """A text that PostgreSQL cannot store, such as one with a NUL byte."""
+
+
+class OrganisationRequired(DatabaseError):
+    """A row of an organisation was to be written and there is no organisation."""
+
+
+class VersionConflict(DatabaseError):
+    """The row changed since the version the writer had seen."""
+
+
+class Conflict(DatabaseError):
+    """A row already occupies the place: unique or exclusion constraint *constraint*.
+
+    `existing_id` is the id of that row when it can be found within the current scope.
+    """
+
+    def __init__(self, constraint: str, existing_id: UUID | str | None = None) -> None:
+        super().__init__(constraint)
+        self.constraint = constraint
+        self.existing_id = existing_id
+
+
+class ReferenceViolation(DatabaseError):
+    """A row points at a row that is not there, or is still pointed at."""
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__(constraint)
+        self.constraint = constraint
+
+
+class InvalidValue(DatabaseError):
+    """A value that its column does not take; *column* names the column."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(column)
+        self.column = column
+
+
+class TextTooLong(InvalidValue):
+    """Longer than the column."""
+
+
+class UnknownChoice(InvalidValue):
+    """Not in the closed list of the column."""
+
+
+class InvalidPage(DatabaseError):
+    """Base of what is wrong with the page a caller asks for."""
+
+
+class InvalidPageToken(InvalidPage):
+    """Not a token of ours, or one of another sort or other filters."""
+
+
+class InvalidPageSize(InvalidPage):
+    """A negative number of rows."""
+
+
+class UnknownSort(InvalidPage):
+    """A column or a direction by which this list cannot be sorted."""

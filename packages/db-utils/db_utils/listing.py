@@ -1,0 +1,212 @@
+"""Lists in pages: keyset, so that the thousandth page costs what the first one costs.
+
+A `Listing` is a table of values that a service declares once: which filters, which
+columns are searched, which sorts. Its statements are built once per combination.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Generic
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, String, bindparam, func, or_, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
+
+from db_utils import context
+from db_utils.errors import InvalidPageSize, InvalidPageToken, TextTooLong, UnknownChoice, UnknownSort
+from db_utils.reader import R, Reader
+from db_utils.tables import Choice
+
+DEFAULT_SIZE, LARGEST_SIZE, LONGEST_SEARCH = 20, 100, 100
+
+Filter = Callable[[Any], ColumnElement[bool]]
+
+_READ: Mapping[type, Callable[[Any], object]] = {
+    datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
+    Decimal: Decimal,
+    UUID: UUID,
+    str: str,
+    int: int,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """What a caller asks for: see common.proto; size 0 is 20, more than 100 is 100."""
+
+    size: int = 0
+    token: str = ""
+    sort_by: str = ""
+    sort_order: str = ""
+    with_total: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    """Rows of a page, the token of the next one (empty on the last), the total if asked."""
+
+    rows: list[R]
+    next_token: str
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sort:
+    name: str
+    descending: bool
+
+
+class Listing(Generic[R]):
+    """How the rows of *model* may be listed.
+
+    *sorts* are NOT NULL columns, each with its default direction, as in "created_at desc";
+    the first one is the default; ties are broken by id. *filters* names equality filters by
+    column, or maps a name to a function from the bound value to a criterion. *search* are
+    the columns in which a substring is looked for, in any case.
+    """
+
+    def __init__(
+        self,
+        model: type[R],
+        *,
+        sorts: Sequence[str],
+        filters: Sequence[str] | Mapping[str, Filter] = (),
+        search: Sequence[InstrumentedAttribute[Any]] = (),
+    ) -> None:
+        self._model = model
+        self._table = model.__table__
+        self._sorts = {sort.partition(" ")[0]: _parse_sort(sort) for sort in sorts}
+        self._default = next(iter(self._sorts))
+        for name in self._sorts:
+            if self._table.columns[name].nullable:
+                raise ValueError(f"{name} may be NULL: a keyset cannot continue after it")
+        self._filters: dict[str, Filter | None] = (
+            dict(filters) if isinstance(filters, Mapping) else dict.fromkeys(filters)
+        )
+        self._search = tuple(search)
+        self._statements: dict[tuple[Any, ...], tuple[Select[R], Select[int]]] = {}
+
+    async def page(
+        self, reader: Reader, request: PageRequest, *, search: str = "", **filters: object
+    ) -> Page[R]:
+        """The page that *request* asks for; filters that are None or empty do not apply.
+
+        Raises InvalidPageToken, InvalidPageSize, UnknownSort, UnknownChoice, TextTooLong.
+        """
+        size = _size(request.size)
+        sort = self._sort(request)
+        active = {name: value for name, value in filters.items() if value is not None and value != ""}
+        self._check(active, search)
+        if search:
+            active["search"] = f"%{_escape(search)}%"
+        fingerprint = _fingerprint(sort, active)
+        after = self._position(request.token, sort, fingerprint)
+        rows_of, total_of = self._statement(tuple(sorted(active)), sort, bool(after))
+        rows = await reader.all(rows_of, **active, **after, _limit=size + 1)
+        total = await reader.one(total_of, **active) if request.with_total else None
+        token = self._token(rows[size - 1], sort, fingerprint) if len(rows) > size else ""
+        return Page(rows[:size], token, (total or 0) if request.with_total else None)
+
+    def _sort(self, request: PageRequest) -> _Sort:
+        chosen = self._sorts.get(request.sort_by or self._default)
+        if chosen is None:
+            raise UnknownSort(request.sort_by)
+        direction = request.sort_order.lower()
+        if direction not in ("", "asc", "desc"):
+            raise UnknownSort(request.sort_order)
+        return _Sort(chosen.name, direction == "desc") if direction else chosen
+
+    def _check(self, active: Mapping[str, object], search: str) -> None:
+        if len(search) > LONGEST_SEARCH:
+            raise TextTooLong("search")
+        for name, value in active.items():
+            if name not in self._filters:
+                raise TypeError(f"{self._model.__name__} has no filter {name!r}")
+            if self._filters[name] is None:
+                kind = self._table.columns[name].type
+                if isinstance(kind, Choice) and value not in kind.values:
+                    raise UnknownChoice(name)
+
+    def _statement(self, active: tuple[str, ...], sort: _Sort, after: bool) -> tuple[Select[R], Select[int]]:
+        key = (active, sort, after)
+        if key not in self._statements:
+            criteria = [self._criterion(name) for name in active]
+            columns = self._table.columns
+            place = tuple_(columns[sort.name], columns["id"])
+            rows = select(self._model).where(*criteria).limit(bindparam("_limit"))
+            if after:
+                bound = tuple_(
+                    bindparam("_value", type_=columns[sort.name].type, required=True),
+                    bindparam("_id", type_=columns["id"].type, required=True),
+                )
+                rows = rows.where(place < bound if sort.descending else place > bound)
+            order = [columns[sort.name], columns["id"]]
+            rows = rows.order_by(*(column.desc() if sort.descending else column for column in order))
+            total = select(func.count()).select_from(self._model).where(*criteria)
+            self._statements[key] = rows, total
+        return self._statements[key]
+
+    def _criterion(self, name: str) -> ColumnElement[bool]:
+        if name == "search":
+            pattern = bindparam("search", type_=String, required=True)
+            return or_(*(column.ilike(pattern, escape="\\") for column in self._search))
+        own = self._filters[name]
+        if own is not None:
+            return own(bindparam(name, required=True))
+        column = self._table.columns[name]
+        return column == bindparam(name, type_=column.type, required=True)
+
+    def _token(self, row: R, sort: _Sort, fingerprint: bytes) -> str:
+        value = row.__dict__[sort.name]
+        text = value.isoformat() if isinstance(value, (date, datetime)) else value
+        content = json.dumps([text, row.__dict__["id"]], default=str, separators=(",", ":"))
+        return base64.urlsafe_b64encode(fingerprint + content.encode()).decode().rstrip("=")
+
+    def _position(self, token: str, sort: _Sort, fingerprint: bytes) -> dict[str, object]:
+        if not token:
+            return {}
+        try:
+            content = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+            value, identity = json.loads(content[len(fingerprint) :])
+            position: dict[str, object] = {
+                "_value": self._read(sort.name, value),
+                "_id": self._read("id", identity),
+            }
+        except (ValueError, TypeError, ArithmeticError):
+            raise InvalidPageToken(token[:16]) from None
+        if content[: len(fingerprint)] != fingerprint:
+            raise InvalidPageToken("another sort or other filters")
+        return position
+
+    def _read(self, column: str, value: object) -> object:
+        kind = self._table.columns[column].type.python_type
+        read = _READ[kind](value)
+        if kind is datetime and isinstance(read, datetime) and read.tzinfo is None:
+            raise ValueError("an instant without a time zone")
+        return read
+
+
+def _parse_sort(sort: str) -> _Sort:
+    name, _, direction = sort.partition(" ")
+    return _Sort(name, direction == "desc")
+
+
+def _size(asked: int) -> int:
+    if asked < 0:
+        raise InvalidPageSize(str(asked))
+    return min(asked, LARGEST_SIZE) or DEFAULT_SIZE
+
+
+def _escape(search: str) -> str:
+    return search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _fingerprint(sort: _Sort, active: Mapping[str, object]) -> bytes:
+    content = repr((sort, sorted(active.items()), context.scope.get().organisation_id))
+    return hashlib.blake2b(content.encode(), digest_size=9).digest()

@@ -1,0 +1,63 @@
+"""One gRPC edge for all services: who calls, what may be seen, how it is answered.
+
+Start with `pipeline.py`, the order in which a call is checked; `errors.py` lists every
+refusal. This package never imports nats_utils.
+"""
+
+from grpc_utils.auth import Authenticator
+from grpc_utils.client import Peers
+from grpc_utils.fields import civil_date, email_address, opaque_id, required
+from grpc_utils.idempotency import Idempotency
+from grpc_utils.identity import ANONYMOUS, Identity, caller, maybe_caller
+from grpc_utils.internal import KeyPair, ServiceSigner, new_key_pair, service_issuers
+from grpc_utils.jwks import Jwks
+from grpc_utils.messages import (
+    changes,
+    expected_version,
+    found,
+    instant,
+    page_request,
+    page_result,
+    timestamp,
+    to_message,
+)
+from grpc_utils.pipeline import Context, Guards
+from grpc_utils.server import Address, PortTaken, Server
+from grpc_utils.tenancy import Tenancy
+from grpc_utils.verifier import FixedKey, Issuer, TokenVerifier
+
+__all__ = [
+    "ANONYMOUS",
+    "Address",
+    "Authenticator",
+    "Context",
+    "FixedKey",
+    "Guards",
+    "Idempotency",
+    "Identity",
+    "Issuer",
+    "Jwks",
+    "KeyPair",
+    "Peers",
+    "PortTaken",
+    "Server",
+    "ServiceSigner",
+    "Tenancy",
+    "TokenVerifier",
+    "caller",
+    "changes",
+    "civil_date",
+    "email_address",
+    "expected_version",
+    "found",
+    "instant",
+    "maybe_caller",
+    "new_key_pair",
+    "opaque_id",
+    "page_request",
+    "page_result",
+    "required",
+    "service_issuers",
+    "timestamp",
+    "to_message",
+]

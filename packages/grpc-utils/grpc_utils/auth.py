@@ -1,0 +1,65 @@
+"""Authentication of one call from its metadata. Used only by the pipeline."""
+
+import logging
+import re
+from collections.abc import Sequence
+
+from grpc_utils.claims import ExpiredToken, InvalidToken
+from grpc_utils.errors import Unauthenticated
+from grpc_utils.identity import ANONYMOUS, Identity
+from grpc_utils.verifier import TokenVerifier
+
+_log = logging.getLogger(__name__)
+_BEARER = re.compile(r"Bearer ([A-Za-z0-9_.-]+)")
+
+Metadata = Sequence[tuple[str, str | bytes]]
+
+HEALTH = "/grpc.health.v1.Health/"
+EXEMPT = frozenset({f"{HEALTH}Check", f"{HEALTH}Watch"})
+
+
+class JetonManquant(Unauthenticated):
+    """Un jeton est requis : métadonnée « authorization », valeur « Bearer <jeton> »."""
+
+
+class JetonInvalide(Unauthenticated):
+    """Le jeton est invalide."""
+
+
+class JetonExpire(Unauthenticated):
+    """Le jeton a expiré."""
+
+
+class Authenticator:
+    """Turns the metadata of a call into an identity; without a verifier everybody is anonymous."""
+
+    def __init__(self, verifier: TokenVerifier | None) -> None:
+        self._verifier = verifier
+
+    async def identify(self, metadata: Metadata) -> Identity:
+        """The proven caller. Raises JetonManquant, JetonInvalide or JetonExpire, nothing else."""
+        if self._verifier is None:
+            return ANONYMOUS
+        token = _bearer(metadata)
+        identity = self._verifier.remembered(token)
+        if identity is not None:
+            return identity
+        try:
+            return await self._verifier.verify(token)
+        except ExpiredToken:
+            raise JetonExpire from None
+        except InvalidToken as error:
+            _log.info("token refused: %s", error)
+            raise JetonInvalide from None
+
+
+def _bearer(metadata: Metadata) -> str:
+    values = [value for key, value in metadata if key == "authorization"]
+    if not values:
+        raise JetonManquant
+    if len(values) > 1 or not isinstance(values[0], str):
+        raise JetonInvalide
+    match = _BEARER.fullmatch(values[0])
+    if match is None:
+        raise JetonInvalide
+    return match[1]

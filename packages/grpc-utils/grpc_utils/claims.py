@@ -1,0 +1,133 @@
+"""The strict reading of a JSON Web Token: one spelling, exact types, exact ranges.
+
+Everything that PyJWT takes kindly and we refuse is refused here (RFC 7515, 7519, 8725):
+second spellings of a signature, numbers as text, non-finite times, empty subjects, other
+encodings than UTF-8. The signature itself is checked in `verifier.py`.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+LEEWAY = 30  # seconds of tolerated clock difference on exp, nbf and iat
+_LATEST = 253402300799  # 9999-12-31, the last instant a datetime can hold
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_USER_ID_CLAIMS = ("sub", "userId", "user_id", "id")
+
+
+class InvalidToken(Exception):
+    """The token is not acceptable; the text says why, for our logs only."""
+
+
+class ExpiredToken(InvalidToken):
+    """The token was acceptable until its exp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """A well-formed token whose signature nobody has checked yet."""
+
+    header: Mapping[str, Any]
+    payload: Mapping[str, Any]
+
+
+def read(token: str) -> Unverified:
+    """Split and decode *token*. Raises InvalidToken."""
+    if not _COMPACT.fullmatch(token):
+        raise InvalidToken("not three base64url parts")
+    header, payload, signature = token.split(".")
+    _decode(signature)
+    return Unverified(_object(header), _object(payload))
+
+
+def _decode(part: str) -> bytes:
+    try:
+        raw = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raise InvalidToken("not base64url") from None
+    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
+        raise InvalidToken("a second spelling of the same bytes")
+    return raw
+
+
+def _object(part: str) -> dict[str, Any]:
+    try:
+        content = json.loads(
+            _decode(part).decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_without_doubles
+        )
+    except (ValueError, RecursionError):
+        raise InvalidToken("not a JSON object in UTF-8") from None
+    if not isinstance(content, dict):
+        raise InvalidToken("not a JSON object")
+    return content
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return content
+
+
+def check_times(payload: Mapping[str, Any], now: float) -> float:
+    """Check exp, nbf and iat against *now*; answer exp. Raises InvalidToken, ExpiredToken."""
+    expires = _instant(payload, "exp")
+    if expires is None:
+        raise InvalidToken("no exp")
+    if now >= expires + LEEWAY:
+        raise ExpiredToken("exp has passed")
+    for name in ("nbf", "iat"):
+        instant = _instant(payload, name)
+        if instant is not None and instant > now + LEEWAY:
+            raise InvalidToken(f"{name} is in the future")
+    return expires
+
+
+def _instant(payload: Mapping[str, Any], name: str) -> float | None:
+    if name not in payload:
+        return None
+    value = payload[name]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _LATEST:
+        raise InvalidToken(f"{name} is not a time")
+    return float(value)
+
+
+def check_audience(payload: Mapping[str, Any], wanted: str) -> None:
+    """Refuse a token that is not meant for *wanted*."""
+    audience = payload.get("aud")
+    audiences = audience if isinstance(audience, list) else [audience]
+    if wanted not in audiences:
+        raise InvalidToken("another audience")
+
+
+def user_id(payload: Mapping[str, Any]) -> str:
+    """The first user id claim that is there: sub, userId, user_id, id (C5)."""
+    for name in _USER_ID_CLAIMS:
+        if name in payload:
+            return text(payload, name)
+    raise InvalidToken("no user id")
+
+
+def organisation(payload: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    """The first non-empty organisation claim, "" when they are all empty, None without any (C6)."""
+    found = [payload[name] for name in names if name in payload]
+    if any(value is not None and not isinstance(value, str) for value in found):
+        raise InvalidToken("an organisation claim that is not a text")
+    return next((value for value in found if value), "") if found else None
+
+
+def text(payload: Mapping[str, Any], name: str) -> str:
+    """Claim *name* as a non-empty printable text of at most 255 characters."""
+    value = payload.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= 255 or not value.isprintable():
+        raise InvalidToken(f"{name} is not a text")
+    if value != value.strip():
+        raise InvalidToken(f"{name} has spaces around it")
+    return value

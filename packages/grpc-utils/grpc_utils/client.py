@@ -1,0 +1,127 @@
+"""Calls to other services: one channel per callee, proof of who calls, bounded patience.
+
+`Peers.stub` gives the generated stub on a channel that adds the service token, the
+organisation, the correlation id and a deadline to each call, retries what the contract
+declares repeatable, and opens a circuit when the callee stays silent.
+"""
+
+import importlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import grpc
+from db_utils import context
+
+from grpc_utils import deadline
+from grpc_utils.breaker import Breaker
+from grpc_utils.errors import DependanceIndisponible
+from grpc_utils.identity import maybe_caller
+from grpc_utils.internal import ServiceSigner
+from grpc_utils.methods import repeatable_methods
+from grpc_utils.pipeline import ORGANISATION
+from grpc_utils.telemetry import CORRELATION
+
+S = TypeVar("S")
+
+DEADLINE = 2.0  # seconds (C14)
+_SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+_RETRY = {
+    "maxAttempts": 3,
+    "initialBackoff": "0.1s",
+    "maxBackoff": "0.3s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+
+
+class Peers:
+    """The other services, by *addresses* (name → host:port), called as the *signer*'s service."""
+
+    def __init__(self, addresses: Mapping[str, str], signer: ServiceSigner | None) -> None:
+        self._addresses, self._signer = addresses, signer
+        self._channels: dict[str, grpc.aio.Channel] = {}
+
+    def stub(self, kind: Callable[[grpc.aio.Channel], S]) -> S:
+        """The generated stub class *kind* on the channel of its service.
+
+        Its calls raise DependanceIndisponible or CircuitOuvert when the callee is silent,
+        and `grpc.aio.AioRpcError` when it refuses.
+        """
+        module = kind.__module__
+        callee = module.split(".")[1]
+        if callee not in self._channels:
+            messages = importlib.import_module(module.removesuffix("_grpc"))
+            services = [service.full_name for service in messages.DESCRIPTOR.services_by_name.values()]
+            self._channels[callee] = self._open(callee, services)
+        return kind(self._channels[callee])
+
+    async def close(self) -> None:
+        """Close all channels."""
+        for channel in self._channels.values():
+            await channel.close()
+
+    def _open(self, callee: str, services: list[str]) -> grpc.aio.Channel:
+        names = [
+            {"service": service, "method": method}
+            for service in services
+            for method in repeatable_methods(service)
+        ]
+        config = {
+            "loadBalancingConfig": [{"round_robin": {}}],
+            "methodConfig": [{"name": names, "retryPolicy": _RETRY}] if names else [],
+        }
+        return grpc.aio.insecure_channel(
+            f"dns:///{self._addresses[callee]}",
+            options=(
+                ("grpc.service_config", json.dumps(config)),
+                ("grpc.keepalive_time_ms", 30_000),
+                ("grpc.keepalive_timeout_ms", 10_000),
+            ),
+            interceptors=[_Outgoing(callee, self._signer)],
+        )
+
+
+class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
+    def __init__(self, callee: str, signer: ServiceSigner | None) -> None:
+        self._callee, self._signer = callee, signer
+        self._breaker = Breaker(callee)
+
+    async def intercept_unary_unary(
+        self,
+        continuation: Callable[[grpc.aio.ClientCallDetails, Any], Any],
+        client_call_details: grpc.aio.ClientCallDetails,
+        request: Any,
+    ) -> Any:
+        details = client_call_details
+        self._breaker.enter()
+        proven = grpc.aio.ClientCallDetails(
+            method=details.method,
+            timeout=deadline.shortened(DEADLINE if details.timeout is None else details.timeout),
+            metadata=self._metadata(),
+            credentials=details.credentials,
+            wait_for_ready=details.wait_for_ready,
+        )
+        try:
+            call = await continuation(proven, request)
+            response = await call
+        except grpc.aio.AioRpcError as error:
+            if error.code() not in _SILENT:
+                self._breaker.succeeded()
+                raise
+            self._breaker.failed()
+            raise DependanceIndisponible(service=self._callee) from error
+        except BaseException:
+            self._breaker.abandoned()
+            raise
+        self._breaker.succeeded()
+        return response
+
+    def _metadata(self) -> grpc.aio.Metadata:
+        metadata = grpc.aio.Metadata((CORRELATION, context.correlation_id.get()))
+        organisation = context.scope.get().organisation_id
+        if organisation:
+            metadata.add(ORGANISATION, organisation)
+        if self._signer is not None:
+            metadata.add("authorization", f"Bearer {self._signer.token(self._callee, maybe_caller())}")
+        return metadata

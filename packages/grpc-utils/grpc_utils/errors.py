@@ -1,0 +1,260 @@
+"""Every answer other than OK that a caller can get on purpose.
+
+A subclass of one of the status classes is all a service writes: its name is the machine
+reason, its docstring the French sentence, its keyword arguments the metadata (never
+personal data). Only `pipeline.py` turns them into a status.
+"""
+
+import re
+from typing import ClassVar
+
+import grpc
+from db_utils import (
+    Conflict,
+    DatabaseError,
+    DatabaseUnavailable,
+    InvalidText,
+    InvalidValue,
+    OrganisationRequired,
+    ReferenceViolation,
+    SerializationConflict,
+    StatementTimeout,
+    TextTooLong,
+    UnknownChoice,
+    VersionConflict,
+)
+from db_utils.errors import InvalidPageSize, InvalidPageToken, UnknownSort
+from google.protobuf.any_pb2 import Any
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
+
+
+class Refusal(Exception):
+    """Base of the expected errors; subclass one of the status classes below."""
+
+    code: ClassVar[grpc.StatusCode]
+    reason: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        cls.reason = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).upper()
+
+    def __init__(self, **metadata: str) -> None:
+        super().__init__(self.reason)
+        self.metadata = metadata
+
+    @property
+    def message(self) -> str:
+        """The sentence the caller reads."""
+        return " ".join((self.__doc__ or "").split())
+
+    def details(self, domain: str) -> bytes:
+        """A serialised google.rpc.Status for `grpc-status-details-bin` (C7)."""
+        status = Status(code=self.code.value[0], message=self.message)
+        status.details.add().Pack(ErrorInfo(reason=self.reason, domain=domain, metadata=self.metadata))
+        if "champ" in self.metadata:
+            violation = BadRequest.FieldViolation(field=self.metadata["champ"], description=self.message)
+            packed = Any()
+            packed.Pack(BadRequest(field_violations=[violation]))
+            status.details.append(packed)
+        serialised: bytes = status.SerializeToString()
+        return serialised
+
+
+class InvalidArgument(Refusal):
+    """La demande est invalide."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+
+
+class NotFound(Refusal):
+    """La ressource est introuvable."""
+
+    code = grpc.StatusCode.NOT_FOUND
+
+
+class AlreadyExists(Refusal):
+    """La ressource existe déjà."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
+
+
+class FailedPrecondition(Refusal):
+    """L'état actuel ne permet pas cette opération."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+
+
+class PermissionDenied(Refusal):
+    """L'opération est refusée."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+
+
+class Unauthenticated(Refusal):
+    """Une authentification est requise."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+
+
+class ResourceExhausted(Refusal):
+    """Une limite est atteinte."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+class Aborted(Refusal):
+    """L'opération a été interrompue par une autre."""
+
+    code = grpc.StatusCode.ABORTED
+
+
+class Unavailable(Refusal):
+    """Le service est momentanément indisponible."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+
+
+class DeadlineExceeded(Refusal):
+    """Le délai est dépassé."""
+
+    code = grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+class Unimplemented(Refusal):
+    """Cette méthode n'existe pas."""
+
+    code = grpc.StatusCode.UNIMPLEMENTED
+
+
+class ChampRequis(InvalidArgument):
+    """Un champ obligatoire est vide."""
+
+
+class ValeurInconnue(InvalidArgument):
+    """La valeur n'appartient pas à la liste admise."""
+
+
+class FormatInvalide(InvalidArgument):
+    """Le format de la valeur est invalide."""
+
+
+class TropLong(InvalidArgument):
+    """La valeur est trop longue."""
+
+
+class TropDEntrees(InvalidArgument):
+    """La liste compte plus de 100 entrées."""
+
+
+class DateInvalide(InvalidArgument):
+    """La date n'existe pas ou n'est pas admise ; le format est AAAA-MM-JJ."""
+
+
+class MontantInvalide(InvalidArgument):
+    """Le montant est invalide."""
+
+
+class RequeteIllisible(InvalidArgument):
+    """Le corps de la requête n'est pas le message attendu."""
+
+
+class JetonDePageInvalide(InvalidArgument):
+    """Le jeton de page est invalide ou appartient à un autre tri ou à d'autres filtres."""
+
+
+class PageInvalide(InvalidArgument):
+    """La taille ou le tri de la page est invalide."""
+
+
+class OrganisationRequise(InvalidArgument):
+    """Une organisation est requise : dans le jeton, la requête ou x-organisation-id."""
+
+
+class CleIdempotenceReutilisee(InvalidArgument):
+    """Cette clé d'idempotence a déjà servi pour une autre requête."""
+
+
+class Introuvable(NotFound):
+    """La ressource est introuvable."""
+
+
+class ExisteDeja(AlreadyExists):
+    """La ressource existe déjà."""
+
+
+class TransitionInterdite(FailedPrecondition):
+    """Ce changement d'état est interdit."""
+
+
+class EncoreUtilise(FailedPrecondition):
+    """La ressource est encore utilisée."""
+
+
+class ReferenceInconnue(FailedPrecondition):
+    """La ressource désignée n'existe pas."""
+
+
+class LimiteAtteinte(FailedPrecondition):
+    """Le nombre maximal est atteint."""
+
+
+class OrganisationDifferente(PermissionDenied):
+    """L'organisation demandée n'est pas celle de l'appelant."""
+
+
+class VersionPerimee(Aborted):
+    """La ressource a été modifiée entre-temps ; relisez-la et recommencez."""
+
+
+class ConflitDEcriture(Aborted):
+    """Des écritures simultanées se sont gênées ; recommencez."""
+
+
+class BaseIndisponible(Unavailable):
+    """La base de données est momentanément indisponible."""
+
+
+class DependanceIndisponible(Unavailable):
+    """Un service nécessaire est momentanément indisponible."""
+
+
+class CircuitOuvert(Unavailable):
+    """Un service nécessaire ne répond plus ; les appels reprendront sous peu."""
+
+
+class RequeteTropLente(DeadlineExceeded):
+    """La requête à la base a dépassé son délai."""
+
+
+class TropDeRequetes(ResourceExhausted):
+    """Trop de requêtes ; réessayez plus tard."""
+
+
+def refusal_of(error: DatabaseError) -> Refusal:
+    """What a caller is told when the database answers *error*."""
+    match error:
+        case Conflict():
+            known = {"id": str(error.existing_id)} if error.existing_id is not None else {}
+            return ExisteDeja(contrainte=error.constraint, **known)
+        case TextTooLong():
+            return TropLong(champ=error.column)
+        case UnknownChoice():
+            return ValeurInconnue(champ=error.column)
+        case InvalidValue():
+            return FormatInvalide(champ=error.column)
+        case ReferenceViolation():
+            return ReferenceInconnue(contrainte=error.constraint)
+    return _PLAIN[type(error)]()
+
+
+_PLAIN: dict[type[DatabaseError], type[Refusal]] = {
+    DatabaseUnavailable: BaseIndisponible,
+    StatementTimeout: RequeteTropLente,
+    SerializationConflict: ConflitDEcriture,
+    InvalidText: FormatInvalide,
+    OrganisationRequired: OrganisationRequise,
+    VersionConflict: VersionPerimee,
+    InvalidPageToken: JetonDePageInvalide,
+    InvalidPageSize: PageInvalide,
+    UnknownSort: PageInvalide,
+}

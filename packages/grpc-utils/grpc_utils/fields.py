@@ -1,0 +1,66 @@
+"""Checks of single fields that every service needs: each takes a text and answers a value."""
+
+import re
+from datetime import date
+from functools import lru_cache
+
+from email_validator import EmailNotValidError, validate_email
+
+from grpc_utils.errors import ChampRequis, DateInvalide, FormatInvalide, TropLong
+
+_OPAQUE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:|-]{0,63}")
+_PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")
+_LONGEST_EMAIL = 254  # RFC 5321 section 4.5.3.1.3, without the angle brackets
+
+
+def required(text: str, champ: str) -> str:
+    """*text*, which may not be empty. Raises ChampRequis."""
+    if not text:
+        raise ChampRequis(champ=champ)
+    return text
+
+
+def civil_date(text: str, champ: str) -> date:
+    """The day written YYYY-MM-DD in *text* (C3). Raises DateInvalide."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise DateInvalide(champ=champ) from None
+    if day.isoformat() != text:
+        raise DateInvalide(champ=champ)
+    return day
+
+
+def is_opaque_id(text: str) -> bool:
+    """Whether *text* may be an id made by another service (C2)."""
+    return _OPAQUE_ID.fullmatch(text) is not None
+
+
+def opaque_id(text: str, champ: str) -> str | None:
+    """An id owned by another service, None when empty. Raises FormatInvalide."""
+    if not text:
+        return None
+    if not is_opaque_id(text):
+        raise FormatInvalide(champ=champ)
+    return text
+
+
+def email_address(text: str, champ: str) -> str | None:
+    """An email address in lower case, None when empty (C10). Raises FormatInvalide, TropLong."""
+    if not text:
+        return None
+    if len(text) > _LONGEST_EMAIL:
+        raise TropLong(champ=champ)
+    local, _, domain = text.rpartition("@")
+    try:
+        if _PLAIN_LOCAL.fullmatch(local):
+            return f"{local}@{_email_domain(domain)}".lower()
+        return validate_email(text, check_deliverability=False).normalized.lower()
+    except EmailNotValidError:
+        raise FormatInvalide(champ=champ) from None
+
+
+@lru_cache(maxsize=4096)
+def _email_domain(domain: str) -> str:
+    """The domain as email-validator normalises it: most of its work, and domains repeat."""
+    return validate_email(f"a@{domain}", check_deliverability=False).domain

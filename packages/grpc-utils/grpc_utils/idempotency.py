@@ -1,0 +1,108 @@
+"""A mutating call with `idempotency-key` metadata runs once, however often it is sent.
+
+The response is stored in the transaction of the call itself, so that a crash leaves
+either both or neither. Keys are kept for a day and belong to one caller and method.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from db_utils import Conflict, Database, Row, clock, failpoint, metadata
+from sqlalchemy import Index, LargeBinary, String, delete
+from sqlalchemy.orm import Mapped, mapped_column
+
+from grpc_utils.errors import CleIdempotenceReutilisee, FormatInvalide
+
+HEADER = "idempotency-key"
+KEPT = timedelta(days=1)
+_LONGEST = 128
+
+
+class Base(Row):
+    """Tables of the call pipeline, part of every service's schema."""
+
+    __abstract__ = True
+    metadata = metadata()
+
+
+class IdempotencyKey(Base):
+    """The stored answer to one call."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("ix_idempotency_keys_created_at", "created_at"),)
+
+    method: Mapped[str] = mapped_column(String(200), primary_key=True)
+    caller: Mapped[str] = mapped_column(String(255), primary_key=True)
+    key: Mapped[str] = mapped_column(String(_LONGEST), primary_key=True)
+    request_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    response: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call that carries a key."""
+
+    method: str
+    caller: str
+    key: str
+    body: bytes
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.key) <= _LONGEST or not self.key.isprintable():
+            raise FormatInvalide(champ=HEADER)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """What tells one request body from another."""
+        return hashlib.sha256(self.body).digest()
+
+
+class Idempotency:
+    """Runs attempts against the stored answers of *database*."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def once(self, attempt: Attempt, call: Callable[[], Awaitable[bytes]]) -> bytes:
+        """The stored response of *attempt*, or that of *call*, run now.
+
+        Raises CleIdempotenceReutilisee when the key came with another body before.
+        """
+        identity = (attempt.method, attempt.caller, attempt.key)
+        try:
+            async with self._database.held() as tx:
+                stored = await tx.get(IdempotencyKey, identity)
+                if stored is not None:
+                    return _checked(stored, attempt)
+                response = await call()
+                failpoint("idempotency.before_store")
+                tx.insert_at_commit(
+                    IdempotencyKey(
+                        method=attempt.method,
+                        caller=attempt.caller,
+                        key=attempt.key,
+                        request_hash=attempt.fingerprint,
+                        response=response,
+                    )
+                )
+            return response
+        except Conflict:
+            twin = await self._database.read().get(IdempotencyKey, identity)
+            if twin is None:
+                raise
+            return _checked(twin, attempt)
+
+    async def purge(self) -> int:
+        """Forget answers older than a day; their number."""
+        async with self._database.transaction() as tx:
+            old = IdempotencyKey.created_at < clock.now() - KEPT
+            return await tx.execute(delete(IdempotencyKey).where(old))
+
+
+def _checked(stored: IdempotencyKey, attempt: Attempt) -> bytes:
+    if stored.request_hash != attempt.fingerprint:
+        raise CleIdempotenceReutilisee
+    return stored.response

@@ -1,0 +1,57 @@
+"""Who calls. The pipeline sets the identity of each call; handlers read it here."""
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal
+
+SERVICE_PREFIX = "service:"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A verified caller.
+
+    *organisation_id* is None when the token has no organisation claim, and "" when it has
+    an empty one. *expires_at* and *issued_at* are Unix seconds. A service acts for
+    *on_behalf_of*, the user id whose call it serves, or for itself ("").
+    """
+
+    kind: Literal["user", "service", "anonymous"]
+    subject: str
+    organisation_id: str | None = None
+    expires_at: float = 0.0
+    issued_at: float = 0.0
+    token_id: str = ""
+    issuer: str = ""
+    on_behalf_of: str = ""
+    claims: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def user_id(self) -> str:
+        """The user behind the call: the caller, or whom the calling service acts for."""
+        return self.on_behalf_of if self.kind == "service" else self.subject
+
+
+ANONYMOUS: Final = Identity(kind="anonymous", subject="anonyme")
+
+_current: ContextVar[Identity | None] = ContextVar("identity", default=None)
+
+
+def caller() -> Identity:
+    """The identity of the current call. Raises LookupError outside a call."""
+    identity = _current.get()
+    if identity is None:
+        raise LookupError("no identity: this code does not run inside an authenticated call")
+    return identity
+
+
+def maybe_caller() -> Identity | None:
+    """The identity of the current call, None in jobs and consumers."""
+    return _current.get()
+
+
+def set_caller(identity: Identity) -> None:
+    """Set the identity of the current task (pipeline only)."""
+    _current.set(identity)

@@ -1,0 +1,125 @@
+"""Between rows and messages: the small functions that the standard methods stand on."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+from uuid import UUID
+
+from crm.common import common_pb2
+from db_utils import Page, PageRequest, Row
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from grpc_utils.errors import ChampRequis, DateInvalide, Introuvable
+
+R = TypeVar("R", bound=Row)
+M = TypeVar("M", bound=Message)
+T = TypeVar("T")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+
+
+def timestamp(instant: datetime) -> Timestamp:
+    """*instant* (with a time zone) as a message."""
+    since = instant - _EPOCH
+    return Timestamp(seconds=since // _SECOND, nanos=since.microseconds * 1000)
+
+
+def instant(message: Timestamp) -> datetime:
+    """*message* as an instant in UTC. Raises DateInvalide outside the years 1 to 9999."""
+    try:
+        return _EPOCH + timedelta(seconds=message.seconds, microseconds=message.nanos // 1000)
+    except OverflowError:
+        raise DateInvalide from None
+
+
+def _struct(content: Mapping[str, Any]) -> Struct:
+    message = Struct()
+    message.update(content)
+    return message
+
+
+_CONVERSIONS: Mapping[type, Callable[[Any], object]] = {
+    UUID: str,
+    datetime: timestamp,
+    date: date.isoformat,
+    Decimal: float,
+    dict: _struct,
+}
+
+
+_Plan = tuple[tuple[str, Callable[[Any], object] | None], ...]
+_plans: dict[tuple[type[Row], type[Message]], _Plan] = {}
+
+
+def _plan(row: type[Row], message: type[Message]) -> _Plan:
+    found = _plans.get((row, message))
+    if found is None:
+        columns = row.__table__.columns
+        found = _plans[row, message] = tuple(
+            (field.name, _CONVERSIONS.get(columns[field.name].type.python_type))
+            for field in message.DESCRIPTOR.fields
+            if field.name in columns and not (field.is_repeated and field.message_type)
+        )
+    return found
+
+
+def to_message(row: Row, kind: type[M], **extra: object) -> M:
+    """*row* as a message of *kind*: columns go to the fields of their name, NULL stays absent.
+
+    *extra* fills the fields that are not columns. The plan is made once per pair of classes.
+    """
+    attributes = row.__dict__
+    values: dict[str, Any] = {}
+    for name, convert in _plan(type(row), kind):
+        value = attributes[name]
+        if value is not None:
+            values[name] = convert(value) if convert is not None else value
+    return kind(**values, **extra)
+
+
+def found(row: T | None) -> T:
+    """*row*, or the one answer for what does not exist for this caller. Raises Introuvable."""
+    if row is None:
+        raise Introuvable
+    return row
+
+
+def changes(request: Message, fields: Iterable[str], *, mandatory: Iterable[str] = ()) -> dict[str, Any]:
+    """The fields of an Update that are present: absent means unchanged (C9).
+
+    Present and empty clears a text (None), which ChampRequis refuses for *mandatory* fields.
+    """
+    refused = frozenset(mandatory)
+    present: dict[str, Any] = {}
+    for name in fields:
+        if request.HasField(name):
+            value = getattr(request, name)
+            present[name] = None if value == "" else value
+            if value == "" and name in refused:
+                raise ChampRequis(champ=name)
+    return present
+
+
+def expected_version(request: Any) -> int | None:
+    """The version that an Update carries, None without one."""
+    return request.version if request.HasField("version") else None
+
+
+def page_request(pagination: common_pb2.Pagination) -> PageRequest:
+    """What a List call asks for, as the database layer takes it."""
+    return PageRequest(
+        pagination.page_size,
+        pagination.page_token,
+        pagination.sort_by,
+        pagination.sort_order,
+        pagination.with_total,
+    )
+
+
+def page_result(page: Page[R]) -> common_pb2.PaginationResult:
+    """What a List call answers about its page."""
+    return common_pb2.PaginationResult(next_page_token=page.next_token, total=page.total)

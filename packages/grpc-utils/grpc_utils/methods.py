@@ -1,0 +1,52 @@
+"""What the contract says about a method: its messages, whether it changes anything."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.descriptor_pool import Default
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+ORGANISATION_FIELD = "organisation_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of a `.proto` file, named by its *path* on the wire."""
+
+    path: str
+    request: type[Message]
+    response: type[Message]
+    mutating: bool
+    names_organisation: bool
+
+    @property
+    def domain(self) -> str:
+        """The `ErrorInfo.domain` of its refusals."""
+        return "crm." + self.path[1:].partition(".")[0]
+
+    def organisation_of(self, request: Message) -> str:
+        """The organisation that *request* names, "" for none."""
+        return cast(str, getattr(request, ORGANISATION_FIELD)) if self.names_organisation else ""
+
+
+def method_at(path: str) -> Method:
+    """The method served at *path*. Raises KeyError when no contract has it."""
+    service, _, name = path[1:].rpartition("/")
+    descriptor = Default().FindMethodByName(f"{service}.{name}")
+    level = descriptor.GetOptions().idempotency_level
+    return Method(
+        path=path,
+        request=GetMessageClass(descriptor.input_type),
+        response=GetMessageClass(descriptor.output_type),
+        mutating=level != MethodOptions.NO_SIDE_EFFECTS,
+        names_organisation=ORGANISATION_FIELD in descriptor.input_type.fields_by_name,
+    )
+
+
+def repeatable_methods(service: str) -> list[str]:
+    """The methods of *service* (full name) that a client may send again by itself (C14)."""
+    descriptor = Default().FindServiceByName(service)
+    safe = (MethodOptions.NO_SIDE_EFFECTS, MethodOptions.IDEMPOTENT)
+    return [method.name for method in descriptor.methods if method.GetOptions().idempotency_level in safe]

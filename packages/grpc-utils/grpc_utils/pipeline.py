@@ -1,0 +1,244 @@
+"""The one interceptor: every call passes here, in this order.
+
+telemetry → errors → authentication → request → tenancy → idempotency → handler
+
+The chain of a method is built once, when it is first called. It receives the request as
+bytes, so that nothing of an unauthenticated call is decoded, and it is the only place
+that ends a call with a status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+import grpc
+from db_utils import DatabaseError, SerializationConflict
+from db_utils.context import scope as current_scope
+from google.protobuf.message import Message
+
+from grpc_utils import deadline
+from grpc_utils.auth import Authenticator, Metadata
+from grpc_utils.errors import Refusal, Unimplemented, refusal_of
+from grpc_utils.idempotency import HEADER, Attempt, Idempotency
+from grpc_utils.identity import Identity, set_caller
+from grpc_utils.methods import ORGANISATION_FIELD, Method, method_at
+from grpc_utils.requests import parse
+from grpc_utils.telemetry import CORRELATION, Calls
+from grpc_utils.tenancy import Tenancy
+
+_log = logging.getLogger(__name__)
+
+ORGANISATION = "x-organisation-id"
+_STATUS = "grpc-status-details-bin"
+_ATTEMPTS = 4  # the first run and three more after a deadlock (C12)
+
+if TYPE_CHECKING:
+    Context = grpc.aio.ServicerContext[Any, Any]
+    Handler = grpc.RpcMethodHandler[Any, Any]
+else:
+    Context = grpc.aio.ServicerContext
+    Handler = grpc.RpcMethodHandler
+
+Unary = Callable[[Any, Context], Awaitable[Message]]
+Stream = Callable[[Any, Context], AsyncIterator[Message]]
+
+
+class ErreurInterne(Refusal):
+    """Une erreur interne est survenue."""
+
+    code = grpc.StatusCode.INTERNAL
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """The parts of the chain that settings decide."""
+
+    authenticator: Authenticator
+    tenancy: Tenancy
+    idempotency: Idempotency | None
+
+
+class Pipeline(grpc.aio.ServerInterceptor):
+    """Protects every method of a server of *service*; those in *exempt* pass untouched."""
+
+    def __init__(self, service: str, guards: Guards, exempt: frozenset[str]) -> None:
+        self.calls = Calls(service)
+        self._guards = guards
+        self._exempt = exempt
+        self._handlers: dict[str, Handler] = {}
+        unknown = _UnknownMethod(self.calls, guards, f"crm.{service}")
+        self._unknown: Handler = grpc.unary_unary_rpc_method_handler(unknown.answer)
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler:
+        """The protected handler of the called method."""
+        path = handler_call_details.method
+        handler = self._handlers.get(path)
+        if handler is None:
+            inner: Handler | None = await continuation(handler_call_details)
+            if inner is None:
+                return self._unknown
+            handler = inner if path in self._exempt else self._protected(path, inner)
+            self._handlers[path] = handler
+        return handler
+
+    def _protected(self, path: str, inner: Any) -> Handler:
+        method = method_at(path)
+        if inner.response_streaming:
+            stream = _StreamMethod(self.calls, self._guards, method, inner.unary_stream)
+            return grpc.unary_stream_rpc_method_handler(stream.answer)
+        unary = _UnaryMethod(self.calls, self._guards, method, inner.unary_unary)
+        return grpc.unary_unary_rpc_method_handler(unary.answer)
+
+
+class _Chain:
+    """What the chains of all methods share: letting a call in, and ending it with a status."""
+
+    def __init__(self, calls: Calls, guards: Guards, path: str, domain: str) -> None:
+        self._calls, self._path, self._domain = calls, path, domain
+        self._identify = guards.authenticator.identify
+        self._tenancy = guards.tenancy
+
+    def _admit(self, method: Method, identity: Identity, metadata: Metadata, body: bytes) -> Message:
+        """The request of a proven caller, within the scope that the caller may see."""
+        set_caller(identity)
+        request = parse(method.request, body)
+        requested = method.organisation_of(request)
+        scope = self._tenancy.scope(identity, requested, _value(metadata, ORGANISATION) or "")
+        if method.names_organisation and scope.organisation_id != requested:
+            setattr(request, ORGANISATION_FIELD, scope.organisation_id or "")
+        current_scope.set(scope)
+        return request
+
+    async def _abort(self, refusal: Refusal, context: Context, correlation: str) -> NoReturn:
+        """End the call with the status of *refusal*."""
+        details = refusal.details(self._domain)
+        trailers = ((CORRELATION, correlation), (_STATUS, details))
+        await context.abort(refusal.code, refusal.message, trailers)
+
+
+class _UnaryMethod(_Chain):
+    def __init__(self, calls: Calls, guards: Guards, method: Method, handler: Unary) -> None:
+        super().__init__(calls, guards, method.path, method.domain)
+        self._method, self._handler = method, handler
+        self._idempotency = guards.idempotency if method.mutating else None
+
+    async def answer(self, body: bytes, context: Context) -> bytes:
+        """Answer one call."""
+        started = time.perf_counter()
+        metadata = _metadata(context)
+        correlation = self._calls.correlate(metadata)
+        code, caller = grpc.StatusCode.OK, ""
+        try:
+            identity = await self._identify(metadata)
+            caller = identity.subject
+            request = self._admit(self._method, identity, metadata, body)
+            deadline.start(context.time_remaining())
+            context.set_trailing_metadata(((CORRELATION, correlation),))
+            key = _value(metadata, HEADER) if self._idempotency is not None else None
+            if key is None:
+                return await self._run(request, context)
+            return await self._run_once(key, caller, body, request, context)
+        except asyncio.CancelledError:
+            code = grpc.StatusCode.CANCELLED
+            raise
+        except Exception as error:
+            refusal = _refusal(error, correlation)
+            code = refusal.code
+            await self._abort(refusal, context, correlation)
+        finally:
+            self._calls.ended(self._path, started, code, correlation, caller)
+
+    async def _run(self, request: Message, context: Context) -> bytes:
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return (await self._handler(request, context)).SerializeToString()
+            except SerializationConflict:
+                continue
+        return (await self._handler(request, context)).SerializeToString()
+
+    async def _run_once(
+        self, key: str, caller: str, body: bytes, request: Message, context: Context
+    ) -> bytes:
+        assert self._idempotency is not None
+        attempt = Attempt(self._path, caller, key, body)
+        return await self._idempotency.once(attempt, lambda: self._run(request, context))
+
+
+class _StreamMethod(_Chain):
+    def __init__(self, calls: Calls, guards: Guards, method: Method, handler: Stream) -> None:
+        super().__init__(calls, guards, method.path, method.domain)
+        self._method, self._handler = method, handler
+
+    async def answer(self, body: bytes, context: Context) -> AsyncIterator[bytes]:
+        """Answer one call with a stream."""
+        started = time.perf_counter()
+        metadata = _metadata(context)
+        correlation = self._calls.correlate(metadata)
+        code, caller = grpc.StatusCode.OK, ""
+        try:
+            identity = await self._identify(metadata)
+            caller = identity.subject
+            request = self._admit(self._method, identity, metadata, body)
+            context.set_trailing_metadata(((CORRELATION, correlation),))
+            async for response in self._handler(request, context):
+                yield response.SerializeToString()
+        except (asyncio.CancelledError, GeneratorExit):
+            code = grpc.StatusCode.CANCELLED
+            raise
+        except Exception as error:
+            refusal = _refusal(error, correlation)
+            code = refusal.code
+            await self._abort(refusal, context, correlation)
+        finally:
+            self._calls.ended(self._path, started, code, correlation, caller)
+
+
+class _UnknownMethod(_Chain):
+    """Tells only a proven caller that a method does not exist."""
+
+    def __init__(self, calls: Calls, guards: Guards, domain: str) -> None:
+        super().__init__(calls, guards, "unknown", domain)
+
+    async def answer(self, body: bytes, context: Context) -> bytes:
+        started = time.perf_counter()
+        metadata = _metadata(context)
+        correlation = self._calls.correlate(metadata)
+        code, caller = grpc.StatusCode.UNIMPLEMENTED, ""
+        try:
+            caller = (await self._identify(metadata)).subject
+            raise Unimplemented
+        except Exception as error:
+            refusal = _refusal(error, correlation)
+            code = refusal.code
+            await self._abort(refusal, context, correlation)
+        finally:
+            self._calls.ended(self._path, started, code, correlation, caller)
+
+
+def _refusal(error: BaseException, correlation: str) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, DatabaseError):
+        return refusal_of(error)
+    _log.error("a call failed unexpectedly", exc_info=error)
+    return ErreurInterne(correlation_id=correlation)
+
+
+def _metadata(context: Context) -> Metadata:
+    return cast(Metadata, context.invocation_metadata() or ())
+
+
+def _value(metadata: Metadata, name: str) -> str | None:
+    for key, value in metadata:
+        if key == name and isinstance(value, str):
+            return value
+    return None

@@ -1,0 +1,129 @@
+"""From request bytes to a message whose texts every handler may trust (C10, C19).
+
+Texts are trimmed and in Unicode NFC, without control characters but line feed and tab;
+lists hold at most 100 entries. Fields marked `debug_redact` (passwords) stay untouched.
+"""
+
+import unicodedata
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+
+from grpc_utils.errors import FormatInvalide, RequeteIllisible, TropDEntrees
+
+_MOST_ENTRIES = 100
+_ALLOWED_CONTROLS = frozenset("\n\t")
+
+Cleaner = Callable[[Message], None]
+_Step = Callable[[Any], None]
+
+
+def parse(kind: type[Message], body: bytes) -> Message:
+    """The request in *body*, cleaned. Raises RequeteIllisible, FormatInvalide, TropDEntrees."""
+    try:
+        request = kind.FromString(body)
+    except DecodeError:
+        raise RequeteIllisible from None
+    clean(request)
+    return request
+
+
+def clean(message: Message) -> None:
+    """Bring all texts of *message* into their stored form, in place."""
+    for step in _steps(message.DESCRIPTOR):
+        step(message)
+
+
+def clean_text(text: str, field: str) -> str:
+    """*text* trimmed and in NFC. Raises FormatInvalide for control characters."""
+    text = text.strip()
+    if text.isascii() and text.isprintable():
+        return text
+    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in _ALLOWED_CONTROLS for c in text):
+        raise FormatInvalide(champ=field)
+    return unicodedata.normalize("NFC", text)
+
+
+@cache
+def _steps(descriptor: Descriptor) -> tuple[_Step, ...]:
+    if descriptor.full_name.startswith("google.protobuf."):
+        return ()
+    found = (_step(field) for field in descriptor.fields)
+    return tuple(step for step in found if step is not None)
+
+
+def _step(field: FieldDescriptor) -> _Step | None:
+    if field.GetOptions().debug_redact:
+        return None
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return _map_step(field)
+    if field.type == FieldDescriptor.TYPE_STRING:
+        return _texts_step(field.name) if field.is_repeated else _text_step(field.name)
+    if field.message_type is not None:
+        return _messages_step(field.name) if field.is_repeated else _message_step(field.name)
+    return _counted_step(field.name) if field.is_repeated else None
+
+
+def _text_step(name: str) -> _Step:
+    def step(message: Any) -> None:
+        text = getattr(message, name)
+        if text and (cleaned := clean_text(text, name)) != text:
+            setattr(message, name, cleaned)
+
+    return step
+
+
+def _texts_step(name: str) -> _Step:
+    def step(message: Any) -> None:
+        texts = _counted(getattr(message, name), name)
+        for position, text in enumerate(texts):
+            texts[position] = clean_text(text, name)
+
+    return step
+
+
+def _message_step(name: str) -> _Step:
+    def step(message: Any) -> None:
+        if message.HasField(name):
+            clean(getattr(message, name))
+
+    return step
+
+
+def _messages_step(name: str) -> _Step:
+    def step(message: Any) -> None:
+        for part in _counted(getattr(message, name), name):
+            clean(part)
+
+    return step
+
+
+def _counted_step(name: str) -> _Step:
+    def step(message: Any) -> None:
+        _counted(getattr(message, name), name)
+
+    return step
+
+
+def _map_step(field: FieldDescriptor) -> _Step | None:
+    assert field.message_type is not None
+    values = field.message_type.fields_by_name["value"]
+    if values.type != FieldDescriptor.TYPE_STRING:
+        return _counted_step(field.name)
+    name = field.name
+
+    def step(message: Any) -> None:
+        entries = _counted(getattr(message, name), name)
+        for key in list(entries):
+            entries[key] = clean_text(entries[key], name)
+
+    return step
+
+
+def _counted(entries: Any, name: str) -> Any:
+    if len(entries) > _MOST_ENTRIES:
+        raise TropDEntrees(champ=name)
+    return entries

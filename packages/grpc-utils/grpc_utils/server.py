@@ -1,0 +1,195 @@
+"""A gRPC server whose every method goes through the pipeline, with health and reflection.
+
+What a server must never do is decided here once: limits on messages, metadata and calls
+under way, one server per port, and an order of stopping that no caller notices.
+"""
+
+import asyncio
+import importlib
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import grpc
+from db_utils import DatabaseError
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+from grpc_utils.auth import EXEMPT
+from grpc_utils.pipeline import Guards, Pipeline
+
+_SERVING: int = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING: int = health_pb2.HealthCheckResponse.NOT_SERVING
+_REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
+_REFLECTION = frozenset(
+    f"/{service}/ServerReflectionInfo" for service in (reflection.SERVICE_NAME, _REFLECTION_V1)
+)
+LIVE = "live"  # health name of the process alone (C17)
+
+_MEBIBYTE = 1024 * 1024
+_OPTIONS = (
+    ("grpc.so_reuseport", 0),  # two services on one port must not both start
+    ("grpc.max_receive_message_length", 4 * _MEBIBYTE),
+    ("grpc.max_send_message_length", 4 * _MEBIBYTE),
+    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.max_concurrent_streams", 1000),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.max_connection_age_ms", 30 * 60_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+)
+_MOST_CALLS = 2000  # under way in one process; more are RESOURCE_EXHAUSTED
+_HEALTH_INTERVAL = 1.0
+
+
+class UnsupportedHandler(TypeError):
+    """A handler that the pipeline could not protect: not async, missing, or a client stream."""
+
+
+class PortTaken(OSError):
+    """The address cannot be listened on; the message says what to do."""
+
+
+def contract_of(servicer: object) -> ServiceDescriptor:
+    """The service of the `.proto` file that *servicer* implements."""
+    base = _generated_base(type(servicer))
+    messages = importlib.import_module(base.__module__.removesuffix("_grpc"))
+    service: ServiceDescriptor = messages.DESCRIPTOR.services_by_name[base.__name__.removesuffix("Servicer")]
+    return service
+
+
+def _generated_base(kind: type) -> type:
+    for base in kind.__mro__:
+        if base.__module__.endswith("_pb2_grpc"):
+            return base
+    raise UnsupportedHandler(f"{kind.__name__} does not derive from a generated Servicer")
+
+
+def check_handlers(servicer: object) -> None:
+    """Refuse what would escape the pipeline. Raises UnsupportedHandler.
+
+    Synchronous handlers run in threads, where the identity of the call is not known.
+    """
+    base = _generated_base(type(servicer))
+    for method in contract_of(servicer).methods:
+        handler = getattr(type(servicer), method.name)
+        if handler is getattr(base, method.name):
+            raise UnsupportedHandler(f"{method.full_name} has no handler")
+        if method.client_streaming:
+            raise UnsupportedHandler(f"{method.full_name}: client streams are not supported")
+        wanted = inspect.isasyncgenfunction if method.server_streaming else inspect.iscoroutinefunction
+        if not wanted(handler):
+            raise UnsupportedHandler(f"{method.full_name}: write `async def`")
+
+
+def _reflect(names: Sequence[str], server: grpc.aio.Server) -> None:
+    """Publish the contracts of *names*, under the older name of the protocol and under v1.
+
+    The two differ in their name only; clients ask for v1 first.
+    """
+    reflection.enable_server_reflection(names, server)
+    handler = grpc.stream_stream_rpc_method_handler(
+        reflection.aio.ReflectionServicer(names).ServerReflectionInfo,
+        reflection_pb2.ServerReflectionRequest.FromString,
+        reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(_REFLECTION_V1, {"ServerReflectionInfo": handler}),)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+
+class Server:
+    """Serves *servicers* of service *name* under *guards*.
+
+    *alive* is awaited once a second; while it raises DatabaseError, health is NOT_SERVING.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        servicers: Sequence[object],
+        guards: Guards,
+        *,
+        alive: Callable[[], Awaitable[None]],
+        reflect: bool,
+    ) -> None:
+        exempt = EXEMPT | _REFLECTION if reflect else EXEMPT
+        self._pipeline = Pipeline(name, guards, exempt)
+        self._server = grpc.aio.server(
+            interceptors=[self._pipeline],
+            options=_OPTIONS,
+            maximum_concurrent_rpcs=_MOST_CALLS,
+        )
+        self._alive = alive
+        self._health = health.aio.HealthServicer()
+        self._names = ["", *(self._add(servicer) for servicer in servicers)]
+        self._status = _NOT_SERVING
+        self._watch: asyncio.Task[None] | None = None
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        if reflect:
+            _reflect([*self._names[1:], health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
+
+    def _add(self, servicer: object) -> str:
+        check_handlers(servicer)
+        base = _generated_base(type(servicer))
+        add = getattr(importlib.import_module(base.__module__), f"add_{base.__name__}_to_server")
+        add(servicer, self._server)
+        return str(contract_of(servicer).full_name)
+
+    async def start(self, address: Address) -> int:
+        """Listen and serve; the port. Raises PortTaken."""
+        try:
+            port = self._server.add_insecure_port(f"{address.host}:{address.port}")
+        except RuntimeError:
+            raise PortTaken(
+                f"port {address.port} on {address.host} is taken: stop what listens there, or set GRPC_PORT"
+            ) from None
+        await self._health.set(LIVE, _SERVING)
+        await self._tell(_NOT_SERVING)
+        await self._server.start()
+        await self._check()
+        self._watch = asyncio.create_task(self._keep_checking())
+        return int(port)
+
+    async def stop(self, grace: float) -> None:
+        """Say NOT_SERVING, take no new calls, give those under way *grace* seconds."""
+        if self._watch is not None:
+            self._watch.cancel()
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace)
+        self._pipeline.calls.flush()
+
+    @property
+    def serving(self) -> bool:
+        """Whether health says SERVING."""
+        return self._status == _SERVING
+
+    async def _keep_checking(self) -> None:
+        while True:
+            await asyncio.sleep(_HEALTH_INTERVAL)
+            await self._check()
+
+    async def _check(self) -> None:
+        try:
+            await self._alive()
+        except DatabaseError:
+            status = _NOT_SERVING
+        else:
+            status = _SERVING
+        if status != self._status:
+            await self._tell(status)
+
+    async def _tell(self, status: int) -> None:
+        self._status = status
+        for name in self._names:
+            await self._health.set(name, status)

@@ -1,0 +1,100 @@
+"""What is known of each call afterwards: one log line, two metrics, a correlation id.
+
+A call only notes its end; lines and metrics are made of these notes every 50 ms, many at
+once, so that no caller waits for them.
+"""
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import count
+from typing import BinaryIO
+
+import grpc
+import orjson
+from db_utils import context
+from prometheus_client import Counter, Histogram
+
+CORRELATION = "x-correlation-id"
+_SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_INTERVAL = 0.05  # seconds
+
+RPC_TOTAL = Counter("crm_rpc_total", "Calls answered.", ["service", "method", "code"])
+RPC_SECONDS = Histogram(
+    "crm_rpc_seconds",
+    "Duration of calls.",
+    ["service", "method"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+)
+
+Note = tuple[float, float, grpc.StatusCode, str, str]
+
+
+class Calls:
+    """The notes of all calls of one server; *service* is its name.
+
+    Lines go to the stream given to `log_calls_to`.
+    """
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self._origin, self._numbers = os.urandom(8).hex(), count(1)
+        self._notes: list[tuple[str, Note]] = []
+
+    def correlate(self, metadata: Sequence[tuple[str, str | bytes]]) -> str:
+        """Take over the caller's correlation id, or make one; set it for this unit of work."""
+        for key, value in metadata:
+            if key == CORRELATION and isinstance(value, str) and _SAFE.fullmatch(value):
+                correlation = value
+                break
+        else:
+            correlation = f"{self._origin}-{next(self._numbers):x}"
+        context.correlation_id.set(correlation)
+        return correlation
+
+    def ended(self, path: str, started: float, code: grpc.StatusCode, correlation: str, caller: str) -> None:
+        """Note that a call of *path*, begun at *started* (perf_counter), has ended now."""
+        if not self._notes:
+            asyncio.get_running_loop().call_later(_INTERVAL, self.flush)
+        duration = time.perf_counter() - started
+        self._notes.append((path, (time.time(), duration, code, correlation, caller)))
+
+    def flush(self) -> None:
+        """Turn the notes into metrics and log lines."""
+        notes, self._notes = self._notes, []
+        for path, (_, duration, code, *_rest) in notes:
+            RPC_TOTAL.labels(self.service, path, code.name).inc()
+            RPC_SECONDS.labels(self.service, path).observe(duration)
+        if _stream is not None and notes:
+            _stream.write(b"".join(_line(self.service, path, note) for path, note in notes))
+            _stream.flush()
+
+
+_stream: BinaryIO | None = None
+
+
+def log_calls_to(stream: BinaryIO | None) -> None:
+    """Write a line for every call to *stream*, or none with None."""
+    global _stream
+    _stream = stream
+
+
+def _line(service: str, path: str, note: Note) -> bytes:
+    ended_at, duration, code, correlation, caller = note
+    return orjson.dumps(
+        {
+            "time": datetime.fromtimestamp(ended_at, UTC).isoformat(timespec="milliseconds"),
+            "level": "info",
+            "event": "rpc",
+            "service": service,
+            "rpc": path,
+            "code": code.name,
+            "duration_ms": round(duration * 1000, 2),
+            "correlation_id": correlation,
+            "caller": caller,
+        },
+        option=orjson.OPT_APPEND_NEWLINE,
+    )

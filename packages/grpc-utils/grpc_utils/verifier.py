@@ -1,0 +1,149 @@
+"""From a bearer token to an `Identity`: one issuer, one key source, one algorithm.
+
+The issuer named in the payload decides which key and which algorithm are acceptable; the
+token's own header decides nothing. Verified tokens are remembered until they expire.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from db_utils import clock
+from jwt import PyJWS
+from jwt.exceptions import PyJWTError
+
+from grpc_utils import claims
+from grpc_utils.claims import InvalidToken, Unverified
+from grpc_utils.identity import SERVICE_PREFIX, Identity
+
+Algorithm = Literal["RS256", "HS256", "EdDSA"]
+PublicKey = RSAPublicKey | Ed25519PublicKey | bytes
+
+LARGEST_TOKEN = 8192
+_REMEMBERED = 10_000
+ORGANISATION_CLAIMS = ("organisation_id", "https://wanzo.com/company_id", "company_id", "org_code")
+
+
+class KeySource(Protocol):
+    """Where the keys of an issuer come from."""
+
+    async def key(self, kid: str) -> PublicKey | None:
+        """The key named *kid*, None when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedKey:
+    """A key source with one key, whatever key id a token names."""
+
+    value: PublicKey
+
+    async def key(self, kid: str) -> PublicKey | None:
+        """The one key."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who may issue tokens and how they must look.
+
+    *name* is the `iss` claim ("" for tokens without one). *audience* and *token_type* (the
+    `typ` claim, which keeps Keycloak's ID tokens out) are checked when set.
+    """
+
+    name: str
+    algorithm: Algorithm
+    keys: KeySource
+    audience: str = ""
+    token_type: str = ""
+
+    @property
+    def is_service(self) -> bool:
+        """Whether this issuer is one of our own services, signing for itself."""
+        return self.name.startswith(SERVICE_PREFIX)
+
+
+class TokenVerifier:
+    """Verifies the tokens of *issuers*; *organisation_claims* are tried in order."""
+
+    def __init__(
+        self, issuers: Sequence[Issuer], organisation_claims: Sequence[str] = ORGANISATION_CLAIMS
+    ) -> None:
+        self._issuers = {issuer.name: issuer for issuer in issuers}
+        if len(self._issuers) != len(issuers):
+            raise ValueError("two key sources for one issuer")
+        self._organisation_claims = tuple(organisation_claims)
+        self._jws = PyJWS(algorithms=["RS256", "HS256", "EdDSA"])
+        self._remembered: dict[str, Identity] = {}
+
+    def remembered(self, token: str) -> Identity | None:
+        """The identity of a token that was verified before and has not expired."""
+        identity = self._remembered.get(token)
+        if identity is None:
+            return None
+        if clock.timestamp() < identity.expires_at + claims.LEEWAY:
+            return identity
+        del self._remembered[token]
+        return None
+
+    async def verify(self, token: str) -> Identity:
+        """The identity that *token* proves. Raises InvalidToken (ExpiredToken)."""
+        if len(token) > LARGEST_TOKEN:
+            raise InvalidToken("longer than 8 KB")
+        unverified = claims.read(token)
+        issuer = self._issuer(unverified)
+        await self._check_signature(token, unverified, issuer)
+        identity = self._identity(unverified, issuer)
+        if len(self._remembered) >= _REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[token] = identity
+        return identity
+
+    def _issuer(self, token: Unverified) -> Issuer:
+        name = token.payload.get("iss", "")
+        issuer = self._issuers.get(name) if isinstance(name, str) else None
+        if issuer is None:
+            raise InvalidToken("an issuer that is not configured")
+        if token.header.get("alg") != issuer.algorithm:
+            raise InvalidToken("not the algorithm of its issuer")
+        return issuer
+
+    async def _check_signature(self, token: str, unverified: Unverified, issuer: Issuer) -> None:
+        kid = unverified.header.get("kid", "")
+        if not isinstance(kid, str):
+            raise InvalidToken("kid is not a text")
+        key: Any = await issuer.keys.key(kid)
+        if key is None:
+            raise InvalidToken("an unknown key")
+        try:
+            self._jws.decode(token, key, algorithms=[issuer.algorithm])
+        except (PyJWTError, ValueError) as error:
+            raise InvalidToken(type(error).__name__) from None
+
+    def _identity(self, token: Unverified, issuer: Issuer) -> Identity:
+        payload = token.payload
+        expires_at = claims.check_times(payload, clock.timestamp())
+        if issuer.audience:
+            claims.check_audience(payload, issuer.audience)
+        if issuer.token_type and payload.get("typ") != issuer.token_type:
+            raise InvalidToken("not an access token")
+        subject = claims.user_id(payload)
+        if issuer.is_service != subject.startswith(SERVICE_PREFIX):
+            raise InvalidToken("a user posing as a service, or the reverse")
+        if issuer.is_service and subject != issuer.name:
+            raise InvalidToken("a service posing as another")
+        return Identity(
+            kind="service" if issuer.is_service else "user",
+            subject=subject,
+            organisation_id=claims.organisation(payload, self._organisation_claims),
+            expires_at=expires_at,
+            issued_at=float(payload.get("iat", 0)),
+            token_id=claims.text(payload, "jti") if "jti" in payload else "",
+            issuer=issuer.name,
+            on_behalf_of=claims.text(payload, "act_for")
+            if issuer.is_service and "act_for" in payload
+            else "",
+            claims=MappingProxyType(dict(payload)),
+        )

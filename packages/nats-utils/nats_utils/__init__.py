@@ -1,0 +1,38 @@
+"""Events between services: recorded with their cause, published, and handled once each.
+
+Way of an event: `outbox.publish` → `relay.py` → the broker → `subscriber.py` →
+`handling.py`. This package never imports grpc_utils.
+"""
+
+from nats_utils.bus import Bus
+from nats_utils.events import EVENTS, EventType, InvalidEvent, event_at, event_type, required_text
+from nats_utils.handling import Handling
+from nats_utils.outbox import publish
+from nats_utils.processed_events import ProcessedEventsRepository
+from nats_utils.relay import Relay
+from nats_utils.replayer import Replayer
+from nats_utils.streams import STREAMS, Stream, StreamDrift, declare, declared
+from nats_utils.subscriber import Subscriber
+from nats_utils.subscription import Subscription
+
+__all__ = [
+    "EVENTS",
+    "STREAMS",
+    "Bus",
+    "EventType",
+    "Handling",
+    "InvalidEvent",
+    "ProcessedEventsRepository",
+    "Relay",
+    "Replayer",
+    "Stream",
+    "StreamDrift",
+    "Subscriber",
+    "Subscription",
+    "declare",
+    "declared",
+    "event_at",
+    "event_type",
+    "publish",
+    "required_text",
+]

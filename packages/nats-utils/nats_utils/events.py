@@ -1,0 +1,71 @@
+"""The closed table of what may be published: five business events and one of identity."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from crm.events import business_pb2, identity_pb2
+from google.protobuf.message import Message
+
+EVENTS_STREAM: Final = "CRM_EVENTS"
+IDENTITY_STREAM: Final = "CRM_IDENTITY"
+DEAD_LETTERS_STREAM: Final = "CRM_DEAD_LETTERS"
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """An event by its message class, its *name* ("client.created"), subject and stream."""
+
+    message: type[Message]
+    name: str
+    subject: str
+    stream: str
+
+    @property
+    def token(self) -> str:
+        """The name as one word, for consumers and dead letters: "client-created"."""
+        return self.name.replace(".", "-")
+
+
+def _business(message: type[Message], name: str) -> EventType:
+    return EventType(message, name, f"crm.events.{name}", EVENTS_STREAM)
+
+
+EVENTS: Final = (
+    _business(business_pb2.ClientCreatedEvent, "client.created"),
+    _business(business_pb2.InvoiceCreatedEvent, "invoice.created"),
+    _business(business_pb2.PaymentReceivedEvent, "payment.received"),
+    _business(business_pb2.PaymentRejectedEvent, "payment.rejected"),
+    _business(business_pb2.ContractSignedEvent, "contract.signed"),
+    EventType(identity_pb2.UserLoginEvent, "user.login", "crm.identity.user.login", IDENTITY_STREAM),
+)
+
+_BY_MESSAGE: Mapping[type[Message], EventType] = {event.message: event for event in EVENTS}
+
+
+def event_type(message: type[Message]) -> EventType:
+    """The event whose message class is *message*. Raises LookupError for anything else."""
+    try:
+        return _BY_MESSAGE[message]
+    except KeyError:
+        raise LookupError(f"{message.__name__} is not one of the events of the CRM") from None
+
+
+def event_at(subject: str) -> EventType | None:
+    """The event published at *subject* or dead-lettered there, None for others."""
+    token = subject.rpartition(".")[2]
+    for event in EVENTS:
+        if event.subject == subject or (subject.startswith("crm.dlq.") and event.token == token):
+            return event
+    return None
+
+
+class InvalidEvent(ValueError):
+    """An event that can never be handled: its message goes to the dead letters at once."""
+
+
+def required_text(event: Any, *fields: str) -> None:
+    """Refuse an *event* in which one of *fields* is empty. Raises InvalidEvent."""
+    for field in fields:
+        if not getattr(event, field):
+            raise InvalidEvent(f"{field} is empty")

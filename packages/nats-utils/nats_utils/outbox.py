@@ -1,0 +1,44 @@
+"""Recording an event with its cause. Only the relay publishes; see `relay.py`."""
+
+from typing import Any
+
+from db_utils import Transaction, clock, context, uuid7
+from google.protobuf.message import Message
+
+from nats_utils.events import event_type
+from nats_utils.tables import OutboxRow
+
+MESSAGE_ID = "Nats-Msg-Id"
+CORRELATION = "x-correlation-id"
+_LARGEST = 256 * 1024  # bytes; far below the broker's limit, so that no row can block the relay
+
+
+class EventTooLarge(ValueError):
+    """An event of more than 256 KiB: events name things, they do not carry documents."""
+
+
+def publish(tx: Transaction, event: Message) -> None:
+    """Record *event* in the outbox of *tx*, completing its id, time and correlation id.
+
+    It reaches the broker at least once after the commit, whatever is killed meanwhile, and
+    never if *tx* rolls back. Events about one row keep the order of its changes. Raises
+    LookupError for a message that is not an event of the CRM, EventTooLarge.
+    """
+    kind = event_type(type(event))
+    filled: Any = event
+    filled.event_id = filled.event_id or str(uuid7())
+    if not filled.HasField("timestamp"):
+        filled.timestamp.FromDatetime(clock.now())
+    filled.correlation_id = filled.correlation_id or context.correlation_id.get()
+    payload = event.SerializeToString()
+    if len(payload) > _LARGEST:
+        raise EventTooLarge(f"{kind.name}: {len(payload)} bytes")
+    tx.insert_at_commit(
+        OutboxRow(
+            message_id=filled.event_id,
+            stream=kind.stream,
+            subject=kind.subject,
+            payload=payload,
+            headers={CORRELATION: filled.correlation_id} if filled.correlation_id else {},
+        )
+    )

@@ -1,0 +1,83 @@
+"""What a consumer has already dealt with: the memory that makes every effect happen once."""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from db_utils import Database, Transaction, clock
+from sqlalchemy import ARRAY, Uuid, bindparam, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from nats_utils.tables import ProcessedEvent
+
+KEPT = timedelta(days=30)  # longer than the streams keep messages: a replay finds its claims
+_PURGE_BATCH = 1000
+
+_ids = bindparam("event_ids", type_=ARRAY(Uuid), required=True)
+_CLAIM = (
+    insert(ProcessedEvent)
+    .from_select(
+        ["consumer", "event_id", "event_type", "processed_at"],
+        select(
+            bindparam("consumer", type_=ProcessedEvent.consumer.type, required=True),
+            func.unnest(_ids),
+            bindparam("event_type", type_=ProcessedEvent.event_type.type, required=True),
+            bindparam("processed_at", type_=ProcessedEvent.processed_at.type, required=True),
+        ),
+    )
+    .on_conflict_do_nothing()
+    .returning(ProcessedEvent.event_id)
+)
+_OLD = (
+    select(ProcessedEvent.consumer, ProcessedEvent.event_id)
+    .where(ProcessedEvent.processed_at < bindparam("before", required=True))
+    .limit(_PURGE_BATCH)
+)
+
+
+class ProcessedEventsRepository:
+    """The processed events of one *consumer*, within the transaction of the effect."""
+
+    def __init__(self, consumer: str) -> None:
+        self.consumer = consumer
+
+    async def exists(self, tx: Transaction, event_id: UUID) -> bool:
+        """Whether the event was dealt with. For questions; use a claim to decide on an effect."""
+        return await tx.get(ProcessedEvent, (self.consumer, event_id)) is not None
+
+    async def mark_processed(self, tx: Transaction, event_id: UUID, event_type: str) -> bool:
+        """Claim the event; False when it was claimed before. A concurrent claim waits for *tx*."""
+        return bool(await self.claim(tx, [event_id], event_type))
+
+    async def claim(self, tx: Transaction, event_ids: Collection[UUID], event_type: str) -> set[UUID]:
+        """Claim many events of one type at once; those that nobody had claimed before.
+
+        The ids are sent sorted, so that two claims in parallel cannot deadlock.
+        """
+        claimed: Sequence[UUID] = await tx.all(
+            _CLAIM,
+            consumer=self.consumer,
+            event_ids=sorted(set(event_ids)),
+            event_type=event_type,
+            processed_at=clock.now(),
+        )
+        return set(claimed)
+
+
+async def purge(database: Database) -> int:
+    """Forget the processed events of more than 30 days ago, in small batches; their number."""
+    purged = 0
+    while True:
+        async with database.transaction() as tx:
+            old = await tx.all(_OLD, before=clock.now() - KEPT)
+            for consumer, event_id in old:
+                await tx.execute(_FORGET, consumer=consumer, event_id=event_id)
+        purged += len(old)
+        if len(old) < _PURGE_BATCH:
+            return purged
+
+
+_FORGET = delete(ProcessedEvent).where(
+    ProcessedEvent.consumer == bindparam("consumer", required=True),
+    ProcessedEvent.event_id == bindparam("event_id", required=True),
+)

@@ -1,0 +1,91 @@
+"""The streams of the bus, declared in one place; what exists otherwise is an error."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from nats.js import JetStreamContext
+from nats.js.api import RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+from nats_utils.events import DEAD_LETTERS_STREAM, EVENTS_STREAM, IDENTITY_STREAM
+
+EVENT_AGE = timedelta(days=14)  # shorter than processed_events is kept, so that a replay has no effect
+_ADVISORIES = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream by name: its subjects, how long it keeps messages, how long it knows their ids."""
+
+    name: str
+    subjects: tuple[str, ...]
+    max_age: timedelta
+    duplicate_window: timedelta = timedelta(minutes=2)
+    replicas: int = 1
+
+    def config(self) -> StreamConfig:
+        """What the server is asked for: kept on disk, limited by age, never purged or edited."""
+        return StreamConfig(
+            name=self.name,
+            subjects=list(self.subjects),
+            retention=RetentionPolicy.LIMITS,
+            storage=StorageType.FILE,
+            max_age=self.max_age.total_seconds(),
+            duplicate_window=self.duplicate_window.total_seconds(),
+            num_replicas=self.replicas,
+            deny_delete=True,
+            deny_purge=True,
+            allow_rollup_hdrs=False,
+        )
+
+
+STREAMS: Final = (
+    Stream(EVENTS_STREAM, ("crm.events.>",), EVENT_AGE),
+    Stream(IDENTITY_STREAM, ("crm.identity.>",), EVENT_AGE),
+    Stream(DEAD_LETTERS_STREAM, ("crm.dlq.>",), timedelta(days=30)),
+    Stream("CRM_ADVISORIES", (_ADVISORIES,), timedelta(days=30)),
+)
+
+_COMPARED = (
+    "subjects",
+    "retention",
+    "storage",
+    "max_age",
+    "duplicate_window",
+    "num_replicas",
+    "deny_delete",
+    "deny_purge",
+)
+
+
+class StreamDrift(RuntimeError):
+    """A stream exists with other settings than the declared ones; the message says which."""
+
+
+def declared(*, replicas: int = 1, duplicate_window: timedelta | None = None) -> tuple[Stream, ...]:
+    """The streams of this installation: *replicas* copies of each, 3 in a cluster."""
+    streams = (replace(stream, replicas=replicas) for stream in STREAMS)
+    if duplicate_window is not None:
+        streams = (replace(stream, duplicate_window=duplicate_window) for stream in streams)
+    return tuple(streams)
+
+
+async def declare(js: JetStreamContext, streams: tuple[Stream, ...]) -> list[str]:
+    """Create the streams that are missing; their names. Raises StreamDrift."""
+    created = []
+    for stream in streams:
+        wanted = stream.config()
+        try:
+            found = (await js.stream_info(stream.name)).config
+        except NotFoundError:
+            await js.add_stream(wanted)
+            created.append(stream.name)
+            continue
+        different = [name for name in _COMPARED if getattr(found, name) != getattr(wanted, name)]
+        if different:
+            raise StreamDrift(
+                f"stream {stream.name} differs from its declaration in {', '.join(different)}: "
+                f"bring it in line with `nats stream edit {stream.name}`, or declare what you want"
+            )
+    return created

@@ -1,0 +1,12 @@
+"""Puts the kernel together: a `Service` is data, everything around it is done here.
+
+Read `service.py`, then `running.py`. Services import what they need from here, from
+`db_utils`, `grpc_utils` and `nats_utils`.
+"""
+
+from service_kit.app import App
+from service_kit.running import RunningService
+from service_kit.service import Service, Worker
+from service_kit.settings import ConfigurationError, Settings
+
+__all__ = ["App", "ConfigurationError", "RunningService", "Service", "Settings", "Worker"]

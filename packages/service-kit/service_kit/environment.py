@@ -1,0 +1,48 @@
+"""The settings that the embedded mode and the tests give to the services of one mesh."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import jwt
+from db_utils import clock
+from grpc_utils import KeyPair, new_key_pair
+
+ISSUER = "crm"
+DEMO_ORGANISATION, DEMO_USER = "org-123", "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What the services of one mesh share and what each of them keeps: made once, never defaults."""
+
+    jwt_secret: str
+    keys: dict[str, KeyPair] = field(default_factory=dict)
+
+    def environment(self, service: str) -> dict[str, str]:
+        """The environment variables of *service*."""
+        return {
+            "JWT_SECRET": self.jwt_secret,
+            "SERVICE_PRIVATE_KEY": self.keys[service].private,
+            "SERVICE_PUBLIC_KEYS": ",".join(f"{name}:{pair.public}" for name, pair in self.keys.items()),
+        }
+
+    def token(
+        self,
+        *,
+        user: str = DEMO_USER,
+        organisation: str | None = DEMO_ORGANISATION,
+        lifetime: int = 3600,
+        **claims: object,
+    ) -> str:
+        """A bearer token (HS256) of *user* in *organisation* (None: without the claim)."""
+        now = int(clock.timestamp())
+        payload: dict[str, object] = {"iss": ISSUER, "sub": user, "iat": now, "exp": now + lifetime}
+        if organisation is not None:
+            payload["organisation_id"] = organisation
+        return jwt.encode(payload | claims, self.jwt_secret, algorithm="HS256")
+
+
+def new_secrets(services: Iterable[str]) -> Secrets:
+    """Fresh secrets for *services*."""
+    return Secrets(secrets.token_urlsafe(48), {name: new_key_pair() for name in services})

@@ -1,0 +1,147 @@
+"""A service brought to life and to rest, in an order that loses nothing.
+
+Start: database, bus (in the background), server, then the loops. Stop: health says
+NOT_SERVING, calls under way end, the loops end their batch, the relay publishes what it
+can, connections close.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+
+from db_utils import Database, DatabaseUnavailable, StatementTimeout
+from grpc_utils import Address, Guards, Idempotency, Peers, Server
+from grpc_utils.errors import Unavailable
+from nats_utils import Bus, Handling, Relay, Replayer, Subscriber, declared
+from nats_utils.processed_events import purge
+
+from service_kit.app import App
+from service_kit.service import Service, Worker
+from service_kit.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_TRANSIENT = (Unavailable,)  # a silent peer is no fault of the event
+_INFRASTRUCTURE = (DatabaseUnavailable, StatementTimeout, *_TRANSIENT)
+_RESTART_PAUSE = 1.0
+_PURGE_EVERY = timedelta(hours=1)
+_JOB_RETRY = 5.0
+
+
+class RunningService:
+    """*service* with *settings*; *addresses* say where its peers listen."""
+
+    def __init__(self, service: Service, settings: Settings, addresses: Mapping[str, str]) -> None:
+        self.service, self.settings = service, settings
+        self.port = 0
+        database = Database(
+            settings.database_url.get_secret_value(), service.name, pool_size=settings.db_pool_size
+        )
+        self.app = App(settings, database, Peers(addresses, settings.signer(service.name)))
+        self.bus = Bus(settings.nats_url, f"crm-{service.name}", declared(replicas=settings.nats_replicas))
+        idempotency = Idempotency(database)
+        self._server = Server(
+            service.name,
+            [make(self.app) for make in service.servicers],
+            Guards(settings.authenticator(service.name), settings.tenancy(), idempotency),
+            alive=database.ping,
+            reflect=settings.reflection,
+        )
+        self._loops = self._make_loops(idempotency)
+        self._relay = Relay(database, self.bus)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def serving(self) -> bool:
+        """Whether health says SERVING."""
+        return self._server.serving
+
+    def _make_loops(self, idempotency: Idempotency) -> dict[str, Callable[[], Awaitable[None]]]:
+        service, database = self.service, self.app.database
+        handlings = [
+            Handling(database, subscription.consumer(service.name), subscription, self.app, _TRANSIENT)
+            for subscription in service.subscriptions
+        ]
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            handling.consumer: Subscriber(self.bus, handling).run for handling in handlings
+        }
+        if handlings:
+            loops["replayer"] = Replayer(database, handlings).run
+        for worker in (*service.workers, *_housekeeping(database, idempotency)):
+            loops[worker.name] = _Job(self.app, worker).run
+        return loops
+
+    async def start(self) -> None:
+        """Serve. Raises PortTaken; a missing database or broker is waited for."""
+        if not self.settings.auth_enabled:
+            _log.warning("AUTH_ENABLED=false: every call is let in as user 'anonyme'")
+        await self.app.database.open()
+        self.bus.start()
+        port = self.settings.grpc_port
+        address = Address(self.settings.grpc_host, self.service.port if port is None else port)
+        self.port = await self._server.start(address)
+        loops = {"relay": self._relay.run, **self._loops}
+        self._tasks = [
+            asyncio.create_task(_keep_running(name, run), name=name) for name, run in loops.items()
+        ]
+
+    async def stop(self) -> None:
+        """Come to rest; calls under way get the settings' grace."""
+        await self._server.stop(self.settings.shutdown_grace_s)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.bus.close()
+        await self.app.peers.close()
+        await self.app.database.close()
+
+
+async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop for ever; an exception that it did not expect is a bug, logged, not an end."""
+    while True:
+        try:
+            await run()
+        except Exception as error:
+            _log.error("%s failed unexpectedly, starting it again", name, exc_info=error)
+        await asyncio.sleep(_RESTART_PAUSE)
+
+
+def _housekeeping(database: Database, idempotency: Idempotency) -> tuple[Worker, ...]:
+    async def forget(app: object) -> None:
+        await purge(database)
+        await idempotency.purge()
+
+    return (Worker("housekeeping", forget, every=_PURGE_EVERY),)
+
+
+class _Job:
+    """The loop around a worker."""
+
+    def __init__(self, app: App[Settings], worker: Worker) -> None:
+        self._app, self._worker = app, worker
+        self._woken = asyncio.Event()
+        if worker.wake_on is not None:
+            app.database.on_written(worker.wake_on, self._woken.set)
+
+    async def run(self) -> None:
+        while True:
+            self._woken.clear()
+            try:
+                await self._once()
+            except _INFRASTRUCTURE as error:
+                _log.warning("%s waits: %s", self._worker.name, type(error).__name__)
+                await asyncio.sleep(_JOB_RETRY)
+                continue
+            try:
+                await asyncio.wait_for(self._woken.wait(), self._worker.every.total_seconds())
+            except TimeoutError:
+                continue
+
+    async def _once(self) -> None:
+        if not self._worker.exclusive:
+            await self._worker.run(self._app)
+            return
+        async with self._app.database.exclusive(self._worker.name) as mine:
+            if mine:
+                await self._worker.run(self._app)

@@ -1,0 +1,173 @@
+"""Settings of every service, from environment variables of the same names.
+
+A service with settings of its own derives a class; `.env.example` files are generated
+from these fields. What must not be started with is refused here, with a sentence.
+"""
+
+import os
+import re
+from typing import Annotated, Literal
+
+from grpc_utils import (
+    Authenticator,
+    FixedKey,
+    Issuer,
+    Jwks,
+    ServiceSigner,
+    Tenancy,
+    TokenVerifier,
+    service_issuers,
+)
+from grpc_utils.internal import InvalidServiceKey
+from grpc_utils.jwks import JwksError
+from grpc_utils.verifier import ORGANISATION_CLAIMS
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PRODUCTION = "production"
+_SHORTEST_SECRET = 32  # bytes; RFC 7518 section 3.2: HS256 keys are at least 256 bits
+_PLACEHOLDER = re.compile(r"change.?me|secret.?here|your.?(jwt.?)?secret|placeholder|example|(.)\2{7,}", re.I)
+
+
+class ConfigurationError(Exception):
+    """Settings with which a service must not start; the message says what to do."""
+
+
+class Settings(BaseSettings):
+    """What every service can be told."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    crm_env: Literal["development", "test", "production"] = Field(
+        "development", description="production refuses unsafe settings and turns reflection off"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="lowest level logged")
+    grpc_host: str = Field("0.0.0.0", description="address to listen on")
+    grpc_port: int | None = Field(None, ge=0, le=65535, description="port, if not the service's own")
+    metrics_port: int | None = Field(None, description="port of the Prometheus text, off when empty")
+    shutdown_grace_s: float = Field(10.0, ge=0, description="seconds given to calls under way at a stop")
+
+    database_url: SecretStr = Field(
+        ..., description="libpq connection string; its user may take the service's role"
+    )
+    db_pool_size: int = Field(10, ge=1, le=100, description="connections per process")
+    nats_url: str = Field("nats://localhost:4222", description="servers, comma-separated")
+    nats_replicas: int = Field(1, ge=1, le=5, description="copies of each stream, 3 in a cluster")
+
+    auth_enabled: bool = Field(True, description="off only for roll-out: every caller is then anonymous")
+    keycloak_realm_url: str = Field("", description="issuer of RS256 tokens; keys are found below it")
+    jwks_url: str = Field("", description="keys of our own auth service's tokens (RS256)")
+    jwks_allow_http: bool = Field(False, description="allow keys over http from other machines")
+    jwt_issuer: str = Field("crm-auth", description="iss of the tokens whose keys are at JWKS_URL")
+    jwt_audience: str = Field("crm", description="aud that these tokens must name")
+    keycloak_audience: str = Field(
+        "", description="aud that Keycloak's tokens must name, unchecked when empty"
+    )
+    jwt_secret: SecretStr = Field(
+        SecretStr(""), description="shared secret of HS256 tokens, at least 32 bytes"
+    )
+    jwt_secret_issuer: str = Field("crm", description="iss of HS256 tokens; they may also have none")
+
+    org_claims: Annotated[tuple[str, ...], NoDecode] = Field(
+        ORGANISATION_CLAIMS, description="claims that may hold the organisation, comma-separated"
+    )
+    tenant_claim_required: bool | None = Field(
+        None, description="refuse organisations that only the request names; default: in production"
+    )
+    default_organisation_id: str = Field("", description="stands in for none in single-company installs")
+
+    service_private_key: SecretStr = Field(
+        SecretStr(""), description="Ed25519 key that proves internal calls"
+    )
+    service_public_keys: str = Field(
+        "", description="name:key of every service allowed to call, comma-separated"
+    )
+
+    @field_validator("org_claims", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @property
+    def in_production(self) -> bool:
+        """Whether unsafe settings are refused."""
+        return self.crm_env == PRODUCTION
+
+    @property
+    def reflection(self) -> bool:
+        """Whether `grpcurl` may ask for the contracts."""
+        return not self.in_production
+
+    def tenancy(self) -> Tenancy:
+        """How the organisation of a call is found."""
+        required = self.in_production if self.tenant_claim_required is None else self.tenant_claim_required
+        return Tenancy(required, self.default_organisation_id)
+
+    def authenticator(self, service: str) -> Authenticator:
+        """Who may call *service*. Raises ConfigurationError."""
+        if not self.auth_enabled:
+            if self.in_production:
+                raise ConfigurationError("AUTH_ENABLED=false is refused with CRM_ENV=production: remove it")
+            return Authenticator(None)
+        try:
+            issuers = [*self._user_issuers(), *service_issuers(self.service_public_keys, service)]
+        except (JwksError, InvalidServiceKey) as error:
+            raise ConfigurationError(str(error)) from error
+        return Authenticator(TokenVerifier(issuers, self.org_claims))
+
+    def _user_issuers(self) -> list[Issuer]:
+        issuers: list[Issuer] = []
+        if realm := self.keycloak_realm_url.rstrip("/"):
+            keys = Jwks(f"{realm}/protocol/openid-connect/certs", allow_http=self.jwks_allow_http)
+            issuers.append(Issuer(realm, "RS256", keys, self.keycloak_audience, token_type="Bearer"))
+        if self.jwks_url:
+            keys = Jwks(self.jwks_url, allow_http=self.jwks_allow_http)
+            issuers.append(Issuer(self.jwt_issuer, "RS256", keys, self.jwt_audience))
+        if secret := self.jwt_secret.get_secret_value():
+            key = FixedKey(checked_secret(secret))
+            issuers += [Issuer(name, "HS256", key) for name in {"", self.jwt_secret_issuer}]
+        if not issuers:
+            raise ConfigurationError(
+                "no source of keys for tokens: set KEYCLOAK_REALM_URL, JWKS_URL or JWT_SECRET"
+            )
+        return issuers
+
+    def signer(self, service: str) -> ServiceSigner | None:
+        """What proves the calls of *service*; None when it has no key. Raises ConfigurationError."""
+        key = self.service_private_key.get_secret_value()
+        try:
+            return ServiceSigner(service, key) if key else None
+        except InvalidServiceKey as error:
+            raise ConfigurationError(f"SERVICE_PRIVATE_KEY: {error}") from error
+
+    @staticmethod
+    def addresses(ports: dict[str, int]) -> dict[str, str]:
+        """Where each service of *ports* listens: `<SERVICE>_GRPC_ADDR`, else this machine."""
+        return {
+            name: os.environ.get(f"{name.upper()}_GRPC_ADDR", f"localhost:{port}")
+            for name, port in ports.items()
+        }
+
+
+def checked_secret(secret: str) -> bytes:
+    """*secret* as an HMAC key. Raises ConfigurationError for what anybody could guess."""
+    raw = secret.encode()
+    if len(raw) < _SHORTEST_SECRET:
+        raise ConfigurationError(
+            f"JWT_SECRET has {len(raw)} bytes and needs at least {_SHORTEST_SECRET}: "
+            "make one with `openssl rand -base64 48`"
+        )
+    if _PLACEHOLDER.search(secret):
+        raise ConfigurationError("JWT_SECRET is a placeholder: make one with `openssl rand -base64 48`")
+    if "BEGIN " in secret or secret.startswith(("MII", "ssh-")):
+        raise ConfigurationError("JWT_SECRET looks like a public or private key: it must be a random text")
+    return raw
+
+
+def load(kind: type[Settings], **overrides: object) -> Settings:
+    """The settings of the environment, with *overrides*. Raises ConfigurationError."""
+    try:
+        return kind(**overrides)  # type: ignore[arg-type]  # checked by pydantic
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise ConfigurationError("; ".join(problems)) from None

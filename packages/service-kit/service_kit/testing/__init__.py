@@ -1,0 +1,12 @@
+"""Running services for tests: real gRPC, real PostgreSQL, real NATS, nothing simulated.
+
+async with running(SERVICE) as mesh:
+    client = await mesh.stub(ClientBaseServiceStub).Create(...)
+    (event,) = await mesh.published(ClientCreatedEvent, 1)
+"""
+
+from service_kit.testing.mesh import Mesh, running
+from service_kit.testing.servers import fresh_database, fresh_nats
+from service_kit.testing.waiting import eventually
+
+__all__ = ["Mesh", "eventually", "fresh_database", "fresh_nats", "running"]

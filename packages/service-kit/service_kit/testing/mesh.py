@@ -1,0 +1,179 @@
+"""A small mesh inside the test's own process."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+import grpc
+import nats
+from db_utils import Database
+from google.protobuf.message import Message
+from grpc_utils import ServiceSigner
+from nats.errors import TimeoutError as NatsTimeout
+from nats.js.api import ConsumerConfig, DeliverPolicy
+from nats_utils import event_type
+
+from service_kit.embedded import EmbeddedNats, free_port
+from service_kit.environment import Secrets, new_secrets
+from service_kit.running import RunningService
+from service_kit.service import Service
+from service_kit.settings import load
+from service_kit.testing.servers import fresh_database, fresh_nats
+from service_kit.testing.waiting import eventually
+
+S = TypeVar("S")
+E = TypeVar("E", bound=Message)
+
+
+class Mesh:
+    """Running services with what a test needs to talk to them."""
+
+    def __init__(self, services: Sequence[RunningService], secrets: Secrets, broker: EmbeddedNats) -> None:
+        self._services = {running.service.name: running for running in services}
+        self._channels: list[grpc.aio.Channel] = []
+        self.secrets, self.broker = secrets, broker
+
+    def __getitem__(self, name: str) -> RunningService:
+        return self._services[name]
+
+    def database(self, name: str) -> Database:
+        """The database of service *name*."""
+        return self._services[name].app.database
+
+    def address(self, name: str) -> str:
+        """host:port of service *name*."""
+        return f"127.0.0.1:{self._services[name].port}"
+
+    def channel(self, name: str, token: str = "") -> grpc.aio.Channel:
+        """A channel to service *name* whose calls carry *token*, or nothing when it is empty."""
+        channel = grpc.aio.insecure_channel(
+            self.address(name),
+            interceptors=[_Bearer(token)] if token else [],
+            options=(("grpc.use_local_subchannel_pool", 1),),
+        )
+        self._channels.append(channel)
+        return channel
+
+    def stub(self, kind: Callable[[grpc.aio.Channel], S], **claims: Any) -> S:
+        """A stub of the generated class *kind*, called with a valid token.
+
+        *claims* are those of `Secrets.token`: user, organisation, lifetime, others.
+        """
+        name = kind.__module__.split(".")[1]
+        return kind(self.channel(name, self.secrets.token(**claims)))
+
+    def service_stub(
+        self, kind: Callable[[grpc.aio.Channel], S], *, caller: str, organisation: str = ""
+    ) -> S:
+        """A stub whose calls are proven calls of service *caller*, for *organisation*."""
+        callee = kind.__module__.split(".")[1]
+        token = ServiceSigner(caller, self.secrets.keys[caller].private).token(callee, None)
+        channel = grpc.aio.insecure_channel(self.address(callee), interceptors=[_Bearer(token, organisation)])
+        self._channels.append(channel)
+        return kind(channel)
+
+    async def published(self, kind: type[E], at_least: int = 0, *, timeout: float = 10.0) -> list[E]:
+        """All events of class *kind* on the bus, in order, once there are *at_least* so many."""
+        spec = event_type(kind)
+        client = await nats.connect(self.broker.url)
+        try:
+            js = client.jetstream()
+
+            async def count() -> bool:
+                info = await js.stream_info(spec.stream, subjects_filter=spec.subject)
+                return sum((info.state.subjects or {}).values()) >= at_least
+
+            await eventually(count, timeout=timeout)
+            subscription = await js.pull_subscribe(
+                spec.subject, stream=spec.stream, config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
+            )
+            events: list[E] = []
+            while True:
+                try:
+                    messages = await subscription.fetch(500, timeout=0.2)
+                except NatsTimeout:
+                    return events
+                events += [kind.FromString(message.data) for message in messages]
+        finally:
+            await client.close()
+
+    async def close(self) -> None:
+        """Close the channels that were handed out."""
+        for channel in self._channels:
+            await channel.close()
+
+
+class _Bearer(grpc.aio.UnaryUnaryClientInterceptor, grpc.aio.UnaryStreamClientInterceptor):
+    def __init__(self, token: str, organisation: str = "") -> None:
+        self._metadata = [("authorization", f"Bearer {token}")]
+        if organisation:
+            self._metadata.append(("x-organisation-id", organisation))
+
+    async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        return await continuation(self._with_token(details), request)
+
+    async def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+        return await continuation(self._with_token(details), request)
+
+    def _with_token(self, details: Any) -> grpc.aio.ClientCallDetails:
+        metadata = grpc.aio.Metadata(*(details.metadata or ()), *self._metadata)
+        return grpc.aio.ClientCallDetails(
+            details.method, details.timeout, metadata, details.credentials, details.wait_for_ready
+        )
+
+
+@asynccontextmanager
+async def running(
+    *services: Service, database_url: str = "", broker: EmbeddedNats | None = None, **settings: object
+) -> AsyncIterator[Mesh]:
+    """*services* serving on free ports, with a database and a broker of their own.
+
+    *settings* override those of every service, by field name, as in `default_organisation_id`.
+    """
+    secrets = new_secrets(service.name for service in services)
+    async with AsyncExitStack() as stack:
+        own_broker = broker or stack.enter_context(fresh_nats())
+        url = database_url or fresh_database()
+        addresses = {service.name: f"127.0.0.1:{free_port()}" for service in services}
+        started = []
+        for service in services:
+            running_service = RunningService(
+                service,
+                load(service.settings, **_overrides(service, secrets, url, own_broker, addresses, settings)),
+                addresses,
+            )
+            await running_service.start()
+            stack.push_async_callback(running_service.stop)
+            started.append(running_service)
+        mesh = Mesh(started, secrets, own_broker)
+        stack.push_async_callback(mesh.close)
+        for one in started:
+            await eventually(partial(_is_up, one))
+        yield mesh
+
+
+def _is_up(service: RunningService) -> bool:
+    return service.serving and service.bus.up
+
+
+def _overrides(
+    service: Service,
+    secrets: Secrets,
+    url: str,
+    broker: EmbeddedNats,
+    addresses: dict[str, str],
+    settings: dict[str, object],
+) -> dict[str, object]:
+    own: dict[str, object] = {key.lower(): value for key, value in secrets.environment(service.name).items()}
+    host, _, port = addresses[service.name].partition(":")
+    return {
+        **own,
+        "crm_env": "test",
+        "database_url": url,
+        "nats_url": broker.url,
+        "grpc_host": host,
+        "grpc_port": int(port),
+        "shutdown_grace_s": 1.0,
+        **settings,
+    }

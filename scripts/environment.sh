@@ -1,0 +1,62 @@
+# Sourced by the other scripts: the Python environment in .venv, made at first use.
+# ensure_environment installs what runs the mesh; ensure_environment dev also what checks and tests it.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export CRM_HOME="${CRM_HOME:-$root/.crm}"
+venv=$root/.venv
+
+fail() {
+  printf '%s\n' "$1" >&2
+  exit 1
+}
+
+find_python() {
+  local candidate
+  for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    if command -v "$candidate" >/dev/null && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  fail "Python 3.11 or later is needed and was not found: install it and try again."
+}
+
+run_pip() {
+  local log=$venv/install.log
+  if ! "$venv/bin/python" -m pip --disable-pip-version-check install --quiet "$@" >"$log" 2>&1; then
+    fail "The installation failed: $(grep -E '^ERROR' "$log" | head -n 1 || true) (all of it in $log)"
+  fi
+}
+
+stamp_of() {
+  cat "$root/pyproject.toml" "$@" | cksum
+}
+
+ensure_environment() {
+  local wanted=${1:-run} runs=("$root/requirements.lock") locks
+  locks=("${runs[@]}")
+  if [ "$wanted" = dev ]; then
+    locks+=("$root/.ci/requirements.lock")
+  fi
+  if [ "$(cat "$venv/.installed-$wanted" 2>/dev/null)" = "$(stamp_of "${locks[@]}")" ]; then
+    return
+  fi
+  if [ ! -x "$venv/bin/python" ]; then
+    local python
+    python=$(find_python) || exit 1
+    echo "Creating the environment .venv with $("$python" --version)" >&2
+    "$python" -m venv "$venv" >/dev/null 2>&1 ||
+      fail "The environment could not be made: install the venv module of $python (on Debian: apt install python3-venv)."
+  fi
+  local lock
+  for lock in "${locks[@]}"; do
+    echo "Installing $(grep -c '==' "$lock") packages of ${lock#"$root"/} (a minute or less, once)" >&2
+    run_pip --require-hashes -r "$lock"
+  done
+  echo "Installing this project" >&2
+  run_pip --no-build-isolation --no-deps -e "$root"
+  stamp_of "${runs[@]}" >"$venv/.installed-run"
+  if [ "$wanted" = dev ]; then
+    stamp_of "${locks[@]}" >"$venv/.installed-dev"
+  fi
+}

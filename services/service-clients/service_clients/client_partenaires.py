@@ -1,0 +1,62 @@
+"""ClientPartenaireService: which partner takes part in which client, and when."""
+
+from crm.clients import clients_pb2 as pb
+from crm.clients.clients_pb2_grpc import ClientPartenaireServiceServicer
+from db_utils import Listing, parse_uuid
+from grpc_utils import Context, civil_date, found, page_request, page_result, to_message
+from service_kit import App, Settings
+from sqlalchemy import BindParameter, ColumnElement, and_, or_
+
+from service_clients import rules
+from service_clients.models import ClientBase, ClientPartenaire
+
+
+def _active_on(day: BindParameter[object]) -> ColumnElement[bool]:
+    return and_(
+        ClientPartenaire.valid_from <= day,
+        or_(ClientPartenaire.valid_to.is_(None), ClientPartenaire.valid_to >= day),
+    )
+
+
+PARTENAIRES = Listing(
+    ClientPartenaire,
+    sorts=("valid_from desc",),
+    filters={
+        "client_base_id": lambda value: ClientPartenaire.client_base_id == value,
+        "partenaire_id": lambda value: ClientPartenaire.partenaire_id == value,
+        "actif_le": _active_on,
+    },
+)
+
+
+class ClientPartenaireService(ClientPartenaireServiceServicer):
+    """Partner links of the clients of the caller's organisation."""
+
+    def __init__(self, app: App[Settings]) -> None:
+        self._db = app.database
+
+    async def Create(
+        self, request: pb.CreateClientPartenaireRequest, context: Context
+    ) -> pb.ClientPartenaire:
+        """Link a partner to a client; periods in one role may not overlap (R16)."""
+        async with self._db.transaction() as tx:
+            client = found(await tx.get(ClientBase, request.client_base_id, lock=True))
+            partenaire = await tx.insert(rules.new_partenaire(client, request))
+        return to_message(partenaire, pb.ClientPartenaire)
+
+    async def List(
+        self, request: pb.ListClientPartenairesRequest, context: Context
+    ) -> pb.ListClientPartenairesResponse:
+        """List links, the latest first."""
+        client_id = parse_uuid(request.client_base_id) if request.client_base_id else None
+        if request.client_base_id and client_id is None:
+            return pb.ListClientPartenairesResponse()
+        page = await PARTENAIRES.page(
+            self._db.read(),
+            page_request(request.pagination),
+            client_base_id=client_id,
+            partenaire_id=request.partenaire_id,
+            actif_le=civil_date(request.actif_le, "actif_le") if request.actif_le else None,
+        )
+        links = [to_message(link, pb.ClientPartenaire) for link in page.rows]
+        return pb.ListClientPartenairesResponse(clients=links, pagination=page_result(page))

@@ -1,0 +1,162 @@
+"""The tables of the clients service. Rules about their content are in `rules.py`."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from db_utils import Choice, Entity, Row, SoftDelete, Tenant, TenantOrSystem, clock, metadata
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    func,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+_LIVING = text("supprime_le IS NULL")
+_LINK = "hashtextextended(client_base_id::text || '/' || partenaire_id || '/' || role, 0)"
+
+
+class Base(Row):
+    """Tables of this service."""
+
+    __abstract__ = True
+    metadata = metadata()
+
+
+class ClientEntreprise(Entity, Tenant, Base):
+    """The company sheet of a client."""
+
+    __tablename__ = "client_entreprises"
+    __table_args__ = (Index("uq_client_entreprise_siren", "organisation_id", "siren", unique=True),)
+
+    raison_sociale: Mapped[str] = mapped_column(String(255))
+    siren: Mapped[str] = mapped_column(String(9))
+    numero_tva: Mapped[str | None] = mapped_column(String(20), default=None)
+
+
+class ClientBase(Entity, Tenant, SoftDelete, Base):
+    """A client; *nom_cle* and *telephone_e164* are what makes two of them the same person."""
+
+    __tablename__ = "client_bases"
+    __table_args__ = (
+        Index(
+            "uq_client_tel_nom",
+            "organisation_id",
+            "telephone_e164",
+            "nom_cle",
+            unique=True,
+            postgresql_where=text("supprime_le IS NULL AND telephone_e164 IS NOT NULL"),
+        ),
+        Index("uq_client_code", "organisation_id", "compte_code", unique=True, postgresql_where=_LIVING),
+        Index("ix_client_bases_created_at", "organisation_id", "created_at", "id"),
+        Index("ix_client_bases_statut", "organisation_id", "statut"),
+        Index("ix_client_bases_societe", "organisation_id", "societe_id"),
+        Index("ix_client_bases_commercial", "organisation_id", "commercial_id"),
+        Index("ix_client_bases_email", "organisation_id", func.lower(literal_column("email"))),
+    )
+
+    type_client: Mapped[str] = mapped_column(
+        Choice("PARTICULIER", "ENTREPRISE", "PARTENAIRE"), default="PARTICULIER"
+    )
+    nom: Mapped[str] = mapped_column(String(100))
+    prenom: Mapped[str] = mapped_column(String(100), default="")
+    nom_cle: Mapped[str] = mapped_column(String(100))
+    date_naissance: Mapped[date | None] = mapped_column(default=None)
+    compte_code: Mapped[str] = mapped_column(String(50))
+    partenaire_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    client_entreprise_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("client_entreprises.id"), default=None
+    )
+    commercial_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    societe_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    telephone: Mapped[str | None] = mapped_column(String(30), default=None)
+    telephone_e164: Mapped[str | None] = mapped_column(String(16), default=None)
+    email: Mapped[str | None] = mapped_column(String(255), default=None)
+    statut: Mapped[str] = mapped_column(String(50), default="ACTIF")
+    date_creation: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class Adresse(Entity, Tenant, Base):
+    """A postal address of a client, at most one of them PRINCIPALE."""
+
+    __tablename__ = "adresses"
+    __table_args__ = (
+        Index(
+            "uq_adresse_principale",
+            "client_base_id",
+            unique=True,
+            postgresql_where=text("type = 'PRINCIPALE'"),
+        ),
+        Index("ix_adresses_client_base_id", "organisation_id", "client_base_id"),
+    )
+
+    client_base_id: Mapped[UUID] = mapped_column(ForeignKey("client_bases.id", ondelete="CASCADE"))
+    ligne1: Mapped[str] = mapped_column(String(255))
+    ligne2: Mapped[str | None] = mapped_column(String(255), default=None)
+    code_postal: Mapped[str] = mapped_column(String(20))
+    ville: Mapped[str] = mapped_column(String(100))
+    pays: Mapped[str] = mapped_column(String(100), default="France")
+    type: Mapped[str] = mapped_column(
+        Choice("PRINCIPALE", "FACTURATION", "LIVRAISON", "AUTRE"), default="PRINCIPALE"
+    )
+
+
+class ClientPartenaire(Entity, Tenant, Base):
+    """That a partner takes part in a client, in a role, from one day to another.
+
+    Periods of one client, partner and role never overlap. The three are compared through a
+    64-bit hash as a range, because GiST compares only ranges without an extension.
+    """
+
+    __tablename__ = "client_partenaires"
+    __table_args__ = (
+        CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="periode"),
+        ExcludeConstraint(
+            (literal_column(f"int8range({_LINK}, {_LINK}, '[]')"), "&&"),
+            (literal_column("daterange(valid_from, valid_to, '[]')"), "&&"),
+            name="ex_client_partenaire_periode",
+            using="gist",
+        ),
+        Index("ix_client_partenaires_client", "organisation_id", "client_base_id"),
+        Index("ix_client_partenaires_partenaire", "organisation_id", "partenaire_id"),
+    )
+
+    client_base_id: Mapped[UUID] = mapped_column(ForeignKey("client_bases.id"))
+    partenaire_id: Mapped[str] = mapped_column(String(64))
+    role: Mapped[str] = mapped_column(String(50), default="APPORTEUR")
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None] = mapped_column(default=None)
+
+
+class StatutClient(Entity, TenantOrSystem, Base):
+    """A status a client may have; those of the system belong to no organisation."""
+
+    __tablename__ = "statut_clients"
+    __table_args__ = (
+        Index(
+            "uq_statut_client_code",
+            func.coalesce(literal_column("organisation_id"), literal_column("''")),
+            "code",
+            unique=True,
+        ),
+    )
+
+    code: Mapped[str] = mapped_column(String(50))
+    nom: Mapped[str] = mapped_column(String(100))
+    description: Mapped[str | None] = mapped_column(Text, default=None)
+    ordre_affichage: Mapped[int] = mapped_column(default=0)
+
+
+class CompteurCode(Base):
+    """The highest client number given out in an organisation; see `codes.py`."""
+
+    __tablename__ = "compteurs_code"
+
+    organisation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    dernier: Mapped[int] = mapped_column(BigInteger)

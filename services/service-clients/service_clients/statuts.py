@@ -1,0 +1,60 @@
+"""StatutClientService: the statuses an organisation adds to those of the system."""
+
+from crm.clients import clients_pb2 as pb
+from crm.clients.clients_pb2_grpc import StatutClientServiceServicer
+from crm.common.common_pb2 import DeleteResponse
+from db_utils import Listing
+from grpc_utils import Context, changes, expected_version, found, page_request, page_result, to_message
+from grpc_utils.errors import EncoreUtilise, ExisteDeja
+from service_kit import App, Settings
+from sqlalchemy import bindparam, select
+
+from service_clients import rules
+from service_clients.models import ClientBase, StatutClient
+
+STATUTS = Listing(StatutClient, sorts=("ordre_affichage",))
+_USED = select(ClientBase.id).where(ClientBase.statut == bindparam("code")).limit(1)
+
+
+class StatutClientService(StatutClientServiceServicer):
+    """Statuses of the system and of the caller's organisation."""
+
+    def __init__(self, app: App[Settings]) -> None:
+        self._db = app.database
+
+    async def Create(self, request: pb.CreateStatutClientRequest, context: Context) -> pb.StatutClient:
+        """Add a status; the codes of the system cannot be redefined (R17)."""
+        statut = rules.new_statut(request)
+        if statut.code in rules.SYSTEM_STATUTS:
+            raise ExisteDeja(contrainte="uq_statut_client_code")
+        async with self._db.transaction() as tx:
+            await tx.insert(statut)
+        return to_message(statut, pb.StatutClient)
+
+    async def Update(self, request: pb.UpdateStatutClientRequest, context: Context) -> pb.StatutClient:
+        """Change the fields that the request carries."""
+        async with self._db.transaction() as tx:
+            statut = found(await tx.get(StatutClient, request.id, lock=True))
+            rules.check_own(statut)
+            changed = changes(request, ("nom", "description", "ordre_affichage"), mandatory=("nom",))
+            await tx.update(statut, expected=expected_version(request), **changed)
+        return to_message(statut, pb.StatutClient)
+
+    async def List(
+        self, request: pb.ListStatutClientsRequest, context: Context
+    ) -> pb.ListStatutClientsResponse:
+        """List the statuses a client of the organisation may have."""
+        page = await STATUTS.page(self._db.read(), page_request(request.pagination))
+        statuts = [to_message(statut, pb.StatutClient) for statut in page.rows]
+        return pb.ListStatutClientsResponse(statuts=statuts, pagination=page_result(page))
+
+    async def Delete(self, request: pb.DeleteStatutClientRequest, context: Context) -> DeleteResponse:
+        """Remove a status that no living client has."""
+        async with self._db.transaction() as tx:
+            statut = await tx.get(StatutClient, request.id, lock=True)
+            if statut is not None:
+                rules.check_own(statut)
+                if await tx.one(_USED, code=statut.code) is not None:
+                    raise EncoreUtilise
+                await tx.delete(statut)
+        return DeleteResponse(success=statut is not None)
