@@ -171,7 +171,7 @@ class TablePlan:
     """What the kernel knows of a table class: its columns and its four basic statements."""
 
     def __init__(self, model: type[Row]) -> None:
-        configure_mappers()  # or attributes of rows that were read, not made, cannot be reached
+        configure_mappers()  # or the attributes of rows that are read could not be read
         table = model.__table__
         assert isinstance(table, Table)
         self.model, self.table = model, table
