@@ -36,7 +36,7 @@ class ConfigurationError(Exception):
 class Settings(BaseSettings):
     """What every service can be told."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
     crm_env: Literal["development", "test", "production"] = Field(
         "development", description="production refuses unsafe settings and turns reflection off"
