@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from grpc_utils.claims import ExpiredToken, InvalidToken
 from grpc_utils.errors import Unauthenticated
 from grpc_utils.identity import ANONYMOUS, Identity
+from grpc_utils.revocation import Revocations
 from grpc_utils.verifier import TokenVerifier
 
 _log = logging.getLogger(__name__)
@@ -30,17 +31,29 @@ class JetonExpire(Unauthenticated):
     """Le jeton a expiré."""
 
 
+class JetonRevoque(Unauthenticated):
+    """Le jeton a été révoqué ; reconnectez-vous."""
+
+
 class Authenticator:
     """Turns the metadata of a call into an identity; without a verifier everybody is anonymous."""
 
     def __init__(self, verifier: TokenVerifier | None) -> None:
         self._verifier = verifier
+        self.revocations = Revocations()
 
     async def identify(self, metadata: Metadata) -> Identity:
-        """The proven caller. Raises JetonManquant, JetonInvalide or JetonExpire, nothing else."""
+        """The proven caller. Raises one of the classes above, nothing else."""
         if self._verifier is None:
             return ANONYMOUS
-        token = _bearer(metadata)
+        identity = await self.verified(_bearer(metadata))
+        if self.revocations.concern(identity):
+            raise JetonRevoque
+        return identity
+
+    async def verified(self, token: str) -> Identity:
+        """The identity that *token* proves, revoked or not. Raises JetonInvalide or JetonExpire."""
+        assert self._verifier is not None
         identity = self._verifier.remembered(token)
         if identity is not None:
             return identity

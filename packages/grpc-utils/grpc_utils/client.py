@@ -42,6 +42,11 @@ class Peers:
         self._addresses, self._signer = addresses, signer
         self._channels: dict[str, grpc.aio.Channel] = {}
 
+    @property
+    def proven(self) -> bool:
+        """Whether calls carry a proof of who calls."""
+        return self._signer is not None
+
     def stub(self, kind: Callable[[grpc.aio.Channel], S]) -> S:
         """The generated stub class *kind* on the channel of its service.
 

@@ -202,6 +202,10 @@ class OrganisationDifferente(PermissionDenied):
     """L'organisation demandée n'est pas celle de l'appelant."""
 
 
+class AppelInterneSeulement(PermissionDenied):
+    """Cet appel est réservé aux services du CRM."""
+
+
 class VersionPerimee(Aborted):
     """La ressource a été modifiée entre-temps ; relisez-la et recommencez."""
 

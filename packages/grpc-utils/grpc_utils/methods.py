@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import cast
 
+from crm.common.options_pb2 import internal
 from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.descriptor_pool import Default
 from google.protobuf.message import Message
@@ -20,6 +21,7 @@ class Method:
     response: type[Message]
     mutating: bool
     names_organisation: bool
+    internal: bool
 
     @property
     def domain(self) -> str:
@@ -42,6 +44,7 @@ def method_at(path: str) -> Method:
         response=GetMessageClass(descriptor.output_type),
         mutating=level != MethodOptions.NO_SIDE_EFFECTS,
         names_organisation=ORGANISATION_FIELD in descriptor.input_type.fields_by_name,
+        internal=descriptor.GetOptions().Extensions[internal],
     )
 
 

@@ -23,7 +23,7 @@ from google.protobuf.message import Message
 
 from grpc_utils import deadline
 from grpc_utils.auth import Authenticator, Metadata
-from grpc_utils.errors import Refusal, Unimplemented, refusal_of
+from grpc_utils.errors import AppelInterneSeulement, Refusal, Unimplemented, refusal_of
 from grpc_utils.idempotency import HEADER, Attempt, Idempotency
 from grpc_utils.identity import Identity, set_caller
 from grpc_utils.methods import ORGANISATION_FIELD, Method, method_at
@@ -109,6 +109,8 @@ class _Chain:
 
     def _admit(self, method: Method, identity: Identity, metadata: Metadata, body: bytes) -> Message:
         """The request of a proven caller, within the scope that the caller may see."""
+        if method.internal and identity.kind == "user":
+            raise AppelInterneSeulement
         set_caller(identity)
         request = parse(method.request, body)
         requested = method.organisation_of(request)

@@ -11,6 +11,7 @@ from nats_utils.outbox import publish
 from nats_utils.processed_events import ProcessedEventsRepository
 from nats_utils.relay import Relay
 from nats_utils.replayer import Replayer
+from nats_utils.revocations import announce_revocation, follow_revocations
 from nats_utils.streams import STREAMS, Stream, StreamDrift, declare, declared
 from nats_utils.subscriber import Subscriber
 from nats_utils.subscription import Subscription
@@ -29,10 +30,12 @@ __all__ = [
     "StreamDrift",
     "Subscriber",
     "Subscription",
+    "announce_revocation",
     "declare",
     "declared",
     "event_at",
     "event_type",
+    "follow_revocations",
     "publish",
     "required_text",
 ]

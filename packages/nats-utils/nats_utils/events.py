@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 EVENTS_STREAM: Final = "CRM_EVENTS"
 IDENTITY_STREAM: Final = "CRM_IDENTITY"
 DEAD_LETTERS_STREAM: Final = "CRM_DEAD_LETTERS"
+REVOCATIONS_STREAM: Final = "KV_CRM_REVOCATIONS"  # the key-value bucket CRM_REVOCATIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from nats.js import JetStreamContext
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
-from nats_utils.events import DEAD_LETTERS_STREAM, EVENTS_STREAM, IDENTITY_STREAM
+from nats_utils.events import DEAD_LETTERS_STREAM, EVENTS_STREAM, IDENTITY_STREAM, REVOCATIONS_STREAM
 
 EVENT_AGE = timedelta(days=14)  # shorter than processed_events is kept, so that a replay has no effect
 _ADVISORIES = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"
@@ -23,6 +23,7 @@ class Stream:
     max_age: timedelta
     duplicate_window: timedelta = timedelta(minutes=2)
     replicas: int = 1
+    last_per_subject: bool = False
 
     def config(self) -> StreamConfig:
         """What the server is asked for: kept on disk, limited by age, never purged or edited."""
@@ -37,6 +38,8 @@ class Stream:
             deny_delete=True,
             deny_purge=True,
             allow_rollup_hdrs=False,
+            max_msgs_per_subject=1 if self.last_per_subject else -1,
+            allow_direct=self.last_per_subject,
         )
 
 
@@ -44,6 +47,7 @@ STREAMS: Final = (
     Stream(EVENTS_STREAM, ("crm.events.>",), EVENT_AGE),
     Stream(IDENTITY_STREAM, ("crm.identity.>",), EVENT_AGE),
     Stream(DEAD_LETTERS_STREAM, ("crm.dlq.>",), timedelta(days=30)),
+    Stream(REVOCATIONS_STREAM, ("$KV.CRM_REVOCATIONS.>",), timedelta(hours=24), last_per_subject=True),
     Stream("CRM_ADVISORIES", (_ADVISORIES,), timedelta(days=30)),
 )
 
@@ -56,6 +60,7 @@ _COMPARED = (
     "num_replicas",
     "deny_delete",
     "deny_purge",
+    "max_msgs_per_subject",
 )
 
 

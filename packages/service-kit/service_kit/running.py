@@ -17,6 +17,7 @@ from nats_utils import Bus, Handling, Relay, Replayer, Subscriber, declared
 from nats_utils.processed_events import purge
 
 from service_kit.app import App
+from service_kit.revocations import RevocationWatch
 from service_kit.service import Service, Worker
 from service_kit.settings import Settings
 
@@ -41,14 +42,17 @@ class RunningService:
         self.app = App(settings, database, Peers(addresses, settings.signer(service.name)))
         self.bus = Bus(settings.nats_url, f"crm-{service.name}", declared(replicas=settings.nats_replicas))
         idempotency = Idempotency(database)
+        authenticator = settings.authenticator(service.name)
         self._server = Server(
             service.name,
             [make(self.app) for make in service.servicers],
-            Guards(settings.authenticator(service.name), settings.tenancy(), idempotency),
+            Guards(authenticator, settings.tenancy(), idempotency),
             alive=database.ping,
             reflect=settings.reflection,
         )
-        self._loops = self._make_loops(idempotency)
+        asks_auth = "auth" in addresses and service.name != "auth" and self.app.peers.proven
+        watch = RevocationWatch(authenticator.revocations, self.bus, self.app.peers if asks_auth else None)
+        self._loops = {"revocations": watch.run, **self._make_loops(idempotency)}
         self._relay = Relay(database, self.bus)
         self._tasks: list[asyncio.Task[None]] = []
 
