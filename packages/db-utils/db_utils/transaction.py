@@ -69,6 +69,18 @@ class Transaction(Reader):
         self._pending.append(row)
         return row
 
+    async def insert_if_absent(self, row: Row) -> bool:
+        """Write *row* now, unless a unique constraint finds its place taken; whether it was written.
+
+        Waits for another transaction that is taking the place. Raises as `insert`, but not Conflict.
+        """
+        table = plan(type(row))
+        table.check_new(row)
+        written = bool(await self._count(table.insert_if_absent, table.values(row)))
+        if written:
+            self._sent.append(row)
+        return written
+
     def insert_at_commit(self, row: Row) -> None:
         """Write *row* with the commit, after everything else of this transaction."""
         plan(type(row)).check_new(row)
