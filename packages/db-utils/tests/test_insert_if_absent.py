@@ -55,6 +55,9 @@ async def places(tmp_path: Path) -> AsyncIterator[Database]:
     await database.close()
 
 
+_HOW_MANY = select(func.count()).select_from(Place)
+
+
 async def taken_by(places: Database) -> int | None:
     """The row that has place "a"."""
     return await places.read().one(select(Place.rang).where(Place.nom == "a"))
@@ -100,6 +103,34 @@ async def test_a_place_is_free_again_when_its_taker_rolls_back(places: Database)
     assert (await second, await taken_by(places)) == (True, 2)
 
 
+async def test_rows_that_need_no_answer_wait_for_the_commit(places: Database) -> None:
+    """Many at once, also two for one place; the first one of each place stays."""
+    async with places.transaction() as tx:
+        for rang in (1, 2, 3):
+            await tx.insert(place(rang), if_absent=True)
+            await tx.insert(place(rang, nom=f"b{rang}"), if_absent=True)
+    assert (await taken_by(places), await places.read().one(_HOW_MANY)) == (1, 4)
+
+
+async def test_a_read_sees_rows_that_waited(places: Database) -> None:
+    """As it sees every other insert of its transaction."""
+    async with places.transaction() as tx:
+        await tx.insert(place(1))
+        await tx.insert(place(2), if_absent=True)
+        seen = await tx.one(select(Place.rang).where(Place.nom == "a"))
+    assert seen == 1
+
+
+async def test_a_row_without_room_harms_none_of_its_neighbours(places: Database) -> None:
+    """In a commit with ordinary rows."""
+    async with places.transaction() as tx:
+        await tx.insert(place(1))
+    async with places.transaction() as tx:
+        await tx.insert(place(2), if_absent=True)
+        await tx.insert(place(3, nom="b"))
+    assert (await taken_by(places), await places.read().one(_HOW_MANY)) == (1, 2)
+
+
 async def test_observers_hear_of_a_row_that_was_written_only(places: Database) -> None:
     """A worker is woken by its row, not by the attempt."""
     heard: list[str] = []
@@ -116,4 +147,4 @@ async def test_a_row_that_does_not_fit_is_refused(places: Database) -> None:
         with pytest.raises(TextTooLong):
             await tx.insert_if_absent(place(1, nom="x" * 11))
         with pytest.raises(OrganisationRequired):
-            await tx.insert_if_absent(place(1, organisation_id=""))
+            await tx.insert(place(1, organisation_id=""), if_absent=True)
