@@ -32,7 +32,8 @@ async def owner_of(event: ClientCreatedEvent, app: App[Settings]) -> Owner | Non
 async def count_new_client(event: ClientCreatedEvent, tx: Transaction, owner: Owner | None) -> None:
     """Remember the new client; of two announcements of one client the first stays."""
     if owner is not None:
-        await tx.insert_if_absent(rules.client_vu(event, owner.organisation_id, owner.societe_id))
+        seen = rules.client_vu(event, owner.organisation_id, owner.societe_id)
+        await tx.insert(seen, if_absent=True)
 
 
 SUBSCRIPTIONS = (Subscription(ClientCreatedEvent, count_new_client, lookup=owner_of),)

@@ -102,7 +102,7 @@ class NotificationService(NotificationServiceServicer):
         user = rules.reader(caller())
         async with self._db.transaction() as tx:
             notification = await _visible(tx, request.id, user)
-            await tx.insert_if_absent(Lecture(notification_id=notification.id, utilisateur_id=user))
+            await tx.insert(Lecture(notification_id=notification.id, utilisateur_id=user), if_absent=True)
             lecture = await tx.get(Lecture, (notification.id, user))
         return _message(notification, lecture)
 

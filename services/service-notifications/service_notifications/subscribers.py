@@ -31,7 +31,7 @@ async def organisation_of(event: ClientCreatedEvent, app: App[Settings]) -> str 
 async def notify_new_client(event: ClientCreatedEvent, tx: Transaction, organisation_id: str | None) -> None:
     """Tell the sales team about the new client, once per event."""
     if organisation_id is not None:
-        await tx.insert_if_absent(rules.nouveau_client(event, organisation_id))
+        await tx.insert(rules.nouveau_client(event, organisation_id), if_absent=True)
 
 
 SUBSCRIPTIONS = (Subscription(ClientCreatedEvent, notify_new_client, lookup=organisation_of),)

@@ -38,7 +38,8 @@ async def plan_welcome(event: ClientCreatedEvent, tx: Transaction, owner: Owner 
         return
     regle = await applying_rule(tx, owner.organisation_id, owner.societe_id, NOUVEAU_CLIENT)
     if regle is not None:
-        await tx.insert_if_absent(rules.bienvenue(regle, event.client_id, owner.societe_id, created_at))
+        planned = rules.bienvenue(regle, event.client_id, owner.societe_id, created_at)
+        await tx.insert(planned, if_absent=True)
 
 
 SUBSCRIPTIONS = (Subscription(ClientCreatedEvent, plan_welcome, lookup=owner_of),)
