@@ -67,8 +67,9 @@ class Listing(Generic[R]):
 
     *sorts* are NOT NULL columns, each with its default direction, as in "created_at desc";
     the first one is the default; ties are broken by id. *filters* names equality filters by
-    column, or maps a name to a function from the bound value to a criterion. *search* are
-    the columns in which a substring is looked for, in any case.
+    column, or maps a name to a function from the bound value to a criterion, or to None for
+    equality with its column. *search* are the columns in which a substring is looked for, in
+    any case.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Listing(Generic[R]):
         model: type[R],
         *,
         sorts: Sequence[str],
-        filters: Sequence[str] | Mapping[str, Filter] = (),
+        filters: Sequence[str] | Mapping[str, Filter | None] = (),
         search: Sequence[InstrumentedAttribute[Any]] = (),
     ) -> None:
         self._model = model

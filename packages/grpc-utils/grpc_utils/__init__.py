@@ -5,7 +5,7 @@ refusal. This package never imports nats_utils.
 """
 
 from grpc_utils.auth import Authenticator
-from grpc_utils.client import Peers
+from grpc_utils.client import Peers, answered_or_none
 from grpc_utils.fields import civil_date, email_address, opaque_id, required
 from grpc_utils.idempotency import Idempotency
 from grpc_utils.identity import ANONYMOUS, Identity, caller, maybe_caller
@@ -44,6 +44,7 @@ __all__ = [
     "ServiceSigner",
     "Tenancy",
     "TokenVerifier",
+    "answered_or_none",
     "caller",
     "changes",
     "civil_date",
