@@ -22,6 +22,7 @@ from grpc_utils.messages import (
     to_message,
 )
 from grpc_utils.pipeline import Context, Guards
+from grpc_utils.requests import clean_text
 from grpc_utils.server import Address, PortTaken, Server
 from grpc_utils.tenancy import Tenancy
 from grpc_utils.verifier import FixedKey, Issuer, TokenVerifier
@@ -48,6 +49,7 @@ __all__ = [
     "caller",
     "changes",
     "civil_date",
+    "clean_text",
     "email_address",
     "expected_version",
     "found",
