@@ -11,5 +11,6 @@ SQL
 }
 login clients "$CLIENTS_DB_PASSWORD"
 login dashboard "$DASHBOARD_DB_PASSWORD"
+login email "$EMAIL_DB_PASSWORD"
 login notifications "$NOTIFICATIONS_DB_PASSWORD"
 login relance "$RELANCE_DB_PASSWORD"
