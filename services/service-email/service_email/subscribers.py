@@ -1,23 +1,17 @@
 """What the events of other services cause here: one message each, sent after the commit."""
 
-import logging
 from dataclasses import dataclass
 
-from crm.clients.clients_pb2 import GetClientBaseRequest
-from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import Transaction
-from grpc_utils import answered_or_none
 from grpc_utils.errors import InvalidArgument
-from nats_utils import InvalidEvent, Subscription, required_text
-from service_kit import App
+from nats_utils import InvalidEvent, Subscription
+from service_kit import App, owner_of
 from sqlalchemy import bindparam, or_, select
 
 from service_email import rules
 from service_email.models import Modele
 from service_email.settings import EmailSettings
-
-_log = logging.getLogger(__name__)
 
 _LANGUAGE = "fr"
 _MODELE = (
@@ -44,16 +38,9 @@ class Expediteur:
 
 
 async def sender_of(event: ClientCreatedEvent, app: App[EmailSettings]) -> Expediteur | None:
-    """The organisation of the new client: of the event, else of the client; None without that client."""
-    required_text(event, "client_id")
-    if event.organisation_id:
-        return Expediteur(event.organisation_id, app.settings.smtp_from)
-    stub = app.peers.stub(ClientBaseServiceStub)
-    client = await answered_or_none(stub.Get(GetClientBaseRequest(id=event.client_id)))
-    if client is None:
-        _log.warning("event %s has no effect: client %s is unknown", event.event_id, event.client_id)
-        return None
-    return Expediteur(client.organisation_id, app.settings.smtp_from)
+    """In whose name the new client is welcomed; None when nobody knows the client."""
+    owner = await owner_of(event, app)
+    return None if owner is None else Expediteur(owner.organisation_id, app.settings.smtp_from)
 
 
 async def send_welcome_mail(event: ClientCreatedEvent, tx: Transaction, sender: Expediteur | None) -> None:
