@@ -10,3 +10,7 @@ GRANT "crm_$1" TO :"name";
 SQL
 }
 login clients "$CLIENTS_DB_PASSWORD"
+login dashboard "$DASHBOARD_DB_PASSWORD"
+login email "$EMAIL_DB_PASSWORD"
+login notifications "$NOTIFICATIONS_DB_PASSWORD"
+login relance "$RELANCE_DB_PASSWORD"

@@ -129,7 +129,7 @@ class Database:
         await self.answer(_PING, [])
 
     def on_written(self, model: type[Row], callback: Callable[[], None]) -> None:
-        """Call *callback* after each commit that wrote rows of *model*."""
+        """Call *callback* after each commit that wrote rows of *model*, or would have if absent."""
         self._observers.setdefault(model, []).append(callback)
 
     async def acquire(self) -> Connection:

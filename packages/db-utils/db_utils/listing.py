@@ -14,12 +14,13 @@ from decimal import Decimal
 from typing import Any, Generic
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, String, bindparam, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, String, bindparam, func, null, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db_utils import context
 from db_utils.errors import InvalidPageSize, InvalidPageToken, TextTooLong, UnknownChoice, UnknownSort
 from db_utils.reader import R, Reader
+from db_utils.statements import plan
 from db_utils.tables import Choice
 
 DEFAULT_SIZE, LARGEST_SIZE, LONGEST_SEARCH = 20, 100, 100
@@ -67,8 +68,10 @@ class Listing(Generic[R]):
 
     *sorts* are NOT NULL columns, each with its default direction, as in "created_at desc";
     the first one is the default; ties are broken by id. *filters* names equality filters by
-    column, or maps a name to a function from the bound value to a criterion. *search* are
-    the columns in which a substring is looked for, in any case.
+    column, or maps a name to a function from the bound value to a criterion, or to None for
+    equality with its column. *search* are the columns in which a substring is looked for, in
+    any case. Columns named in *without* are not read, because rows of a page need no bodies:
+    they are None there.
     """
 
     def __init__(
@@ -76,8 +79,9 @@ class Listing(Generic[R]):
         model: type[R],
         *,
         sorts: Sequence[str],
-        filters: Sequence[str] | Mapping[str, Filter] = (),
+        filters: Sequence[str] | Mapping[str, Filter | None] = (),
         search: Sequence[InstrumentedAttribute[Any]] = (),
+        without: Sequence[str] = (),
     ) -> None:
         self._model = model
         self._table = model.__table__
@@ -89,7 +93,7 @@ class Listing(Generic[R]):
         self._filters: dict[str, Filter | None] = (
             dict(filters) if isinstance(filters, Mapping) else dict.fromkeys(filters)
         )
-        self._search = tuple(search)
+        self._search, self._without = tuple(search), frozenset(without)
         self._statements: dict[tuple[Any, ...], tuple[Select[R], Select[int]]] = {}
 
     async def page(
@@ -108,7 +112,7 @@ class Listing(Generic[R]):
         fingerprint = _fingerprint(sort, active)
         after = self._position(request.token, sort, fingerprint)
         rows_of, total_of = self._statement(tuple(sorted(active)), sort, bool(after))
-        rows = await reader.all(rows_of, **active, **after, _limit=size + 1)
+        rows = self._whole(await reader.all(rows_of, **active, **after, _limit=size + 1))
         total = await reader.one(total_of, **active) if request.with_total else None
         token = self._token(rows[size - 1], sort, fingerprint) if len(rows) > size else ""
         return Page(rows[:size], token, (total or 0) if request.with_total else None)
@@ -139,7 +143,7 @@ class Listing(Generic[R]):
             criteria = [self._criterion(name) for name in active]
             columns = self._table.columns
             place = tuple_(columns[sort.name], columns["id"])
-            rows = select(self._model).where(*criteria).limit(bindparam("_limit"))
+            rows = self._selected().where(*criteria).limit(bindparam("_limit"))
             if after:
                 bound = tuple_(
                     bindparam("_value", type_=columns[sort.name].type, required=True),
@@ -151,6 +155,16 @@ class Listing(Generic[R]):
             total = select(func.count()).select_from(self._model).where(*criteria)
             self._statements[key] = rows, total
         return self._statements[key]
+
+    def _selected(self) -> Select[Any]:
+        if not self._without:
+            return select(self._model)
+        columns = self._table.columns
+        return select(*(null().label(c.key) if c.key in self._without else c for c in columns))
+
+    def _whole(self, found: list[Any]) -> list[R]:
+        """Rows from what was selected: already rows, unless columns were left out."""
+        return [plan(self._model).row(values) for values in found] if self._without else found  # type: ignore[misc]  # plan(model) makes R
 
     def _criterion(self, name: str) -> ColumnElement[bool]:
         if name == "search":

@@ -6,7 +6,7 @@ touches the network.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, cast
 
@@ -168,7 +168,7 @@ def visibility(source: FromClause, scoped: bool) -> list[ColumnElement[bool]]:
 
 
 class TablePlan:
-    """What the kernel knows of a table class: its columns and its four basic statements."""
+    """What the kernel knows of a table class: its columns and its basic statements."""
 
     def __init__(self, model: type[Row]) -> None:
         configure_mappers()  # or the attributes of rows that are read could not be read
@@ -191,6 +191,7 @@ class TablePlan:
         self.insert = _compile(
             table.insert().values({c.key: bindparam(c.key) for c in self.written}), keyed=True
         )
+        self.insert_if_absent = replace(self.insert, sql=self.insert.sql + b" ON CONFLICT DO NOTHING")
 
     def row(self, values: Sequence[object]) -> Row:
         """An instance holding *values* of all columns, in the table's order."""

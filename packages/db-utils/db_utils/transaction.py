@@ -48,6 +48,7 @@ class Transaction(Reader):
         self._database = database
         self._connection: Connection | None = None
         self._pending: list[Row] = []
+        self._optional: list[Row] = []
         self._last: list[Row] = []
         self._sent: list[Row] = []
 
@@ -59,15 +60,28 @@ class Transaction(Reader):
     ) -> None:
         await self._database.shielded(self._end(error))
 
-    async def insert(self, row: R) -> R:
+    async def insert(self, row: R, *, if_absent: bool = False) -> R:
         """Write *row*; it is complete at once (id, defaults), in the table at commit at the latest.
 
-        Raises TextTooLong, UnknownChoice, OrganisationRequired now; Conflict and
-        ReferenceViolation when it is sent.
+        With *if_absent* it stays out when a unique constraint finds its place taken; who must
+        know asks `insert_if_absent`. Raises TextTooLong, UnknownChoice, OrganisationRequired
+        now; Conflict and ReferenceViolation when it is sent.
         """
         plan(type(row)).check_new(row)
-        self._pending.append(row)
+        (self._optional if if_absent else self._pending).append(row)
         return row
+
+    async def insert_if_absent(self, row: Row) -> bool:
+        """Write *row* now, unless a unique constraint finds its place taken; whether it was written.
+
+        Waits for another transaction that is taking the place. Raises as `insert`, but not Conflict.
+        """
+        table = plan(type(row))
+        table.check_new(row)
+        written = bool(await self._count(table.insert_if_absent, table.values(row)))
+        if written:
+            self._sent.append(row)
+        return written
 
     def insert_at_commit(self, row: Row) -> None:
         """Write *row* with the commit, after everything else of this transaction."""
@@ -120,13 +134,11 @@ class Transaction(Reader):
 
     async def flush(self) -> None:
         """Send the inserts that wait, so that their errors surface here."""
-        if not self._pending:
+        if not self._pending and not self._optional:
             return
         connection = await self._begun()
-        rows, self._pending = self._pending, []
-        self._sent += rows
         with translated():
-            await _insert(connection, rows)
+            await self._send(connection)
 
     async def _run(self, statement: Statement, values: Values) -> Answer:
         return await (await self._cursor(statement, values)).fetchall()
@@ -144,6 +156,13 @@ class Transaction(Reader):
             async with self._connection.pipeline():
                 await self._connection.execute(b"BEGIN")
                 return await run(self._connection, statement, values)
+
+    async def _send(self, connection: Connection) -> None:
+        rows, self._pending = self._pending, []
+        optional, self._optional = self._optional, []
+        self._sent += rows + optional
+        await _insert(connection, rows)
+        await _insert(connection, optional, if_absent=True)
 
     async def _begun(self) -> Connection:
         if self._connection is None:
@@ -170,30 +189,32 @@ class Transaction(Reader):
 
     async def _commit(self) -> None:
         rows = self._pending + self._last
-        self._sent += rows
         failpoint("transaction.before_commit")
-        if self._connection is None and len(rows) <= _ONE_STATEMENT:
+        if self._connection is None and not self._optional and len(rows) <= _ONE_STATEMENT:
             await self._commit_together(rows)
         else:
-            await self._commit_pipelined(rows)
+            await self._commit_pipelined()
         failpoint("transaction.after_commit")
         self._database.written(self._sent)
 
     async def _commit_together(self, rows: list[Row]) -> None:
         if not rows:
             return
+        self._sent += rows
         plans = tuple(plan(type(row)) for row in rows)
         values = [value for table, row in zip(plans, rows, strict=True) for value in table.values(row)]
         self._connection = await self._database.acquire()
         with translated():
             await self._connection.execute(insert_together(plans), values, prepare=True)
 
-    async def _commit_pipelined(self, rows: list[Row]) -> None:
+    async def _commit_pipelined(self) -> None:
         connection = await self._begun()
         try:
             with translated():
                 async with connection.pipeline():
-                    await _insert(connection, rows)
+                    await self._send(connection)
+                    self._sent += self._last
+                    await _insert(connection, self._last)
                     await connection.execute(b"COMMIT")
         except BaseException:
             await self._rollback()
@@ -209,14 +230,15 @@ class Transaction(Reader):
             await self._connection.close()
 
 
-async def _insert(connection: Connection, rows: list[Row]) -> None:
+async def _insert(connection: Connection, rows: list[Row], *, if_absent: bool = False) -> None:
     groups: dict[TablePlan, list[Values]] = {}
     for row in rows:
         table = plan(type(row))
         groups.setdefault(table, []).append(table.values(row))
     cursor = connection.cursor()
     for table, values in groups.items():
+        statement = table.insert_if_absent if if_absent else table.insert
         if len(values) == 1:
-            await cursor.execute(table.insert.sql, values[0])
+            await cursor.execute(statement.sql, values[0])
         else:
-            await cursor.executemany(table.insert.sql, values)
+            await cursor.executemany(statement.sql, values)

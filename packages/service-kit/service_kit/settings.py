@@ -169,5 +169,8 @@ def load(kind: type[Settings], **overrides: object) -> Settings:
     try:
         return kind(**overrides)  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        problems = (
+            f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        )
         raise ConfigurationError("; ".join(problems)) from None
