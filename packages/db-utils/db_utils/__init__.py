@@ -24,7 +24,16 @@ from db_utils.failpoints import failpoint
 from db_utils.ids import parse_uuid, uuid7
 from db_utils.listing import Listing, Page, PageRequest
 from db_utils.reader import Reader
-from db_utils.tables import Choice, Entity, Row, SoftDelete, Tenant, TenantOrSystem, metadata
+from db_utils.tables import (
+    Choice,
+    Entity,
+    Row,
+    SoftDelete,
+    Tenant,
+    TenantOrSystem,
+    Versioned,
+    metadata,
+)
 from db_utils.transaction import Transaction
 
 __all__ = [
@@ -54,6 +63,7 @@ __all__ = [
     "Transaction",
     "UnknownChoice",
     "VersionConflict",
+    "Versioned",
     "failpoint",
     "metadata",
     "parse_uuid",

@@ -92,10 +92,9 @@ def metadata() -> MetaData:
     )
 
 
-class Entity(MappedAsDataclass, kw_only=True, repr=False, eq=False):
-    """Columns that every entity has (C12): id, creation, last change, version."""
+class Versioned(MappedAsDataclass, kw_only=True, repr=False, eq=False):
+    """Columns that every entity has besides its id (C12): creation, last change, version."""
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now, server_default=text("now()"))
     updated_at: Mapped[datetime] = mapped_column(init=False)
     version: Mapped[int] = mapped_column(init=False, default=1, server_default=text("1"))
@@ -104,6 +103,12 @@ class Entity(MappedAsDataclass, kw_only=True, repr=False, eq=False):
     def completed(attributes: dict[str, Any]) -> None:
         """A new entity was last changed when it was created."""
         attributes["updated_at"] = attributes["created_at"]
+
+
+class Entity(Versioned, kw_only=True, repr=False, eq=False):
+    """An entity whose id is made here."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
 
 
 class Tenant(MappedAsDataclass, kw_only=True, repr=False, eq=False):
