@@ -1,35 +1,30 @@
 """The only way to write: rows in, one commit, shielded from the caller's cancellation.
 
 Inserts wait until the next read or the commit. A transaction that only inserts is one
-statement and one round trip, without BEGIN; otherwise the last writes travel with the
-COMMIT in one pipeline. Only `Database.transaction()` makes one.
+statement and one round trip, without BEGIN; otherwise what waits travels with the next
+statement, the last writes with the COMMIT. Only `Database.transaction()` makes one.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.selectable import FromClause
 
 from db_utils import clock, context
-from db_utils.conflicts import occupant
+from db_utils.conflicts import explained
 from db_utils.errors import Conflict, VersionConflict
-from db_utils.execution import Connection, run
+from db_utils.execution import Connection, insert_all, insert_at_once, run
 from db_utils.failpoints import failpoint
 from db_utils.failures import translated
 from db_utils.reader import Answer, Key, R, Reader
-from db_utils.statements import (
-    Statement,
-    TablePlan,
-    Values,
-    delete_one,
-    insert_together,
-    plan,
-    prepare,
-    update_one,
-)
+from db_utils.statements import Statement, Values, delete_one, plan, prepare, update_one
 from db_utils.tables import DELETED_COLUMN, Row
 
 if TYPE_CHECKING:
@@ -38,18 +33,30 @@ if TYPE_CHECKING:
 _ONE_STATEMENT = 4  # rows; beyond, executemany in a pipeline costs less than a long WITH list
 
 
+class TransactionOver(RuntimeError):
+    """A statement after the end of its transaction: nothing would commit it."""
+
+
+class SwallowedError(RuntimeError):
+    """The error of a statement was caught inside its transaction, which PostgreSQL had given up by then."""
+
+
 class Transaction(Reader):
     """A unit of work: all of its writes or none.
 
-    Errors of an insert surface at the next read, at `flush` or at the commit.
+    Errors of an insert surface at the next read, at `flush` or at the commit, and end the
+    transaction: leave it with them.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection: Connection | None = None
+        self._turn = asyncio.Lock()
         self._pending: list[Row] = []
         self._last: list[Row] = []
         self._sent: list[Row] = []
+        self._written: set[FromClause] = set()
+        self._over = False
 
     async def __aenter__(self) -> Transaction:
         return self
@@ -65,14 +72,12 @@ class Transaction(Reader):
         Raises TextTooLong, UnknownChoice, OrganisationRequired now; Conflict and
         ReferenceViolation when it is sent.
         """
-        plan(type(row)).check_new(row)
-        self._pending.append(row)
+        self._add(self._pending, row)
         return row
 
     def insert_at_commit(self, row: Row) -> None:
         """Write *row* with the commit, after everything else of this transaction."""
-        plan(type(row)).check_new(row)
-        self._last.append(row)
+        self._add(self._last, row)
 
     async def get(self, model: type[R], key: Key, *, lock: bool = False) -> R | None:
         """As `Reader.get`; with *lock* other writers of the row wait until this one ends."""
@@ -112,21 +117,21 @@ class Transaction(Reader):
 
     async def execute(self, statement: ClauseElement, **named: object) -> int:
         """Run an UPDATE or DELETE of the current scope; the number of rows touched."""
-        current = context.scope.get()
-        if not current.everything and current.organisation_id is None:
-            return 0
-        prepared, values = prepare(statement, named, current.organisation_id)
-        return await self._count(prepared, values)
+        prepared = prepare(statement, named, context.scope.get())
+        return 0 if prepared is None else await self._count(*prepared)
 
     async def flush(self) -> None:
         """Send the inserts that wait, so that their errors surface here."""
-        if not self._pending:
-            return
-        connection = await self._begun()
-        rows, self._pending = self._pending, []
-        self._sent += rows
-        with translated():
-            await _insert(connection, rows)
+        async with self._turn:
+            if self._pending:
+                async with self._batch():
+                    pass
+
+    def _add(self, rows: list[Row], row: Row) -> None:
+        if self._over:
+            raise TransactionOver
+        plan(type(row)).check_new(row)
+        rows.append(row)
 
     async def _run(self, statement: Statement, values: Values) -> Answer:
         return await (await self._cursor(statement, values)).fetchall()
@@ -135,22 +140,31 @@ class Transaction(Reader):
         return (await self._cursor(statement, values)).rowcount
 
     async def _cursor(self, statement: Statement, values: Values) -> psycopg.AsyncCursor[tuple[Any, ...]]:
-        await self.flush()
-        if self._connection is not None:
-            with translated():
-                return await run(self._connection, statement, values)
-        self._connection = await self._database.acquire()
-        with translated():
-            async with self._connection.pipeline():
-                await self._connection.execute(b"BEGIN")
-                return await run(self._connection, statement, values)
+        async with self._turn:
+            if statement.target is not None:
+                self._written.add(statement.target)
+            if self._connection is not None and not self._pending:
+                with translated():
+                    return await run(self._connection, statement, values)
+            async with self._batch() as connection:
+                return await run(connection, statement, values)
 
-    async def _begun(self) -> Connection:
+    @asynccontextmanager
+    async def _batch(self) -> AsyncIterator[Connection]:
+        """One round trip: BEGIN if nothing was sent yet, the inserts that wait, what is sent inside."""
+        if self._over:
+            raise TransactionOver
+        begun = self._connection is not None
         if self._connection is None:
             self._connection = await self._database.acquire()
-            with translated():
-                await self._connection.execute(b"BEGIN")
-        return self._connection
+        rows, self._pending = self._pending, []
+        self._sent += rows
+        with translated():
+            async with self._connection.pipeline():
+                if not begun:
+                    await self._connection.execute(b"BEGIN")
+                await insert_all(self._connection, rows)
+                yield self._connection
 
     async def _end(self, error: BaseException | None) -> None:
         try:
@@ -162,42 +176,42 @@ class Transaction(Reader):
             error = conflict
             raise
         finally:
+            self._over = True
             if self._connection is not None:
-                await self._database.release(self._connection)
+                self._database.release(self._connection)
                 self._connection = None
             if isinstance(error, Conflict):
-                error.existing_id = await occupant(self._database.read(), self._sent, error.constraint)
+                await explained(error, self._sent, self._database.read())
 
     async def _commit(self) -> None:
-        rows = self._pending + self._last
-        self._sent += rows
         failpoint("transaction.before_commit")
-        if self._connection is None and len(rows) <= _ONE_STATEMENT:
-            await self._commit_together(rows)
+        if self._connection is None and len(self._pending) + len(self._last) <= _ONE_STATEMENT:
+            await self._commit_together()
         else:
-            await self._commit_pipelined(rows)
+            await self._commit_pipelined()
         failpoint("transaction.after_commit")
-        self._database.written(self._sent)
+        self._written.update(type(row).__table__ for row in self._sent)
+        self._database.written(self._written)
 
-    async def _commit_together(self, rows: list[Row]) -> None:
+    async def _commit_together(self) -> None:
+        rows = self._sent = self._pending + self._last
         if not rows:
             return
-        plans = tuple(plan(type(row)) for row in rows)
-        values = [value for table, row in zip(plans, rows, strict=True) for value in table.values(row)]
         self._connection = await self._database.acquire()
         with translated():
-            await self._connection.execute(insert_together(plans), values, prepare=True)
+            await insert_at_once(self._connection, rows)
 
-    async def _commit_pipelined(self, rows: list[Row]) -> None:
-        connection = await self._begun()
+    async def _commit_pipelined(self) -> None:
         try:
-            with translated():
-                async with connection.pipeline():
-                    await _insert(connection, rows)
-                    await connection.execute(b"COMMIT")
+            async with self._batch() as connection:
+                self._sent += self._last
+                await insert_all(connection, self._last)
+                committed = await connection.execute(b"COMMIT")
         except BaseException:
             await self._rollback()
             raise
+        if committed.statusmessage != "COMMIT":
+            raise SwallowedError
 
     async def _rollback(self) -> None:
         """Undo; a connection that cannot even do that is closed, which undoes as well."""
@@ -209,14 +223,43 @@ class Transaction(Reader):
             await self._connection.close()
 
 
-async def _insert(connection: Connection, rows: list[Row]) -> None:
-    groups: dict[TablePlan, list[Values]] = {}
-    for row in rows:
-        table = plan(type(row))
-        groups.setdefault(table, []).append(table.values(row))
-    cursor = connection.cursor()
-    for table, values in groups.items():
-        if len(values) == 1:
-            await cursor.execute(table.insert.sql, values[0])
-        else:
-            await cursor.executemany(table.insert.sql, values)
+class Joined:
+    """Stands for a transaction inside a held one: the holder commits, this part can fail alone."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._sent = self._last = 0
+
+    async def __aenter__(self) -> Transaction:
+        tx = self._tx
+        async with tx._turn, tx._batch() as connection:
+            await connection.execute(b"SAVEPOINT joined")
+        self._sent, self._last = len(tx._sent), len(tx._last)
+        return tx
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            try:
+                await self._release()
+            except Exception as late:
+                await self._undo(late)
+                raise
+        elif isinstance(error, Exception):
+            await self._undo(error)
+
+    async def _release(self) -> None:
+        async with self._tx._turn, self._tx._batch() as connection:
+            await connection.execute(b"RELEASE joined")
+
+    async def _undo(self, error: Exception) -> None:
+        """Back to the savepoint, so that who catches *error* may go on in the held transaction."""
+        tx = self._tx
+        failed = tx._sent[self._sent :]
+        del tx._sent[self._sent :], tx._last[self._last :]
+        tx._pending.clear()
+        async with tx._turn, tx._batch() as connection:
+            await connection.execute(b"ROLLBACK TO joined")
+        if isinstance(error, Conflict):
+            await explained(error, failed, tx)
