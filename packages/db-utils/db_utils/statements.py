@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import BindParameter, Column, String, Table, bindparam, outerjoin, select
+from sqlalchemy import BindParameter, Column, CompoundSelect, String, Table, bindparam, outerjoin, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import configure_mappers
 from sqlalchemy.sql import ClauseElement
@@ -127,6 +127,8 @@ def _keyed(statement: ClauseElement) -> Statement:
 
 
 def _parts(statement: ClauseElement) -> "tuple[TablePlan | None, ...]":
+    if isinstance(statement, CompoundSelect):
+        return (None,) * len(statement.selected_columns)
     described: list[dict[str, Any]] = getattr(statement, "column_descriptions", [])
     if isinstance(statement, UpdateBase):
         described = statement.returning_column_descriptions
