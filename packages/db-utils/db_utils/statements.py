@@ -10,13 +10,23 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import BindParameter, Column, CompoundSelect, String, Table, bindparam, outerjoin, select
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    CompoundSelect,
+    Select,
+    String,
+    Table,
+    bindparam,
+    outerjoin,
+    select,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import configure_mappers
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
-from sqlalchemy.sql.selectable import SelectBase
+from sqlalchemy.sql.selectable import FromClause, SelectBase
 
 from db_utils.context import Scope
 from db_utils.errors import OrganisationRequired, TextTooLong, UnknownChoice
@@ -127,13 +137,18 @@ def _keyed(statement: ClauseElement) -> Statement:
 
 
 def _parts(statement: ClauseElement) -> "tuple[TablePlan | None, ...]":
-    if isinstance(statement, CompoundSelect):
-        return (None,) * len(statement.selected_columns)
-    described: list[dict[str, Any]] = getattr(statement, "column_descriptions", [])
-    if isinstance(statement, UpdateBase):
-        described = statement.returning_column_descriptions
-    kinds = (column["type"] for column in described)
+    if isinstance(statement, Select):
+        kinds = [column["type"] for column in statement.column_descriptions]
+    elif isinstance(statement, UpdateBase):
+        kinds = [_returned(part) for part in statement._returning]
+    else:
+        kinds = list(cast(CompoundSelect[Any], statement).selected_columns)
     return tuple(plan(kind) if isinstance(kind, type) and issubclass(kind, Row) else None for kind in kinds)
+
+
+def _returned(part: Any) -> Any:
+    """The class or the column that RETURNING names; SQLAlchemy's own description takes classes apart."""
+    return part._annotations["parententity"].class_ if isinstance(part, FromClause) else part
 
 
 class TablePlan:

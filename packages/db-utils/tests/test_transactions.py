@@ -47,11 +47,14 @@ async def test_every_type_comes_back_as_it_went(database: Database, org: str) ->
     async with database.transaction() as tx:
         await tx.insert(row)
         empty = await tx.insert(fiche(org))
-    read = [await database.read().get(Fiche, one.id) for one in (row, empty)]
+    by_key = [await database.read().get(Fiche, one.id) for one in (row, empty)]
+    by_statement = await database.read().all(FICHES, org=org)
     names = Fiche.__table__.columns.keys()
-    assert [[getattr(one, name) for name in names] for one in (row, empty)] == [
-        [getattr(one, name) for name in names] for one in read
-    ]
+    written, first, second = (
+        [[getattr(one, name) for name in names] for one in rows]
+        for rows in ((row, empty), by_key, by_statement)
+    )
+    assert written == first == second
 
 
 async def test_a_read_sees_the_inserts_before_it(database: Database, org: str) -> None:
