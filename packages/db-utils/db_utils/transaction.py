@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -160,11 +160,16 @@ class Transaction(Reader):
         rows, self._pending = self._pending, []
         self._sent += rows
         with translated():
-            async with self._connection.pipeline():
-                if not begun:
-                    await self._connection.execute(b"BEGIN")
-                await insert_all(self._connection, rows)
-                yield self._connection
+            async with self._connection.pipeline() as pipeline:
+                try:
+                    if not begun:
+                        await self._connection.execute(b"BEGIN")
+                    await insert_all(self._connection, rows)
+                    yield self._connection
+                except psycopg.Error:
+                    with suppress(psycopg.Error):  # or leaving the pipeline logs what else was aborted
+                        await pipeline.sync()
+                    raise
 
     async def _end(self, error: BaseException | None) -> None:
         try:

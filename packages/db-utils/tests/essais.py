@@ -5,8 +5,8 @@ with deleted rows kept, without an id. Fixtures are in `conftest.py`.
 """
 
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import count
@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from db_utils import Choice, Database, Entity, Row, SoftDelete, Tenant, TenantOrSystem, metadata
+from db_utils import Choice, Database, Entity, Row, SoftDelete, Tenant, TenantOrSystem, context, metadata
 from db_utils.migrations import Schema, migrate
+from hypothesis import HealthCheck, settings
 from psycopg import pq
 from service_kit.testing import fresh_database
 from sqlalchemy import (
@@ -34,6 +35,8 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 SCHEMA = "essai"
+# Examples run in a thread, and their statements on the loop of the test that waits for them.
+EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 MIGRATION = """
 from alembic import op
 from tests.essais import Base
@@ -198,3 +201,20 @@ async def wire(database: Database) -> AsyncIterator[list[str]]:
 def round_trips(said: list[str]) -> int:
     """How often *said* waits for the server."""
     return sum(line.split("\t")[2] in ("Sync", "Query") for line in said)
+
+
+@contextmanager
+def scoped(org: str) -> Iterator[None]:
+    """As in a call of *org*."""
+    with seen_by(context.Scope(org)):
+        yield
+
+
+@contextmanager
+def seen_by(scope: context.Scope) -> Iterator[None]:
+    """As in a unit of work of *scope*."""
+    token = context.scope.set(scope)
+    try:
+        yield
+    finally:
+        context.scope.reset(token)

@@ -1,25 +1,12 @@
 """Who is in the way: what a refused write says about the row that occupies its place."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from uuid import UUID
 
 import psycopg
 import pytest
-from db_utils import Conflict, Database, ReferenceViolation, context, uuid7
-from db_utils.context import Scope
-from tests.essais import Courriel, Fiche, Periode, Piece, fiche
-
-
-@contextmanager
-def scoped(org: str) -> Iterator[None]:
-    """As a call of *org*."""
-    token = context.scope.set(Scope(org))
-    try:
-        yield
-    finally:
-        context.scope.reset(token)
+from db_utils import Conflict, Database, ReferenceViolation, uuid7
+from tests.essais import Courriel, Fiche, Periode, Piece, fiche, scoped
 
 
 async def conflict_of(database: Database, *rows: Fiche | Piece | Courriel | Periode) -> tuple[str, object]:
@@ -152,10 +139,10 @@ async def test_a_missing_reference_names_its_constraint(database: Database, org:
 async def test_a_refused_write_leaves_no_trace_in_the_log(
     database: Database, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A conflict is an answer: neither psycopg nor the kernel complains about it."""
+    """A conflict is an answer: neither psycopg nor the kernel complains, however early it arrives."""
     await inserted(database, fiche(org, code="A"))
     await conflict_of(database, fiche(org, code="A"))
-    await conflict_of(database, *(fiche(org) for _ in range(6)), fiche(org, code="A"))
+    await conflict_of(database, fiche(org, code="A"), *(fiche(org) for _ in range(1000)))
     with pytest.raises(Conflict):
         async with database.transaction() as tx:
             await tx.insert(fiche(org, code="A"))

@@ -1,27 +1,23 @@
 """Rows of another organisation, and deleted ones, do not exist: on every path to a row."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import psycopg
 import pytest
-from db_utils import Database, Listing, PageRequest, Reader, context
+from db_utils import Database, Listing, PageRequest, Reader
 from db_utils.context import EVERYTHING, NOTHING, Scope
 from sqlalchemy import (
     bindparam,
     delete,
     exists,
     func,
-    insert,
     literal,
     select,
-    text,
     union_all,
     update,
 )
 from sqlalchemy.orm import aliased
-from tests.essais import Fiche, Modele, Piece, Reglage, fiche
+from tests.essais import Fiche, Modele, Piece, Reglage, fiche, seen_by
 
 
 class World(NamedTuple):
@@ -32,16 +28,6 @@ class World(NamedTuple):
     visible: Fiche
     deleted: Fiche
     foreign: Fiche
-
-
-@contextmanager
-def seen_by(scope: Scope) -> Iterator[None]:
-    """A unit of work in *scope*."""
-    token = context.scope.set(scope)
-    try:
-        yield
-    finally:
-        context.scope.reset(token)
 
 
 @pytest.fixture
@@ -150,26 +136,6 @@ async def test_the_optional_side_of_an_outer_join_stays_optional(database: Datab
     with seen_by(Scope(org)):
         found = await database.read().all(pairs)
     assert [(parent.nom, part) for parent, part in found] == [("a", None), ("b", None)]
-
-
-async def test_a_full_join_is_refused(database: Database) -> None:
-    """Neither WHERE nor ON could hide rows of both sides."""
-    with pytest.raises(TypeError, match="FULL JOIN"):
-        await database.read().all(select(Fiche.nom).outerjoin(Piece, Piece.fiche_id == Fiche.id, full=True))
-
-
-async def test_a_text_is_no_statement(database: Database) -> None:
-    """What it reads could not be filtered."""
-    with pytest.raises(TypeError, match="expression"):
-        await database.read().all(text("SELECT nom FROM fiches"))  # type: ignore[call-overload]
-
-
-@pytest.mark.parametrize("scope", [Scope("org-x"), NOTHING, EVERYTHING])
-async def test_reading_cannot_write(database: Database, org: str, scope: Scope) -> None:
-    """Only a transaction commits: `read` refuses what would."""
-    rows = insert(Reglage).values(domaine="d", cle=org, valeur="").returning(Reglage.cle)
-    with seen_by(scope), pytest.raises(TypeError, match="transaction"):
-        await database.read().all(rows)
 
 
 async def _get(reader: Reader, row: Fiche) -> bool:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 from db_utils import Database, uuid7
-from db_utils.context import EVERYTHING, Scope
+from db_utils.context import EVERYTHING, NOTHING, Scope
 from db_utils.statements import _LIMIT, Statement, _prepared, prepare
 from sqlalchemy import (
     ARRAY,
@@ -20,11 +20,12 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
-from tests.essais import Fiche, Journal, Piece, Reglage, fiche
+from tests.essais import Fiche, Journal, Piece, Reglage, fiche, seen_by
 
 _ALL = Scope("org")
 
@@ -216,9 +217,29 @@ async def test_ids_are_read_as_text_in_any_case_and_never_guessed(database: Data
     row = fiche(org)
     await written(database, row)
     read = database.read()
-    for text in (str(row.id), str(row.id).upper()):
-        assert await read.get(Fiche, text) is not None
-    for text in ("", "org-123", str(row.id)[:-1], f"{{{row.id}}}", f"urn:uuid:{row.id}", row.id.hex, "\x00"):
-        assert await read.get(Fiche, text) is None
-        assert await read.get_with(Fiche, text, Piece.fiche_id) is None
+    for same in (str(row.id), str(row.id).upper()):
+        assert await read.get(Fiche, same) is not None
+    for other in ("", "org-123", str(row.id)[:-1], f"{{{row.id}}}", f"urn:uuid:{row.id}", row.id.hex, "\x00"):
+        assert await read.get(Fiche, other) is None
+        assert await read.get_with(Fiche, other, Piece.fiche_id) is None
     assert await read.get(Fiche, UUID(int=0)) is None
+
+
+async def test_a_full_join_is_refused(database: Database) -> None:
+    """Neither WHERE nor ON could hide rows of both sides."""
+    with pytest.raises(TypeError, match="FULL JOIN"):
+        await database.read().all(select(Fiche.nom).outerjoin(Piece, Piece.fiche_id == Fiche.id, full=True))
+
+
+async def test_a_text_is_no_statement(database: Database) -> None:
+    """What it reads could not be filtered."""
+    with pytest.raises(TypeError, match="expression"):
+        await database.read().all(text("SELECT nom FROM fiches"))  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("scope", [Scope("org-x"), NOTHING, EVERYTHING])
+async def test_reading_cannot_write(database: Database, org: str, scope: Scope) -> None:
+    """Only a transaction commits: `read` refuses what would."""
+    rows = insert(Reglage).values(domaine="d", cle=org, valeur="").returning(Reglage.cle)
+    with seen_by(scope), pytest.raises(TypeError, match="transaction"):
+        await database.read().all(rows)
