@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    and_,
     bindparam,
     outerjoin,
     select,
@@ -229,7 +230,11 @@ def select_one(table: TablePlan, lock: bool) -> Statement:
 def select_with(parent: TablePlan, child: TablePlan, reference: str) -> Statement:
     """SELECT a row of *parent* by primary key with the rows of *child* whose *reference* names it."""
     columns, inner = parent.table.columns, child.table.columns
-    joined = outerjoin(parent.table, child.table, inner[reference] == columns[parent.key[0]])
+    named = inner[reference] == columns[parent.key[0]]
+    if parent.tenant and child.tenant and not parent.system_rows:
+        # Indexes begin with the organisation (C12): without it all of them would be read.
+        named = and_(inner[ORGANISATION_COLUMN] == columns[ORGANISATION_COLUMN], named)
+    joined = outerjoin(parent.table, child.table, named)
     order = [inner[key] for key in ("created_at", "id") if key in inner]
     query = select(parent.table, child.table).select_from(joined)
     return _keyed(query.where(columns[parent.key[0]] == bindparam(parent.key[0])).order_by(*order))

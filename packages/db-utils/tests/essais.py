@@ -91,6 +91,7 @@ class Piece(Entity, Tenant, SoftDelete, Base):
     __tablename__ = "pieces"
     __table_args__ = (
         Index("uq_piece_principale", "fiche_id", unique=True, postgresql_where=text("genre = 'PRINCIPALE'")),
+        Index("ix_pieces_fiche_id", "organisation_id", "fiche_id"),
     )
 
     fiche_id: Mapped[UUID] = mapped_column(ForeignKey("fiches.id"))
