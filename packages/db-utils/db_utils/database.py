@@ -8,7 +8,7 @@ refused by the server.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ from db_utils.pool import Pool
 from db_utils.reader import Answer, Reader
 from db_utils.statements import Statement, Values
 from db_utils.tables import Row
-from db_utils.transaction import Joined, Transaction
+from db_utils.transaction import Transaction
 
 _log = logging.getLogger(__name__)
 _STATEMENT_TIMEOUT = 5  # seconds (C12)
@@ -98,10 +98,10 @@ class Database:
             self._ping.cancel()
         await self._pool.close()
 
-    def transaction(self) -> Transaction | Joined:
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """A unit of work, to be used with `async with`: commits at its end, or rolls back."""
         held = self._held()
-        return Transaction(self) if held is None else Joined(held)
+        return Transaction(self) if held is None else held.part()
 
     def read(self) -> Reader:
         """Single statements without a transaction, each on a connection of its own."""
@@ -157,7 +157,7 @@ class Database:
         self._ping.result()
 
     def on_written(self, model: type[Row], callback: Callable[[], None]) -> None:
-        """Call *callback* after each commit that wrote rows of *model*."""
+        """Call *callback* after each commit that wrote rows of *model*, or would have if absent."""
         self._observers.setdefault(model.__table__, []).append(callback)
 
     async def acquire(self) -> Connection:

@@ -19,14 +19,15 @@ async def run(
     return await cursor.execute(statement.sql, values, prepare=statement.keyed)
 
 
-async def insert_all(connection: Connection, rows: Sequence[Row]) -> None:
+async def insert_all(connection: Connection, rows: Sequence[Row], *, if_absent: bool = False) -> None:
     """Insert *rows*, a statement each; for a pipeline, with no limit to their number."""
     cursor = connection.cursor()
     for table, values in _by_table(rows).items():
+        statement = table.insert_if_absent if if_absent else table.insert
         if len(values) == 1:
-            await cursor.execute(table.insert.sql, values[0])
+            await cursor.execute(statement.sql, values[0])
         else:
-            await cursor.executemany(table.insert.sql, values)
+            await cursor.executemany(statement.sql, values)
 
 
 async def insert_at_once(connection: Connection, rows: Sequence[Row]) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     bindparam,
     func,
+    null,
     or_,
     select,
     tuple_,
@@ -32,6 +33,7 @@ from sqlalchemy.types import TypeEngine
 from db_utils import context
 from db_utils.errors import InvalidPageSize, InvalidPageToken, TextTooLong, UnknownChoice, UnknownSort
 from db_utils.reader import R, Reader
+from db_utils.statements import plan
 from db_utils.tables import Choice
 
 DEFAULT_SIZE, LARGEST_SIZE, LONGEST_SEARCH = 20, 100, 100
@@ -83,7 +85,8 @@ class Listing(Generic[R]):
     the first one is the default; ties are broken by id. *filters* names equality filters by
     column, or maps a name to a function from the bound value to a criterion, or to None for
     equality with its column. *search* are the columns in which a substring is looked for, in
-    any case.
+    any case. Columns named in *without* are not read, because rows of a page need no bodies:
+    they are None there.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Listing(Generic[R]):
         sorts: Sequence[str],
         filters: Sequence[str] | Mapping[str, Filter | None] = (),
         search: Sequence[InstrumentedAttribute[Any]] = (),
+        without: Sequence[str] = (),
     ) -> None:
         self._model = model
         self._table = model.__table__
@@ -106,7 +110,7 @@ class Listing(Generic[R]):
         self._filters: dict[str, Filter | None] = (
             dict(filters) if isinstance(filters, Mapping) else dict.fromkeys(filters)
         )
-        self._search = tuple(search)
+        self._search, self._without = tuple(search), frozenset(without)
         self._statements: dict[tuple[Any, ...], tuple[Select[R], Select[int]]] = {}
 
     async def page(
@@ -127,7 +131,7 @@ class Listing(Generic[R]):
         )
         after = self._position(request.token, sort, asked)
         rows_of, total_of = self._statement(tuple(sorted(active)), sort, bool(after))
-        rows = await reader.all(rows_of, **active, **after, _limit=size + 1)
+        rows = self._whole(await reader.all(rows_of, **active, **after, _limit=size + 1))
         total = await reader.one(total_of, **active) if request.with_total else None
         token = self._token(rows[size - 1], sort, asked) if len(rows) > size else ""
         return Page(rows[:size], token, (total or 0) if request.with_total else None)
@@ -160,7 +164,7 @@ class Listing(Generic[R]):
             criteria = [self._criterion(name) for name in active]
             columns = self._table.columns
             place = tuple_(columns[sort.name], columns["id"])
-            rows = select(self._model).where(*criteria).limit(bindparam("_limit"))
+            rows = self._selected().where(*criteria).limit(bindparam("_limit"))
             if after:
                 bound = tuple_(
                     bindparam("_value", type_=columns[sort.name].type, required=True),
@@ -172,6 +176,16 @@ class Listing(Generic[R]):
             total = select(func.count()).select_from(self._model).where(*criteria)
             self._statements[key] = rows, total
         return self._statements[key]
+
+    def _selected(self) -> Select[Any]:
+        if not self._without:
+            return select(self._model)
+        columns = self._table.columns
+        return select(*(null().label(c.key) if c.key in self._without else c for c in columns))
+
+    def _whole(self, found: list[Any]) -> list[R]:
+        """Rows from what was selected: already rows, unless columns were left out."""
+        return [plan(self._model).row(values) for values in found] if self._without else found  # type: ignore[misc]  # plan(model) makes R
 
     def _criterion(self, name: str) -> ColumnElement[bool]:
         if name == "search":

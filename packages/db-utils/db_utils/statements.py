@@ -6,7 +6,7 @@ touches the network.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, cast
 
@@ -153,10 +153,10 @@ def _returned(part: Any) -> Any:
 
 
 class TablePlan:
-    """What the kernel knows of a table class: its columns and its four basic statements."""
+    """What the kernel knows of a table class: its columns and its basic statements."""
 
     def __init__(self, model: type[Row]) -> None:
-        configure_mappers()  # or attributes of rows that were read, not made, cannot be reached
+        configure_mappers()  # or the attributes of rows that are read could not be read
         table = model.__table__
         assert isinstance(table, Table)
         self.model, self.table = model, table
@@ -174,6 +174,7 @@ class TablePlan:
         }
         self._choices = {c.key: frozenset(c.type.values) for c in self.written if isinstance(c.type, Choice)}
         self.insert = _keyed(table.insert().inline().values({c.key: bindparam(c.key) for c in self.written}))
+        self.insert_if_absent = replace(self.insert, sql=self.insert.sql + b" ON CONFLICT DO NOTHING")
 
     def row(self, values: Sequence[object]) -> Row:
         """An instance holding *values* of all columns, in the table's order."""

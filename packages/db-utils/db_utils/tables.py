@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Column, DateTime, MetaData, Numeric, String, Table, event, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, configure_mappers, mapped_column
 
 from db_utils import clock
 from db_utils.ids import uuid7
@@ -52,8 +52,8 @@ def _constructor(cls: type[Row]) -> Callable[..., None]:
         for field in fields
         if field.default_factory is not dataclasses.MISSING
     }
-    columns = cls.__mapper__.columns
-    defaults = {column.key: getattr(column.default, "arg", None) for column in columns}
+    mapper = cls.__mapper__
+    defaults = {column.key: getattr(column.default, "arg", None) for column in mapper.columns}
     known = frozenset(field.name for field in fields)
     needed = frozenset(
         field.name
@@ -65,6 +65,8 @@ def _constructor(cls: type[Row]) -> Callable[..., None]:
     def construct(self: Row, **values: Any) -> None:
         if not needed <= values.keys() <= known:
             raise TypeError(f"{cls.__name__} takes {sorted(known)} and needs {sorted(needed)}")
+        if not mapper.configured:
+            configure_mappers()  # or the attributes of this row could not be read
         attributes = self.__dict__
         attributes.update(defaults)
         attributes.update(values)

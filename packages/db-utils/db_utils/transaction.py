@@ -53,6 +53,7 @@ class Transaction(Reader):
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
         self._pending: list[Row] = []
+        self._optional: list[Row] = []
         self._last: list[Row] = []
         self._sent: list[Row] = []
         self._written: set[FromClause] = set()
@@ -66,14 +67,24 @@ class Transaction(Reader):
     ) -> None:
         await self._database.shielded(self._end(error))
 
-    async def insert(self, row: R) -> R:
+    async def insert(self, row: R, *, if_absent: bool = False) -> R:
         """Write *row*; it is complete at once (id, defaults), in the table at commit at the latest.
 
-        Raises TextTooLong, UnknownChoice, OrganisationRequired now; Conflict and
-        ReferenceViolation when it is sent.
+        With *if_absent* it stays out when a unique constraint finds its place taken; who must
+        know asks `insert_if_absent`. Raises TextTooLong, UnknownChoice, OrganisationRequired
+        now; Conflict and ReferenceViolation when it is sent.
         """
-        self._add(self._pending, row)
+        self._add(self._optional if if_absent else self._pending, row)
         return row
+
+    async def insert_if_absent(self, row: Row) -> bool:
+        """Write *row* now, unless a unique constraint finds its place taken; whether it was written.
+
+        Waits for another transaction that is taking the place. Raises as `insert`, but not Conflict.
+        """
+        table = plan(type(row))
+        table.check_new(row)
+        return bool(await self._count(table.insert_if_absent, table.values(row)))
 
     def insert_at_commit(self, row: Row) -> None:
         """Write *row* with the commit, after everything else of this transaction."""
@@ -123,9 +134,26 @@ class Transaction(Reader):
     async def flush(self) -> None:
         """Send the inserts that wait, so that their errors surface here."""
         async with self._turn:
-            if self._pending:
+            if self._pending or self._optional:
                 async with self._batch():
                     pass
+
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[Transaction]:
+        """What `Database.transaction` is inside a held one: a part that fails, if it does, alone."""
+        await self._say(b"SAVEPOINT part")
+        sent, last = len(self._sent), len(self._last)
+        try:
+            yield self
+            await self._say(b"RELEASE part")
+        except Exception as error:
+            failed = self._sent[sent:]
+            del self._sent[sent:], self._last[last:]
+            self._pending, self._optional = [], []
+            await self._say(b"ROLLBACK TO part")
+            if isinstance(error, Conflict):
+                await explained(error, failed, self)
+            raise
 
     def _add(self, rows: list[Row], row: Row) -> None:
         if self._over:
@@ -141,13 +169,20 @@ class Transaction(Reader):
 
     async def _cursor(self, statement: Statement, values: Values) -> psycopg.AsyncCursor[tuple[Any, ...]]:
         async with self._turn:
-            if statement.target is not None:
-                self._written.add(statement.target)
-            if self._connection is not None and not self._pending:
+            if self._connection is None or self._pending or self._optional:
+                async with self._batch() as connection:
+                    cursor = await run(connection, statement, values)
+            else:
                 with translated():
-                    return await run(self._connection, statement, values)
-            async with self._batch() as connection:
-                return await run(connection, statement, values)
+                    cursor = await run(self._connection, statement, values)
+        if statement.target is not None and cursor.rowcount:
+            self._written.add(statement.target)
+        return cursor
+
+    async def _say(self, command: bytes) -> str | None:
+        async with self._turn, self._batch() as connection:
+            answer = await connection.execute(command)
+        return answer.statusmessage
 
     @asynccontextmanager
     async def _batch(self) -> AsyncIterator[Connection]:
@@ -158,13 +193,15 @@ class Transaction(Reader):
         if self._connection is None:
             self._connection = await self._database.acquire()
         rows, self._pending = self._pending, []
-        self._sent += rows
+        optional, self._optional = self._optional, []
+        self._sent += rows + optional
         with translated():
             async with self._connection.pipeline() as pipeline:
                 try:
                     if not begun:
                         await self._connection.execute(b"BEGIN")
                     await insert_all(self._connection, rows)
+                    await insert_all(self._connection, optional, if_absent=True)
                     yield self._connection
                 except psycopg.Error:
                     with suppress(psycopg.Error):  # or leaving the pipeline logs what else was aborted
@@ -190,7 +227,8 @@ class Transaction(Reader):
 
     async def _commit(self) -> None:
         failpoint("transaction.before_commit")
-        if self._connection is None and len(self._pending) + len(self._last) <= _ONE_STATEMENT:
+        together = self._connection is None and not self._optional
+        if together and len(self._pending) + len(self._last) <= _ONE_STATEMENT:
             await self._commit_together()
         else:
             await self._commit_pipelined()
@@ -226,45 +264,3 @@ class Transaction(Reader):
             await self._connection.rollback()
         except psycopg.Error:
             await self._connection.close()
-
-
-class Joined:
-    """Stands for a transaction inside a held one: the holder commits, this part can fail alone."""
-
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
-        self._sent = self._last = 0
-
-    async def __aenter__(self) -> Transaction:
-        tx = self._tx
-        async with tx._turn, tx._batch() as connection:
-            await connection.execute(b"SAVEPOINT joined")
-        self._sent, self._last = len(tx._sent), len(tx._last)
-        return tx
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None:
-            try:
-                await self._release()
-            except Exception as late:
-                await self._undo(late)
-                raise
-        elif isinstance(error, Exception):
-            await self._undo(error)
-
-    async def _release(self) -> None:
-        async with self._tx._turn, self._tx._batch() as connection:
-            await connection.execute(b"RELEASE joined")
-
-    async def _undo(self, error: Exception) -> None:
-        """Back to the savepoint, so that who catches *error* may go on in the held transaction."""
-        tx = self._tx
-        failed = tx._sent[self._sent :]
-        del tx._sent[self._sent :], tx._last[self._last :]
-        tx._pending.clear()
-        async with tx._turn, tx._batch() as connection:
-            await connection.execute(b"ROLLBACK TO joined")
-        if isinstance(error, Conflict):
-            await explained(error, failed, tx)

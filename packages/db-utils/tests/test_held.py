@@ -67,6 +67,7 @@ async def test_a_handler_may_go_on_after_an_inner_transaction_that_failed(
             async with database.transaction() as tx:
                 tx.insert_at_commit(Journal(message=f"{org} perdu"))
                 await tx.insert(fiche(org, code="B"))
+                await tx.insert(fiche(org, code="B2"), if_absent=True)
                 await tx.insert(fiche(org, code="A"))
                 if surfaces == "inside":
                     await tx.flush()

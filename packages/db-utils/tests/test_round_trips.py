@@ -32,6 +32,12 @@ async def many_inserts(database: Database, org: str) -> None:
             await tx.insert(fiche(org))
 
 
+async def if_absent(database: Database, org: str) -> None:
+    async with database.transaction() as tx:
+        await tx.insert(fiche(org), if_absent=True)
+        await tx.insert(fiche(org))
+
+
 async def insert_and_read(database: Database, org: str) -> None:
     async with database.transaction() as tx:
         row = await tx.insert(fiche(org))
@@ -67,6 +73,7 @@ async def nothing(database: Database, org: str) -> None:
     [
         (only_inserts, 1),
         (many_inserts, 1),
+        (if_absent, 1),
         (insert_and_read, 2),
         (read_and_insert, 2),
         (read_and_update, 3),

@@ -5,7 +5,7 @@ refusal. This package never imports nats_utils.
 """
 
 from grpc_utils.auth import Authenticator
-from grpc_utils.client import Peers
+from grpc_utils.client import Peers, answered_or_none
 from grpc_utils.fields import civil_date, email_address, opaque_id, required
 from grpc_utils.idempotency import Idempotency
 from grpc_utils.identity import ANONYMOUS, Identity, caller, maybe_caller
@@ -22,6 +22,7 @@ from grpc_utils.messages import (
     to_message,
 )
 from grpc_utils.pipeline import Context, Guards
+from grpc_utils.requests import clean_text
 from grpc_utils.server import Address, PortTaken, Server
 from grpc_utils.tenancy import Tenancy
 from grpc_utils.verifier import FixedKey, Issuer, TokenVerifier
@@ -44,9 +45,11 @@ __all__ = [
     "ServiceSigner",
     "Tenancy",
     "TokenVerifier",
+    "answered_or_none",
     "caller",
     "changes",
     "civil_date",
+    "clean_text",
     "email_address",
     "expected_version",
     "found",

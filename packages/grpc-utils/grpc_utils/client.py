@@ -7,7 +7,7 @@ declares repeatable, and opens a circuit when the callee stays silent.
 
 import importlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import grpc
@@ -23,6 +23,7 @@ from grpc_utils.pipeline import ORGANISATION
 from grpc_utils.telemetry import CORRELATION
 
 S = TypeVar("S")
+T = TypeVar("T")
 
 DEADLINE = 2.0  # seconds (C14)
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
@@ -33,6 +34,16 @@ _RETRY = {
     "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
+
+
+async def answered_or_none(call: Awaitable[T]) -> T | None:
+    """The answer to *call*, None when the callee says NOT_FOUND. Everything else it raises stays."""
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        if error.code() != grpc.StatusCode.NOT_FOUND:
+            raise
+        return None
 
 
 class Peers:

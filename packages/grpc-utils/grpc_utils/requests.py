@@ -4,6 +4,7 @@ Texts are trimmed and in Unicode NFC, without control characters but line feed a
 lists hold at most 100 entries. Fields marked `debug_redact` (passwords) stay untouched.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable
 from functools import cache
@@ -15,7 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from grpc_utils.errors import FormatInvalide, RequeteIllisible, TropDEntrees
 
 _MOST_ENTRIES = 100
-_ALLOWED_CONTROLS = frozenset("\n\t")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # Cc and Cs but \t and \n
 
 Cleaner = Callable[[Message], None]
 _Step = Callable[[Any], None]
@@ -42,7 +43,7 @@ def clean_text(text: str, field: str) -> str:
     text = text.strip()
     if text.isascii() and text.isprintable():
         return text
-    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in _ALLOWED_CONTROLS for c in text):
+    if _CONTROL.search(text):
         raise FormatInvalide(champ=field)
     return unicodedata.normalize("NFC", text)
 

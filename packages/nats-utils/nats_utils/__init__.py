@@ -5,7 +5,15 @@ Way of an event: `outbox.publish` → `relay.py` → the broker → `subscriber.
 """
 
 from nats_utils.bus import Bus
-from nats_utils.events import EVENTS, EventType, InvalidEvent, event_at, event_type, required_text
+from nats_utils.events import (
+    EVENTS,
+    EventType,
+    InvalidEvent,
+    event_at,
+    event_type,
+    required_instant,
+    required_text,
+)
 from nats_utils.handling import Handling
 from nats_utils.outbox import publish
 from nats_utils.processed_events import ProcessedEventsRepository
@@ -34,5 +42,6 @@ __all__ = [
     "event_at",
     "event_type",
     "publish",
+    "required_instant",
     "required_text",
 ]

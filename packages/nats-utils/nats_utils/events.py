@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from crm.events import business_pb2, identity_pb2
@@ -69,3 +70,18 @@ def required_text(event: Any, *fields: str) -> None:
     for field in fields:
         if not getattr(event, field):
             raise InvalidEvent(f"{field} is empty")
+
+
+def required_instant(event: Any, *fields: str) -> datetime:
+    """The instant in the first of *fields* that *event* carries, in UTC.
+
+    Raises InvalidEvent when it carries none, or one outside the years 1 to 9999.
+    """
+    for field in fields:
+        if event.HasField(field):
+            try:
+                instant: datetime = getattr(event, field).ToDatetime(tzinfo=UTC)
+            except (OverflowError, ValueError):
+                raise InvalidEvent(f"{field} is no instant") from None
+            return instant
+    raise InvalidEvent(f"{' and '.join(fields)} are not set")

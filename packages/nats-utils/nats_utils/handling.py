@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from db_utils import Database, DatabaseUnavailable, StatementTimeout, Transaction, clock, context, failpoint
+from db_utils import (
+    Database,
+    DatabaseUnavailable,
+    InvalidText,
+    InvalidValue,
+    StatementTimeout,
+    Transaction,
+    clock,
+    context,
+    failpoint,
+)
 from google.protobuf.message import Message
 from nats.aio.msg import Msg
 from prometheus_client import Counter
@@ -30,6 +40,7 @@ EVENT_TOTAL = Counter("crm_event_total", "Events dealt with.", ["consumer", "eve
 
 MOST_ATTEMPTS: Final = 5
 WAITS: Final = (1.0, 5.0, 30.0, 120.0)  # seconds after each failed attempt but the last (C13)
+_HOPELESS = (InvalidEvent, InvalidText, InvalidValue)  # what no further attempt can change
 _HANDLER_TIMEOUT = 10.0
 _MOST_LOOKUPS = 20  # at once
 
@@ -115,7 +126,7 @@ class Handling:
             if attempt:
                 await self._write(_UNDO_ATTEMPT, delivery.event_id)
             raise
-        except InvalidEvent as error:
+        except _HOPELESS as error:
             return await self.give_up(delivery.message, delivery.event_id, error, max(attempt, 1))
         except Exception as error:
             attempt = attempt or await self._begin_attempt(delivery.event_id)
@@ -155,6 +166,7 @@ class Handling:
     async def _look_up(self, event: Any) -> object:
         if self.subscription.lookup is None:
             return None
+        context.correlation_id.set(event.correlation_id)
         async with self._lookups:
             return await self.subscription.lookup(event, self._app)
 

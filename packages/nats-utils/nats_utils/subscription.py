@@ -19,7 +19,8 @@ class Subscription:
     It gets the event and the transaction and must not touch anything else: mails, files and
     calls are intents written as rows. A read-only *lookup* may ask other services before the
     transaction; it gets the event and the application, and its result is the handler's third
-    argument. InvalidEvent sends the message to the dead letters without another attempt.
+    argument. InvalidEvent, or a value that its column does not take, sends the message to the
+    dead letters without another attempt.
     """
 
     event: type[Message]

@@ -5,8 +5,18 @@ Read `service.py`, then `running.py`. Services import what they need from here, 
 """
 
 from service_kit.app import App
+from service_kit.owners import Owner, owner_of
 from service_kit.running import RunningService
 from service_kit.service import Service, Worker
 from service_kit.settings import ConfigurationError, Settings
 
-__all__ = ["App", "ConfigurationError", "RunningService", "Service", "Settings", "Worker"]
+__all__ = [
+    "App",
+    "ConfigurationError",
+    "Owner",
+    "RunningService",
+    "Service",
+    "Settings",
+    "Worker",
+    "owner_of",
+]

@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -25,6 +26,7 @@ from psycopg.conninfo import make_conninfo
 
 _START_TIMEOUT, _STOP_TIMEOUT = 30.0, 15.0
 _POLL = 0.02
+_LISTENING = (15_000, 32_000)  # below the ports of outgoing connections (ip_local_port_range, ip(7))
 _TELLING = ("FATAL", "FTL", "ERROR", "error")
 _LONGEST_SOCKET = 107  # bytes of a UNIX socket path (sun_path, unix(7)), without the final NUL
 _SOCKET_NAME = ".s.PGSQL.5432"
@@ -248,10 +250,11 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that no outgoing connection takes before its user does."""
+    while True:
+        port = random.randrange(*_LISTENING)
+        if port_is_free(port):
+            return port
 
 
 def _postgres(program: str) -> Path:

@@ -36,7 +36,7 @@ class ConfigurationError(Exception):
 class Settings(BaseSettings):
     """What every service can be told."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
     crm_env: Literal["development", "test", "production"] = Field(
         "development", description="production refuses unsafe settings and turns reflection off"
@@ -169,5 +169,8 @@ def load(kind: type[Settings], **overrides: object) -> Settings:
     try:
         return kind(**overrides)  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        problems = (
+            f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        )
         raise ConfigurationError("; ".join(problems)) from None

@@ -26,33 +26,47 @@ from crm.common import common_pb2 as crm_dot_common_dot_common__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x63rm/email/email.proto\x12\x05\x65mail\x1a\x17\x63rm/common/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"6\n\x0c\x44\x65stinataire\x12\x14\n\x05\x65mail\x18\x01 \x01(\tR\x05\x65mail\x12\x10\n\x03nom\x18\x02 \x01(\tR\x03nom\"\xd1\x05\n\x07Message\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\'\n\x0forganisation_id\x18\x02 \x01(\tR\x0eorganisationId\x12\x0e\n\x02\x64\x65\x18\x03 \x01(\tR\x02\x64\x65\x12!\n\x01\x61\x18\x04 \x03(\x0b\x32\x13.email.DestinataireR\x01\x61\x12#\n\x02\x63\x63\x18\x05 \x03(\x0b\x32\x13.email.DestinataireR\x02\x63\x63\x12%\n\x03\x63\x63i\x18\x06 \x03(\x0b\x32\x13.email.DestinataireR\x03\x63\x63i\x12\x14\n\x05sujet\x18\x07 \x01(\tR\x05sujet\x12\x1f\n\x0b\x63orps_texte\x18\x08 \x01(\tR\ncorpsTexte\x12\x1d\n\ncorps_html\x18\t \x01(\tR\tcorpsHtml\x12\x1d\n\nrepondre_a\x18\n \x01(\tR\trepondreA\x12\x1f\n\x0bmodele_code\x18\x0b \x01(\tR\nmodeleCode\x12\x16\n\x06statut\x18\x0c \x01(\tR\x06statut\x12\x1e\n\ntentatives\x18\r \x01(\x05R\ntentatives\x12\x41\n\x0eprochain_essai\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rprochainEssai\x12\'\n\x0f\x64\x65rniere_erreur\x18\x0f \x01(\tR\x0e\x64\x65rniereErreur\x12\x1d\n\nmessage_id\x18\x10 \x01(\tR\tmessageId\x12\x18\n\x07origine\x18\x11 \x01(\tR\x07origine\x12\'\n\x0f\x63le_idempotence\x18\x12 \x01(\tR\x0e\x63leIdempotence\x12\x37\n\tenvoye_le\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x65nvoyeLe\x12\x39\n\ncreated_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\"\xba\x03\n\x0bSendRequest\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\x12!\n\x01\x61\x18\x02 \x03(\x0b\x32\x13.email.DestinataireR\x01\x61\x12#\n\x02\x63\x63\x18\x03 \x03(\x0b\x32\x13.email.DestinataireR\x02\x63\x63\x12%\n\x03\x63\x63i\x18\x04 \x03(\x0b\x32\x13.email.DestinataireR\x03\x63\x63i\x12\x14\n\x05sujet\x18\x05 \x01(\tR\x05sujet\x12\x1f\n\x0b\x63orps_texte\x18\x06 \x01(\tR\ncorpsTexte\x12\x1d\n\ncorps_html\x18\x07 \x01(\tR\tcorpsHtml\x12\x1d\n\nrepondre_a\x18\x08 \x01(\tR\trepondreA\x12\x39\n\x07\x65ntetes\x18\t \x03(\x0b\x32\x1f.email.SendRequest.EntetesEntryR\x07\x65ntetes\x12\'\n\x0f\x63le_idempotence\x18\n \x01(\tR\x0e\x63leIdempotence\x1a:\n\x0c\x45ntetesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"#\n\x11GetMessageRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"\xbf\x02\n\x13ListMessagesRequest\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\x12\x16\n\x06statut\x18\x02 \x01(\tR\x06statut\x12\"\n\x0c\x64\x65stinataire\x18\x03 \x01(\tR\x0c\x64\x65stinataire\x12\x1f\n\x0bmodele_code\x18\x04 \x01(\tR\nmodeleCode\x12*\n\x02\x64u\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x64u\x12*\n\x02\x61u\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61u\x12\x16\n\x06search\x18\x07 \x01(\tR\x06search\x12\x32\n\npagination\x18\x08 \x01(\x0b\x32\x12.common.PaginationR\npagination\"|\n\x14ListMessagesResponse\x12*\n\x08messages\x18\x01 \x03(\x0b\x32\x0e.email.MessageR\x08messages\x12\x38\n\npagination\x18\x02 \x01(\x0b\x32\x18.common.PaginationResultR\npagination2\xb6\x01\n\x0c\x45mailService\x12*\n\x04Send\x12\x12.email.SendRequest\x1a\x0e.email.Message\x12\x34\n\x03Get\x12\x18.email.GetMessageRequest\x1a\x0e.email.Message\"\x03\x90\x02\x01\x12\x44\n\x04List\x12\x1a.email.ListMessagesRequest\x1a\x1b.email.ListMessagesResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x63rm/email/email.proto\x12\x05\x65mail\x1a\x17\x63rm/common/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"@\n\x0c\x44\x65stinataire\x12\x19\n\x05\x65mail\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05\x65mail\x12\x15\n\x03nom\x18\x02 \x01(\tB\x03\x80\x01\x01R\x03nom\"\xd1\x05\n\x07Message\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\'\n\x0forganisation_id\x18\x02 \x01(\tR\x0eorganisationId\x12\x0e\n\x02\x64\x65\x18\x03 \x01(\tR\x02\x64\x65\x12!\n\x01\x61\x18\x04 \x03(\x0b\x32\x13.email.DestinataireR\x01\x61\x12#\n\x02\x63\x63\x18\x05 \x03(\x0b\x32\x13.email.DestinataireR\x02\x63\x63\x12%\n\x03\x63\x63i\x18\x06 \x03(\x0b\x32\x13.email.DestinataireR\x03\x63\x63i\x12\x14\n\x05sujet\x18\x07 \x01(\tR\x05sujet\x12\x1f\n\x0b\x63orps_texte\x18\x08 \x01(\tR\ncorpsTexte\x12\x1d\n\ncorps_html\x18\t \x01(\tR\tcorpsHtml\x12\x1d\n\nrepondre_a\x18\n \x01(\tR\trepondreA\x12\x1f\n\x0bmodele_code\x18\x0b \x01(\tR\nmodeleCode\x12\x16\n\x06statut\x18\x0c \x01(\tR\x06statut\x12\x1e\n\ntentatives\x18\r \x01(\x05R\ntentatives\x12\x41\n\x0eprochain_essai\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rprochainEssai\x12\'\n\x0f\x64\x65rniere_erreur\x18\x0f \x01(\tR\x0e\x64\x65rniereErreur\x12\x1d\n\nmessage_id\x18\x10 \x01(\tR\tmessageId\x12\x18\n\x07origine\x18\x11 \x01(\tR\x07origine\x12\'\n\x0f\x63le_idempotence\x18\x12 \x01(\tR\x0e\x63leIdempotence\x12\x37\n\tenvoye_le\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x65nvoyeLe\x12\x39\n\ncreated_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\"\xd3\x03\n\x0bSendRequest\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\x12!\n\x01\x61\x18\x02 \x03(\x0b\x32\x13.email.DestinataireR\x01\x61\x12#\n\x02\x63\x63\x18\x03 \x03(\x0b\x32\x13.email.DestinataireR\x02\x63\x63\x12%\n\x03\x63\x63i\x18\x04 \x03(\x0b\x32\x13.email.DestinataireR\x03\x63\x63i\x12\x19\n\x05sujet\x18\x05 \x01(\tB\x03\x80\x01\x01R\x05sujet\x12$\n\x0b\x63orps_texte\x18\x06 \x01(\tB\x03\x80\x01\x01R\ncorpsTexte\x12\"\n\ncorps_html\x18\x07 \x01(\tB\x03\x80\x01\x01R\tcorpsHtml\x12\"\n\nrepondre_a\x18\x08 \x01(\tB\x03\x80\x01\x01R\trepondreA\x12>\n\x07\x65ntetes\x18\t \x03(\x0b\x32\x1f.email.SendRequest.EntetesEntryB\x03\x80\x01\x01R\x07\x65ntetes\x12\'\n\x0f\x63le_idempotence\x18\n \x01(\tR\x0e\x63leIdempotence\x1a:\n\x0c\x45ntetesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"#\n\x11GetMessageRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"\xbf\x02\n\x13ListMessagesRequest\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\x12\x16\n\x06statut\x18\x02 \x01(\tR\x06statut\x12\"\n\x0c\x64\x65stinataire\x18\x03 \x01(\tR\x0c\x64\x65stinataire\x12\x1f\n\x0bmodele_code\x18\x04 \x01(\tR\nmodeleCode\x12*\n\x02\x64u\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x64u\x12*\n\x02\x61u\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61u\x12\x16\n\x06search\x18\x07 \x01(\tR\x06search\x12\x32\n\npagination\x18\x08 \x01(\x0b\x32\x12.common.PaginationR\npagination\"|\n\x14ListMessagesResponse\x12*\n\x08messages\x18\x01 \x03(\x0b\x32\x0e.email.MessageR\x08messages\x12\x38\n\npagination\x18\x02 \x01(\x0b\x32\x18.common.PaginationResultR\npagination2\xb6\x01\n\x0c\x45mailService\x12*\n\x04Send\x12\x12.email.SendRequest\x1a\x0e.email.Message\x12\x34\n\x03Get\x12\x18.email.GetMessageRequest\x1a\x0e.email.Message\"\x03\x90\x02\x01\x12\x44\n\x04List\x12\x1a.email.ListMessagesRequest\x1a\x1b.email.ListMessagesResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.email.email_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_DESTINATAIRE'].fields_by_name['email']._loaded_options = None
+  _globals['_DESTINATAIRE'].fields_by_name['email']._serialized_options = b'\200\001\001'
+  _globals['_DESTINATAIRE'].fields_by_name['nom']._loaded_options = None
+  _globals['_DESTINATAIRE'].fields_by_name['nom']._serialized_options = b'\200\001\001'
   _globals['_SENDREQUEST_ENTETESENTRY']._loaded_options = None
   _globals['_SENDREQUEST_ENTETESENTRY']._serialized_options = b'8\001'
+  _globals['_SENDREQUEST'].fields_by_name['sujet']._loaded_options = None
+  _globals['_SENDREQUEST'].fields_by_name['sujet']._serialized_options = b'\200\001\001'
+  _globals['_SENDREQUEST'].fields_by_name['corps_texte']._loaded_options = None
+  _globals['_SENDREQUEST'].fields_by_name['corps_texte']._serialized_options = b'\200\001\001'
+  _globals['_SENDREQUEST'].fields_by_name['corps_html']._loaded_options = None
+  _globals['_SENDREQUEST'].fields_by_name['corps_html']._serialized_options = b'\200\001\001'
+  _globals['_SENDREQUEST'].fields_by_name['repondre_a']._loaded_options = None
+  _globals['_SENDREQUEST'].fields_by_name['repondre_a']._serialized_options = b'\200\001\001'
+  _globals['_SENDREQUEST'].fields_by_name['entetes']._loaded_options = None
+  _globals['_SENDREQUEST'].fields_by_name['entetes']._serialized_options = b'\200\001\001'
   _globals['_EMAILSERVICE'].methods_by_name['Get']._loaded_options = None
   _globals['_EMAILSERVICE'].methods_by_name['Get']._serialized_options = b'\220\002\001'
   _globals['_EMAILSERVICE'].methods_by_name['List']._loaded_options = None
   _globals['_EMAILSERVICE'].methods_by_name['List']._serialized_options = b'\220\002\001'
   _globals['_DESTINATAIRE']._serialized_start=90
-  _globals['_DESTINATAIRE']._serialized_end=144
-  _globals['_MESSAGE']._serialized_start=147
-  _globals['_MESSAGE']._serialized_end=868
-  _globals['_SENDREQUEST']._serialized_start=871
-  _globals['_SENDREQUEST']._serialized_end=1313
-  _globals['_SENDREQUEST_ENTETESENTRY']._serialized_start=1255
-  _globals['_SENDREQUEST_ENTETESENTRY']._serialized_end=1313
-  _globals['_GETMESSAGEREQUEST']._serialized_start=1315
-  _globals['_GETMESSAGEREQUEST']._serialized_end=1350
-  _globals['_LISTMESSAGESREQUEST']._serialized_start=1353
-  _globals['_LISTMESSAGESREQUEST']._serialized_end=1672
-  _globals['_LISTMESSAGESRESPONSE']._serialized_start=1674
-  _globals['_LISTMESSAGESRESPONSE']._serialized_end=1798
-  _globals['_EMAILSERVICE']._serialized_start=1801
-  _globals['_EMAILSERVICE']._serialized_end=1983
+  _globals['_DESTINATAIRE']._serialized_end=154
+  _globals['_MESSAGE']._serialized_start=157
+  _globals['_MESSAGE']._serialized_end=878
+  _globals['_SENDREQUEST']._serialized_start=881
+  _globals['_SENDREQUEST']._serialized_end=1348
+  _globals['_SENDREQUEST_ENTETESENTRY']._serialized_start=1290
+  _globals['_SENDREQUEST_ENTETESENTRY']._serialized_end=1348
+  _globals['_GETMESSAGEREQUEST']._serialized_start=1350
+  _globals['_GETMESSAGEREQUEST']._serialized_end=1385
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=1388
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=1707
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=1709
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=1833
+  _globals['_EMAILSERVICE']._serialized_start=1836
+  _globals['_EMAILSERVICE']._serialized_end=2018
 # @@protoc_insertion_point(module_scope)

@@ -22,6 +22,10 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Destinataire(_message.Message):
+    """Fields marked debug_redact are personal data; the service checks them as they were sent, so
+    that a line break in a header is refused as such and bodies keep their lines.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
 
     EMAIL_FIELD_NUMBER: _builtins.int
@@ -90,7 +94,9 @@ class Message(_message.Message):
     @_builtins.property
     def cci(self) -> _containers.RepeatedCompositeFieldContainer[Global___Destinataire]: ...
     @_builtins.property
-    def prochain_essai(self) -> _timestamp_pb2.Timestamp: ...
+    def prochain_essai(self) -> _timestamp_pb2.Timestamp:
+        """When a worker may take it; the end of the lease while it is en_cours; absent when it is over."""
+
     @_builtins.property
     def envoye_le(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -243,7 +249,9 @@ class ListMessagesRequest(_message.Message):
     search: _builtins.str
     """Substring of the subject, in any case."""
     @_builtins.property
-    def du(self) -> _timestamp_pb2.Timestamp: ...
+    def du(self) -> _timestamp_pb2.Timestamp:
+        """Both ends belong to the period of creation."""
+
     @_builtins.property
     def au(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property

@@ -6,7 +6,8 @@ async with running(SERVICE) as mesh:
 """
 
 from service_kit.testing.mesh import Mesh, running
+from service_kit.testing.refusals import refused
 from service_kit.testing.servers import fresh_database, fresh_nats
 from service_kit.testing.waiting import eventually
 
-__all__ = ["Mesh", "eventually", "fresh_database", "fresh_nats", "running"]
+__all__ = ["Mesh", "eventually", "fresh_database", "fresh_nats", "refused", "running"]

@@ -1,24 +1,26 @@
 """A small mesh inside the test's own process."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 
 import grpc
 import nats
-from db_utils import Database
+from db_utils import Database, uuid7
 from google.protobuf.message import Message
 from grpc_utils import ServiceSigner
 from nats.errors import TimeoutError as NatsTimeout
+from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
 from nats_utils import event_type
 
 from service_kit.embedded import EmbeddedNats, free_port
 from service_kit.environment import Secrets, new_secrets
 from service_kit.running import RunningService
 from service_kit.service import Service
-from service_kit.settings import load
+from service_kit.settings import Settings, load
 from service_kit.testing.servers import fresh_database, fresh_nats
 from service_kit.testing.waiting import eventually
 
@@ -29,8 +31,9 @@ E = TypeVar("E", bound=Message)
 class Mesh:
     """Running services with what a test needs to talk to them."""
 
-    def __init__(self, services: Sequence[RunningService], secrets: Secrets, broker: EmbeddedNats) -> None:
-        self._services = {running.service.name: running for running in services}
+    def __init__(self, addresses: Mapping[str, str], secrets: Secrets, broker: EmbeddedNats) -> None:
+        self._addresses = addresses
+        self._services: dict[str, RunningService] = {}
         self._channels: list[grpc.aio.Channel] = []
         self.secrets, self.broker = secrets, broker
 
@@ -98,10 +101,60 @@ class Mesh:
         finally:
             await client.close()
 
+    async def deliver(self, event: Message, *, times: int = 1, timeout: float = 10.0) -> None:
+        """Put *event* on the bus *times* times, as any publisher may, and see it through.
+
+        Each message has an id of its own, so that the broker takes none for a duplicate. Returns
+        when every subscription of the mesh has acknowledged all of them.
+        """
+        kind = event_type(type(event))
+        client = await nats.connect(self.broker.url)
+        try:
+            js = client.jetstream()
+            for _ in range(times):
+                headers = {"Nats-Msg-Id": str(uuid7())}
+                last = await js.publish(kind.subject, event.SerializeToString(), headers=headers)
+            for durable in self._consumers(type(event)):
+                await eventually(partial(_has_reached, js, kind.stream, durable, last.seq), timeout=timeout)
+        finally:
+            await client.close()
+
+    @asynccontextmanager
+    async def without(self, name: str) -> AsyncIterator[None]:
+        """Service *name* is stopped inside; it runs again at its old address afterwards."""
+        former = self._services.pop(name)
+        await former.stop()
+        try:
+            yield
+        finally:
+            await self.start(former.service, former.settings)
+            await self.ready()
+
+    async def start(self, service: Service, settings: Settings) -> None:
+        """Add *service* to the mesh; see `ready`."""
+        starting = RunningService(service, settings, self._addresses)
+        await starting.start()
+        self._services[service.name] = starting
+
+    async def ready(self) -> None:
+        """Return when every service serves and is connected to the broker."""
+        for service in self._services.values():
+            await eventually(partial(_is_up, service))
+
     async def close(self) -> None:
-        """Close the channels that were handed out."""
+        """Close the channels that were handed out and stop the services."""
         for channel in self._channels:
             await channel.close()
+        for service in self._services.values():
+            await service.stop()
+
+    def _consumers(self, kind: type[Message]) -> list[str]:
+        return [
+            subscription.consumer(name)
+            for name, running in self._services.items()
+            for subscription in running.service.subscriptions
+            if subscription.event is kind
+        ]
 
 
 class _Bearer(grpc.aio.UnaryUnaryClientInterceptor, grpc.aio.UnaryStreamClientInterceptor):
@@ -136,25 +189,26 @@ async def running(
         own_broker = broker or stack.enter_context(fresh_nats())
         url = database_url or fresh_database()
         addresses = {service.name: f"127.0.0.1:{free_port()}" for service in services}
-        started = []
-        for service in services:
-            running_service = RunningService(
-                service,
-                load(service.settings, **_overrides(service, secrets, url, own_broker, addresses, settings)),
-                addresses,
-            )
-            await running_service.start()
-            stack.push_async_callback(running_service.stop)
-            started.append(running_service)
-        mesh = Mesh(started, secrets, own_broker)
+        mesh = Mesh(addresses, secrets, own_broker)
         stack.push_async_callback(mesh.close)
-        for one in started:
-            await eventually(partial(_is_up, one))
+        for service in services:
+            own = _overrides(service, secrets, url, own_broker, addresses, settings)
+            await mesh.start(service, load(service.settings, **own))
+        await mesh.ready()
         yield mesh
 
 
 def _is_up(service: RunningService) -> bool:
     return service.serving and service.bus.up
+
+
+async def _has_reached(js: JetStreamContext, stream: str, durable: str, sequence: int) -> bool:
+    """Whether consumer *durable* has acknowledged everything up to *sequence*."""
+    try:
+        info = await js.consumer_info(stream, durable)
+    except NotFoundError:
+        return False  # its service is about to create it
+    return info.ack_floor is not None and info.ack_floor.stream_seq >= sequence
 
 
 def _overrides(

@@ -1,0 +1,51 @@
+"""What a caller gets of a callee that says no."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from crm.clients.clients_pb2 import ClientBase, GetClientBaseRequest
+from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
+from grpc_utils import Peers, answered_or_none
+
+
+async def get(request: GetClientBaseRequest, context: grpc.aio.ServicerContext[Any, Any]) -> ClientBase:
+    """Answer, or end with the status that the id names."""
+    if request.id in grpc.StatusCode.__members__:
+        await context.abort(grpc.StatusCode[request.id], "no")
+    return ClientBase(id=request.id)
+
+
+@pytest.fixture
+async def clients() -> AsyncIterator[ClientBaseServiceStub]:
+    """A peer that answers `get`."""
+    handler = grpc.unary_unary_rpc_method_handler(
+        get, GetClientBaseRequest.FromString, ClientBase.SerializeToString
+    )
+    server = grpc.aio.server()
+    server.add_registered_method_handlers("clients.ClientBaseService", {"Get": handler})
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    peers = Peers({"clients": f"127.0.0.1:{port}"}, None)
+    yield peers.stub(ClientBaseServiceStub)
+    await peers.close()
+    await server.stop(None)
+
+
+async def test_an_answer_is_handed_on(clients: ClientBaseServiceStub) -> None:
+    """As it is."""
+    answer = await answered_or_none(clients.Get(GetClientBaseRequest(id="client-123")))
+    assert answer == ClientBase(id="client-123")
+
+
+async def test_not_found_is_none(clients: ClientBaseServiceStub) -> None:
+    """An answer like another."""
+    assert await answered_or_none(clients.Get(GetClientBaseRequest(id="NOT_FOUND"))) is None
+
+
+async def test_every_other_refusal_stays_one(clients: ClientBaseServiceStub) -> None:
+    """It says nothing about existence."""
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await answered_or_none(clients.Get(GetClientBaseRequest(id="PERMISSION_DENIED")))
+    assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED

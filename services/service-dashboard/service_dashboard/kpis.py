@@ -1,0 +1,54 @@
+"""DashboardKpisService: the indicators of a period, each compared with the period before."""
+
+from crm.dashboard import dashboard_pb2 as pb
+from crm.dashboard.dashboard_pb2_grpc import DashboardKpisServiceServicer
+from db_utils import clock
+from grpc_utils import Context, opaque_id, timestamp
+from service_kit import App, Settings
+from sqlalchemy import bindparam, func, select
+
+from service_dashboard import periods, rules
+from service_dashboard.models import ClientVu
+from service_dashboard.periods import Periode
+
+_begins = bindparam("begins", type_=ClientVu.cree_le.type, required=True)
+_NOUVEAUX_CLIENTS = select(
+    func.count().filter(ClientVu.cree_le >= _begins), func.count().filter(ClientVu.cree_le < _begins)
+).where(
+    ClientVu.cree_le >= bindparam("before", required=True),
+    ClientVu.cree_le < bindparam("ends", required=True),
+)
+_OF_SOCIETE = _NOUVEAUX_CLIENTS.where(ClientVu.societe_id == bindparam("societe_id", required=True))
+
+
+class DashboardKpisService(DashboardKpisServiceServicer):
+    """Indicators of the caller's organisation."""
+
+    def __init__(self, app: App[Settings]) -> None:
+        self._db = app.database
+
+    async def GetKpis(self, request: pb.DashboardFilters, context: Context) -> pb.GetKpisResponse:
+        """Count the new clients of the period and of the one before (R11)."""
+        periode = periods.asked_for(request, clock.today())
+        current, previous = await self._nouveaux_clients(request, periode)
+        return pb.GetKpisResponse(
+            nouveaux_clients=current,
+            nouveaux_clients_variation=rules.variation(current, previous),
+            date_debut=periode.debut.isoformat(),
+            date_fin=periode.fin.isoformat(),
+            calcule_le=timestamp(clock.now()),
+        )
+
+    async def _nouveaux_clients(self, filters: pb.DashboardFilters, periode: Periode) -> tuple[int, int]:
+        """How many clients are new in *periode*, and in the one before."""
+        societe_id = opaque_id(filters.societe_id, "societe_id")
+        if not filters.organisation_id:
+            return 0, 0  # nobody's figures, rather than everybody's to one of our services (R1)
+        counted = await self._db.read().one(
+            _OF_SOCIETE if societe_id else _NOUVEAUX_CLIENTS,
+            before=periode.previous.begins,
+            begins=periode.begins,
+            ends=periode.ends,
+            societe_id=societe_id,
+        )
+        return counted or (0, 0)

@@ -1,0 +1,81 @@
+"""Periods of whole days in Paris: which one a request means, and which one came before (R2, R3)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from crm.dashboard import dashboard_pb2 as pb
+from db_utils.clock import PARIS
+from grpc_utils import civil_date
+from grpc_utils.errors import InvalidArgument, ValeurInconnue
+
+PERSONNALISEE = "personnalisee"
+_EARLIEST, _LATEST = date(1900, 1, 1), date(2999, 12, 31)  # every day in between has both its neighbours
+_LONGEST = 5  # years
+_DAY = timedelta(days=1)
+
+
+class PeriodeInvalide(InvalidArgument):
+    """La période doit commencer avant de finir, durer cinq ans au plus et se situer entre 1900 et 2999."""
+
+
+@dataclass(frozen=True, slots=True)
+class Periode:
+    """The days from *debut* to *fin*, both included."""
+
+    debut: date
+    fin: date
+
+    @property
+    def previous(self) -> "Periode":
+        """As many days, up to the day before (R3)."""
+        return Periode(self.debut - (self.fin - self.debut) - _DAY, self.debut - _DAY)
+
+    @property
+    def begins(self) -> datetime:
+        """The first instant of the first day."""
+        return midnight(self.debut)
+
+    @property
+    def ends(self) -> datetime:
+        """The first instant after the last day."""
+        return midnight(self.fin + _DAY)
+
+
+def midnight(day: date) -> datetime:
+    """The instant at which *day* begins in Paris."""
+    return datetime.combine(day, time.min, PARIS)
+
+
+def asked_for(filters: pb.DashboardFilters, today: date) -> Periode:
+    """The period that *filters* mean on the day *today* (R2).
+
+    Raises ValeurInconnue, DateInvalide, PeriodeInvalide.
+    """
+    debut = civil_date(filters.date_debut, "date_debut") if filters.date_debut else None
+    fin = civil_date(filters.date_fin, "date_fin") if filters.date_fin else None
+    if filters.periode_rapide not in ("", PERSONNALISEE):
+        return _quick(filters.periode_rapide, today)
+    chosen = Periode(debut or today.replace(day=1), fin or today)
+    _check(chosen)
+    return chosen
+
+
+def _quick(name: str, today: date) -> Periode:
+    first = today.replace(day=1)
+    match name:
+        case "mois_courant":
+            return Periode(first, today)
+        case "mois_dernier":
+            return Periode((first - _DAY).replace(day=1), first - _DAY)
+        case "trimestre_courant":
+            return Periode(first.replace(month=(today.month - 1) // 3 * 3 + 1), today)
+        case "annee_courante":
+            return Periode(first.replace(month=1), today)
+    raise ValeurInconnue(champ="periode_rapide")
+
+
+def _check(periode: Periode) -> None:
+    debut, fin = periode.debut, periode.fin
+    too_long = (fin.year - _LONGEST, fin.month, fin.day) >= (debut.year, debut.month, debut.day)
+    if not _EARLIEST <= debut <= fin <= _LATEST or too_long:
+        raise PeriodeInvalide

@@ -1,0 +1,114 @@
+"""DashboardKpisService, called as its users call it, over what events have told."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+from crm.dashboard import dashboard_pb2 as pb
+from crm.dashboard.dashboard_pb2_grpc import DashboardKpisServiceStub
+from db_utils.clock import frozen_at
+from grpc_utils import timestamp
+from service_dashboard.models import ClientVu
+from service_kit.testing import Mesh, refused
+
+NOW = datetime(2026, 4, 20, 10, 0, tzinfo=UTC)
+MARCH = {"date_debut": "2026-03-01", "date_fin": "2026-03-31"}
+APRIL = {"date_debut": "2026-04-01", "date_fin": "2026-04-30"}
+
+
+async def seen(mesh: Mesh, org: str, *instants: datetime, societe_id: str | None = None) -> None:
+    """Clients of *org* created at *instants*."""
+    async with mesh.database("dashboard").transaction() as tx:
+        for number, cree_le in enumerate(instants):
+            client_id = f"{org}-{societe_id}-{number}"
+            row = ClientVu(client_id=client_id, organisation_id=org, societe_id=societe_id, cree_le=cree_le)
+            await tx.insert(row)
+
+
+async def kpis(mesh: Mesh, org: str | None, **filters: Any) -> pb.GetKpisResponse:
+    """The indicators of *org*, with its figures computed at NOW."""
+    with frozen_at(NOW):
+        stub = mesh.stub(DashboardKpisServiceStub, organisation=org)
+        return await stub.GetKpis(pb.DashboardFilters(**filters))
+
+
+async def test_R01_without_organisation_everything_is_zero(mesh: Mesh, org: str) -> None:
+    """For a user without one, and for a service that names none."""
+    await seen(mesh, org, NOW)
+    answer = await kpis(mesh, None)
+    with frozen_at(NOW):
+        stub = mesh.service_stub(DashboardKpisServiceStub, caller="clients")
+        for_a_service = await stub.GetKpis(pb.DashboardFilters())
+    stable = pb.Variation(tendance="stable")
+    assert [(one.nouveaux_clients, one.nouveaux_clients_variation) for one in (answer, for_a_service)] == [
+        (0, stable),
+        (0, stable),
+    ]
+
+
+async def test_R02_the_answer_tells_its_period_and_its_time(mesh: Mesh, org: str) -> None:
+    """So that a screen can show what was meant by an empty request."""
+    answer = await kpis(mesh, org)
+    assert (answer.date_debut, answer.date_fin, answer.calcule_le) == (
+        "2026-04-01",
+        "2026-04-20",
+        timestamp(NOW),
+    )
+
+
+async def test_R02_days_are_those_of_paris_with_both_ends(mesh: Mesh, org: str) -> None:
+    """23:30 UTC on 31 March is April; the first and the last instant of April count."""
+    await seen(
+        mesh,
+        org,
+        datetime(2026, 3, 31, 21, 59, 59, 999999, tzinfo=UTC),
+        datetime(2026, 3, 31, 22, 0, tzinfo=UTC),
+        datetime(2026, 3, 31, 23, 30, tzinfo=UTC),
+        datetime(2026, 4, 30, 21, 59, 59, 999999, tzinfo=UTC),
+        datetime(2026, 4, 30, 22, 0, tzinfo=UTC),
+    )
+    counts = [(await kpis(mesh, org, **month)).nouveaux_clients for month in (MARCH, APRIL)]
+    assert counts == [1, 3]
+
+
+async def test_R03_R04_R11_new_clients_are_compared_with_the_period_before(mesh: Mesh, org: str) -> None:
+    """Four in thirty days of April after five in the thirty days before are 20 % less."""
+    before = [datetime(2026, 3, day, 12, tzinfo=UTC) for day in (2, 3, 10, 20, 31)]
+    too_early = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    await seen(
+        mesh, org, too_early, *before, *[datetime(2026, 4, day, 12, tzinfo=UTC) for day in (1, 9, 20, 30)]
+    )
+    answer = await kpis(mesh, org, **APRIL)
+    assert (answer.nouveaux_clients, answer.nouveaux_clients_variation) == (
+        4,
+        pb.Variation(pourcentage=20, tendance="baisse"),
+    )
+
+
+async def test_R11_a_societe_counts_its_own_clients(mesh: Mesh, org: str) -> None:
+    """And the organisation counts all of them."""
+    await seen(mesh, org, NOW, NOW, societe_id="soc-1")
+    await seen(mesh, org, NOW)
+    counts = [
+        (await kpis(mesh, org, societe_id=societe)).nouveaux_clients for societe in ("soc-1", "soc-2", "")
+    ]
+    assert counts == [2, 0, 3]
+
+
+async def test_another_organisation_counts_nothing_of_it(mesh: Mesh, org: str) -> None:
+    """Figures are those of one organisation."""
+    await seen(mesh, org, NOW)
+    assert (await kpis(mesh, f"{org}-other")).nouveaux_clients == 0
+
+
+async def test_filters_that_make_no_sense_are_refused(mesh: Mesh, org: str) -> None:
+    """Each with its reason, also to whom there is nothing to show."""
+    wrong: dict[str, dict[str, str]] = {
+        "VALEUR_INCONNUE": {"periode_rapide": "demain"},
+        "DATE_INVALIDE": {"date_debut": "2026-02-30"},
+        "PERIODE_INVALIDE": {"date_debut": "2026-03-02", "date_fin": "2026-03-01"},
+        "FORMAT_INVALIDE": {"societe_id": "soc 1"},
+    }
+    for organisation in (org, None):
+        answers = [await refused(kpis(mesh, organisation, **filters)) for filters in wrong.values()]
+        assert answers == [(grpc.StatusCode.INVALID_ARGUMENT, reason) for reason in wrong]

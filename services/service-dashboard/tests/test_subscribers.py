@@ -1,0 +1,165 @@
+"""What client.created leaves in the projections, from the bus to the figure."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from crm.clients import clients_pb2
+from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
+from crm.dashboard.dashboard_pb2 import DashboardFilters
+from crm.dashboard.dashboard_pb2_grpc import DashboardKpisServiceStub
+from crm.events.business_pb2 import ClientCreatedEvent
+from db_utils import clock, uuid7
+from grpc_utils import timestamp
+from nats_utils.tables import DeadLetter, ProcessedEvent
+from service_dashboard.models import ClientVu
+from service_kit.testing import Mesh, eventually
+from sqlalchemy import delete, select
+
+CONSUMER = "dashboard--client-created"
+NOON = datetime(2026, 1, 8, 12, 0, tzinfo=UTC)
+
+
+def announced(**fields: Any) -> ClientCreatedEvent:
+    """The announcement of a new client."""
+    unique = str(uuid7())
+    return ClientCreatedEvent(
+        **{"event_id": unique, "client_id": f"client-{unique}", "created_at": timestamp(NOON), **fields}
+    )
+
+
+async def projected(mesh: Mesh, client_id: str) -> list[tuple[str, str | None, datetime]]:
+    """What is remembered of a client id: organisation, société, creation."""
+    rows = (
+        await mesh.database("dashboard").read().all(select(ClientVu).where(ClientVu.client_id == client_id))
+    )
+    return [(row.organisation_id, row.societe_id, row.cree_le) for row in rows]
+
+
+async def counted(mesh: Mesh, org: str) -> int:
+    """The new clients of *org* this month."""
+    stub = mesh.stub(DashboardKpisServiceStub, organisation=org)
+    return (await stub.GetKpis(DashboardFilters())).nouveaux_clients
+
+
+async def created(mesh: Mesh, org: str) -> clients_pb2.ClientBase:
+    """A client of société soc-1 of *org*, once it has been counted here."""
+    clients = mesh.stub(ClientBaseServiceStub, organisation=org)
+    client = await clients.Create(clients_pb2.CreateClientBaseRequest(nom="Dupont", societe_id="soc-1"))
+    await eventually(lambda: projected(mesh, client.id))
+    return client
+
+
+async def forget(mesh: Mesh, client_id: str) -> None:
+    """Make *client_id* a client that was never announced here."""
+    async with mesh.database("dashboard").transaction() as tx:
+        await tx.execute(delete(ClientVu).where(ClientVu.client_id == client_id))
+
+
+async def dead_letters(mesh: Mesh, event: ClientCreatedEvent) -> list[tuple[str, int]]:
+    """The error and the attempts of *event* in the dead letters."""
+    statement = select(DeadLetter).where(DeadLetter.message_key == event.event_id)
+    letters = await mesh.database("dashboard").read().all(statement)
+    return [(letter.error, letter.attempts) for letter in letters]
+
+
+async def test_R11_a_created_client_is_counted(mesh: Mesh, org: str) -> None:
+    """End to end: Create at clients, then one more new client here."""
+    before = await counted(mesh, org)
+    client = await created(mesh, org)
+    created_at = client.created_at.ToDatetime(tzinfo=UTC)
+    assert (before, await counted(mesh, org)) == (0, 1)
+    assert await projected(mesh, client.id) == [(org, "soc-1", created_at)]
+
+
+async def test_five_deliveries_count_once(mesh: Mesh, org: str) -> None:
+    """Whatever the broker takes them for."""
+    await mesh.deliver(
+        announced(organisation_id=org, created_at=None, timestamp=timestamp(clock.now())), times=5
+    )
+    assert await counted(mesh, org) == 1
+
+
+async def test_of_two_announcements_of_a_client_the_first_stays(mesh: Mesh, org: str) -> None:
+    """A new event id does not make it another client."""
+    first = announced(organisation_id=org, societe_id="soc-1")
+    second = announced(
+        client_id=first.client_id, organisation_id=org, created_at=timestamp(NOON.replace(day=9))
+    )
+    await mesh.deliver(first)
+    await mesh.deliver(second)
+    assert await projected(mesh, first.client_id) == [(org, "soc-1", NOON)]
+
+
+async def test_one_client_id_in_two_organisations_is_two_clients(mesh: Mesh, org: str) -> None:
+    """External ids are unique within their organisation only."""
+    first = announced(organisation_id=org)
+    await mesh.deliver(first)
+    await mesh.deliver(announced(client_id=first.client_id, organisation_id=f"{org}-other"))
+    assert len(await projected(mesh, first.client_id)) == 2
+
+
+async def test_an_event_whose_claim_was_forgotten_counts_once(mesh: Mesh, org: str) -> None:
+    """The id of the client is the second barrier."""
+    event = announced(organisation_id=org, created_at=None, timestamp=timestamp(clock.now()))
+    await mesh.deliver(event)
+    async with mesh.database("dashboard").transaction() as tx:
+        forgotten = await tx.execute(delete(ProcessedEvent).where(ProcessedEvent.event_id == event.event_id))
+    await mesh.deliver(event)
+    assert (forgotten, await counted(mesh, org)) == (1, 1)
+
+
+async def test_an_announcement_without_creation_is_as_old_as_itself(mesh: Mesh, org: str) -> None:
+    """The event's own time stands in."""
+    event = announced(organisation_id=org, created_at=None, timestamp=timestamp(NOON))
+    await mesh.deliver(event)
+    assert await projected(mesh, event.client_id) == [(org, None, NOON)]
+
+
+async def test_organisation_and_societe_are_asked_of_clients_when_the_event_is_silent(
+    mesh: Mesh, org: str
+) -> None:
+    """An outside publisher may leave both empty."""
+    client = await created(mesh, org)
+    await forget(mesh, client.id)
+    await mesh.deliver(announced(client_id=client.id))
+    assert await projected(mesh, client.id) == [(org, "soc-1", NOON)]
+
+
+async def test_a_client_that_nobody_knows_has_no_effect(
+    mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The event is acknowledged, logged, and neither counted nor dead."""
+    event = announced()
+    await mesh.deliver(event)
+    assert f"client {event.client_id} is unknown" in caplog.text
+    assert (await projected(mesh, event.client_id), await dead_letters(mesh, event)) == ([], [])
+
+
+async def test_an_event_waits_while_clients_is_away(
+    mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Silence of the service that knows the organisation is no fault of the event."""
+    client = await created(mesh, org)
+    await forget(mesh, client.id)
+    async with mesh.without("clients"):
+        delivery = asyncio.create_task(mesh.deliver(announced(client_id=client.id)))
+        await eventually(lambda: f"{CONSUMER} waits: DependanceIndisponible" in caplog.text)
+        assert await projected(mesh, client.id) == []
+    await delivery
+    assert await projected(mesh, client.id) == [(org, "soc-1", NOON)]
+
+
+async def test_an_event_that_says_too_little_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
+    """No attempt can tell who was created, or when."""
+    events = [
+        announced(organisation_id=org, client_id=""),
+        announced(organisation_id=org, created_at=None),
+    ]
+    for event in events:
+        await mesh.deliver(event)
+    assert [await dead_letters(mesh, event) for event in events] == [
+        [("InvalidEvent: client_id is empty", 1)],
+        [("InvalidEvent: created_at and timestamp are not set", 1)],
+    ]

@@ -1,0 +1,5 @@
+"""Outgoing mail: stored first, delivered by a worker, journalled attempt by attempt.
+
+Owns: messages, tentatives, modeles. Consumes client.created, emits nothing. The wiring is
+in `service.py`.
+"""

@@ -1,0 +1,64 @@
+"""What one attempt makes of its message (R10), pure: how it went in, what is noted out."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from db_utils import clock
+
+from service_email.models import ECHEC, EN_FILE, ENVOYE, Message
+from service_email.transports import DeliveryFailure, Receipt
+
+WAITS: Final = (
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+)  # after each failed attempt but the last
+MOST_ATTEMPTS: Final = len(WAITS) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The columns of a message after an attempt, and what the journal keeps of the reply."""
+
+    statut: str
+    code_smtp: int | None
+    reponse: str
+    derniere_erreur: str | None = None
+    prochain_essai: datetime | None = None
+    envoye_le: datetime | None = None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What changes in the message."""
+        return {
+            "statut": self.statut,
+            "derniere_erreur": self.derniere_erreur,
+            "prochain_essai": self.prochain_essai,
+            "envoye_le": self.envoye_le,
+        }
+
+
+def delivered(receipt: Receipt) -> Outcome:
+    """The server accepted the mail, for all or some of its recipients."""
+    return Outcome(
+        ENVOYE,
+        receipt.code,
+        receipt.reply,
+        derniere_erreur=receipt.refused or None,
+        envoye_le=clock.now(),
+    )
+
+
+def failed(message: Message, failure: DeliveryFailure) -> Outcome:
+    """The mail reached nobody: another attempt later, or none any more."""
+    if failure.permanent or message.tentatives >= MOST_ATTEMPTS:
+        return Outcome(ECHEC, failure.code, failure.reply, derniere_erreur=failure.reply)
+    return Outcome(
+        EN_FILE,
+        failure.code,
+        failure.reply,
+        derniere_erreur=failure.reply,
+        prochain_essai=clock.now() + WAITS[message.tentatives - 1],
+    )

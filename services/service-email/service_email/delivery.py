@@ -1,0 +1,98 @@
+"""The worker that delivers what is due (R10). Nothing else sends.
+
+Read `queue.py` for the lease under which it works, `attempts.py` for what an attempt
+changes, `transports.py` for the sending.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from db_utils import DatabaseUnavailable, StatementTimeout, failpoint
+from service_kit import App, Worker
+
+from service_email import attempts
+from service_email.addresses import masked
+from service_email.mime import compose
+from service_email.models import Message
+from service_email.queue import Job, Queue
+from service_email.settings import EmailSettings
+from service_email.transports import DeliveryFailure, Transport, transport
+
+_log = logging.getLogger(__name__)
+
+PARALLEL = 10
+_LOOK_AGAIN = 1.0  # seconds after which free places are filled while others are busy
+
+
+async def deliver(app: App[EmailSettings]) -> None:
+    """Deliver what is due, ten mails at a time; return when nothing is left to do.
+
+    Cancelled, deliveries under way get the grace of the settings to end; what they do not
+    finish is due again when the lease ends.
+    """
+    queue, way = Queue(app.database), transport(app.settings)
+    under_way: set[asyncio.Task[None]] = set()
+    try:
+        while True:
+            jobs = await _more(queue, busy=len(under_way))
+            under_way |= {asyncio.create_task(_attempt(queue, way, job)) for job in jobs}
+            if not under_way:
+                return
+            done, under_way = await asyncio.wait(
+                under_way, timeout=_LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                task.result()
+    finally:
+        await _end(under_way, app.settings.shutdown_grace_s)
+
+
+async def _more(queue: Queue, busy: int) -> list[Job]:
+    """Jobs for the free places; none while the database is away and others have yet to end."""
+    try:
+        return await queue.take(PARALLEL - busy)
+    except (DatabaseUnavailable, StatementTimeout) as error:
+        if not busy:
+            raise
+        _log.warning("%s: no mail is taken, %d are under way", type(error).__name__, busy)
+        return []
+
+
+async def _end(under_way: set[asyncio.Task[None]], grace: float) -> None:
+    if not under_way:
+        return
+    _, late = await asyncio.wait(under_way, timeout=grace)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*under_way, return_exceptions=True)
+
+
+async def _attempt(queue: Queue, way: Transport, job: Job) -> None:
+    """Send the message of *job* once and note how it went."""
+    message = job.message
+    try:
+        outcome = await _sent(way, message)
+    except DeliveryFailure as failure:
+        outcome = attempts.failed(message, failure)
+    failpoint("delivery.before_note")
+    await queue.note(job, outcome)
+    _log.info(
+        "message %s to %s: %s after attempt %d, reply code %s",
+        message.id,
+        ", ".join(masked(one["email"]) for one in (*message.a, *message.cc, *message.cci)),
+        outcome.statut,
+        message.tentatives,
+        outcome.code_smtp,
+    )
+
+
+async def _sent(way: Transport, message: Message) -> attempts.Outcome:
+    if message.tentatives > attempts.MOST_ATTEMPTS:
+        raise DeliveryFailure("each attempt ended with its worker", permanent=True)
+    mail = await asyncio.to_thread(compose, message)
+    failpoint("delivery.before_send")
+    return attempts.delivered(await way.send(mail))
+
+
+DELIVERY = Worker("delivery", deliver, every=timedelta(seconds=5), exclusive=False, wake_on=Message)

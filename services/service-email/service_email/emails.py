@@ -1,0 +1,79 @@
+"""EmailService: messages stored and read; sending them is the worker's, in `delivery.py`."""
+
+from typing import Any
+
+from crm.email import email_pb2 as pb
+from crm.email.email_pb2_grpc import EmailServiceServicer
+from db_utils import Listing
+from grpc_utils import Context, found, instant, page_request, page_result, to_message
+from service_kit import App
+from sqlalchemy import BindParameter, ColumnElement, Text, bindparam, cast, func, literal_column, select
+
+from service_email import rules
+from service_email.models import Message
+from service_email.settings import EmailSettings
+
+
+def _sent_to(address: BindParameter[Any]) -> ColumnElement[bool]:
+    """Messages with *address* in a, cc or cci, as ix_messages_destinataires finds them."""
+    person = func.jsonb_build_object(literal_column("'email'"), cast(address, Text))
+    return literal_column("(a || cc || cci)").op("@>")(func.jsonb_build_array(person))
+
+
+MESSAGES = Listing(
+    Message,
+    sorts=("created_at desc",),
+    filters={
+        "statut": None,
+        "modele_code": None,
+        "destinataire": _sent_to,
+        "du": lambda value: Message.created_at >= value,
+        "au": lambda value: Message.created_at <= value,
+    },
+    search=(Message.sujet,),
+    without=("corps_texte", "corps_html"),
+)
+_BY_KEY = select(Message).where(Message.cle_idempotence == bindparam("cle", required=True))
+
+
+class EmailService(EmailServiceServicer):
+    """Messages of the caller's organisation."""
+
+    def __init__(self, app: App[EmailSettings]) -> None:
+        self._db, self._sender = app.database, app.settings.smtp_from
+
+    async def Send(self, request: pb.SendRequest, context: Context) -> pb.Message:
+        """Store a mail to be sent; a known cle_idempotence answers the message it stored (R9)."""
+        message = rules.new_message(request, self._sender)
+        async with self._db.transaction() as tx:
+            if message.cle_idempotence is None:
+                await tx.insert(message)
+            elif not await tx.insert_if_absent(message):
+                message = found(await tx.one(_BY_KEY, cle=message.cle_idempotence))
+        return _message(message)
+
+    async def Get(self, request: pb.GetMessageRequest, context: Context) -> pb.Message:
+        """Read a message with its bodies."""
+        return _message(found(await self._db.read().get(Message, request.id)))
+
+    async def List(self, request: pb.ListMessagesRequest, context: Context) -> pb.ListMessagesResponse:
+        """List messages without their bodies, the newest first."""
+        page = await MESSAGES.page(
+            self._db.read(),
+            page_request(request.pagination),
+            search=request.search,
+            statut=request.statut,
+            modele_code=request.modele_code,
+            destinataire=request.destinataire.lower(),
+            du=instant(request.du) if request.HasField("du") else None,
+            au=instant(request.au) if request.HasField("au") else None,
+        )
+        messages = [_message(message) for message in page.rows]
+        return pb.ListMessagesResponse(messages=messages, pagination=page_result(page))
+
+
+def _message(message: Message) -> pb.Message:
+    people = {
+        champ: [pb.Destinataire(**one) for one in getattr(message, champ)] for champ in ("a", "cc", "cci")
+    }
+    return to_message(message, pb.Message, **people)

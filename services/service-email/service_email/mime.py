@@ -1,0 +1,100 @@
+"""A stored message as the bytes that travel: the same ones at every attempt.
+
+Headers are written with `email.header` and never read back: the parser behind EmailMessage
+decodes encoded words and then writes what they hid, line breaks included.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.charset import QP, Charset
+from email.header import Header
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from email.policy import compat32
+from email.utils import format_datetime, formataddr
+from typing import Any
+from uuid import UUID
+
+from service_email.addresses import parsed_sender, wire_address
+from service_email.html_text import text_of
+from service_email.models import Message
+
+_POLICY = compat32.clone(linesep="\r\n")
+_UTF8 = Charset("utf-8")
+_UTF8.body_encoding = QP  # a mail in a folder stays readable
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What a transport delivers: the envelope of SMTP and the content."""
+
+    id: UUID
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
+
+
+def compose(message: Message) -> Mail:
+    """*message* as a mail; a text is derived when it has only HTML (R2), cci stay out of it (R4)."""
+    body = _body(message)
+    for name, value in _headers(message):
+        if value:
+            body[name] = value
+    everybody = (*message.a, *message.cc, *message.cci)
+    return Mail(
+        id=message.id,
+        sender=parsed_sender(message.de)[1],
+        recipients=tuple(wire_address(one["email"]) for one in everybody),
+        content=body.as_bytes(policy=_POLICY),
+    )
+
+
+def _headers(message: Message) -> Iterable[tuple[str, str]]:
+    """The headers of *message* in order; those without a value are left out (R7)."""
+    yield "From", _mailbox(*parsed_sender(message.de), "From")
+    yield "To", _mailboxes(message.a, "To")
+    yield "Cc", _mailboxes(message.cc, "Cc")
+    yield "Reply-To", wire_address(message.repondre_a or "")
+    yield "Subject", _encoded(message.sujet, "Subject")
+    yield "Date", format_datetime(message.created_at)
+    yield "Message-ID", message.message_id
+    yield "Auto-Submitted", "" if message.origine == "rpc" else "auto-generated"
+    for name, value in message.entetes.items():
+        yield name, _encoded(value, name)
+
+
+def _body(message: Message) -> MIMEMultipart | MIMEText:
+    html = message.corps_html
+    text = message.corps_texte or text_of(html or "")
+    plain = MIMEText(_lines(text), "plain", _UTF8)  # type: ignore[arg-type]  # the stubs know only names
+    if not html:
+        return plain
+    # "=_" cannot occur in a quoted-printable body (RFC 2045 section 6.7).
+    both = MIMEMultipart("alternative", boundary=f"=_{message.id.hex}")
+    both.attach(plain)
+    both.attach(MIMEText(_lines(html), "html", _UTF8))  # type: ignore[arg-type]  # the stubs know only names
+    return both
+
+
+def _lines(text: str) -> str:
+    return text if text.endswith("\n") else f"{text}\n"
+
+
+def _mailboxes(people: Iterable[dict[str, Any]], header: str) -> str:
+    return ",\n ".join(_mailbox(one["nom"], wire_address(one["email"]), header) for one in people)
+
+
+def _mailbox(name: str, address: str, header: str) -> str:
+    if _plain(name):
+        return formataddr((name, address))
+    return f"{_encoded(name, header)} <{address}>"
+
+
+def _encoded(text: str, header: str) -> str:
+    """*text* as it stands in *header*, whose name shortens its first line."""
+    return text if _plain(text) else Header(text, "utf-8", header_name=header).encode()
+
+
+def _plain(text: str) -> bool:
+    """Whether *text* may stand in a header as it is: printable ASCII, nothing like an encoded word."""
+    return text.isascii() and text.isprintable() and "=?" not in text

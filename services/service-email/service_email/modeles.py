@@ -1,0 +1,110 @@
+"""Templates: a small part of Jinja2, in which nothing can loop, reach an attribute or a file.
+
+What is left (texts, variables, conditions, a few filters) costs what the template is long
+and cannot multiply what it is given. Pure; which template applies is decided in
+`subscribers.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from grpc_utils.errors import InvalidArgument
+from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
+from jinja2.sandbox import SandboxedEnvironment
+
+from service_email.models import Modele
+
+LARGEST = 512 * 1024  # bytes of a rendered part (R8)
+
+_ALLOWED = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.Const,
+    nodes.If,
+    nodes.CondExpr,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+    nodes.Filter,
+)
+_FILTERS = frozenset({"capitalize", "default", "e", "escape", "lower", "title", "trim", "upper"})
+
+
+class VariableManquante(InvalidArgument):
+    """Une variable du modèle n'a pas reçu de valeur."""
+
+
+class ModeleInvalide(InvalidArgument):
+    """Le modèle contient une erreur ou une construction interdite."""
+
+
+class RenduTropLong(InvalidArgument):
+    """Le message rendu dépasse 512 Kio."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendu:
+    """A template with its variables filled in."""
+
+    sujet: str
+    html: str
+    texte: str | None
+
+
+def render(modele: Modele, variables: Mapping[str, str]) -> Rendu:
+    """*modele* with *variables*; HTML is escaped, the subject is one line.
+
+    Raises ModeleInvalide, VariableManquante, RenduTropLong.
+    """
+    texte = modele.corps_texte
+    return Rendu(
+        sujet=" ".join(_filled(modele.sujet, variables, html=False).split()),
+        html=_filled(modele.corps_html, variables, html=True),
+        texte=None if texte is None else _filled(texte, variables, html=False),
+    )
+
+
+def _filled(source: str, variables: Mapping[str, str], *, html: bool) -> str:
+    template, needed = _compiled(source, html)
+    if missing := sorted(needed - variables.keys()):
+        raise VariableManquante(variable=missing[0])
+    parts, size = [], 0
+    for part in template.generate(variables):
+        size += len(part.encode())
+        if size > LARGEST:
+            raise RenduTropLong
+        parts.append(part)
+    return "".join(parts)
+
+
+@lru_cache(maxsize=256)
+def _compiled(source: str, html: bool) -> tuple[Template, frozenset[str]]:
+    """The template of *source* and the variables it needs."""
+    environment = _HTML if html else _TEXT
+    try:
+        tree = environment.parse(source)
+        _check(tree)
+        return environment.from_string(tree), frozenset(meta.find_undeclared_variables(tree))
+    except TemplateError:
+        raise ModeleInvalide from None
+
+
+def _check(tree: nodes.Template) -> None:
+    for node in tree.find_all(nodes.Node):
+        known_filter = not isinstance(node, nodes.Filter) or node.name in _FILTERS
+        if not isinstance(node, _ALLOWED) or not known_filter:
+            raise ModeleInvalide(construction=type(node).__name__)
+
+
+def _environment(*, autoescape: bool) -> SandboxedEnvironment:
+    environment = SandboxedEnvironment(autoescape=autoescape, undefined=StrictUndefined)
+    environment.globals.clear()
+    return environment
+
+
+_HTML, _TEXT = _environment(autoescape=True), _environment(autoescape=False)

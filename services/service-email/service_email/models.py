@@ -1,0 +1,116 @@
+"""The tables of the email service. Rules about their content are in `rules.py`."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from db_utils import Choice, Entity, Row, Tenant, TenantOrSystem, metadata
+from sqlalchemy import ARRAY, ForeignKey, Index, String, Text, func, literal_column, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+EN_FILE, EN_COURS, ENVOYE, ECHEC, ANNULE, IGNORE = (
+    "en_file",
+    "en_cours",
+    "envoye",
+    "echec",
+    "annule",
+    "ignore",
+)
+
+
+class Base(Row):
+    """Tables of this service."""
+
+    __abstract__ = True
+    metadata = metadata()
+
+
+class Message(Entity, Tenant, Base):
+    """A mail, whatever became of it.
+
+    *a*, *cc* and *cci* are lists of {"email", "nom"}. *prochain_essai* is when a worker may
+    take the message; taking it moves the instant to the end of the worker's lease, and a
+    message that is over has none.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        Index(
+            "uq_messages_cle",
+            "organisation_id",
+            "cle_idempotence",
+            unique=True,
+            postgresql_where=text("cle_idempotence IS NOT NULL"),
+        ),
+        Index("ix_messages_due", "prochain_essai", postgresql_where=text("prochain_essai IS NOT NULL")),
+        Index("ix_messages_created_at", "organisation_id", "created_at", "id"),
+        Index("ix_messages_statut", "organisation_id", "statut", "created_at"),
+        Index(
+            "ix_messages_destinataires",
+            literal_column("(a || cc || cci) jsonb_path_ops"),
+            postgresql_using="gin",
+        ),
+    )
+
+    de: Mapped[str] = mapped_column(String(320))
+    a: Mapped[list[Any]]
+    cc: Mapped[list[Any]] = mapped_column(default_factory=list)
+    cci: Mapped[list[Any]] = mapped_column(default_factory=list)
+    sujet: Mapped[str] = mapped_column(String(255))
+    corps_texte: Mapped[str | None] = mapped_column(Text, default=None)
+    corps_html: Mapped[str | None] = mapped_column(Text, default=None)
+    repondre_a: Mapped[str | None] = mapped_column(String(255), default=None)
+    entetes: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)
+    modele_code: Mapped[str | None] = mapped_column(String(60), default=None)
+    statut: Mapped[str] = mapped_column(
+        Choice(EN_FILE, EN_COURS, ENVOYE, ECHEC, ANNULE, IGNORE), default=EN_FILE
+    )
+    tentatives: Mapped[int] = mapped_column(default=0)
+    prochain_essai: Mapped[datetime | None]
+    derniere_erreur: Mapped[str | None] = mapped_column(String(500), default=None)
+    message_id: Mapped[str] = mapped_column(String(400))
+    origine: Mapped[str] = mapped_column(
+        Choice("rpc", "bienvenue", "client.created", "invoice.created", "payment.rejected", "contract.signed")
+    )
+    cle_idempotence: Mapped[str | None] = mapped_column(String(255), default=None)
+    envoye_le: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class Tentative(Tenant, Base):
+    """One attempt to deliver a message, noted before it begins.
+
+    Without a *fin*, the worker ended in the middle of it. *code_smtp* is the server's reply
+    code, absent when there was no reply.
+    """
+
+    __tablename__ = "tentatives"
+    __table_args__ = (Index("ix_tentatives_debut", "debut", "organisation_id"),)
+
+    message_id: Mapped[UUID] = mapped_column(ForeignKey("messages.id"), primary_key=True)
+    numero: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    debut: Mapped[datetime]
+    fin: Mapped[datetime | None] = mapped_column(default=None)
+    code_smtp: Mapped[int | None] = mapped_column(default=None)
+    reponse: Mapped[str | None] = mapped_column(String(500), default=None)
+
+
+class Modele(Entity, TenantOrSystem, Base):
+    """A template; an organisation's own hides the system's of the same code and language."""
+
+    __tablename__ = "modeles"
+    __table_args__ = (
+        Index(
+            "uq_modeles_code",
+            func.coalesce(literal_column("organisation_id"), literal_column("''")),
+            "code",
+            "langue",
+            unique=True,
+        ),
+    )
+
+    code: Mapped[str] = mapped_column(String(60))
+    langue: Mapped[str] = mapped_column(String(2))
+    sujet: Mapped[str] = mapped_column(String(255))
+    corps_html: Mapped[str] = mapped_column(Text)
+    corps_texte: Mapped[str | None] = mapped_column(Text, default=None)
+    variables: Mapped[list[str]] = mapped_column(ARRAY(Text))

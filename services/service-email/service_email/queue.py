@@ -1,0 +1,107 @@
+"""Messages as work: taken under a lease, given back with an outcome.
+
+Taking moves prochain_essai to the end of the lease, so that the messages of a dead worker
+are due again by themselves. Who works is in `delivery.py`.
+"""
+
+import asyncio
+import logging
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from db_utils import Database, DatabaseUnavailable, StatementTimeout, VersionConflict, clock
+from sqlalchemy import bindparam, func, not_, select
+
+from service_email.attempts import Outcome
+from service_email.models import EN_COURS, Message, Tentative
+
+_log = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=2)
+RATE, RATE_PERIOD = 100, timedelta(minutes=1)  # attempts per organisation (R18)
+_INSIST_EVERY = 1.0  # seconds
+
+_AT_ITS_RATE = (
+    select(Tentative.organisation_id)
+    .where(Tentative.debut > bindparam("since", type_=Tentative.debut.type, required=True))
+    .group_by(Tentative.organisation_id)
+    .having(func.count() >= RATE)
+)
+_DUE = (
+    select(Message)
+    .where(
+        Message.prochain_essai <= bindparam("now", type_=Message.prochain_essai.type, required=True),
+        not_(Message.organisation_id.in_(_AT_ITS_RATE)),
+    )
+    .order_by(Message.prochain_essai)
+    .limit(bindparam("most", required=True))
+    .with_for_update(skip_locked=True)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A message that one worker alone may send, until its prochain_essai, and the attempt it is taken for."""
+
+    message: Message
+    tentative: Tentative
+
+
+def _begun(message: Message, now: datetime) -> Tentative:
+    return Tentative(
+        organisation_id=message.organisation_id,
+        message_id=message.id,
+        numero=message.tentatives,
+        debut=now,
+    )
+
+
+class Queue:
+    """The messages of *database* that are to be sent."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def take(self, most: int) -> list[Job]:
+        """At most *most* due messages, their attempts already in the journal.
+
+        An organisation at its rate is left out; one close to it may exceed it by less than
+        *most*.
+        """
+        if not most:
+            return []
+        now = clock.now()
+        async with self._database.transaction() as tx:
+            due = await tx.all(_DUE, now=now, since=now - RATE_PERIOD, most=most)
+            taken: dict[str, Any] = {"statut": EN_COURS, "prochain_essai": now + LEASE}
+            messages = [await tx.update(one, tentatives=one.tentatives + 1, **taken) for one in due]
+            return [Job(one, await tx.insert(_begun(one, now))) for one in messages]
+
+    async def note(self, job: Job, outcome: Outcome) -> None:
+        """Write how *job* went, insisting as long as the lease lasts.
+
+        A mail whose outcome is lost is sent again; a short absence of the database must not
+        cause that.
+        """
+        assert job.message.prochain_essai is not None
+        while True:
+            try:
+                return await self._note(job, outcome)
+            except (DatabaseUnavailable, StatementTimeout):
+                if clock.now() >= job.message.prochain_essai:
+                    raise
+                await asyncio.sleep(_INSIST_EVERY)
+
+    async def _note(self, job: Job, outcome: Outcome) -> None:
+        # Copies, because a row that was updated is changed even if the commit then fails.
+        message, tentative = copy(job.message), copy(job.tentative)
+        try:
+            async with self._database.transaction() as tx:
+                await tx.update(message, **outcome.columns)
+                await tx.update(
+                    tentative, fin=clock.now(), code_smtp=outcome.code_smtp, reponse=outcome.reponse
+                )
+        except VersionConflict:
+            _log.warning("message %s: its lease had ended, another attempt counts", message.id)

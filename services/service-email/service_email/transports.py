@@ -1,0 +1,152 @@
+"""The port through which mails leave, with its two ends: an SMTP server, or a folder.
+
+A transport knows nothing of the queue: it delivers one mail once and says how it went.
+"""
+
+import asyncio
+import re
+import ssl
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Protocol
+
+from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
+
+from service_email.mime import Mail
+from service_email.settings import EmailSettings
+
+_LONGEST_REPLY = 500  # characters that the journal keeps
+_GOODBYE = 2.0  # seconds that the server gets to answer QUIT
+_NOT_STORABLE = re.compile(r"[\x00-\x1f\ud800-\udfff]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """That a mail was accepted: the server's last reply, and whom it refused ("" for nobody)."""
+
+    code: int | None
+    reply: str
+    refused: str = ""
+
+
+class DeliveryFailure(Exception):
+    """A mail was accepted for nobody; a *permanent* failure would only happen again."""
+
+    def __init__(self, reply: str, *, code: int | None = None, permanent: bool = False) -> None:
+        super().__init__(reply)
+        self.reply, self.code, self.permanent = _storable(reply), code, permanent
+
+
+class Transport(Protocol):
+    """Where mails go."""
+
+    async def send(self, mail: Mail) -> Receipt:
+        """Deliver *mail* to all or some of its recipients. Raises DeliveryFailure."""
+
+
+@lru_cache(maxsize=16)
+def transport(settings: EmailSettings) -> Transport:
+    """The way that *settings* name, the same one for the same settings."""
+    return SmtpTransport(settings) if settings.smtp_host else FolderTransport(settings.mail_folder)
+
+
+class SmtpTransport:
+    """One SMTP conversation per mail with the platform's server."""
+
+    def __init__(self, settings: EmailSettings) -> None:
+        self._settings = settings
+
+    async def send(self, mail: Mail) -> Receipt:
+        """Deliver *mail*, within the settings' time."""
+        client = self._client(mail.sender)
+        try:
+            return await self._converse(client, mail)
+        except SMTPRecipientsRefused as error:
+            replies = {one.recipient: (one.code, one.message) for one in error.recipients}
+            code = min(code for code, _ in replies.values())  # one 4xx is worth another attempt
+            raise DeliveryFailure(_listed(replies), code=code, permanent=_final(code)) from error
+        except SMTPResponseException as error:
+            raise DeliveryFailure(error.message, code=error.code, permanent=_final(error.code)) from error
+        except (SMTPException, OSError) as error:  # lost, refused or silent; not trusted by TLS
+            raise DeliveryFailure(f"{type(error).__name__}: {error}") from error
+        finally:
+            client.close()
+
+    async def _converse(self, client: SMTP, mail: Mail) -> Receipt:
+        try:
+            async with asyncio.timeout(self._settings.smtp_timeout_s):
+                await client.connect()
+                refused, reply = await client.sendmail(mail.sender, mail.recipients, mail.content)
+        except (SMTPRecipientsRefused, SMTPResponseException):
+            await _take_leave(client)
+            raise
+        await _take_leave(client)
+        return Receipt(250, _storable(reply), _storable(_listed(refused)))
+
+    def _client(self, sender: str) -> SMTP:
+        settings = self._settings
+        return SMTP(
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            username=settings.smtp_username or None,
+            password=settings.smtp_password.get_secret_value() or None,
+            local_hostname=sender.rpartition("@")[2],
+            timeout=None,  # one for the whole delivery, in `_converse`
+            use_tls=settings.smtp_securite == "tls",
+            start_tls=settings.smtp_securite == "starttls",
+            tls_context=self._tls,
+        )
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made once: reading the certificates of the system takes some 20 ms."""
+        return ssl.create_default_context()
+
+
+async def _take_leave(client: SMTP) -> None:
+    """Say QUIT; whatever comes of it, the fate of the mail is known."""
+    with suppress(SMTPException, OSError):
+        await client.quit(timeout=_GOODBYE)
+
+
+def _final(code: int) -> bool:
+    return 500 <= code < 600
+
+
+def _listed(replies: Mapping[str, tuple[int, str]]) -> str:
+    return "; ".join(f"{address}: {code} {reply}" for address, (code, reply) in replies.items())
+
+
+def _storable(text: str) -> str:
+    """What a server said in one line that the database takes, of bearable length."""
+    return _NOT_STORABLE.sub(" ", text)[:_LONGEST_REPLY]
+
+
+class FolderTransport:
+    """Writes each mail as a file <message id>.eml; delivered again, it replaces itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def send(self, mail: Mail) -> Receipt:
+        """Write *mail*, whole or not at all, readable by its owner only."""
+        try:
+            await asyncio.to_thread(self._write, mail)
+        except OSError as error:
+            raise DeliveryFailure(f"{type(error).__name__}: {error}") from error
+        return Receipt(None, str(self._folder))
+
+    def _write(self, mail: Mail) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".")
+        written = Path(name)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(mail.content)
+            written.replace(self._folder / f"{mail.id}.eml")
+        finally:
+            written.unlink(missing_ok=True)

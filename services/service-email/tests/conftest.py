@@ -1,0 +1,76 @@
+"""The email service run once for all tests of this folder: with its worker, and step by step."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from crm.email.email_pb2_grpc import EmailServiceStub
+from service_email.delivery import DELIVERY
+from service_email.models import Message
+from service_email.service import SERVICE
+from service_kit.testing import Mesh, running
+from service_kit.testing.smtp import SmtpServer, smtp_server
+from sqlalchemy import update
+
+_numbers = count(1)
+_NOTHING_DUE = update(Message).values(prochain_essai=None)
+
+
+def _settings(server: SmtpServer) -> dict[str, Any]:
+    return {
+        "smtp_host": server.host,
+        "smtp_port": server.port,
+        "smtp_securite": "aucune",
+        "smtp_from": "CRM <crm@exemple.fr>",
+    }
+
+
+@pytest.fixture
+def org() -> str:
+    """An organisation that no other test uses."""
+    return f"org-email-{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+async def mesh() -> AsyncIterator[Mesh]:
+    """A mesh with the email service alone, whose worker sends by SMTP and looks only when woken."""
+    woken = replace(SERVICE, workers=(replace(DELIVERY, every=timedelta(hours=1)),))
+    with smtp_server() as server:
+        async with running(woken, **_settings(server)) as mesh:
+            yield mesh
+
+
+@pytest.fixture
+def emails(mesh: Mesh, org: str) -> EmailServiceStub:
+    """The email service, called by a user of the organisation."""
+    return mesh.stub(EmailServiceStub, organisation=org)
+
+
+@pytest.fixture(scope="session")
+def _smtp_of_steps() -> Iterator[SmtpServer]:
+    with smtp_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def _steps(_smtp_of_steps: SmtpServer) -> AsyncIterator[Mesh]:
+    async with running(replace(SERVICE, workers=()), **_settings(_smtp_of_steps)) as mesh:
+        yield mesh
+
+
+@pytest.fixture
+def smtp(_smtp_of_steps: SmtpServer) -> SmtpServer:
+    """The server that `steps` sends to; it has seen nothing yet."""
+    _smtp_of_steps.forget()
+    return _smtp_of_steps
+
+
+@pytest.fixture
+async def steps(_steps: Mesh, smtp: SmtpServer) -> AsyncIterator[Mesh]:
+    """A mesh in which nothing is sent by itself; no message is due at first."""
+    yield _steps
+    async with _steps.database("email").transaction() as tx:
+        await tx.execute(_NOTHING_DUE)

@@ -1,0 +1,184 @@
+"""EmailService, called as its users call it; its worker delivers meanwhile."""
+
+import asyncio
+
+import grpc
+import pytest
+from crm.common.common_pb2 import Pagination
+from crm.email import email_pb2 as pb
+from crm.email.email_pb2_grpc import EmailServiceStub
+from db_utils import uuid7
+from service_kit.testing import Mesh, eventually, refused
+
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+NOT_FOUND = (grpc.StatusCode.NOT_FOUND, "INTROUVABLE")
+JEAN = pb.Destinataire(email="jean@exemple.fr", nom="Jean")
+
+
+def request(**fields: object) -> pb.SendRequest:
+    """A small mail to Jean."""
+    return pb.SendRequest(**{"a": [JEAN], "sujet": "Bonjour", "corps_texte": "Bonjour.", **fields})  # type: ignore[arg-type]  # fields of the request
+
+
+async def test_R01_send_answers_what_it_stored(emails: EmailServiceStub, org: str) -> None:
+    """The message is en_file, whatever SMTP will say."""
+    message = await emails.Send(request(corps_html="<p>Bonjour.</p>", entetes={"X-Dossier": "7"}))
+    assert (message.organisation_id, message.statut, message.tentatives) == (org, "en_file", 0)
+    assert (message.de, list(message.a), message.origine) == ("CRM <crm@exemple.fr>", [JEAN], "rpc")
+    assert message.HasField("prochain_essai")
+    assert not message.HasField("envoye_le")
+
+
+async def test_R10_the_worker_sends_what_was_stored(emails: EmailServiceStub) -> None:
+    """Woken by the commit, without anybody asking."""
+    sent = await emails.Send(request())
+
+    async def delivered() -> bool:
+        return (await emails.Get(pb.GetMessageRequest(id=sent.id))).statut == "envoye"
+
+    await eventually(delivered)
+
+
+async def test_R03_an_injected_header_is_refused(emails: EmailServiceStub) -> None:
+    """INVALID_ARGUMENT, with the reason, and nothing is stored."""
+    injected = request(a=[pb.Destinataire(email="x@y.fr\r\nBcc: z@y.fr")])
+    assert await refused(emails.Send(injected)) == (INVALID, "ENTETE_INTERDIT")
+    assert not (await emails.List(pb.ListMessagesRequest())).messages
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"sujet": ""}, "CHAMP_REQUIS"),
+        ({"sujet": "x" * 256}, "TROP_LONG"),
+        ({"a": []}, "CHAMP_REQUIS"),
+        ({"a": [pb.Destinataire(email="jean")]}, "FORMAT_INVALIDE"),
+        (
+            {"a": [pb.Destinataire(email=f"p{n}@exemple.fr") for n in range(51)]},
+            "DESTINATAIRES_TROP_NOMBREUX",
+        ),
+        ({"corps_texte": ""}, "CHAMP_REQUIS"),
+        ({"corps_texte": "a\x00b"}, "FORMAT_INVALIDE"),
+        ({"entetes": {"Bcc": "z@y.fr"}}, "ENTETE_INTERDIT"),
+        ({"cle_idempotence": "x" * 256}, "TROP_LONG"),
+    ],
+)
+async def test_bad_input_is_refused_with_its_reason(
+    emails: EmailServiceStub, fields: dict[str, object], reason: str
+) -> None:
+    """Each with INVALID_ARGUMENT."""
+    assert await refused(emails.Send(request(**fields))) == (INVALID, reason)
+
+
+async def test_a_message_needs_an_organisation(mesh: Mesh) -> None:
+    """A caller without one cannot send."""
+    nobody = mesh.stub(EmailServiceStub, organisation=None)
+    assert await refused(nobody.Send(request())) == (INVALID, "ORGANISATION_REQUISE")
+
+
+async def test_R09_a_key_stores_one_message(emails: EmailServiceStub) -> None:
+    """A second Send answers the first message as it is now, and stores nothing."""
+    first = await emails.Send(request(cle_idempotence="relance-7"))
+    second = await emails.Send(request(cle_idempotence="relance-7", sujet="Autre"))
+    assert (second.id, second.sujet) == (first.id, "Bonjour")
+    assert len((await emails.List(pb.ListMessagesRequest())).messages) == 1
+
+
+async def test_R09_parallel_calls_with_one_key_store_one_message(emails: EmailServiceStub) -> None:
+    """All of them are answered with it."""
+    answers = await asyncio.gather(*(emails.Send(request(cle_idempotence="k")) for _ in range(20)))
+    assert len({message.id for message in answers}) == 1
+    assert len((await emails.List(pb.ListMessagesRequest())).messages) == 1
+
+
+async def test_R09_a_key_belongs_to_its_organisation(mesh: Mesh, emails: EmailServiceStub) -> None:
+    """Another organisation's key is another key."""
+    other = mesh.stub(EmailServiceStub, organisation="org-email-cles")
+    first = await emails.Send(request(cle_idempotence="k"))
+    assert (await other.Send(request(cle_idempotence="k"))).id != first.id
+
+
+async def test_R09_a_service_repeats_safely(mesh: Mesh, org: str) -> None:
+    """Another service sends for an organisation, twice, and gets the same message."""
+    relance = mesh.service_stub(EmailServiceStub, caller="email", organisation=org)
+    first = await relance.Send(request(organisation_id=org, cle_idempotence="k"))
+    second = await relance.Send(request(organisation_id=org, cle_idempotence="k"))
+    assert (second.id, second.organisation_id) == (first.id, org)
+
+
+async def test_get_answers_the_whole_message(emails: EmailServiceStub) -> None:
+    """Bodies and recipients included."""
+    cci = [pb.Destinataire(email="max@exemple.fr")]
+    sent = await emails.Send(request(cci=cci, corps_html="<p>Bonjour.</p>", repondre_a="lea@exemple.fr"))
+    message = await emails.Get(pb.GetMessageRequest(id=sent.id))
+    assert (message.corps_texte, message.corps_html) == ("Bonjour.", "<p>Bonjour.</p>")
+    assert (list(message.cci), message.repondre_a, message.message_id) == (
+        cci,
+        "lea@exemple.fr",
+        sent.message_id,
+    )
+
+
+@pytest.mark.parametrize("message_id", ["", "x", str(uuid7())])
+async def test_an_unknown_message_is_not_found(emails: EmailServiceStub, message_id: str) -> None:
+    """An id that cannot exist is an id that does not exist."""
+    assert await refused(emails.Get(pb.GetMessageRequest(id=message_id))) == NOT_FOUND
+
+
+async def test_another_organisations_message_is_not_found(mesh: Mesh, emails: EmailServiceStub) -> None:
+    """Answered exactly like an unknown one, and not listed."""
+    sent = await emails.Send(request())
+    other = mesh.stub(EmailServiceStub, organisation="org-email-autre")
+    assert await refused(other.Get(pb.GetMessageRequest(id=sent.id))) == NOT_FOUND
+    assert not (await other.List(pb.ListMessagesRequest())).messages
+
+
+async def test_list_answers_the_newest_first_without_bodies(emails: EmailServiceStub) -> None:
+    """In pages, with a total on request."""
+    ids = [(await emails.Send(request())).id for _ in range(3)]
+    first = await emails.List(pb.ListMessagesRequest(pagination=Pagination(page_size=2, with_total=True)))
+    token = first.pagination.next_page_token
+    second = await emails.List(pb.ListMessagesRequest(pagination=Pagination(page_size=2, page_token=token)))
+    assert [message.id for message in (*first.messages, *second.messages)] == ids[::-1]
+    assert (first.pagination.total, second.pagination.next_page_token) == (3, "")
+    assert {message.corps_texte for message in first.messages} == {""}
+    assert [list(message.a) for message in first.messages] == [[JEAN], [JEAN]]
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({"destinataire": "LEA@exemple.fr"}, {"Devis", "Copie", "Copie cachée"}),
+        ({"destinataire": "lea"}, set()),
+        ({"search": "copie"}, {"Copie", "Copie cachée"}),
+        ({"search": "%"}, set()),
+        ({"search": "' OR 1=1 --"}, set()),
+        ({"statut": "en_file"}, {"Devis", "Copie", "Copie cachée", "Bonjour"}),
+        ({"statut": "envoye"}, set()),
+        ({"modele_code": "BIENVENUE_CLIENT"}, set()),
+    ],
+)
+async def test_list_filters(steps: Mesh, org: str, filters: dict[str, str], found: set[str]) -> None:
+    """By recipient in any of the three lists, by subject, by statut, by template."""
+    emails, lea = steps.stub(EmailServiceStub, organisation=org), [pb.Destinataire(email="lea@exemple.fr")]
+    await emails.Send(request(sujet="Devis", a=lea))
+    await emails.Send(request(sujet="Copie", cc=lea))
+    await emails.Send(request(sujet="Copie cachée", cci=lea))
+    await emails.Send(request())
+    page = await emails.List(pb.ListMessagesRequest(**filters))  # type: ignore[arg-type]  # fields of the request
+    assert {message.sujet for message in page.messages} == found
+
+
+async def test_list_takes_a_period_of_creation(emails: EmailServiceStub) -> None:
+    """Both ends belong to it."""
+    first, second, third = [await emails.Send(request()) for _ in range(3)]
+    page = await emails.List(pb.ListMessagesRequest(du=first.created_at, au=second.created_at))
+    assert [message.id for message in page.messages] == [second.id, first.id]
+    page = await emails.List(pb.ListMessagesRequest(du=third.created_at))
+    assert [message.id for message in page.messages] == [third.id]
+
+
+async def test_list_refuses_an_unknown_statut(emails: EmailServiceStub) -> None:
+    """Statuts are a closed list."""
+    lost = pb.ListMessagesRequest(statut="perdu")
+    assert await refused(emails.List(lost)) == (INVALID, "VALEUR_INCONNUE")

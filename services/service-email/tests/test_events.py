@@ -1,0 +1,260 @@
+"""client.created, from the client's creation to the mail."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import nats
+import pytest
+from crm.clients import clients_pb2
+from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
+from crm.email import email_pb2 as pb
+from crm.email.email_pb2_grpc import EmailServiceStub
+from crm.events.business_pb2 import ClientCreatedEvent
+from db_utils import uuid7
+from nats_utils.tables import DeadLetter, OutboxRow
+from service_clients.service import SERVICE as CLIENTS
+from service_email.models import Message, Modele
+from service_email.service import SERVICE as EMAIL
+from service_kit.testing import Mesh, eventually, running
+from service_kit.testing.smtp import smtp_server
+from sqlalchemy import func, select
+
+_MESSAGES = select(func.count()).select_from(Message)
+_LETTERS = select(DeadLetter.error)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the mesh writes its mails."""
+    return tmp_path_factory.mktemp("mail")
+
+
+@pytest.fixture(scope="session")
+async def town(folder: Path) -> AsyncIterator[Mesh]:
+    """A mesh of clients and email, without an SMTP server."""
+    async with running(CLIENTS, EMAIL, mail_folder=folder) as mesh:
+        yield mesh
+
+
+@pytest.fixture
+def emails(town: Mesh, org: str) -> EmailServiceStub:
+    """The messages of the organisation."""
+    return town.stub(EmailServiceStub, organisation=org)
+
+
+def mails_in(folder: Path) -> set[str]:
+    """The names of the mails written so far."""
+    return {file.name for file in folder.iterdir()}
+
+
+def created(org: str, **fields: str) -> ClientCreatedEvent:
+    """The announcement of a new client, by whichever publisher."""
+    usual: dict[str, Any] = {
+        "client_id": "client-123",
+        "nom": "Dupont",
+        "prenom": "Jean",
+        "email": "jean@exemple.fr",
+    }
+    return ClientCreatedEvent(event_id=str(uuid7()), organisation_id=org, **{**usual, **fields})
+
+
+async def only_message(emails: EmailServiceStub, statut: str) -> pb.Message:
+    """The one message of the organisation, once it has this statut."""
+
+    async def found() -> list[pb.Message]:
+        page = await emails.List(pb.ListMessagesRequest())
+        assert len(page.messages) <= 1
+        return [message for message in page.messages if message.statut == statut]
+
+    (message,) = await eventually(found)
+    return await emails.Get(pb.GetMessageRequest(id=message.id))
+
+
+async def test_a_new_client_gets_one_welcome_mail_in_the_folder(
+    town: Mesh, emails: EmailServiceStub, org: str, folder: Path
+) -> None:
+    """From Create to a readable .eml, without another call."""
+    clients = town.stub(ClientBaseServiceStub, organisation=org)
+    await clients.Create(
+        clients_pb2.CreateClientBaseRequest(nom="Dupont", prenom="Jean", email="jean@exemple.fr")
+    )
+    message = await only_message(emails, "envoye")
+    announced = select(OutboxRow.message_id).where(OutboxRow.payload.contains(org.encode()))
+    (event_id,) = await town.database("clients").read().all(announced)
+    assert (message.sujet, message.modele_code, message.origine, message.cle_idempotence) == (
+        "Bienvenue Jean",
+        "BIENVENUE_CLIENT",
+        "client.created",
+        f"client.created:{event_id}",
+    )
+    content = (folder / f"{message.id}.eml").read_text()
+    assert "To: Jean Dupont <jean@exemple.fr>" in content
+    assert "Auto-Submitted: auto-generated" in content
+    assert "Bonjour Jean Dupont," in content
+
+
+async def test_a_new_client_gets_one_welcome_mail_by_smtp(org: str) -> None:
+    """One SMTP transaction, to the client's address."""
+    with smtp_server() as smtp:
+        settings: dict[str, Any] = {
+            "smtp_host": smtp.host,
+            "smtp_port": smtp.port,
+            "smtp_from": "crm@exemple.fr",
+        }
+        async with running(CLIENTS, EMAIL, smtp_securite="aucune", **settings) as mesh:
+            clients = mesh.stub(ClientBaseServiceStub, organisation=org)
+            await clients.Create(clients_pb2.CreateClientBaseRequest(nom="Roy", email="lea@exemple.fr"))
+            message = await only_message(mesh.stub(EmailServiceStub, organisation=org), "envoye")
+        (mail,) = smtp.mails
+    assert (mail.recipients, mail.message["Subject"]) == (("lea@exemple.fr",), "Bienvenue")
+    assert (mail.message["Message-ID"], smtp.transactions) == (message.message_id, 1)
+    assert mail.body("plain").startswith("Bonjour Roy,")
+
+
+async def test_five_deliveries_of_an_event_are_one_mail(
+    town: Mesh, emails: EmailServiceStub, org: str, folder: Path
+) -> None:
+    """However often the bus repeats itself."""
+    before = mails_in(folder)
+    await town.deliver(created(org), times=5)
+    message = await only_message(emails, "envoye")
+    assert mails_in(folder) - before == {f"{message.id}.eml"}
+
+
+async def test_R09_an_event_whose_key_is_taken_stores_nothing(
+    town: Mesh, emails: EmailServiceStub, org: str
+) -> None:
+    """The message that has the key stays the only one, and the event is dealt with."""
+    event = created(org)
+    await emails.Send(
+        pb.SendRequest(
+            a=[pb.Destinataire(email="lea@exemple.fr")],
+            sujet="Bonjour",
+            corps_texte="Bonjour.",
+            cle_idempotence=f"client.created:{event.event_id}",
+        )
+    )
+    await town.deliver(event)
+    assert (await only_message(emails, "envoye")).sujet == "Bonjour"
+
+
+async def test_a_client_without_an_address_is_noted_and_gets_no_mail(
+    town: Mesh, emails: EmailServiceStub, org: str, folder: Path
+) -> None:
+    """The message is there, with statut ignore and the reason."""
+    before = mails_in(folder)
+    await town.deliver(created(org, email=""))
+    message = await only_message(emails, "ignore")
+    assert (list(message.a), message.tentatives, message.HasField("prochain_essai")) == ([], 0, False)
+    assert message.derniere_erreur == "Le client n'a pas d'adresse e-mail."
+    assert mails_in(folder) == before
+
+
+async def test_R08_a_client_named_script_is_escaped(town: Mesh, emails: EmailServiceStub, org: str) -> None:
+    """In the HTML; the text shows the name as it is."""
+    await town.deliver(created(org, nom="<script>alert(1)</script>", prenom="O'Neil\r\nBcc: z@y.fr"))
+    message = await only_message(emails, "envoye")
+    assert "<script>" not in message.corps_html
+    assert "&lt;script&gt;alert(1)" in message.corps_html
+    assert "<script>alert(1)" in message.corps_texte
+    assert message.sujet == "Bienvenue O'Neil Bcc: z@y.fr"
+
+
+async def test_R08_the_organisations_template_hides_the_systems(
+    town: Mesh, emails: EmailServiceStub, org: str
+) -> None:
+    """The one of the same code and language."""
+    own = Modele(
+        organisation_id=org,
+        code="BIENVENUE_CLIENT",
+        langue="fr",
+        sujet="Chez nous, {{ prenom }}",
+        corps_html="<p>{{ nom }}</p>",
+        variables=["prenom", "nom"],
+    )
+    async with town.database("email").transaction() as tx:
+        await tx.insert(own)
+    await town.deliver(created(org))
+    message = await only_message(emails, "envoye")
+    assert (message.sujet, message.corps_html, message.corps_texte) == (
+        "Chez nous, Jean",
+        "<p>Dupont</p>",
+        "",
+    )
+
+
+async def test_an_event_without_organisation_is_completed_by_clients(
+    town: Mesh, emails: EmailServiceStub, org: str
+) -> None:
+    """An outside publisher names only the client."""
+    clients = town.stub(ClientBaseServiceStub, organisation=org)
+    client = await clients.Create(clients_pb2.CreateClientBaseRequest(nom="Dupont"))
+    await only_message(emails, "ignore")
+    await town.deliver(created("", client_id=client.id, email="jean@exemple.fr"))
+
+    async def welcomed() -> bool:
+        page = await emails.List(pb.ListMessagesRequest(statut="envoye"))
+        return [message.sujet for message in page.messages] == ["Bienvenue Jean"]
+
+    await eventually(welcomed)
+
+
+@pytest.mark.parametrize("client_id", ["client-123", "01a1fb7d-0b21-7000-91e3-60dc3aa0d982"])
+async def test_an_event_of_nobody_is_acknowledged_without_effect(town: Mesh, client_id: str) -> None:
+    """No organisation, no such client: nothing to store, nothing to repeat."""
+    reader = town.database("email").read()
+    before = await reader.one(_MESSAGES), await reader.all(_LETTERS)
+    await town.deliver(created("", client_id=client_id))
+    assert (await reader.one(_MESSAGES), await reader.all(_LETTERS)) == before
+
+
+async def test_while_clients_is_away_the_event_waits(town: Mesh, emails: EmailServiceStub, org: str) -> None:
+    """Not acknowledged, not given up; handled once clients answers again."""
+    clients = town.stub(ClientBaseServiceStub, organisation=org)
+    client = await clients.Create(clients_pb2.CreateClientBaseRequest(nom="Dupont"))
+    await only_message(emails, "ignore")
+    event = created("", client_id=client.id)
+    async with town.without("clients"):
+        await _publish_and_wait_until_it_is_held(town, event)
+    await town.deliver(event)
+
+    async def welcomed() -> bool:
+        page = await emails.List(pb.ListMessagesRequest(statut="envoye"))
+        return len(page.messages) == 1
+
+    await eventually(welcomed)
+
+
+async def _publish_and_wait_until_it_is_held(town: Mesh, event: ClientCreatedEvent) -> None:
+    client = await nats.connect(town.broker.url)
+    try:
+        js = client.jetstream()
+        await js.publish("crm.events.client.created", event.SerializeToString())
+
+        async def held() -> bool:
+            info = await js.consumer_info("CRM_EVENTS", "email--client-created")
+            return bool(info.num_ack_pending == 1)
+
+        await eventually(held)
+    finally:
+        await client.close()
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"client_id": ""}, "InvalidEvent: client_id is empty"),
+        ({"email": "jean"}, "InvalidEvent: FORMAT_INVALIDE"),
+        ({"email": "élise@exemple.fr"}, "InvalidEvent: FORMAT_INVALIDE"),
+        ({"nom": "\x00"}, "InvalidEvent: FORMAT_INVALIDE"),
+        ({"prenom": "x" * 300}, "TextTooLong: sujet"),
+    ],
+)
+async def test_an_event_that_can_make_no_mail_is_a_dead_letter(
+    town: Mesh, org: str, fields: dict[str, str], error: str
+) -> None:
+    """At once: no further attempt would change it."""
+    await town.deliver(created(org, **fields))
+    reader = town.database("email").read()
+    assert await reader.all(_LETTERS.where(DeadLetter.payload.contains(org.encode()))) == [error]

@@ -1,0 +1,172 @@
+"""Messages as bytes: read back by the standard library, they say what was stored."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from db_utils import uuid7
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from service_email.html_text import text_of
+from service_email.mime import compose
+from service_email.models import Message
+
+ENCODED_BREAK = "=?utf-8?q?a=0D=0ABcc:_z@y.fr=0D=0A?="
+
+
+def stored(**columns: Any) -> Message:
+    """A message as Send stores it."""
+    identity = uuid7()
+    usual = {
+        "organisation_id": "org-1",
+        "de": "Société é <crm@exemple.fr>",
+        "a": [{"email": "jean@exemple.fr", "nom": "Jean"}],
+        "sujet": "Bonjour",
+        "corps_texte": "Bonjour.",
+        "message_id": f"<{identity}@exemple.fr>",
+        "origine": "rpc",
+        "prochain_essai": None,
+    }
+    return Message(id=identity, **{**usual, **columns})
+
+
+def read(message: Message) -> EmailMessage:
+    """The mail as its reader gets it."""
+    return message_from_bytes(compose(message).content, policy=policy.default)
+
+
+def names_of(mail: EmailMessage) -> set[str]:
+    """The headers that *mail* has."""
+    return {name.lower() for name in mail.keys()}  # noqa: SIM118 - a mail iterates over nothing else
+
+
+def people(mail: EmailMessage, header: str) -> list[tuple[str, str]]:
+    """Who stands in *header*. Spaces are left out: the reader of the library adds some."""
+    return [(one.display_name.replace(" ", ""), one.addr_spec) for one in mail[header].addresses]
+
+
+def test_R02_both_bodies_are_alternatives_of_one_mail() -> None:
+    """First the text, then the HTML, as readers expect."""
+    mail = read(stored(corps_texte="Prix : 5 €\n.\nFrom x", corps_html="<p>5 €</p>"))
+    plain, html = mail.iter_parts()
+    assert mail.get_content_type() == "multipart/alternative"
+    assert (plain.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
+    assert plain.get_content().replace("\r\n", "\n") == "Prix : 5 €\n.\nFrom x\n"
+    assert html.get_content().strip() == "<p>5 €</p>"
+
+
+def test_R02_html_alone_brings_its_text() -> None:
+    """The text part is derived."""
+    mail = read(stored(corps_texte=None, corps_html="<p>Bonjour <b>Léa</b></p>"))
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert body.get_content().strip() == "Bonjour Léa"
+
+
+def test_R02_text_alone_is_no_multipart() -> None:
+    """One part, one type."""
+    assert read(stored()).get_content_type() == "text/plain"
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>un</p><p>deux</p>", "un\n\ndeux"),
+        ("un<br>deux<br/>trois", "un\ndeux\ntrois"),
+        ("<ul><li>un</li><li>deux</li></ul>", "- un\n\n- deux"),
+        ("a &amp; b &lt;c&gt; &eacute;", "a & b <c> é"),
+        ("1\u202f000,00\u00a0€", "1\u202f000,00\u00a0€"),
+        ('<a href="https://exemple.fr/?a=1&amp;b=2">ici</a>', "ici (https://exemple.fr/?a=1&b=2)"),
+        ("<a href='https://exemple.fr'>https://exemple.fr</a>", "https://exemple.fr"),
+        ('<a href="javascript:x()">ici</a>', "ici"),
+        ("<html><head><title>t</title><style>p { x }</style></head><body>vu</body></html>", "vu"),
+        ("<script>if (a < b) { x() }</script>vu", "vu"),
+        ("<!-- caché <b>aussi</b> -->vu", "vu"),
+        ("<!--[if mso]><table><tr><td>caché<![endif]-->vu", "vu"),
+        ("3 < 4 et 5 > 4", "3 < 4 et 5 > 4"),
+        ("  un \n\n  deux  ", "un deux"),
+        ("", ""),
+    ],
+)
+def test_R02_the_text_of_html_reads_like_a_letter(html: str, text: str) -> None:
+    """Paragraphs, lists and links stay recognisable; what is not shown is left out."""
+    assert text_of(html).replace("\n\n- ", "\n- ") == text.replace("\n\n- ", "\n- ")
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.text(alphabet="<>!-/a'\"= &;\n", max_size=200))
+def test_R02_any_markup_has_a_text(html: str) -> None:
+    """However broken it is."""
+    assert isinstance(text_of(html), str)
+
+
+def test_R04_blind_copies_are_in_the_envelope_only() -> None:
+    """Nobody can read who else got the mail."""
+    message = stored(
+        cc=[{"email": "lea@exemple.fr", "nom": ""}], cci=[{"email": "max@exemple.fr", "nom": "Max"}]
+    )
+    mail = compose(message)
+    assert mail.recipients == ("jean@exemple.fr", "lea@exemple.fr", "max@exemple.fr")
+    assert b"max" not in mail.content.lower()
+
+
+def test_R07_the_headers_of_a_mail() -> None:
+    """Who, to whom, when, which one; bytes are the same at each attempt."""
+    at = datetime(2026, 3, 31, 12, 30, tzinfo=UTC)
+    message = stored(created_at=at, repondre_a="lea@exemple.fr", entetes={"X-Dossier": "n° 7"})
+    mail = read(message)
+    assert str(mail["From"]) == "Société é <crm@exemple.fr>"
+    assert (mail["Message-ID"], mail["Reply-To"], mail["X-Dossier"]) == (
+        message.message_id,
+        "lea@exemple.fr",
+        "n° 7",
+    )
+    assert (mail["Date"].datetime, mail["MIME-Version"]) == (at, "1.0")
+    assert compose(message) == compose(message)
+
+
+@pytest.mark.parametrize(("origine", "header"), [("client.created", "auto-generated"), ("rpc", None)])
+def test_R07_mails_of_events_say_that_they_are_automatic(origine: str, header: str | None) -> None:
+    """So that no absence message answers them."""
+    assert read(stored(origine=origine))["Auto-Submitted"] == header
+
+
+@pytest.mark.parametrize("place", ["sujet", "nom", "entete"])
+def test_R03_an_encoded_line_break_stays_a_text(place: str) -> None:
+    """An encoded word in what the user wrote is not decoded on the way out."""
+    mail = read(
+        stored(
+            sujet=ENCODED_BREAK if place == "sujet" else "Bonjour",
+            a=[{"email": "jean@exemple.fr", "nom": ENCODED_BREAK if place == "nom" else ""}],
+            entetes={"X-A": ENCODED_BREAK if place == "entete" else "1"},
+        )
+    )
+    assert "bcc" not in names_of(mail)
+    seen = {"sujet": mail["Subject"], "nom": mail["To"].addresses[0].display_name, "entete": mail["X-A"]}
+    assert seen[place] == ENCODED_BREAK
+
+
+_one_line = (
+    st.text(max_size=255)
+    .map(lambda text: " ".join(text.split()))
+    .filter(
+        lambda text: not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in text)
+    )
+)
+
+
+@settings(deadline=None, derandomize=True)
+@given(sujet=_one_line, noms=st.lists(_one_line, min_size=1, max_size=50), value=_one_line)
+def test_R03_headers_survive_whatever_is_written_in_them(sujet: str, noms: Sequence[str], value: str) -> None:
+    """Any names, subject and values: the same headers, the same people, lines that SMTP takes."""
+    a = [{"email": f"p{number}@exemple.fr", "nom": nom} for number, nom in enumerate(noms)]
+    message = stored(sujet=sujet, a=a, entetes={"X-A": value})
+    mail = read(message)
+    usual = {"from", "to", "date", "message-id", "mime-version", "content-type", "content-transfer-encoding"}
+    assert names_of(mail) - usual <= {"subject", "x-a"}
+    assert people(mail, "To") == [(one["nom"].replace(" ", ""), one["email"]) for one in a]
+    assert (mail["Subject"] or "") == sujet
+    assert max(len(line) for line in compose(message).content.split(b"\r\n")) <= 998

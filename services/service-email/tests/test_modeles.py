@@ -1,0 +1,91 @@
+"""Templates: what they may contain, and what comes out."""
+
+import pytest
+from service_email.modeles import (
+    LARGEST,
+    ModeleInvalide,
+    RenduTropLong,
+    VariableManquante,
+    render,
+)
+from service_email.models import Modele
+
+
+def modele(sujet: str = "Bonjour", html: str = "<p></p>", texte: str | None = None) -> Modele:
+    """A template of these parts."""
+    return Modele(
+        organisation_id=None,
+        code="ESSAI",
+        langue="fr",
+        sujet=sujet,
+        corps_html=html,
+        corps_texte=texte,
+        variables=[],
+    )
+
+
+def test_R08_variables_are_escaped_in_html_only() -> None:
+    """A client named <script> is text everywhere."""
+    rendu = render(modele("{{ nom }}", "<p>{{ nom }}</p>", "{{ nom }}"), {"nom": "<script>'&"})
+    assert rendu.html == "<p>&lt;script&gt;&#39;&amp;</p>"
+    assert (rendu.sujet, rendu.texte) == ("<script>'&", "<script>'&")
+
+
+def test_R08_a_subject_is_one_line() -> None:
+    """Whatever the template and its variables hold."""
+    assert render(modele("Bienvenue {{ prenom }}"), {"prenom": " \r\nBcc: z "}).sujet == "Bienvenue Bcc: z"
+    assert render(modele("Bienvenue {{ prenom }}"), {"prenom": ""}).sujet == "Bienvenue"
+
+
+@pytest.mark.parametrize(
+    "source", ["{{ nom }}", "{% if nom %}x{% endif %}", "{% if a %}{{ nom }}{% endif %}"]
+)
+def test_R08_an_undefined_variable_is_named(source: str) -> None:
+    """VARIABLE_MANQUANTE, also in a branch that is not taken this time."""
+    with pytest.raises(VariableManquante) as refused:
+        render(modele(html=source), {"a": ""})
+    assert refused.value.metadata == {"variable": "nom"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ ''.__class__ }}",
+        "{{ nom['__class__'] }}",
+        "{{ nom|attr('__class__') }}",
+        "{{ nom.upper() }}",
+        "{{ range(9) }}",
+        "{{ nom|safe }}",
+        "{{ nom|replace('a', 'aaaaaaaaa') }}",
+        "{{ 'a' * 1000000000 }}",
+        "{{ 9 ** 9 ** 9 }}",
+        "{% for a in nom %}{% endfor %}",
+        "{% set a = nom ~ nom %}",
+        "{% macro a() %}{% endmacro %}",
+        "{% include '/etc/passwd' %}",
+        "{% extends 'a' %}",
+        "{% import 'a' as a %}",
+        "{% autoescape false %}{{ nom }}{% endautoescape %}",
+        "{{ nom",
+        "{% if nom %}",
+        "{% inconnu %}",
+    ],
+)
+def test_R08_a_template_reaches_nothing_and_repeats_nothing(source: str) -> None:
+    """Attributes, calls, files, loops and what multiplies are MODELE_INVALIDE, as are errors."""
+    with pytest.raises(ModeleInvalide):
+        render(modele(html=source), {"nom": "Dupont"})
+
+
+def test_R08_conditions_and_a_few_filters_are_there() -> None:
+    """What a letter needs."""
+    source = "{% if nom and prenom == 'léa' %}{{ prenom|title }} {{ nom|upper }}{% else %}?{% endif %}"
+    assert render(modele(html=source), {"nom": "Roy", "prenom": "léa"}).html == "Léa ROY"
+
+
+def test_R08_a_rendered_part_has_at_most_512_kib() -> None:
+    """A little more is refused."""
+    source = "{{ a }}" * 512
+    assert len(render(modele(html=source), {"a": "x" * 1024}).html) == LARGEST
+    with pytest.raises(RenduTropLong):
+        render(modele(html=source + "."), {"a": "x" * 1024})

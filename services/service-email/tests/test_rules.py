@@ -1,0 +1,143 @@
+"""The rules of messages, as pure functions."""
+
+from typing import Any
+
+import pytest
+from crm.email import email_pb2 as pb
+from grpc_utils.errors import ChampRequis, FormatInvalide, InvalidArgument, TropLong
+from service_email.addresses import masked, wire_address
+from service_email.models import Message
+from service_email.rules import DestinatairesTropNombreux, EnteteInterdit, EntetesTropNombreux, new_message
+
+DE = "CRM <crm@exemple.fr>"
+INJECTIONS = ["\r\nBcc: z@y.fr", "\nBcc: z@y.fr", "\rBcc: z@y.fr", "\x00", "\u2028Bcc: z@y.fr", "\n"]
+
+
+def people(*addresses: str) -> list[pb.Destinataire]:
+    """Recipients without names."""
+    return [pb.Destinataire(email=address) for address in addresses]
+
+
+def stored(**fields: Any) -> Message:
+    """What becomes of a small request with these fields."""
+    smallest = {"organisation_id": "org-1", "a": people("jean@exemple.fr"), "sujet": "Bonjour"}
+    return new_message(pb.SendRequest(**{**smallest, "corps_texte": "Bonjour.", **fields}), DE)
+
+
+@pytest.mark.parametrize("missing", [{"sujet": ""}, {"sujet": "  "}, {"corps_texte": " \n"}, {"a": []}])
+def test_R02_a_message_has_a_recipient_a_subject_and_a_body(missing: dict[str, Any]) -> None:
+    """Each of them is CHAMP_REQUIS."""
+    with pytest.raises(ChampRequis):
+        stored(**missing)
+
+
+def test_R02_html_alone_is_a_body() -> None:
+    """The text part is derived when the mail is written."""
+    message = stored(corps_texte="", corps_html="<p>Bonjour.</p>")
+    assert (message.corps_texte, message.corps_html) == (None, "<p>Bonjour.</p>")
+
+
+def test_R02_bodies_keep_their_lines() -> None:
+    """CRLF, as mail programs and forms write it, is a line end like another."""
+    assert stored(corps_texte="un\r\ndeux\n\ttrois\r\n").corps_texte == "un\ndeux\n\ttrois"
+
+
+@pytest.mark.parametrize("length", [1, 255, 256])
+def test_R02_a_subject_has_at_most_255_characters(length: int) -> None:
+    """One more is TROP_LONG."""
+    if length <= 255:
+        assert stored(sujet="é" * length).sujet == "é" * length
+    else:
+        with pytest.raises(TropLong):
+            stored(sujet="é" * length)
+
+
+@pytest.mark.parametrize("injection", INJECTIONS)
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda bad: {"a": people(f"x@y.fr{bad}")},
+        lambda bad: {"cc": people(f"x@y.fr{bad}")},
+        lambda bad: {"cci": people(f"x@y.fr{bad}")},
+        lambda bad: {"a": [pb.Destinataire(email="x@y.fr", nom=f"Jean{bad}")]},
+        lambda bad: {"sujet": f"Bonjour{bad}"},
+        lambda bad: {"repondre_a": f"x@y.fr{bad}"},
+        lambda bad: {"entetes": {f"X-A{bad}": "1"}},
+        lambda bad: {"entetes": {"X-A": f"1{bad}"}},
+    ],
+    ids=["a", "cc", "cci", "nom", "sujet", "repondre_a", "name", "value"],
+)
+def test_R03_no_header_takes_a_line_break_or_nul(place: Any, injection: str) -> None:
+    """ENTETE_INTERDIT, wherever it is tried."""
+    with pytest.raises(EnteteInterdit):
+        stored(**place(injection))
+
+
+@pytest.mark.parametrize("name", ["Bcc", "Subject", "X", "X-CRM-Id", "x-crm-id", "From:"])
+def test_R03_only_x_headers_are_free_and_not_ours(name: str) -> None:
+    """ENTETE_INTERDIT for standard ones and for X-CRM- ones."""
+    with pytest.raises(EnteteInterdit):
+        stored(entetes={name: "1"})
+
+
+@pytest.mark.parametrize("name", ["X-", "X-A:B", "X-A B", "X-é"])
+def test_R03_a_header_name_is_made_of_letters_digits_and_hyphens(name: str) -> None:
+    """FORMAT_INVALIDE for what no header is called."""
+    with pytest.raises(FormatInvalide):
+        stored(entetes={name: "1"})
+
+
+def test_R03_ten_headers_are_admitted() -> None:
+    """One more is refused."""
+    ten = {f"X-{number}": "1" for number in range(10)}
+    assert stored(entetes=ten).entetes == ten
+    with pytest.raises(EntetesTropNombreux):
+        stored(entetes={**ten, "X-10": "1"})
+
+
+@pytest.mark.parametrize(
+    "address", ["", "jean", "jean@", "@exemple.fr", "a b@exemple.fr", "jean@exemple", "élise@exemple.fr"]
+)
+def test_R04_addresses_are_valid(address: str) -> None:
+    """Also those that only SMTPUTF8 could reach are refused."""
+    with pytest.raises(InvalidArgument):
+        stored(cc=people(address))
+
+
+def test_R04_doubles_are_merged_and_the_first_stays() -> None:
+    """Over a, cc and cci, in any case."""
+    message = stored(
+        a=[pb.Destinataire(email="Jean@Exemple.fr", nom="Jean"), *people("jean@exemple.fr")],
+        cc=people("lea@exemple.fr", "JEAN@exemple.fr"),
+        cci=people("lea@exemple.fr", "max@exemple.fr"),
+    )
+    assert [message.a, message.cc, message.cci] == [
+        [{"email": "jean@exemple.fr", "nom": "Jean"}],
+        [{"email": "lea@exemple.fr", "nom": ""}],
+        [{"email": "max@exemple.fr", "nom": ""}],
+    ]
+
+
+def test_R04_fifty_recipients_are_admitted() -> None:
+    """Over the three lists, doubles not counted."""
+    fifty = people(*(f"p{number}@exemple.fr" for number in range(50)))
+    assert len(stored(a=fifty[:20], cc=fifty[20:], cci=fifty[:10]).cc) == 30
+    with pytest.raises(DestinatairesTropNombreux):
+        stored(a=fifty, cci=people("un-de-plus@exemple.fr"))
+
+
+def test_R07_the_message_id_names_the_message_and_the_senders_domain() -> None:
+    """It is made with the message, for all its attempts."""
+    message = stored()
+    assert message.message_id == f"<{message.id}@exemple.fr>"
+
+
+def test_a_domain_travels_in_ascii() -> None:
+    """As IDNA 2008 spells it; other addresses stay as they are."""
+    assert wire_address("jean@straße.de") == "jean@xn--strae-oqa.de"
+    assert wire_address("jean@exemple.fr") == "jean@exemple.fr"
+
+
+def test_logs_show_no_address() -> None:
+    """The first letter and the domain are left."""
+    assert masked("jean.dupont@exemple.fr") == "j***@exemple.fr"

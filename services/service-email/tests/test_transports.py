@@ -1,0 +1,161 @@
+"""The two ways out: an SMTP server under TLS and login, and a folder."""
+
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from db_utils import uuid7
+from service_email.mime import Mail
+from service_email.settings import EmailSettings
+from service_email.transports import DeliveryFailure, FolderTransport, SmtpTransport
+from service_kit.settings import load
+from service_kit.testing.smtp import CUT, HANG, Security, SmtpServer, smtp_server
+
+MAIL = Mail(uuid7(), "crm@exemple.fr", ("jean@exemple.fr",), b"Subject: Bonjour\r\n\r\nBonjour.\r\n")
+LOGIN = ("crm", "un mot de passe")
+
+
+def to(server: SmtpServer, securite: Security, **settings: Any) -> SmtpTransport:
+    """A transport to *server*."""
+    known = {"smtp_host": server.host, "smtp_port": server.port, "smtp_from": "crm@exemple.fr"}
+    own = load(EmailSettings, database_url="", smtp_securite=securite, **known, **settings)
+    assert isinstance(own, EmailSettings)
+    return SmtpTransport(own)
+
+
+def names_in(folder: Path) -> list[str]:
+    """What is in *folder*."""
+    return [file.name for file in folder.iterdir()]
+
+
+def trust(server: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let TLS clients made from now on trust *server*."""
+    assert server.certificate is not None
+    monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate.file))
+
+
+@pytest.mark.parametrize("securite", ["starttls", "tls"])
+async def test_R14_mails_travel_encrypted_after_a_login(
+    securite: Security, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With STARTTLS and with TLS from the start."""
+    with smtp_server(securite, login=LOGIN) as server:
+        trust(server, monkeypatch)
+        await to(server, securite, smtp_username=LOGIN[0], smtp_password=LOGIN[1]).send(MAIL)
+    (mail,) = server.mails
+    assert (mail.encrypted, mail.sender, mail.recipients) == (True, MAIL.sender, MAIL.recipients)
+
+
+@pytest.mark.parametrize("securite", ["starttls", "tls"])
+async def test_R14_an_unknown_certificate_gets_neither_mail_nor_password(securite: Security) -> None:
+    """The attempt fails, temporarily, before anything is said."""
+    with smtp_server(securite, login=LOGIN) as server:
+        way = to(server, securite, smtp_username=LOGIN[0], smtp_password=LOGIN[1])
+        with pytest.raises(DeliveryFailure, match="CERTIFICATE_VERIFY_FAILED") as failed:
+            await way.send(MAIL)
+        assert (failed.value.permanent, server.transactions) == (False, 0)
+
+
+async def test_R14_a_server_without_starttls_gets_no_mail() -> None:
+    """No silent fall back to plain text."""
+    with smtp_server() as server:
+        with pytest.raises(DeliveryFailure, match="STARTTLS") as failed:
+            await to(server, "starttls").send(MAIL)
+        assert (failed.value.permanent, server.transactions) == (False, 0)
+
+
+async def test_R10_bad_credentials_are_permanent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """535 would only be repeated."""
+    with smtp_server("starttls", login=LOGIN) as server:
+        trust(server, monkeypatch)
+        with pytest.raises(DeliveryFailure) as failed:
+            await to(server, "starttls", smtp_username=LOGIN[0], smtp_password="faux").send(MAIL)
+    assert (failed.value.code, failed.value.permanent) == (535, True)
+
+
+async def test_R10_a_login_refused_for_now_is_temporary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """454: the server cannot check passwords at the moment."""
+    with smtp_server("starttls", login=LOGIN) as server:
+        trust(server, monkeypatch)
+        server.script(*["454 4.7.0 temporary authentication failure"] * 3, at="AUTH")
+        with pytest.raises(DeliveryFailure) as failed:
+            await to(server, "starttls", smtp_username=LOGIN[0], smtp_password=LOGIN[1]).send(MAIL)
+    assert (failed.value.code, failed.value.permanent) == (454, False)
+
+
+@pytest.mark.parametrize("stage", ["MAIL", "DATA"])
+async def test_R10_a_server_that_hangs_is_left_in_time(stage: Any) -> None:
+    """A temporary failure, after the time that one delivery may take."""
+    with smtp_server() as server:
+        server.script(HANG, at=stage)
+        with pytest.raises(DeliveryFailure, match="Timeout") as failed:
+            await to(server, "aucune", smtp_timeout_s=0.3).send(MAIL)
+    assert not failed.value.permanent
+
+
+@pytest.mark.parametrize("securite", ["aucune", "starttls", "tls"])
+async def test_R10_a_server_that_never_speaks_is_left_in_time(securite: Security) -> None:
+    """Before its greeting, or in the middle of TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        host, port = listening.getsockname()
+        silent = {"smtp_host": host, "smtp_port": port, "smtp_from": "crm@exemple.fr"}
+        settings = load(EmailSettings, database_url="", smtp_securite=securite, smtp_timeout_s=0.3, **silent)
+        assert isinstance(settings, EmailSettings)
+        with pytest.raises(DeliveryFailure, match="Timeout") as failed:
+            await SmtpTransport(settings).send(MAIL)
+    assert not failed.value.permanent
+
+
+async def test_R10_nobody_at_the_address_is_temporary() -> None:
+    """A refused connection."""
+    with smtp_server() as server:
+        server.stop()
+        with pytest.raises(DeliveryFailure) as failed:
+            await to(server, "aucune").send(MAIL)
+    assert not failed.value.permanent
+
+
+@pytest.mark.parametrize(("answer", "stage"), [("250 OK", "DATA"), ("550 no", "DATA"), ("550 no", "RCPT")])
+async def test_a_server_that_answered_is_left_with_quit(answer: str, stage: Any) -> None:
+    """Whether it took the mail or not."""
+    with smtp_server() as server:
+        server.script(answer, at=stage)
+        with suppress(DeliveryFailure):
+            await to(server, "aucune").send(MAIL)
+        assert server.goodbyes == 1
+
+
+async def test_the_server_that_accepted_need_not_say_goodbye() -> None:
+    """Once the mail is accepted, nothing that follows makes it a failure."""
+    with smtp_server() as server:
+        server.script(CUT, at="QUIT")
+        receipt = await to(server, "aucune").send(MAIL)
+    assert (receipt.code, len(server.mails)) == (250, 1)
+
+
+async def test_a_folder_keeps_one_file_per_mail(tmp_path: Path) -> None:
+    """Delivered again, a mail replaces itself; nothing else is left in the folder."""
+    folder = tmp_path / "not" / "yet"
+    for _ in range(2):
+        await FolderTransport(folder).send(MAIL)
+    (file,) = folder.iterdir()
+    assert (file.name, file.read_bytes()) == (f"{MAIL.id}.eml", MAIL.content)
+    assert file.stat().st_mode & 0o077 == 0
+
+
+async def test_a_mail_that_cannot_be_put_in_place_leaves_nothing(tmp_path: Path) -> None:
+    """A folder stands where the file should be."""
+    (tmp_path / f"{MAIL.id}.eml").mkdir()
+    with pytest.raises(DeliveryFailure):
+        await FolderTransport(tmp_path).send(MAIL)
+    assert names_in(tmp_path) == [f"{MAIL.id}.eml"]
+
+
+async def test_a_folder_that_cannot_be_written_is_a_temporary_failure(tmp_path: Path) -> None:
+    """A file stands where the folder should be."""
+    (tmp_path / "mail").write_text("")
+    with pytest.raises(DeliveryFailure) as failed:
+        await FolderTransport(tmp_path / "mail").send(MAIL)
+    assert not failed.value.permanent

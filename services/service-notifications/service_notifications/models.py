@@ -1,0 +1,85 @@
+"""The tables of the notifications service. Who sees what is in `visibility.py`."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from db_utils import Choice, Entity, Row, Tenant, clock, metadata
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+UTILISATEUR, EQUIPE, ORGANISATION = "UTILISATEUR", "EQUIPE", "ORGANISATION"
+
+
+class Base(Row):
+    """Tables of this service."""
+
+    __abstract__ = True
+    metadata = metadata()
+
+
+class Notification(Entity, Tenant, Base):
+    """One row however many people read it (R1).
+
+    *destinataire_id* is a user id, a team code, or empty for a whole organisation. *sequence*
+    grows with each row; *cle_idempotence* names the cause, which gives one notification.
+    """
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        Index(
+            "uq_notification_cle",
+            "organisation_id",
+            "cle_idempotence",
+            unique=True,
+            postgresql_where=text("cle_idempotence IS NOT NULL"),
+        ),
+        UniqueConstraint("sequence"),
+        Index("ix_notifications_created_at", "organisation_id", "created_at", "id"),
+    )
+
+    destinataire_type: Mapped[str] = mapped_column(Choice(UTILISATEUR, EQUIPE, ORGANISATION, length=12))
+    destinataire_id: Mapped[str] = mapped_column(String(64), default="")
+    type: Mapped[str] = mapped_column(
+        Choice(
+            "CONTRAT_EXPIRE",
+            "CONTRAT_BIENTOT_EXPIRE",
+            "IMPAYE",
+            "NOUVEAU_CLIENT",
+            "NOUVEAU_CONTRAT",
+            "NOUVELLE_FACTURE",
+            "PAIEMENT_RECU",
+            "PAIEMENT_REJETE",
+            "TACHE_ASSIGNEE",
+            "RAPPEL",
+            "ALERTE",
+            "INFO",
+            "SYSTEME",
+            length=30,
+        )
+    )
+    niveau: Mapped[str] = mapped_column(
+        Choice("info", "avertissement", "critique", length=15), default="info"
+    )
+    titre: Mapped[str] = mapped_column(String(255))
+    message: Mapped[str] = mapped_column(String(2000))
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", key="metadata_", default_factory=dict)
+    lien_url: Mapped[str | None] = mapped_column(String(500), default=None)
+    cle_idempotence: Mapped[str | None] = mapped_column(String(160), default=None)
+    sequence: Mapped[int] = mapped_column(BigInteger, Identity(always=True), init=False)
+
+
+class Lecture(Base):
+    """That a user has read a notification, and when he first did (R2).
+
+    A user id is the `sub` of a token: 255 characters at most (OpenID Connect Core, section 2).
+    """
+
+    __tablename__ = "lectures"
+    __table_args__ = (Index("ix_lectures_utilisateur_id", "utilisateur_id"),)
+
+    notification_id: Mapped[UUID] = mapped_column(
+        ForeignKey("notifications.id", ondelete="CASCADE"), primary_key=True
+    )
+    utilisateur_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    lu_le: Mapped[datetime] = mapped_column(default_factory=clock.now)

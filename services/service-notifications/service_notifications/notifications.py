@@ -1,0 +1,147 @@
+"""NotificationService: what the caller may see, and what of it he has read."""
+
+from crm.notifications import notifications_pb2 as pb
+from crm.notifications.notifications_pb2_grpc import NotificationServiceServicer
+from db_utils import Listing, Reader, clock, parse_uuid
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc_utils import Context, caller, found, instant, page_request, page_result, timestamp, to_message
+from service_kit import App, Settings
+from sqlalchemy import ARRAY, DateTime, String, Uuid, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from service_notifications import rules
+from service_notifications.models import Lecture, Notification
+from service_notifications.visibility import reading_of, unread_by, visible_to
+
+NOTIFICATIONS = Listing(
+    Notification,
+    sorts=("created_at desc",),
+    filters={
+        "visible_to": visible_to,
+        "unread_by": unread_by,
+        "type": None,
+        "niveau": None,
+        "du": lambda instant: Notification.created_at >= instant,
+        "au": lambda instant: Notification.created_at <= instant,
+    },
+)
+_user = bindparam("user", type_=String, required=True)
+_lu_le = bindparam("lu_le", type_=DateTime(timezone=True), required=True)
+_ONE = select(Notification).where(Notification.id == bindparam("id", required=True), visible_to(_user))
+_LECTURES = select(Lecture).where(
+    Lecture.utilisateur_id == _user,
+    Lecture.notification_id == any_(bindparam("ids", type_=ARRAY(Uuid), required=True)),
+)
+_COUNT = (
+    select(func.count(), func.count(Lecture.notification_id))
+    .select_from(Notification)
+    .outerjoin(Lecture, reading_of(_user))
+    .where(visible_to(_user))
+)
+# The kernel scopes reads and changes of rows, not rows made of a query: this one names its organisation.
+_READ_ALL = (
+    insert(Lecture)
+    .from_select(
+        ["notification_id", "utilisateur_id", "lu_le"],
+        select(Notification.id, _user, _lu_le).where(
+            Notification.organisation_id == bindparam("organisation_id", required=True),
+            Notification.created_at <= bindparam("jusqu_a", required=True),
+            visible_to(_user),
+            unread_by(_user),
+        ),
+    )
+    .on_conflict_do_nothing()
+)
+
+
+class NotificationService(NotificationServiceServicer):
+    """Notifications of the caller and of his organisation."""
+
+    def __init__(self, app: App[Settings]) -> None:
+        self._db = app.database
+
+    async def Get(self, request: pb.GetNotificationRequest, context: Context) -> pb.Notification:
+        """Read a notification that the caller may see."""
+        user, reader = rules.reader(caller()), self._db.read()
+        notification = await _visible(reader, request.id, user)
+        return _message(notification, await reader.get(Lecture, (notification.id, user)))
+
+    async def List(
+        self, request: pb.ListNotificationsRequest, context: Context
+    ) -> pb.ListNotificationsResponse:
+        """List what the caller may see, the newest first."""
+        user, reader = rules.reader(caller()), self._db.read()
+        page = await NOTIFICATIONS.page(
+            reader,
+            page_request(request.pagination),
+            visible_to=user,
+            unread_by=user if request.non_lues else None,
+            type=request.type,
+            niveau=request.niveau,
+            du=instant(request.du) if request.HasField("du") else None,
+            au=instant(request.au) if request.HasField("au") else None,
+        )
+        lectures = await reader.all(_LECTURES, user=user, ids=[row.id for row in page.rows])
+        read = {lecture.notification_id: lecture for lecture in lectures}
+        _, unread = await _counts(reader, user)
+        return pb.ListNotificationsResponse(
+            notifications=[_message(row, read.get(row.id)) for row in page.rows],
+            pagination=page_result(page),
+            non_lues_total=unread,
+        )
+
+    async def GetUnreadCount(
+        self, request: pb.GetUnreadCountRequest, context: Context
+    ) -> pb.GetUnreadCountResponse:
+        """Count what the caller may see, and what of it he has not read (R5)."""
+        total, unread = await _counts(self._db.read(), rules.reader(caller()))
+        return pb.GetUnreadCountResponse(total=total, unread=unread)
+
+    async def MarkAsRead(self, request: pb.MarkAsReadRequest, context: Context) -> pb.Notification:
+        """Note that the caller has read a notification; the first time counts (R2)."""
+        user = rules.reader(caller())
+        async with self._db.transaction() as tx:
+            notification = await _visible(tx, request.id, user)
+            await tx.insert(Lecture(notification_id=notification.id, utilisateur_id=user), if_absent=True)
+            lecture = await tx.get(Lecture, (notification.id, user))
+        return _message(notification, lecture)
+
+    async def MarkAllAsRead(
+        self, request: pb.MarkAllAsReadRequest, context: Context
+    ) -> pb.MarkAllAsReadResponse:
+        """Note that the caller has read all that there was at an instant (R4)."""
+        now = clock.now()
+        async with self._db.transaction() as tx:
+            affected = await tx.execute(
+                _READ_ALL,
+                user=rules.reader(caller()),
+                organisation_id=request.organisation_id,
+                jusqu_a=instant(request.jusqu_a) if request.HasField("jusqu_a") else now,
+                lu_le=now,
+            )
+        return pb.MarkAllAsReadResponse(affected_count=affected)
+
+
+async def _visible(reader: Reader, notification_id: str, user: str) -> Notification:
+    """The notification, if *user* may see it. Raises Introuvable."""
+    return found(await reader.one(_ONE, id=found(parse_uuid(notification_id)), user=user))
+
+
+async def _counts(reader: Reader, user: str) -> tuple[int, int]:
+    """How many notifications *user* sees, and how many of them he has not read."""
+    total, read = await reader.one(_COUNT, user=user) or (0, 0)
+    return total, total - read
+
+
+def _message(notification: Notification, lecture: Lecture | None) -> pb.Notification:
+    return to_message(
+        notification,
+        pb.Notification,
+        metadata=notification.metadata_,
+        lu=lecture is not None,
+        lu_le=_read_at(lecture),
+    )
+
+
+def _read_at(lecture: Lecture | None) -> Timestamp | None:
+    return None if lecture is None else timestamp(lecture.lu_le)

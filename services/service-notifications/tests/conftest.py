@@ -1,0 +1,24 @@
+"""The notifications service with the clients it is told about, run once for all tests of this folder."""
+
+from collections.abc import AsyncIterator
+from itertools import count
+
+import pytest
+from service_kit.registry import service_named
+from service_kit.testing import Mesh, running
+from service_notifications.service import SERVICE
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+async def mesh() -> AsyncIterator[Mesh]:
+    """A mesh of clients and notifications."""
+    async with running(service_named("clients"), SERVICE) as mesh:
+        yield mesh
+
+
+@pytest.fixture
+def org() -> str:
+    """An organisation that no other test uses."""
+    return f"org-notifications-{next(_numbers)}"

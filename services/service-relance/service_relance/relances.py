@@ -1,0 +1,46 @@
+"""RelanceService: what is planned and what became of it."""
+
+from crm.relance import relance_pb2 as pb
+from crm.relance.relance_pb2_grpc import RelanceServiceServicer
+from db_utils import Listing
+from grpc_utils import Context, civil_date, found, page_request, page_result, to_message
+from service_kit import App, Settings
+
+from service_relance.models import Relance
+
+RELANCES = Listing(
+    Relance,
+    sorts=("date_prevue", "created_at"),
+    filters={
+        "client_id": None,
+        "declencheur": None,
+        "statut": None,
+        "date_from": lambda day: Relance.date_prevue >= day,
+        "date_to": lambda day: Relance.date_prevue <= day,
+    },
+)
+
+
+class RelanceService(RelanceServiceServicer):
+    """Reminders of the caller's organisation."""
+
+    def __init__(self, app: App[Settings]) -> None:
+        self._db = app.database
+
+    async def Get(self, request: pb.GetRelanceRequest, context: Context) -> pb.Relance:
+        """Read a reminder."""
+        return to_message(found(await self._db.read().get(Relance, request.id)), pb.Relance)
+
+    async def List(self, request: pb.ListRelancesRequest, context: Context) -> pb.ListRelancesResponse:
+        """List reminders, the next ones first."""
+        page = await RELANCES.page(
+            self._db.read(),
+            page_request(request.pagination),
+            client_id=request.client_id,
+            declencheur=request.declencheur,
+            statut=request.statut,
+            date_from=civil_date(request.date_from, "date_from") if request.date_from else None,
+            date_to=civil_date(request.date_to, "date_to") if request.date_to else None,
+        )
+        relances = [to_message(relance, pb.Relance) for relance in page.rows]
+        return pb.ListRelancesResponse(relances=relances, pagination=page_result(page))

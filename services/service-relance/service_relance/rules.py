@@ -1,0 +1,71 @@
+"""The rules of reminders, pure: which ones an organisation begins with, and what is planned when."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from db_utils.clock import PARIS
+
+from service_relance.models import (
+    CONTRAT_BIENTOT_EXPIRE,
+    CREER_TACHE,
+    ENVOYER_EMAIL,
+    HAUTE,
+    IMPAYE,
+    MOYENNE,
+    NOUVEAU_CLIENT,
+    REJET_PRELEVEMENT,
+    TACHE_ET_EMAIL,
+    RegleRelance,
+    Relance,
+)
+
+# declencheur, niveau, delai_jours, action_type, priorite_tache, nom (R1)
+_DEFAULTS = (
+    (IMPAYE, 1, 15, ENVOYER_EMAIL, MOYENNE, "Rappel courtois"),
+    (IMPAYE, 2, 30, TACHE_ET_EMAIL, HAUTE, "Relance ferme"),
+    (IMPAYE, 3, 45, CREER_TACHE, HAUTE, "Mise en demeure"),
+    (REJET_PRELEVEMENT, 0, 2, CREER_TACHE, HAUTE, "Appel après un prélèvement rejeté"),
+    (NOUVEAU_CLIENT, 0, 7, CREER_TACHE, MOYENNE, "Appel de bienvenue"),
+    (CONTRAT_BIENTOT_EXPIRE, 0, -30, CREER_TACHE, MOYENNE, "Proposition de renouvellement"),
+)
+_SATURDAY, _SUNDAY = 5, 6
+_TO_MONDAY = {_SATURDAY: timedelta(days=2), _SUNDAY: timedelta(days=1)}
+
+
+def default_rules(organisation_id: str) -> Sequence[RegleRelance]:
+    """The rules that an organisation without any begins with (R1)."""
+    return [
+        RegleRelance(
+            organisation_id=organisation_id,
+            nom=nom,
+            declencheur=declencheur,
+            niveau=niveau,
+            delai_jours=delai_jours,
+            action_type=action_type,
+            priorite_tache=priorite_tache,
+            ordre=ordre,
+        )
+        for ordre, (declencheur, niveau, delai_jours, action_type, priorite_tache, nom) in enumerate(
+            _DEFAULTS, start=1
+        )
+    ]
+
+
+def bienvenue(regle: RegleRelance, client_id: str, societe_id: str, created_at: datetime) -> Relance:
+    """The welcome that *regle* plans for a client created at *created_at*, one per client (R7)."""
+    return Relance(
+        organisation_id=regle.organisation_id,
+        societe_id=societe_id,
+        regle_id=regle.id,
+        declencheur=regle.declencheur,
+        niveau=regle.niveau,
+        client_id=client_id,
+        date_prevue=weekday(created_at.astimezone(PARIS).date() + timedelta(days=regle.delai_jours)),
+        a_recalculer=True,
+        cle=f"client:{client_id}:bienvenue",
+    )
+
+
+def weekday(day: date) -> date:
+    """*day*, or the Monday after it: all that can be said without the calendar's holidays (R5)."""
+    return day + _TO_MONDAY.get(day.weekday(), timedelta())

@@ -1,0 +1,24 @@
+"""The relance service with the clients it follows up, run once for all tests of this folder."""
+
+from collections.abc import AsyncIterator
+from itertools import count
+
+import pytest
+from service_kit.registry import service_named
+from service_kit.testing import Mesh, running
+from service_relance.service import SERVICE
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+async def mesh() -> AsyncIterator[Mesh]:
+    """A mesh of clients and relance."""
+    async with running(service_named("clients"), SERVICE) as mesh:
+        yield mesh
+
+
+@pytest.fixture
+def org() -> str:
+    """An organisation that no other test uses."""
+    return f"org-relance-{next(_numbers)}"

@@ -1,0 +1,86 @@
+"""The rules of reminders as pure functions."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from db_utils import uuid7
+from service_relance.models import RegleRelance
+from service_relance.rules import bienvenue, default_rules, weekday
+
+
+def welcome_rule(delai_jours: int = 7) -> RegleRelance:
+    """A rule for new clients."""
+    return RegleRelance(
+        organisation_id="org-123",
+        nom="Appel de bienvenue",
+        declencheur="NOUVEAU_CLIENT",
+        delai_jours=delai_jours,
+        action_type="CREER_TACHE",
+    )
+
+
+def test_R01_the_default_set_is_the_agreed_one() -> None:
+    """Six active rules for the whole organisation, in this order."""
+    rules = default_rules("org-123")
+    assert [
+        (one.ordre, one.declencheur, one.niveau, one.delai_jours, one.action_type, one.priorite_tache)
+        for one in rules
+    ] == [
+        (1, "IMPAYE", 1, 15, "ENVOYER_EMAIL", "MOYENNE"),
+        (2, "IMPAYE", 2, 30, "TACHE_ET_EMAIL", "HAUTE"),
+        (3, "IMPAYE", 3, 45, "CREER_TACHE", "HAUTE"),
+        (4, "REJET_PRELEVEMENT", 0, 2, "CREER_TACHE", "HAUTE"),
+        (5, "NOUVEAU_CLIENT", 0, 7, "CREER_TACHE", "MOYENNE"),
+        (6, "CONTRAT_BIENTOT_EXPIRE", 0, -30, "CREER_TACHE", "MOYENNE"),
+    ]
+    assert {(one.organisation_id, one.societe_id, one.actif) for one in rules} == {("org-123", "", True)}
+
+
+@pytest.mark.parametrize(
+    ("day", "shifted"),
+    [
+        (date(2026, 2, 20), date(2026, 2, 20)),
+        (date(2026, 3, 7), date(2026, 3, 9)),
+        (date(2026, 3, 22), date(2026, 3, 23)),
+        (date(2026, 4, 20), date(2026, 4, 20)),
+    ],
+)
+def test_R05_a_weekend_becomes_the_monday_after(day: date, shifted: date) -> None:
+    """Fridays and Mondays stay."""
+    assert weekday(day) == shifted
+
+
+def test_R05_a_day_chosen_without_the_calendar_is_marked() -> None:
+    """A weekday may be a holiday as well: 2026-05-01 is one."""
+    planned = bienvenue(welcome_rule(), "client-123", "", datetime(2026, 4, 24, 12, tzinfo=UTC))
+    assert (planned.date_prevue, planned.a_recalculer) == (date(2026, 5, 1), True)
+
+
+@pytest.mark.parametrize(
+    ("created_at", "delai_jours", "planned"),
+    [
+        (datetime(2026, 1, 8, 9, tzinfo=UTC), 7, date(2026, 1, 15)),
+        (datetime(2026, 1, 7, 22, 59, tzinfo=UTC), 7, date(2026, 1, 14)),
+        (datetime(2026, 1, 7, 23, 0, tzinfo=UTC), 7, date(2026, 1, 15)),
+        (datetime(2026, 1, 10, 9, tzinfo=UTC), 7, date(2026, 1, 19)),
+        (datetime(2026, 1, 8, 9, tzinfo=UTC), 0, date(2026, 1, 8)),
+    ],
+)
+def test_R07_a_welcome_comes_so_many_days_after_the_creation(
+    created_at: datetime, delai_jours: int, planned: date
+) -> None:
+    """Counted from the day in Paris, weekends shifted."""
+    assert bienvenue(welcome_rule(delai_jours), "client-123", "", created_at).date_prevue == planned
+
+
+def test_R07_a_welcome_is_named_by_its_client() -> None:
+    """The key is what makes it the only one."""
+    regle, client_id = welcome_rule(), str(uuid7())
+    planned = bienvenue(regle, client_id, "soc-1", datetime(2026, 1, 8, tzinfo=UTC))
+    assert (planned.cle, planned.regle_id, planned.organisation_id, planned.societe_id, planned.statut) == (
+        f"client:{client_id}:bienvenue",
+        regle.id,
+        "org-123",
+        "soc-1",
+        "PLANIFIEE",
+    )

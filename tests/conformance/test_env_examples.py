@@ -1,0 +1,24 @@
+"""The .env.example of every service is an environment, as it stands."""
+
+from pathlib import Path
+
+import pytest
+from service_kit.registry import services
+from service_kit.service import Service
+from service_kit.settings import load
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("service", services().values(), ids=lambda service: service.name)
+def test_the_example_is_a_valid_environment(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copied and completed by what has no default, it gives the defaults."""
+    example = ROOT / "services" / f"service-{service.name}" / ".env.example"
+    for line in example.read_text().splitlines():
+        name, assigned, value = line.partition("=")
+        if assigned and not line.startswith("#"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DATABASE_URL", "postgresql:///crm")
+    defaults = {name: field.default for name, field in service.settings.model_fields.items()}
+    settings = load(service.settings).model_dump(exclude={"database_url"})
+    assert settings == {name: value for name, value in defaults.items() if name != "database_url"}

@@ -1,0 +1,136 @@
+"""What holds for every subscription of every service: one event, one effect, whatever happens.
+
+The events are made by reflection, so a new subscription is covered by being declared.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+from db_utils import clock, uuid7
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc_utils import timestamp
+from nats_utils import Subscription
+from psycopg import sql
+from service_kit.registry import services
+from service_kit.service import Service
+from service_kit.testing import Mesh, eventually
+
+EVERY_SUBSCRIPTION = pytest.mark.parametrize(
+    ("service", "subscription"),
+    [
+        pytest.param(service, subscription, id=subscription.consumer(service.name))
+        for service in services().values()
+        for subscription in service.subscriptions
+    ],
+)
+Rows = dict[str, list[str]]
+Lines = dict[str, int]
+
+_TEXTS = {"event_id": "{}", "email": "{}@example.com", "motif_rejet": "AM04"}
+_SAMPLES: Mapping[int, object] = {
+    FieldDescriptor.TYPE_DOUBLE: 1200.0,
+    FieldDescriptor.TYPE_BOOL: True,
+}
+# Whoever has claimed an event and now waits for somebody else's lock.
+_VICTIM = """
+SELECT waiting.pid FROM pg_locks AS waiting JOIN pg_locks AS claim USING (pid)
+WHERE NOT waiting.granted AND claim.granted AND claim.relation = %s::regclass
+"""
+
+
+def sample(kind: type[Message]) -> Message:
+    """A complete event about things and an organisation that no other event is about."""
+    unique = str(uuid7())
+    return kind(**{field.name: _value(field, unique) for field in kind.DESCRIPTOR.fields})
+
+
+def _value(field: Any, unique: str) -> object:
+    value = _single(field, unique)
+    return [value] if field.is_repeated else value
+
+
+def _single(field: Any, unique: str) -> object:
+    if field.type == FieldDescriptor.TYPE_STRING:
+        return _TEXTS.get(field.name, f"{field.name}-{{}}").format(unique)
+    if field.type == FieldDescriptor.TYPE_MESSAGE:
+        return timestamp(clock.now()) if field.message_type is Timestamp.DESCRIPTOR else {}
+    return _SAMPLES[field.type]
+
+
+async def rows(mesh: Mesh, service: Service) -> Rows:
+    """All rows of the service's own tables, read by their owner."""
+    async with await psycopg.AsyncConnection.connect(mesh.database(service.name).url) as owner:
+        found: Rows = {}
+        for table in service.tables.tables:
+            query = sql.SQL("SELECT to_jsonb(t) FROM {} AS t").format(sql.Identifier(service.name, table))
+            cursor = await owner.execute(query)
+            found[table] = sorted(json.dumps(row, sort_keys=True) for (row,) in await cursor.fetchall())
+    return found
+
+
+async def added(mesh: Mesh, service: Service, delivering: Callable[[], Awaitable[None]]) -> Lines:
+    """How many rows *delivering* adds to each table."""
+    before = await rows(mesh, service)
+    await delivering()
+    after = await rows(mesh, service)
+    return {table: len(after[table]) - len(before[table]) for table in after}
+
+
+async def claims(mesh: Mesh, service: Service, consumer: str, event: Any) -> int:
+    """How often *consumer* has noted that it dealt with *event*."""
+    query = sql.SQL("SELECT count(*) FROM {} WHERE consumer = %s AND event_id = %s")
+    async with await psycopg.AsyncConnection.connect(mesh.database(service.name).url) as owner:
+        table = sql.Identifier(service.name, "processed_events")
+        cursor = await owner.execute(query.format(table), (consumer, event.event_id))
+        row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def disturbed(mesh: Mesh, service: Service, event: Message) -> None:
+    """Deliver *event*, whose first handling loses its database session before the effect."""
+    tables = [sql.Identifier(service.name, table) for table in service.tables.tables]
+    async with await psycopg.AsyncConnection.connect(mesh.database(service.name).url) as owner:
+        await owner.execute(
+            sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.SQL(", ").join(tables))
+        )
+        delivery = asyncio.create_task(mesh.deliver(event))
+        victim = await eventually(partial(_victim, owner, f"{service.name}.processed_events"))
+        await owner.execute("SELECT pg_terminate_backend(%s, 5000)", victim)
+    await delivery
+
+
+async def _victim(owner: psycopg.AsyncConnection, table: str) -> tuple[int] | None:
+    return await (await owner.execute(_VICTIM, (table,))).fetchone()
+
+
+@EVERY_SUBSCRIPTION
+async def test_five_deliveries_and_a_later_one_have_one_effect(
+    mesh: Mesh, service: Service, subscription: Subscription
+) -> None:
+    """Under message ids that the broker cannot recognise, at once and later on."""
+    once, often = sample(subscription.event), sample(subscription.event)
+    effect = await added(mesh, service, partial(mesh.deliver, once))
+    assert await added(mesh, service, partial(mesh.deliver, often, times=5)) == effect
+    after = await rows(mesh, service)
+    await mesh.deliver(often)
+    assert await rows(mesh, service) == after
+    assert await claims(mesh, service, subscription.consumer(service.name), often) == 1
+
+
+@EVERY_SUBSCRIPTION
+async def test_a_handling_that_was_rolled_back_is_repeated_with_one_effect(
+    mesh: Mesh, service: Service, subscription: Subscription
+) -> None:
+    """The claim goes with the effect when the session ends in between."""
+    once, twice = sample(subscription.event), sample(subscription.event)
+    effect = await added(mesh, service, partial(mesh.deliver, once))
+    assert await added(mesh, service, partial(disturbed, mesh, service, twice)) == effect
+    assert await claims(mesh, service, subscription.consumer(service.name), twice) == 1
