@@ -18,6 +18,7 @@ from sqlalchemy.sql.selectable import FromClause
 from db_utils.errors import DatabaseError, DatabaseUnavailable
 from db_utils.execution import Connection, run
 from db_utils.failures import translated
+from db_utils.locks import Locks
 from db_utils.pool import Pool
 from db_utils.reader import Answer, Reader
 from db_utils.statements import Statement, Values
@@ -27,8 +28,6 @@ from db_utils.transaction import Transaction
 _log = logging.getLogger(__name__)
 _STATEMENT_TIMEOUT = 5  # seconds (C12)
 _PING_TIMEOUT = 3.0  # seconds, longer than the wait for a connection
-_TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
-_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
 _PING = Statement(b"SELECT 1", (), keyed=True)
 
 # Set while an idempotent call holds its commit back; see `Database.held`.
@@ -65,23 +64,21 @@ class Database:
     """The schema of one service.
 
     *url* is a libpq connection string whose user may take the service's role; *pool_size*
-    bounds the connections of this process.
+    bounds the connections of this process, but for one more that holds its locks.
     """
 
     def __init__(self, url: str, schema: str, *, pool_size: int = 10) -> None:
         self.url = url
         self.schema = schema
-        self._pool = Pool(
-            url,
-            pool_size,
-            {
-                "prepare_threshold": 0,
-                "options": session_options(schema),
-                "application_name": f"crm-{schema}",
-                "connect_timeout": 5,
-                **_DEAD_PEER,
-            },
-        )
+        options = {
+            "prepare_threshold": 0,
+            "options": session_options(schema),
+            "application_name": f"crm-{schema}",
+            "connect_timeout": 5,
+            **_DEAD_PEER,
+        }
+        self._pool = Pool(url, pool_size, options)
+        self._locks = Locks(Pool(url, 1, options), schema, self.shielded)
         self._ping: asyncio.Task[Answer] | None = None
         self._unfinished: set[asyncio.Task[None]] = set()
         self._observers: dict[FromClause, list[Callable[[], None]]] = {}
@@ -96,6 +93,7 @@ class Database:
             await asyncio.wait(self._unfinished)
         if self._ping is not None:
             self._ping.cancel()
+        await self._locks.close()
         await self._pool.close()
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
@@ -128,24 +126,12 @@ class Database:
             finally:
                 _holding.reset(token)
 
-    @asynccontextmanager
-    async def exclusive(self, name: str) -> AsyncIterator[bool]:
-        """Whether this is the only holder of the lock *name* in this schema, while inside."""
-        connection = await self.acquire()
-        try:
-            with translated():
-                cursor = await connection.execute(_TRY_LOCK, (f"{self.schema}/{name}",))
-                row = await cursor.fetchone()
-            held = bool(row and row[0])
-            yield held
-            if held:
-                with translated():
-                    await connection.execute(_UNLOCK, (f"{self.schema}/{name}",))
-        except BaseException:
-            await connection.close()  # the lock ends with its session
-            raise
-        finally:
-            self.release(connection)
+    def exclusive(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Whether this is the only holder of the lock *name* in this schema, while inside.
+
+        Raises DatabaseUnavailable at the end if the lock was lost meanwhile.
+        """
+        return self._locks.exclusive(name)
 
     async def ping(self) -> None:
         """Ask the server for a sign of life. Raises DatabaseUnavailable after three seconds of silence."""

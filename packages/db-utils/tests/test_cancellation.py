@@ -103,6 +103,8 @@ async def test_a_cancelled_caller_leaves_a_row_with_its_event_or_neither(
     events = owner.execute("SELECT message FROM journal WHERE message = ANY(%s) ORDER BY 1", (codes,))
     assert rows.fetchall() == events.fetchall()
     assert 0 < sum(cancelled) < _TIMES
+    async with database.exclusive("job") as mine:
+        assert mine
 
 
 async def test_a_crowd_of_cancelled_callers_leaves_a_full_pool(database: Database, org: str) -> None:

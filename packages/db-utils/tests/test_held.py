@@ -1,6 +1,7 @@
 """Held transactions, which an idempotency key asks for, and locks over whole jobs."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import psycopg
 import pytest
@@ -199,3 +200,29 @@ async def test_locks_of_two_schemas_are_two(database: Database, url: str) -> Non
     async with database.exclusive("job") as mine, other.exclusive("job") as theirs:
         assert (mine, theirs) == (True, True)
     await other.close()
+
+
+async def test_one_process_does_not_hold_a_lock_twice(database: Database) -> None:
+    """Though its session, which all its locks share, could take it again."""
+    async with database.exclusive("job") as mine:
+        async with database.exclusive("job") as again:
+            assert (mine, again) == (True, False)
+        async with database.exclusive("autre") as other:
+            assert other
+    async with database.exclusive("job") as mine:
+        assert mine
+
+
+async def test_locks_leave_the_pool_to_others(url: str, owner: psycopg.Connection) -> None:
+    """However many are held, on one session."""
+    database = Database(url, SCHEMA, pool_size=1)
+    await database.open()
+    async with AsyncExitStack() as stack:
+        held = [await stack.enter_async_context(database.exclusive(f"job {n}")) for n in range(5)]
+        await database.ping()
+        locks = owner.execute(
+            "SELECT count(*), count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory'"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        assert (held, locks.fetchone()) == ([True] * 5, (5, 1))
+    await database.close()

@@ -165,6 +165,7 @@ class Server:
         """Say NOT_SERVING, take no new calls, give those under way *grace* seconds."""
         if self._watch is not None:
             self._watch.cancel()
+        self._status = _NOT_SERVING
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace)
         self._pipeline.calls.flush()

@@ -8,6 +8,7 @@ import os
 import re
 from typing import Annotated, Literal
 
+import psycopg
 from grpc_utils import (
     Authenticator,
     FixedKey,
@@ -21,7 +22,9 @@ from grpc_utils import (
 from grpc_utils.internal import InvalidServiceKey
 from grpc_utils.jwks import JwksError
 from grpc_utils.verifier import ORGANISATION_CLAIMS
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PRODUCTION = "production"
@@ -69,7 +72,9 @@ class Settings(BaseSettings):
     jwt_secret_issuer: str = Field("crm", description="iss of HS256 tokens; they may also have none")
 
     org_claims: Annotated[tuple[str, ...], NoDecode] = Field(
-        ORGANISATION_CLAIMS, description="claims that may hold the organisation, comma-separated"
+        ORGANISATION_CLAIMS,
+        min_length=1,
+        description="claims that may hold the organisation, comma-separated",
     )
     tenant_claim_required: bool | None = Field(
         None, description="refuse organisations that only the request names; default: in production"
@@ -86,7 +91,18 @@ class Settings(BaseSettings):
     @field_validator("org_claims", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: SecretStr) -> SecretStr:
+        try:
+            conninfo_to_dict(value.get_secret_value())
+        except psycopg.Error:  # whose text would show the password
+            raise ValueError(
+                "neither postgresql://user:password@host/database nor host=… user=… dbname=…"
+            ) from None
+        return value
 
     @property
     def in_production(self) -> bool:
@@ -144,7 +160,7 @@ class Settings(BaseSettings):
     def addresses(ports: dict[str, int]) -> dict[str, str]:
         """Where each service of *ports* listens: `<SERVICE>_GRPC_ADDR`, else this machine."""
         return {
-            name: os.environ.get(f"{name.upper()}_GRPC_ADDR", f"localhost:{port}")
+            name: os.environ.get(f"{name.upper()}_GRPC_ADDR") or f"localhost:{port}"
             for name, port in ports.items()
         }
 
@@ -169,8 +185,13 @@ def load(kind: type[Settings], **overrides: object) -> Settings:
     try:
         return kind(**overrides)  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as error:
-        problems = (
-            f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
-        )
+        problems = (_sentence(kind, problem) for problem in error.errors())
         raise ConfigurationError("; ".join(problems)) from None
+
+
+def _sentence(kind: type[Settings], problem: ErrorDetails) -> str:
+    """What is wrong with a setting, without its value: it may be a secret in the wrong place."""
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    if problem["type"] == "missing":
+        return f"{name.upper()} is missing: {kind.model_fields[name].description}"
+    return f"{name.upper()}: {problem['msg'].removeprefix('Value error, ')}"
