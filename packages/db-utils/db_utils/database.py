@@ -10,7 +10,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from types import TracebackType
 from typing import Any
 
 from db_utils.errors import DatabaseError, DatabaseUnavailable
@@ -20,7 +19,7 @@ from db_utils.pool import Pool
 from db_utils.reader import Answer, Reader
 from db_utils.statements import Statement, Values
 from db_utils.tables import Row
-from db_utils.transaction import Transaction
+from db_utils.transaction import Joined, Transaction
 
 _log = logging.getLogger(__name__)
 _STATEMENT_TIMEOUT = 5  # seconds (C12)
@@ -82,10 +81,10 @@ class Database:
             await asyncio.wait(self._unfinished)
         await self._pool.close()
 
-    def transaction(self) -> "Transaction | _Joined":
+    def transaction(self) -> Transaction | Joined:
         """A unit of work, to be used with `async with`: commits at its end, or rolls back."""
         held = _held.get()
-        return Transaction(self) if held is None else _Joined(held)
+        return Transaction(self) if held is None else Joined(held)
 
     def read(self) -> Reader:
         """Single statements without a transaction, each on a connection of its own."""
@@ -96,7 +95,8 @@ class Database:
     async def held(self) -> AsyncIterator[Transaction]:
         """One transaction that every `transaction()` inside joins; it commits at the end.
 
-        For callers that must add a row which depends on what the inner code answered.
+        For callers that must add a row which depends on what the inner code answered. An
+        inner transaction that fails is undone alone; the held one goes on if the error is caught.
         """
         async with Transaction(self) as tx:
             token = _held.set(tx)
@@ -184,19 +184,3 @@ class _Direct(Reader):
 
     async def _run(self, statement: Statement, values: Values) -> Answer:
         return await self._database.answer(statement, values)
-
-
-class _Joined:
-    """Stands for a transaction inside a held one: the holder commits."""
-
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
-
-    async def __aenter__(self) -> Transaction:
-        return self._tx
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None:
-            await self._tx.flush()

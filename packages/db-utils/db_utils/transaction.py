@@ -15,7 +15,7 @@ from sqlalchemy.sql import ClauseElement
 
 from db_utils import clock, context
 from db_utils.conflicts import occupant
-from db_utils.errors import Conflict, VersionConflict
+from db_utils.errors import Conflict, DatabaseError, VersionConflict
 from db_utils.execution import Connection, run
 from db_utils.failpoints import failpoint
 from db_utils.failures import translated
@@ -184,7 +184,7 @@ class Transaction(Reader):
             if self._connection is not None:
                 await self._database.release(self._connection)
                 self._connection = None
-            if isinstance(error, Conflict):
+            if isinstance(error, Conflict) and error.existing_id is None:
                 error.existing_id = await occupant(self._database.read(), self._sent, error.constraint)
 
     async def _commit(self) -> None:
@@ -228,6 +228,48 @@ class Transaction(Reader):
             await self._connection.rollback()
         except psycopg.Error:
             await self._connection.close()
+
+
+class Joined:
+    """Stands for a transaction inside a held one: the holder commits, this part can fail alone."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._sent = self._last = 0
+
+    async def __aenter__(self) -> Transaction:
+        await self._execute(b"SAVEPOINT joined")
+        self._sent, self._last = len(self._tx._sent), len(self._tx._last)
+        return self._tx
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            try:
+                await self._execute(b"RELEASE joined")
+            except DatabaseError as late:
+                await self._undo(late)
+                raise
+        elif isinstance(error, Exception):
+            await self._undo(error)
+
+    async def _undo(self, error: Exception) -> None:
+        """Back to the savepoint, so that who catches *error* may go on in the held transaction."""
+        tx = self._tx
+        failed = tx._sent[self._sent :]
+        del tx._sent[self._sent :], tx._last[self._last :]
+        tx._pending.clear()
+        tx._optional.clear()
+        await self._execute(b"ROLLBACK TO joined")
+        if isinstance(error, Conflict):
+            error.existing_id = await occupant(tx, failed, error.constraint)
+
+    async def _execute(self, command: bytes) -> None:
+        await self._tx.flush()
+        connection = await self._tx._begun()
+        with translated():
+            await connection.execute(command)
 
 
 async def _insert(connection: Connection, rows: list[Row], *, if_absent: bool = False) -> None:
