@@ -31,7 +31,14 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
 from db_utils import context
-from db_utils.errors import InvalidPageSize, InvalidPageToken, TextTooLong, UnknownChoice, UnknownSort
+from db_utils.errors import (
+    InvalidPageSize,
+    InvalidPageToken,
+    TextTooLong,
+    UnknownChoice,
+    UnknownOrder,
+    UnknownSort,
+)
 from db_utils.reader import R, Reader
 from db_utils.statements import plan
 from db_utils.tables import Choice
@@ -118,7 +125,8 @@ class Listing(Generic[R]):
     ) -> Page[R]:
         """The page that *request* asks for; filters that are None or empty do not apply.
 
-        Raises InvalidPageToken, InvalidPageSize, UnknownSort, UnknownChoice, TextTooLong.
+        Raises InvalidPageToken, InvalidPageSize, UnknownSort, UnknownOrder, UnknownChoice,
+        TextTooLong.
         """
         size = _size(request.size)
         sort = self._sort(request)
@@ -142,7 +150,7 @@ class Listing(Generic[R]):
             raise UnknownSort(request.sort_by)
         direction = request.sort_order.lower()
         if direction not in ("", "asc", "desc"):
-            raise UnknownSort(request.sort_order)
+            raise UnknownOrder(request.sort_order)
         return _Sort(chosen.name, direction == "desc") if direction else chosen
 
     def _check(self, active: Mapping[str, object], search: str) -> None:

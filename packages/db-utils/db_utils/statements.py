@@ -200,7 +200,8 @@ class TablePlan:
         """Refuse a new *row* that its table would not take."""
         attributes = row.__dict__
         self.check(attributes)
-        if self.tenant and not self.system_rows and not attributes[ORGANISATION_COLUMN]:
+        organisation = attributes.get(ORGANISATION_COLUMN)
+        if self.tenant and (organisation == "" or (organisation is None and not self.system_rows)):
             raise OrganisationRequired(self.table.name)
 
     def values(self, row: Row) -> Values:

@@ -13,6 +13,7 @@ from db_utils import (
     Conflict,
     DatabaseError,
     DatabaseUnavailable,
+    InvalidPage,
     InvalidText,
     InvalidValue,
     OrganisationRequired,
@@ -23,7 +24,7 @@ from db_utils import (
     UnknownChoice,
     VersionConflict,
 )
-from db_utils.errors import InvalidPageSize, InvalidPageToken, UnknownSort
+from db_utils.errors import InvalidPageToken
 from google.protobuf.any_pb2 import Any
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
@@ -244,6 +245,10 @@ def refusal_of(error: DatabaseError) -> Refusal:
             return FormatInvalide(champ=error.column)
         case ReferenceViolation():
             return ReferenceInconnue(contrainte=error.constraint)
+        case InvalidPageToken():
+            return JetonDePageInvalide(champ=error.field)
+        case InvalidPage():
+            return PageInvalide(champ=error.field)
     return _PLAIN[type(error)]()
 
 
@@ -254,7 +259,4 @@ _PLAIN: dict[type[DatabaseError], type[Refusal]] = {
     InvalidText: FormatInvalide,
     OrganisationRequired: OrganisationRequise,
     VersionConflict: VersionPerimee,
-    InvalidPageToken: JetonDePageInvalide,
-    InvalidPageSize: PageInvalide,
-    UnknownSort: PageInvalide,
 }

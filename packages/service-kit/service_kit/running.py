@@ -15,6 +15,7 @@ from db_utils import Database, DatabaseUnavailable, StatementTimeout
 from grpc_utils import Address, Guards, Idempotency, Peers, Server
 from grpc_utils.errors import Unavailable
 from nats_utils import Bus, Handling, Relay, Replayer, Subscriber, declared
+from nats_utils.ending import end
 from nats_utils.processed_events import purge
 
 from service_kit.app import App
@@ -95,9 +96,7 @@ class RunningService:
     async def stop(self) -> None:
         """Come to rest; calls under way get the settings' grace."""
         await self._server.stop(self.settings.shutdown_grace_s)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         await self.bus.close()
         await self.app.peers.close()
         await self.app.database.close()
