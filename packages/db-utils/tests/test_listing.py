@@ -134,12 +134,17 @@ async def test_C08_the_default_sort_is_the_first_in_its_direction(database: Data
     ]
 
 
-@pytest.mark.parametrize(
-    ("by", "order"), [("note", ""), ("CODE", ""), ("code", "up"), ("id;--", ""), ("", "x")]
-)
-async def test_C08_an_unknown_sort_is_refused(database: Database, by: str, order: str) -> None:
-    """Columns outside the list, and directions other than asc and desc."""
+@pytest.mark.parametrize("by", ["note", "CODE", "id;--"])
+async def test_C08_an_unknown_sort_is_refused(database: Database, by: str) -> None:
+    """Columns outside the list."""
     with pytest.raises(UnknownSort):
+        await FICHES.page(database.read(), PageRequest(sort_by=by))
+
+
+@pytest.mark.parametrize(("by", "order"), [("code", "up"), ("", "x")])
+async def test_C08_an_unknown_direction_is_refused(database: Database, by: str, order: str) -> None:
+    """Anything but asc and desc."""
+    with pytest.raises(UnknownOrder):
         await FICHES.page(database.read(), PageRequest(sort_by=by, sort_order=order))
 
 
