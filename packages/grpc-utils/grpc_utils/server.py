@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import grpc
 from db_utils import DatabaseError
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
+from grpc_utils import health
 from grpc_utils.auth import EXEMPT
+from grpc_utils.health import NOT_SERVING, SERVING, Health
+from grpc_utils.listener import listener
 from grpc_utils.pipeline import Guards, Pipeline
 
-_SERVING: int = health_pb2.HealthCheckResponse.SERVING
-_NOT_SERVING: int = health_pb2.HealthCheckResponse.NOT_SERVING
 _REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 _REFLECTION = frozenset(
     f"/{service}/ServerReflectionInfo" for service in (reflection.SERVICE_NAME, _REFLECTION_V1)
@@ -33,6 +33,7 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", 4 * _MEBIBYTE),
     ("grpc.max_send_message_length", 4 * _MEBIBYTE),
     ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.absolute_max_metadata_size", 16 * 1024),  # or sizes in between are refused at random
     ("grpc.max_concurrent_streams", 1000),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
@@ -41,7 +42,7 @@ _OPTIONS = (
     ("grpc.max_connection_age_grace_ms", 30_000),
 )
 _MOST_CALLS = 2000  # under way in one process; more are RESOURCE_EXHAUSTED
-_HEALTH_INTERVAL = 1.0
+_HEALTH_INTERVAL, _HEALTH_PATIENCE = 1.0, 3.0  # seconds
 
 
 class UnsupportedHandler(TypeError):
@@ -89,15 +90,13 @@ def _reflect(names: Sequence[str], server: grpc.aio.Server) -> None:
 
     The two differ in their name only; clients ask for v1 first.
     """
-    reflection.enable_server_reflection(names, server)
     handler = grpc.stream_stream_rpc_method_handler(
         reflection.aio.ReflectionServicer(names).ServerReflectionInfo,
         reflection_pb2.ServerReflectionRequest.FromString,
         reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(_REFLECTION_V1, {"ServerReflectionInfo": handler}),)
-    )
+    for service in (reflection.SERVICE_NAME, _REFLECTION_V1):
+        server.add_registered_method_handlers(service, {"ServerReflectionInfo": handler})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,19 +124,15 @@ class Server:
     ) -> None:
         exempt = EXEMPT | _REFLECTION if reflect else EXEMPT
         self._pipeline = Pipeline(name, guards, exempt)
-        self._server = grpc.aio.server(
-            interceptors=[self._pipeline],
-            options=_OPTIONS,
-            maximum_concurrent_rpcs=_MOST_CALLS,
-        )
+        self._server = listener(self._pipeline, self._pipeline.unknown, _OPTIONS, _MOST_CALLS)
         self._alive = alive
-        self._health = health.aio.HealthServicer()
+        self._health = Health()
         self._names = ["", *(self._add(servicer) for servicer in servicers)]
-        self._status = _NOT_SERVING
+        self._status = NOT_SERVING
         self._watch: asyncio.Task[None] | None = None
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._health.add_to(self._server)
         if reflect:
-            _reflect([*self._names[1:], health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
+            _reflect([*self._names[1:], health.SERVICE, reflection.SERVICE_NAME], self._server)
 
     def _add(self, servicer: object) -> str:
         check_handlers(servicer)
@@ -154,8 +149,8 @@ class Server:
             raise PortTaken(
                 f"port {address.port} on {address.host} is taken: stop what listens there, or set GRPC_PORT"
             ) from None
-        await self._health.set(LIVE, _SERVING)
-        await self._tell(_NOT_SERVING)
+        self._health.set(LIVE, SERVING)
+        self._tell(NOT_SERVING)
         await self._server.start()
         await self._check()
         self._watch = asyncio.create_task(self._keep_checking())
@@ -165,14 +160,15 @@ class Server:
         """Say NOT_SERVING, take no new calls, give those under way *grace* seconds."""
         if self._watch is not None:
             self._watch.cancel()
-        await self._health.enter_graceful_shutdown()
+        self._tell(NOT_SERVING)
+        self._health.end()
         await self._server.stop(grace)
         self._pipeline.calls.flush()
 
     @property
     def serving(self) -> bool:
         """Whether health says SERVING."""
-        return self._status == _SERVING
+        return self._status == SERVING
 
     async def _keep_checking(self) -> None:
         while True:
@@ -181,15 +177,16 @@ class Server:
 
     async def _check(self) -> None:
         try:
-            await self._alive()
-        except DatabaseError:
-            status = _NOT_SERVING
+            async with asyncio.timeout(_HEALTH_PATIENCE):
+                await self._alive()
+        except (DatabaseError, TimeoutError):
+            status = NOT_SERVING
         else:
-            status = _SERVING
+            status = SERVING
         if status != self._status:
-            await self._tell(status)
+            self._tell(status)
 
-    async def _tell(self, status: int) -> None:
+    def _tell(self, status: int) -> None:
         self._status = status
         for name in self._names:
-            await self._health.set(name, status)
+            self._health.set(name, status)
