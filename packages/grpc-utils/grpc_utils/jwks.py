@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 REFRESH_AGE = 600.0  # seconds after which keys are fetched again in the background
 FORCED_PAUSE = 10.0  # seconds between two fetches forced by unknown key ids
 TIMEOUT = 3.0
+_LAST_PORT = 65535
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity"}
 LARGEST = 64 * 1024
 SMALLEST_KEY = 2048  # bits (RFC 8725 section 3.5 asks for adequate keys; NIST SP 800-131A)
@@ -121,7 +122,7 @@ def parse(document: bytes) -> dict[str, RSAPublicKey]:
     Raises JwksError when there is none: an issuer without keys issues nothing.
     """
     try:
-        entries = json.loads(document)["keys"]
+        entries = json.loads(document.decode())["keys"]
         usable = [entry for entry in entries if _usable(entry)]
     except (ValueError, TypeError, KeyError, RecursionError):
         raise JwksError("not a JWK set") from None
@@ -160,7 +161,7 @@ def _check_address(url: str, allow_http: bool) -> None:
     except httpx.InvalidURL:
         raise JwksError(f"not an address: {url}") from None
     secure = address.scheme == "https"
-    if not address.host or not (secure or address.scheme == "http"):
+    if not address.host or (address.port or 0) > _LAST_PORT or not (secure or address.scheme == "http"):
         raise JwksError(f"not an address of the web: {url}")
     if not (secure or allow_http or _loopback(address.host)):
         raise JwksError(f"keys must be fetched over https (http only from this machine): {url}")

@@ -69,7 +69,7 @@ class IdentityProvider:
         if withdraw:
             self._keys.clear()
         number = next(self._numbers)
-        self._keys[f"key-{number}"] = _generated(number)
+        self._keys[f"key-{number}"] = new_key(number)
 
     def token(self, **changes: object) -> str:
         """An access token for an hour, signed by the newest key; None removes a claim."""
@@ -137,6 +137,8 @@ class IdentityProvider:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            if await reader.readexactly(1) != b"G":
+                return  # no GET: a client that wants TLS
             head = await reader.readuntil(b"\r\n\r\n")
             path = head.split(b" ")[1].decode()
             self.requests += path.endswith(JWKS_PATH)
@@ -174,6 +176,6 @@ def public_jwk(key: RSAPrivateKey, kid: str, **changes: object) -> Document:
 
 
 @cache
-def _generated(number: int, bits: int = 2048) -> RSAPrivateKey:
+def new_key(number: int, bits: int = 2048) -> RSAPrivateKey:
     """The key of that *number*, made once: that takes a tenth of a second."""
     return generate_private_key(public_exponent=65537, key_size=bits)

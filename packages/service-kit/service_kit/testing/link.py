@@ -22,6 +22,7 @@ class DatabaseLink:
         self._url, self._port = url, 0
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._carrying: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
         self.sent = 0
@@ -42,8 +43,7 @@ class DatabaseLink:
             self._server.close()
         for writer in tuple(self._writers):
             writer.close()
-        if self._server is not None:
-            await self._server.wait_closed()
+        await asyncio.gather(*self._carrying)
 
     @asynccontextmanager
     async def cut(self) -> AsyncIterator[None]:
@@ -65,9 +65,10 @@ class DatabaseLink:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_unix_connection(self._socket)
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._carry(reader, back, counted=True))
-            both.create_task(self._carry(there, writer, counted=False))
+        for carry in (self._carry(reader, back, counted=True), self._carry(there, writer, counted=False)):
+            task = asyncio.create_task(carry)
+            self._carrying.add(task)
+            task.add_done_callback(self._carrying.discard)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, counted: bool) -> None:
         self._writers.add(writer)
