@@ -27,6 +27,7 @@ S = TypeVar("S")
 
 DEADLINE = 2.0  # seconds (C14)
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:")
 _RETRY = {
     "maxAttempts": 3,
     "initialBackoff": "0.1s",
@@ -37,8 +38,10 @@ _RETRY = {
 
 
 class Peers:
-    """The other services, by *addresses* (name → host:port), called as the *signer*'s service.
+    """The other services, by *addresses*, called as the *signer*'s service.
 
+    An address is host:port, all of whose IP addresses are called in turn, or a target with its
+    scheme, as in "ipv4:10.0.0.1:50052,10.0.0.2:50052".
     *now* tells the seconds that have passed, for the circuit breakers.
     """
 
@@ -79,17 +82,25 @@ class Peers:
         ]
         config = {
             "loadBalancingConfig": [{"round_robin": {}}],
+            "healthCheckConfig": {"serviceName": ""},  # a callee that is not SERVING is not called
             "methodConfig": [{"name": names, "retryPolicy": _RETRY}] if names else [],
         }
         return grpc.aio.insecure_channel(
-            f"dns:///{self._addresses[callee]}",
+            _target(self._addresses[callee]),
             options=(
+                # A callee that is back after a long while is found within seconds, not minutes.
+                ("grpc.initial_reconnect_backoff_ms", 100),
+                ("grpc.max_reconnect_backoff_ms", 3_000),
                 ("grpc.service_config", json.dumps(config)),
                 ("grpc.keepalive_time_ms", 30_000),
                 ("grpc.keepalive_timeout_ms", 10_000),
             ),
             interceptors=[_Outgoing(callee, self._signer, Breaker(callee, self._now))],
         )
+
+
+def _target(address: str) -> str:
+    return address if address.startswith(_SCHEMES) else f"dns:///{address}"
 
 
 class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):

@@ -1,6 +1,6 @@
 """grpc.health.v1 for anybody who asks: readiness and liveness, never a way to hold the server.
 
-Its callers prove nothing. They must ask within five seconds, few calls of a method may be
+Its callers prove nothing. They must ask within two seconds, few calls of a method may be
 under way, and nobody who is slow to read keeps a change of state waiting.
 """
 
@@ -16,7 +16,7 @@ SERVICE = "grpc.health.v1.Health"
 SERVING: int = pb.HealthCheckResponse.SERVING
 NOT_SERVING: int = pb.HealthCheckResponse.NOT_SERVING
 _UNKNOWN: int = pb.HealthCheckResponse.SERVICE_UNKNOWN
-_PATIENCE = 5.0  # seconds
+_PATIENCE = 2.0  # seconds
 _MOST_CALLS = 200  # of one method under way
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ class Health:
         self._states: dict[str, int] = {}
         self._changed = asyncio.Event()
         self._ended = False
+        self._watch = _Limited(self._say_changes)
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody watches, and so will look elsewhere."""
+        return self._watch.under_way > 0
 
     def set(self, name: str, state: int) -> None:
         """Say that *name* is in *state* from now on; those who watch are told."""
@@ -48,20 +54,19 @@ class Health:
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Have *server* answer Check and Watch."""
-        answers = {"Check": self._check, "Watch": self._watch}
+        methods = {"Check": _Limited(self._say_now), "Watch": self._watch}
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-            name: grpc.stream_stream_rpc_method_handler(_Limited(answer).serve)
-            for name, answer in answers.items()
+            name: grpc.stream_stream_rpc_method_handler(method.serve) for name, method in methods.items()
         }
         server.add_registered_method_handlers(SERVICE, handlers)
 
-    async def _check(self, context: _Context) -> None:
+    async def _say_now(self, context: _Context) -> None:
         name = await _asked(context)
         if name not in self._states:
             await context.abort(grpc.StatusCode.NOT_FOUND, "Ce service n'existe pas.")
         await _say(context, self._states[name])
 
-    async def _watch(self, context: _Context) -> None:
+    async def _say_changes(self, context: _Context) -> None:
         name, said = await _asked(context), None
         while not self._ended or said != self._states.get(name, _UNKNOWN):
             changed, state = self._changed, self._states.get(name, _UNKNOWN)
@@ -75,17 +80,17 @@ class _Limited:
     """A method with its calls under way, whose number is limited."""
 
     def __init__(self, answer: _Answer) -> None:
-        self._answer, self._under_way = answer, 0
+        self._answer, self.under_way = answer, 0
 
     async def serve(self, _: object, context: _Context) -> None:
-        if self._under_way >= _MOST_CALLS:
+        if self.under_way >= _MOST_CALLS:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Trop d'appels en cours.")
-        self._under_way += 1
+        self.under_way += 1
         context.add_done_callback(self._ended)  # type: ignore[arg-type]  # any callable will do
         await self._answer(context)
 
     def _ended(self, _: object) -> None:
-        self._under_way -= 1
+        self.under_way -= 1
 
 
 async def _asked(context: _Context) -> str:

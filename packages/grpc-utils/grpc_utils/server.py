@@ -7,11 +7,11 @@ under way, one server per port, and an order of stopping that no caller notices.
 import asyncio
 import importlib
 import inspect
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import grpc
-from db_utils import DatabaseError
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
@@ -20,6 +20,8 @@ from grpc_utils.auth import EXEMPT
 from grpc_utils.health import NOT_SERVING, SERVING, Health
 from grpc_utils.listener import listener
 from grpc_utils.pipeline import Guards, Pipeline
+
+_log = logging.getLogger(__name__)
 
 _REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 _REFLECTION = frozenset(
@@ -42,7 +44,8 @@ _OPTIONS = (
     ("grpc.max_connection_age_grace_ms", 30_000),
 )
 _MOST_CALLS = 2000  # under way in one process; more are RESOURCE_EXHAUSTED
-_HEALTH_INTERVAL, _HEALTH_PATIENCE = 1.0, 3.0  # seconds
+_HEALTH_INTERVAL, _HEALTH_PATIENCE = 1.0, 2.0  # seconds
+_NOTICE = 0.2  # seconds from NOT_SERVING to the stop: grpc.aio drops calls that arrive during it
 
 
 class UnsupportedHandler(TypeError):
@@ -110,7 +113,7 @@ class Address:
 class Server:
     """Serves *servicers* of service *name* under *guards*.
 
-    *alive* is awaited once a second; while it raises DatabaseError, health is NOT_SERVING.
+    *alive* is awaited once a second; while it raises, or hangs, health is NOT_SERVING.
     """
 
     def __init__(
@@ -149,8 +152,8 @@ class Server:
             raise PortTaken(
                 f"port {address.port} on {address.host} is taken: stop what listens there, or set GRPC_PORT"
             ) from None
-        self._health.set(LIVE, SERVING)
-        self._tell(NOT_SERVING)
+        for name, status in {LIVE: SERVING, **dict.fromkeys(self._names, NOT_SERVING)}.items():
+            self._health.set(name, status)
         await self._server.start()
         await self._check()
         self._watch = asyncio.create_task(self._keep_checking())
@@ -161,6 +164,8 @@ class Server:
         if self._watch is not None:
             self._watch.cancel()
         self._tell(NOT_SERVING)
+        if self._health.watched:
+            await asyncio.sleep(_NOTICE)
         self._health.end()
         await self._server.stop(grace)
         self._pipeline.calls.flush()
@@ -176,17 +181,20 @@ class Server:
             await self._check()
 
     async def _check(self) -> None:
+        asked = asyncio.ensure_future(self._alive())
         try:
-            async with asyncio.timeout(_HEALTH_PATIENCE):
-                await self._alive()
-        except (DatabaseError, TimeoutError):
-            status = NOT_SERVING
-        else:
-            status = SERVING
-        if status != self._status:
-            self._tell(status)
+            await asyncio.wait((asked,), timeout=_HEALTH_PATIENCE)
+            failure = asked.exception() if asked.done() else TimeoutError()
+            if failure is not None and self.serving:
+                _log.warning("not serving: %s", type(failure).__name__)
+            self._tell(NOT_SERVING if failure is not None else SERVING)
+        finally:
+            asked.cancel()  # a database that hangs takes its time to be given up
+            await asyncio.wait((asked,))
 
     def _tell(self, status: int) -> None:
+        if status == self._status:
+            return
         self._status = status
         for name in self._names:
             self._health.set(name, status)

@@ -93,6 +93,11 @@ class Http2Connection:
             await self._ended[stream].wait()
         return self._answers[stream]
 
+    def received(self, stream: int) -> Answer | None:
+        """What has come back on *stream* so far, None before anything has."""
+        answer = self._answers[stream]
+        return answer if answer.headers else None
+
     async def call(self, path: str, metadata: Headers = (), body: bytes = b"\0\0\0\0\0") -> Answer:
         """One unary call of *path* with *metadata* and *body* (one empty message)."""
         return await self.answer(self.open([*grpc_headers(path), *metadata], body))
