@@ -176,5 +176,5 @@ async def test_no_request_is_answered_by_a_failure(mesh: Mesh, service: Service)
 
     await asyncio.gather(*(worker(first) for first in range(UNDER_WAY)))
     assert failures == []
-    assert sum(map(requests.answered, set(methods))) > CALLS // 10, "hardly any request was good enough"
+    assert sum(map(requests.answered, set(methods))) > CALLS // 50, "hardly any request was good enough"
     assert mesh[service.name].serving

@@ -156,6 +156,9 @@ class _UnaryMethod(_Chain):
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
             raise
+        except grpc.aio.AbortError:  # the handler's own; it should have raised a refusal
+            code = context.code()
+            raise
         except Exception as error:
             refusal = _refusal(error, correlation)
             code = refusal.code
@@ -198,6 +201,9 @@ class _StreamMethod(_Chain):
                 yield response.SerializeToString()
         except (asyncio.CancelledError, GeneratorExit):
             code = grpc.StatusCode.CANCELLED
+            raise
+        except grpc.aio.AbortError:  # the handler's own; it should have raised a refusal
+            code = context.code()
             raise
         except Exception as error:
             refusal = _refusal(error, correlation)
