@@ -151,7 +151,6 @@ def _usable(entry: Any) -> bool:
         and entry.get("use") == "sig"
         and entry.get("alg", "RS256") == "RS256"
         and isinstance(entry.get("kid"), str)
-        and "d" not in entry
     )
 
 

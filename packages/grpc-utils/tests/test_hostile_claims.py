@@ -148,6 +148,7 @@ PAYLOADS: dict[str, Member] = {
     "twice the same deep inside": text('{"sub":"u","exp":END,"a":{"b":1,"b":2}}'),
     "something behind": text('{"sub":"u","exp":END} {}'),
     "a comma too many": text('{"sub":"u","exp":END,}'),
+    "a number that is none": text('{"sub":"u","exp":END,"x":NaN}'),
     "a comment": text('{"sub":"u",/**/"exp":END}'),
     "single quotes": text("{'sub':'u','exp':END}"),
     "a byte order mark": raw(b"\xef\xbb\xbf" + b'{"sub":"u","exp":9999999999}'),

@@ -112,6 +112,13 @@ async def test_a_header_that_is_no_plain_object_is_unauthenticated(probe: Probe,
     await probe.refuses(bearer(compact(header, probe.claims(), hmac_by(probe.secret))))
 
 
+async def test_a_good_token_above_eight_kilobytes_is_unauthenticated(probe: Probe) -> None:
+    """Nobody makes a server verify what is larger than its purpose."""
+    token = probe.token(groups="g" * 6200)
+    assert len(token) > 8192
+    await probe.refuses(bearer(token))
+
+
 async def test_a_token_of_eight_kilobytes_is_accepted(probe: Probe) -> None:
     """The limit leaves room for the claims that identity providers add."""
     token = probe.token(groups="g" * 5900)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from db_utils import clock
-from grpc_utils import FixedKey, Identity, Issuer, Jwks, TokenVerifier
+from grpc_utils import FixedKey, Identity, Issuer, Jwks, TokenVerifier, claims
 from grpc_utils.claims import ExpiredToken, InvalidToken
 from grpc_utils.verifier import AmbiguousIssuer
 from service_kit.testing import eventually
@@ -34,6 +34,16 @@ async def is_good(verifier: TokenVerifier, text: str) -> bool:
     except InvalidToken:
         return False
     return True
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_a_part_has_one_spelling(part: int) -> None:
+    """Whatever the library behind thinks of the unused bits of its last letter."""
+    parts = ["eyJhIjowfQ", "eyJiIjowfQ", "AQ"]
+    assert claims.read(".".join(parts)).payload == {"b": 0}
+    parts[part] = parts[part][:-1] + "R"
+    with pytest.raises(InvalidToken):
+        claims.read(".".join(parts))
 
 
 def test_one_issuer_has_one_source_of_keys() -> None:

@@ -64,9 +64,10 @@ def test_C5_a_short_secret_is_refused(secret: str) -> None:
     )
 
 
-def test_C5_a_secret_of_32_bytes_is_enough() -> None:
-    """As RFC 7518 asks of HS256."""
-    assert settings(jwt_secret=GOOD[:32]).authenticator("clients")
+@pytest.mark.parametrize("secret", [GOOD[:32], "é0à1è2ù3ç4" * 3])
+def test_C5_a_secret_of_32_bytes_is_enough(secret: str) -> None:
+    """As RFC 7518 asks of HS256; letters may be more than a byte."""
+    assert settings(jwt_secret=secret).authenticator("clients")
 
 
 @pytest.mark.parametrize(
