@@ -34,7 +34,8 @@ class Health:
         self._states: dict[str, int] = {}
         self._changed = asyncio.Event()
         self._ended = False
-        self._watch = _Limited(self._say_changes)
+        # Callers take UNIMPLEMENTED as "not known to be ill": one too many still may call.
+        self._watch = _Limited(self._say_changes, grpc.StatusCode.UNIMPLEMENTED)
 
     @property
     def watched(self) -> bool:
@@ -54,7 +55,8 @@ class Health:
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Have *server* answer Check and Watch."""
-        methods = {"Check": _Limited(self._say_now), "Watch": self._watch}
+        check = _Limited(self._say_now, grpc.StatusCode.RESOURCE_EXHAUSTED)
+        methods = {"Check": check, "Watch": self._watch}
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             name: grpc.stream_stream_rpc_method_handler(method.serve) for name, method in methods.items()
         }
@@ -77,14 +79,14 @@ class Health:
 
 
 class _Limited:
-    """A method with its calls under way, whose number is limited."""
+    """A method with its calls under way; those beyond the limit are refused with *code*."""
 
-    def __init__(self, answer: _Answer) -> None:
-        self._answer, self.under_way = answer, 0
+    def __init__(self, answer: _Answer, code: grpc.StatusCode) -> None:
+        self._answer, self._code, self.under_way = answer, code, 0
 
     async def serve(self, _: object, context: _Context) -> None:
         if self.under_way >= _MOST_CALLS:
-            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Trop d'appels en cours.")
+            await context.abort(self._code, "Trop d'appels en cours.")
         self.under_way += 1
         context.add_done_callback(self._ended)  # type: ignore[arg-type]  # any callable will do
         await self._answer(context)

@@ -7,8 +7,11 @@ from typing import Any
 
 import grpc
 import pytest
+from crm.clients.clients_pb2 import ListClientBasesRequest
+from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
+from grpc_utils import Peers
 from service_clients.service import SERVICE
 from service_kit.testing import Mesh, eventually, fresh_database, running
 from service_kit.testing.http2 import Http2Connection, grpc_headers, message
@@ -130,8 +133,11 @@ async def test_a_question_that_does_not_come_is_given_up(mesh: Mesh) -> None:
         assert (await connection.answer(stream)).status == grpc.StatusCode.DEADLINE_EXCEEDED.value[0]
 
 
-@pytest.mark.parametrize("path", [CHECK, WATCH])
-async def test_strangers_hold_few_places(mesh: Mesh, health: Any, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [(CHECK, grpc.StatusCode.RESOURCE_EXHAUSTED), (WATCH, grpc.StatusCode.UNIMPLEMENTED)],
+)
+async def test_strangers_hold_few_places(mesh: Mesh, path: str, code: grpc.StatusCode) -> None:
     """Calls that will not take their answers are limited; all others go on."""
     async with Http2Connection(mesh.address("clients"), NO_FLOW) as deaf:
         streams = [deaf.open(grpc_headers(path)) for _ in range(MOST_CALLS + 5)]
@@ -140,13 +146,24 @@ async def test_strangers_hold_few_places(mesh: Mesh, health: Any, path: str) -> 
         async with Http2Connection(mesh.address("clients")) as connection:
             stream = connection.open(grpc_headers(other))
             await eventually(lambda: connection.received(stream))
-    assert {answer.status for answer in answers} == {grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]}
+    assert {answer.status for answer in answers} == {code.value[0]}
 
     async def is_free() -> bool:
         async with Http2Connection(mesh.address("clients")) as connection:
             return (await connection.call(CHECK)).status == 0
 
     await eventually(is_free)
+
+
+async def test_a_crowd_of_watchers_keeps_no_service_from_calling(mesh: Mesh) -> None:
+    """A caller that cannot watch any more calls all the same."""
+    peers = Peers({"clients": mesh.address("clients")}, None)
+    async with Http2Connection(mesh.address("clients"), NO_FLOW) as deaf:
+        streams = [deaf.open(grpc_headers(WATCH)) for _ in range(MOST_CALLS + 1)]
+        await deaf.answer(streams[-1])
+        told = await refused(peers.stub(ClientBaseServiceStub).List(ListClientBasesRequest()))
+    await peers.close()
+    assert told.code == grpc.StatusCode.UNAUTHENTICATED  # it has no key here, but it got through
 
 
 async def test_a_service_with_deaf_watchers_stops_in_time() -> None:
