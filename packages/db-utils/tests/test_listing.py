@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from db_utils import Database, Listing, Page, PageRequest, TextTooLong, UnknownChoice, context
-from db_utils.errors import InvalidPageSize, UnknownSort
+from db_utils.errors import InvalidPageSize, UnknownOrder, UnknownSort
 from db_utils.listing import LARGEST_SIZE
 from hypothesis import given
 from hypothesis import strategies as st

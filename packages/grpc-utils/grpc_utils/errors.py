@@ -203,6 +203,10 @@ class OrganisationDifferente(PermissionDenied):
     """L'organisation demandée n'est pas celle de l'appelant."""
 
 
+class AppelInterneSeulement(PermissionDenied):
+    """Cette méthode est réservée aux services de la plateforme."""
+
+
 class VersionPerimee(Aborted):
     """La ressource a été modifiée entre-temps ; relisez-la et recommencez."""
 
@@ -231,8 +235,8 @@ class TropDeRequetes(ResourceExhausted):
     """Trop de requêtes ; réessayez plus tard."""
 
 
-def refusal_of(error: DatabaseError) -> Refusal:
-    """What a caller is told when the database answers *error*."""
+def refusal_of(error: DatabaseError) -> Refusal | None:
+    """What a caller is told when the database answers *error*; None for what is no caller's business."""
     match error:
         case Conflict():
             known = {"id": str(error.existing_id)} if error.existing_id is not None else {}
@@ -249,7 +253,8 @@ def refusal_of(error: DatabaseError) -> Refusal:
             return JetonDePageInvalide(champ=error.field)
         case InvalidPage():
             return PageInvalide(champ=error.field)
-    return _PLAIN[type(error)]()
+    plain = _PLAIN.get(type(error))
+    return None if plain is None else plain()
 
 
 _PLAIN: dict[type[DatabaseError], type[Refusal]] = {

@@ -21,7 +21,7 @@ from grpc_utils import (
 )
 from grpc_utils.internal import InvalidServiceKey
 from grpc_utils.jwks import JwksError
-from grpc_utils.verifier import ORGANISATION_CLAIMS
+from grpc_utils.verifier import ORGANISATION_CLAIMS, AmbiguousIssuer
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -29,6 +29,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PRODUCTION = "production"
 _SHORTEST_SECRET = 32  # bytes; RFC 7518 section 3.2: HS256 keys are at least 256 bits
+# PEM, its body alone (the first bytes in DER of RSA, P-256, P-384, P-521 and Ed25519 keys), OpenSSH, JWK
+_KEY = re.compile(r"-----BEGIN |MI[IGH]|MFkw|MHYw|MHcC|MCow|MC4C|(ssh|ecdsa)-|\s*\{")
 _PLACEHOLDER = re.compile(r"change.?me|secret.?here|your.?(jwt.?)?secret|placeholder|example|(.)\2{7,}", re.I)
 
 
@@ -127,9 +129,9 @@ class Settings(BaseSettings):
             return Authenticator(None)
         try:
             issuers = [*self._user_issuers(), *service_issuers(self.service_public_keys, service)]
-        except (JwksError, InvalidServiceKey) as error:
+            return Authenticator(TokenVerifier(issuers, self.org_claims))
+        except (JwksError, InvalidServiceKey, AmbiguousIssuer) as error:
             raise ConfigurationError(str(error)) from error
-        return Authenticator(TokenVerifier(issuers, self.org_claims))
 
     def _user_issuers(self) -> list[Issuer]:
         issuers: list[Issuer] = []
@@ -175,7 +177,7 @@ def checked_secret(secret: str) -> bytes:
         )
     if _PLACEHOLDER.search(secret):
         raise ConfigurationError("JWT_SECRET is a placeholder: make one with `openssl rand -base64 48`")
-    if "BEGIN " in secret or secret.startswith(("MII", "ssh-")):
+    if _KEY.match(secret):
         raise ConfigurationError("JWT_SECRET looks like a public or private key: it must be a random text")
     return raw
 
