@@ -14,6 +14,7 @@ from db_utils import Database, DatabaseUnavailable, StatementTimeout
 from grpc_utils import Address, Guards, Idempotency, Peers, Server
 from grpc_utils.errors import Unavailable
 from nats_utils import Bus, Handling, Relay, Replayer, Subscriber, declared
+from nats_utils.ending import end
 from nats_utils.processed_events import purge
 
 from service_kit.app import App
@@ -25,6 +26,7 @@ _log = logging.getLogger(__name__)
 _TRANSIENT = (Unavailable,)  # a silent peer is no fault of the event
 _INFRASTRUCTURE = (DatabaseUnavailable, StatementTimeout, *_TRANSIENT)
 _RESTART_PAUSE = 1.0
+_LAST_EVENTS = 1.0  # seconds that the relay gets at a stop to publish what was just recorded
 _PURGE_EVERY = timedelta(hours=1)
 _JOB_RETRY = 5.0
 
@@ -50,7 +52,7 @@ class RunningService:
         )
         self._loops = self._make_loops(idempotency)
         self._relay = Relay(database, self.bus)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []  # the relay is the last one
 
     @property
     def serving(self) -> bool:
@@ -81,7 +83,7 @@ class RunningService:
         port = self.settings.grpc_port
         address = Address(self.settings.grpc_host, self.service.port if port is None else port)
         self.port = await self._server.start(address)
-        loops = {"relay": self._relay.run, **self._loops}
+        loops = {**self._loops, "relay": self._relay.run}
         self._tasks = [
             asyncio.create_task(_keep_running(name, run), name=name) for name, run in loops.items()
         ]
@@ -89,9 +91,9 @@ class RunningService:
     async def stop(self) -> None:
         """Come to rest; calls under way get the settings' grace."""
         await self._server.stop(self.settings.shutdown_grace_s)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks[:-1])
+        await self._relay.rest(_LAST_EVENTS)
+        await end(*self._tasks[-1:])
         await self.bus.close()
         await self.app.peers.close()
         await self.app.database.close()
