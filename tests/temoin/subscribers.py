@@ -11,7 +11,7 @@ from tests.temoin.models import Compteur, Effet
 from tests.temoin.poison import POISONS
 
 # The waits of C13 take three minutes; what is proven does not depend on their length.
-IMPATIENCE = Patience(waits=(0.05, 0.05, 0.05, 0.05), handler=1.0, silence=2.0)
+IMPATIENCE = Patience(waits=(0.05, 0.05, 0.05, 0.05), handler=1.0, silence=1.5)
 
 _ONE_MORE = update(Compteur).values(total=Compteur.total + 1)
 _HEALED = select(Compteur.gueri)

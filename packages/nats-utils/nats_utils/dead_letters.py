@@ -58,6 +58,7 @@ async def bury(tx: Transaction, given_up: GivenUp) -> bool:
     repository = ProcessedEventsRepository(given_up.consumer)
     if not await repository.mark_processed(tx, delivery.event_id, kind.name):
         return False
+    failpoint("dead_letter.after_claim")
     await tx.insert(
         DeadLetter(
             consumer=given_up.consumer,

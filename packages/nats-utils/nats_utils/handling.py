@@ -123,6 +123,7 @@ class Handling:
                 if delivery.event_id in fresh:
                     fresh.discard(delivery.event_id)
                     await self._handle(tx, delivery.event, result)
+                    failpoint("consumer.in_batch")
             for delivery in deliveries:
                 if delivery.again:
                     await self.forget_attempts(tx, delivery.event_id)

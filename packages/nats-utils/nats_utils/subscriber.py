@@ -111,6 +111,7 @@ class Subscriber:
         """Bring every message to its end; while the infrastructure is away, wait for it."""
         kind = self._handling.subscription.event
         self._left = {message.reply: delivery(kind, message) for message in messages}
+        failpoint("consumer.fetched")
         pause = _PAUSE
         while self._left and not self._stopping.is_set():
             try:
