@@ -21,7 +21,7 @@ from nats_utils.relay import Relay
 from nats_utils.replayer import Replayer
 from nats_utils.streams import STREAMS, Stream, StreamDrift, declare, declared
 from nats_utils.subscriber import Subscriber
-from nats_utils.subscription import Subscription
+from nats_utils.subscription import Patience, Subscription
 
 __all__ = [
     "EVENTS",
@@ -30,6 +30,7 @@ __all__ = [
     "EventType",
     "Handling",
     "InvalidEvent",
+    "Patience",
     "ProcessedEventsRepository",
     "Relay",
     "Replayer",

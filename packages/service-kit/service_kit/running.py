@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 _TRANSIENT = (Unavailable,)  # a silent peer is no fault of the event
 _INFRASTRUCTURE = (DatabaseUnavailable, StatementTimeout, *_TRANSIENT)
 _RESTART_PAUSE = 1.0
+_LAST_EVENTS = 1.0  # seconds that the relay gets at a stop to publish what was just recorded
 _PURGE_EVERY = timedelta(hours=1)
 _JOB_RETRY = 5.0
 _BUSY = 1.0  # seconds until a job looks again whether the replica that runs it has ended
@@ -53,7 +54,7 @@ class RunningService:
         )
         self._loops = self._make_loops(idempotency)
         self._relay = Relay(database, self.bus)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []  # the relay is the last one
 
     @property
     def serving(self) -> bool:
@@ -88,7 +89,7 @@ class RunningService:
             await self.app.database.close()
             raise
         self.bus.start()
-        loops = {"relay": self._relay.run, **self._loops}
+        loops = {**self._loops, "relay": self._relay.run}
         self._tasks = [
             asyncio.create_task(_keep_running(name, run), name=name) for name, run in loops.items()
         ]
@@ -96,7 +97,10 @@ class RunningService:
     async def stop(self) -> None:
         """Come to rest; calls under way get the settings' grace."""
         await self._server.stop(self.settings.shutdown_grace_s)
-        await end(*self._tasks)
+        *loops, relay = self._tasks
+        await end(*loops)
+        await self._relay.rest(_LAST_EVENTS)
+        await end(relay)
         await self.bus.close()
         await self.app.peers.close()
         await self.app.database.close()

@@ -181,12 +181,13 @@ async def running(
 ) -> AsyncIterator[Mesh]:
     """*services* serving on free ports, with a database and a broker of their own.
 
+    They need not be installed ones.
     *settings* override those of every service, by field name, as in `default_organisation_id`.
     """
     secrets = new_secrets(service.name for service in services)
     async with AsyncExitStack() as stack:
         own_broker = broker or stack.enter_context(fresh_nats())
-        url = database_url or fresh_database()
+        url = database_url or fresh_database(*services)
         addresses = {service.name: f"127.0.0.1:{free_port()}" for service in services}
         mesh = Mesh(addresses, secrets, own_broker)
         stack.push_async_callback(mesh.close)
