@@ -145,7 +145,13 @@ class Bus:
 async def connect_once(url: str, name: str) -> Client:
     """A plain connection for a command that gives up when the broker is away. Raises OSError, Error."""
     return await nats.connect(
-        servers=url.split(","), name=name, allow_reconnect=False, connect_timeout=2, error_cb=_ignore
+        servers=url.split(","),
+        name=name,
+        allow_reconnect=False,
+        max_reconnect_attempts=1,  # counts the first attempts too: 60 of them otherwise, 2 s apart
+        reconnect_time_wait=0,
+        connect_timeout=2,
+        error_cb=_ignore,
     )
 
 
