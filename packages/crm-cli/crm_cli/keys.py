@@ -23,7 +23,7 @@ def secrets_of(home: Home) -> Secrets:
     Raises CommandError when the file is damaged.
     """
     path = secrets_file(home)
-    known = _read(path)
+    known = read_secrets(path) if path.exists() else Secrets("")
     fresh = new_secrets(name for name in services() if name not in known.keys)
     secrets = Secrets(known.jwt_secret or fresh.jwt_secret, {**known.keys, **fresh.keys})
     if secrets != known:
@@ -32,9 +32,8 @@ def secrets_of(home: Home) -> Secrets:
     return replace(secrets, jwt_secret=os.environ.get("JWT_SECRET") or secrets.jwt_secret)
 
 
-def _read(path: Path) -> Secrets:
-    if not path.exists():
-        return Secrets("")
+def read_secrets(path: Path) -> Secrets:
+    """The secrets in *path*. Raises CommandError when it is damaged."""
     try:
         content = json.loads(path.read_text())
         keys = {name: KeyPair(**pair) for name, pair in content["keys"].items()}

@@ -71,19 +71,23 @@ def declared(*, replicas: int = 1, duplicate_window: timedelta | None = None) ->
     return tuple(streams)
 
 
+def different_settings(stream: Stream, found: StreamConfig) -> list[str]:
+    """The names of the settings in which *found* at the broker differs from the declared *stream*."""
+    wanted = stream.config()
+    return [name for name in _COMPARED if getattr(found, name) != getattr(wanted, name)]
+
+
 async def declare(js: JetStreamContext, streams: tuple[Stream, ...]) -> list[str]:
     """Create the streams that are missing; their names. Raises StreamDrift."""
     created = []
     for stream in streams:
-        wanted = stream.config()
         try:
             found = (await js.stream_info(stream.name)).config
         except NotFoundError:
-            await js.add_stream(wanted)
+            await js.add_stream(stream.config())
             created.append(stream.name)
             continue
-        different = [name for name in _COMPARED if getattr(found, name) != getattr(wanted, name)]
-        if different:
+        if different := different_settings(stream, found):
             raise StreamDrift(
                 f"stream {stream.name} differs from its declaration in {', '.join(different)}: "
                 f"bring it in line with `nats stream edit {stream.name}`, or declare what you want"

@@ -4,7 +4,6 @@ For `crm up` and the tests; production points DATABASE_URL and NATS_URL elsewher
 servers end with the process that started them, also when that one is killed.
 """
 
-import ctypes
 import hashlib
 import importlib.util
 import os
@@ -33,7 +32,16 @@ _LONGEST_SOCKET = 107  # bytes of a UNIX socket path (sun_path, unix(7)), withou
 _SOCKET_NAME = ".s.PGSQL.5432"
 _UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 _DAC_OVERRIDE = 1  # capability number, capabilities(7)
-_PR_SET_PDEATHSIG = 1
+
+# Becomes the server, which then ends with this process (PR_SET_PDEATHSIG). In a child of its
+# own and not as a preexec_fn: forking a process in which gRPC runs can end the child.
+_LAUNCHER = f"""
+import ctypes, os, sys
+parent, *command = sys.argv[1:]
+ctypes.CDLL(None).prctl(1, {signal.SIGINT:d})
+if os.getppid() == int(parent):
+    os.execv(command[0], command)
+"""
 
 
 class EmbeddedError(Exception):
@@ -86,12 +94,11 @@ class Server(ABC):
         small = not self.log.exists() or self.log.stat().st_size < _LARGEST_LOG
         with self.log.open("ab" if small else "wb") as output:
             self._process = subprocess.Popen(
-                command,
+                [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *command],
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                preexec_fn=_end_with_parent,
                 pass_fds=self.keeps_open,
                 start_new_session=True,
             )
@@ -123,10 +130,6 @@ class Server(ABC):
         lines = self.log.read_text(errors="replace").splitlines()[-20:]
         telling = [line for line in lines if any(word in line for word in _TELLING)]
         return _STAMP.sub("", (telling or lines or ["no output"])[-1].strip())
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 class EmbeddedPostgres(Server):
