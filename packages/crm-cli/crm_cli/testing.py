@@ -3,16 +3,24 @@
 import asyncio
 import os
 import random
+import signal
 import sys
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import grpc
+import psutil
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from service_kit.embedded import port_is_free
 
 from crm_cli.selection import NATS_PORT, moved_ports
 
 PROGRAM = Path(sys.executable).parent / "crm"
 _SETTINGS = ("CRM_", "DATABASE_URL", "NATS_", "JWT_", "AUTH_", "GRPC_", "METRICS_", "FAILPOINT")
+_PATIENCE = 60.0  # seconds for the next line of a mesh that starts or recovers
 _OFFSETS = range(10_949, 15_000)  # above the ephemeral ports, which clients take at any time
 
 
@@ -53,12 +61,78 @@ class Command:
         assert process.returncode is not None
         return Outcome(process.returncode, out.decode(), err.decode())
 
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        """Run it in the background."""
+    async def start(self, *arguments: str, program: Path = PROGRAM) -> asyncio.subprocess.Process:
+        """Run it, or a script around it, in the background."""
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(
-            PROGRAM, *arguments, env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe
+            program, *arguments, env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe
         )
+
+
+@dataclass(slots=True)
+class Up:
+    """A running `crm up` and what it has said."""
+
+    crm: Command
+    offset: int
+    process: asyncio.subprocess.Process
+    said: list[str] = field(default_factory=list)
+
+    def address(self, service: str) -> str:
+        """Where *service* listens."""
+        return f"localhost:{moved_ports(self.offset)[service]}"
+
+    @property
+    def nats_url(self) -> str:
+        """Where its broker listens."""
+        return f"nats://localhost:{NATS_PORT + self.offset}"
+
+    async def says(self, words: str) -> str:
+        """The first line with *words* that it says from now on. Raises AssertionError at its end."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(_PATIENCE):
+            while line := (await self.process.stdout.readline()).decode():
+                self.said.append(line)
+                if words in line:
+                    return line
+        raise AssertionError("".join(self.said))
+
+    def children(self) -> dict[str, psutil.Process]:
+        """Its processes by program: the servers, and its last service as "crm"."""
+        return {child.name(): child for child in psutil.Process(self.process.pid).children()}
+
+    async def serving(self, service: str) -> bool:
+        """Whether *service* says that it is SERVING."""
+        async with grpc.aio.insecure_channel(self.address(service)) as channel:
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            try:
+                answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=2)
+            except grpc.aio.AioRpcError:
+                return False
+            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    def nothing_is_left(self) -> bool:
+        """Whether every port is free and no server has its files in the folder."""
+        ports = (NATS_PORT + self.offset, *moved_ports(self.offset).values())
+        commands = [str(process.info["cmdline"]) for process in psutil.process_iter(["cmdline"])]
+        servers = [command for command in commands if str(self.crm.home) in command]
+        return all(port_is_free(port) for port in ports) and not servers
+
+
+@asynccontextmanager
+async def up(crm: Command, *services: str, offset: int = 0, program: Path = PROGRAM) -> AsyncIterator[Up]:
+    """`crm up` of *services* on free ports, serving; stopped in order at the end if it still runs."""
+    offset = offset or free_port_offset()
+    arguments = ("up", *services) if program == PROGRAM else services
+    process = await crm.where(CRM_PORT_OFFSET=str(offset)).start(*arguments, program=program)
+    running = Up(crm, offset, process)
+    try:
+        await running.says("The mesh is up")
+        yield running
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await process.communicate()
 
 
 def free_port_offset() -> int:

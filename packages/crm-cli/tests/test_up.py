@@ -1,99 +1,33 @@
 """`crm up`, run as a person runs it, with what is killed and what is wrong around it."""
 
-import asyncio
 import json
 import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import grpc
-import psutil
 import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm_cli.selection import NATS_PORT, moved_ports
-from crm_cli.testing import Command, free_port_offset
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from service_kit.embedded import port_is_free
+from crm_cli.testing import Command, Up, free_port_offset, up
 from service_kit.testing import eventually
 
 
-@dataclass
-class Up:
-    """A running `crm up clients` and what it has said."""
-
-    crm: Command
-    offset: int
-    process: asyncio.subprocess.Process
-    said: list[str]
-
-    @property
-    def address(self) -> str:
-        """Where the clients service listens."""
-        return f"localhost:{moved_ports(self.offset)['clients']}"
-
-    async def says(self, words: str) -> str:
-        """Wait until it says a line with *words*."""
-        assert self.process.stdout is not None
-        async with asyncio.timeout(60):
-            while line := (await self.process.stdout.readline()).decode():
-                self.said.append(line)
-                if words in line:
-                    return line
-        raise AssertionError("".join(self.said))
-
-    def children(self) -> dict[str, psutil.Process]:
-        """Its processes: the servers by the name of their program, the service as "crm"."""
-        return {child.name(): child for child in psutil.Process(self.process.pid).children()}
-
-    async def call(self, token: str) -> pb.ListClientBasesResponse:
-        """List the clients."""
-        async with grpc.aio.insecure_channel(self.address) as channel:
-            metadata = grpc.aio.Metadata(("authorization", f"Bearer {token}"))
-            return await ClientBaseServiceStub(channel).List(
-                pb.ListClientBasesRequest(), metadata=metadata, wait_for_ready=True, timeout=20
-            )
-
-    async def serving(self) -> bool:
-        """Whether the service says that it is SERVING."""
-        async with grpc.aio.insecure_channel(self.address) as channel:
-            stub: Any = health_pb2_grpc.HealthStub(channel)
-            try:
-                answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=2)
-            except grpc.aio.AioRpcError:
-                return False
-            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
-
-    def nothing_is_left(self) -> bool:
-        """Whether every port is free and nobody holds the folder."""
-        ports = (NATS_PORT + self.offset, *moved_ports(self.offset).values())
-        holders = [
-            p for p in psutil.process_iter(["cmdline"]) if str(self.crm.home) in str(p.info["cmdline"])
-        ]
-        return all(port_is_free(port) for port in ports) and not holders
-
-
-@asynccontextmanager
-async def up(crm: Command, *, offset: int = 0) -> AsyncIterator[Up]:
-    """The clients service with its servers, up; stopped in order at the end if it still runs."""
-    offset = offset or free_port_offset()
-    process = await crm.start("up", "clients", "--port-offset", str(offset))
-    running = Up(crm, offset, process, [])
-    try:
-        await running.says("The mesh is up")
-        yield running
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        await process.communicate()
+async def clients_of(running: Up, token: str) -> list[pb.ClientBase]:
+    """The clients that *token* may see."""
+    async with grpc.aio.insecure_channel(running.address("clients")) as channel:
+        metadata = grpc.aio.Metadata(("authorization", f"Bearer {token}"))
+        listed = await ClientBaseServiceStub(channel).List(
+            pb.ListClientBasesRequest(), metadata=metadata, wait_for_ready=True, timeout=20
+        )
+        return list(listed.clients)
 
 
 @contextmanager
-def listening(port: int) -> Any:
+def listening(port: int) -> Iterator[None]:
     """Somebody else on *port*."""
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -105,10 +39,10 @@ def listening(port: int) -> Any:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 async def test_it_starts_answers_and_leaves_nothing_behind(crm: Command, number: signal.Signals) -> None:
     """Its token opens it, a second one in the folder is refused, and a signal ends it in order."""
-    async with up(crm) as running:
+    async with up(crm, "clients") as running:
         token = (await running.says("TOKEN=")).strip().removeprefix("TOKEN=")
-        assert list((await running.call(token)).clients) == []
-        assert list((await running.call((await crm("token")).out.strip())).clients) == []
+        assert await clients_of(running, token) == []
+        assert await clients_of(running, (await crm("token")).out.strip()) == []
         second = await crm("up", "--port-offset", str(running.offset))
         assert (second.code, second.err) == (
             1,
@@ -123,7 +57,7 @@ async def test_it_starts_answers_and_leaves_nothing_behind(crm: Command, number:
 
 async def test_what_is_killed_is_started_again(crm: Command) -> None:
     """Service, broker and database, each with a line that says so; then everything works."""
-    async with up(crm) as running:
+    async with up(crm, "clients") as running:
         for name, words in (
             ("crm", "clients ended (signal SIGKILL), starting it again in 0.5 s"),
             ("nats-server", "nats-server ended, starting it again in 0.5 s"),
@@ -132,16 +66,16 @@ async def test_what_is_killed_is_started_again(crm: Command) -> None:
             running.children()[name].kill()
             await running.says(words)
         await eventually(lambda: set(running.children()) == {"crm", "nats-server", "postgres"}, timeout=30)
-        await eventually(running.serving, timeout=30)
+        await eventually(lambda: running.serving("clients"), timeout=30)
         token = (await crm("token")).out.strip()
-        assert list((await running.call(token)).clients) == []
+        assert await clients_of(running, token) == []
         doctor = await crm("doctor")
     assert (doctor.code, [line for line in doctor.out.splitlines() if line.startswith("fail")]) == (0, [])
 
 
 async def test_a_service_that_is_frozen_is_shown(crm: Command) -> None:
     """STUCK while it gives no sign of life, SERVING when it goes on."""
-    async with up(crm) as running:
+    async with up(crm, "clients") as running:
         service = running.children()["crm"]
         service.suspend()
         stuck = await running.says("STUCK")
@@ -151,11 +85,11 @@ async def test_a_service_that_is_frozen_is_shown(crm: Command) -> None:
 
 async def test_killed_itself_it_takes_everything_with_it(crm: Command) -> None:
     """Nothing goes on without it, and the next start waits for what is still ending."""
-    async with up(crm) as killed:
+    async with up(crm, "clients") as killed:
         killed.process.kill()
         await killed.process.wait()
-        async with up(crm, offset=killed.offset) as again:
-            assert await again.serving()
+        async with up(crm, "clients", offset=killed.offset) as again:
+            assert await again.serving("clients")
     await eventually(again.nothing_is_left)
 
 
@@ -171,8 +105,8 @@ async def test_a_state_of_former_times_is_not_believed(crm: Command) -> None:
 
 async def test_without_authentication_it_warns(crm: Command) -> None:
     """AUTH_ENABLED=false is for the roll-out: it works and is not silent."""
-    async with up(crm.where(AUTH_ENABLED="false", DEFAULT_ORGANISATION_ID="org-1")) as running:
-        assert list((await running.call("none")).clients) == []
+    async with up(crm.where(AUTH_ENABLED="false", DEFAULT_ORGANISATION_ID="org-1"), "clients") as running:
+        assert await clients_of(running, "none") == []
     assert "AUTH_ENABLED=false: every call is let in, whoever makes it\n" in running.said
 
 
@@ -225,8 +159,8 @@ async def test_a_broken_database_folder_is_named(crm: Command, damage: str) -> N
 async def test_a_folder_too_deep_for_a_socket_works(crm: Command, tmp_path: Path) -> None:
     """UNIX socket paths end at 107 bytes, folders do not."""
     deep = tmp_path / ("d" * 60) / ("e" * 60) / "home"
-    async with up(Command.at(deep)) as running:
-        assert await running.serving()
+    async with up(Command.at(deep), "clients") as running:
+        assert await running.serving("clients")
     assert running.nothing_is_left()
 
 
