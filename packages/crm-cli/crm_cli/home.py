@@ -15,6 +15,7 @@ from pathlib import Path
 
 _LONGEST_FAREWELL = 20.0  # seconds that the parts of a killed mesh may take to end
 _POLL = 0.1
+_SETTINGS = ("CRM_", "DATABASE_URL", "NATS_", "JWT_", "AUTH_", "GRPC_", "METRICS_", "FAILPOINT")
 
 
 class CommandError(Exception):
@@ -103,19 +104,25 @@ class Home:
 
     def database_url(self) -> str:
         """DATABASE_URL, else that of the running mesh. Raises CommandError."""
-        return os.environ.get("DATABASE_URL") or self._running().database_url
+        return os.environ.get("DATABASE_URL") or self.running().database_url
 
     def nats_url(self) -> str:
         """NATS_URL, else that of the running mesh. Raises CommandError."""
-        return os.environ.get("NATS_URL") or self._running().nats_url
+        return os.environ.get("NATS_URL") or self.running().nats_url
 
-    def _running(self) -> State:
+    def running(self) -> State:
+        """The running mesh. Raises CommandError when there is none."""
         state = self.state()
         if state is None:
             raise CommandError(
                 "no mesh runs here: start it with ./scripts/up, or set DATABASE_URL and NATS_URL"
             )
         return state
+
+
+def without_settings() -> dict[str, str]:
+    """The environment of this process without anything that settles a mesh."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
 
 
 def write_privately(path: Path, content: object) -> None:

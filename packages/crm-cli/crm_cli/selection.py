@@ -1,13 +1,16 @@
 """Which services a command is about, and where they listen on this machine."""
 
+import random
 from collections.abc import Iterable, Sequence
 
+from service_kit.embedded import port_is_free
 from service_kit.registry import ports, service_named, services
 from service_kit.service import Service
 
 from crm_cli.home import Home
 
 NATS_PORT = 4222
+_OFFSETS = range(10_949, 15_000)  # above the ephemeral ports, which clients take at any time
 
 
 def chosen(names: Iterable[str]) -> list[Service]:
@@ -18,6 +21,14 @@ def chosen(names: Iterable[str]) -> list[Service]:
 def moved_ports(offset: int) -> dict[str, int]:
     """The port of every service, *offset* added."""
     return {name: port + offset for name, port in ports().items()}
+
+
+def free_port_offset() -> int:
+    """An offset at which every port of a mesh is free now."""
+    while True:
+        offset = random.choice(_OFFSETS)
+        if all(port_is_free(port) for port in (NATS_PORT + offset, *moved_ports(offset).values())):
+            return offset
 
 
 def listening(home: Home, wanted: Sequence[Service]) -> dict[str, int]:

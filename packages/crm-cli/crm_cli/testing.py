@@ -1,8 +1,6 @@
 """The real `crm` command in tests: a process with arguments and an environment of its own."""
 
 import asyncio
-import os
-import random
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -16,12 +14,11 @@ import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from service_kit.embedded import port_is_free
 
-from crm_cli.selection import NATS_PORT, moved_ports
+from crm_cli.home import without_settings
+from crm_cli.selection import NATS_PORT, free_port_offset, moved_ports
 
 PROGRAM = Path(sys.executable).parent / "crm"
-_SETTINGS = ("CRM_", "DATABASE_URL", "NATS_", "JWT_", "AUTH_", "GRPC_", "METRICS_", "FAILPOINT")
 _PATIENCE = 60.0  # seconds for the next line of a mesh that starts or recovers
-_OFFSETS = range(10_949, 15_000)  # above the ephemeral ports, which clients take at any time
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +39,7 @@ class Command:
     @classmethod
     def at(cls, home: Path) -> "Command":
         """The command for the mesh in folder *home*, without any setting of whoever runs the tests."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
-        return cls({**inherited, "CRM_HOME": str(home)})
+        return cls({**without_settings(), "CRM_HOME": str(home)})
 
     @property
     def home(self) -> Path:
@@ -133,11 +129,3 @@ async def up(crm: Command, *services: str, offset: int = 0, program: Path = PROG
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         await process.communicate()
-
-
-def free_port_offset() -> int:
-    """An offset at which every port of a mesh is free."""
-    while True:
-        offset = random.choice(_OFFSETS)
-        if all(port_is_free(port) for port in (NATS_PORT + offset, *moved_ports(offset).values())):
-            return offset

@@ -11,8 +11,8 @@ import grpc
 import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
-from crm_cli.selection import NATS_PORT, moved_ports
-from crm_cli.testing import Command, Up, free_port_offset, up
+from crm_cli.selection import NATS_PORT, free_port_offset, moved_ports
+from crm_cli.testing import Command, Up, up
 from service_kit.testing import eventually
 
 
