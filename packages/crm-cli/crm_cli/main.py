@@ -6,15 +6,12 @@ must not wait for the nineteen services to be imported.
 
 import contextlib
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from crm_cli.bench.commands import bench
 from crm_cli.home import CommandError, Home
-
-if TYPE_CHECKING:
-    from crm_cli.bench.report import Report
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,21 +29,10 @@ dlq = typer.Typer(
 )
 app.add_typer(dlq, name="dlq")
 
-bench = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="Measure this machine. Needs nothing that runs: a mesh of its own, in a temporary folder.",
-)
 app.add_typer(bench, name="bench")
 
 Names = Annotated[list[str] | None, typer.Argument(help="Services; all of them when none is named.")]
 Letters = Annotated[list[str] | None, typer.Argument(help="As in the list: email/12.")]
-Seconds = Annotated[float, typer.Option(min=0.5, help="Duration of each measurement.")]
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")]
-Baseline = Annotated[bool, typer.Option(help="Measure what the figures are compared with, too.")]
-Running = Annotated[
-    bool, typer.Option("--running", help="Measure the mesh that runs here; it keeps the clients created.")
-]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 
@@ -243,26 +229,6 @@ def doctor(services: Names = None) -> None:
     from crm_cli.selection import chosen
 
     raise typer.Exit(0 if examine(Home(), chosen(services or []), Console()) else 1)
-
-
-@bench.command()
-def rpc(
-    seconds: Seconds = 5, json_file: JsonFile = None, baseline: Baseline = True, running: Running = False
-) -> None:
-    """Calls per second, latency and cost of Create, Get and List.
-
-    64 calls under way over 8 connections from processes of their own, then an open loop at
-    half the rate. The baseline is a bare grpc.aio handler. Takes about 80 s.
-    """
-    from crm_cli.bench.rpc import measure
-
-    _show(measure(seconds, baseline=baseline, running=running), json_file)
-
-
-def _show(report: "Report", json_file: Path | None) -> None:
-    print(report.text())
-    if json_file is not None:
-        report.write(json_file)
 
 
 def main() -> None:

@@ -57,12 +57,25 @@ class Command:
         assert process.returncode is not None
         return Outcome(process.returncode, out.decode(), err.decode())
 
-    async def start(self, *arguments: str, program: Path = PROGRAM) -> asyncio.subprocess.Process:
+    async def start(
+        self, *arguments: str, program: Path = PROGRAM, stdout: int = asyncio.subprocess.PIPE
+    ) -> asyncio.subprocess.Process:
         """Run it, or a script around it, in the background."""
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(
-            program, *arguments, env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe
+            program, *arguments, env=self.environment, stdin=pipe, stdout=stdout, stderr=pipe
         )
+
+
+async def is_serving(address: str) -> bool:
+    """Whether the service at *address* says that it is SERVING."""
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        try:
+            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=2)
+        except grpc.aio.AioRpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
 @dataclass(slots=True)
@@ -99,13 +112,7 @@ class Up:
 
     async def serving(self, service: str) -> bool:
         """Whether *service* says that it is SERVING."""
-        async with grpc.aio.insecure_channel(self.address(service)) as channel:
-            stub: Any = health_pb2_grpc.HealthStub(channel)
-            try:
-                answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=2)
-            except grpc.aio.AioRpcError:
-                return False
-            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+        return await is_serving(self.address(service))
 
     def nothing_is_left(self) -> bool:
         """Whether every port is free and no server has its files in the folder."""

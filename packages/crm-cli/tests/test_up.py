@@ -1,6 +1,8 @@
 """`crm up`, run as a person runs it, with what is killed and what is wrong around it."""
 
+import asyncio
 import json
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -53,6 +55,30 @@ async def test_it_starts_answers_and_leaves_nothing_behind(crm: Command, number:
     assert (running.process.returncode, out.decode().splitlines()[-1], err) == (0, "Stopped", b"")
     assert running.nothing_is_left()
     assert not (crm.home / "state.json").exists()
+
+
+async def test_on_a_terminal_it_shows_a_table(crm: Command) -> None:
+    """Servers and services with address, state, process and restarts."""
+    offset = free_port_offset()
+    ours, theirs = os.openpty()
+    command = crm.where(CRM_PORT_OFFSET=str(offset), TERM="xterm", COLUMNS="100", LINES="40")
+    process = await command.start("up", "clients", stdout=theirs)
+    os.close(theirs)
+    screen = await asyncio.to_thread(
+        read_until, ours, f"localhost:{moved_ports(offset)['clients']}  \x1b[32mSERVING"
+    )
+    process.send_signal(signal.SIGINT)
+    await asyncio.to_thread(read_until, ours, "Stopped")
+    os.close(ours)
+    assert (await process.wait(), "restarts" in screen, "PostgreSQL" in screen) == (0, True, True)
+
+
+def read_until(terminal: int, words: str) -> str:
+    """What appears on *terminal* up to *words*."""
+    screen = ""
+    while words not in screen:
+        screen += os.read(terminal, 4096).decode(errors="replace")
+    return screen
 
 
 async def test_what_is_killed_is_started_again(crm: Command) -> None:

@@ -33,8 +33,7 @@ _SOCKET_NAME = ".s.PGSQL.5432"
 _UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 _DAC_OVERRIDE = 1  # capability number, capabilities(7)
 
-# Becomes the server, which then ends with this process (PR_SET_PDEATHSIG). In a child of its
-# own and not as a preexec_fn: forking a process in which gRPC runs can end the child.
+# Becomes the command, which then ends with its parent (PR_SET_PDEATHSIG).
 _LAUNCHER = f"""
 import ctypes, os, sys
 parent, *command = sys.argv[1:]
@@ -42,6 +41,14 @@ ctypes.CDLL(None).prctl(1, {signal.SIGINT:d})
 if os.getppid() == int(parent):
     os.execv(command[0], command)
 """
+
+
+def ending_with_us(command: Sequence[str]) -> list[str]:
+    """*command* (a path and arguments) as a child that gets SIGINT when this process ends.
+
+    It needs no preexec_fn: forking a process in which gRPC runs can end the child.
+    """
+    return [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *command]
 
 
 class EmbeddedError(Exception):
@@ -94,7 +101,7 @@ class Server(ABC):
         small = not self.log.exists() or self.log.stat().st_size < _LARGEST_LOG
         with self.log.open("ab" if small else "wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *command],
+                ending_with_us(command),
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

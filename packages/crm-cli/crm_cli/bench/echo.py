@@ -1,7 +1,6 @@
 """What a call costs without any work: a bare grpc.aio handler, and the same behind our pipeline."""
 
 import asyncio
-import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from crm.clients import clients_pb2_grpc
 from grpc_utils import Address, Guards, Server
 from grpc_utils.telemetry import log_calls_to
 from service_kit.settings import Settings, load
+
+from crm_cli.bench.children import child
 
 METHOD = "/clients.ClientBaseService/Get"
 _CONTRACT = pb.DESCRIPTOR.services_by_name["ClientBaseService"]
@@ -53,12 +54,9 @@ def echo(guard: Guard, secret: str) -> Iterator[Echo]:
 
     Tokens are signed with *secret*; the pipeline writes its log lines, to nowhere.
     """
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, guard, secret), daemon=True)
-    process.start()
+    process, pipe = child(_serve, guard, secret)
     try:
-        yield Echo(psutil.Process(process.pid), f"127.0.0.1:{ours.recv()}")
+        yield Echo(psutil.Process(process.pid), f"127.0.0.1:{pipe.recv()}")
     finally:
         process.terminate()
         process.join()

@@ -6,22 +6,23 @@ starts calls at fixed times and shows what callers wait, queueing included.
 
 import array
 import asyncio
-import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
 import grpc
 import psutil
 import uvloop
 
 from crm_cli.bench import meters
+from crm_cli.bench.children import child
 
 PROCESSES, CONNECTIONS, IN_FLIGHT = 2, 8, 64  # in all
 _WARM_UP = 1.0  # seconds before the clock starts
-_START = 1.5  # seconds in which the client processes start
+_SETTING_OFF = 0.1  # seconds from the word to the first call
 _MOST_LATE = 2000  # calls under way in an open loop, after which the server has lost
 
 Requests = Callable[[int], bytes]  # the number of a call → its request, different in each process
@@ -38,7 +39,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one client process does; times are monotonic, which processes share.
+    """What client process *number* does.
 
     *rate* calls per second are started, or *in_flight* kept under way when it is 0.
     """
@@ -48,9 +49,16 @@ class Plan:
     connections: int
     in_flight: int
     rate: float
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When calls start, and between which moments they count; monotonic, which processes share."""
+
+    start: float
     begin: float
     end: float
-    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,26 +99,13 @@ def run(
     in_flight: int = IN_FLIGHT,
 ) -> Outcome:
     """Call *target* for *seconds* after a warm-up, while *server* and *database* are metered."""
-    begin = time.monotonic() + _START + _WARM_UP
-    end = begin + seconds
-    plans = [
-        Plan(
-            target,
-            requests,
-            CONNECTIONS // PROCESSES,
-            in_flight // PROCESSES,
-            rate / PROCESSES,
-            begin,
-            end,
-            n,
-        )
-        for n in range(PROCESSES)
-    ]
-    clients = [_start(plan) for plan in plans]
+    each = Plan(target, requests, CONNECTIONS // PROCESSES, in_flight // PROCESSES, rate / PROCESSES, 0)
+    clients = [child(_work, replace(each, number=number)) for number in range(PROCESSES)]
+    span = _begin_together(clients, seconds)
+    time.sleep(span.begin - time.monotonic())
     postgres = [] if database is None else meters.family(database)
-    time.sleep(begin - time.monotonic())
     first, first_database = meters.reading([server]), meters.reading(postgres)
-    time.sleep(end - time.monotonic())
+    time.sleep(span.end - time.monotonic())
     last, last_database = meters.reading([server]), meters.reading(postgres)
     latencies, errors = _collect(clients)
     calls = max(len(latencies), 1)
@@ -137,16 +132,19 @@ def together(outcomes: Sequence[Outcome]) -> Outcome:
     )
 
 
-Client = tuple[multiprocessing.process.BaseProcess, Connection]
+Client = tuple[BaseProcess, Connection]
 
 
-def _start(plan: Plan) -> Client:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(plan, theirs), daemon=True)
-    process.start()
-    theirs.close()
-    return process, ours
+def _begin_together(clients: Sequence[Client], seconds: float) -> Span:
+    """Wait until all clients are ready and tell them when to call."""
+    for _, pipe in clients:
+        pipe.recv()
+    start = time.monotonic() + _SETTING_OFF
+    begin = start + min(_WARM_UP, seconds)
+    span = Span(start, begin, begin + seconds)
+    for _, pipe in clients:
+        pipe.send(span)
+    return span
 
 
 def _collect(clients: Sequence[Client]) -> tuple[list[float], Counter[str]]:
@@ -161,17 +159,18 @@ def _collect(clients: Sequence[Client]) -> tuple[list[float], Counter[str]]:
     return latencies, errors
 
 
-def _work(plan: Plan, pipe: Connection) -> None:
+def _work(pipe: Connection, plan: Plan) -> None:
     """A client process."""
-    pipe.send(uvloop.run(_Caller(plan).call_until_end()))
+    pipe.send("ready")
+    pipe.send(uvloop.run(_Caller(plan, pipe.recv()).call_until_end()))
 
 
 Method = Callable[..., Awaitable[object]]
 
 
 class _Caller:
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, span: Span) -> None:
+        self._plan, self._span = plan, span
         self._latencies = array.array("d")
         self._errors: Counter[str] = Counter()
         self._count = 0
@@ -186,6 +185,7 @@ class _Caller:
             grpc.aio.insecure_channel(plan.target.address, options=options) for _ in range(plan.connections)
         ]
         methods: list[Method] = [channel.unary_unary(plan.target.method) for channel in channels]
+        await asyncio.sleep(self._span.start - time.monotonic())
         if plan.rate:
             await self._open_loop(methods)
         else:
@@ -196,13 +196,13 @@ class _Caller:
         return self._latencies.tobytes(), self._errors
 
     async def _closed_loop(self, method: Method) -> None:
-        while time.monotonic() < self._plan.end:
+        while time.monotonic() < self._span.end:
             await self._call(method, time.monotonic())
 
     async def _open_loop(self, methods: Sequence[Method]) -> None:
         plan, under_way = self._plan, set[asyncio.Task[None]]()
-        due = plan.begin - _WARM_UP
-        while due < plan.end:
+        due = self._span.start
+        while due < self._span.end:
             await asyncio.sleep(due - time.monotonic())
             if len(under_way) < _MOST_LATE:
                 call = asyncio.create_task(self._call(methods[len(under_way) % len(methods)], due))
@@ -222,5 +222,5 @@ class _Caller:
             self._errors[error.code().name] += 1
             return
         now = time.monotonic()
-        if self._plan.begin <= now <= self._plan.end:
+        if self._span.begin <= now <= self._span.end:
             self._latencies.append(now - since)

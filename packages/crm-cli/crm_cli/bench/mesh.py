@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from service_kit.embedded import ending_with_us
 
 from crm_cli.bench import meters
 from crm_cli.home import CommandError, Home, State, without_settings
@@ -65,7 +66,7 @@ def started(home: Home, services: Sequence[str]) -> Iterator[psutil.Process]:
     environment = {**without_settings(), "CRM_HOME": str(home.folder), "CRM_PORT_OFFSET": offset}
     with (home.folder / "up.log").open("w") as log:
         process = psutil.Popen(
-            [Path(sys.executable).parent / "crm", "up", *services],
+            ending_with_us([str(Path(sys.executable).parent / "crm"), "up", *services]),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
