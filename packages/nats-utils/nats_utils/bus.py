@@ -198,7 +198,7 @@ async def connect_once(url: str, name: str) -> Client:
         servers=url.split(","),
         name=name,
         allow_reconnect=False,
-        max_reconnect_attempts=1,
+        max_reconnect_attempts=1,  # counts the first attempts too: 60 of them otherwise, 2 s apart
         reconnect_time_wait=0,
         connect_timeout=_CONNECT_TIMEOUT,
         error_cb=_failed,

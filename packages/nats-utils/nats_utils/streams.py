@@ -89,26 +89,27 @@ def declared(*, replicas: int = 1, duplicate_window: timedelta | None = None) ->
     return tuple(streams)
 
 
-async def declare(js: JetStreamContext, streams: tuple[Stream, ...]) -> list[str]:
-    """Create the streams that are missing; their names. Raises StreamDrift."""
-    created = []
-    for stream in streams:
-        wanted = stream.config()
-        try:
-            found = (await js.stream_info(stream.name)).config
-        except NotFoundError:
-            await js.add_stream(wanted)
-            created.append(stream.name)
-            continue
-        if differences := _differences(found, wanted):
-            raise StreamDrift(stream.name, differences)
-    return created
-
-
-def _differences(found: StreamConfig, wanted: StreamConfig) -> list[str]:
+def different_settings(stream: Stream, found: StreamConfig) -> list[str]:
+    """In what *found* at the broker differs from the declared *stream*: "name (… instead of …)"."""
+    wanted = stream.config()
     pairs = ((name, getattr(found, name), getattr(wanted, name)) for name in _COMPARED)
     return [
         f"{name} ({is_now!r} instead of {declared!r})"
         for name, is_now, declared in pairs
         if is_now != declared
     ]
+
+
+async def declare(js: JetStreamContext, streams: tuple[Stream, ...]) -> list[str]:
+    """Create the streams that are missing; their names. Raises StreamDrift."""
+    created = []
+    for stream in streams:
+        try:
+            found = (await js.stream_info(stream.name)).config
+        except NotFoundError:
+            await js.add_stream(stream.config())
+            created.append(stream.name)
+            continue
+        if different := different_settings(stream, found):
+            raise StreamDrift(stream.name, different)
+    return created
