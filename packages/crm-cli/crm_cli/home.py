@@ -1,13 +1,21 @@
-"""What the embedded mode keeps under `.crm`: its secrets, and where its servers listen."""
+"""What the embedded mode keeps under `.crm`: where the mesh listens, its lock, its folders.
 
+Light on purpose, because `crm token` must answer at once: nothing of the kernel is imported
+here. The secrets of the mesh are in `keys.py`.
+"""
+
+import fcntl
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from grpc_utils import KeyPair
-from service_kit.environment import Secrets, new_secrets
-from service_kit.registry import services
+_LONGEST_FAREWELL = 20.0  # seconds that the parts of a killed mesh may take to end
+_POLL = 0.1
+_SETTINGS = ("CRM_", "DATABASE_URL", "NATS_", "JWT_", "AUTH_", "GRPC_", "METRICS_", "FAILPOINT")
 
 
 class CommandError(Exception):
@@ -16,11 +24,12 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where the running mesh listens, and the process that runs it."""
+    """Where the running mesh listens; *services* are its ports by name."""
 
-    pid: int
     database_url: str
     nats_url: str
+    jwt_secret: str
+    services: dict[str, int]
 
 
 class Home:
@@ -29,54 +38,80 @@ class Home:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = (folder or Path(os.environ.get("CRM_HOME", ".crm"))).absolute()
 
-    def secrets(self) -> Secrets:
-        """The secrets of this mesh, made at first use, completed for new services; JWT_SECRET wins."""
-        path = self.folder / "secrets.json"
-        known = self._read_secrets(path)
-        given = os.environ.get("JWT_SECRET", "")
-        fresh = new_secrets(name for name in services() if known is None or name not in known.keys)
-        if known is not None and not fresh.keys:
-            return replace(known, jwt_secret=given or known.jwt_secret)
-        jwt_secret = known.jwt_secret if known is not None else fresh.jwt_secret
-        keys = {**(known.keys if known is not None else {}), **fresh.keys}
-        secrets = Secrets(jwt_secret, keys)
-        self._write(path, {"jwt_secret": jwt_secret, "keys": {n: asdict(k) for n, k in keys.items()}})
-        return replace(secrets, jwt_secret=given or jwt_secret)
+    @property
+    def logs(self) -> Path:
+        """Where every process of the mesh writes its log."""
+        return self.folder / "logs"
 
-    def _read_secrets(self, path: Path) -> Secrets | None:
-        if not path.exists():
-            return None
+    @property
+    def _lock(self) -> Path:
+        return self.folder / "lock"
+
+    @property
+    def _state(self) -> Path:
+        return self.folder / "state.json"
+
+    @contextmanager
+    def owned(self) -> Iterator[int]:
+        """Hold the folder: the descriptor of its lock, for all processes of the mesh to keep.
+
+        They inherit it, so the lock is free only when the last of them has ended, also when
+        `crm up` itself was killed. Raises CommandError when another mesh runs here.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._lock.open("a+") as lock:
+            self._take(lock.fileno())
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield lock.fileno()
+
+    def _take(self, lock: int) -> None:
+        deadline = time.monotonic() + _LONGEST_FAREWELL
+        while not _locked(lock):
+            if self._owner_lives():
+                raise CommandError(f"the mesh of {self.folder} is already up: stop it first (Ctrl-C there)")
+            if time.monotonic() > deadline:
+                raise CommandError(
+                    f"parts of a mesh that was killed still run: `fuser {self._lock}` shows them, end them"
+                )
+            time.sleep(_POLL)
+
+    def _owner_lives(self) -> bool:
         try:
-            content = json.loads(path.read_text())
-            keys = {name: KeyPair(**pair) for name, pair in content["keys"].items()}
-            return Secrets(content["jwt_secret"], keys)
-        except (ValueError, KeyError, TypeError) as error:
-            raise CommandError(f"{path} is damaged: remove it, and new secrets are made") from error
+            os.kill(int(self._lock.read_text()), 0)
+        except (OSError, ValueError) as error:
+            return isinstance(error, PermissionError)
+        return True
 
     def note_running(self, state: State) -> None:
         """Let other commands find the mesh."""
-        self._write(self.folder / "state.json", asdict(state))
+        write_privately(self._state, asdict(state))
 
     def note_stopped(self) -> None:
         """The mesh does not run any more."""
-        (self.folder / "state.json").unlink(missing_ok=True)
+        self._state.unlink(missing_ok=True)
 
     def state(self) -> State | None:
         """The running mesh, None when there is none."""
         try:
-            return State(**json.loads((self.folder / "state.json").read_text()))
+            with self._lock.open() as lock:
+                if not self._owner_lives() or _locked(lock.fileno()):
+                    return None
+            return State(**json.loads(self._state.read_text()))
         except (OSError, ValueError, TypeError):
             return None
 
     def database_url(self) -> str:
         """DATABASE_URL, else that of the running mesh. Raises CommandError."""
-        return os.environ.get("DATABASE_URL") or self._running().database_url
+        return os.environ.get("DATABASE_URL") or self.running().database_url
 
     def nats_url(self) -> str:
         """NATS_URL, else that of the running mesh. Raises CommandError."""
-        return os.environ.get("NATS_URL") or self._running().nats_url
+        return os.environ.get("NATS_URL") or self.running().nats_url
 
-    def _running(self) -> State:
+    def running(self) -> State:
+        """The running mesh. Raises CommandError when there is none."""
         state = self.state()
         if state is None:
             raise CommandError(
@@ -84,9 +119,25 @@ class Home:
             )
         return state
 
-    def _write(self, path: Path, content: object) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".new")
-        temporary.touch(mode=0o600)
-        temporary.write_text(json.dumps(content, indent=1))
-        temporary.replace(path)
+
+def without_settings() -> dict[str, str]:
+    """The environment of this process without anything that settles a mesh."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
+
+
+def write_privately(path: Path, content: object) -> None:
+    """Replace *path* by *content* as JSON that only this user can read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".new")
+    temporary.touch(mode=0o600)
+    temporary.write_text(json.dumps(content, indent=1))
+    temporary.replace(path)
+
+
+def _locked(lock: int) -> bool:
+    """Take the lock if nobody holds it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,35 +1,76 @@
-"""The `crm` command line: parsing here, work in the module of each subcommand."""
+"""The `crm` command line: parsing here, work in the module of each subcommand.
 
+Modules are imported inside the commands, so that each loads only what it needs: a token
+must not wait for the nineteen services to be imported.
+"""
+
+import contextlib
 import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from crm_cli.bench.commands import bench
 from crm_cli.home import CommandError, Home
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Runs and looks after the CRM mesh. `crm COMMAND --help` tells what a command needs.",
 )
 
+events = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the events of the bus.")
+app.add_typer(events, name="events")
+
+dlq = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Look after the messages that services gave up."
+)
+app.add_typer(dlq, name="dlq")
+
+app.add_typer(bench, name="bench")
+
 Names = Annotated[list[str] | None, typer.Argument(help="Services; all of them when none is named.")]
+Letters = Annotated[list[str] | None, typer.Argument(help="As in the list: email/12.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 
 @app.command()
-def up(services: Names = None) -> None:
-    """Run the mesh here: PostgreSQL, nats-server and one process per service.
+def up(
+    services: Names = None,
+    port_offset: Annotated[
+        int,
+        typer.Option(
+            envvar="CRM_PORT_OFFSET",
+            min=0,
+            max=15_000,
+            help="Added to every port, to run beside another mesh.",
+        ),
+    ] = 0,
+) -> None:
+    """Run the whole mesh on this machine.
 
-    DATABASE_URL and NATS_URL replace the embedded servers. Data is kept in .crm
-    (CRM_HOME). Ctrl-C stops everything.
+    PostgreSQL, nats-server and one process per service, watched and started again when they
+    end. Needs nothing: DATABASE_URL and NATS_URL replace the embedded servers, other settings
+    are those of .env.example. Data, logs and secrets are kept in .crm (CRM_HOME). Ctrl-C
+    stops everything, a second Ctrl-C at once.
     """
+    from rich.console import Console
+
     from crm_cli.up import Mesh
 
-    Mesh(Home(), services or [], Console()).run()
+    Mesh(Home(), services or [], port_offset, Console()).run()
 
 
 @app.command()
 def serve(services: Annotated[list[str], typer.Argument(help="Services to run in this process.")]) -> None:
-    """Run services in this process until SIGTERM; the entry point of containers."""
+    """Run services in this process.
+
+    Until SIGTERM or SIGINT; the entry point of containers. Needs DATABASE_URL, NATS_URL, a
+    source of keys for tokens (JWT_SECRET, JWKS_URL or KEYCLOAK_REALM_URL) and schemas that
+    `crm migrate` has brought up to date.
+    """
     from service_kit.registry import ports, service_named
     from service_kit.serving import serve as run
 
@@ -38,25 +79,24 @@ def serve(services: Annotated[list[str], typer.Argument(help="Services to run in
 
 @app.command()
 def migrate(services: Names = None) -> None:
-    """Bring database schemas and streams up to date, then end.
+    """Bring schemas and streams up to date.
 
-    Needs DATABASE_URL and NATS_URL, or a mesh that runs here.
+    Needs DATABASE_URL (of the owner) and NATS_URL, or a mesh that runs here.
     """
     from db_utils.migrations import migrate as run
-    from service_kit.registry import service_named
-    from service_kit.registry import services as installed
 
-    from crm_cli.up import declare_streams
+    from crm_cli.selection import chosen
+    from crm_cli.streams import declare_streams
 
     home = Home()
-    chosen = [service_named(name) for name in services or []] or list(installed().values())
+    wanted = chosen(services or [])
     changed = run(
         home.database_url(),
-        [service.schema for service in chosen],
+        [service.schema for service in wanted],
         report=lambda name: print(f"migrating {name}"),
     )
     declare_streams(home.nats_url())
-    print(f"{len(changed)} of {len(chosen)} schemas changed, streams declared")
+    print(f"{len(changed)} of {len(wanted)} schemas changed, streams declared")
 
 
 @app.command()
@@ -67,27 +107,157 @@ def token(
     ] = "org-123",
     lifetime: Annotated[int, typer.Option(help="Seconds until it expires.", min=1)] = 3600,
 ) -> None:
-    """Print a bearer token for the mesh of this folder."""
-    print(Home().secrets().token(user=user, organisation=organisation or None, lifetime=lifetime))
+    """Print a bearer token for this mesh.
+
+    TOKEN=$(./scripts/crm token). Needs nothing that runs. Signed with JWT_SECRET, else with
+    the secret of the mesh here.
+    """
+    from crm_cli.tokens import token as make
+
+    print(make(Home(), user=user, organisation=organisation, lifetime=lifetime))
+
+
+@events.command()
+def tail(
+    from_start: Annotated[bool, typer.Option(help="First all events that the streams hold.")] = False,
+    subject: Annotated[str, typer.Option(help="Only this subject; wildcards * and > are allowed.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Show events while they arrive, decoded, until Ctrl-C.
+
+    Needs a mesh that runs here, or NATS_URL.
+    """
+    import asyncio
+
+    from crm_cli.events import tail as run
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run(Home().nats_url(), subject, from_start=from_start, as_json=as_json))
+
+
+@app.command()
+def decode(
+    subject: Annotated[str, typer.Option(help="Where the message was published; settles any doubt.")] = "",
+) -> None:
+    """Print the event on standard input as JSON.
+
+    Needs nothing that runs. For the nats command:
+    nats sub 'crm.events.>' --translate './scripts/crm decode --subject {{Subject}}'
+    """
+    from crm_cli.decoding import decoded
+
+    print(decoded(sys.stdin.buffer.read(), subject))
+
+
+@dlq.command("list")
+def list_letters(
+    services: Names = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also those replayed or dropped.")] = False,
+) -> None:
+    """Show the messages that services gave up.
+
+    Needs a mesh that runs here, or DATABASE_URL.
+    """
+    from crm_cli.dlq import list_letters as run
+    from crm_cli.selection import chosen
+
+    run(Home().database_url(), chosen(services or []), everything=everything)
+
+
+@dlq.command()
+def show(letter: Annotated[str, typer.Argument(help="As in the list: email/12.")]) -> None:
+    """Show one of them with its content.
+
+    Needs a mesh that runs here, or DATABASE_URL.
+    """
+    from crm_cli.dlq import show as run
+
+    run(Home().database_url(), letter)
+
+
+@dlq.command()
+def replay(
+    letters: Letters = None,
+    service: Annotated[str, typer.Option(help="All dead letters of this service.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="All dead letters of all services.")] = False,
+    wait: Annotated[float, typer.Option(help="Seconds without news after which to stop waiting.")] = 30,
+) -> None:
+    """Handle them again and say what became of each.
+
+    Needs a mesh that runs here, or DATABASE_URL and running services. Exit code 1 when a
+    letter has failed again or nobody took it.
+    """
+    from crm_cli.dead_letters import parse_ids
+    from crm_cli.dlq import dead_numbers
+    from crm_cli.dlq import replay as run
+    from crm_cli.selection import chosen
+
+    if sum((bool(letters), bool(service), everything)) != 1:
+        raise CommandError("name letters (email/12), or a service with --service, or all with --all")
+    wanted = parse_ids(letters or [])
+    url = Home().database_url()
+    numbers = wanted or dead_numbers(url, chosen([service] if service else []))
+    if not numbers:
+        print("no dead letters")
+    raise typer.Exit(0 if run(url, numbers, wait) else 1)
+
+
+@dlq.command()
+def drop(letters: Letters = None) -> None:
+    """Give them up for good.
+
+    Needs a mesh that runs here, or DATABASE_URL. Exit code 1 when one of them was not dead.
+    """
+    from crm_cli.dlq import drop as run
+
+    if not letters:
+        raise CommandError("name the letters to drop, as in the list: email/12")
+    raise typer.Exit(0 if run(Home().database_url(), letters) else 1)
+
+
+@app.command()
+def doctor(services: Names = None) -> None:
+    """Say what is wrong and what to do.
+
+    Looks at the mesh that runs here, or at DATABASE_URL, NATS_URL and the services at
+    <SERVICE>_GRPC_ADDR; NATS_MONITORING_URL lets it ask the broker for its health. Exit
+    code 1 when something does not work.
+    """
+    from rich.console import Console
+
+    from crm_cli.doctor.examination import examine
+    from crm_cli.selection import chosen
+
+    raise typer.Exit(0 if examine(Home(), chosen(services or []), Console()) else 1)
 
 
 def main() -> None:
     """Run the command; an expected failure is one sentence on standard error and exit code 1."""
+    try:
+        app()
+    except Exception as error:
+        sentence = _sentence(error)
+        if sentence is None:
+            raise
+        print(f"crm: {sentence}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _sentence(error: Exception) -> str | None:
+    """What to tell the person at the terminal; None for what nobody expected."""
+    if isinstance(error, CommandError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return f"the package {error.name} is missing: remove .venv and run ./scripts/up, which makes it again"
     from db_utils.migrations import MigrationError
     from grpc_utils import PortTaken
+    from psycopg import OperationalError
     from service_kit import ConfigurationError
     from service_kit.embedded import EmbeddedError
     from service_kit.registry import UnknownService
 
-    try:
-        app()
-    except (
-        CommandError,
-        ConfigurationError,
-        EmbeddedError,
-        MigrationError,
-        PortTaken,
-        UnknownService,
-    ) as error:
-        print(f"crm: {error}", file=sys.stderr)
-        sys.exit(1)
+    if isinstance(error, OperationalError):
+        first, *_ = str(error).splitlines()
+        return f"the database does not answer ({first}): start it, or correct DATABASE_URL"
+    known = (ConfigurationError, EmbeddedError, MigrationError, PortTaken, UnknownService)
+    return str(error) if isinstance(error, known) else None

@@ -13,44 +13,46 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from grpc_utils import PortTaken
-from service_kit.registry import ports
 from service_kit.service import Service
 from service_kit.serving import serve
 from service_kit.settings import ConfigurationError
+
+from crm_cli.backoff import Backoff
 
 _PR_SET_PDEATHSIG = 1
 _REFUSED = 78  # EX_CONFIG of sysexits.h: starting again would not help
 _LARGEST_LOG = 10 * 1024 * 1024
 _SILENCE = 5.0  # seconds without a sign of life after which a service counts as stuck
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
-_STABLE = 30.0  # seconds of running after which the pause starts small again
 
 
 class ServiceProcess:
-    """The process of one service: started, watched, started again when it ends by itself."""
+    """The process of one service: started, watched, started again when it ends by itself.
 
-    def __init__(self, service: Service, environment: Mapping[str, str], logs: Path) -> None:
-        self.service = service
+    *ports* are those of all services, *environment* what this one's settings are read from.
+    """
+
+    def __init__(
+        self, service: Service, ports: Mapping[str, int], environment: Mapping[str, str], logs: Path
+    ) -> None:
+        self.service, self.port = service, ports[service.name]
         self.log = logs / f"{service.name}.log"
-        self._environment = environment
+        self._ports, self._environment = ports, environment
         self.pid = 0
         self.restarts = 0
         self.refusal = ""
         self._pipe = -1
-        self._heard_at = self._started_at = 0.0
+        self._heard_at = 0.0
         self._serving = False
-        self._restart_at: float | None = None
-        self._pause = _FIRST_PAUSE
+        self._backoff = Backoff()
 
     @property
     def state(self) -> str:
         """SERVING, NOT_SERVING, STARTING, STUCK or STOPPED."""
         if not self.pid:
             return "STOPPED"
-        now = time.monotonic()
         if not self._heard_at:
             return "STARTING"
-        if now - self._heard_at > _SILENCE:
+        if time.monotonic() - self._heard_at > _SILENCE:
             return "STUCK"
         return "SERVING" if self._serving else "NOT_SERVING"
 
@@ -59,33 +61,35 @@ class ServiceProcess:
         reading, writing = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
+        parent = os.getpid()
         pid = os.fork()
         if pid == 0:
             os.close(reading)
-            self._become_service(writing)
+            self._become_service(writing, parent)
         os.close(writing)
         os.set_blocking(reading, False)
-        self.pid, self._pipe = pid, reading
-        self._heard_at, self._started_at, self._restart_at = 0.0, time.monotonic(), None
+        self.pid, self._pipe, self._heard_at = pid, reading, 0.0
+        self._backoff.started()
 
-    def watch(self) -> None:
-        """Take note of what the process said, of its end, and of the time to start it again."""
-        now = time.monotonic()
-        if self._restart_at is not None and now >= self._restart_at:
+    def watch(self) -> str:
+        """Take note of what the process said, of its end, and of the time to start it again.
+
+        What there is to tell about it, "" for nothing.
+        """
+        if self._backoff.over:
             self.restarts += 1
             self.start()
         if not self.pid:
-            return
+            return ""
         with contextlib.suppress(BlockingIOError):
             if said := os.read(self._pipe, 64):
-                self._heard_at, self._serving = now, said.endswith(b"1")
+                self._heard_at, self._serving = time.monotonic(), said.endswith(b"1")
         ended, status = os.waitpid(self.pid, os.WNOHANG)
-        if ended:
-            self._ended(os.waitstatus_to_exitcode(status), now)
+        return self._ended(os.waitstatus_to_exitcode(status)) if ended else ""
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ask the process to end; it is not started again."""
-        self._restart_at = None
+        self._backoff.cancel()
         if self.pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
@@ -96,29 +100,34 @@ class ServiceProcess:
             self._forget()
         return not self.pid
 
-    def _ended(self, code: int, now: float) -> None:
+    def _ended(self, code: int) -> str:
         self._forget()
         if code == _REFUSED:
-            lines = self.log.read_text(errors="replace").splitlines()
-            self.refusal = lines[-1] if lines else "it gave no reason"
-            return
-        if now - self._started_at > _STABLE:
-            self._pause = _FIRST_PAUSE
-        self._restart_at = now + self._pause
-        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+            self.refusal = self._last_words() or "it gave no reason"
+            return ""
+        pause = self._backoff.ended()
+        cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        words = self._last_words() if code > 0 else ""
+        return (
+            f"{self.service.name} ended ({cause}{': ' if words else ''}{words}), "
+            f"starting it again in {pause:g} s; its log is {self.log}"
+        )
+
+    def _last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()
+        return lines[-1] if lines else ""
 
     def _forget(self) -> None:
         os.close(self._pipe)
         self.pid, self._pipe, self._serving = 0, -1, False
 
-    def _become_service(self, pipe: int) -> None:
+    def _become_service(self, pipe: int, parent: int) -> None:
         """In the child: run the service and end the process, whatever happens."""
         code = 1
         try:
-            self._prepare()
-            for name, value in self._environment.items():
-                os.environ.setdefault(name, value)  # what the user has set wins
-            serve([self.service], ports(), report=lambda serving: _say(pipe, serving))
+            self._prepare(parent)
+            os.environ.update(self._environment)
+            serve([self.service], self._ports, report=lambda serving: _say(pipe, serving))
             code = 0
         except (ConfigurationError, PortTaken) as error:
             print(error, file=sys.stderr)
@@ -131,11 +140,13 @@ class ServiceProcess:
                 sys.stderr.flush()
             os._exit(code)
 
-    def _prepare(self) -> None:
+    def _prepare(self, parent: int) -> None:
         os.setpgid(0, 0)  # Ctrl-C is for the parent, which stops its services in order
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it ended before the line above
+            os._exit(1)
         mode = "ab" if not self.log.exists() or self.log.stat().st_size < _LARGEST_LOG else "wb"
         with self.log.open(mode) as output:
             os.dup2(output.fileno(), 1)
@@ -143,4 +154,5 @@ class ServiceProcess:
 
 
 def _say(pipe: int, serving: bool) -> None:
-    os.write(pipe, b"1" if serving else b"0")
+    with contextlib.suppress(BrokenPipeError):  # the parent was killed; SIGTERM is on its way
+        os.write(pipe, b"1" if serving else b"0")

@@ -4,182 +4,203 @@ The parent starts the servers, migrates, imports every service and forks one pro
 each. It never makes a gRPC object or a thread itself, so that it can fork at any time.
 """
 
-import asyncio
-import fcntl
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from types import FrameType
 
-import nats_utils
 from db_utils.migrations import migrate, outdated
-from nats.errors import Error as NatsError
-from nats_utils.bus import connect_once
 from rich.console import Console
 from service_kit.embedded import EmbeddedNats, EmbeddedPostgres, Server, port_is_free
 from service_kit.environment import Secrets
-from service_kit.registry import service_named, services
+from service_kit.service import Service
+from service_kit.settings import Settings, load
 
 from crm_cli.display import Board
 from crm_cli.home import CommandError, Home, State
+from crm_cli.keys import secrets_of
 from crm_cli.processes import ServiceProcess
+from crm_cli.selection import NATS_PORT, chosen, moved_ports
+from crm_cli.servers import WatchedServer
+from crm_cli.streams import declare_streams
+from crm_cli.tokens import token
 
 _TICK = 0.1
-_NATS_PORT = 4222
 _STOP_TIMEOUT = 20.0
 _SERVING_TIMEOUT = 30.0
+_TOKEN_LIFETIME = 12 * 3600
 
 
 class Mesh:
-    """Servers and services of one `crm up`."""
+    """Servers and services of one `crm up`; *offset* is added to every port."""
 
-    def __init__(self, home: Home, names: Sequence[str], console: Console) -> None:
+    def __init__(self, home: Home, names: Sequence[str], offset: int, console: Console) -> None:
         self._home, self._console = home, console
-        self._services = [service_named(name) for name in names] or list(services().values())
-        self._servers: list[Server] = []
-        self.processes: list[ServiceProcess] = []
-        self._stopping = False
+        self._services = chosen(names)
+        self._nats_port, self._ports = NATS_PORT + offset, moved_ports(offset)
+        self._database_url = os.environ.get("DATABASE_URL", "")
+        self._nats_url = os.environ.get("NATS_URL", "")
+        self._servers: list[WatchedServer] = []
+        self._processes: list[ServiceProcess] = []
+        self._asked_to_stop = 0
+        self._lock = -1
 
     def run(self) -> None:
         """Start everything, watch it until a signal, stop it. Raises CommandError."""
         started = time.monotonic()
         with ExitStack() as stack:
-            stack.enter_context(_only_one(self._home.folder))
+            self._lock = stack.enter_context(self._home.owned())
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, self._ask_to_stop)
+            secrets = secrets_of(self._home)
+            self._check(secrets)
             stack.callback(self._stop)
-            self._check_ports()
-            database_url, nats_url = self._start_servers()
-            self._prepare(database_url, nats_url)
-            secrets = self._home.secrets()
-            self._home.note_running(State(os.getpid(), database_url, nats_url))
             stack.callback(self._home.note_stopped)
-            self._start_services(secrets, database_url, nats_url)
-            self._watch(secrets, started)
+            self._start(secrets)
+            self._watch(started)
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
-        self._stopping = True
+        self._asked_to_stop += 1
 
-    def _check_ports(self) -> None:
+    def _check(self, secrets: Secrets) -> None:
+        """Refuse before anything runs what could not work."""
+        settings = load(Settings, database_url=self._database_url, jwt_secret=secrets.jwt_secret)
+        settings.authenticator("crm")
+        if not settings.auth_enabled:
+            self._warn("AUTH_ENABLED=false: every call is let in, whoever makes it")
         for service in self._services:
-            if not port_is_free(service.port):
+            port = self._ports[service.name]
+            if not port_is_free(port):
                 raise CommandError(
-                    f"port {service.port} of {service.name} is taken: stop what listens there "
-                    f"(`ss -ltnp 'sport = :{service.port}'` shows it)"
+                    f"port {port} of {service.name} is taken: stop what listens there "
+                    f"(`ss -ltnp 'sport = :{port}'` shows it), or move all ports with --port-offset"
                 )
 
-    def _start_servers(self) -> tuple[str, str]:
-        database_url, nats_url = os.environ.get("DATABASE_URL", ""), os.environ.get("NATS_URL", "")
-        if not database_url:
+    def _start(self, secrets: Secrets) -> None:
+        steps: list[Callable[[], None]] = [
+            self._start_broker,
+            self._start_database,
+            self._prepare,
+            lambda: self._start_services(secrets),
+        ]
+        for step in steps:
+            if not self._asked_to_stop:
+                step()
+
+    def _start_broker(self) -> None:
+        if not self._nats_url:
+            broker = EmbeddedNats(self._home.folder, self._nats_port)
+            self._run(broker)
+            self._nats_url = broker.url
+
+    def _start_database(self) -> None:
+        if not self._database_url:
             postgres = EmbeddedPostgres(self._home.folder)
-            self._start(postgres)
-            database_url = postgres.url()
-        if not nats_url:
-            broker = EmbeddedNats(self._home.folder, _NATS_PORT)
-            self._start(broker)
-            nats_url = broker.url
-        return database_url, nats_url
+            self._run(postgres)
+            self._database_url = postgres.url()
 
-    def _start(self, server: Server) -> None:
+    def _run(self, server: Server) -> None:
         self._console.print(f"Starting {server.name}")
-        server.start()
-        self._servers.append(server)
+        server.keeps_open = (self._lock,)
+        watched = WatchedServer(server)
+        watched.start()
+        self._servers.append(watched)
 
-    def _prepare(self, database_url: str, nats_url: str) -> None:
+    def _prepare(self) -> None:
         schemas = [service.schema for service in self._services]
-        pending = outdated(database_url, schemas)
+        pending = outdated(self._database_url, schemas)
         if pending:
             self._console.print(f"Migrating {', '.join(schema.name for schema in pending)}")
-            migrate(database_url, pending)
-        declare_streams(nats_url)
+            migrate(self._database_url, pending)
+        declare_streams(self._nats_url)
 
-    def _start_services(self, secrets: Secrets, database_url: str, nats_url: str) -> None:
-        logs = self._home.folder / "logs"
-        logs.mkdir(exist_ok=True)
-        shared = {
-            "DATABASE_URL": database_url,
-            "NATS_URL": nats_url,
-            "GRPC_HOST": "127.0.0.1",
-            "MAIL_FOLDER": str(self._home.folder / "mail"),
-        }
-        self._console.print(f"Starting {len(self._services)} services")
-        for service in self._services:
-            environment = {**shared, **secrets.environment(service.name)}
-            self.processes.append(ServiceProcess(service, environment, logs))
-        for process in self.processes:
+    def _start_services(self, secrets: Secrets) -> None:
+        self._home.logs.mkdir(exist_ok=True)
+        self._console.print(f"Starting {_number(len(self._services), 'service')}")
+        for position, service in enumerate(self._services):
+            environment = self._environment(service, position, secrets)
+            self._processes.append(ServiceProcess(service, self._ports, environment, self._home.logs))
+        self._home.note_running(
+            State(
+                self._database_url,
+                self._nats_url,
+                secrets.jwt_secret,
+                {service.name: self._ports[service.name] for service in self._services},
+            )
+        )
+        for process in self._processes:
             process.start()
 
-    def _watch(self, secrets: Secrets, started: float) -> None:
-        board = Board(self._console, self.processes, self._servers)
+    def _environment(self, service: Service, position: int, secrets: Secrets) -> dict[str, str]:
+        """What the service's settings are read from: what the user has set wins, but for ports."""
+        given = {name: value for name, value in os.environ.items() if value}
+        own = {"GRPC_PORT": str(self._ports[service.name])}
+        if "METRICS_PORT" in given:
+            own["METRICS_PORT"] = str(int(given["METRICS_PORT"]) + position)
+        return {
+            "DATABASE_URL": self._database_url,
+            "NATS_URL": self._nats_url,
+            "GRPC_HOST": "127.0.0.1",
+            "MAIL_FOLDER": str(self._home.folder / "mail"),
+            **secrets.environment(service.name),
+            **given,
+            **own,
+        }
+
+    def _watch(self, started: float) -> None:
         announced = False
-        with board:
-            while not self._stopping:
-                for process in self.processes:
-                    process.watch()
-                    if process.refusal:
-                        raise CommandError(f"{process.service.name} does not start: {process.refusal}")
-                self._restart_servers()
+        with Board(self._console, self._processes, self._servers) as board:
+            while not self._asked_to_stop:
+                self._look_after_everything()
                 board.refresh()
-                if not announced and all(p.state == "SERVING" for p in self.processes):
+                elapsed = time.monotonic() - started
+                if not announced and all(p.state == "SERVING" for p in self._processes):
                     announced = True
-                    board.announce(time.monotonic() - started, secrets.token(lifetime=12 * 3600))
-                if not announced and time.monotonic() - started > _SERVING_TIMEOUT:
+                    self._announce(board, elapsed)
+                if not announced and elapsed > _SERVING_TIMEOUT:
                     announced = True
-                    board.warn("not every service is serving yet: `./scripts/crm doctor` says why")
+                    self._warn("not every service is serving yet: `./scripts/crm doctor` says why")
                 time.sleep(_TICK)
 
-    def _restart_servers(self) -> None:
-        for server in self._servers:
-            if server.ended:
-                self._console.print(f"{server.name} ended, starting it again")
-                server.start()
+    def _look_after_everything(self) -> None:
+        for news in (
+            *(watched.watch() for watched in self._servers),
+            *(process.watch() for process in self._processes),
+        ):
+            if news:
+                self._warn(news)
+        for process in self._processes:
+            if process.refusal:
+                raise CommandError(f"{process.service.name} does not start: {process.refusal}")
+
+    def _announce(self, board: Board, seconds: float) -> None:
+        bearer = token(self._home, user="demo", organisation="org-123", lifetime=_TOKEN_LIFETIME)
+        count = _number(len(self._processes), "service")
+        self._console.print(f"\nThe mesh is up: {count} in {seconds:.1f} s. Ctrl-C stops it.")
+        board.show_examples(bearer, self._nats_url)
+
+    def _warn(self, message: str) -> None:
+        self._console.print(message, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
     def _stop(self) -> None:
-        if self.processes:
+        """End the services in order, then the servers; at once when asked a second time."""
+        if self._processes:
             self._console.print("Stopping the services")
-        for process in self.processes:
+        for process in self._processes:
             process.stop()
         deadline = time.monotonic() + _STOP_TIMEOUT
-        while running := [process for process in self.processes if not process.reap()]:
-            if time.monotonic() > deadline:
+        while running := [process for process in self._processes if not process.reap()]:
+            if self._asked_to_stop > 1 or time.monotonic() > deadline:
                 for process in running:
                     process.stop(signal.SIGKILL)
             time.sleep(_TICK / 2)
-        for server in reversed(self._servers):
-            server.stop()
-        if self.processes:
+        for watched in reversed(self._servers):
+            watched.server.stop()
+        if self._processes:
             self._console.print("Stopped")
 
 
-def declare_streams(nats_url: str) -> None:
-    """Make the streams that are missing. Raises CommandError."""
-
-    async def run() -> None:
-        client = await connect_once(nats_url, "crm-cli")
-        try:
-            replicas = int(os.environ.get("NATS_REPLICAS", "1"))
-            await nats_utils.declare(client.jetstream(), nats_utils.declared(replicas=replicas))
-        finally:
-            await client.close()
-
-    try:
-        asyncio.run(run())
-    except nats_utils.StreamDrift as error:
-        raise CommandError(str(error)) from error
-    except (NatsError, OSError) as error:
-        raise CommandError(f"the broker at {nats_url} does not answer: {type(error).__name__}") from error
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock. Raises CommandError when another `crm up` does."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CommandError(f"the mesh of {folder} is already up: stop it first (Ctrl-C there)") from None
-        yield
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -8,14 +8,17 @@ refused by the server.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
-from types import TracebackType
+from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy.sql.selectable import FromClause
 
 from db_utils.errors import DatabaseError, DatabaseUnavailable
 from db_utils.execution import Connection, run
 from db_utils.failures import translated
+from db_utils.locks import Locks
 from db_utils.pool import Pool
 from db_utils.reader import Answer, Reader
 from db_utils.statements import Statement, Values
@@ -24,12 +27,20 @@ from db_utils.transaction import Transaction
 
 _log = logging.getLogger(__name__)
 _STATEMENT_TIMEOUT = 5  # seconds (C12)
-_TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
-_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
+_PING_TIMEOUT = 3.0  # seconds, longer than the wait for a connection
 _PING = Statement(b"SELECT 1", (), keyed=True)
 
 # Set while an idempotent call holds its commit back; see `Database.held`.
-_held: ContextVar[Transaction | None] = ContextVar("held_transaction", default=None)
+_holding: ContextVar["_Holding | None"] = ContextVar("held_transaction", default=None)
+
+
+# How soon a peer is given up that vanished without a word (libpq; ignored on UNIX sockets).
+_DEAD_PEER = {
+    "keepalives_idle": 10,  # seconds
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # milliseconds
+}
 
 
 def role_of(schema: str) -> str:
@@ -53,129 +64,139 @@ class Database:
     """The schema of one service.
 
     *url* is a libpq connection string whose user may take the service's role; *pool_size*
-    bounds the connections of this process.
+    bounds the connections of this process, but for one more that holds its locks.
     """
 
     def __init__(self, url: str, schema: str, *, pool_size: int = 10) -> None:
         self.url = url
         self.schema = schema
-        self._pool = Pool(
-            url,
-            pool_size,
-            {
-                "prepare_threshold": 0,
-                "options": session_options(schema),
-                "application_name": f"crm-{schema}",
-                "connect_timeout": 5,
-            },
-        )
+        options = {
+            "prepare_threshold": 0,
+            "options": session_options(schema),
+            "application_name": f"crm-{schema}",
+            "connect_timeout": 5,
+            **_DEAD_PEER,
+        }
+        self._pool = Pool(url, pool_size, options)
+        self._locks = Locks(Pool(url, 1, options), schema, self.shielded)
+        self._ping: asyncio.Task[Answer] | None = None
         self._unfinished: set[asyncio.Task[None]] = set()
-        self._observers: dict[type[Row], list[Callable[[], None]]] = {}
+        self._observers: dict[FromClause, list[Callable[[], None]]] = {}
 
     async def open(self) -> None:
         """Start connecting; returns at once, also while the server is away."""
-        await self._pool.open()
+        self._pool.open()
 
     async def close(self) -> None:
         """Let running commits end, then close the connections."""
-        if self._unfinished:
+        while self._unfinished:
             await asyncio.wait(self._unfinished)
+        if self._ping is not None:
+            self._ping.cancel()
+        await self._locks.close()
         await self._pool.close()
 
-    def transaction(self) -> "Transaction | _Joined":
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """A unit of work, to be used with `async with`: commits at its end, or rolls back."""
-        held = _held.get()
-        return Transaction(self) if held is None else _Joined(held)
+        held = self._held()
+        return Transaction(self) if held is None else held.part()
 
     def read(self) -> Reader:
         """Single statements without a transaction, each on a connection of its own."""
-        held = _held.get()
-        return _Direct(self) if held is None else held
+        return self._held() or _Direct(self)
+
+    def _held(self) -> Transaction | None:
+        """The transaction to join: that of this task. What a call leaves running has its own."""
+        holding = _holding.get()
+        if holding is None or holding.database is not self or holding.task is not asyncio.current_task():
+            return None
+        return holding.tx
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[Transaction]:
-        """One transaction that every `transaction()` inside joins; it commits at the end.
+        """One transaction that every `transaction()` of this task inside joins; it commits at the end.
 
-        For callers that must add a row which depends on what the inner code answered.
+        For callers that must add a row which depends on what the inner code answered. An
+        inner transaction that fails is undone alone; the held one goes on if the error is caught.
         """
         async with Transaction(self) as tx:
-            token = _held.set(tx)
+            token = _holding.set(_Holding(self, asyncio.current_task(), tx))
             try:
                 yield tx
             finally:
-                _held.reset(token)
+                _holding.reset(token)
 
-    @asynccontextmanager
-    async def exclusive(self, name: str) -> AsyncIterator[bool]:
-        """Whether this is the only holder of the lock *name* in this schema, while inside."""
-        connection = await self.acquire()
-        try:
-            with translated():
-                cursor = await connection.execute(_TRY_LOCK, (f"{self.schema}/{name}",))
-                row = await cursor.fetchone()
-            held = bool(row and row[0])
-            yield held
-            if held:
-                with translated():
-                    await connection.execute(_UNLOCK, (f"{self.schema}/{name}",))
-        except BaseException:
-            await connection.close()  # the lock ends with its session
-            raise
-        finally:
-            await self.release(connection)
+    def exclusive(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Whether this is the only holder of the lock *name* in this schema, while inside.
+
+        Raises DatabaseUnavailable at the end if the lock was lost meanwhile.
+        """
+        return self._locks.exclusive(name)
 
     async def ping(self) -> None:
-        """Ask the server for a sign of life. Raises DatabaseUnavailable."""
-        await self.answer(_PING, [])
+        """Ask the server for a sign of life. Raises DatabaseUnavailable after three seconds of silence."""
+        if self._ping is None or self._ping.done():
+            self._ping = asyncio.create_task(self.answer(_PING, []))
+        answered, _ = await asyncio.wait((self._ping,), timeout=_PING_TIMEOUT)
+        if not answered:
+            raise DatabaseUnavailable("the server is silent")
+        self._ping.result()
 
     def on_written(self, model: type[Row], callback: Callable[[], None]) -> None:
         """Call *callback* after each commit that wrote rows of *model*, or would have if absent."""
-        self._observers.setdefault(model, []).append(callback)
+        self._observers.setdefault(model.__table__, []).append(callback)
 
     async def acquire(self) -> Connection:
         """A connection of the pool, to be given back with `release`. Raises DatabaseUnavailable."""
         return await self._pool.acquire()
 
-    async def release(self, connection: Connection) -> None:
+    def release(self, connection: Connection) -> None:
         """Give *connection* back."""
-        await self._pool.release(connection)
+        self._pool.release(connection)
 
     async def answer(self, statement: Statement, values: Values) -> Answer:
-        """Run one reading statement; once more when the connection had died in the pool."""
-        try:
-            return await self._answer_once(statement, values)
-        except DatabaseUnavailable:
-            return await self._answer_once(statement, values)
-
-    async def _answer_once(self, statement: Statement, values: Values) -> Answer:
+        """Run one statement that only reads."""
+        if statement.target is not None:
+            raise TypeError(f"write to {statement.target} in a transaction")
         connection = await self.acquire()
         try:
             with translated():
                 return await (await run(connection, statement, values)).fetchall()
         finally:
-            await self.release(connection)
+            self.release(connection)
 
     async def shielded(self, work: Coroutine[Any, Any, None]) -> None:
         """Run *work* to its end even if the caller is cancelled meanwhile."""
-        await asyncio.shield(self._background(work))
-
-    def _background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.create_task(work)
         self._unfinished.add(task)
-        task.add_done_callback(self._finished)
-        return task
+        task.add_done_callback(self._unfinished.discard)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_report)
+            raise
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._unfinished.discard(task)
-        if not task.cancelled() and (error := task.exception()) and not isinstance(error, DatabaseError):
-            _log.error("a commit failed unexpectedly", exc_info=error)
-
-    def written(self, rows: Iterable[Row]) -> None:
-        """Tell the observers of the tables of *rows* that a commit has written them."""
+    def written(self, tables: Iterable[FromClause]) -> None:
+        """Tell the observers of *tables* that a commit has written them."""
         if self._observers:
-            for model in {type(row) for row in rows}:
-                for callback in self._observers.get(model, ()):
+            for table in tables:
+                for callback in self._observers.get(table, ()):
                     callback()
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """Log the bug that ended *task*, for which nobody waits any more."""
+    if not task.cancelled() and (error := task.exception()) and not isinstance(error, DatabaseError):
+        _log.error("a commit failed unexpectedly", exc_info=error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Holding:
+    """The transaction *tx* that *task* holds on *database*."""
+
+    database: Database
+    task: asyncio.Task[Any] | None
+    tx: Transaction
 
 
 class _Direct(Reader):
@@ -184,19 +205,3 @@ class _Direct(Reader):
 
     async def _run(self, statement: Statement, values: Values) -> Answer:
         return await self._database.answer(statement, values)
-
-
-class _Joined:
-    """Stands for a transaction inside a held one: the holder commits."""
-
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
-
-    async def __aenter__(self) -> Transaction:
-        return self._tx
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None:
-            await self._tx.flush()

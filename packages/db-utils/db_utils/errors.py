@@ -1,5 +1,6 @@
 """What the database can answer besides rows. The gRPC edge gives each its status code."""
 
+from typing import ClassVar
 from uuid import UUID
 
 
@@ -68,16 +69,30 @@ class UnknownChoice(InvalidValue):
 
 
 class InvalidPage(DatabaseError):
-    """Base of what is wrong with the page a caller asks for."""
+    """Base of what is wrong with the page a caller asks for; *field* of the request is at fault."""
+
+    field: ClassVar[str]
 
 
 class InvalidPageToken(InvalidPage):
     """Not a token of ours, or one of another sort or other filters."""
 
+    field = "page_token"
+
 
 class InvalidPageSize(InvalidPage):
     """A negative number of rows."""
 
+    field = "page_size"
+
 
 class UnknownSort(InvalidPage):
-    """A column or a direction by which this list cannot be sorted."""
+    """A column by which this list cannot be sorted."""
+
+    field = "sort_by"
+
+
+class UnknownOrder(InvalidPage):
+    """A direction other than asc and desc."""
+
+    field = "sort_order"

@@ -4,7 +4,6 @@ from types import TracebackType
 
 import psycopg
 from psycopg import errors as pg
-from psycopg_pool import PoolClosed, PoolTimeout
 
 from db_utils.errors import (
     Conflict,
@@ -28,7 +27,9 @@ class _Translated:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, (psycopg.Error, PoolTimeout, PoolClosed)):
+        if isinstance(error, UnicodeEncodeError):
+            raise InvalidText("half of a surrogate pair") from error
+        if isinstance(error, psycopg.Error):
             known = _translate(error)
             if known is not None:
                 raise known from error
@@ -42,7 +43,7 @@ def translated() -> _Translated:
     return _TRANSLATED
 
 
-def _translate(error: Exception) -> DatabaseError | None:
+def _translate(error: psycopg.Error) -> DatabaseError | None:
     if isinstance(error, (pg.UniqueViolation, pg.ExclusionViolation)):
         return Conflict(error.diag.constraint_name or "")
     if isinstance(error, pg.ForeignKeyViolation):
@@ -53,14 +54,14 @@ def _translate(error: Exception) -> DatabaseError | None:
         return StatementTimeout(str(error.diag.message_primary))
     if isinstance(error, _NOT_STORABLE):
         return InvalidText(type(error).__name__)
-    if isinstance(error, (PoolTimeout, PoolClosed)) or _lost(error):
+    if _lost(error):
         return DatabaseUnavailable(type(error).__name__)
     if isinstance(error, psycopg.DataError) and error.sqlstate is None:
         return InvalidText("a text holds a NUL byte")
     return None
 
 
-def _lost(error: Exception) -> bool:
+def _lost(error: psycopg.Error) -> bool:
     """Whether the connection itself failed: no SQLSTATE, or class 57P, 08 or 53."""
     if not isinstance(error, psycopg.OperationalError):
         return False

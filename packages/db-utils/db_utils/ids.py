@@ -9,6 +9,15 @@ _lock = threading.Lock()
 _last = 0
 
 
+def _unlock() -> None:
+    """In a child process: the thread that held the lock at the fork exists only in the parent."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_unlock)
+
+
 def uuid7() -> uuid.UUID:
     """A version 7 UUID (RFC 9562): 48 bits of milliseconds, a counter, 62 random bits.
 

@@ -14,16 +14,38 @@ from decimal import Decimal
 from typing import Any, Generic
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, String, bindparam, func, null, or_, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Numeric,
+    Select,
+    String,
+    bindparam,
+    func,
+    null,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.types import TypeEngine
 
 from db_utils import context
-from db_utils.errors import InvalidPageSize, InvalidPageToken, TextTooLong, UnknownChoice, UnknownSort
+from db_utils.errors import (
+    InvalidPageSize,
+    InvalidPageToken,
+    TextTooLong,
+    UnknownChoice,
+    UnknownOrder,
+    UnknownSort,
+)
 from db_utils.reader import R, Reader
 from db_utils.statements import plan
 from db_utils.tables import Choice
 
 DEFAULT_SIZE, LARGEST_SIZE, LONGEST_SEARCH = 20, 100, 100
+_LONGEST_TOKEN = 2048  # characters; a sort column of 255 characters needs a fifth of it
+_DIGEST = 9  # bytes
 
 Filter = Callable[[Any], ColumnElement[bool]]
 
@@ -90,6 +112,8 @@ class Listing(Generic[R]):
         for name in self._sorts:
             if self._table.columns[name].nullable:
                 raise ValueError(f"{name} may be NULL: a keyset cannot continue after it")
+            if self._table.columns[name].type.python_type not in _READ:
+                raise ValueError(f"{name} cannot be written into a page token")
         self._filters: dict[str, Filter | None] = (
             dict(filters) if isinstance(filters, Mapping) else dict.fromkeys(filters)
         )
@@ -101,7 +125,8 @@ class Listing(Generic[R]):
     ) -> Page[R]:
         """The page that *request* asks for; filters that are None or empty do not apply.
 
-        Raises InvalidPageToken, InvalidPageSize, UnknownSort, UnknownChoice, TextTooLong.
+        Raises InvalidPageToken, InvalidPageSize, UnknownSort, UnknownOrder, UnknownChoice,
+        TextTooLong.
         """
         size = _size(request.size)
         sort = self._sort(request)
@@ -109,12 +134,14 @@ class Listing(Generic[R]):
         self._check(active, search)
         if search:
             active["search"] = f"%{_escape(search)}%"
-        fingerprint = _fingerprint(sort, active)
-        after = self._position(request.token, sort, fingerprint)
+        asked = repr(
+            (self._model.__tablename__, sort, sorted(active.items()), context.scope.get().organisation_id)
+        )
+        after = self._position(request.token, sort, asked)
         rows_of, total_of = self._statement(tuple(sorted(active)), sort, bool(after))
         rows = self._whole(await reader.all(rows_of, **active, **after, _limit=size + 1))
         total = await reader.one(total_of, **active) if request.with_total else None
-        token = self._token(rows[size - 1], sort, fingerprint) if len(rows) > size else ""
+        token = self._token(rows[size - 1], sort, asked) if len(rows) > size else ""
         return Page(rows[:size], token, (total or 0) if request.with_total else None)
 
     def _sort(self, request: PageRequest) -> _Sort:
@@ -123,12 +150,14 @@ class Listing(Generic[R]):
             raise UnknownSort(request.sort_by)
         direction = request.sort_order.lower()
         if direction not in ("", "asc", "desc"):
-            raise UnknownSort(request.sort_order)
+            raise UnknownOrder(request.sort_order)
         return _Sort(chosen.name, direction == "desc") if direction else chosen
 
     def _check(self, active: Mapping[str, object], search: str) -> None:
         if len(search) > LONGEST_SEARCH:
             raise TextTooLong("search")
+        if search and not self._search:
+            raise TypeError(f"{self._model.__name__} is not searched")
         for name, value in active.items():
             if name not in self._filters:
                 raise TypeError(f"{self._model.__name__} has no filter {name!r}")
@@ -176,34 +205,55 @@ class Listing(Generic[R]):
         column = self._table.columns[name]
         return column == bindparam(name, type_=column.type, required=True)
 
-    def _token(self, row: R, sort: _Sort, fingerprint: bytes) -> str:
+    def _token(self, row: R, sort: _Sort, asked: str) -> str:
+        """Where *row* stands, with a digest that binds it to what was *asked*."""
         value = row.__dict__[sort.name]
         text = value.isoformat() if isinstance(value, (date, datetime)) else value
-        content = json.dumps([text, row.__dict__["id"]], default=str, separators=(",", ":"))
-        return base64.urlsafe_b64encode(fingerprint + content.encode()).decode().rstrip("=")
+        content = json.dumps([text, row.__dict__["id"]], default=str, separators=(",", ":")).encode()
+        return base64.urlsafe_b64encode(_digest(asked, content) + content).decode().rstrip("=")
 
-    def _position(self, token: str, sort: _Sort, fingerprint: bytes) -> dict[str, object]:
+    def _position(self, token: str, sort: _Sort, asked: str) -> dict[str, object]:
         if not token:
             return {}
         try:
-            content = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-            value, identity = json.loads(content[len(fingerprint) :])
-            position: dict[str, object] = {
-                "_value": self._read(sort.name, value),
-                "_id": self._read("id", identity),
-            }
-        except (ValueError, TypeError, ArithmeticError):
-            raise InvalidPageToken(token[:16]) from None
-        if content[: len(fingerprint)] != fingerprint:
-            raise InvalidPageToken("another sort or other filters")
-        return position
+            content = _content(token, asked)
+            value, identity = json.loads(content)
+            return {"_value": self._read(sort.name, value), "_id": self._read("id", identity)}
+        except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
+            raise InvalidPageToken("not a token of this list") from None
 
     def _read(self, column: str, value: object) -> object:
-        kind = self._table.columns[column].type.python_type
-        read = _READ[kind](value)
-        if kind is datetime and isinstance(read, datetime) and read.tzinfo is None:
+        kind = self._table.columns[column].type
+        read = _READ[kind.python_type](value)
+        if isinstance(read, datetime) and read.tzinfo is None:
             raise ValueError("an instant without a time zone")
+        bound = 2 ** (63 if isinstance(kind, BigInteger) else 31)
+        if isinstance(read, int) and not -bound <= read < bound:
+            raise ValueError("a number that the column cannot hold")
+        if isinstance(read, Decimal) and not abs(read) < Decimal(10) ** _whole_digits(kind):
+            raise ValueError("an amount that the column cannot hold")
         return read
+
+
+def _content(token: str, asked: str) -> bytes:
+    """What *token* says, if it was made for what is *asked* now. Raises ValueError."""
+    if len(token) > _LONGEST_TOKEN:
+        raise ValueError("too long")
+    raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    content = raw[_DIGEST:]
+    if raw[:_DIGEST] != _digest(asked, content):
+        raise ValueError("another list, another sort, other filters, or a changed token")
+    return content
+
+
+def _digest(asked: str, content: bytes) -> bytes:
+    # No secret: a forged token only names a place in a list that its bearer may read anyway.
+    return hashlib.blake2b(asked.encode(errors="surrogatepass") + content, digest_size=_DIGEST).digest()
+
+
+def _whole_digits(kind: TypeEngine[Any]) -> int:
+    assert isinstance(kind, Numeric)
+    return (kind.precision or 14) - (kind.scale or 0)
 
 
 def _parse_sort(sort: str) -> _Sort:
@@ -219,8 +269,3 @@ def _size(asked: int) -> int:
 
 def _escape(search: str) -> str:
     return search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _fingerprint(sort: _Sort, active: Mapping[str, object]) -> bytes:
-    content = repr((sort, sorted(active.items()), context.scope.get().organisation_id))
-    return hashlib.blake2b(content.encode(), digest_size=9).digest()

@@ -6,7 +6,9 @@ its comment, so that finding out that nothing is to be done costs one query for 
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,9 +48,9 @@ def _files(folder: Path) -> list[Path]:
 
 
 def outdated(url: str, schemas: Iterable[Schema]) -> list[Schema]:
-    """Those of *schemas* that `migrate` would change. One query."""
+    """Those of *schemas* that `migrate` would change. One query. Raises MigrationError."""
     wanted = list(schemas)
-    with psycopg.connect(url, autocommit=True) as connection:
+    with _connect(url) as connection:
         noted: dict[str, str | None] = dict(
             connection.execute(
                 "SELECT nspname, obj_description(oid, 'pg_namespace') FROM pg_namespace"
@@ -57,6 +59,14 @@ def outdated(url: str, schemas: Iterable[Schema]) -> list[Schema]:
             ).fetchall()
         )
     return [schema for schema in wanted if noted.get(schema.name) != schema.fingerprint]
+
+
+def _connect(url: str) -> psycopg.Connection:
+    try:
+        return psycopg.connect(url, autocommit=True)
+    except psycopg.Error as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise MigrationError(f"no connection to PostgreSQL, check DATABASE_URL: {reason}") from error
 
 
 def migrate(
@@ -71,7 +81,7 @@ def migrate(
     pending = outdated(url, schemas)
     if not pending:
         return changed
-    with psycopg.connect(url, autocommit=True) as lock:
+    with _connect(url) as lock:
         lock.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         for schema in outdated(url, pending):
             report(schema.name)
@@ -114,8 +124,22 @@ def _upgrade(url: str, schema: Schema) -> None:
         return psycopg.connect(url, options=f"-c search_path={schema.name}")
 
     engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
-    with engine.begin() as connection:
+    with engine.begin() as connection, _blamed(schema):
         config.attributes["connection"] = connection
         command.upgrade(config, "heads")
         note = sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(schema.name), schema.fingerprint)
         connection.exec_driver_sql(note.as_string())
+
+
+@contextmanager
+def _blamed(schema: Schema) -> Iterator[None]:
+    """Whatever goes wrong inside leaves as a MigrationError that names the migration."""
+    try:
+        yield
+    except Exception as error:
+        files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+        files.append(getattr(error, "filename", None) or "")  # of a SyntaxError
+        guilty = [name for name in files if Path(name).parent in schema.folders]
+        reason = str(getattr(error, "orig", error)).strip().partition("\n")[0]
+        what = Path(guilty[-1]).stem if guilty else "the migrations"
+        raise MigrationError(f"schema {schema.name}: {what} failed, nothing was changed: {reason}") from error

@@ -1,108 +1,163 @@
-"""The connections of a process, handed from call to call without asking anybody.
+"""The connections of a process, at most so many, handed from call to call.
 
-psycopg_pool makes the connections, replaces broken ones and survives a database that is
-away; what it has made stays here while it works, because giving a connection back and
-taking it again for each statement costs a fifth of the statement.
+Giving a connection back is no coroutine and asks nobody, so nothing can cancel it. New
+connections are made in tasks of the pool: a caller that gives up takes nothing with it,
+and a database that is away is tried again for as long as somebody waits.
 """
 
 import asyncio
+import json
+import logging
+import select
 from collections import deque
+from functools import partial
 from typing import Any
 
-from psycopg.pq import TransactionStatus
-from psycopg_pool import AsyncConnectionPool
+import psycopg
+from psycopg.pq import PipelineStatus, TransactionStatus
+from psycopg.types.json import set_json_dumps
 
 from db_utils.errors import DatabaseUnavailable
 from db_utils.execution import Connection
-from db_utils.failures import translated
+
+_log = logging.getLogger(__name__)
 
 ACQUIRE_TIMEOUT = 2.0  # seconds to wait for a connection (C12)
+_FIRST_RETRY, _LONGEST_RETRY = 0.05, 0.5
+
+# Texts as they are: behind escapes only the server would notice half of a surrogate pair.
+_dump_json = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
 
 
 class Pool:
-    """At most *size* connections made with psycopg's *options*."""
+    """At most *size* connections to *url*, made with psycopg's *options*."""
 
     def __init__(self, url: str, size: int, options: dict[str, Any]) -> None:
-        self._size = size
-        self._made: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            url,
-            kwargs={"autocommit": True, **options},
-            min_size=1,
-            max_size=size,
-            timeout=ACQUIRE_TIMEOUT,
-            reconnect_timeout=10,
-            open=False,
-        )
-        self._taken = 0
+        self._url, self._size, self._options = url, size, options
+        self._made = 0  # connections that exist or are being made
+        self._coming = 0  # of these, those being made
         self._idle: list[Connection] = []
-        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        self._waiting: deque[asyncio.Future[Connection]] = deque()
+        self._making: set[asyncio.Task[None]] = set()
+        self._away = self._closed = False
 
-    async def open(self) -> None:
+    def open(self) -> None:
         """Start connecting; returns at once, also while the server is away."""
-        await self._made.open()
+        self._grow(1)
 
     async def close(self) -> None:
-        """Close the connections that nobody uses any more."""
-        while self._idle:
-            await self._made.putconn(self._idle.pop())
-        await self._made.close()
+        """Close the connections: the idle ones now, those in use when they come back."""
+        self._closed = True
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_exception(DatabaseUnavailable("the pool is closed"))
+        for task in self._making:
+            task.cancel()
+        await asyncio.gather(*self._making, return_exceptions=True)
+        for connection in self._idle:
+            connection.pgconn.finish()
+        self._idle.clear()
 
     async def acquire(self) -> Connection:
-        """A connection of one's own. Raises DatabaseUnavailable after two seconds."""
-        while True:
-            if self._idle:
-                return self._idle.pop()
-            if self._taken < self._size:
-                return await self._take()
-            connection = await self._wait()
-            if connection is not None:
+        """A connection of one's own. Raises DatabaseUnavailable after two seconds.
+
+        Who asks first is served first.
+        """
+        while self._idle:
+            connection = self._idle.pop()
+            if _is_quiet(connection):
                 return connection
+            self._drop(connection)
+        if self._closed:
+            raise DatabaseUnavailable("the pool is closed")
+        return await self._wait()
 
-    async def release(self, connection: Connection) -> None:
-        """Give *connection* to who waits longest; a broken one goes, with its idle siblings."""
-        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
-            await self._discard(connection)
-            return
-        if not self._hand_over(connection):
-            self._idle.append(connection)
+    def release(self, connection: Connection) -> None:
+        """Give *connection* to who waits longest; one in the middle of something is closed."""
+        pgconn = connection.pgconn
+        if (
+            pgconn.transaction_status != TransactionStatus.IDLE
+            or pgconn.pipeline_status != PipelineStatus.OFF
+            or self._closed
+        ):
+            self._drop(connection)
+        else:
+            self._hand_over(connection)
 
-    async def _take(self) -> Connection:
-        self._taken += 1
-        try:
-            with translated():
-                return await self._made.getconn()
-        except BaseException:
-            self._taken -= 1
-            raise
-
-    async def _wait(self) -> Connection | None:
-        """The next connection that becomes free; None when there is room for a new one."""
-        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+    async def _wait(self) -> Connection:
+        waiter: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
+        self._grow(len(self._waiting))
         try:
             async with asyncio.timeout(ACQUIRE_TIMEOUT):
                 return await waiter
         except BaseException as error:
-            if waiter.done() and not waiter.cancelled() and (connection := waiter.result()) is not None:
-                await self.release(connection)
+            self._withdraw(waiter)
             if isinstance(error, TimeoutError):
-                raise DatabaseUnavailable("all connections are busy") from None
+                raise DatabaseUnavailable("no connection became free") from None
             raise
 
-    def _hand_over(self, connection: Connection | None) -> bool:
+    def _withdraw(self, waiter: asyncio.Future[Connection]) -> None:
+        """Take *waiter* out of the queue; what it was given meanwhile goes to the next one."""
+        if waiter in self._waiting:
+            self._waiting.remove(waiter)
+        elif not waiter.cancelled() and waiter.exception() is None:
+            self.release(waiter.result())
+
+    def _hand_over(self, connection: Connection) -> None:
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(connection)
-                return True
-        return False
+                return
+        self._idle.append(connection)
 
-    async def _discard(self, connection: Connection) -> None:
-        stale = [connection, *self._idle] if connection.broken else [connection]
-        if connection.broken:
-            self._idle.clear()
-        for one in stale:
-            self._taken -= 1
-            await one.close()
-            await self._made.putconn(one)
-            self._hand_over(None)
+    def _drop(self, connection: Connection) -> None:
+        connection.pgconn.finish()
+        self._made -= 1
+        self._grow(len(self._waiting))
+
+    def _grow(self, wanted: int) -> None:
+        """Have one more connection made if fewer than *wanted* are coming and there is room for it."""
+        if self._coming < wanted and self._made < self._size and not self._closed:
+            self._made += 1
+            self._coming += 1
+            task = asyncio.get_running_loop().create_task(self._make())
+            self._making.add(task)
+            task.add_done_callback(self._making.discard)
+
+    async def _make(self) -> None:
+        connection, pause = None, _FIRST_RETRY
+        try:
+            while (connection := await self._connect()) is None and self._waiting:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_RETRY)
+        finally:
+            self._coming -= 1
+            if connection is None:
+                self._made -= 1
+            else:
+                self.release(connection)
+
+    async def _connect(self) -> Connection | None:
+        try:
+            connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **self._options)
+        except psycopg.Error as error:
+            if not self._away:
+                _log.warning("no connection to PostgreSQL: %s", str(error).strip())
+            self._away = True
+            return None
+        if self._away:
+            _log.info("PostgreSQL is back")
+        self._away = False
+        set_json_dumps(_dump_json, connection)
+        return connection
+
+
+def _is_quiet(connection: Connection) -> bool:
+    """Whether *connection* has nothing to say: a server that ends a session says so in the idle one."""
+    if connection.closed:
+        return False
+    waiting = select.poll()
+    waiting.register(connection.pgconn.socket, select.POLLIN)
+    return not waiting.poll(0)

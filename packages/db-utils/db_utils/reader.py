@@ -5,7 +5,7 @@ one place; a service cannot forget them. Writing is in `transaction.py`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, overload
 from uuid import UUID
 
@@ -46,17 +46,17 @@ class Reader(ABC):
     ) -> tuple[R, list[Any]] | None:
         """As `get`, with the rows that name it by *reference*, oldest first: one statement."""
         parent, child = plan(model), plan(reference.parent.class_)
-        organisation, empty = _organisation()
+        scope = context.scope.get()
         identity = _identity(parent, key)
-        if identity is None or (empty and parent.tenant):
+        if identity is None or parent.hidden(scope):
             return None
         statement = select_with(parent, child, reference.key)
         rows = await self._run(statement, statement.values(identity, ()))
         width = len(parent.names)
-        if not rows or not parent.visible(row := parent.row(rows[0][:width]), organisation):
+        if not rows or not parent.visible(row := parent.row(rows[0][:width]), scope):
             return None
         children = [child.row(found[width:]) for found in rows if found[width:] != (None,) * len(child.names)]
-        return row, [one for one in children if child.visible(one, organisation)]  # type: ignore[return-value]
+        return row, [one for one in children if child.visible(one, scope)]  # type: ignore[return-value]
 
     @overload
     async def all(self, statement: TypedReturnsRows[T], **named: object) -> list[T]: ...
@@ -66,11 +66,10 @@ class Reader(ABC):
     async def all(self, statement: TypedReturnsRows[T, U, V], **named: object) -> list[tuple[T, U, V]]: ...
     async def all(self, statement: TypedReturnsRows[*tuple[Any, ...]], **named: object) -> list[Any]:
         """Every row of *statement*: instances, single values, or tuples, as it selects."""
-        organisation, empty = _organisation()
-        if empty:
+        prepared = prepare(statement, named, context.scope.get())
+        if prepared is None:
             return []
-        prepared, values = prepare(statement, named, organisation)
-        return _shaped(prepared, await self._run(prepared, values))
+        return _shaped(prepared[0].parts, await self._run(*prepared))
 
     @overload
     async def one(self, statement: TypedReturnsRows[T], **named: object) -> T | None: ...
@@ -84,23 +83,14 @@ class Reader(ABC):
         return rows[0] if rows else None
 
     async def _get(self, model: type[R], key: Key, lock: bool) -> R | None:
-        table = plan(model)
-        organisation, empty = _organisation()
+        table, scope = plan(model), context.scope.get()
         identity = _identity(table, key)
-        if identity is None or (empty and table.tenant):
+        if identity is None or table.hidden(scope):
             return None
         statement = select_one(table, lock)
         rows = await self._run(statement, statement.values(identity, ()))
         row = table.row(rows[0]) if rows else None
-        return row if row and table.visible(row, organisation) else None  # type: ignore[return-value]  # plan(model) makes R
-
-
-def _organisation() -> tuple[str | None, bool]:
-    """The organisation to filter by (None: no filter), and whether nothing is visible."""
-    current = context.scope.get()
-    if current.everything:
-        return None, False
-    return current.organisation_id, current.organisation_id is None
+        return row if row and table.visible(row, scope) else None  # type: ignore[return-value]  # plan(model) makes R
 
 
 def _identity(table: TablePlan, key: Key) -> dict[str, object] | None:
@@ -116,9 +106,22 @@ def _identity(table: TablePlan, key: Key) -> dict[str, object] | None:
     return identity
 
 
-def _shaped(statement: Statement, rows: Answer) -> list[Any]:
-    if statement.model is not None:
-        return [statement.model.row(row) for row in rows]
-    if statement.scalar:
-        return [row[0] for row in rows]
-    return list(rows)
+def _shaped(parts: tuple[TablePlan | None, ...], rows: Answer) -> list[Any]:
+    if len(parts) == 1:
+        table = parts[0]
+        return [row[0] for row in rows] if table is None else [table.row(row) for row in rows]
+    if not any(parts):
+        return list(rows)
+    return [tuple(_composed(parts, row)) for row in rows]
+
+
+def _composed(parts: tuple[TablePlan | None, ...], row: Sequence[Any]) -> Iterator[Any]:
+    """The entities and values of *row*; None for the optional entity that an outer join lacks."""
+    start = 0
+    for table in parts:
+        end = start + (len(table.names) if table else 1)
+        if table is None:
+            yield row[start]
+        else:
+            yield table.row(row[start:end]) if any(value is not None for value in row[start:end]) else None
+        start = end

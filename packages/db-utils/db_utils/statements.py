@@ -5,7 +5,7 @@ a statement costs its compilation once per process. Read `reader.py` next. Nothi
 touches the network.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, cast
@@ -13,29 +13,27 @@ from typing import Any, cast
 from sqlalchemy import (
     BindParameter,
     Column,
-    ColumnElement,
-    Delete,
+    CompoundSelect,
     Select,
     String,
     Table,
-    Update,
+    and_,
     bindparam,
-    or_,
     outerjoin,
     select,
 )
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import configure_mappers
-from sqlalchemy.sql import ClauseElement, Join
+from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.selectable import Alias, FromClause
+from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.sql.selectable import FromClause, SelectBase
 
+from db_utils.context import Scope
 from db_utils.errors import OrganisationRequired, TextTooLong, UnknownChoice
 from db_utils.tables import DELETED_COLUMN, ORGANISATION_COLUMN, Choice, Row
+from db_utils.visibility import ALL_ROWS, LIVING_ROWS, ORGANISATION, VISIBLE_ROWS
 
-_DIALECT: Dialect = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
-_ORGANISATION = "_organisation"
 _LIMIT = 4096
 
 Values = list[object]
@@ -56,14 +54,17 @@ class Statement:
 
     *keyed* statements name their rows by primary key: one plan is right for all values and
     the server keeps it. The others are planned at each run, because a plan made while a
-    table was empty, or for a small organisation, reads whole indexes later on.
+    table was empty, or for a small organisation, reads whole indexes later on. A *scoped*
+    one takes the organisation; *target* is the table that it writes. *parts* are the entities
+    and single values (None) of which a row of the answer is made.
     """
 
     sql: bytes
     arguments: tuple[Argument, ...]
     keyed: bool = False
-    model: "TablePlan | None" = None
-    scalar: bool = False
+    parts: "tuple[TablePlan | None, ...]" = ()
+    scoped: bool = False
+    target: Table | None = None
 
     def values(self, named: Mapping[str, object], literals: Sequence[BindParameter[Any]]) -> Values:
         """The placeholder values, in order."""
@@ -83,88 +84,72 @@ _prepared: dict[tuple[Any, bool], Statement] = {}
 
 
 def prepare(
-    statement: ClauseElement, named: Mapping[str, object], organisation: str | None
-) -> tuple[Statement, Values]:
-    """The compiled form of *statement* and its values; scoped when *organisation* is given."""
+    statement: ClauseElement, named: Mapping[str, object], scope: Scope
+) -> tuple[Statement, Values] | None:
+    """The compiled form of *statement* in *scope* and its values; None when it can see no row."""
     key = statement._generate_cache_key()
     if key is None:
         raise TypeError(f"this statement cannot be cached: {statement}")
-    entry = _prepared.get((key.key, organisation is not None))
+    entry = _prepared.get((key.key, scope.everything))
     if entry is None:
+        if not isinstance(statement, (SelectBase, UpdateBase)):
+            raise TypeError("write an expression: the rows that a text reads cannot be filtered")
         if len(_prepared) >= _LIMIT:
             _prepared.clear()
-        entry = _compile(_visible(statement, organisation is not None), key.bindparams)
-        _prepared[key.key, organisation is not None] = entry
-    if organisation is not None:
-        named = {**named, _ORGANISATION: organisation}
+        dialect = LIVING_ROWS if scope.everything else VISIBLE_ROWS
+        entry = _prepared[key.key, scope.everything] = _compile(statement, dialect, key.bindparams)
+    if entry.scoped:
+        if scope.organisation_id is None:
+            return None
+        named = {**named, ORGANISATION: scope.organisation_id}
     return entry, entry.values(named, key.bindparams)
 
 
 def _compile(
-    statement: ClauseElement, literals: Sequence[BindParameter[Any]] = (), *, keyed: bool = False
+    statement: ClauseElement,
+    dialect: Dialect,
+    literals: Sequence[BindParameter[Any]] = (),
+    *,
+    keyed: bool = False,
 ) -> Statement:
-    compiled = cast(SQLCompiler, statement.compile(dialect=_DIALECT))
+    compiled = cast(SQLCompiler, statement.compile(dialect=dialect))
     if compiled.post_compile_params or compiled.literal_execute_params:
         raise TypeError("write `column == any_(bindparam(...))` with a list: IN () cannot be compiled once")
     positions = {literal.key: position for position, literal in enumerate(literals)}
     arguments = []
     for name in compiled.positiontup or ():
         bind = compiled.binds[name]
-        convert = bind.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+        convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
         position = None if bind.required else positions.get(bind.key)
         arguments.append(Argument(bind.key, position, convert))
-    model, scalar = _shape(statement)
-    return Statement(str(compiled).encode(), tuple(arguments), keyed, model, scalar)
-
-
-def _shape(statement: ClauseElement) -> tuple["TablePlan | None", bool]:
-    described = getattr(statement, "column_descriptions", None) or getattr(
-        statement, "returning_column_descriptions", []
+    return Statement(
+        str(compiled).encode(),
+        tuple(arguments),
+        keyed,
+        _parts(statement),
+        scoped=any(argument.name == ORGANISATION for argument in arguments),
+        target=getattr(statement, "table", None) if isinstance(statement, UpdateBase) else None,
     )
-    if len(described) != 1:
-        return None, False
-    entity = described[0]["expr"]
-    if isinstance(entity, type) and issubclass(entity, Row):
-        return plan(entity), False
-    return None, True
 
 
-def _visible(statement: ClauseElement, scoped: bool) -> ClauseElement:
+def _keyed(statement: ClauseElement) -> Statement:
+    """A statement on rows that are named, seen or unseen: whoever runs it checks `TablePlan.visible`."""
+    return _compile(statement, ALL_ROWS, keyed=True)
+
+
+def _parts(statement: ClauseElement) -> "tuple[TablePlan | None, ...]":
     if isinstance(statement, Select):
-        sources = [source for clause in statement.get_final_froms() for source in _sources(clause)]
-    elif isinstance(statement, (Update, Delete)):
-        sources = [statement.table]
+        kinds = [column["type"] for column in statement.column_descriptions]
+    elif isinstance(statement, UpdateBase):
+        kinds = [_returned(part) for part in statement._returning]
     else:
-        return statement
-    for source in sources:
-        for criterion in visibility(source, scoped):
-            statement = statement.where(criterion)
-    return statement
+        kinds = list(cast(CompoundSelect[Any], statement).selected_columns)
+    return tuple(plan(kind) if isinstance(kind, type) and issubclass(kind, Row) else None for kind in kinds)
 
 
-def _sources(clause: FromClause) -> Iterator[FromClause]:
-    if not isinstance(clause, Join):
-        yield clause
-        return
-    yield from _sources(clause.left)
-    if clause.isouter:
-        return  # a filter on the optional side would drop the rows that lack it
-    yield from _sources(clause.right)
-
-
-def visibility(source: FromClause, scoped: bool) -> list[ColumnElement[bool]]:
-    """The criteria that hide deleted rows of *source* and, if *scoped*, other organisations'."""
-    table = source.element if isinstance(source, Alias) else source
-    if not isinstance(table, Table):
-        return []
-    criteria: list[ColumnElement[bool]] = []
-    if scoped and ORGANISATION_COLUMN in source.c:
-        column = source.c[ORGANISATION_COLUMN]
-        own = column == bindparam(_ORGANISATION, type_=String, required=True)
-        criteria.append(or_(own, column.is_(None)) if column.nullable else own)
-    if DELETED_COLUMN in source.c:
-        criteria.append(source.c[DELETED_COLUMN].is_(None))
-    return criteria
+def _returned(part: Any) -> Any:
+    """The class or the column that RETURNING names; SQLAlchemy's own description takes classes apart."""
+    return part._annotations["parententity"].class_ if isinstance(part, FromClause) else part
 
 
 class TablePlan:
@@ -188,9 +173,7 @@ class TablePlan:
             c.key: c.type.length for c in self.written if isinstance(c.type, String) and c.type.length
         }
         self._choices = {c.key: frozenset(c.type.values) for c in self.written if isinstance(c.type, Choice)}
-        self.insert = _compile(
-            table.insert().values({c.key: bindparam(c.key) for c in self.written}), keyed=True
-        )
+        self.insert = _keyed(table.insert().inline().values({c.key: bindparam(c.key) for c in self.written}))
         self.insert_if_absent = replace(self.insert, sql=self.insert.sql + b" ON CONFLICT DO NOTHING")
 
     def row(self, values: Sequence[object]) -> Row:
@@ -199,21 +182,26 @@ class TablePlan:
         row.__dict__.update(zip(self.names, values, strict=True))
         return row
 
-    def visible(self, row: Row, organisation: str | None) -> bool:
-        """Whether *row* exists for *organisation* (None: for everybody): `visibility` in Python."""
+    def hidden(self, scope: Scope) -> bool:
+        """Whether no row at all exists in *scope*."""
+        return self.tenant and not scope.everything and scope.organisation_id is None
+
+    def visible(self, row: Row, scope: Scope) -> bool:
+        """Whether *row* exists in *scope*: what `visibility.py` writes in SQL, for rows read by key."""
         attributes = row.__dict__
-        if self.soft and attributes[DELETED_COLUMN] is not None:
+        if self.hidden(scope) or (self.soft and attributes[DELETED_COLUMN] is not None):
             return False
-        if organisation is None or not self.tenant:
+        if scope.everything or not self.tenant:
             return True
         owner = attributes[ORGANISATION_COLUMN]
-        return owner == organisation or (owner is None and self.system_rows)
+        return owner == scope.organisation_id or (owner is None and self.system_rows)
 
     def check_new(self, row: Row) -> None:
         """Refuse a new *row* that its table would not take."""
         attributes = row.__dict__
         self.check(attributes)
-        if self.tenant and not self.system_rows and not attributes[ORGANISATION_COLUMN]:
+        organisation = attributes.get(ORGANISATION_COLUMN)
+        if self.tenant and (organisation == "" or (organisation is None and not self.system_rows)):
             raise OrganisationRequired(self.table.name)
 
     def values(self, row: Row) -> Values:
@@ -237,19 +225,21 @@ def select_one(table: TablePlan, lock: bool) -> Statement:
     """SELECT by primary key alone; *lock* keeps other writers waiting. See `TablePlan.visible`."""
     columns = table.table.columns
     query = table.table.select().where(*(columns[key] == bindparam(key) for key in table.key))
-    return _compile(query.with_for_update(key_share=True) if lock else query, keyed=True)
+    return _keyed(query.with_for_update(key_share=True) if lock else query)
 
 
 @cache
 def select_with(parent: TablePlan, child: TablePlan, reference: str) -> Statement:
     """SELECT a row of *parent* by primary key with the rows of *child* whose *reference* names it."""
     columns, inner = parent.table.columns, child.table.columns
-    joined = outerjoin(parent.table, child.table, inner[reference] == columns[parent.key[0]])
+    named = inner[reference] == columns[parent.key[0]]
+    if parent.tenant and child.tenant and not parent.system_rows:
+        # Indexes begin with the organisation (C12): without it all of them would be read.
+        named = and_(inner[ORGANISATION_COLUMN] == columns[ORGANISATION_COLUMN], named)
+    joined = outerjoin(parent.table, child.table, named)
     order = [inner[key] for key in ("created_at", "id") if key in inner]
     query = select(parent.table, child.table).select_from(joined)
-    return _compile(
-        query.where(columns[parent.key[0]] == bindparam(parent.key[0])).order_by(*order), keyed=True
-    )
+    return _keyed(query.where(columns[parent.key[0]] == bindparam(parent.key[0])).order_by(*order))
 
 
 @cache
@@ -260,26 +250,33 @@ def update_one(table: TablePlan, changed: tuple[str, ...]) -> Statement:
     change = change.where(*(columns[key] == bindparam(key) for key in table.key))
     if table.versioned:
         change = change.where(columns["version"] == bindparam("version"))
-    return _compile(change, keyed=True)
+    return _keyed(change)
 
 
 @cache
 def delete_one(table: TablePlan) -> Statement:
     """DELETE by primary key."""
     columns = table.table.columns
-    return _compile(
-        table.table.delete().where(*(columns[key] == bindparam(key) for key in table.key)), keyed=True
-    )
+    return _keyed(table.table.delete().where(*(columns[key] == bindparam(key) for key in table.key)))
 
 
 @cache
-def insert_together(tables: tuple[TablePlan, ...]) -> bytes:
-    """One statement that inserts a row into each of *tables*: all of them or none."""
-    *first, last = (table.insert.sql for table in tables)
+def insert_together(counts: tuple[tuple[TablePlan, int], ...]) -> bytes:
+    """One statement that inserts so many rows into each of the tables: all of them or none.
+
+    Each table is named once. PostgreSQL runs the parts of a WITH list in an order of its own,
+    and the numbers that the server gives to rows must follow the order of the rows.
+    """
+    *first, last = (_insert_many(table.insert.sql, count) for table, count in counts)
     if not first:
         return last
     named = b", ".join(b"w%d AS (%s)" % (number, insert) for number, insert in enumerate(first))
     return b"WITH " + named + b" " + last
+
+
+def _insert_many(insert: bytes, count: int) -> bytes:
+    into, values, row = insert.partition(b" VALUES ")
+    return into + values + b", ".join([row] * count)
 
 
 _plans: dict[type[Row], TablePlan] = {}

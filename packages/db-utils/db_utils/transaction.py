@@ -1,35 +1,30 @@
 """The only way to write: rows in, one commit, shielded from the caller's cancellation.
 
 Inserts wait until the next read or the commit. A transaction that only inserts is one
-statement and one round trip, without BEGIN; otherwise the last writes travel with the
-COMMIT in one pipeline. Only `Database.transaction()` makes one.
+statement and one round trip, without BEGIN; otherwise what waits travels with the next
+statement, the last writes with the COMMIT. Only `Database.transaction()` makes one.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.selectable import FromClause
 
 from db_utils import clock, context
-from db_utils.conflicts import occupant
+from db_utils.conflicts import explained
 from db_utils.errors import Conflict, VersionConflict
-from db_utils.execution import Connection, run
+from db_utils.execution import Connection, insert_all, insert_at_once, run
 from db_utils.failpoints import failpoint
 from db_utils.failures import translated
 from db_utils.reader import Answer, Key, R, Reader
-from db_utils.statements import (
-    Statement,
-    TablePlan,
-    Values,
-    delete_one,
-    insert_together,
-    plan,
-    prepare,
-    update_one,
-)
+from db_utils.statements import Statement, Values, delete_one, plan, prepare, update_one
 from db_utils.tables import DELETED_COLUMN, Row
 
 if TYPE_CHECKING:
@@ -38,19 +33,31 @@ if TYPE_CHECKING:
 _ONE_STATEMENT = 4  # rows; beyond, executemany in a pipeline costs less than a long WITH list
 
 
+class TransactionOver(RuntimeError):
+    """A statement after the end of its transaction: nothing would commit it."""
+
+
+class SwallowedError(RuntimeError):
+    """The error of a statement was caught inside its transaction, which PostgreSQL had given up by then."""
+
+
 class Transaction(Reader):
     """A unit of work: all of its writes or none.
 
-    Errors of an insert surface at the next read, at `flush` or at the commit.
+    Errors of an insert surface at the next read, at `flush` or at the commit, and end the
+    transaction: leave it with them.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection: Connection | None = None
+        self._turn = asyncio.Lock()
         self._pending: list[Row] = []
         self._optional: list[Row] = []
         self._last: list[Row] = []
         self._sent: list[Row] = []
+        self._written: set[FromClause] = set()
+        self._over = False
 
     async def __aenter__(self) -> Transaction:
         return self
@@ -67,8 +74,7 @@ class Transaction(Reader):
         know asks `insert_if_absent`. Raises TextTooLong, UnknownChoice, OrganisationRequired
         now; Conflict and ReferenceViolation when it is sent.
         """
-        plan(type(row)).check_new(row)
-        (self._optional if if_absent else self._pending).append(row)
+        self._add(self._optional if if_absent else self._pending, row)
         return row
 
     async def insert_if_absent(self, row: Row) -> bool:
@@ -78,15 +84,11 @@ class Transaction(Reader):
         """
         table = plan(type(row))
         table.check_new(row)
-        written = bool(await self._count(table.insert_if_absent, table.values(row)))
-        if written:
-            self._sent.append(row)
-        return written
+        return bool(await self._count(table.insert_if_absent, table.values(row)))
 
     def insert_at_commit(self, row: Row) -> None:
         """Write *row* with the commit, after everything else of this transaction."""
-        plan(type(row)).check_new(row)
-        self._last.append(row)
+        self._add(self._last, row)
 
     async def get(self, model: type[R], key: Key, *, lock: bool = False) -> R | None:
         """As `Reader.get`; with *lock* other writers of the row wait until this one ends."""
@@ -126,19 +128,38 @@ class Transaction(Reader):
 
     async def execute(self, statement: ClauseElement, **named: object) -> int:
         """Run an UPDATE or DELETE of the current scope; the number of rows touched."""
-        current = context.scope.get()
-        if not current.everything and current.organisation_id is None:
-            return 0
-        prepared, values = prepare(statement, named, current.organisation_id)
-        return await self._count(prepared, values)
+        prepared = prepare(statement, named, context.scope.get())
+        return 0 if prepared is None else await self._count(*prepared)
 
     async def flush(self) -> None:
         """Send the inserts that wait, so that their errors surface here."""
-        if not self._pending and not self._optional:
-            return
-        connection = await self._begun()
-        with translated():
-            await self._send(connection)
+        async with self._turn:
+            if self._pending or self._optional:
+                async with self._batch():
+                    pass
+
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[Transaction]:
+        """What `Database.transaction` is inside a held one: a part that fails, if it does, alone."""
+        await self._say(b"SAVEPOINT part")
+        sent, last = len(self._sent), len(self._last)
+        try:
+            yield self
+            await self._say(b"RELEASE part")
+        except Exception as error:
+            failed = self._sent[sent:]
+            del self._sent[sent:], self._last[last:]
+            self._pending, self._optional = [], []
+            await self._say(b"ROLLBACK TO part")
+            if isinstance(error, Conflict):
+                await explained(error, failed, self)
+            raise
+
+    def _add(self, rows: list[Row], row: Row) -> None:
+        if self._over:
+            raise TransactionOver
+        plan(type(row)).check_new(row)
+        rows.append(row)
 
     async def _run(self, statement: Statement, values: Values) -> Answer:
         return await (await self._cursor(statement, values)).fetchall()
@@ -147,29 +168,45 @@ class Transaction(Reader):
         return (await self._cursor(statement, values)).rowcount
 
     async def _cursor(self, statement: Statement, values: Values) -> psycopg.AsyncCursor[tuple[Any, ...]]:
-        await self.flush()
-        if self._connection is not None:
-            with translated():
-                return await run(self._connection, statement, values)
-        self._connection = await self._database.acquire()
-        with translated():
-            async with self._connection.pipeline():
-                await self._connection.execute(b"BEGIN")
-                return await run(self._connection, statement, values)
+        async with self._turn:
+            if self._connection is None or self._pending or self._optional:
+                async with self._batch() as connection:
+                    cursor = await run(connection, statement, values)
+            else:
+                with translated():
+                    cursor = await run(self._connection, statement, values)
+        if statement.target is not None and cursor.rowcount:
+            self._written.add(statement.target)
+        return cursor
 
-    async def _send(self, connection: Connection) -> None:
+    async def _say(self, command: bytes) -> str | None:
+        async with self._turn, self._batch() as connection:
+            answer = await connection.execute(command)
+        return answer.statusmessage
+
+    @asynccontextmanager
+    async def _batch(self) -> AsyncIterator[Connection]:
+        """One round trip: BEGIN if nothing was sent yet, the inserts that wait, what is sent inside."""
+        if self._over:
+            raise TransactionOver
+        begun = self._connection is not None
+        if self._connection is None:
+            self._connection = await self._database.acquire()
         rows, self._pending = self._pending, []
         optional, self._optional = self._optional, []
         self._sent += rows + optional
-        await _insert(connection, rows)
-        await _insert(connection, optional, if_absent=True)
-
-    async def _begun(self) -> Connection:
-        if self._connection is None:
-            self._connection = await self._database.acquire()
-            with translated():
-                await self._connection.execute(b"BEGIN")
-        return self._connection
+        with translated():
+            async with self._connection.pipeline() as pipeline:
+                try:
+                    if not begun:
+                        await self._connection.execute(b"BEGIN")
+                    await insert_all(self._connection, rows)
+                    await insert_all(self._connection, optional, if_absent=True)
+                    yield self._connection
+                except psycopg.Error:
+                    with suppress(psycopg.Error):  # or leaving the pipeline logs what else was aborted
+                        await pipeline.sync()
+                    raise
 
     async def _end(self, error: BaseException | None) -> None:
         try:
@@ -181,44 +218,43 @@ class Transaction(Reader):
             error = conflict
             raise
         finally:
+            self._over = True
             if self._connection is not None:
-                await self._database.release(self._connection)
+                self._database.release(self._connection)
                 self._connection = None
             if isinstance(error, Conflict):
-                error.existing_id = await occupant(self._database.read(), self._sent, error.constraint)
+                await explained(error, self._sent, self._database.read())
 
     async def _commit(self) -> None:
-        rows = self._pending + self._last
         failpoint("transaction.before_commit")
-        if self._connection is None and not self._optional and len(rows) <= _ONE_STATEMENT:
-            await self._commit_together(rows)
+        together = self._connection is None and not self._optional
+        if together and len(self._pending) + len(self._last) <= _ONE_STATEMENT:
+            await self._commit_together()
         else:
             await self._commit_pipelined()
         failpoint("transaction.after_commit")
-        self._database.written(self._sent)
+        self._written.update(type(row).__table__ for row in self._sent)
+        self._database.written(self._written)
 
-    async def _commit_together(self, rows: list[Row]) -> None:
+    async def _commit_together(self) -> None:
+        rows = self._sent = self._pending + self._last
         if not rows:
             return
-        self._sent += rows
-        plans = tuple(plan(type(row)) for row in rows)
-        values = [value for table, row in zip(plans, rows, strict=True) for value in table.values(row)]
         self._connection = await self._database.acquire()
         with translated():
-            await self._connection.execute(insert_together(plans), values, prepare=True)
+            await insert_at_once(self._connection, rows)
 
     async def _commit_pipelined(self) -> None:
-        connection = await self._begun()
         try:
-            with translated():
-                async with connection.pipeline():
-                    await self._send(connection)
-                    self._sent += self._last
-                    await _insert(connection, self._last)
-                    await connection.execute(b"COMMIT")
+            async with self._batch() as connection:
+                self._sent += self._last
+                await insert_all(connection, self._last)
+                committed = await connection.execute(b"COMMIT")
         except BaseException:
             await self._rollback()
             raise
+        if committed.statusmessage != "COMMIT":
+            raise SwallowedError
 
     async def _rollback(self) -> None:
         """Undo; a connection that cannot even do that is closed, which undoes as well."""
@@ -228,17 +264,3 @@ class Transaction(Reader):
             await self._connection.rollback()
         except psycopg.Error:
             await self._connection.close()
-
-
-async def _insert(connection: Connection, rows: list[Row], *, if_absent: bool = False) -> None:
-    groups: dict[TablePlan, list[Values]] = {}
-    for row in rows:
-        table = plan(type(row))
-        groups.setdefault(table, []).append(table.values(row))
-    cursor = connection.cursor()
-    for table, values in groups.items():
-        statement = table.insert_if_absent if if_absent else table.insert
-        if len(values) == 1:
-            await cursor.execute(statement.sql, values[0])
-        else:
-            await cursor.executemany(statement.sql, values)

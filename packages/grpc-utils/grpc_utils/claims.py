@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from grpc_utils.fields import is_opaque_id
+
 LEEWAY = 30  # seconds of tolerated clock difference on exp, nbf and iat
 _LATEST = 253402300799  # 9999-12-31, the last instant a datetime can hold
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -90,6 +92,13 @@ def check_times(payload: Mapping[str, Any], now: float) -> float:
     return expires
 
 
+def check_lifetime(payload: Mapping[str, Any], longest: float) -> None:
+    """Refuse a token that does not say when it was made, or lives more than *longest* seconds."""
+    issued, expires = _instant(payload, "iat"), _instant(payload, "exp")
+    if issued is None or expires is None or not 0 <= expires - issued <= longest:
+        raise InvalidToken("a life that is too long or not told")
+
+
 def _instant(payload: Mapping[str, Any], name: str) -> float | None:
     if name not in payload:
         return None
@@ -120,7 +129,10 @@ def organisation(payload: Mapping[str, Any], names: Sequence[str]) -> str | None
     found = [payload[name] for name in names if name in payload]
     if any(value is not None and not isinstance(value, str) for value in found):
         raise InvalidToken("an organisation claim that is not a text")
-    return next((value for value in found if value), "") if found else None
+    first = next((value for value in found if value), "")
+    if first and not is_opaque_id(first):
+        raise InvalidToken("an organisation claim that is not an id")
+    return first if found else None
 
 
 def text(payload: Mapping[str, Any], name: str) -> str:

@@ -7,6 +7,7 @@ declares repeatable, and opens a circuit when the callee stays silent.
 
 import importlib
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 DEADLINE = 2.0  # seconds (C14)
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+_SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:")
 _RETRY = {
     "maxAttempts": 3,
     "initialBackoff": "0.1s",
@@ -47,10 +49,21 @@ async def answered_or_none(call: Awaitable[T]) -> T | None:
 
 
 class Peers:
-    """The other services, by *addresses* (name → host:port), called as the *signer*'s service."""
+    """The other services, by *addresses*, called as the *signer*'s service.
 
-    def __init__(self, addresses: Mapping[str, str], signer: ServiceSigner | None) -> None:
-        self._addresses, self._signer = addresses, signer
+    An address is host:port, all of whose IP addresses are called in turn, or a target with its
+    scheme, as in "ipv4:10.0.0.1:50052,10.0.0.2:50052".
+    *now* tells the seconds that have passed, for the circuit breakers.
+    """
+
+    def __init__(
+        self,
+        addresses: Mapping[str, str],
+        signer: ServiceSigner | None,
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._addresses, self._signer, self._now = addresses, signer, now
         self._channels: dict[str, grpc.aio.Channel] = {}
 
     @property
@@ -85,23 +98,30 @@ class Peers:
         ]
         config = {
             "loadBalancingConfig": [{"round_robin": {}}],
+            "healthCheckConfig": {"serviceName": ""},  # a callee that is not SERVING is not called
             "methodConfig": [{"name": names, "retryPolicy": _RETRY}] if names else [],
         }
         return grpc.aio.insecure_channel(
-            f"dns:///{self._addresses[callee]}",
+            _target(self._addresses[callee]),
             options=(
+                # A callee that is back after a long while is found within seconds, not minutes.
+                ("grpc.initial_reconnect_backoff_ms", 100),
+                ("grpc.max_reconnect_backoff_ms", 3_000),
                 ("grpc.service_config", json.dumps(config)),
                 ("grpc.keepalive_time_ms", 30_000),
                 ("grpc.keepalive_timeout_ms", 10_000),
             ),
-            interceptors=[_Outgoing(callee, self._signer)],
+            interceptors=[_Outgoing(callee, self._signer, Breaker(callee, self._now))],
         )
 
 
+def _target(address: str) -> str:
+    return address if address.startswith(_SCHEMES) else f"dns:///{address}"
+
+
 class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
-    def __init__(self, callee: str, signer: ServiceSigner | None) -> None:
-        self._callee, self._signer = callee, signer
-        self._breaker = Breaker(callee)
+    def __init__(self, callee: str, signer: ServiceSigner | None, breaker: Breaker) -> None:
+        self._callee, self._signer, self._breaker = callee, signer, breaker
 
     async def intercept_unary_unary(
         self,
@@ -110,14 +130,16 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
         request: Any,
     ) -> Any:
         details = client_call_details
-        self._breaker.enter()
+        patience = DEADLINE if details.timeout is None else details.timeout
+        timeout = deadline.shortened(patience)
         proven = grpc.aio.ClientCallDetails(
             method=details.method,
-            timeout=deadline.shortened(DEADLINE if details.timeout is None else details.timeout),
-            metadata=self._metadata(),
+            timeout=timeout,
+            metadata=self._metadata(details.metadata),
             credentials=details.credentials,
             wait_for_ready=details.wait_for_ready,
         )
+        self._breaker.enter()
         try:
             call = await continuation(proven, request)
             response = await call
@@ -125,7 +147,10 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
             if error.code() not in _SILENT:
                 self._breaker.succeeded()
                 raise
-            self._breaker.failed()
+            if timeout < patience and error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+                self._breaker.abandoned()  # its caller was in a hurry: that says nothing of the callee
+            else:
+                self._breaker.failed()
             raise DependanceIndisponible(service=self._callee) from error
         except BaseException:
             self._breaker.abandoned()
@@ -133,8 +158,8 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
         self._breaker.succeeded()
         return response
 
-    def _metadata(self) -> grpc.aio.Metadata:
-        metadata = grpc.aio.Metadata((CORRELATION, context.correlation_id.get()))
+    def _metadata(self, given: grpc.aio.Metadata | None) -> grpc.aio.Metadata:
+        metadata = grpc.aio.Metadata(*(given or ()), (CORRELATION, context.correlation_id.get()))
         organisation = context.scope.get().organisation_id
         if organisation:
             metadata.add(ORGANISATION, organisation)

@@ -13,6 +13,7 @@ from db_utils import (
     Conflict,
     DatabaseError,
     DatabaseUnavailable,
+    InvalidPage,
     InvalidText,
     InvalidValue,
     OrganisationRequired,
@@ -23,7 +24,7 @@ from db_utils import (
     UnknownChoice,
     VersionConflict,
 )
-from db_utils.errors import InvalidPageSize, InvalidPageToken, UnknownSort
+from db_utils.errors import InvalidPageToken
 from google.protobuf.any_pb2 import Any
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
@@ -203,7 +204,7 @@ class OrganisationDifferente(PermissionDenied):
 
 
 class AppelInterneSeulement(PermissionDenied):
-    """Cet appel est réservé aux services du CRM."""
+    """Cette méthode est réservée aux services de la plateforme."""
 
 
 class VersionPerimee(Aborted):
@@ -234,8 +235,8 @@ class TropDeRequetes(ResourceExhausted):
     """Trop de requêtes ; réessayez plus tard."""
 
 
-def refusal_of(error: DatabaseError) -> Refusal:
-    """What a caller is told when the database answers *error*."""
+def refusal_of(error: DatabaseError) -> Refusal | None:
+    """What a caller is told when the database answers *error*; None for what is no caller's business."""
     match error:
         case Conflict():
             known = {"id": str(error.existing_id)} if error.existing_id is not None else {}
@@ -248,7 +249,12 @@ def refusal_of(error: DatabaseError) -> Refusal:
             return FormatInvalide(champ=error.column)
         case ReferenceViolation():
             return ReferenceInconnue(contrainte=error.constraint)
-    return _PLAIN[type(error)]()
+        case InvalidPageToken():
+            return JetonDePageInvalide(champ=error.field)
+        case InvalidPage():
+            return PageInvalide(champ=error.field)
+    plain = _PLAIN.get(type(error))
+    return None if plain is None else plain()
 
 
 _PLAIN: dict[type[DatabaseError], type[Refusal]] = {
@@ -258,7 +264,4 @@ _PLAIN: dict[type[DatabaseError], type[Refusal]] = {
     InvalidText: FormatInvalide,
     OrganisationRequired: OrganisationRequise,
     VersionConflict: VersionPerimee,
-    InvalidPageToken: JetonDePageInvalide,
-    InvalidPageSize: PageInvalide,
-    UnknownSort: PageInvalide,
 }

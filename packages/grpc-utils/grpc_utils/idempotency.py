@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from db_utils import Conflict, Database, Row, clock, failpoint, metadata
+from db_utils import Conflict, Database, Row, clock, context, failpoint, metadata
 from sqlalchemy import Index, LargeBinary, String, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -56,8 +56,9 @@ class Attempt:
 
     @property
     def fingerprint(self) -> bytes:
-        """What tells one request body from another."""
-        return hashlib.sha256(self.body).digest()
+        """What tells one request from another: its body, and the organisation it is made for."""
+        organisation = context.scope.get().organisation_id or ""
+        return hashlib.sha256(b"%s/%s" % (organisation.encode(), self.body)).digest()
 
 
 class Idempotency:

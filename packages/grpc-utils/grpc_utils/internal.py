@@ -47,9 +47,8 @@ def service_issuers(public_keys: str, callee: str) -> list[Issuer]:
     for entry in filter(None, (part.strip() for part in public_keys.split(","))):
         name, _, text = entry.partition(":")
         key = Ed25519PublicKey.from_public_bytes(_raw(name, text))
-        issuers.append(
-            Issuer(SERVICE_PREFIX + name, "EdDSA", FixedKey(key), audience=SERVICE_PREFIX + callee)
-        )
+        audience = SERVICE_PREFIX + callee
+        issuers.append(Issuer(SERVICE_PREFIX + name, "EdDSA", FixedKey(key), audience, longest_life=LIFETIME))
     return issuers
 
 
@@ -76,7 +75,7 @@ class ServiceSigner:
         act_for = user.user_id if user is not None else ""
         now = clock.timestamp()
         made_at, token = self._recent.get((callee, act_for), (float("-inf"), ""))
-        if now - made_at < _REUSED:
+        if 0 <= now - made_at < _REUSED:
             return token
         token = self._sign(callee, act_for, int(now))
         if len(self._recent) >= _REMEMBERED:

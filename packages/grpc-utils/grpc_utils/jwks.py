@@ -1,28 +1,32 @@
 """Public keys of a token issuer over HTTP: fetched once, kept while the issuer is away.
 
 One request at a time whatever the number of waiting calls; keys older than the refresh
-age are served while they are fetched again in the background; an unknown key id forces a
-fetch at most once per ten seconds.
+age are served while they are fetched again in the background; unknown key ids force a
+fetch at most once per ten seconds. A document without a usable key changes nothing.
 """
 
 import asyncio
 import ipaddress
 import json
 import logging
+import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt import PyJWK, PyJWKError
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
 
 _log = logging.getLogger(__name__)
 
 REFRESH_AGE = 600.0  # seconds after which keys are fetched again in the background
 FORCED_PAUSE = 10.0  # seconds between two fetches forced by unknown key ids
 TIMEOUT = 3.0
+_LAST_PORT = 65535
+_HEADERS = {"accept": "application/json", "accept-encoding": "identity"}
 LARGEST = 64 * 1024
 SMALLEST_KEY = 2048  # bits (RFC 8725 section 3.5 asks for adequate keys; NIST SP 800-131A)
 
@@ -34,35 +38,48 @@ class JwksError(Exception):
 class Jwks:
     """The RS256 keys published at *url*: https, or http to this machine.
 
-    *allow_http* lifts that rule for closed networks.
+    *allow_http* lifts that rule for closed networks; *now* tells the seconds that have passed.
     """
 
-    def __init__(self, url: str, *, allow_http: bool = False) -> None:
+    def __init__(
+        self, url: str, *, allow_http: bool = False, now: Callable[[], float] = time.monotonic
+    ) -> None:
         _check_address(url, allow_http)
         self.url = url
+        self._now = now
         self._keys: Mapping[str, RSAPublicKey] = {}
-        self._fetched_at = float("-inf")
-        self._tried_at = float("-inf")
+        self._fetched_at = self._tried_at = self._forced_at = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
 
     async def key(self, kid: str) -> RSAPublicKey | None:
         """The key named *kid*, None when the issuer does not publish it (or cannot be asked)."""
-        now = time.monotonic()
         known = self._keys.get(kid)
-        if known is not None:
-            if now - self._fetched_at > REFRESH_AGE and now - self._tried_at > FORCED_PAUSE:
-                self._start_fetching()
-            return known
-        if self._fetching is not None or now - self._tried_at > FORCED_PAUSE:
-            await asyncio.shield(self._start_fetching())
+        if known is None:
+            return await self._unknown(kid)
+        now = self._now()
+        if now - self._fetched_at > REFRESH_AGE and now - self._tried_at > FORCED_PAUSE:
+            self._start_fetching()
+        return known
+
+    async def _unknown(self, kid: str) -> RSAPublicKey | None:
+        """The key named *kid* after a fetch under way, or one of its own if it may have one.
+
+        A fetch under way may have read the document just before the key was published.
+        """
+        if self._fetching is not None:
+            await asyncio.shield(self._fetching)
+        if kid not in self._keys and self._now() - self._forced_at > FORCED_PAUSE:
+            self._forced_at = self._now()
+            self._start_fetching()
+        if kid not in self._keys and self._fetching is not None:
+            await asyncio.shield(self._fetching)
         return self._keys.get(kid)
 
-    def _start_fetching(self) -> asyncio.Task[None]:
+    def _start_fetching(self) -> None:
         if self._fetching is None:
-            self._tried_at = time.monotonic()
+            self._tried_at = self._now()
             self._fetching = asyncio.get_running_loop().create_task(self._fetch())
             self._fetching.add_done_callback(self._fetched)
-        return self._fetching
 
     def _fetched(self, task: asyncio.Task[None]) -> None:
         self._fetching = None
@@ -71,43 +88,60 @@ class Jwks:
         try:
             self._keys = parse(await _download(self.url))
         except (httpx.HTTPError, JwksError, TimeoutError) as error:
-            _log.warning("keys of %s not available, former ones stay: %s", self.url, type(error).__name__)
+            reason = str(error) if isinstance(error, JwksError) else type(error).__name__
+            _log.warning("keys of %s not available, former ones stay: %s", self.url, reason)
         else:
-            self._fetched_at = time.monotonic()
+            self._fetched_at = self._now()
 
 
 async def _download(url: str) -> bytes:
     async with (
         asyncio.timeout(TIMEOUT),
-        httpx.AsyncClient(follow_redirects=False) as client,
-        client.stream("GET", url, headers={"accept": "application/json"}) as response,
+        httpx.AsyncClient(verify=_trusted(), follow_redirects=False) as client,
+        client.stream("GET", url, headers=_HEADERS) as response,
     ):
         if response.status_code != httpx.codes.OK:
             raise JwksError(f"status {response.status_code}")
         content = b""
-        async for chunk in response.aiter_bytes():
+        async for chunk in response.aiter_raw():  # never decompressed: a little may become a lot
             content += chunk
             if len(content) > LARGEST:
                 raise JwksError("more than 64 KB")
         return content
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificate authorities that httpx trusts: reading them takes 20 ms, once."""
+    return httpx.create_ssl_context()
+
+
 def parse(document: bytes) -> dict[str, RSAPublicKey]:
-    """The usable keys of a JWK set by kid: RSA, for signatures, at least 2048 bits."""
+    """The usable keys of a JWK set by kid: RSA, for signatures, at least 2048 bits.
+
+    Raises JwksError when there is none: an issuer without keys issues nothing.
+    """
     try:
-        entries = json.loads(document)["keys"]
+        entries = json.loads(document.decode())["keys"]
         usable = [entry for entry in entries if _usable(entry)]
-    except (ValueError, TypeError, KeyError) as error:
-        raise JwksError("not a JWK set") from error
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise JwksError("not a JWK set") from None
     keys: dict[str, RSAPublicKey] = {}
     for entry in usable:
-        try:
-            key = PyJWK(entry, "RS256").key
-        except PyJWKError:
-            continue
-        if isinstance(key, RSAPublicKey) and key.key_size >= SMALLEST_KEY:
+        key = _public_key(entry)
+        if key is not None:
             keys.setdefault(entry["kid"], key)
+    if not keys:
+        raise JwksError("no usable key")
     return keys
+
+
+def _public_key(entry: dict[str, Any]) -> RSAPublicKey | None:
+    try:
+        key = PyJWK(entry, "RS256").key
+    except (PyJWTError, ValueError, TypeError):
+        return None
+    return key if isinstance(key, RSAPublicKey) and key.key_size >= SMALLEST_KEY else None
 
 
 def _usable(entry: Any) -> bool:
@@ -117,21 +151,25 @@ def _usable(entry: Any) -> bool:
         and entry.get("use") == "sig"
         and entry.get("alg", "RS256") == "RS256"
         and isinstance(entry.get("kid"), str)
-        and "d" not in entry
     )
 
 
 def _check_address(url: str, allow_http: bool) -> None:
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _loopback(parts.hostname))):
-        return
-    raise JwksError(f"keys must be fetched over https (http only from this machine): {url}")
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        raise JwksError(f"not an address: {url}") from None
+    secure = address.scheme == "https"
+    if not address.host or (address.port or 0) > _LAST_PORT or not (secure or address.scheme == "http"):
+        raise JwksError(f"not an address of the web: {url}")
+    if not (secure or allow_http or _loopback(address.host)):
+        raise JwksError(f"keys must be fetched over https (http only from this machine): {url}")
 
 
-def _loopback(host: str | None) -> bool:
+def _loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host or "").is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import cast
 
-from crm.common.options_pb2 import internal
+from crm.common import common_pb2
 from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.descriptor_pool import Default
 from google.protobuf.message import Message
@@ -14,7 +14,10 @@ ORGANISATION_FIELD = "organisation_id"
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method of a `.proto` file, named by its *path* on the wire."""
+    """A method of a `.proto` file, named by its *path* on the wire.
+
+    An *internal* one is for services only (C5).
+    """
 
     path: str
     request: type[Message]
@@ -37,14 +40,14 @@ def method_at(path: str) -> Method:
     """The method served at *path*. Raises KeyError when no contract has it."""
     service, _, name = path[1:].rpartition("/")
     descriptor = Default().FindMethodByName(f"{service}.{name}")
-    level = descriptor.GetOptions().idempotency_level
+    options = descriptor.GetOptions()
     return Method(
         path=path,
         request=GetMessageClass(descriptor.input_type),
         response=GetMessageClass(descriptor.output_type),
-        mutating=level != MethodOptions.NO_SIDE_EFFECTS,
+        mutating=options.idempotency_level != MethodOptions.NO_SIDE_EFFECTS,
         names_organisation=ORGANISATION_FIELD in descriptor.input_type.fields_by_name,
-        internal=descriptor.GetOptions().Extensions[internal],
+        internal=options.Extensions[common_pb2.internal],
     )
 
 

@@ -2,9 +2,9 @@
 
 telemetry → errors → authentication → request → tenancy → idempotency → handler
 
-The chain of a method is built once, when it is first called. It receives the request as
-bytes, so that nothing of an unauthenticated call is decoded, and it is the only place
-that ends a call with a status.
+The chain of a method is built once, when it is first called. It takes the request from
+the wire itself, so that nobody without a proof can make the server wait for one or decode
+one, and it is the only place that ends a call with a status.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import grpc
@@ -23,7 +24,7 @@ from google.protobuf.message import Message
 
 from grpc_utils import deadline
 from grpc_utils.auth import Authenticator, Metadata
-from grpc_utils.errors import AppelInterneSeulement, Refusal, Unimplemented, refusal_of
+from grpc_utils.errors import AppelInterneSeulement, Refusal, RequeteIllisible, Unimplemented, refusal_of
 from grpc_utils.idempotency import HEADER, Attempt, Idempotency
 from grpc_utils.identity import Identity, set_caller
 from grpc_utils.methods import ORGANISATION_FIELD, Method, method_at
@@ -72,7 +73,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         self._exempt = exempt
         self._handlers: dict[str, Handler] = {}
         unknown = _UnknownMethod(self.calls, guards, f"crm.{service}")
-        self._unknown: Handler = grpc.unary_unary_rpc_method_handler(unknown.answer)
+        self.unknown: Handler = grpc.stream_unary_rpc_method_handler(unknown.answer)
 
     async def intercept_service(
         self,
@@ -84,19 +85,20 @@ class Pipeline(grpc.aio.ServerInterceptor):
         handler = self._handlers.get(path)
         if handler is None:
             inner: Handler | None = await continuation(handler_call_details)
-            if inner is None:
-                return self._unknown
+            if inner is None or inner is self.unknown:
+                return self.unknown
             handler = inner if path in self._exempt else self._protected(path, inner)
             self._handlers[path] = handler
         return handler
 
     def _protected(self, path: str, inner: Any) -> Handler:
+        """The chain of *inner*, which grpc calls at once: the body is the chain's to read."""
         method = method_at(path)
         if inner.response_streaming:
             stream = _StreamMethod(self.calls, self._guards, method, inner.unary_stream)
-            return grpc.unary_stream_rpc_method_handler(stream.answer)
+            return grpc.stream_stream_rpc_method_handler(stream.answer)
         unary = _UnaryMethod(self.calls, self._guards, method, inner.unary_unary)
-        return grpc.unary_unary_rpc_method_handler(unary.answer)
+        return grpc.stream_unary_rpc_method_handler(unary.answer)
 
 
 class _Chain:
@@ -107,11 +109,13 @@ class _Chain:
         self._identify = guards.authenticator.identify
         self._tenancy = guards.tenancy
 
-    def _admit(self, method: Method, identity: Identity, metadata: Metadata, body: bytes) -> Message:
+    def _admit(self, method: Method, identity: Identity, metadata: Metadata, body: Any) -> Message:
         """The request of a proven caller, within the scope that the caller may see."""
+        set_caller(identity)
         if method.internal and identity.kind == "user":
             raise AppelInterneSeulement
-        set_caller(identity)
+        if body is grpc.aio.EOF:
+            raise RequeteIllisible
         request = parse(method.request, body)
         requested = method.organisation_of(request)
         scope = self._tenancy.scope(identity, requested, _value(metadata, ORGANISATION) or "")
@@ -133,7 +137,7 @@ class _UnaryMethod(_Chain):
         self._method, self._handler = method, handler
         self._idempotency = guards.idempotency if method.mutating else None
 
-    async def answer(self, body: bytes, context: Context) -> bytes:
+    async def answer(self, _: object, context: Context) -> bytes:
         """Answer one call."""
         started = time.perf_counter()
         metadata = _metadata(context)
@@ -142,15 +146,18 @@ class _UnaryMethod(_Chain):
         try:
             identity = await self._identify(metadata)
             caller = identity.subject
+            body = await context.read()
             request = self._admit(self._method, identity, metadata, body)
             deadline.start(context.time_remaining())
             context.set_trailing_metadata(((CORRELATION, correlation),))
             key = _value(metadata, HEADER) if self._idempotency is not None else None
-            if key is None:
-                return await self._run(request, context)
-            return await self._run_once(key, caller, body, request, context)
+            attempt = None if key is None else Attempt(self._path, caller, key, body)
+            return await self._run(request, context, attempt)
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
+            raise
+        except grpc.aio.AbortError:  # the handler's own; it should have raised a refusal
+            code = context.code()
             raise
         except Exception as error:
             refusal = _refusal(error, correlation)
@@ -159,20 +166,18 @@ class _UnaryMethod(_Chain):
         finally:
             self._calls.ended(self._path, started, code, correlation, caller)
 
-    async def _run(self, request: Message, context: Context) -> bytes:
+    async def _run(self, request: Message, context: Context, attempt: Attempt | None) -> bytes:
         for _ in range(_ATTEMPTS - 1):
             try:
-                return (await self._handler(request, context)).SerializeToString()
+                return await self._run_once(request, context, attempt)
             except SerializationConflict:
                 continue
-        return (await self._handler(request, context)).SerializeToString()
+        return await self._run_once(request, context, attempt)
 
-    async def _run_once(
-        self, key: str, caller: str, body: bytes, request: Message, context: Context
-    ) -> bytes:
-        assert self._idempotency is not None
-        attempt = Attempt(self._path, caller, key, body)
-        return await self._idempotency.once(attempt, lambda: self._run(request, context))
+    async def _run_once(self, request: Message, context: Context, attempt: Attempt | None) -> bytes:
+        if attempt is None or self._idempotency is None:
+            return (await self._handler(request, context)).SerializeToString()
+        return await self._idempotency.once(attempt, partial(self._run_once, request, context, None))
 
 
 class _StreamMethod(_Chain):
@@ -180,7 +185,7 @@ class _StreamMethod(_Chain):
         super().__init__(calls, guards, method.path, method.domain)
         self._method, self._handler = method, handler
 
-    async def answer(self, body: bytes, context: Context) -> AsyncIterator[bytes]:
+    async def answer(self, _: object, context: Context) -> AsyncIterator[bytes]:
         """Answer one call with a stream."""
         started = time.perf_counter()
         metadata = _metadata(context)
@@ -189,12 +194,16 @@ class _StreamMethod(_Chain):
         try:
             identity = await self._identify(metadata)
             caller = identity.subject
-            request = self._admit(self._method, identity, metadata, body)
+            request = self._admit(self._method, identity, metadata, await context.read())
+            deadline.start(context.time_remaining())
             context.set_trailing_metadata(((CORRELATION, correlation),))
             async for response in self._handler(request, context):
                 yield response.SerializeToString()
         except (asyncio.CancelledError, GeneratorExit):
             code = grpc.StatusCode.CANCELLED
+            raise
+        except grpc.aio.AbortError:  # the handler's own; it should have raised a refusal
+            code = context.code()
             raise
         except Exception as error:
             refusal = _refusal(error, correlation)
@@ -210,7 +219,7 @@ class _UnknownMethod(_Chain):
     def __init__(self, calls: Calls, guards: Guards, domain: str) -> None:
         super().__init__(calls, guards, "unknown", domain)
 
-    async def answer(self, body: bytes, context: Context) -> bytes:
+    async def answer(self, _: object, context: Context) -> bytes:
         started = time.perf_counter()
         metadata = _metadata(context)
         correlation = self._calls.correlate(metadata)
@@ -229,8 +238,8 @@ class _UnknownMethod(_Chain):
 def _refusal(error: BaseException, correlation: str) -> Refusal:
     if isinstance(error, Refusal):
         return error
-    if isinstance(error, DatabaseError):
-        return refusal_of(error)
+    if isinstance(error, DatabaseError) and (known := refusal_of(error)) is not None:
+        return known
     _log.error("a call failed unexpectedly", exc_info=error)
     return ErreurInterne(correlation_id=correlation)
 

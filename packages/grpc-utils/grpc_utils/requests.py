@@ -1,7 +1,8 @@
 """From request bytes to a message whose texts every handler may trust (C10, C19).
 
-Texts are trimmed and in Unicode NFC, without control characters but line feed and tab;
-lists hold at most 100 entries. Fields marked `debug_redact` (passwords) stay untouched.
+Texts are trimmed and in Unicode NFC, without control characters but line feed and tab; the
+keys of maps must be so already; lists hold at most 100 entries. Fields marked `debug_redact`
+(passwords) stay untouched.
 """
 
 import re
@@ -109,17 +110,22 @@ def _counted_step(name: str) -> _Step:
     return step
 
 
-def _map_step(field: FieldDescriptor) -> _Step | None:
+def _map_step(field: FieldDescriptor) -> _Step:
     assert field.message_type is not None
-    values = field.message_type.fields_by_name["value"]
-    if values.type != FieldDescriptor.TYPE_STRING:
-        return _counted_step(field.name)
-    name = field.name
+    name, entry = field.name, field.message_type.fields_by_name
+    named = entry["key"].type == FieldDescriptor.TYPE_STRING
+    texts = entry["value"].type == FieldDescriptor.TYPE_STRING
+    messages = entry["value"].message_type is not None
 
     def step(message: Any) -> None:
         entries = _counted(getattr(message, name), name)
         for key in list(entries):
-            entries[key] = clean_text(entries[key], name)
+            if named and clean_text(key, name) != key:
+                raise FormatInvalide(champ=name)
+            if texts:
+                entries[key] = clean_text(entries[key], name)
+            elif messages:
+                clean(entries[key])
 
     return step
 

@@ -7,20 +7,22 @@ under way, one server per port, and an order of stopping that no caller notices.
 import asyncio
 import importlib
 import inspect
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import grpc
-from db_utils import DatabaseError
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
+from grpc_utils import health
 from grpc_utils.auth import EXEMPT
+from grpc_utils.health import NOT_SERVING, SERVING, Health
+from grpc_utils.listener import listener
 from grpc_utils.pipeline import Guards, Pipeline
 
-_SERVING: int = health_pb2.HealthCheckResponse.SERVING
-_NOT_SERVING: int = health_pb2.HealthCheckResponse.NOT_SERVING
+_log = logging.getLogger(__name__)
+
 _REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 _REFLECTION = frozenset(
     f"/{service}/ServerReflectionInfo" for service in (reflection.SERVICE_NAME, _REFLECTION_V1)
@@ -33,6 +35,7 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", 4 * _MEBIBYTE),
     ("grpc.max_send_message_length", 4 * _MEBIBYTE),
     ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.absolute_max_metadata_size", 16 * 1024),  # or sizes in between are refused at random
     ("grpc.max_concurrent_streams", 1000),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
@@ -41,7 +44,8 @@ _OPTIONS = (
     ("grpc.max_connection_age_grace_ms", 30_000),
 )
 _MOST_CALLS = 2000  # under way in one process; more are RESOURCE_EXHAUSTED
-_HEALTH_INTERVAL = 1.0
+_HEALTH_INTERVAL, _HEALTH_PATIENCE = 1.0, 2.0  # seconds
+_NOTICE = 0.2  # seconds from NOT_SERVING to the stop: grpc.aio drops calls that arrive during it
 
 
 class UnsupportedHandler(TypeError):
@@ -89,15 +93,13 @@ def _reflect(names: Sequence[str], server: grpc.aio.Server) -> None:
 
     The two differ in their name only; clients ask for v1 first.
     """
-    reflection.enable_server_reflection(names, server)
     handler = grpc.stream_stream_rpc_method_handler(
         reflection.aio.ReflectionServicer(names).ServerReflectionInfo,
         reflection_pb2.ServerReflectionRequest.FromString,
         reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
-    server.add_generic_rpc_handlers(
-        (grpc.method_handlers_generic_handler(_REFLECTION_V1, {"ServerReflectionInfo": handler}),)
-    )
+    for service in (reflection.SERVICE_NAME, _REFLECTION_V1):
+        server.add_registered_method_handlers(service, {"ServerReflectionInfo": handler})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class Address:
 class Server:
     """Serves *servicers* of service *name* under *guards*.
 
-    *alive* is awaited once a second; while it raises DatabaseError, health is NOT_SERVING.
+    *alive* is awaited once a second; while it raises, or hangs, health is NOT_SERVING.
     """
 
     def __init__(
@@ -125,19 +127,15 @@ class Server:
     ) -> None:
         exempt = EXEMPT | _REFLECTION if reflect else EXEMPT
         self._pipeline = Pipeline(name, guards, exempt)
-        self._server = grpc.aio.server(
-            interceptors=[self._pipeline],
-            options=_OPTIONS,
-            maximum_concurrent_rpcs=_MOST_CALLS,
-        )
+        self._server = listener(self._pipeline, self._pipeline.unknown, _OPTIONS, _MOST_CALLS)
         self._alive = alive
-        self._health = health.aio.HealthServicer()
+        self._health = Health()
         self._names = ["", *(self._add(servicer) for servicer in servicers)]
-        self._status = _NOT_SERVING
+        self._status = NOT_SERVING
         self._watch: asyncio.Task[None] | None = None
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._health.add_to(self._server)
         if reflect:
-            _reflect([*self._names[1:], health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
+            _reflect([*self._names[1:], health.SERVICE, reflection.SERVICE_NAME], self._server)
 
     def _add(self, servicer: object) -> str:
         check_handlers(servicer)
@@ -154,8 +152,8 @@ class Server:
             raise PortTaken(
                 f"port {address.port} on {address.host} is taken: stop what listens there, or set GRPC_PORT"
             ) from None
-        await self._health.set(LIVE, _SERVING)
-        await self._tell(_NOT_SERVING)
+        for name, status in {LIVE: SERVING, **dict.fromkeys(self._names, NOT_SERVING)}.items():
+            self._health.set(name, status)
         await self._server.start()
         await self._check()
         self._watch = asyncio.create_task(self._keep_checking())
@@ -165,14 +163,17 @@ class Server:
         """Say NOT_SERVING, take no new calls, give those under way *grace* seconds."""
         if self._watch is not None:
             self._watch.cancel()
-        await self._health.enter_graceful_shutdown()
+        self._tell(NOT_SERVING)
+        if self._health.watched:
+            await asyncio.sleep(_NOTICE)
+        self._health.end()
         await self._server.stop(grace)
         self._pipeline.calls.flush()
 
     @property
     def serving(self) -> bool:
         """Whether health says SERVING."""
-        return self._status == _SERVING
+        return self._status == SERVING
 
     async def _keep_checking(self) -> None:
         while True:
@@ -180,16 +181,20 @@ class Server:
             await self._check()
 
     async def _check(self) -> None:
+        asked = asyncio.ensure_future(self._alive())
         try:
-            await self._alive()
-        except DatabaseError:
-            status = _NOT_SERVING
-        else:
-            status = _SERVING
-        if status != self._status:
-            await self._tell(status)
+            await asyncio.wait((asked,), timeout=_HEALTH_PATIENCE)
+            failure = asked.exception() if asked.done() else TimeoutError()
+            if failure is not None and self.serving:
+                _log.warning("not serving: %s", type(failure).__name__)
+            self._tell(NOT_SERVING if failure is not None else SERVING)
+        finally:
+            asked.cancel()  # a database that hangs takes its time to be given up
+            await asyncio.wait((asked,))
 
-    async def _tell(self, status: int) -> None:
+    def _tell(self, status: int) -> None:
+        if status == self._status:
+            return
         self._status = status
         for name in self._names:
-            await self._health.set(name, status)
+            self._health.set(name, status)

@@ -94,7 +94,13 @@ def _line(service: str, path: str, note: Note) -> bytes:
             "code": code.name,
             "duration_ms": round(duration * 1000, 2),
             "correlation_id": correlation,
-            "caller": caller,
+            "caller": _masked(caller),
         },
         option=orjson.OPT_APPEND_NEWLINE,
     )
+
+
+def _masked(caller: str) -> str:
+    """*caller*, without most of it when it is an address (C16)."""
+    local, at, domain = caller.partition("@")
+    return f"{local[:1]}***@{domain}" if at else caller

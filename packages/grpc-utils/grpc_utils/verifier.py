@@ -1,7 +1,8 @@
 """From a bearer token to an `Identity`: one issuer, one key source, one algorithm.
 
 The issuer named in the payload decides which key and which algorithm are acceptable; the
-token's own header decides nothing. Verified tokens are remembered until they expire.
+token's own header decides nothing. Verified tokens are remembered for a while, never
+beyond their end.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,12 @@ PublicKey = RSAPublicKey | Ed25519PublicKey | bytes
 
 LARGEST_TOKEN = 8192
 _REMEMBERED = 10_000
+_TRUSTED = 300.0  # seconds after which a token is verified again: its key may have been withdrawn
 ORGANISATION_CLAIMS = ("organisation_id", "https://wanzo.com/company_id", "company_id", "org_code")
+
+
+class AmbiguousIssuer(ValueError):
+    """Two issuers of one name; the message says what to do."""
 
 
 class KeySource(Protocol):
@@ -49,8 +55,9 @@ class FixedKey:
 class Issuer:
     """Who may issue tokens and how they must look.
 
-    *name* is the `iss` claim ("" for tokens without one). *audience* and *token_type* (the
-    `typ` claim, which keeps Keycloak's ID tokens out) are checked when set.
+    *name* is the `iss` claim ("" for tokens without one). *audience*, *token_type* (the
+    `typ` claim, which keeps Keycloak's ID tokens out) and *longest_life* (seconds from `iat`
+    to `exp`) are checked when set.
     """
 
     name: str
@@ -58,6 +65,7 @@ class Issuer:
     keys: KeySource
     audience: str = ""
     token_type: str = ""
+    longest_life: float = 0.0
 
     @property
     def is_service(self) -> bool:
@@ -73,17 +81,18 @@ class TokenVerifier:
     ) -> None:
         self._issuers = {issuer.name: issuer for issuer in issuers}
         if len(self._issuers) != len(issuers):
-            raise ValueError("two key sources for one issuer")
+            raise AmbiguousIssuer("two key sources for one issuer (iss): give each its own")
         self._organisation_claims = tuple(organisation_claims)
         self._jws = PyJWS(algorithms=["RS256", "HS256", "EdDSA"])
-        self._remembered: dict[str, Identity] = {}
+        self._remembered: dict[str, tuple[float, Identity]] = {}
 
     def remembered(self, token: str) -> Identity | None:
-        """The identity of a token that was verified before and has not expired."""
-        identity = self._remembered.get(token)
-        if identity is None:
+        """The identity of a token that was verified lately and has not expired."""
+        known = self._remembered.get(token)
+        if known is None:
             return None
-        if clock.timestamp() < identity.expires_at + claims.LEEWAY:
+        until, identity = known
+        if clock.timestamp() < until:
             return identity
         del self._remembered[token]
         return None
@@ -98,7 +107,8 @@ class TokenVerifier:
         identity = self._identity(unverified, issuer)
         if len(self._remembered) >= _REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
-        self._remembered[token] = identity
+        until = min(identity.expires_at + claims.LEEWAY, clock.timestamp() + _TRUSTED)
+        self._remembered[token] = until, identity
         return identity
 
     def _issuer(self, token: Unverified) -> Issuer:
@@ -125,6 +135,8 @@ class TokenVerifier:
     def _identity(self, token: Unverified, issuer: Issuer) -> Identity:
         payload = token.payload
         expires_at = claims.check_times(payload, clock.timestamp())
+        if issuer.longest_life:
+            claims.check_lifetime(payload, issuer.longest_life)
         if issuer.audience:
             claims.check_audience(payload, issuer.audience)
         if issuer.token_type and payload.get("typ") != issuer.token_type:

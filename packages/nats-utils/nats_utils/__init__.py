@@ -22,7 +22,7 @@ from nats_utils.replayer import Replayer
 from nats_utils.revocations import announce_revocation, follow_revocations
 from nats_utils.streams import STREAMS, Stream, StreamDrift, declare, declared
 from nats_utils.subscriber import Subscriber
-from nats_utils.subscription import Subscription
+from nats_utils.subscription import Patience, Subscription
 
 __all__ = [
     "EVENTS",
@@ -31,6 +31,7 @@ __all__ = [
     "EventType",
     "Handling",
     "InvalidEvent",
+    "Patience",
     "ProcessedEventsRepository",
     "Relay",
     "Replayer",

@@ -1,63 +1,65 @@
 """The connection to NATS: made in the background, kept for ever, never in a call's way.
 
-A service starts, serves and stops whether or not the broker is there.
+A service starts, serves and stops whether or not the broker is there. Each connection is a
+new client: nothing that one had buffered, subscribed or misunderstood reaches the next.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+import random
+from collections.abc import Callable, Iterator
 
 import nats
 from nats.aio.client import Client
-from nats.errors import Error
+from nats.errors import ConnectionClosedError, Error
 from nats.js import JetStreamContext
 
+from nats_utils.ending import end
 from nats_utils.streams import Stream, StreamDrift, declare
 
 _log = logging.getLogger(__name__)
 
-_PING_INTERVAL, _LOST_PINGS = 5, 2  # seconds; a silent broker is noticed within 15 s
+_CONNECT_TIMEOUT = 2
 _RECONNECT_WAIT = 0.25  # seconds between attempts
-_DRAIN_TIMEOUT = 5.0
+_SILENCE = 15.0
+_CLOSE_TIMEOUT = 1
+_API_TIMEOUT = 5
+# The relay and a batch of acknowledgements never fill this, so that publishing never waits.
+_BUFFER = 32 * 1024 * 1024
 BUS_ERRORS = (Error, OSError, TimeoutError)
 
 
 class Bus:
-    """The connection of one process. *url* may list several servers, comma-separated."""
+    """The connection of one process. *url* may list several servers, comma-separated.
 
-    def __init__(self, url: str, name: str, streams: tuple[Stream, ...]) -> None:
-        self._options: Mapping[str, Any] = {
-            "servers": [server.strip() for server in url.split(",")],
-            "name": name,
-            "max_reconnect_attempts": -1,
-            "reconnect_time_wait": _RECONNECT_WAIT,
-            "ping_interval": _PING_INTERVAL,
-            "max_outstanding_pings": _LOST_PINGS,
-            "connect_timeout": 2,
-            "error_cb": self._failed,
-            "disconnected_cb": self._disconnected,
-            "reconnected_cb": self._reconnected,
-        }
-        self._streams = streams
-        self._client = Client()
+    A broker that does not answer for *silence* seconds is given up and connected to again.
+    """
+
+    def __init__(
+        self, url: str, name: str, streams: tuple[Stream, ...], *, silence: float = _SILENCE
+    ) -> None:
+        self._servers = [server.strip() for server in url.split(",")]
+        self._name, self._streams, self._silence = name, streams, silence
+        self._client: Client | None = None
         self._up = asyncio.Event()
-        self._down = asyncio.Event()
-        self._down.set()
-        self._starting: asyncio.Task[None] | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
         self._watchers: set[Callable[[], None]] = set()
-        self.generation = 0  # counts connections; who depends on the broker's memory watches it
+        self._told = False
+        self.generation = 0  # grows when the broker may have another memory than before
 
     @property
     def client(self) -> Client:
-        """The NATS client; usable while `up`."""
+        """The client of the present connection. Raises ConnectionClosedError (a BUS_ERROR)."""
+        if self._client is None:
+            raise ConnectionClosedError
         return self._client
 
     @property
     def js(self) -> JetStreamContext:
         """A fresh JetStream context: one that saw an error may have leaked its permits."""
-        return self._client.jetstream(timeout=5)
+        return self.client.jetstream(timeout=_API_TIMEOUT)
 
     @property
     def up(self) -> bool:
@@ -66,19 +68,15 @@ class Bus:
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
-        self._starting = asyncio.create_task(self._start())
+        self._connecting = asyncio.create_task(self._keep_connected())
 
     async def wait_up(self) -> None:
         """Return as soon as the broker is connected."""
         await self._up.wait()
 
-    async def wait_down(self) -> None:
-        """Return as soon as the broker is not connected."""
-        await self._down.wait()
-
     @contextlib.contextmanager
     def watched(self, watcher: Callable[[], None]) -> Iterator[None]:
-        """Call *watcher* whenever the connection comes or goes."""
+        """Call *watcher* whenever the connection comes or goes, or `generation` grows."""
         self._watchers.add(watcher)
         try:
             yield
@@ -86,25 +84,15 @@ class Bus:
             self._watchers.discard(watcher)
 
     async def close(self) -> None:
-        """Deliver what is buffered and leave."""
-        if self._starting is not None:
-            self._starting.cancel()
-            await asyncio.wait([self._starting])
-        with contextlib.suppress(*BUS_ERRORS):
-            async with asyncio.timeout(_DRAIN_TIMEOUT):
-                await self._client.drain()
-        with contextlib.suppress(*BUS_ERRORS):
-            await self._client.close()
-
-    async def _start(self) -> None:
-        while True:
-            try:
-                await self._client.connect(**self._options)
-            except BUS_ERRORS as error:
-                _log.warning("broker not reachable, trying again: %s", type(error).__name__)
-                await asyncio.sleep(_RECONNECT_WAIT)
-            else:
-                return await self._ready()
+        """Deliver what is buffered and leave; a broker that is silent gets two seconds."""
+        if self._client is not None:
+            with contextlib.suppress(*BUS_ERRORS):
+                await self._client.flush(_CLOSE_TIMEOUT)
+        if self._connecting is not None:
+            await end(self._connecting)
+        if self._closing:
+            _, stuck = await asyncio.wait(self._closing, timeout=_CLOSE_TIMEOUT)
+            await end(*stuck)
 
     async def declare_streams(self) -> None:
         """Declare what the broker lacks, so that one that lost its store recovers by itself."""
@@ -117,37 +105,105 @@ class Bus:
         else:
             if created:
                 _log.warning("the broker lacked streams, declared again: %s", ", ".join(created))
+                self._remembers_anew()
 
-    async def _ready(self) -> None:
-        await self.declare_streams()
+    async def _keep_connected(self) -> None:
+        while True:
+            lost = asyncio.Event()
+            client = Client()
+            try:
+                await self._connect(client, lost)
+                await self._use(client, lost)
+            except BUS_ERRORS as error:
+                self._tell_once(error)
+            except Exception as error:
+                _log.error("the broker's client failed unexpectedly", exc_info=error)
+            finally:
+                self._abandon(client)
+            await asyncio.sleep(_RECONNECT_WAIT * random.uniform(0.5, 1.5))
+
+    async def _connect(self, client: Client, lost: asyncio.Event) -> None:
+        async def ended() -> None:
+            lost.set()
+
+        await client.connect(
+            servers=self._servers,
+            name=self._name,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
+            connect_timeout=_CONNECT_TIMEOUT,
+            pending_size=_BUFFER,
+            error_cb=_failed,
+            disconnected_cb=ended,
+            closed_cb=ended,
+        )
+
+    async def _use(self, client: Client, lost: asyncio.Event) -> None:
+        """Be up until the connection is lost."""
+        watchdog = asyncio.create_task(self._watch(client, lost))
+        self._client, self._told = client, False
+        try:
+            await self.declare_streams()
+            self._up.set()
+            self._remembers_anew()
+            await lost.wait()
+            _log.warning("the connection to the broker is lost")
+        finally:
+            watchdog.cancel()
+            self._client = None
+            self._up.clear()
+            self._notify()
+
+    async def _watch(self, client: Client, lost: asyncio.Event) -> None:
+        """Set *lost* when the broker, or the client's own reading, has gone silent.
+
+        `rtt` and not `flush`: the latter returns at once when the client reads no more.
+        """
+        try:
+            while True:
+                await asyncio.sleep(self._silence / 3)
+                await client.rtt(self._silence * 2 / 3)  # type: ignore[arg-type]  # any number of seconds
+        except BUS_ERRORS:
+            lost.set()
+
+    def _abandon(self, client: Client) -> None:
+        # Closing waits for a silent peer to take what is buffered; nobody waits for that.
+        task = asyncio.create_task(_close(client))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    def _tell_once(self, error: Exception) -> None:
+        if not self._told:
+            _log.warning("broker not reachable, trying until it is: %s", type(error).__name__)
+            self._told = True
+
+    def _remembers_anew(self) -> None:
         self.generation += 1
-        self._down.clear()
-        self._up.set()
-        self._notify()
-
-    async def _reconnected(self) -> None:
-        # Not awaited: an exception in this callback would end the client's reconnection for good.
-        self._starting = asyncio.create_task(self._ready())
-
-    async def _disconnected(self) -> None:
-        self._up.clear()
-        self._down.set()
         self._notify()
 
     def _notify(self) -> None:
         for watcher in list(self._watchers):
             watcher()
 
-    async def _failed(self, error: Exception) -> None:
-        _log.warning("broker connection: %s", type(error).__name__)
+
+async def _close(client: Client) -> None:
+    with contextlib.suppress(*BUS_ERRORS):
+        await client.close()
 
 
 async def connect_once(url: str, name: str) -> Client:
     """A plain connection for a command that gives up when the broker is away. Raises OSError, Error."""
     return await nats.connect(
-        servers=url.split(","), name=name, allow_reconnect=False, connect_timeout=2, error_cb=_ignore
+        servers=url.split(","),
+        name=name,
+        allow_reconnect=False,
+        max_reconnect_attempts=1,  # counts the first attempts too: 60 of them otherwise, 2 s apart
+        reconnect_time_wait=0,
+        connect_timeout=_CONNECT_TIMEOUT,
+        error_cb=_failed,
     )
 
 
-async def _ignore(error: Exception) -> None:
+async def _failed(error: Exception) -> None:
     _log.debug("broker connection: %s", type(error).__name__)

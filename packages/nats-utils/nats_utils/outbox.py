@@ -1,5 +1,6 @@
 """Recording an event with its cause. Only the relay publishes; see `relay.py`."""
 
+import re
 from typing import Any
 
 from db_utils import Transaction, clock, context, uuid7
@@ -10,7 +11,8 @@ from nats_utils.tables import OutboxRow
 
 MESSAGE_ID = "Nats-Msg-Id"
 CORRELATION = "x-correlation-id"
-_LARGEST = 256 * 1024  # bytes; far below the broker's limit, so that no row can block the relay
+LARGEST = 256 * 1024  # bytes; far below the broker's limit, so that no row can block the relay
+_SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class EventTooLarge(ValueError):
@@ -31,7 +33,7 @@ def publish(tx: Transaction, event: Message) -> None:
         filled.timestamp.FromDatetime(clock.now())
     filled.correlation_id = filled.correlation_id or context.correlation_id.get()
     payload = event.SerializeToString()
-    if len(payload) > _LARGEST:
+    if len(payload) > LARGEST:
         raise EventTooLarge(f"{kind.name}: {len(payload)} bytes")
     tx.insert_at_commit(
         OutboxRow(
@@ -39,6 +41,17 @@ def publish(tx: Transaction, event: Message) -> None:
             stream=kind.stream,
             subject=kind.subject,
             payload=payload,
-            headers={CORRELATION: filled.correlation_id} if filled.correlation_id else {},
+            headers=correlation_headers(filled.correlation_id),
         )
     )
+
+
+def safe_correlation(correlation_id: str) -> str:
+    """*correlation_id* if it may go into headers and logs, else "": outsiders write what they like."""
+    return correlation_id if _SAFE.fullmatch(correlation_id) else ""
+
+
+def correlation_headers(correlation_id: str) -> dict[str, str]:
+    """The headers that pass *correlation_id* on."""
+    safe = safe_correlation(correlation_id)
+    return {CORRELATION: safe} if safe else {}

@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from db_utils import Database, Transaction, clock
-from sqlalchemy import ARRAY, Uuid, bindparam, delete, func, select
+from db_utils import Database, Reader, Transaction, clock
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from nats_utils.tables import ProcessedEvent
+from nats_utils.tables import EventAttempt, ProcessedEvent
 
 KEPT = timedelta(days=30)  # longer than the streams keep messages: a replay finds its claims
 _PURGE_BATCH = 1000
@@ -28,11 +28,16 @@ _CLAIM = (
     .on_conflict_do_nothing()
     .returning(ProcessedEvent.event_id)
 )
-_OLD = (
-    select(ProcessedEvent.consumer, ProcessedEvent.event_id)
-    .where(ProcessedEvent.processed_at < bindparam("before", required=True))
-    .limit(_PURGE_BATCH)
+_KNOWN = select(ProcessedEvent.event_id).where(
+    ProcessedEvent.consumer == bindparam("consumer", required=True), ProcessedEvent.event_id == any_(_ids)
 )
+_old = select(ProcessedEvent.consumer, ProcessedEvent.event_id).where(
+    ProcessedEvent.processed_at < bindparam("before", required=True)
+)
+_FORGET = delete(ProcessedEvent).where(
+    tuple_(ProcessedEvent.consumer, ProcessedEvent.event_id).in_(_old.limit(_PURGE_BATCH))
+)
+_FORGET_ATTEMPTS = delete(EventAttempt).where(EventAttempt.updated_at < bindparam("before", required=True))
 
 
 class ProcessedEventsRepository:
@@ -63,21 +68,19 @@ class ProcessedEventsRepository:
         )
         return set(claimed)
 
+    async def known(self, reader: Reader, event_ids: Collection[UUID]) -> set[UUID]:
+        """Those of *event_ids* that were dealt with."""
+        return set(await reader.all(_KNOWN, consumer=self.consumer, event_ids=list(event_ids)))
+
 
 async def purge(database: Database) -> int:
     """Forget the processed events of more than 30 days ago, in small batches; their number."""
-    purged = 0
+    before, purged = clock.now() - KEPT, 0
+    async with database.transaction() as tx:
+        await tx.execute(_FORGET_ATTEMPTS, before=before)
     while True:
         async with database.transaction() as tx:
-            old = await tx.all(_OLD, before=clock.now() - KEPT)
-            for consumer, event_id in old:
-                await tx.execute(_FORGET, consumer=consumer, event_id=event_id)
-        purged += len(old)
-        if len(old) < _PURGE_BATCH:
+            batch = await tx.execute(_FORGET, before=before)
+        purged += batch
+        if batch < _PURGE_BATCH:
             return purged
-
-
-_FORGET = delete(ProcessedEvent).where(
-    ProcessedEvent.consumer == bindparam("consumer", required=True),
-    ProcessedEvent.event_id == bindparam("event_id", required=True),
-)

@@ -11,7 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from db_utils import failpoint
+from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import MaxPayloadError
 
 from nats_utils.bus import BUS_ERRORS, Bus
 
@@ -27,44 +30,60 @@ class Outgoing:
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """That the broker has a message at *sequence*; as a *duplicate*, it had it before."""
+
+    sequence: int
+    duplicate: bool
+
+
 class Publisher:
-    """Publishes on the connection of *bus*, with one inbox for all confirmations."""
+    """Publishes on the connection of *bus*, with one inbox per connection for all confirmations."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
+        self._client: Client | None = None
         self._inbox = ""
         self._window = _Window(0, 0)
 
-    async def publish(self, messages: Sequence[Outgoing], timeout: float) -> dict[int, int]:
-        """Publish *messages*; the stream sequence of each one that was confirmed, by position.
+    async def publish(self, messages: Sequence[Outgoing], timeout: float) -> dict[int, Stored]:
+        """Publish *messages*; which of them were confirmed, by position.
 
         Gives up after *timeout* seconds or when the connection is lost. A missing position
         means unknown: publish it again under the same message id.
         """
-        await self._listen()
         window = self._window = _Window(self._window.number + 1, len(messages))
         with self._bus.watched(window.done.set):
             try:
-                for position, message in enumerate(messages):
-                    await self._bus.client.publish(
-                        message.subject,
-                        message.payload,
-                        reply=f"{self._inbox}.{window.number}.{position}",
-                        headers=dict(message.headers),
-                    )
                 async with asyncio.timeout(timeout):
+                    client = await self._listening()
+                    await self._send(client, window, messages)
                     await window.done.wait()
             except BUS_ERRORS as error:
                 _log.warning("a window was interrupted: %s", type(error).__name__)
         if window.refusals:
             _log.warning("the broker refused messages: %s", next(iter(window.refusals.values())))
-            await self._bus.declare_streams()
-        return window.sequences
+        return window.stored
 
-    async def _listen(self) -> None:
-        if not self._inbox:
-            self._inbox = self._bus.client.new_inbox()
-            await self._bus.client.subscribe(f"{self._inbox}.>", cb=self._confirmed)
+    async def _listening(self) -> Client:
+        client = self._bus.client
+        if client is not self._client:
+            self._inbox = client.new_inbox()
+            await client.subscribe(f"{self._inbox}.>", cb=self._confirmed)
+            self._client = client
+        return client
+
+    async def _send(self, client: Client, window: "_Window", messages: Sequence[Outgoing]) -> None:
+        for position, message in enumerate(messages):
+            reply = f"{self._inbox}.{window.number}.{position}"
+            try:
+                await client.publish(
+                    message.subject, message.payload, reply=reply, headers=dict(message.headers)
+                )
+            except MaxPayloadError as error:
+                window.refuse(position, str(error))
+            failpoint("relay.in_window")
 
     async def _confirmed(self, message: Msg) -> None:
         _, number, position = message.subject.rsplit(".", 2)
@@ -77,15 +96,22 @@ class _Window:
 
     def __init__(self, number: int, size: int) -> None:
         self.number, self._size = number, size
-        self.sequences: dict[int, int] = {}
+        self.stored: dict[int, Stored] = {}
         self.refusals: dict[int, str] = {}
         self.done = asyncio.Event()
 
     def confirm(self, position: int, data: bytes) -> None:
         answer: dict[str, Any] = json.loads(data) if data else {"error": "no stream takes this subject"}
-        if "seq" in answer:
-            self.sequences[position] = answer["seq"]
+        if "error" in answer:  # asked first: a refusal has a sequence too, 0
+            self.refuse(position, str(answer["error"]))
         else:
-            self.refusals[position] = str(answer.get("error"))
-        if len(self.sequences) + len(self.refusals) == self._size:
+            self.stored[position] = Stored(answer["seq"], answer.get("duplicate", False))
+            self._end_if_complete()
+
+    def refuse(self, position: int, reason: str) -> None:
+        self.refusals[position] = reason
+        self._end_if_complete()
+
+    def _end_if_complete(self) -> None:
+        if len(self.stored) + len(self.refusals) == self._size:
             self.done.set()

@@ -1,73 +1,189 @@
 """A broker may come back without messages it had confirmed; they are published again.
 
 JetStream confirms before it syncs to disk (every two minutes by default), stores get
-restored from older copies, disks get replaced. What a stream has lost is always its end:
-it is append-only. So if our newest confirmed message is still in its place, all are;
-otherwise the oldest one that is missing is found by bisection.
+restored from older copies, disks and block files get lost. What a stream lacks is found
+in two ways: the server tells its gaps and its beginning, and a lost end by bisection.
+The leader in `relay.py` asks, and publishes what was reopened.
 """
 
-from db_utils import Connection
+import json
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from db_utils import Connection, clock
 from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from nats_utils.bus import Bus
+from nats_utils.events import DEAD_LETTERS_STREAM, EVENTS_STREAM, IDENTITY_STREAM
 from nats_utils.outbox import MESSAGE_ID
+from nats_utils.streams import EVENT_AGE
 
-_STREAMS = """
-SELECT stream, count(*) FROM outbox WHERE stream_sequence IS NOT NULL GROUP BY stream"""
-_AT_RANK = """
-SELECT stream_sequence, message_id FROM outbox WHERE stream = %s AND stream_sequence IS NOT NULL
-ORDER BY stream_sequence OFFSET %s LIMIT 1"""
+_PUBLISHED = (EVENTS_STREAM, IDENTITY_STREAM, DEAD_LETTERS_STREAM)
+_CLOCKS_DIFFER = timedelta(hours=1)  # between this machine and the broker, at most
+_REMEMBERED = 100_000  # confirmations between two comparisons
+
 _NEWEST = """
-SELECT stream_sequence, message_id FROM outbox WHERE stream = %s AND stream_sequence IS NOT NULL
-ORDER BY stream_sequence DESC LIMIT 1"""
-_REOPEN = "UPDATE outbox SET stream_sequence = NULL WHERE stream = %s AND stream_sequence >= %s"
+SELECT stream_sequence, message_id FROM outbox
+WHERE stream = %s AND stream_sequence IS NOT NULL ORDER BY stream_sequence DESC LIMIT 1"""
+_NEXT = """
+SELECT stream_sequence, message_id FROM outbox
+WHERE stream = %s AND stream_sequence >= %s ORDER BY stream_sequence LIMIT 1"""
+_REOPEN = "UPDATE outbox SET stream_sequence = NULL WHERE stream = %s AND "
+_REOPEN_END = _REOPEN + "stream_sequence >= %s"
+_REOPEN_GAPS = _REOPEN + "stream_sequence = ANY(%s::bigint[])"
+_REOPEN_BEGINNING = _REOPEN + "stream_sequence < %s AND created_at > %s"
+_REOPEN_RECENT = _REOPEN + "id = ANY(%s::bigint[])"
 
 
-async def reopen_lost(connection: Connection, bus: Bus) -> int:
-    """Mark as unpublished the confirmed messages that *bus* no longer holds; their number."""
-    reopened = 0
-    for stream, confirmed in await (await connection.execute(_STREAMS)).fetchall():
-        lost = await _Comparison(connection, bus.js, stream).oldest_lost(confirmed)
-        if lost is not None:
-            reopened += (await connection.execute(_REOPEN, (stream, lost))).rowcount
-    return reopened
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """Outbox row *id*, stored by the broker; a *duplicate* was stored before."""
+
+    id: int
+    stream: str
+    message_id: str
+    sequence: int
+    duplicate: bool
 
 
-class _Comparison:
+class Ledger:
+    """What the broker has confirmed to one leader, and whether it still holds it."""
+
+    def __init__(self, connection: Connection, bus: Bus) -> None:
+        self._connection = connection
+        self._streams = [_Stream(connection, bus, name) for name in _PUBLISHED]
+
+    def contradicted_by(self, window: Sequence[Confirmed]) -> bool:
+        """Whether a stream counts anew in *window*: it lost messages since the last one."""
+        return any(stream.contradicted_by(_of(stream, window)) for stream in self._streams)
+
+    def note(self, window: Sequence[Confirmed]) -> None:
+        """Remember *window* for the next comparison."""
+        for stream in self._streams:
+            stream.note(_of(stream, window))
+
+    @property
+    def full(self) -> bool:
+        """Whether so much was noted that a comparison is due."""
+        return any(stream.full for stream in self._streams)
+
+    async def reopen_lost(self) -> int:
+        """Mark as unpublished the confirmed messages that the broker lacks; their number."""
+        return sum([await stream.reopen_lost() for stream in self._streams])
+
+
+def _of(stream: "_Stream", window: Sequence[Confirmed]) -> list[Confirmed]:
+    return [one for one in window if one.stream == stream.name]
+
+
+class _Stream:
     """Our confirmed messages of one stream against what the stream holds."""
 
-    def __init__(self, connection: Connection, js: JetStreamContext, stream: str) -> None:
-        self._connection, self._js, self._stream = connection, js, stream
-        self._first = 0
+    def __init__(self, connection: Connection, bus: Bus, name: str) -> None:
+        self._connection, self._bus, self.name = connection, bus, name
+        self._ids = array("q")
+        self._last_of_windows: list[tuple[int, str]] = []
+        self._newest = 0
 
-    async def oldest_lost(self, confirmed: int) -> int | None:
-        """The sequence of our oldest message that the stream lacks, None when it has all."""
-        self._first = (await self._js.stream_info(self._stream)).state.first_seq
-        lost = await self._sequence_if_lost(_NEWEST, (self._stream,))
-        if lost is None:
-            return None
-        low, high = 0, confirmed - 1  # ranks; the one at `high` is lost
+    @property
+    def full(self) -> bool:
+        return len(self._ids) > _REMEMBERED
+
+    def contradicted_by(self, window: Sequence[Confirmed]) -> bool:
+        return any(one.sequence <= self._newest and not one.duplicate for one in window)
+
+    def note(self, window: Sequence[Confirmed]) -> None:
+        fresh = [one for one in window if not one.duplicate]
+        if not fresh:
+            return
+        last = max(fresh, key=lambda one: one.sequence)
+        self._newest = last.sequence
+        self._ids.extend(one.id for one in fresh)
+        self._last_of_windows.append((last.sequence, last.message_id))
+
+    async def reopen_lost(self) -> int:
+        reopened = 0
+        if await self._row(_NEWEST):
+            js, state = self._bus.js, await self._state()
+            reopened += await self._reopen_told(state)
+            if await self._was_cut_unnoticed(js):
+                reopened += await self._reopen(_REOPEN_RECENT, list(self._ids))
+            reopened += await self._reopen_end(js, state["first_seq"])
+        newest = await self._row(_NEWEST)
+        self._newest = newest[0] if newest else 0
+        self._ids, self._last_of_windows = array("q"), []
+        return reopened
+
+    async def _state(self) -> dict[str, Any]:
+        """The state of the stream, which is declared again if it is gone."""
+        try:
+            state = await self._ask_state()
+        except NotFoundError:
+            await self._bus.declare_streams()
+            state = await self._ask_state()
+        return state
+
+    async def _ask_state(self) -> dict[str, Any]:
+        # nats-py's `stream_info` cannot ask for the gaps.
+        subject = f"$JS.API.STREAM.INFO.{self.name}"
+        answer = await self._bus.client.request(subject, b'{"deleted_details": true}', timeout=5)
+        told: dict[str, Any] = json.loads(answer.data)
+        if "error" in told:
+            APIError.from_error(told["error"])
+        state: dict[str, Any] = told["state"]
+        return state
+
+    async def _reopen_told(self, state: dict[str, Any]) -> int:
+        """Reopen what the server itself says it lacks: gaps, and a beginning too young to have aged out."""
+        reopened = 0
+        if gaps := state.get("deleted"):
+            reopened += await self._reopen(_REOPEN_GAPS, gaps)
+        young = clock.now() - EVENT_AGE + _CLOCKS_DIFFER
+        return reopened + await self._reopen(_REOPEN_BEGINNING, state["first_seq"], young)
+
+    async def _was_cut_unnoticed(self, js: JetStreamContext) -> bool:
+        """Whether the stream lost its end between two windows of ours and grew again since.
+
+        Then lost and held messages alternate, where bisection would see nothing.
+        """
+        lost = False
+        for sequence, message_id in self._last_of_windows:
+            held = await self._holds(js, sequence, message_id)
+            if held and lost:
+                return True
+            lost = lost or not held
+        return False
+
+    async def _reopen_end(self, js: JetStreamContext, first: int) -> int:
+        """Reopen from the oldest lost message on. All are held before it, none after it."""
+        newest = await self._row(_NEWEST)
+        if newest is None or newest[0] < first or await self._holds(js, *newest):
+            return 0
+        low, high = first, newest[0]
         while low < high:
             middle = (low + high) // 2
-            found = await self._sequence_if_lost(_AT_RANK, (self._stream, middle))
-            if found is None:
-                low = middle + 1
+            row = await self._row(_NEXT, middle)
+            assert row is not None
+            if await self._holds(js, *row):
+                low = row[0] + 1
             else:
-                high, lost = middle, found
-        return lost
+                high = middle
+        return await self._reopen(_REOPEN_END, high)
 
-    async def _sequence_if_lost(self, query: str, values: tuple[object, ...]) -> int | None:
-        row = await (await self._connection.execute(query, values)).fetchone()
-        if row is None or await self._holds(*row):
-            return None
-        return int(row[0])
+    async def _row(self, query: str, *values: object) -> tuple[int, str] | None:
+        row = await (await self._connection.execute(query, (self.name, *values))).fetchone()
+        return None if row is None else (row[0], row[1])
 
-    async def _holds(self, sequence: int, message_id: str) -> bool:
-        if sequence < self._first:
-            return True  # aged out of the stream in the normal way
+    async def _reopen(self, query: str, *values: object) -> int:
+        return (await self._connection.execute(query, (self.name, *values))).rowcount
+
+    async def _holds(self, js: JetStreamContext, sequence: int, message_id: str) -> bool:
         try:
-            message = await self._js.get_msg(self._stream, sequence)
+            message = await js.get_msg(self.name, sequence)
         except NotFoundError:
             return False
         return (message.headers or {}).get(MESSAGE_ID) == message_id

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -19,8 +20,8 @@ from prometheus_client import Gauge
 
 from nats_utils.bus import BUS_ERRORS, Bus
 from nats_utils.outbox import MESSAGE_ID
-from nats_utils.publisher import Outgoing, Publisher
-from nats_utils.reconciliation import reopen_lost
+from nats_utils.publisher import Outgoing, Publisher, Stored
+from nats_utils.reconciliation import Confirmed, Ledger
 from nats_utils.streams import EVENT_AGE
 from nats_utils.tables import OutboxRow
 
@@ -29,16 +30,20 @@ _log = logging.getLogger(__name__)
 PENDING = Gauge("crm_outbox_pending", "Messages recorded and not yet confirmed by the broker.", ["service"])
 
 _WINDOW = 500  # messages published before waiting for their confirmations
+_WINDOW_BYTES = 4 * 1024 * 1024  # of payload, so that a window of large messages needs no more memory
 _WINDOW_TIMEOUT = 5.0
 _POLL = 1.0  # seconds; the safety net under the wake-up after a commit
 _CHECK = 30.0  # seconds between comparisons with the broker
 _GATHER = 0.003  # seconds in which the events of other commits join the window
 _RETRY = 1.0
 _PURGE_BATCH = 1000
+_FROZEN_AFTER = timedelta(seconds=20)
 
 _PENDING_ROWS = """
-SELECT id, message_id, stream, subject, payload, headers FROM outbox
-WHERE stream_sequence IS NULL ORDER BY id LIMIT %s"""
+SELECT id, stream, message_id, subject, payload, headers FROM (
+    SELECT *, sum(octet_length(payload)) OVER (ORDER BY id) - octet_length(payload) AS before FROM (
+        SELECT * FROM outbox WHERE stream_sequence IS NULL ORDER BY id LIMIT %s) AS oldest
+) AS counted WHERE before < %s ORDER BY id"""
 _CONFIRM = """
 UPDATE outbox SET stream_sequence = confirmed.sequence
 FROM unnest(%s::bigint[], %s::bigint[]) AS confirmed (id, sequence)
@@ -50,18 +55,31 @@ DELETE FROM outbox WHERE id IN (
     SELECT id FROM outbox WHERE created_at < %s AND stream_sequence IS NOT NULL LIMIT %s)"""
 
 
+@dataclass(frozen=True, slots=True)
+class _Signals:
+    """*recorded*: a commit wrote to the outbox; *rested*: nothing is being published."""
+
+    recorded: asyncio.Event
+    rested: asyncio.Event
+    pending: Gauge
+
+
 class LostLeadership(RuntimeError):
     """The session that holds the leader's lock is not the one that writes."""
 
 
 class Relay:
-    """Publishes what the service's transactions have recorded in its outbox."""
+    """Publishes what the service's transactions have recorded in its outbox.
 
-    def __init__(self, database: Database, bus: Bus) -> None:
-        self._database, self._bus = database, bus
-        self._recorded = asyncio.Event()
-        self._pending = PENDING.labels(database.schema)
-        database.on_written(OutboxRow, self._recorded.set)
+    Of several replicas one leads. PostgreSQL ends the session of a leader that was silent
+    for *frozen_after*, and its lock with it; another replica then leads within a second.
+    """
+
+    def __init__(self, database: Database, bus: Bus, *, frozen_after: timedelta = _FROZEN_AFTER) -> None:
+        self._database, self._bus, self._frozen_after = database, bus, frozen_after
+        self._publisher = Publisher(bus)
+        self._signals = _Signals(asyncio.Event(), asyncio.Event(), PENDING.labels(database.schema))
+        database.on_written(OutboxRow, self._note_recorded)
 
     async def run(self) -> None:
         """Publish until cancelled, through every loss of database or broker."""
@@ -70,18 +88,39 @@ class Relay:
                 await self._lead()
             except (psycopg.Error, LostLeadership, *BUS_ERRORS) as error:
                 _log.warning("relay starts again: %s", type(error).__name__)
+            self._signals.rested.set()
             await asyncio.sleep(_RETRY * random.uniform(0.5, 1.5))
+
+    async def rest(self, timeout: float) -> None:
+        """Return when nothing is left for this relay to publish, or after *timeout* seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._signals.rested.wait()
+
+    def _note_recorded(self) -> None:
+        self._signals.recorded.set()
+        self._signals.rested.clear()
 
     async def _lead(self) -> None:
         async with await self._connect() as connection:
-            leading, session = await _one(connection, _LEAD)
-            if leading:
-                await _Leader(connection, session, self._bus, self._recorded, self._pending).work()
+            session = await self._elected(connection)
+            _log.info("relay of %s leads", self._database.schema)
+            await _Leader(connection, session, self._bus, self._publisher, self._signals).work()
+
+    async def _elected(self, connection: Connection) -> int:
+        """Wait for the lock; the id of the session that holds it."""
+        while True:
+            leads, session = await _one(connection, _LEAD)
+            if leads:
+                return int(session)
+            self._signals.recorded.clear()
+            self._signals.rested.set()
+            await asyncio.sleep(_RETRY * random.uniform(0.5, 1.0))
 
     async def _connect(self) -> Connection:
-        # A connection of its own: the lock belongs to the session. A leader that is frozen
-        # for 20 seconds loses the session, and the lock with it, to another replica.
-        options = session_options(self._database.schema) + " -c idle_session_timeout=20s"
+        # A connection of its own: the lock belongs to the session.
+        silence = int(self._frozen_after.total_seconds() * 1000)
+        options = f"{session_options(self._database.schema)} -c idle_session_timeout={silence}"
         return await psycopg.AsyncConnection.connect(
             self._database.url,
             autocommit=True,
@@ -96,11 +135,11 @@ class _Leader:
     """The work of the one relay that holds the lock, on the session that holds it."""
 
     def __init__(
-        self, connection: Connection, session: int, bus: Bus, recorded: asyncio.Event, pending: Gauge
+        self, connection: Connection, session: int, bus: Bus, publisher: Publisher, signals: "_Signals"
     ) -> None:
-        self._connection, self._session, self._bus = connection, session, bus
-        self._recorded, self._pending = recorded, pending
-        self._publisher = Publisher(bus)
+        self._connection, self._session = connection, session
+        self._bus, self._publisher, self._signals = bus, publisher, signals
+        self._ledger = Ledger(connection, bus)
         self._compared_generation = 0
         self._compared_at = float("-inf")
 
@@ -109,51 +148,69 @@ class _Leader:
             if not self._bus.up:
                 await self._keep_session_until_up()
             await self._compare()
-            self._recorded.clear()
-            if await self._publish() < _WINDOW:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._recorded.wait(), _POLL)
-                await asyncio.sleep(_GATHER)
+            self._signals.recorded.clear()
+            if not await self._publish():
+                await self._wait()
 
     async def _keep_session_until_up(self) -> None:
+        self._signals.rested.set()
         while not self._bus.up:
+            self._signals.pending.set((await _one(self._connection, _COUNT))[0])
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._bus.wait_up(), _POLL)
-            self._pending.set((await _one(self._connection, _COUNT))[0])
+                async with asyncio.timeout(_POLL):
+                    await self._bus.wait_up()
+
+    async def _wait(self) -> None:
+        """Sleep until something is recorded, then a little longer for what comes with it."""
+        if not self._signals.recorded.is_set():
+            self._signals.rested.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_POLL):
+                await self._signals.recorded.wait()
+        await asyncio.sleep(_GATHER)
 
     async def _compare(self) -> None:
         now = asyncio.get_running_loop().time()
-        if self._bus.generation == self._compared_generation and now - self._compared_at < _CHECK:
+        same = self._bus.generation == self._compared_generation
+        if same and now - self._compared_at < _CHECK and not self._ledger.full:
             return
         generation = self._bus.generation
-        reopened = await reopen_lost(self._connection, self._bus)
+        reopened = await self._ledger.reopen_lost()
+        failpoint("relay.after_compare")
         if reopened:
-            _log.warning("the broker had lost %d messages, publishing them again", reopened)
+            _log.warning("the broker had lost messages, publishing %d again", reopened)
         await self._purge()
         self._compared_generation, self._compared_at = generation, now
 
-    async def _publish(self) -> int:
-        """Publish one window; how many messages were confirmed."""
-        cursor = await self._connection.execute(_PENDING_ROWS, (_WINDOW,), binary=True)
+    async def _publish(self) -> bool:
+        """Publish one window; whether to go on at once."""
+        cursor = await self._connection.execute(_PENDING_ROWS, (_WINDOW, _WINDOW_BYTES), binary=True)
         rows = await cursor.fetchall()
-        self._pending.set(len(rows))
-        if not rows:
-            return 0
+        self._signals.pending.set(len(rows))
+        if not rows or self._bus.generation != self._compared_generation:
+            return bool(rows)
+        self._signals.rested.clear()
         failpoint("relay.before_publish")
-        messages = [_outgoing(*row[1:]) for row in rows]
-        sequences = await self._publisher.publish(messages, _WINDOW_TIMEOUT)
+        stored = await self._publisher.publish([_outgoing(*row[2:]) for row in rows], _WINDOW_TIMEOUT)
         failpoint("relay.after_publish")
-        if not sequences:
+        confirmed = [_confirmed(rows[position], one) for position, one in stored.items()]
+        if self._ledger.contradicted_by(confirmed):
+            self._compared_at = float("-inf")  # the stream counts anew: compare before anything is noted
+            return True
+        if confirmed:
+            await self._confirm(confirmed)
+            self._ledger.note(confirmed)
+            failpoint("relay.after_confirm")
+        if len(confirmed) < len(rows):
+            await self._bus.declare_streams()
             await asyncio.sleep(_RETRY)
-            return 0
-        await self._confirm([(rows[position][0], sequence) for position, sequence in sequences.items()])
-        failpoint("relay.after_confirm")
-        return len(sequences)
+            return True
+        return len(rows) == _WINDOW or sum(len(row[4]) for row in rows) >= _WINDOW_BYTES
 
-    async def _confirm(self, confirmed: list[tuple[int, int]]) -> None:
-        ids, sequences = (list(part) for part in zip(*confirmed, strict=True))
+    async def _confirm(self, window: list[Confirmed]) -> None:
+        ids, sequences = [one.id for one in window], [one.sequence for one in window]
         cursor = await self._connection.execute(_CONFIRM, (ids, sequences, self._session))
-        if cursor.rowcount != len(confirmed):
+        if cursor.rowcount != len(window):
             raise LostLeadership
 
     async def _purge(self) -> None:
@@ -163,10 +220,12 @@ class _Leader:
             pass
 
 
-def _outgoing(
-    message_id: str, stream: str, subject: str, payload: bytes, headers: dict[str, str]
-) -> Outgoing:
+def _outgoing(message_id: str, subject: str, payload: bytes, headers: dict[str, str]) -> Outgoing:
     return Outgoing(subject, payload, {MESSAGE_ID: message_id, **headers})
+
+
+def _confirmed(row: tuple[Any, ...], stored: Stored) -> Confirmed:
+    return Confirmed(row[0], row[1], row[2], stored.sequence, stored.duplicate)
 
 
 async def _one(connection: Connection, query: str) -> tuple[Any, ...]:

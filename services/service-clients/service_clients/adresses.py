@@ -4,7 +4,7 @@ from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import AdresseServiceServicer
 from crm.common.common_pb2 import DeleteResponse
 from db_utils import Listing, Transaction
-from grpc_utils import Context, expected_version, found, page_request, page_result, to_message
+from grpc_utils import Context, expected_version, found, page_request, page_result, required, to_message
 from grpc_utils.errors import LimiteAtteinte
 from service_kit import App, Settings
 from sqlalchemy import bindparam, func, select
@@ -27,8 +27,9 @@ class AdresseService(AdresseServiceServicer):
 
     async def Create(self, request: pb.CreateAdresseRequest, context: Context) -> pb.Adresse:
         """Add an address; a new PRINCIPALE replaces the former one (R14)."""
+        client_id = required(request.client_base_id, "client_base_id")
         async with self._db.transaction() as tx:
-            client = found(await tx.get(ClientBase, request.client_base_id, lock=True))
+            client = found(await tx.get(ClientBase, client_id, lock=True))
             adresse = rules.new_adresse(client, request)
             if (await tx.one(_COUNT, client_id=client.id) or 0) >= rules.MOST_ADRESSES:
                 raise LimiteAtteinte(maximum=str(rules.MOST_ADRESSES))

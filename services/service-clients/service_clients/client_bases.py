@@ -1,5 +1,7 @@
 """ClientBaseService: clients themselves, and the one event this service emits."""
 
+from uuid import UUID
+
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceServicer
 from crm.common.common_pb2 import DeleteResponse
@@ -44,7 +46,14 @@ _ADRESSES = (
     .where(Adresse.client_base_id == bindparam("client_id"))
     .order_by(Adresse.created_at, Adresse.id)
 )
-_STATUT = select(StatutClient).where(StatutClient.code == bindparam("code")).with_for_update(read=True)
+# Shared lock: a status cannot be deleted while a client is getting it.
+_OWN_STATUT = (
+    select(StatutClient)
+    .where(
+        StatutClient.organisation_id == bindparam("organisation_id"), StatutClient.code == bindparam("code")
+    )
+    .with_for_update(read=True)
+)
 _CODE_TAKEN = "uq_client_code"
 
 
@@ -74,7 +83,7 @@ class ClientBaseService(ClientBaseServiceServicer):
 
     async def _create(self, client: ClientBase) -> None:
         async with self._db.transaction() as tx:
-            await _check_references(tx, client.statut, client.client_entreprise_id)
+            await _check_references(tx, client.organisation_id, client.statut, client.client_entreprise_id)
             await tx.insert(client)
             publish(tx, _created(client))
 
@@ -104,7 +113,7 @@ class ClientBaseService(ClientBaseServiceServicer):
             client = found(await tx.get(ClientBase, request.id, lock=True))
             changed = rules.client_changes(client, request)
             await _check_references(
-                tx, changed.get("statut", client.statut), changed.get("client_entreprise_id")
+                tx, client.organisation_id, changed.get("statut"), changed.get("client_entreprise_id")
             )
             await tx.update(client, expected=expected_version(request), **changed)
             adresses = await tx.all(_ADRESSES, client_id=client.id)
@@ -133,12 +142,17 @@ class ClientBaseService(ClientBaseServiceServicer):
         return pb.SearchClientBaseResponse(found=True, client=to_message(client, pb.ClientBase))
 
 
-async def _check_references(tx: Transaction, statut: str, entreprise_id: object) -> None:
-    """The status and the company sheet must be known to the organisation (R9, R10)."""
-    if statut not in rules.SYSTEM_STATUTS and await tx.one(_STATUT, code=statut) is None:
+async def _check_references(
+    tx: Transaction, organisation_id: str, statut: str | None, entreprise_id: UUID | None
+) -> None:
+    """The status and the company sheet, where given, are the organisation's to use (R9, R10)."""
+    own = statut is not None and statut not in rules.SYSTEM_STATUTS
+    if own and await tx.one(_OWN_STATUT, organisation_id=organisation_id, code=statut) is None:
         raise rules.StatutInconnu(champ="statut")
-    if entreprise_id is not None and await tx.get(ClientEntreprise, str(entreprise_id)) is None:
-        raise ReferenceInconnue(champ="client_entreprise_id")
+    if entreprise_id is not None:
+        entreprise = await tx.get(ClientEntreprise, entreprise_id)
+        if entreprise is None or entreprise.organisation_id != organisation_id:
+            raise ReferenceInconnue(champ="client_entreprise_id")
 
 
 def _created(client: ClientBase) -> ClientCreatedEvent:

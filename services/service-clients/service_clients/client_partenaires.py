@@ -1,14 +1,23 @@
 """ClientPartenaireService: which partner takes part in which client, and when."""
 
+from uuid import UUID
+
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientPartenaireServiceServicer
 from db_utils import Listing, parse_uuid
-from grpc_utils import Context, civil_date, found, page_request, page_result, to_message
+from grpc_utils import Context, civil_date, found, page_request, page_result, required, to_message
 from service_kit import App, Settings
-from sqlalchemy import BindParameter, ColumnElement, and_, or_
+from sqlalchemy import BindParameter, ColumnElement, and_, or_, select
 
 from service_clients import rules
 from service_clients.models import ClientBase, ClientPartenaire
+
+_NO_CLIENT = UUID(int=0)  # an id that is never given
+_OF_LIVING_CLIENT = (
+    select(ClientBase.id)
+    .where(ClientBase.id == ClientPartenaire.client_base_id, ClientBase.supprime_le.is_(None))
+    .exists()
+)
 
 
 def _active_on(day: BindParameter[object]) -> ColumnElement[bool]:
@@ -22,9 +31,10 @@ PARTENAIRES = Listing(
     ClientPartenaire,
     sorts=("valid_from desc",),
     filters={
-        "client_base_id": lambda value: ClientPartenaire.client_base_id == value,
-        "partenaire_id": lambda value: ClientPartenaire.partenaire_id == value,
+        "client_base_id": None,
+        "partenaire_id": None,
         "actif_le": _active_on,
+        "of_living_client": lambda _: _OF_LIVING_CLIENT,
     },
 )
 
@@ -39,24 +49,24 @@ class ClientPartenaireService(ClientPartenaireServiceServicer):
         self, request: pb.CreateClientPartenaireRequest, context: Context
     ) -> pb.ClientPartenaire:
         """Link a partner to a client; periods in one role may not overlap (R16)."""
+        client_id = required(request.client_base_id, "client_base_id")
         async with self._db.transaction() as tx:
-            client = found(await tx.get(ClientBase, request.client_base_id, lock=True))
+            client = found(await tx.get(ClientBase, client_id, lock=True))
             partenaire = await tx.insert(rules.new_partenaire(client, request))
         return to_message(partenaire, pb.ClientPartenaire)
 
     async def List(
         self, request: pb.ListClientPartenairesRequest, context: Context
     ) -> pb.ListClientPartenairesResponse:
-        """List links, the latest first."""
-        client_id = parse_uuid(request.client_base_id) if request.client_base_id else None
-        if request.client_base_id and client_id is None:
-            return pb.ListClientPartenairesResponse()
+        """List links of living clients, the latest first."""
+        client_id = request.client_base_id and (parse_uuid(request.client_base_id) or _NO_CLIENT)
         page = await PARTENAIRES.page(
             self._db.read(),
             page_request(request.pagination),
             client_base_id=client_id,
             partenaire_id=request.partenaire_id,
             actif_le=civil_date(request.actif_le, "actif_le") if request.actif_le else None,
+            of_living_client=True,
         )
         links = [to_message(link, pb.ClientPartenaire) for link in page.rows]
         return pb.ListClientPartenairesResponse(clients=links, pagination=page_result(page))

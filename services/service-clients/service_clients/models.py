@@ -141,9 +141,10 @@ class StatutClient(Entity, TenantOrSystem, Base):
     __table_args__ = (
         Index(
             "uq_statut_client_code",
-            func.coalesce(literal_column("organisation_id"), literal_column("''")),
+            "organisation_id",
             "code",
             unique=True,
+            postgresql_nulls_not_distinct=True,
         ),
     )
 

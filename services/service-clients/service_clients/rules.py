@@ -28,7 +28,8 @@ SYSTEM_STATUTS = frozenset({"PROSPECT", "ACTIF", "SUSPENDU", "INACTIF"})
 MOST_ADRESSES = 20
 
 _OLDEST_BIRTH = date(1900, 1, 1)
-_CODE = re.compile(r"[A-Z0-9-]{1,50}")
+_CODE = re.compile(r"[A-Za-z0-9-]{1,50}")
+_LONGEST_E164 = len("+") + 15  # ITU-T E.164 section 6.1
 _FRENCH_POSTCODE = re.compile(r"[0-9]{5}")
 _NAME_PART = re.compile(r"[^\s\-'’]+")
 _OPAQUE = ("partenaire_id", "commercial_id", "societe_id")
@@ -54,8 +55,9 @@ def collapsed(text: str) -> str:
 
 
 def person_name(text: str) -> str:
-    """*text* with a capital at the start of each part, lower case after (R2)."""
-    return _NAME_PART.sub(lambda part: part[0][0].upper() + part[0][1:].lower(), collapsed(text))
+    """*text* in NFC with a capital at the start of each part, lower case after (R2)."""
+    name = _NAME_PART.sub(lambda part: part[0].capitalize(), collapsed(text))
+    return unicodedata.normalize("NFC", name)
 
 
 def name_of(text: str, type_client: str) -> str:
@@ -65,8 +67,10 @@ def name_of(text: str, type_client: str) -> str:
 
 def name_key(nom: str) -> str:
     """What two spellings of one name share: no diacritics, no case (R3)."""
-    decomposed = unicodedata.normalize("NFKD", collapsed(nom))
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()[:100]
+    decomposed = unicodedata.normalize("NFKD", nom)
+    bare = "".join(c for c in decomposed if not unicodedata.combining(c))
+    # upper() first: the stored name may hold the capital of a letter that folds otherwise.
+    return collapsed(bare.upper().casefold())[:100].rstrip()
 
 
 def phone_e164(text: str) -> str | None:
@@ -77,9 +81,10 @@ def phone_e164(text: str) -> str | None:
         number = phonenumbers.parse(text, "FR")
     except phonenumbers.NumberParseException:
         raise FormatInvalide(champ="telephone") from None
-    if not phonenumbers.is_possible_number(number):
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not phonenumbers.is_possible_number(number) or len(e164) > _LONGEST_E164:
         raise FormatInvalide(champ="telephone")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return e164
 
 
 def birth_date(text: str) -> date | None:
@@ -94,18 +99,16 @@ def birth_date(text: str) -> date | None:
 
 def account_code(text: str) -> str:
     """A code given by the caller, in capitals (R7). Raises FormatInvalide."""
-    code = text.upper()
-    if not _CODE.fullmatch(code):
+    if not _CODE.fullmatch(text):
         raise FormatInvalide(champ="compte_code")
-    return code
+    return text.upper()
 
 
 def new_client(request: pb.CreateClientBaseRequest, code: str) -> ClientBase:
     """The client that *request* describes, under account code *code* (R1)."""
     type_client = request.type_client or "PARTICULIER"
     nom = name_of(required(request.nom, "nom"), type_client)
-    entreprise_id = _entreprise_id(request.client_entreprise_id)
-    if entreprise_id is not None and type_client != ENTREPRISE:
+    if request.client_entreprise_id and type_client != ENTREPRISE:
         raise FicheEntrepriseInterdite(champ="client_entreprise_id")
     return ClientBase(
         organisation_id=request.organisation_id,
@@ -115,7 +118,7 @@ def new_client(request: pb.CreateClientBaseRequest, code: str) -> ClientBase:
         nom_cle=name_key(nom),
         date_naissance=birth_date(request.date_naissance),
         compte_code=code,
-        client_entreprise_id=entreprise_id,
+        client_entreprise_id=_entreprise_id(request.client_entreprise_id),
         telephone=request.telephone or None,
         telephone_e164=phone_e164(request.telephone),
         email=email_address(request.email, "email"),
@@ -130,8 +133,8 @@ def client_changes(client: ClientBase, request: pb.UpdateClientBaseRequest) -> d
     """What *request* changes of *client*, under the rules of a creation."""
     changed = changes(request, _UPDATABLE, mandatory=("type_client", "nom", "compte_code", "statut"))
     type_client = changed.get("type_client", client.type_client)
-    if "nom" in changed:
-        changed["nom"] = name_of(changed["nom"], type_client)
+    if "nom" in changed or type_client != client.type_client:
+        changed["nom"] = name_of(changed.get("nom", client.nom), type_client)
         changed["nom_cle"] = name_key(changed["nom"])
     if "prenom" in changed:
         changed["prenom"] = person_name(request.prenom)

@@ -13,7 +13,14 @@ from service_clients import rules
 from service_clients.models import ClientBase, StatutClient
 
 STATUTS = Listing(StatutClient, sorts=("ordre_affichage",))
-_USED = select(ClientBase.id).where(ClientBase.statut == bindparam("code")).limit(1)
+_SUPPLIED = select(StatutClient.id).where(
+    StatutClient.organisation_id.is_(None), StatutClient.code == bindparam("code")
+)
+_USED = (
+    select(ClientBase.id)
+    .where(ClientBase.organisation_id == bindparam("organisation_id"), ClientBase.statut == bindparam("code"))
+    .limit(1)
+)
 
 
 class StatutClientService(StatutClientServiceServicer):
@@ -25,9 +32,10 @@ class StatutClientService(StatutClientServiceServicer):
     async def Create(self, request: pb.CreateStatutClientRequest, context: Context) -> pb.StatutClient:
         """Add a status; the codes of the system cannot be redefined (R17)."""
         statut = rules.new_statut(request)
-        if statut.code in rules.SYSTEM_STATUTS:
-            raise ExisteDeja(contrainte="uq_statut_client_code")
         async with self._db.transaction() as tx:
+            supplied = await tx.one(_SUPPLIED, code=statut.code)
+            if supplied is not None:
+                raise ExisteDeja(contrainte="uq_statut_client_code", id=str(supplied))
             await tx.insert(statut)
         return to_message(statut, pb.StatutClient)
 
@@ -54,7 +62,7 @@ class StatutClientService(StatutClientServiceServicer):
             statut = await tx.get(StatutClient, request.id, lock=True)
             if statut is not None:
                 rules.check_own(statut)
-                if await tx.one(_USED, code=statut.code) is not None:
+                if await tx.one(_USED, organisation_id=statut.organisation_id, code=statut.code):
                     raise EncoreUtilise
                 await tx.delete(statut)
         return DeleteResponse(success=statut is not None)

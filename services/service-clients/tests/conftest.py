@@ -3,7 +3,16 @@
 from collections.abc import AsyncIterator
 from itertools import count
 
+import grpc
 import pytest
+from crm.clients import clients_pb2 as pb
+from crm.clients.clients_pb2_grpc import (
+    AdresseServiceStub,
+    ClientBaseServiceStub,
+    ClientEntrepriseServiceStub,
+    ClientPartenaireServiceStub,
+    StatutClientServiceStub,
+)
 from service_clients.service import SERVICE
 from service_kit.testing import Mesh, running
 
@@ -21,3 +30,56 @@ async def mesh() -> AsyncIterator[Mesh]:
 def org() -> str:
     """An organisation that no other test uses."""
     return f"org-clients-{next(_numbers)}"
+
+
+@pytest.fixture
+async def channel(mesh: Mesh, org: str) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel whose calls come from a member of the organisation."""
+    async with mesh.channel("clients", mesh.secrets.token(organisation=org)) as channel:
+        yield channel
+
+
+@pytest.fixture
+def clients(channel: grpc.aio.Channel) -> ClientBaseServiceStub:
+    """The clients of the organisation."""
+    return ClientBaseServiceStub(channel)
+
+
+@pytest.fixture
+def adresses(channel: grpc.aio.Channel) -> AdresseServiceStub:
+    """Their addresses."""
+    return AdresseServiceStub(channel)
+
+
+@pytest.fixture
+def entreprises(channel: grpc.aio.Channel) -> ClientEntrepriseServiceStub:
+    """Their company sheets."""
+    return ClientEntrepriseServiceStub(channel)
+
+
+@pytest.fixture
+def partenaires(channel: grpc.aio.Channel) -> ClientPartenaireServiceStub:
+    """Their partner links."""
+    return ClientPartenaireServiceStub(channel)
+
+
+@pytest.fixture
+def statuts(channel: grpc.aio.Channel) -> StatutClientServiceStub:
+    """The statuses they may have."""
+    return StatutClientServiceStub(channel)
+
+
+@pytest.fixture
+async def dupont(clients: ClientBaseServiceStub) -> pb.ClientBase:
+    """A client of the organisation."""
+    return await clients.Create(
+        pb.CreateClientBaseRequest(
+            nom="dupont", prenom="jean", telephone="06 12 34 56 78", email="Jean.Dupont@Example.fr"
+        )
+    )
+
+
+@pytest.fixture
+def foreign_clients(mesh: Mesh) -> ClientBaseServiceStub:
+    """The clients of another organisation."""
+    return mesh.stub(ClientBaseServiceStub, organisation=f"org-autre-{next(_numbers)}")

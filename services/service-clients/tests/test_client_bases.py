@@ -1,48 +1,190 @@
-"""ClientBaseService, called as its users call it."""
+"""ClientBaseService/Create: what a client may be. What becomes of it is in the neighbours."""
 
 import asyncio
+from datetime import UTC
 
-import grpc
 import pytest
 from crm.clients import clients_pb2 as pb
-from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
-from crm.events.business_pb2 import ClientCreatedEvent
-from service_kit.testing import Mesh
+from crm.clients.clients_pb2_grpc import (
+    ClientBaseServiceStub,
+    ClientEntrepriseServiceStub,
+    StatutClientServiceStub,
+)
+from db_utils import clock, uuid7
+from grpc import StatusCode
+from grpc.aio import AioRpcError
+from service_kit.testing import refusal
 
 
-async def test_R01_only_nom_and_an_organisation_are_mandatory(mesh: Mesh, org: str) -> None:
-    """The smallest creation gets the documented defaults."""
-    clients = mesh.stub(ClientBaseServiceStub, organisation=org)
-    client = await clients.Create(pb.CreateClientBaseRequest(nom="Test", organisation_id=org))
-    assert (client.nom, client.prenom, client.type_client, client.statut) == (
-        "Test",
-        "",
-        "PARTICULIER",
-        "ACTIF",
+def new(nom: str = "Test", **fields: str) -> pb.CreateClientBaseRequest:
+    """A request for a client."""
+    return pb.CreateClientBaseRequest(nom=nom, **fields)
+
+
+async def test_R01_only_nom_and_an_organisation_are_mandatory(
+    clients: ClientBaseServiceStub, org: str
+) -> None:
+    """The smallest creation gets the documented defaults and nothing else."""
+    client = await clients.Create(new(organisation_id=org))
+    expected = pb.ClientBase(
+        id=client.id,
+        organisation_id=org,
+        type_client="PARTICULIER",
+        nom="Test",
+        compte_code="CLI000001",
+        statut="ACTIF",
+        date_creation=client.date_creation,
+        created_at=client.created_at,
+        updated_at=client.created_at,
+        version=1,
+    )
+    assert expected == client
+
+
+@pytest.mark.parametrize("nom", ["", "   ", "\n\t ", "\u00a0\u2003"])
+async def test_R01_a_nom_of_spaces_is_none(clients: ClientBaseServiceStub, nom: str) -> None:
+    """CHAMP_REQUIS names the field."""
+    answer = await refusal(clients.Create(new(nom)))
+    assert (answer.code, answer.reason, answer.metadata) == (
+        StatusCode.INVALID_ARGUMENT,
+        "CHAMP_REQUIS",
+        {"champ": "nom"},
     )
 
 
-async def test_twenty_parallel_creations_of_one_person_make_one(mesh: Mesh, org: str) -> None:
-    """One OK, nineteen ALREADY_EXISTS that name the first one, one event."""
-    clients = mesh.stub(ClientBaseServiceStub, organisation=org)
-    request = pb.CreateClientBaseRequest(nom="Durand", telephone="06 12 34 56 78")
-
-    async def create() -> pb.ClientBase | grpc.StatusCode:
-        try:
-            return await clients.Create(request)
-        except grpc.aio.AioRpcError as error:
-            return error.code()
-
-    answers = await asyncio.gather(*(create() for _ in range(20)))
-    (created,) = [answer for answer in answers if isinstance(answer, pb.ClientBase)]
-    assert answers.count(grpc.StatusCode.ALREADY_EXISTS) == 19
-    events = await mesh.published(ClientCreatedEvent, 1)
-    assert [event.client_id for event in events if event.organisation_id == org] == [created.id]
+async def test_R02_names_are_stored_in_one_form(clients: ClientBaseServiceStub) -> None:
+    """Both names of a person, and only the spaces of a company's."""
+    person = await clients.Create(new("d'ARTAGNAN", prenom="jean-MARC"))
+    company = await clients.Create(new("SAS  d'ARTAGNAN", type_client="ENTREPRISE"))
+    assert (person.nom, person.prenom, company.nom) == ("D'Artagnan", "Jean-Marc", "SAS d'ARTAGNAN")
 
 
-async def test_a_call_without_a_token_is_unauthenticated(mesh: Mesh) -> None:
-    """Nothing is answered to a caller who proves nothing."""
-    clients = ClientBaseServiceStub(mesh.channel("clients"))
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await clients.List(pb.ListClientBasesRequest())
-    assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+async def test_R04_one_phone_and_name_is_one_client(
+    clients: ClientBaseServiceStub, dupont: pb.ClientBase
+) -> None:
+    """Other spellings and another first name do not help; the answer names the first client."""
+    answer = await refusal(clients.Create(new("DÙPONT", prenom="Marie", telephone="+33612345678")))
+    assert (answer.code, answer.reason, answer.metadata) == (
+        StatusCode.ALREADY_EXISTS,
+        "EXISTE_DEJA",
+        {"contrainte": "uq_client_tel_nom", "id": dupont.id},
+    )
+
+
+async def test_R04_does_not_apply_without_a_phone(clients: ClientBaseServiceStub) -> None:
+    """Namesakes are many."""
+    one, two = await clients.Create(new("Martin")), await clients.Create(new("Martin"))
+    assert one.id != two.id
+
+
+async def test_R04_does_not_apply_between_organisations(
+    foreign_clients: ClientBaseServiceStub, dupont: pb.ClientBase
+) -> None:
+    """Another organisation may have the same person for a client."""
+    theirs = await foreign_clients.Create(new(dupont.nom, telephone=dupont.telephone))
+    assert theirs.organisation_id != dupont.organisation_id
+
+
+async def test_R04_twenty_parallel_creations_of_one_person_make_one(clients: ClientBaseServiceStub) -> None:
+    """One OK, nineteen ALREADY_EXISTS."""
+    request = new("Durand", telephone="06 12 34 56 78")
+    answers = await asyncio.gather(*(clients.Create(request) for _ in range(20)), return_exceptions=True)
+    codes = [answer.code() for answer in answers if isinstance(answer, AioRpcError)]
+    assert codes == [StatusCode.ALREADY_EXISTS] * 19
+
+
+async def test_R05_telephone_stays_as_typed(dupont: pb.ClientBase) -> None:
+    """The number is kept beside it in its international form."""
+    assert (dupont.telephone, dupont.telephone_e164) == ("06 12 34 56 78", "+33612345678")
+
+
+async def test_R06_clients_may_share_an_email(clients: ClientBaseServiceStub, dupont: pb.ClientBase) -> None:
+    """It is stored in lower case."""
+    spouse = await clients.Create(new("Dupont", email="JEAN.DUPONT@example.FR"))
+    assert spouse.email == dupont.email == "jean.dupont@example.fr"
+
+
+async def test_R09_a_status_must_exist(clients: ClientBaseServiceStub) -> None:
+    """Neither supplied by the system nor added by the organisation: STATUT_INCONNU."""
+    answer = await refusal(clients.Create(new(statut="actif")))
+    assert (answer.code, answer.reason, answer.metadata) == (
+        StatusCode.FAILED_PRECONDITION,
+        "STATUT_INCONNU",
+        {"champ": "statut"},
+    )
+
+
+@pytest.mark.parametrize("statut", ["PROSPECT", "ACTIF", "SUSPENDU", "INACTIF"])
+async def test_R09_a_client_may_start_in_any_status_of_the_system(
+    clients: ClientBaseServiceStub, statut: str
+) -> None:
+    """The four that are supplied."""
+    assert (await clients.Create(new(statut=statut))).statut == statut
+
+
+async def test_R09_a_status_of_the_organisation_is_its_own(
+    clients: ClientBaseServiceStub, foreign_clients: ClientBaseServiceStub, statuts: StatutClientServiceStub
+) -> None:
+    """Another organisation does not know it."""
+    await statuts.Create(pb.CreateStatutClientRequest(code="VIP", nom="Très important"))
+    assert (await clients.Create(new(statut="VIP"))).statut == "VIP"
+    answer = await refusal(foreign_clients.Create(new(statut="VIP")))
+    assert answer.reason == "STATUT_INCONNU"
+
+
+async def test_R10_a_company_sheet_belongs_to_the_organisation(
+    clients: ClientBaseServiceStub,
+    foreign_clients: ClientBaseServiceStub,
+    entreprises: ClientEntrepriseServiceStub,
+) -> None:
+    """One of another organisation is as unknown as one that never was."""
+    sheet = await entreprises.Create(
+        pb.CreateClientEntrepriseRequest(raison_sociale="Danone", siren="552032534")
+    )
+    request = new("Danone", type_client="ENTREPRISE", client_entreprise_id=sheet.id)
+    theirs = await refusal(foreign_clients.Create(request))
+    request.client_entreprise_id = str(uuid7())
+    unknown = await refusal(clients.Create(request))
+    assert theirs == unknown
+    assert (unknown.code, unknown.reason, unknown.metadata) == (
+        StatusCode.FAILED_PRECONDITION,
+        "REFERENCE_INCONNUE",
+        {"champ": "client_entreprise_id"},
+    )
+    request.client_entreprise_id = sheet.id
+    assert (await clients.Create(request)).client_entreprise_id == sheet.id
+
+
+@pytest.mark.parametrize("type_client", ["", "PARTICULIER", "PARTENAIRE"])
+async def test_R10_only_a_company_has_a_company_sheet(
+    clients: ClientBaseServiceStub, type_client: str
+) -> None:
+    """The type is at fault before the sheet."""
+    answer = await refusal(
+        clients.Create(new(type_client=type_client, client_entreprise_id="pas-un-identifiant"))
+    )
+    assert (answer.code, answer.metadata) == (
+        StatusCode.INVALID_ARGUMENT,
+        {"champ": "client_entreprise_id"},
+    )
+
+
+async def test_R11_creation_answers_the_whole_client(clients: ClientBaseServiceStub) -> None:
+    """Dated now, with everything that was given, as Get answers it afterwards."""
+    given = {
+        "type_client": "PARTENAIRE",
+        "prenom": "Marie",
+        "date_naissance": "1967-11-07",
+        "compte_code": "CLI-VIP",
+        "partenaire_id": "part-1",
+        "commercial_id": "com-1",
+        "societe_id": "soc-1",
+        "telephone": "01 40 00 00 00",
+        "email": "marie@example.fr",
+        "statut": "PROSPECT",
+    }
+    before = clock.now()
+    client = await clients.Create(new("Curie", **given))
+    assert before <= client.date_creation.ToDatetime(UTC) <= clock.now()
+    assert given == {name: getattr(client, name) for name in given}
+    assert client == await clients.Get(pb.GetClientBaseRequest(id=client.id))

@@ -22,19 +22,20 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63rm/common/common.proto\x12\x06\x63ommon\"\x9f\x01\n\nPagination\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x17\n\x07sort_by\x18\x03 \x01(\tR\x06sortBy\x12\x1d\n\nsort_order\x18\x04 \x01(\tR\tsortOrder\x12\x1d\n\nwith_total\x18\x05 \x01(\x08R\twithTotal\"_\n\x10PaginationResult\x12&\n\x0fnext_page_token\x18\x01 \x01(\tR\rnextPageToken\x12\x19\n\x05total\x18\x02 \x01(\x03H\x00R\x05total\x88\x01\x01\x42\x08\n\x06_total\"*\n\x0e\x44\x65leteResponse\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07successb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63rm/common/common.proto\x12\x06\x63ommon\x1a google/protobuf/descriptor.proto\"\x9f\x01\n\nPagination\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\x17\n\x07sort_by\x18\x03 \x01(\tR\x06sortBy\x12\x1d\n\nsort_order\x18\x04 \x01(\tR\tsortOrder\x12\x1d\n\nwith_total\x18\x05 \x01(\x08R\twithTotal\"_\n\x10PaginationResult\x12&\n\x0fnext_page_token\x18\x01 \x01(\tR\rnextPageToken\x12\x19\n\x05total\x18\x02 \x01(\x03H\x00R\x05total\x88\x01\x01\x42\x08\n\x06_total\"*\n\x0e\x44\x65leteResponse\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07success:<\n\x08internal\x12\x1e.google.protobuf.MethodOptions\x18\xd0\x86\x03 \x01(\x08R\x08internalb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'crm.common.common_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PAGINATION']._serialized_start=36
-  _globals['_PAGINATION']._serialized_end=195
-  _globals['_PAGINATIONRESULT']._serialized_start=197
-  _globals['_PAGINATIONRESULT']._serialized_end=292
-  _globals['_DELETERESPONSE']._serialized_start=294
-  _globals['_DELETERESPONSE']._serialized_end=336
+  _globals['_PAGINATION']._serialized_start=70
+  _globals['_PAGINATION']._serialized_end=229
+  _globals['_PAGINATIONRESULT']._serialized_start=231
+  _globals['_PAGINATIONRESULT']._serialized_end=326
+  _globals['_DELETERESPONSE']._serialized_start=328
+  _globals['_DELETERESPONSE']._serialized_end=370
 # @@protoc_insertion_point(module_scope)

@@ -6,8 +6,20 @@ async with running(SERVICE) as mesh:
 """
 
 from service_kit.testing.mesh import Mesh, running
-from service_kit.testing.refusals import refused
+from service_kit.testing.pages import pages
+from service_kit.testing.refusals import Refusal, code_of, refusal, refused
 from service_kit.testing.servers import fresh_database, fresh_nats
 from service_kit.testing.waiting import eventually
 
-__all__ = ["Mesh", "eventually", "fresh_database", "fresh_nats", "refused", "running"]
+__all__ = [
+    "Mesh",
+    "Refusal",
+    "code_of",
+    "eventually",
+    "fresh_database",
+    "fresh_nats",
+    "pages",
+    "refusal",
+    "refused",
+    "running",
+]

@@ -10,9 +10,7 @@ import nats
 from db_utils import Database, uuid7
 from google.protobuf.message import Message
 from grpc_utils import ServiceSigner
-from nats.errors import TimeoutError as NatsTimeout
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 from nats_utils import event_type
 
@@ -21,6 +19,7 @@ from service_kit.environment import Secrets, new_secrets
 from service_kit.running import RunningService
 from service_kit.service import Service
 from service_kit.settings import Settings, load
+from service_kit.testing.events import stored
 from service_kit.testing.servers import fresh_database, fresh_nats
 from service_kit.testing.waiting import eventually
 
@@ -76,28 +75,28 @@ class Mesh:
         self._channels.append(channel)
         return kind(channel)
 
-    async def published(self, kind: type[E], at_least: int = 0, *, timeout: float = 10.0) -> list[E]:
-        """All events of class *kind* on the bus, in order, once there are *at_least* so many."""
-        spec = event_type(kind)
+    async def published(
+        self,
+        kind: type[E],
+        at_least: int = 0,
+        *,
+        where: Callable[[E], bool] = lambda event: True,
+        timeout: float = 10.0,
+    ) -> list[E]:
+        """The events of class *kind* on the bus for which *where* holds, once there are *at_least* so many.
+
+        They are in the order of the bus.
+        """
         client = await nats.connect(self.broker.url)
         try:
-            js = client.jetstream()
-
-            async def count() -> bool:
-                info = await js.stream_info(spec.stream, subjects_filter=spec.subject)
-                return sum((info.state.subjects or {}).values()) >= at_least
-
-            await eventually(count, timeout=timeout)
-            subscription = await js.pull_subscribe(
-                spec.subject, stream=spec.stream, config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
-            )
             events: list[E] = []
-            while True:
-                try:
-                    messages = await subscription.fetch(500, timeout=0.2)
-                except NatsTimeout:
-                    return events
-                events += [kind.FromString(message.data) for message in messages]
+
+            async def enough() -> bool:
+                events[:] = filter(where, map(kind.FromString, await stored(client, event_type(kind))))
+                return len(events) >= at_least
+
+            await eventually(enough, timeout=timeout)
+            return events
         finally:
             await client.close()
 
@@ -182,12 +181,13 @@ async def running(
 ) -> AsyncIterator[Mesh]:
     """*services* serving on free ports, with a database and a broker of their own.
 
+    They need not be installed ones.
     *settings* override those of every service, by field name, as in `default_organisation_id`.
     """
     secrets = new_secrets(service.name for service in services)
     async with AsyncExitStack() as stack:
         own_broker = broker or stack.enter_context(fresh_nats())
-        url = database_url or fresh_database()
+        url = database_url or fresh_database(*services)
         addresses = {service.name: f"127.0.0.1:{free_port()}" for service in services}
         mesh = Mesh(addresses, secrets, own_broker)
         stack.push_async_callback(mesh.close)

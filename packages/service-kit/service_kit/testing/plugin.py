@@ -1,4 +1,7 @@
-"""The pytest plugin of the repository: uvloop, and the servers stopped at the end."""
+"""The pytest plugin of the repository: uvloop, `--faults`, and the servers stopped at the end."""
+
+import asyncio
+from collections.abc import Callable, Mapping
 
 import pytest
 import uvloop
@@ -6,10 +9,30 @@ import uvloop
 from service_kit.testing.servers import stop_servers
 
 
-@pytest.fixture(scope="session")
-def event_loop_policy() -> uvloop.EventLoopPolicy:
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Tests run on the loop that services run on."""
-    return uvloop.EventLoopPolicy()
+    return {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--faults` runs the long fault tests too."""
+    parser.addoption("--faults", action="store_true", help="also run the long fault and load tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker of the long fault tests."""
+    config.addinivalue_line("markers", "faults: a long fault or load test, run with --faults only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long fault tests out unless they are asked for."""
+    if config.getoption("--faults"):
+        return
+    long = [item for item in items if item.get_closest_marker("faults")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in set(long)]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

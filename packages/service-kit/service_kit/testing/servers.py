@@ -10,9 +10,11 @@ from pathlib import Path
 
 import psycopg
 from db_utils.migrations import migrate
+from psycopg.conninfo import conninfo_to_dict
 
 from service_kit.embedded import EmbeddedNats, EmbeddedPostgres, free_port
 from service_kit.registry import services
+from service_kit.service import Service
 
 _numbers = itertools.count(1)
 _SPEED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -37,16 +39,31 @@ def stop_servers() -> None:
     if postgres.cache_info().currsize:
         postgres().stop()
         postgres.cache_clear()
+        _template.cache_clear()
     if _folder.cache_info().currsize:
         shutil.rmtree(_folder(), ignore_errors=True)
         _folder.cache_clear()
 
 
-def fresh_database() -> str:
-    """The connection string of a new database with all schemas, empty."""
+def fresh_database(*own: Service) -> str:
+    """The connection string of a new database, empty, with all schemas and those of *own* services."""
+    installed = services()
+    return _copy(_template(tuple(service for service in own if service.name not in installed)))
+
+
+@cache
+def _template(own: tuple[Service, ...]) -> str:
+    if not own:
+        return "crm"
+    url = _copy("crm")
+    migrate(url, [service.schema for service in own])
+    return str(conninfo_to_dict(url)["dbname"])
+
+
+def _copy(template: str) -> str:
     name = f"test_{next(_numbers)}"
     with psycopg.connect(postgres().url("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE crm")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     return postgres().url(name)
 
 

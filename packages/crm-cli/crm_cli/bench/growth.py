@@ -1,0 +1,79 @@
+"""`crm bench growth`: the same calls with ever more clients in the table."""
+
+import psycopg
+
+from crm_cli.bench import load
+from crm_cli.bench.load import Requests, Target
+from crm_cli.bench.mesh import BenchMesh, measured_mesh
+from crm_cli.bench.report import Report
+from crm_cli.bench.requests import CREATE, GET, LIST, Creations, Gets, Lists
+from crm_cli.bench.rpc import COLUMNS, add, known_ids
+from crm_cli.bench.stages import Stages, stages
+
+_SMALLEST = 1_000
+_APART = 10_000_000  # phone numbers kept for the creations at one size
+_IN_FLIGHT = 8  # latency is looked at, not the most that can be answered
+_ORGANISATION = "bench-growth"
+_FILL = """
+INSERT INTO clients.client_bases
+    (id, created_at, updated_at, version, organisation_id, type_client, nom, prenom, nom_cle,
+     compte_code, telephone, telephone_e164, email, statut, date_creation)
+SELECT gen_random_uuid(), instant, instant, 1, %(organisation)s, 'PARTICULIER', 'Banc ' || n, 'Essai',
+       'BANC ' || n, 'B' || n, '0700000000', '+337' || lpad(n::text, 8, '0'), 'banc' || n || '@exemple.fr',
+       'ACTIF', instant
+FROM (
+    SELECT n, now() - make_interval(secs => n) AS instant
+    FROM generate_series(%(first)s::int, %(last)s::int) AS n
+) AS new
+"""
+
+
+def measure(seconds: float, up_to: int) -> Report:
+    """Create, Get and List with 1,000 clients, ten times as many, and so on to *up_to*."""
+    sizes = [_SMALLEST]
+    while sizes[-1] * 10 <= up_to:
+        sizes.append(sizes[-1] * 10)
+    report = Report("growth", COLUMNS)
+    with stages(4 * len(sizes)) as progress, measured_mesh(["clients"], running=False) as mesh:
+        for position, size in enumerate(sizes):
+            progress.next(f"filling up to {size:,} clients")
+            _fill(mesh.state.database_url, sizes[position - 1] + 1 if position else 1, size)
+            progress.done()
+            _measure(mesh, size, Creations(position * _APART), seconds, progress, report)
+    _compare(report, sizes[0], sizes[-1])
+    return report
+
+
+def _compare(report: Report, smallest: int, largest: int) -> None:
+    for call in ("Create", "Get", "List (10)"):
+        first, last = (report.figure(f"{call}, {size:,} clients", "p50 ms") for size in (smallest, largest))
+        report.comparisons.append(
+            f"{call}: p50 with {largest:,} clients is {last / first:.2f} × that with {smallest:,}"
+        )
+
+
+def _fill(database_url: str, first: int, last: int) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(_FILL, {"organisation": _ORGANISATION, "first": first, "last": last})
+        connection.execute("VACUUM (ANALYZE) clients.client_bases")
+
+
+def _measure(
+    mesh: BenchMesh, size: int, creations: Creations, seconds: float, progress: Stages, report: Report
+) -> None:
+    token = mesh.token(_ORGANISATION)
+    gets = Gets(known_ids(mesh.address("clients"), token))
+    calls: tuple[tuple[str, str, Requests], ...] = (
+        ("Create", CREATE, creations),
+        ("Get", GET, gets),
+        ("List (10)", LIST, Lists()),
+    )
+    for name, method, requests in calls:
+        what = f"{name}, {size:,} clients"
+        progress.next(what)
+        target = Target(mesh.address("clients"), method, token)
+        outcome = load.run(
+            target, requests, seconds, mesh.process("clients"), mesh.database, in_flight=_IN_FLIGHT
+        )
+        add(report, what, outcome)
+        progress.done()

@@ -1,0 +1,42 @@
+"""The secrets of the embedded mode: made at first use, kept in `.crm/secrets.json`."""
+
+import json
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from grpc_utils import KeyPair
+from service_kit.environment import Secrets, new_secrets
+from service_kit.registry import services
+
+from crm_cli.home import CommandError, Home, write_privately
+
+
+def secrets_file(home: Home) -> Path:
+    """Where the secrets of *home* are kept."""
+    return home.folder / "secrets.json"
+
+
+def secrets_of(home: Home) -> Secrets:
+    """The secrets of *home*, made at first use, completed for new services; JWT_SECRET wins.
+
+    Raises CommandError when the file is damaged.
+    """
+    path = secrets_file(home)
+    known = read_secrets(path) if path.exists() else Secrets("")
+    fresh = new_secrets(name for name in services() if name not in known.keys)
+    secrets = Secrets(known.jwt_secret or fresh.jwt_secret, {**known.keys, **fresh.keys})
+    if secrets != known:
+        keys = {name: asdict(pair) for name, pair in secrets.keys.items()}
+        write_privately(path, {"jwt_secret": secrets.jwt_secret, "keys": keys})
+    return replace(secrets, jwt_secret=os.environ.get("JWT_SECRET") or secrets.jwt_secret)
+
+
+def read_secrets(path: Path) -> Secrets:
+    """The secrets in *path*. Raises CommandError when it is damaged."""
+    try:
+        content = json.loads(path.read_text())
+        keys = {name: KeyPair(**pair) for name, pair in content["keys"].items()}
+        return Secrets(content["jwt_secret"], keys)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CommandError(f"{path} is damaged: remove it, and new secrets are made") from error

@@ -1,0 +1,38 @@
+"""Which services a command is about, and where they listen on this machine."""
+
+import random
+from collections.abc import Iterable, Sequence
+
+from service_kit.embedded import port_is_free
+from service_kit.registry import ports, service_named, services
+from service_kit.service import Service
+
+from crm_cli.home import Home
+
+NATS_PORT = 4222
+_OFFSETS = range(10_949, 15_000)  # above the ephemeral ports, which clients take at any time
+
+
+def chosen(names: Iterable[str]) -> list[Service]:
+    """The services *names*, each once; all of them when none is named. Raises UnknownService."""
+    return [service_named(name) for name in dict.fromkeys(names)] or list(services().values())
+
+
+def moved_ports(offset: int) -> dict[str, int]:
+    """The port of every service, *offset* added."""
+    return {name: port + offset for name, port in ports().items()}
+
+
+def free_port_offset() -> int:
+    """An offset at which every port of a mesh is free now."""
+    while True:
+        offset = random.choice(_OFFSETS)
+        if all(port_is_free(port) for port in (NATS_PORT + offset, *moved_ports(offset).values())):
+            return offset
+
+
+def listening(home: Home, wanted: Sequence[Service]) -> dict[str, int]:
+    """The ports of those of *wanted* that the mesh of *home* runs; of all without a mesh there."""
+    state = home.state()
+    known = ports() if state is None else state.services
+    return {service.name: known[service.name] for service in wanted if service.name in known}

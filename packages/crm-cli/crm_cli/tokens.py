@@ -1,0 +1,36 @@
+"""`crm token`: a bearer token for the mesh of this folder, without loading the kernel."""
+
+import json
+import os
+import time
+
+import jwt
+
+from crm_cli.home import Home
+
+
+def token(home: Home, *, user: str, organisation: str, lifetime: int) -> str:
+    """A token of *user* in *organisation* ("": without the claim), valid *lifetime* seconds.
+
+    Signed with JWT_SECRET, else with what the running mesh was started with, else with the
+    secret of the folder. Raises CommandError when that one cannot be read.
+    """
+    now = int(time.time())
+    issuer = os.environ.get("JWT_SECRET_ISSUER") or "crm"
+    claims: dict[str, object] = {"iss": issuer, "sub": user, "iat": now, "exp": now + lifetime}
+    if organisation:
+        claims["organisation_id"] = organisation
+    return jwt.encode(claims, _secret(home), algorithm="HS256")
+
+
+def _secret(home: Home) -> str:
+    if given := os.environ.get("JWT_SECRET"):
+        return given
+    if state := home.state():
+        return state.jwt_secret
+    try:
+        return str(json.loads((home.folder / "secrets.json").read_text())["jwt_secret"])
+    except (OSError, ValueError, KeyError, TypeError):
+        from crm_cli.keys import secrets_of  # makes them, or says what is wrong with them
+
+        return secrets_of(home).jwt_secret

@@ -1,0 +1,12 @@
+"""The `crm` command for the tests of this folder and below."""
+
+from pathlib import Path
+
+import pytest
+from crm_cli.testing import Command
+
+
+@pytest.fixture
+def crm(tmp_path: Path) -> Command:
+    """The command with a folder of its own, its name as awkward as a person's may be."""
+    return Command.at(tmp_path / "home of the mesh")

@@ -1,0 +1,81 @@
+"""`crm migrate` and `crm serve`: the two steps of a container."""
+
+import signal
+from secrets import token_urlsafe
+
+import psycopg
+import pytest
+from crm_cli.backoff import Backoff
+from crm_cli.testing import Command, is_serving
+from psycopg.conninfo import make_conninfo
+from service_kit.embedded import free_port
+from service_kit.registry import services
+from service_kit.testing import eventually, fresh_database, fresh_nats
+
+
+def empty_database() -> str:
+    """A database in which nothing was migrated."""
+    template = fresh_database()
+    name = f"empty_{token_urlsafe(4).lower().replace('-', '_')}"
+    with psycopg.connect(make_conninfo(template, dbname="postgres"), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return make_conninfo(template, dbname=name)
+
+
+async def test_a_second_migration_changes_nothing(crm: Command) -> None:
+    """The first names each schema it makes; both declare the streams."""
+    with fresh_nats() as broker:
+        command = crm.where(DATABASE_URL=empty_database(), NATS_URL=broker.url)
+        first, second = await command("migrate", "clients"), await command("migrate", "clients")
+    assert first.out == "migrating clients\n1 of 1 schemas changed, streams declared\n"
+    assert (second.code, second.out) == (0, "0 of 1 schemas changed, streams declared\n")
+
+
+async def test_a_migration_without_a_broker_is_a_failure(crm: Command) -> None:
+    """The schemas are done by then; the sentence names the broker."""
+    refused = await crm.where(DATABASE_URL=fresh_database(), NATS_URL="nats://127.0.0.1:9")("migrate")
+    sentence = "crm: the broker at nats://127.0.0.1:9 does not answer"
+    assert (refused.code, refused.err.startswith(sentence)) == (1, True)
+
+
+async def test_a_served_service_ends_in_order_at_sigterm(crm: Command) -> None:
+    """SERVING on its port until then, exit code 0 after it."""
+    with fresh_nats() as broker:
+        port = free_port()
+        process = await crm.where(
+            DATABASE_URL=fresh_database(),
+            NATS_URL=broker.url,
+            JWT_SECRET=token_urlsafe(48),
+            GRPC_PORT=str(port),
+            GRPC_HOST="127.0.0.1",
+        ).start("serve", "clients")
+        await eventually(lambda: is_serving(f"127.0.0.1:{port}"), timeout=30)
+        process.send_signal(signal.SIGTERM)
+        _, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({}, "crm: DATABASE_URL: Field required"),
+        ({"DATABASE_URL": "x"}, "crm: no source of keys for tokens: set KEYCLOAK_REALM_URL"),
+    ],
+    ids=["database", "keys"],
+)
+async def test_a_service_without_its_settings_does_not_start(
+    crm: Command, settings: dict[str, str], sentence: str
+) -> None:
+    """One sentence that names the setting."""
+    refused = await crm.where(**settings)("serve", next(iter(services())))
+    assert (refused.code, refused.err.count("\n"), refused.err.startswith(sentence)) == (1, 1, True)
+
+
+def test_pauses_between_starts_grow_to_half_a_minute() -> None:
+    """A service that cannot start does not keep the machine busy."""
+    backoff = Backoff()
+    pauses = []
+    for _ in range(8):
+        backoff.started()
+        pauses.append(backoff.ended())
+    assert (pauses, backoff.over) == ([0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0], False)

@@ -1,0 +1,84 @@
+"""Locks over whole jobs (C18): advisory locks of PostgreSQL, on one session of their own.
+
+All locks of a process share that session, so that jobs leave the pool to the calls. They
+end with it: a process that is killed or cut off holds none.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from db_utils.errors import DatabaseError, DatabaseUnavailable
+from db_utils.execution import Connection
+from db_utils.failures import translated
+from db_utils.pool import Pool
+
+_TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
+_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
+
+Shield = Callable[[Coroutine[Any, Any, None]], Awaitable[None]]
+
+
+class Locks:
+    """The named locks of *schema*, on the one connection of *pool*; *shielded* ends what it is given."""
+
+    def __init__(self, pool: Pool, schema: str, shielded: Shield) -> None:
+        self._pool, self._schema, self._shielded = pool, schema, shielded
+        self._session: Connection | None = None
+        self._connecting = asyncio.Lock()
+        self._names: set[str] = set()
+
+    @asynccontextmanager
+    async def exclusive(self, name: str) -> AsyncIterator[bool]:
+        """See `Database.exclusive`."""
+        if name in self._names:
+            yield False
+            return
+        self._names.add(name)
+        taking = asyncio.create_task(self._take(name))
+        try:
+            yield await asyncio.shield(taking) is not None
+        except BaseException:
+            with suppress(DatabaseError):
+                await self._shielded(self._give_back(name, taking))
+            raise
+        await self._shielded(self._give_back(name, taking))
+
+    async def close(self) -> None:
+        """End the session, and every lock with it."""
+        if self._session is not None:
+            self._pool.release(self._session)
+        await self._pool.close()
+
+    async def _take(self, name: str) -> Connection | None:
+        """The session that holds the lock now; None when another process holds it."""
+        session = await self._connected()
+        return session if await self._ask(session, _TRY_LOCK, name) else None
+
+    async def _give_back(self, name: str, taking: asyncio.Task[Connection | None]) -> None:
+        try:
+            session = await taking
+            if session is not None and not await self._ask(session, _UNLOCK, name):
+                raise DatabaseUnavailable(f"the lock {name!r} was lost")
+        finally:
+            self._names.discard(name)
+
+    async def _connected(self) -> Connection:
+        async with self._connecting:
+            if self._session is not None and self._session.closed:
+                self._pool.release(self._session)
+                self._session = None
+            if self._session is None:
+                self._session = await self._pool.acquire()
+            return self._session
+
+    async def _ask(self, session: Connection, question: str, name: str) -> bool:
+        try:
+            with translated():
+                cursor = await session.execute(question, (f"{self._schema}/{name}",))
+                row = await cursor.fetchone()
+        except DatabaseError:
+            session.pgconn.finish()  # whether the lock is held is not known: now it is not
+            raise
+        return bool(row and row[0])

@@ -1,0 +1,221 @@
+"""Small tables that the tests of db_utils own, and the schema they live in.
+
+Every kind of table the kernel knows is here once: of an organisation, of the system too,
+with deleted rows kept, without an id. Fixtures are in `conftest.py`.
+"""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from db_utils import Choice, Database, Entity, Row, SoftDelete, Tenant, TenantOrSystem, context, metadata
+from db_utils.migrations import Schema, migrate
+from hypothesis import HealthCheck, settings
+from psycopg import pq
+from service_kit.testing import fresh_database
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ForeignKey,
+    Identity,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+SCHEMA = "essai"
+# Examples run in a thread, and their statements on the loop of the test that waits for them.
+EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+MIGRATION = """
+from alembic import op
+from tests.essais import Base
+
+revision = "essai_0001"
+down_revision = None
+branch_labels = ("essai",)
+
+
+def upgrade() -> None:
+    Base.metadata.create_all(op.get_bind(), checkfirst=False)
+"""
+
+
+class Base(Row):
+    """Tables of these tests."""
+
+    __abstract__ = True
+    metadata = metadata()
+
+
+class Fiche(Entity, Tenant, SoftDelete, Base):
+    """A row with a column of every type, of an organisation, kept when deleted."""
+
+    __tablename__ = "fiches"
+    __table_args__ = (
+        Index(
+            "uq_fiche_code",
+            "organisation_id",
+            "code",
+            unique=True,
+            postgresql_where=text("supprime_le IS NULL"),
+        ),
+    )
+
+    code: Mapped[str] = mapped_column(String(20))
+    nom: Mapped[str] = mapped_column(String(50), default="")
+    etat: Mapped[str] = mapped_column(Choice("OUVERTE", "CLOSE"), default="OUVERTE")
+    rang: Mapped[int] = mapped_column(default=0)
+    grand: Mapped[int] = mapped_column(BigInteger, default=0)
+    montant: Mapped[Decimal] = mapped_column(default=Decimal("0.00"))
+    jour: Mapped[date] = mapped_column(default=date(2026, 1, 1))
+    instant: Mapped[datetime | None] = mapped_column(default=None)
+    note: Mapped[str | None] = mapped_column(Text, default=None)
+    donnees: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)
+    etiquettes: Mapped[list[str]] = mapped_column(ARRAY(Text), default_factory=list)
+
+
+class Piece(Entity, Tenant, SoftDelete, Base):
+    """A part of a row of `fiches`, at most one of them the principal one."""
+
+    __tablename__ = "pieces"
+    __table_args__ = (
+        Index("uq_piece_principale", "fiche_id", unique=True, postgresql_where=text("genre = 'PRINCIPALE'")),
+        Index("ix_pieces_fiche_id", "organisation_id", "fiche_id"),
+    )
+
+    fiche_id: Mapped[UUID] = mapped_column(ForeignKey("fiches.id"))
+    genre: Mapped[str] = mapped_column(Choice("PRINCIPALE", "AUTRE"), default="AUTRE")
+    libelle: Mapped[str] = mapped_column(String(50), default="")
+
+
+class Modele(Entity, TenantOrSystem, Base):
+    """Rows of organisations and of the system."""
+
+    __tablename__ = "modeles"
+
+    nom: Mapped[str] = mapped_column(String(50))
+
+
+class Courriel(Entity, Tenant, Base):
+    """Unique over all organisations."""
+
+    __tablename__ = "courriels"
+    __table_args__ = (UniqueConstraint("adresse"),)
+
+    adresse: Mapped[str] = mapped_column(String(100))
+
+
+class Periode(Entity, Tenant, Base):
+    """Periods that must not overlap."""
+
+    __tablename__ = "periodes"
+    __table_args__ = (
+        ExcludeConstraint(
+            (literal_column("daterange(debut, fin, '[]')"), "&&"), name="ex_periode", using="gist"
+        ),
+    )
+
+    debut: Mapped[date]
+    fin: Mapped[date]
+
+
+class Journal(Base):
+    """Rows numbered by the server, as the outbox is."""
+
+    __tablename__ = "journal"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True, init=False)
+    message: Mapped[str] = mapped_column(String(50))
+
+
+class Reglage(Base):
+    """Of nobody, with a key of two columns."""
+
+    __tablename__ = "reglages"
+
+    domaine: Mapped[str] = mapped_column(String(20), primary_key=True)
+    cle: Mapped[str] = mapped_column(String(20), primary_key=True)
+    valeur: Mapped[str] = mapped_column(Text, default="")
+
+
+_numbers = count(1)
+
+
+def essai_schema(folder: Path) -> Schema:
+    """The schema `essai`, with its one migration written into *folder*."""
+    migrations = folder / "migrations"
+    migrations.mkdir(parents=True)
+    (migrations / "0001_essai.py").write_text(MIGRATION)
+    return Schema(SCHEMA, (migrations,))
+
+
+def essai_database(folder: Path) -> str:
+    """The connection string of a new database that holds the schema `essai`; *folder* is scratch."""
+    url = fresh_database()
+    migrate(url, [essai_schema(folder)])
+    return url
+
+
+def new_code() -> str:
+    """A code that no other row has."""
+    return f"F{next(_numbers):06d}"
+
+
+def fiche(org: str, **values: Any) -> Fiche:
+    """A row of *org*, with defaults."""
+    return Fiche(organisation_id=org, **({"code": new_code()} | values))
+
+
+@asynccontextmanager
+async def wire(database: Database) -> AsyncIterator[list[str]]:
+    """What *database*, whose pool holds one connection, says on the wire meanwhile.
+
+    Filled at the end with a line for each message to the server, as PQtrace writes it. The
+    server answers when it is sent Sync or Query: their number is that of the round trips.
+    """
+    said: list[str] = []
+    with tempfile.TemporaryFile() as file:
+        connection = await database.acquire()
+        connection.pgconn.trace(file.fileno())
+        connection.pgconn.set_trace_flags(pq.Trace.SUPPRESS_TIMESTAMPS)
+        database.release(connection)
+        yield said
+        assert await database.acquire() is connection
+        connection.pgconn.untrace()
+        database.release(connection)
+        file.seek(0)
+        lines = file.read().decode(errors="replace").splitlines()
+        said += [line for line in lines if line.startswith("F\t")]
+
+
+def round_trips(said: list[str]) -> int:
+    """How often *said* waits for the server."""
+    return sum(line.split("\t")[2] in ("Sync", "Query") for line in said)
+
+
+@contextmanager
+def scoped(org: str) -> Iterator[None]:
+    """As in a call of *org*."""
+    with seen_by(context.Scope(org)):
+        yield
+
+
+@contextmanager
+def seen_by(scope: context.Scope) -> Iterator[None]:
+    """As in a unit of work of *scope*."""
+    token = context.scope.set(scope)
+    try:
+        yield
+    finally:
+        context.scope.reset(token)

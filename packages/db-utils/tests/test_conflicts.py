@@ -1,0 +1,160 @@
+"""Who is in the way: what a refused write says about the row that occupies its place."""
+
+from datetime import date
+from uuid import UUID
+
+import psycopg
+import pytest
+from db_utils import Conflict, Database, ReferenceViolation, uuid7
+from tests.essais import Courriel, Fiche, Periode, Piece, fiche, scoped
+
+
+async def conflict_of(database: Database, *rows: Fiche | Piece | Courriel | Periode) -> tuple[str, object]:
+    """The constraint and the occupant that inserting *rows* runs into."""
+    with pytest.raises(Conflict) as refused:
+        async with database.transaction() as tx:
+            for row in rows:
+                await tx.insert(row)
+    return refused.value.constraint, refused.value.existing_id
+
+
+async def inserted(database: Database, *rows: Fiche | Piece | Courriel | Periode) -> UUID:
+    """The id of the first of *rows*, now in their tables."""
+    async with database.transaction() as tx:
+        for row in rows:
+            await tx.insert(row)
+    return rows[0].id
+
+
+async def test_the_occupant_of_a_partial_unique_index_is_named(database: Database, org: str) -> None:
+    """By the one statement of an insert."""
+    existing = await inserted(database, fiche(org, code="A"))
+    assert await conflict_of(database, fiche(org, code="A")) == ("uq_fiche_code", existing)
+
+
+async def test_the_occupant_is_named_in_a_longer_transaction_too(database: Database, org: str) -> None:
+    """When the insert travels with other statements, in a pipeline."""
+    existing = await inserted(database, fiche(org, code="A"))
+    with pytest.raises(Conflict) as refused:
+        async with database.transaction() as tx:
+            await tx.get(Fiche, existing)
+            await tx.insert(fiche(org, code="A"))
+    assert refused.value.existing_id == existing
+
+
+async def test_the_occupant_is_named_when_the_error_surfaces_before_the_commit(
+    database: Database, org: str
+) -> None:
+    """At a flush, inside the block."""
+    existing = await inserted(database, fiche(org, code="A"))
+    with pytest.raises(Conflict) as refused:
+        async with database.transaction() as tx:
+            await tx.insert(fiche(org, code="A"))
+            await tx.flush()
+            await tx.insert(fiche(org))
+    assert refused.value.existing_id == existing
+
+
+async def test_an_update_into_an_occupied_place_names_the_occupant(database: Database, org: str) -> None:
+    """Not the row that wanted to move there."""
+    existing = await inserted(database, fiche(org, code="A"))
+    moving = fiche(org, code="B")
+    await inserted(database, moving)
+    with pytest.raises(Conflict) as refused:
+        async with database.transaction() as tx:
+            await tx.update(moving, code="A")
+    assert (refused.value.constraint, refused.value.existing_id) == ("uq_fiche_code", existing)
+
+
+async def test_a_row_outside_the_partial_index_is_not_the_occupant(database: Database, org: str) -> None:
+    """A part that is not principal occupies no principal place."""
+    parent = fiche(org)
+    other = Piece(organisation_id=org, fiche_id=parent.id)
+    principal = Piece(organisation_id=org, fiche_id=parent.id, genre="PRINCIPALE")
+    await inserted(database, parent, other, principal)
+    rival = Piece(organisation_id=org, fiche_id=parent.id, genre="PRINCIPALE")
+    assert await conflict_of(database, rival) == ("uq_piece_principale", principal.id)
+
+
+async def test_a_deleted_row_is_not_the_occupant(database: Database, org: str) -> None:
+    """The living one is, though both have the code."""
+    deleted = fiche(org, code="A")
+    await inserted(database, deleted)
+    async with database.transaction() as tx:
+        await tx.delete(deleted)
+    existing = await inserted(database, fiche(org, code="A"))
+    assert await conflict_of(database, fiche(org, code="A")) == ("uq_fiche_code", existing)
+
+
+async def test_another_organisations_occupant_is_not_revealed(database: Database, org: str) -> None:
+    """The place is taken; by whom is nobody's business."""
+    adresse = f"{org}@exemple.fr"
+    existing = await inserted(database, Courriel(organisation_id=org, adresse=adresse))
+    rival = Courriel(organisation_id=f"{org}-autre", adresse=adresse)
+    with scoped(f"{org}-autre"):
+        assert await conflict_of(database, rival) == ("uq_courriels_adresse", None)
+    with scoped(org):
+        rival = Courriel(organisation_id=org, adresse=adresse)
+        assert await conflict_of(database, rival) == ("uq_courriels_adresse", existing)
+
+
+async def test_two_new_rows_in_each_others_way_name_nobody(database: Database, org: str) -> None:
+    """Neither is in the table afterwards."""
+    rows = fiche(org, code="A"), fiche(org, code="A")
+    assert await conflict_of(database, *rows) == ("uq_fiche_code", None)
+
+
+async def test_an_exclusion_names_its_constraint(database: Database, org: str) -> None:
+    """Which of the overlapping rows is in the way is not asked."""
+    await inserted(database, Periode(organisation_id=org, debut=date(2026, 1, 1), fin=date(2026, 6, 30)))
+    rival = Periode(organisation_id=org, debut=date(2026, 6, 30), fin=date(2026, 7, 1))
+    assert await conflict_of(database, rival) == ("ex_periode", None)
+
+
+async def test_a_repeated_id_names_the_primary_key(database: Database, org: str) -> None:
+    """A caller that brings ids learns that one is taken."""
+    existing = await inserted(database, fiche(org))
+    constraint, _ = await conflict_of(database, fiche(org, id=existing))
+    assert constraint == "pk_fiches"
+
+
+async def test_a_conflict_from_elsewhere_keeps_what_it_says(database: Database, org: str) -> None:
+    """An outer transaction does not forget the occupant that an inner one has found."""
+    existing = uuid7()
+    with pytest.raises(Conflict) as refused:
+        async with database.transaction() as tx:
+            await tx.insert(fiche(org))
+            raise Conflict("uq_ailleurs", existing)
+    assert refused.value.existing_id == existing
+
+
+async def test_a_missing_reference_names_its_constraint(database: Database, org: str) -> None:
+    """A row cannot point at nothing."""
+    with pytest.raises(ReferenceViolation) as refused:
+        async with database.transaction() as tx:
+            await tx.insert(Piece(organisation_id=org, fiche_id=uuid7()))
+    assert refused.value.constraint == "fk_pieces_fiche_id"
+
+
+async def test_a_refused_write_leaves_no_trace_in_the_log(
+    database: Database, org: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A conflict is an answer: neither psycopg nor the kernel complains, however early it arrives."""
+    await inserted(database, fiche(org, code="A"))
+    await conflict_of(database, fiche(org, code="A"))
+    await conflict_of(database, fiche(org, code="A"), *(fiche(org) for _ in range(1000)))
+    with pytest.raises(Conflict):
+        async with database.transaction() as tx:
+            await tx.insert(fiche(org, code="A"))
+            await tx.get(Fiche, uuid7())
+    assert caplog.records == []
+
+
+async def test_nothing_of_a_refused_transaction_stays(
+    database: Database, org: str, owner: psycopg.Connection
+) -> None:
+    """The rows before and after the refused one are not there."""
+    await inserted(database, fiche(org, code="A"))
+    await conflict_of(database, *(fiche(org) for _ in range(6)), fiche(org, code="A"), fiche(org))
+    count = owner.execute("SELECT count(*) FROM fiches WHERE organisation_id = %s", (org,)).fetchone()
+    assert count == (1,)

@@ -1,0 +1,228 @@
+"""Held transactions, which an idempotency key asks for, and locks over whole jobs."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import psycopg
+import pytest
+from db_utils import Conflict, Database, SerializationConflict
+from sqlalchemy import select
+from tests.essais import SCHEMA, Fiche, Journal, fiche, round_trips, wire
+
+
+async def codes(database: Database, org: str) -> list[str]:
+    """The codes of the rows of *org*, sorted."""
+    return sorted(await database.read().all(select(Fiche.code).where(Fiche.organisation_id == org)))
+
+
+async def test_inner_transactions_join_the_held_one(
+    database: Database, org: str, owner: psycopg.Connection
+) -> None:
+    """All of them commit once, with the holder."""
+    async with database.held() as outer:
+        async with database.transaction() as first:
+            await first.insert(fiche(org, code="A"))
+        async with database.transaction() as second:
+            await second.insert(fiche(org, code="B"))
+        assert await codes(database, org) == ["A", "B"]
+        outside = owner.execute("SELECT count(*) FROM fiches WHERE organisation_id = %s", (org,))
+        assert outside.fetchone() == (0,)
+        outer.insert_at_commit(fiche(org, code="C"))
+    assert await codes(database, org) == ["A", "B", "C"]
+
+
+async def test_a_held_transaction_that_fails_leaves_nothing_of_the_inner_ones(
+    database: Database, org: str
+) -> None:
+    """Though they had come to their end."""
+    with pytest.raises(ZeroDivisionError):
+        async with database.held():
+            async with database.transaction() as tx:
+                await tx.insert(fiche(org))
+            raise ZeroDivisionError
+    assert await codes(database, org) == []
+
+
+async def test_the_errors_of_an_inner_transaction_surface_at_its_end(database: Database, org: str) -> None:
+    """Where a handler expects them, with the occupant, and not at the holder's commit."""
+    existing = fiche(org, code="A")
+    async with database.transaction() as tx:
+        await tx.insert(existing)
+    async with database.held():
+        with pytest.raises(Conflict) as refused:
+            async with database.transaction() as tx:
+                await tx.insert(fiche(org, code="A"))
+        assert refused.value.existing_id == existing.id
+
+
+@pytest.mark.parametrize("surfaces", ["at the end", "inside"])
+async def test_a_handler_may_go_on_after_an_inner_transaction_that_failed(
+    database: Database, org: str, surfaces: str
+) -> None:
+    """The failed part is undone alone, with its rows at commit; what was before and comes after stays."""
+    async with database.held() as outer:
+        outer.insert_at_commit(Journal(message=f"{org} avant"))
+        async with database.transaction() as tx:
+            await tx.insert(fiche(org, code="A"))
+        with pytest.raises(Conflict):
+            async with database.transaction() as tx:
+                tx.insert_at_commit(Journal(message=f"{org} perdu"))
+                await tx.insert(fiche(org, code="B"))
+                await tx.insert(fiche(org, code="B2"), if_absent=True)
+                await tx.insert(fiche(org, code="A"))
+                if surfaces == "inside":
+                    await tx.flush()
+        async with database.transaction() as tx:
+            tx.insert_at_commit(Journal(message=f"{org} après"))
+            await tx.insert(fiche(org, code="C"))
+    assert await codes(database, org) == ["A", "C"]
+    messages = select(Journal.message).where(Journal.message.startswith(org)).order_by(Journal.id)
+    assert await database.read().all(messages) == [f"{org} avant", f"{org} après"]
+
+
+async def test_a_deadlocked_inner_transaction_may_be_run_again(database: Database, org: str) -> None:
+    """As the pipeline does: the locks of the failed part are given up with it."""
+    async with database.transaction() as tx:
+        rows = [await tx.insert(fiche(org)) for _ in range(2)]
+    both_hold_one = asyncio.Barrier(2)
+    attempts: list[int] = []
+
+    async def lock(number: int, first: Fiche, second: Fiche) -> None:
+        async with database.transaction() as tx:
+            attempts.append(number)
+            assert await tx.get(Fiche, first.id, lock=True)
+            if len(attempts) <= 2:
+                await both_hold_one.wait()
+            mine = await tx.get(Fiche, second.id, lock=True)
+            assert mine is not None
+            await tx.update(mine, rang=mine.rang + 1)
+
+    async def call(number: int, first: Fiche, second: Fiche) -> None:
+        async with database.held() as outer:
+            try:
+                await lock(number, first, second)
+            except SerializationConflict:
+                await lock(number, first, second)
+            outer.insert_at_commit(Journal(message=f"{org} {number}"))
+
+    await asyncio.gather(call(1, rows[0], rows[1]), call(2, rows[1], rows[0]))
+    ranks = await database.read().all(select(Fiche.rang).where(Fiche.organisation_id == org))
+    assert (sorted(ranks), len(attempts)) == ([1, 1], 3)
+
+
+async def test_what_a_call_leaves_running_has_transactions_of_its_own(database: Database, org: str) -> None:
+    """Work after the answer is not part of the call: its writes neither wait for it nor vanish with it."""
+    answered = asyncio.Event()
+
+    async def best_effort() -> None:
+        await answered.wait()
+        async with database.transaction() as tx:
+            await tx.insert(fiche(org, code="après"))
+
+    async with database.held() as outer:
+        task = asyncio.create_task(best_effort())
+        await outer.insert(fiche(org, code="avant"))
+    answered.set()
+    await task
+    assert await codes(database, org) == ["après", "avant"]
+
+
+async def test_another_database_is_not_held(database: Database, url: str, org: str) -> None:
+    """The transactions of one schema are no part of another's."""
+    other = Database(url, SCHEMA, pool_size=1)
+    await other.open()
+    with pytest.raises(ZeroDivisionError):
+        async with database.held():
+            async with other.transaction() as tx:
+                await tx.insert(fiche(org, code="A"))
+            raise ZeroDivisionError
+    assert await codes(other, org) == ["A"]
+    await other.close()
+
+
+async def test_holding_costs_two_round_trips_more(url: str, org: str) -> None:
+    """The savepoint travels with BEGIN, its release with the inserts; the commit comes apart."""
+    database = Database(url, SCHEMA, pool_size=1)
+    await database.open()
+
+    async def call() -> None:
+        async with database.held() as outer:
+            async with database.transaction() as tx:
+                await tx.insert(fiche(org))
+            outer.insert_at_commit(Journal(message=org))
+
+    await call()
+    async with wire(database) as said:
+        await call()
+    await database.close()
+    assert round_trips(said) == 3
+
+
+async def test_C18_one_holder_at_a_time_has_the_lock(database: Database, url: str) -> None:
+    """Of two replicas, until the first has ended; another name is another lock."""
+    replica = Database(url, SCHEMA, pool_size=1)
+    await replica.open()
+    async with database.exclusive("job") as mine:
+        async with replica.exclusive("job") as theirs:
+            assert (mine, theirs) == (True, False)
+        async with replica.exclusive("autre") as theirs:
+            assert theirs
+    async with replica.exclusive("job") as theirs:
+        assert theirs
+    await replica.close()
+
+
+async def test_C18_a_holder_that_fails_gives_the_lock_back(database: Database, url: str) -> None:
+    """The error leaves as it is."""
+    with pytest.raises(ZeroDivisionError):
+        async with database.exclusive("job"):
+            raise ZeroDivisionError
+    async with database.exclusive("job") as mine:
+        assert mine
+
+
+async def test_C18_who_did_not_get_the_lock_does_not_give_it_back(database: Database, url: str) -> None:
+    """Looking at a lock that another holds leaves it held."""
+    replicas = [Database(url, SCHEMA, pool_size=1) for _ in range(2)]
+    async with database.exclusive("job"):
+        for replica in replicas:
+            await replica.open()
+            async with replica.exclusive("job") as theirs:
+                assert not theirs
+    for replica in replicas:
+        await replica.close()
+
+
+async def test_locks_of_two_schemas_are_two(database: Database, url: str) -> None:
+    """A job has the same name in every service."""
+    other = Database(url, "clients", pool_size=1)
+    await other.open()
+    async with database.exclusive("job") as mine, other.exclusive("job") as theirs:
+        assert (mine, theirs) == (True, True)
+    await other.close()
+
+
+async def test_one_process_does_not_hold_a_lock_twice(database: Database) -> None:
+    """Though its session, which all its locks share, could take it again."""
+    async with database.exclusive("job") as mine:
+        async with database.exclusive("job") as again:
+            assert (mine, again) == (True, False)
+        async with database.exclusive("autre") as other:
+            assert other
+    async with database.exclusive("job") as mine:
+        assert mine
+
+
+async def test_locks_leave_the_pool_to_others(url: str, owner: psycopg.Connection) -> None:
+    """However many are held, on one session."""
+    database = Database(url, SCHEMA, pool_size=1)
+    await database.open()
+    async with AsyncExitStack() as stack:
+        held = [await stack.enter_async_context(database.exclusive(f"job {n}")) for n in range(5)]
+        await database.ping()
+        locks = owner.execute(
+            "SELECT count(*), count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory'"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        assert (held, locks.fetchone()) == ([True] * 5, (5, 1))
+    await database.close()

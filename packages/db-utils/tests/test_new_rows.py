@@ -1,0 +1,37 @@
+"""What a row must have before it may be written."""
+
+import pytest
+from db_utils import Entity, OrganisationRequired, Row, Tenant, TenantOrSystem, metadata
+from db_utils.statements import plan
+
+
+class Base(Row):
+    """Tables of this test."""
+
+    __abstract__ = True
+    metadata = metadata()
+
+
+class Dossier(Entity, Tenant, Base):
+    """A row of an organisation."""
+
+    __tablename__ = "dossiers"
+
+
+class Modele(Entity, TenantOrSystem, Base):
+    """A row of an organisation, or supplied by the system."""
+
+    __tablename__ = "modeles"
+
+
+@pytest.mark.parametrize("row", [Dossier(organisation_id=""), Modele(organisation_id="")])
+def test_a_row_of_nobody_is_refused(row: Row) -> None:
+    """Empty is no organisation, in tables with rows of the system too."""
+    with pytest.raises(OrganisationRequired):
+        plan(type(row)).check_new(row)
+
+
+@pytest.mark.parametrize("row", [Dossier(organisation_id="org-1"), Modele(organisation_id=None)])
+def test_a_row_of_somebody_is_accepted(row: Row) -> None:
+    """Only the system's rows have none."""
+    plan(type(row)).check_new(row)

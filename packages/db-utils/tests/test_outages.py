@@ -1,0 +1,177 @@
+"""A server that stops, dies, freezes and comes back, under a database that is in use."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+from db_utils import Database, DatabaseUnavailable
+from db_utils.migrations import migrate
+from service_kit.embedded import EmbeddedPostgres
+from service_kit.testing import eventually
+from sqlalchemy import func, select
+from tests.essais import SCHEMA, Fiche, essai_schema, fiche
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A server of these tests' own, to be ill-treated."""
+    folder = tmp_path_factory.mktemp("server")
+    server = EmbeddedPostgres(folder)
+    server.start()
+    migrate(server.url(), [essai_schema(folder)])
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def database(server: EmbeddedPostgres) -> AsyncIterator[Database]:
+    """The schema, warm: every connection is made and idle."""
+    database = Database(server.url(), SCHEMA, pool_size=3)
+    await database.open()
+    taken = [await database.acquire() for _ in range(3)]
+    for connection in taken:
+        database.release(connection)
+    yield database
+    await database.close()
+
+
+@contextmanager
+def frozen(server: EmbeddedPostgres) -> Iterator[None]:
+    """All processes of *server* stopped in their tracks."""
+    assert server.pid
+    processes = [server.pid, *(child.pid for child in psutil.Process(server.pid).children(recursive=True))]
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+
+
+async def test_while_the_server_is_away_everything_is_unavailable(
+    database: Database, server: EmbeddedPostgres, org: str
+) -> None:
+    """Reads, writes and locks alike, within the two seconds of C12."""
+
+    async def write() -> None:
+        async with database.transaction() as tx:
+            await tx.insert(fiche(org))
+
+    async def hold() -> None:
+        async with database.exclusive("job"):
+            pass
+
+    server.stop()
+    try:
+        answers = await asyncio.gather(
+            database.read().all(select(Fiche)), write(), hold(), return_exceptions=True
+        )
+    finally:
+        server.start()
+    assert [type(answer) for answer in answers] == [DatabaseUnavailable] * 3
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+async def test_after_a_restart_the_first_calls_succeed(
+    database: Database, server: EmbeddedPostgres, org: str, end: str
+) -> None:
+    """Dead connections are replaced before they are used: no write fails, none is sent twice."""
+    getattr(server, end)()
+    server.start()
+    rows = [fiche(org) for _ in range(10)]
+
+    async def write(row: Fiche) -> None:
+        async with database.transaction() as tx:
+            await tx.insert(row)
+
+    await asyncio.gather(*(write(row) for row in rows))
+    assert len(await database.read().all(select(Fiche).where(Fiche.organisation_id == org))) == 10
+
+
+async def test_a_call_outlives_a_short_restart(
+    database: Database, server: EmbeddedPostgres, org: str
+) -> None:
+    """It waits for its connection while the server starts."""
+    server.stop()
+    reading = asyncio.create_task(database.read().all(select(Fiche).where(Fiche.organisation_id == org)))
+    await asyncio.to_thread(server.start)
+    assert await reading == []
+
+
+async def test_a_transaction_cut_in_the_middle_is_unavailable_and_undone(
+    database: Database, server: EmbeddedPostgres, org: str
+) -> None:
+    """Its next statement says so, and nothing of it stays."""
+    with pytest.raises(DatabaseUnavailable):
+        async with database.transaction() as tx:
+            await tx.insert(fiche(org))
+            await tx.flush()
+            server.kill()
+            server.start()
+            await tx.insert(fiche(org))
+    assert await database.read().all(select(Fiche).where(Fiche.organisation_id == org)) == []
+
+
+async def test_a_lost_answer_to_a_commit_is_unavailable(
+    database: Database, server: EmbeddedPostgres, org: str
+) -> None:
+    """Whether it was written cannot be known; the caller is told that it failed."""
+    with pytest.raises(DatabaseUnavailable):
+        async with database.transaction() as tx:
+            await tx.insert(fiche(org))
+            await tx.flush()
+            server.kill()
+    server.start()
+    assert len(await database.read().all(select(Fiche).where(Fiche.organisation_id == org))) in (0, 1)
+
+
+async def test_a_database_may_be_opened_before_its_server(server: EmbeddedPostgres) -> None:
+    """Opening waits for nothing; the first call that finds the server works."""
+    server.stop()
+    database = Database(server.url(), SCHEMA, pool_size=1)
+    await database.open()
+    with pytest.raises(DatabaseUnavailable):
+        await database.ping()
+    server.start()
+    await database.ping()
+    await database.close()
+
+
+async def test_C17_a_silent_server_gives_no_sign_of_life(
+    database: Database, server: EmbeddedPostgres
+) -> None:
+    """A ping that hangs is a server that does not answer, however often it is asked."""
+    with frozen(server):
+        silence = await asyncio.gather(database.ping(), database.ping(), return_exceptions=True)
+    assert [type(one) for one in silence] == [DatabaseUnavailable] * 2
+
+    async def answers() -> bool:
+        await database.ping()
+        return True
+
+    assert await eventually(answers)
+
+
+async def test_calls_wait_out_a_short_freeze(database: Database, server: EmbeddedPostgres) -> None:
+    """A server that pauses loses no call."""
+    with frozen(server):
+        reading = asyncio.create_task(database.read().one(select(func.now())))
+        await asyncio.wait((reading,), timeout=0.1)
+        assert not reading.done()
+    assert await reading is not None
+
+
+async def test_the_lock_of_a_lost_session_is_free(database: Database, server: EmbeddedPostgres) -> None:
+    """A holder that was cut off hears it, and another may hold the lock."""
+    with pytest.raises(DatabaseUnavailable):
+        async with database.exclusive("job") as mine:
+            assert mine
+            server.kill()
+            server.start()
+    async with database.exclusive("job") as mine:
+        assert mine

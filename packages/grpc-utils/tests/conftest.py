@@ -1,0 +1,22 @@
+"""What the tests of the gRPC edge share: a probe server, and an identity provider."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from service_kit.testing.issuer import IdentityProvider, identity_provider
+from service_kit.testing.probe import Probe
+from service_kit.testing.probe import probe as running_probe
+
+
+@pytest.fixture(scope="session")
+async def probe() -> AsyncIterator[Probe]:
+    """One server for all hostile calls: it must survive every one of them."""
+    async with running_probe() as probe:
+        yield probe
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[IdentityProvider]:
+    """An identity provider of one's own."""
+    async with identity_provider() as provider:
+        yield provider

@@ -1,0 +1,184 @@
+"""Hostile calls: paths near the exempt ones, methods that do not exist, streams that misbehave."""
+
+import grpc
+import pytest
+from service_kit.testing.http2 import DATA, END_STREAM, RST_STREAM, Http2Connection, grpc_headers, message
+from service_kit.testing.probe import METHOD, Probe, bearer
+
+CHECK = "/grpc.health.v1.Health/Check"
+
+NEAR = [
+    "/grpc.health.v1.Health/check",
+    "/grpc.health.v1.Health/CHECK",
+    "/grpc.health.v1.Health/Check/",
+    "/grpc.health.v1.Health/Check/..",
+    "/grpc.health.v1.Health/Check ",
+    "/grpc.health.v1.Health/Check\0",
+    "/grpc.health.v1.Health/Check?x=1",
+    "/grpc.health.v1.Health/Check#x",
+    "/grpc.health.v1.Health/Check;x",
+    "/grpc.health.v1.Health/%43heck",
+    "/grpc.health.v1.Health/Checks",
+    "/grpc.health.v1.Health/Chec",
+    "/grpc.health.v1.Health/List",
+    "/grpc.health.v1.Health/",
+    "/grpc.health.v1.Health",
+    "/grpc.health.v1.health/Check",
+    "/grpc.health.v2.Health/Check",
+    "/grpc.health.v1.Health//Check",
+    "//grpc.health.v1.Health/Check",
+    "/./grpc.health.v1.Health/Check",
+    "/x/../grpc.health.v1.Health/Check",
+    "/x/grpc.health.v1.Health/Check",
+    "grpc.health.v1.Health/Check",
+    "http://localhost/grpc.health.v1.Health/Check",
+    "/grpc.health.v1.Health/Check/dashboard.DashboardKpisService/GetKpis",
+    "/dashboard.DashboardKpisService/Check",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    "/grpc.channelz.v1.Channelz/GetServers",
+]
+
+NOWHERE = [
+    "",
+    "/",
+    "//",
+    "*",
+    "x",
+    "/x",
+    "/x/y",
+    "/x/y/z",
+    "/dashboard.DashboardKpisService",
+    "/dashboard.DashboardKpisService/",
+    "/dashboard.DashboardKpisService/getKpis",
+    "/dashboard.DashboardKpisService/GetKpis/",
+    "/dashboard.DashboardKpisService/GetKpis\0",
+    "/clients.ClientBaseService/List",
+    "/../../etc/passwd",
+    "/" + "x" * 10_000,
+    "/é/è",
+    "/\udce9/x",
+    "/\udcff\udcfe",
+]
+
+
+def raw_headers(path: str) -> list[tuple[bytes, bytes]]:
+    """The headers of a call of *path*; surrogates stand for bytes that are not UTF-8."""
+    return [
+        (name, path.encode(errors="surrogateescape") if name == b":path" else value)
+        for name, value in grpc_headers("")
+    ]
+
+
+async def status_of(probe: Probe, path: str, token: str = "") -> int | None:
+    """The status of a call of *path* with *token*, or with none."""
+    async with Http2Connection(probe.address) as connection:
+        headers = [*raw_headers(path), *(bearer(token) if token else ())]
+        return (await connection.answer(connection.open(headers))).status
+
+
+@pytest.mark.parametrize("path", [*NEAR, *NOWHERE], ids=lambda path: repr(path[:60]))
+async def test_a_path_that_is_not_exactly_exempt_needs_a_token(probe: Probe, path: str) -> None:
+    """What does not exist is not told to strangers, and their bytes never end the server."""
+    assert await status_of(probe, path) == grpc.StatusCode.UNAUTHENTICATED.value[0]
+    await probe.accepts(bearer(probe.token()))
+
+
+@pytest.mark.parametrize("path", [*NEAR, *NOWHERE], ids=lambda path: repr(path[:60]))
+async def test_a_method_that_does_not_exist_is_unimplemented(probe: Probe, path: str) -> None:
+    """A proven caller may know."""
+    assert await status_of(probe, path, probe.token()) == grpc.StatusCode.UNIMPLEMENTED.value[0]
+    await probe.accepts(bearer(probe.token()))
+
+
+async def test_health_needs_no_token_and_does_not_mind_a_bad_one(probe: Probe) -> None:
+    """The exempt methods do not look at who asks."""
+    bad = [*bearer("a.b.c")]
+    async with Http2Connection(probe.address) as connection:
+        assert [(await connection.call(CHECK, metadata)).status for metadata in ([], bad)] == [0, 0]
+
+
+@pytest.mark.parametrize(("first", "last"), [(CHECK, METHOD), (METHOD, CHECK)])
+async def test_of_two_paths_one_decides_about_method_and_exemption(
+    probe: Probe, first: str, last: str
+) -> None:
+    """Nobody reaches a method under the exemption of another."""
+    known = len(probe.callers)
+    async with Http2Connection(probe.address) as connection:
+        headers = [*grpc_headers(first), (b":path", last.encode())]
+        await connection.answer(connection.open(headers))
+    assert len(probe.callers) == known
+
+
+BROKEN: dict[str, bytes] = {
+    "no message": b"",
+    "half a length": b"\0\0",
+    "less than announced": b"\0\0\0\0\x09abc",
+    "compressed without saying how": message(b"x", compressed=True),
+    "four gigabytes announced": b"\0\xff\xff\xff\xff",
+    "no protobuf": message(b"\xff\xff\xff\xff"),
+    "a text that is not UTF-8": message(b"\x0a\x02\xc3\x28"),
+    "five megabytes announced": b"\0" + (5_000_000).to_bytes(4) + bytes(9),
+}
+TOO_MUCH: dict[str, bytes] = {
+    "two messages": message(b"") + message(b""),
+    "hundred messages": message(b"") * 100,
+    "half a message more": message(b"") + b"\0\0\0",
+    "an unknown flag": b"\x7f\0\0\0\0",
+}
+
+
+@pytest.mark.parametrize("body", (BROKEN | TOO_MUCH).values(), ids=BROKEN | TOO_MUCH)
+async def test_a_bad_body_without_a_token_is_unauthenticated(probe: Probe, body: bytes) -> None:
+    """Authentication comes before anything about the request."""
+    async with Http2Connection(probe.address) as connection:
+        answer = await connection.call(METHOD, (), body)
+    assert answer.status == grpc.StatusCode.UNAUTHENTICATED.value[0]
+    await probe.accepts(bearer(probe.token()))
+
+
+@pytest.mark.parametrize("body", TOO_MUCH.values(), ids=TOO_MUCH)
+async def test_what_follows_the_one_message_is_not_read(probe: Probe, body: bytes) -> None:
+    """A call has one request; the caller gets one answer."""
+    known = len(probe.callers)
+    async with Http2Connection(probe.address) as connection:
+        answer = await connection.call(METHOD, bearer(probe.token()), body)
+    assert (answer.status, len(probe.callers)) == (0, known + 1)
+
+
+@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
+async def test_a_bad_body_with_a_token_reaches_no_handler(probe: Probe, body: bytes) -> None:
+    """The call ends, with whatever status, and the server goes on."""
+    known = len(probe.callers)
+    async with Http2Connection(probe.address) as connection:
+        answer = await connection.call(METHOD, bearer(probe.token()), body)
+    assert answer.status not in (0, grpc.StatusCode.UNKNOWN.value[0])
+    assert len(probe.callers) == known
+    await probe.accepts(bearer(probe.token()))
+
+
+async def test_a_caller_without_a_token_is_refused_before_it_has_sent_its_request(probe: Probe) -> None:
+    """Who proves nothing cannot make the server wait for a body."""
+    async with Http2Connection(probe.address) as connection:
+        stream = connection.open(grpc_headers(METHOD), body=None)
+        answer = await connection.answer(stream)
+    assert answer.status == grpc.StatusCode.UNAUTHENTICATED.value[0]
+
+
+async def test_hundred_calls_that_are_given_up_at_once_leave_the_server_well(probe: Probe) -> None:
+    """Opening and resetting streams costs the caller more than the server (rapid reset)."""
+    async with Http2Connection(probe.address) as connection:
+        for _ in range(100):
+            stream = connection.open([*grpc_headers(METHOD), *bearer(probe.token())], body=None)
+            connection.send(RST_STREAM, 0, stream, b"\0\0\0\x08")
+    await probe.accepts(bearer(probe.token()))
+
+
+async def test_a_body_in_many_frames_is_one_request(probe: Probe) -> None:
+    """How the bytes are cut does not matter."""
+    async with Http2Connection(probe.address) as connection:
+        stream = connection.open([*grpc_headers(METHOD), *bearer(probe.token())], body=None)
+        for byte in message(b"\x12\x01x"):
+            connection.send(DATA, 0, stream, bytes([byte]))
+        connection.send(DATA, END_STREAM, stream, b"")
+        assert (await connection.answer(stream)).status == 0

@@ -1,0 +1,129 @@
+"""Hostile calls: metadata as only bare HTTP/2 can send them."""
+
+from collections.abc import Callable
+
+import grpc
+import pytest
+from service_kit.testing.http2 import Headers
+from service_kit.testing.probe import Probe, bearer
+
+Member = Callable[[bytes], Headers]
+
+REFUSED: dict[str, Member] = {
+    "no metadata": lambda t: [],
+    "nothing in it": lambda t: [(b"authorization", b"")],
+    "the scheme alone": lambda t: [(b"authorization", b"Bearer")],
+    "the scheme and a space": lambda t: [(b"authorization", b"Bearer ")],
+    "no scheme": lambda t: [(b"authorization", t)],
+    "lower case scheme": lambda t: [(b"authorization", b"bearer " + t)],
+    "upper case scheme": lambda t: [(b"authorization", b"BEARER " + t)],
+    "another scheme": lambda t: [(b"authorization", b"Token " + t)],
+    "basic": lambda t: [(b"authorization", b"Basic " + t)],
+    "no space": lambda t: [(b"authorization", b"Bearer" + t)],
+    "two spaces": lambda t: [(b"authorization", b"Bearer  " + t)],
+    "a tab": lambda t: [(b"authorization", b"Bearer\t" + t)],
+    "a colon": lambda t: [(b"authorization", b"Bearer: " + t)],
+    "a space before": lambda t: [(b"authorization", b" Bearer " + t)],
+    "a space behind": lambda t: [(b"authorization", b"Bearer " + t + b" ")],
+    "a line end behind": lambda t: [(b"authorization", b"Bearer " + t + b"\r\n")],
+    "another header inside": lambda t: [(b"authorization", b"Bearer " + t + b"\r\nx-organisation-id: org-1")],
+    "a line end before": lambda t: [(b"authorization", b"\r\nBearer " + t)],
+    "a NUL before": lambda t: [(b"authorization", b"\0Bearer " + t)],
+    "Latin-1": lambda t: [(b"authorization", b"Bearer " + t + b"\xff")],
+    "Latin-1 scheme": lambda t: [(b"authorization", b"B\xe9arer " + t)],
+    "a realm": lambda t: [(b"authorization", b'Bearer realm="crm" ' + t)],
+    "twice the same": lambda t: [*bearer(t), *bearer(t)],
+    "twice, the first one bad": lambda t: [*bearer(b"a.b.c"), *bearer(t)],
+    "twice, the second one bad": lambda t: [*bearer(t), *bearer(b"a.b.c")],
+    "twice, the second one empty": lambda t: [*bearer(t), (b"authorization", b"")],
+    "joined by a comma": lambda t: [(b"authorization", b"Bearer " + t + b",Bearer " + t)],
+    "hundred times": lambda t: [*bearer(b"a.b.c")] * 100,
+    "binary metadata": lambda t: [(b"authorization-bin", b"QmVhcmVyIGEuYi5j")],
+    "x-authorization": lambda t: [(b"x-authorization", b"Bearer " + t)],
+    "proxy-authorization": lambda t: [(b"proxy-authorization", b"Bearer " + t)],
+    "grpc-authorization": lambda t: [(b"grpc-authorization", b"Bearer " + t)],
+    "authorisation": lambda t: [(b"authorisation", b"Bearer " + t)],
+    "a token header": lambda t: [(b"token", t), (b"x-access-token", t)],
+    "a cookie": lambda t: [(b"cookie", b"authorization=Bearer " + t)],
+    "names of users": lambda t: [(b"x-user-id", b"user-1"), (b"x-forwarded-user", b"user-1")],
+    "names of gateways": lambda t: [(b"x-forwarded-for", b"127.0.0.1"), (b"x-real-ip", b"127.0.0.1")],
+    "roles": lambda t: [(b"x-roles", b"ADMIN"), (b"x-admin", b"true")],
+    "an original address": lambda t: [(b"x-original-url", b"/grpc.health.v1.Health/Check")],
+}
+
+BROKEN: dict[str, tuple[Member, grpc.StatusCode]] = {
+    "a header in capitals": (
+        lambda t: [(b"Authorization", b"Bearer " + t)],
+        grpc.StatusCode.INTERNAL,
+    ),
+    "seventeen kilobytes in a value": (
+        lambda t: [*bearer(t), (b"x-large", b"x" * 17_000)],
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    ),
+    "a hundred kilobytes in a value": (
+        lambda t: [*bearer(t), (b"x-large", b"x" * 100_000)],
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    ),
+    "four thousand headers": (
+        lambda t: [*bearer(t), *((b"x-%d" % number, b"x") for number in range(4000))],
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    ),
+    "a very long name": (
+        lambda t: [*bearer(t), (b"x" * 20_000, b"x")],
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    ),
+    "a compression nobody knows": (
+        lambda t: [*bearer(t), (b"grpc-encoding", b"snappy")],
+        grpc.StatusCode.INTERNAL,
+    ),
+}
+
+
+@pytest.mark.parametrize("member", REFUSED.values(), ids=REFUSED)
+async def test_metadata_that_is_not_one_exact_bearer_is_unauthenticated(probe: Probe, member: Member) -> None:
+    """Exactly one `authorization`, exactly spelt; nothing else says who calls."""
+    await probe.refuses(member(probe.token().encode()))
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+async def test_metadata_that_break_the_protocol_end_the_call(
+    probe: Probe, broken: tuple[Member, grpc.StatusCode]
+) -> None:
+    """The library itself refuses them; a good token does not help."""
+    member, code = broken
+    await probe.refuses(member(probe.token().encode()), code=code)
+
+
+ACCEPTED: dict[str, Headers] = {
+    "metadata in Latin-1": [(b"x-city", b"Orl\xe9ans")],
+    "metadata with a NUL": [(b"x-nul", b"\0")],
+    "metadata of two lines": [(b"x-lines", b"a\r\nb")],
+    "binary metadata": [(b"trace-bin", b"AAEC")],
+    "an absurd timeout": [(b"grpc-timeout", b"99999999H")],
+    "eight kilobytes of metadata": [(b"x-large", b"x" * 8000)],
+    "identities that are not read": [(b"x-user-id", b"admin"), (b"x-internal-service", b"email")],
+}
+
+
+@pytest.mark.parametrize("metadata", ACCEPTED.values(), ids=ACCEPTED)
+async def test_strange_metadata_beside_a_good_token_mean_nothing(probe: Probe, metadata: Headers) -> None:
+    """The caller is who the token says."""
+    identity = await probe.accepts([*bearer(probe.token()), *metadata])
+    assert (identity.kind, identity.subject) == ("user", "user-1")
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [b"", b" ", b"a b", b"a\r\nb", b"\xe9", b"\0", b"../..", b"${jndi:ldap://x}", b"x" * 65],
+    ids=lambda spelling: repr(spelling[:12]),
+)
+async def test_C16_an_unsafe_correlation_id_is_replaced(probe: Probe, spelling: bytes) -> None:
+    """It reaches neither the logs nor the answer."""
+    answer = await probe.refuses([(b"x-correlation-id", spelling)])
+    assert answer.headers["x-correlation-id"] not in ("", spelling.decode("latin-1"))
+
+
+async def test_C16_a_safe_correlation_id_comes_back(probe: Probe) -> None:
+    """Also with a refusal, of which a caller may want to speak."""
+    answer = await probe.refuses([(b"x-correlation-id", b"Trace_1.2-3")])
+    assert answer.headers["x-correlation-id"] == "Trace_1.2-3"

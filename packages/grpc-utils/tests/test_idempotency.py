@@ -1,0 +1,181 @@
+"""Calls with an `idempotency-key`: sent often, done once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import pytest
+from crm.clients import clients_pb2 as pb
+from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
+from db_utils import Database, SerializationConflict, clock
+from grpc_utils import Context, Idempotency
+from grpc_utils.idempotency import IdempotencyKey
+from service_clients.models import ClientBase
+from service_clients.service import SERVICE
+from service_kit.testing import Mesh, eventually, fresh_database, refusal, running
+from service_kit.testing.echo import Echo, EchoServer, echoing
+from sqlalchemy import func, select
+
+KEY = [("idempotency-key", "key-1")]
+
+
+@pytest.fixture
+async def database() -> AsyncIterator[Database]:
+    """The schema of the clients service, empty."""
+    database = Database(fresh_database(), "clients")
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def echo(database: Database) -> AsyncIterator[EchoServer]:
+    """A server that counts: every run of a handler answers another number."""
+    runs = 0
+
+    async def count(request: Any, context: Context) -> Any:
+        nonlocal runs
+        runs += 1
+        return Echo(text=f"{request.text}{runs}", organisation_id=request.organisation_id)
+
+    async with echoing(idempotency=Idempotency(database), Write=count, Repeat=count, Read=count) as echo:
+        yield echo
+
+
+async def test_the_same_call_again_gets_the_same_answer(echo: EchoServer) -> None:
+    """The handler runs once, however often the call is sent."""
+    texts = [(await echo.call("Write", "a", metadata=KEY)).text for _ in range(3)]
+    assert texts == ["a1"] * 3
+
+
+async def test_another_body_under_the_same_key_is_refused(echo: EchoServer) -> None:
+    """It would be answered with what it did not ask for."""
+    await echo.call("Write", "a", metadata=KEY)
+    told = await refusal(echo.call("Write", "b", metadata=KEY))
+    assert (told.code, told.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "CLE_IDEMPOTENCE_REUTILISEE")
+
+
+async def test_a_key_belongs_to_one_caller(echo: EchoServer) -> None:
+    """Nobody reads another's answer by guessing a key."""
+    callers = [echo.user(user="user-1"), echo.user(user="user-2"), echo.service()]
+    texts = [(await echo.call("Write", metadata=KEY, caller=who)).text for who in callers]
+    assert texts == ["1", "2", "3"]
+
+
+async def test_a_key_belongs_to_one_method(echo: EchoServer) -> None:
+    """Clients may count their keys per method."""
+    assert [(await echo.call(name, metadata=KEY)).text for name in ("Write", "Repeat")] == ["1", "2"]
+
+
+async def test_C6_a_key_belongs_to_one_organisation(echo: EchoServer) -> None:
+    """Who works for two of them never reads in one what was done in the other."""
+    await echo.call("Write", metadata=KEY, caller=echo.user(organisation="org-1"))
+    told = await refusal(echo.call("Write", metadata=KEY, caller=echo.user(organisation="org-2")))
+    assert told.reason == "CLE_IDEMPOTENCE_REUTILISEE"
+
+
+async def test_a_key_means_nothing_to_a_read(echo: EchoServer) -> None:
+    """There is nothing to do only once."""
+    assert [(await echo.call("Read", metadata=KEY)).text for _ in range(2)] == ["1", "2"]
+
+
+@pytest.mark.parametrize("key", ["", "k" * 129], ids=["empty", "long"])
+async def test_a_key_that_is_none_is_refused(echo: EchoServer, key: str) -> None:
+    """1 to 128 printable characters."""
+    told = await refusal(echo.call("Write", metadata=[("idempotency-key", key)]))
+    assert (told.reason, told.fields) == ("FORMAT_INVALIDE", ("idempotency-key",))
+
+
+async def test_a_failed_call_may_be_tried_again(database: Database) -> None:
+    """Only answers are kept, not failures."""
+    failures = [ValueError("first"), None]
+
+    async def fail_once(request: Any, context: Context) -> Any:
+        if failure := failures.pop(0):
+            raise failure
+        return request
+
+    async with echoing(idempotency=Idempotency(database), Write=fail_once) as echo:
+        assert (await refusal(echo.call("Write", "a", metadata=KEY))).reason == "ERREUR_INTERNE"
+        assert (await echo.call("Write", "a", metadata=KEY)).text == "a"
+
+
+async def test_C12_a_conflict_of_transactions_runs_the_whole_call_again(database: Database) -> None:
+    """In a transaction of its own: what failed once cannot be continued."""
+    runs = []
+
+    async def collide(request: Any, context: Context) -> Any:
+        async with database.transaction() as tx:
+            runs.append(await tx.one(select(func.pg_current_xact_id().label("id"))))
+            if len(runs) < 3:
+                raise SerializationConflict("deadlock detected")
+        return request
+
+    async with echoing(idempotency=Idempotency(database), Write=collide) as echo:
+        assert (await echo.call("Write", "a", metadata=KEY)).text == "a"
+    assert (len(runs), len(set(runs))) == (3, 3)
+
+
+async def test_keys_are_forgotten_after_a_day(database: Database) -> None:
+    """A retry comes within minutes; the table does not grow for ever."""
+    idempotency, noon = Idempotency(database), datetime(2026, 3, 1, 12, tzinfo=UTC)
+    async with database.transaction() as tx:
+        for name, age in (("old", 25), ("young", 23)):
+            await tx.insert(
+                IdempotencyKey(
+                    method="/a/B",
+                    caller="user-1",
+                    key=name,
+                    request_hash=b"",
+                    response=b"",
+                    created_at=noon - timedelta(hours=age),
+                )
+            )
+    with clock.frozen_at(noon):
+        assert await idempotency.purge() == 1
+    assert [key.key for key in await database.read().all(select(IdempotencyKey))] == ["young"]
+
+
+@pytest.fixture(scope="module")
+async def mesh() -> AsyncIterator[Mesh]:
+    """The clients service: an effect that can be counted."""
+    async with running(SERVICE) as mesh:
+        yield mesh
+
+
+async def clients_named(mesh: Mesh, nom: str) -> int:
+    """How many clients have that name."""
+    found = (
+        await mesh.database("clients")
+        .read()
+        .one(select(func.count()).select_from(ClientBase).where(ClientBase.nom == nom))
+    )
+    return found or 0
+
+
+async def test_twenty_calls_at_once_with_one_key_have_one_effect(mesh: Mesh) -> None:
+    """All of them are answered alike, with the one client that was made."""
+    stub, request = mesh.stub(ClientBaseServiceStub), pb.CreateClientBaseRequest(nom="Parallele")
+    clients = await asyncio.gather(*(stub.Create(request, metadata=KEY) for _ in range(20)))
+    assert len({client.id for client in clients}) == 1
+    assert await clients_named(mesh, "Parallele") == 1
+
+
+async def test_a_call_given_up_during_its_commit_is_done_once(mesh: Mesh) -> None:
+    """Its caller does not know; with the same key it learns, and nothing happens twice."""
+    stub, request = mesh.stub(ClientBaseServiceStub), pb.CreateClientBaseRequest(nom="Impatient")
+    key = [("idempotency-key", "key-2")]
+    for number in range(30):
+        call = stub.Create(request, metadata=key)
+        for _ in range(number % 10):
+            await asyncio.sleep(0)
+        call.cancel()
+    client = await stub.Create(request, metadata=key)
+    assert (await stub.Create(request, metadata=key)).id == client.id
+
+    async def is_quiet() -> bool:
+        return await clients_named(mesh, "Impatient") == 1
+
+    await eventually(is_quiet)

@@ -1,0 +1,238 @@
+"""The pipeline around unary calls: what is checked first, what a handler sees, what a caller is told."""
+
+import asyncio
+from typing import Any
+
+import grpc
+import pytest
+from db_utils import SerializationConflict, context, errors
+from db_utils.context import NOTHING, Scope
+from grpc_utils import Context, Tenancy, caller, deadline
+from grpc_utils.errors import ChampRequis, ExisteDeja, TropDeRequetes, refusal_of
+from service_kit.testing import eventually, refusal
+from service_kit.testing.echo import Echo, echoing
+
+
+async def answer(request: Any, context: Context) -> Any:
+    """The request itself."""
+    return request
+
+
+async def never(request: Any, context: Context) -> Any:
+    """A handler that nothing may reach."""
+    raise AssertionError("the handler was entered")
+
+
+async def test_C5_a_caller_without_a_token_is_told_how_to_show_one() -> None:
+    """UNAUTHENTICATED, with a reason for programs and a sentence for people."""
+    async with echoing(Write=never) as echo:
+        told = await refusal(echo.call("Write", caller=[]))
+    assert (told.code, told.reason) == (grpc.StatusCode.UNAUTHENTICATED, "JETON_MANQUANT")
+    assert (told.domain, "« authorization »" in told.message) == ("crm.echo", True)
+
+
+@pytest.mark.parametrize(("lifetime", "reason"), [(-60, "JETON_EXPIRE"), (60, None)], ids=["expired", "good"])
+async def test_C5_an_expired_token_says_so(lifetime: int, reason: str | None) -> None:
+    """So that a client knows to fetch another one."""
+    async with echoing(Write=answer) as echo:
+        call = echo.call("Write", caller=echo.user(lifetime=lifetime))
+        assert (await refusal(call)).reason == reason if reason else await call
+
+
+async def test_C6_another_organisation_is_refused_before_the_handler() -> None:
+    """In the request and in the metadata alike."""
+    async with echoing(Write=never) as echo:
+        in_request = await refusal(echo.call("Write", organisation_id="org-2"))
+        in_header = await refusal(echo.call("Write", metadata=[("x-organisation-id", "org-2")]))
+    for told in (in_request, in_header):
+        assert (told.code, told.reason) == (grpc.StatusCode.PERMISSION_DENIED, "ORGANISATION_DIFFERENTE")
+
+
+@pytest.mark.parametrize(
+    ("organisation", "requested", "tenancy", "seen", "scope"),
+    [
+        ("org-1", "", Tenancy(), "org-1", Scope("org-1")),
+        ("org-1", "org-1", Tenancy(), "org-1", Scope("org-1")),
+        (None, "org-2", Tenancy(), "org-2", Scope("org-2")),
+        (None, "org-2", Tenancy(claim_required=True), "", NOTHING),
+        ("", "", Tenancy(), "", NOTHING),
+        ("", "", Tenancy(default_organisation="org-d"), "org-d", Scope("org-d")),
+    ],
+)
+async def test_C6_a_handler_reads_the_organisation_in_its_request(
+    organisation: str | None, requested: str, tenancy: Tenancy, seen: str, scope: Scope
+) -> None:
+    """The one that was decided, and the scope of the database is the same."""
+    scopes = []
+
+    async def note(request: Any, _: Context) -> Any:
+        scopes.append(context.scope.get())
+        return request
+
+    async with echoing(tenancy=tenancy, Write=note) as echo:
+        user = echo.user(organisation=organisation)
+        echoed = await echo.call("Write", caller=user, organisation_id=requested)
+    assert (echoed.organisation_id, scopes) == (seen, [scope])
+
+
+async def test_a_handler_knows_who_calls() -> None:
+    """Also when many call at once: no call sees another's identity."""
+
+    async def name(request: Any, _: Context) -> Any:
+        await asyncio.sleep(0)
+        return Echo(text=caller().user_id)
+
+    async with echoing(Read=name) as echo:
+        names = [f"user-{number}" for number in range(50)]
+        echoes = await asyncio.gather(*(echo.call("Read", caller=echo.user(user=name)) for name in names))
+    assert [echoed.text for echoed in echoes] == names
+
+
+async def test_C5_only_services_may_call_internal_methods() -> None:
+    """A user is refused whatever else the call carries; a service is answered."""
+    async with echoing(Internal=answer) as echo:
+        posing = [("x-internal-service", "email")]
+        told = await refusal(echo.call("Internal", caller=echo.user(internal=True), metadata=posing))
+        echoed = await echo.call("Internal", "a", caller=echo.service())
+    assert (told.code, told.reason) == (grpc.StatusCode.PERMISSION_DENIED, "APPEL_INTERNE_SEULEMENT")
+    assert echoed.text == "a"
+
+
+async def test_C5_without_authentication_everybody_is_anonymous() -> None:
+    """Internal methods are open then, and a token is not looked at."""
+
+    async def name(request: Any, _: Context) -> Any:
+        return Echo(text=f"{caller().kind} {caller().user_id}")
+
+    async with echoing(authenticated=False, Internal=name) as echo:
+        echoes = [await echo.call("Internal", caller=who) for who in ([], [("authorization", "Bearer x")])]
+    assert [echoed.text for echoed in echoes] == ["anonymous anonyme"] * 2
+
+
+async def test_C10_a_handler_reads_clean_texts() -> None:
+    """Trimmed and composed; control characters are refused with the name of their field."""
+    async with echoing(Write=answer) as echo:
+        assert (await echo.call("Write", " e\u0301 ")).text == "é"
+        told = await refusal(echo.call("Write", "a\0b"))
+    assert (told.reason, told.metadata, told.fields) == ("FORMAT_INVALIDE", {"champ": "text"}, ("text",))
+
+
+async def test_C16_a_correlation_id_goes_in_and_out() -> None:
+    """The handler works under it and the trailers carry it, with an answer and with a refusal."""
+    seen = []
+
+    async def note(request: Any, _: Context) -> Any:
+        seen.append(context.correlation_id.get())
+        return request
+
+    async with echoing(Read=note) as echo:
+        call = echo.call("Read", metadata=[("x-correlation-id", "trace-1")])
+        await call
+        fresh = [echo.call("Read"), echo.call("Read", caller=[])]
+        await asyncio.gather(*fresh, return_exceptions=True)
+        ids = [dict(await one.trailing_metadata())["x-correlation-id"] for one in (call, *fresh)]
+    assert (seen[0], ids[0]) == ("trace-1", "trace-1")
+    assert len({*ids, *seen}) == 3  # the refused call has one of its own
+
+
+async def test_C7_a_refusal_carries_its_reason_its_domain_and_its_fields() -> None:
+    """As google.rpc.ErrorInfo and BadRequest, beside a French sentence."""
+
+    async def refuse(request: Any, _: Context) -> Any:
+        raise ChampRequis(champ="nom")
+
+    async with echoing(Write=refuse) as echo:
+        told = await refusal(echo.call("Write"))
+    assert (told.code, told.reason, told.domain) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "CHAMP_REQUIS",
+        "crm.echo",
+    )
+    assert (told.message, told.fields) == ("Un champ obligatoire est vide.", ("nom",))
+
+
+async def test_C7_a_refusal_without_a_field_has_no_bad_request() -> None:
+    """Its metadata say what is known."""
+
+    async def refuse(request: Any, _: Context) -> Any:
+        raise TropDeRequetes(retry_after_s="7")
+
+    async with echoing(Write=refuse) as echo:
+        told = await refusal(echo.call("Write"))
+    assert (told.code, told.metadata, told.fields) == (
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        {"retry_after_s": "7"},
+        (),
+    )
+
+
+def is_answer(kind: type) -> bool:
+    """Whether the database layer raises *kind* itself, not only what is below it."""
+    return issubclass(kind, errors.DatabaseError) and kind not in (errors.DatabaseError, errors.InvalidPage)
+
+
+def test_C12_every_answer_of_the_database_has_a_status() -> None:
+    """A new one that nobody translated would look like a bug to its caller."""
+    answers = [kind for kind in vars(errors).values() if isinstance(kind, type) and is_answer(kind)]
+    told = {kind: refusal_of(kind("uq_x")) for kind in answers}
+    assert [kind.__name__ for kind, refusal in told.items() if refusal is None] == []
+    assert isinstance(told[errors.Conflict], ExisteDeja)
+
+
+@pytest.mark.parametrize(("failures", "calls"), [(0, 1), (1, 2), (3, 4)])
+async def test_C12_a_conflict_of_transactions_is_tried_again(failures: int, calls: int) -> None:
+    """Up to three times; the caller notices nothing."""
+    seen = []
+
+    async def collide(request: Any, _: Context) -> Any:
+        seen.append(request.text)
+        if len(seen) <= failures:
+            raise SerializationConflict("deadlock detected")
+        return request
+
+    async with echoing(Write=collide) as echo:
+        assert (await echo.call("Write", "a")).text == "a"
+    assert seen == ["a"] * calls
+
+
+async def test_C12_a_conflict_that_stays_is_aborted() -> None:
+    """After the fourth time the caller decides."""
+    seen = []
+
+    async def collide(request: Any, _: Context) -> Any:
+        seen.append(request)
+        raise SerializationConflict("deadlock detected")
+
+    async with echoing(Write=collide) as echo:
+        told = await refusal(echo.call("Write"))
+    assert (told.code, len(seen)) == (grpc.StatusCode.ABORTED, 4)
+
+
+async def test_a_call_that_is_given_up_stops_its_handler() -> None:
+    """Nobody works for a caller who has left."""
+    ended = []
+
+    async def wait(request: Any, _: Context) -> Any:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(request.text)
+
+    async with echoing(Read=wait) as echo:
+        given_up = echo.call("Read", "cancelled")
+        late = await refusal(echo.call("Read", "late", timeout=0.2))
+        given_up.cancel()
+        await eventually(lambda: sorted(ended) == ["cancelled", "late"])
+    assert late.code == grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_a_handler_knows_how_long_its_caller_waits() -> None:
+    """Calls that it makes get no more than what is left; without a deadline, all they ask for."""
+
+    async def left(request: Any, _: Context) -> Any:
+        return Echo(text=str(deadline.shortened(100.0)))
+
+    async with echoing(Read=left) as echo:
+        bounded, free = await echo.call("Read", timeout=20), await echo.call("Read")
+    assert 10 < float(bounded.text) <= 20
+    assert float(free.text) == 100.0

@@ -1,0 +1,181 @@
+"""From bytes to a request that a handler may trust (C10, C19)."""
+
+from typing import Any
+
+import pytest
+from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import Default
+from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.struct_pb2 import DESCRIPTOR as STRUCT
+from grpc_utils.errors import FormatInvalide, RequeteIllisible, TropDEntrees
+from grpc_utils.requests import parse
+
+STRING, INT32, MESSAGE, BYTES = (
+    FieldDescriptorProto.TYPE_STRING,
+    FieldDescriptorProto.TYPE_INT32,
+    FieldDescriptorProto.TYPE_MESSAGE,
+    FieldDescriptorProto.TYPE_BYTES,
+)
+ONE, MANY = FieldDescriptorProto.LABEL_OPTIONAL, FieldDescriptorProto.LABEL_REPEATED
+FIELDS = (
+    ("text", ONE, STRING, ""),
+    ("texts", MANY, STRING, ""),
+    ("numbers", MANY, INT32, ""),
+    ("part", ONE, MESSAGE, ".requests.All"),
+    ("parts", MANY, MESSAGE, ".requests.All"),
+    ("labels", MANY, MESSAGE, ".requests.All.LabelsEntry"),
+    ("counts", MANY, MESSAGE, ".requests.All.CountsEntry"),
+    ("named", MANY, MESSAGE, ".requests.All.NamedEntry"),
+    ("numbered", MANY, MESSAGE, ".requests.All.NumberedEntry"),
+    ("blob", ONE, BYTES, ""),
+    ("free", ONE, MESSAGE, ".google.protobuf.Struct"),
+    ("password", ONE, STRING, ""),
+)
+
+
+def contract() -> FileDescriptorProto:
+    """A message with a field of every kind."""
+    file = FileDescriptorProto(name="requests.proto", package="requests", syntax="proto3")
+    file.dependency.append(STRUCT.name)
+    message = file.message_type.add(name="All")
+    for number, (name, label, kind, other) in enumerate(FIELDS, 1):
+        field = message.field.add(name=name, number=number, label=label, type=kind, type_name=other or None)
+        field.options.debug_redact = name == "password"
+    message.nested_type.append(entry("LabelsEntry", STRING, STRING))
+    message.nested_type.append(entry("CountsEntry", STRING, INT32))
+    message.nested_type.append(entry("NamedEntry", STRING, MESSAGE))
+    message.nested_type.append(entry("NumberedEntry", INT32, STRING))
+    return file
+
+
+def entry(name: str, key: Any, value: Any) -> DescriptorProto:
+    """What a map is made of."""
+    made = DescriptorProto(name=name)
+    made.field.add(name="key", number=1, label=ONE, type=key)
+    other = ".requests.All" if value == MESSAGE else None
+    made.field.add(name="value", number=2, label=ONE, type=value, type_name=other)
+    made.options.map_entry = True
+    return made
+
+
+Default().AddSerializedFile(contract().SerializeToString())
+All: Any = GetMessageClass(Default().FindMessageTypeByName("requests.All"))
+
+
+def parsed(**fields: Any) -> Any:
+    """The request with *fields*, as a handler gets it."""
+    return parse(All, All(**fields).SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("", ""),
+        ("a", "a"),
+        (" a ", "a"),
+        ("\u00a0a\u2003", "a"),
+        ("a\nb\tc", "a\nb\tc"),
+        ("\na\n", "a"),
+        ("e\u0301", "é"),
+        ("\u212b", "Å"),
+        ("ﬁ", "ﬁ"),
+        ("👩‍👩‍👧", "👩‍👩‍👧"),
+    ],
+)
+def test_C10_texts_are_trimmed_and_composed(typed: str, stored: str) -> None:
+    """Wherever they stand."""
+    part = All(text=typed)
+    maps = {"labels": {"k": typed}, "named": {"k": part}, "numbered": {1: typed}}
+    request = parsed(text=typed, texts=[typed], part=part, parts=[part], **maps)
+    found = [request.text, request.texts[0], request.part.text, request.parts[0].text]
+    found += [request.labels["k"], request.named["k"].text, request.numbered[1]]
+    assert found == [stored] * 7
+
+
+@pytest.mark.parametrize("character", ["\0", "\x01", "\x08", "\x1b", "\x7f", "\x85", "\r"])
+@pytest.mark.parametrize("where", ["text", "texts", "part", "parts", "labels"])
+def test_C10_control_characters_are_refused(character: str, where: str) -> None:
+    """With the name of the field."""
+    text = f"a{character}b"
+    values: dict[str, Any] = {
+        "text": text,
+        "texts": ["a", text],
+        "part": All(text=text),
+        "parts": [All(text=text)],
+        "labels": {"k": text},
+    }
+    with pytest.raises(FormatInvalide) as told:
+        parsed(**{where: values[where]})
+    assert told.value.metadata["champ"] == (where if where in ("texts", "labels") else "text")
+
+
+def test_a_password_is_taken_as_it_was_typed() -> None:
+    """Fields that are never shown are never changed."""
+    assert parsed(password=" e\u0301\0 ").password == " e\u0301\0 "
+
+
+def test_bytes_and_free_structures_are_taken_as_they_are() -> None:
+    """They are checked by who knows what they mean."""
+    request = parsed(blob=b" \0 ", free={"a": " b "})
+    assert (request.blob, request.free["a"]) == (b" \0 ", " b ")
+
+
+LISTS: dict[str, Any] = {
+    "texts": lambda size: ["a"] * size,
+    "numbers": lambda size: [1] * size,
+    "parts": lambda size: [All()] * size,
+    "labels": lambda size: {str(key): "a" for key in range(size)},
+    "counts": lambda size: {str(key): 1 for key in range(size)},
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_C19_lists_have_at_most_hundred_entries(name: str) -> None:
+    """A hundred and one is too many, also inside a part."""
+    assert len(getattr(parsed(**{name: LISTS[name](100)}), name)) == 100
+    for fields in ({name: LISTS[name](101)}, {"part": All(**{name: LISTS[name](101)})}):
+        with pytest.raises(TropDEntrees) as told:
+            parsed(**fields)
+        assert told.value.metadata == {"champ": name}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"\xff", b"\x0a", b"\x0a\x05ab", b"\x0a\x02\xc3\x28", b"\x0c", b"\x22\x02\x0a\x7f", b"\x22" * 500],
+)
+def test_what_is_not_the_message_is_refused(body: bytes) -> None:
+    """Noise, half a message, text that is not UTF-8, endless depth."""
+    with pytest.raises(RequeteIllisible):
+        parse(All, body)
+
+
+@pytest.mark.parametrize("key", [" a", "a\0b", "e\u0301"])
+def test_C10_the_keys_of_a_map_must_be_clean(key: str) -> None:
+    """They are names: another spelling would be another name."""
+    for fields in ({"labels": {key: "a"}}, {"counts": {key: 1}}, {"named": {key: All()}}):
+        with pytest.raises(FormatInvalide):
+            parsed(**fields)
+
+
+def nested(depth: int) -> bytes:
+    """A message in a message in a message."""
+    body = b""
+    for _ in range(depth):
+        length = len(body)
+        size = bytes([length]) if length < 128 else bytes([length % 128 | 128, length // 128])
+        body = b"\x22" + size + body
+    return body
+
+
+def test_depth_is_limited() -> None:
+    """A request of a few kilobytes cannot exhaust the stack."""
+    shallow: Any = parse(All, nested(50))
+    assert shallow.part.part.HasField("part")
+    with pytest.raises(RequeteIllisible):
+        parse(All, nested(1000))
+
+
+def test_fields_that_nobody_knows_are_ignored() -> None:
+    """A newer client may say more."""
+    request: Any = parse(All, b"\x0a\x01a" + b"\xf8\x7f\x01")
+    assert request.text == "a"

@@ -1,0 +1,155 @@
+"""Peers when the callee is silent: what is tried again, and when it is left alone (C14)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest
+from crm.clients import clients_pb2 as pb
+from crm.clients.clients_pb2_grpc import StatutClientServiceStub
+from grpc_utils import Peers, ServiceSigner, deadline, new_key_pair
+from grpc_utils.errors import CircuitOuvert, DependanceIndisponible, Introuvable, Unavailable
+from grpc_utils.methods import repeatable_methods
+from service_kit.embedded import free_port
+from service_kit.testing import eventually
+from service_kit.testing.callee import CALLER, Callee, serving
+from service_kit.testing.echo import SERVICE
+from service_kit.testing.seconds import Seconds
+
+REQUEST = pb.ListStatutClientsRequest()
+
+Calling = tuple[Callee, StatutClientServiceStub, Seconds]
+
+
+@pytest.fixture
+async def calling() -> AsyncIterator[Calling]:
+    """A callee, a stub of it as the email service has one, and the clock of its circuit."""
+    keys, callee, seconds = new_key_pair(), Callee(), Seconds()
+    async with serving(callee, keys) as port:
+        peers = Peers({"clients": f"127.0.0.1:{port}"}, ServiceSigner(CALLER, keys.private), now=seconds)
+        yield callee, peers.stub(StatutClientServiceStub), seconds
+        await peers.close()
+
+
+async def test_C14_what_may_be_repeated_is_tried_three_times(calling: Calling) -> None:
+    """The caller sees the third answer."""
+    callee, stub, _ = calling
+    callee.failures = [Unavailable(), Unavailable()]
+    await stub.List(REQUEST)
+    assert len(callee.calls) == 3
+
+
+async def test_C14_three_times_and_no_more(calling: Calling) -> None:
+    """Then the caller learns which service is silent."""
+    callee, stub, _ = calling
+    callee.failures = [Unavailable() for _ in range(9)]
+    with pytest.raises(DependanceIndisponible) as told:
+        await stub.List(REQUEST)
+    assert (len(callee.calls), told.value.metadata) == (3, {"service": "clients"})
+
+
+async def test_C14_what_may_not_be_repeated_is_sent_once(calling: Calling) -> None:
+    """It may have been done."""
+    callee, stub, _ = calling
+    callee.failures = [Unavailable(), Unavailable()]
+    with pytest.raises(DependanceIndisponible):
+        await stub.Create(pb.CreateStatutClientRequest())
+    assert len(callee.calls) == 1
+
+
+def test_C14_the_contract_says_what_may_be_repeated() -> None:
+    """Reads, and what is marked as idempotent."""
+    assert repeatable_methods("clients.StatutClientService") == ["List"]
+    assert repeatable_methods(SERVICE) == ["Read", "Repeat"]
+
+
+async def test_C14_five_silent_calls_open_the_circuit(calling: Calling) -> None:
+    """Then the callee is left alone for thirty seconds."""
+    callee, stub, seconds = calling
+    callee.failures = [Unavailable() for _ in range(5)]
+    for _ in range(5):
+        with pytest.raises(DependanceIndisponible):
+            await stub.Create(pb.CreateStatutClientRequest())
+    with pytest.raises(CircuitOuvert):
+        await stub.List(REQUEST)
+    assert len(callee.calls) == 5
+    seconds.passed = 30.0
+    await stub.List(REQUEST)
+    await stub.List(REQUEST)
+    assert len(callee.calls) == 7
+
+
+async def test_C14_a_refusal_is_an_answer(calling: Calling) -> None:
+    """It is passed on as it is and opens no circuit."""
+    callee, stub, _ = calling
+    callee.failures = [Introuvable() for _ in range(6)]
+    for _ in range(6):
+        with pytest.raises(grpc.aio.AioRpcError) as told:
+            await stub.List(REQUEST)
+        assert told.value.code() == grpc.StatusCode.NOT_FOUND
+    await stub.List(REQUEST)
+
+
+async def test_a_hurried_caller_does_not_open_the_circuit_for_everybody(calling: Calling) -> None:
+    """Its own deadline passed; that says nothing about the callee."""
+    callee, stub, _ = calling
+    callee.may_answer.clear()
+
+    async def in_a_hurry() -> None:
+        deadline.start(0.01)
+        with pytest.raises(DependanceIndisponible):
+            await stub.List(REQUEST)
+
+    for _ in range(6):
+        await asyncio.create_task(in_a_hurry())
+    callee.may_answer.set()
+    await stub.List(REQUEST)
+
+
+async def test_a_callee_that_answers_too_late_opens_the_circuit(calling: Calling) -> None:
+    """It had all the time that its callers give."""
+    callee, stub, _ = calling
+    callee.may_answer.clear()
+    for _ in range(5):
+        with pytest.raises(DependanceIndisponible):
+            await stub.List(REQUEST, timeout=0.05)
+    with pytest.raises(CircuitOuvert):
+        await stub.List(REQUEST)
+
+
+async def list_now(stub: StatutClientServiceStub) -> None:
+    """A call of its own task."""
+    await stub.List(REQUEST)
+
+
+async def test_callers_who_leave_do_not_open_the_circuit(calling: Calling) -> None:
+    """A call that is cancelled says nothing about the callee."""
+    callee, stub, _ = calling
+    callee.may_answer.clear()
+    calls = [asyncio.ensure_future(list_now(stub)) for _ in range(6)]
+    await eventually(lambda: len(callee.calls) == 6)
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    callee.may_answer.set()
+    await stub.List(REQUEST)
+
+
+async def test_a_callee_that_comes_back_is_found(calling: Calling) -> None:
+    """At its old address, within seconds, without a new channel."""
+    keys, port = new_key_pair(), free_port()
+    peers = Peers({"clients": f"127.0.0.1:{port}"}, ServiceSigner("email", keys.private))
+    stub = peers.stub(StatutClientServiceStub)
+    with pytest.raises(DependanceIndisponible):
+        await stub.List(REQUEST)
+    async with serving(Callee(), keys, port):
+
+        async def answers() -> bool:
+            try:
+                await stub.List(REQUEST)
+            except DependanceIndisponible:
+                return False
+            return True
+
+        await eventually(answers)
+    await peers.close()

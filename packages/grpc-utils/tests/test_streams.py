@@ -1,0 +1,118 @@
+"""The pipeline around server streams: the same checks, the same words, and an end that is noticed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from db_utils import context
+from grpc_utils import Context, caller, deadline
+from grpc_utils.errors import Introuvable
+from service_kit.testing import eventually
+from service_kit.testing.echo import Echo, echoing
+
+
+async def ended(stream: Any) -> tuple[list[str], grpc.StatusCode]:
+    """The texts of *stream* and how it ended."""
+    texts = []
+    try:
+        async for echoed in stream:
+            texts.append(echoed.text)
+    except grpc.aio.AioRpcError as error:
+        return texts, error.code()
+    return texts, grpc.StatusCode.OK
+
+
+async def count(request: Any, context: Context) -> AsyncIterator[Any]:
+    """Three messages."""
+    for number in range(3):
+        yield Echo(text=f"{request.text}{number}")
+
+
+async def test_a_stream_is_answered_message_by_message() -> None:
+    """All of them, in order, and OK."""
+    async with echoing(Stream=count) as echo:
+        assert await ended(echo.stream("n")) == (["n0", "n1", "n2"], grpc.StatusCode.OK)
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"caller": []}, grpc.StatusCode.UNAUTHENTICATED),
+        ({"organisation_id": "org-2"}, grpc.StatusCode.PERMISSION_DENIED),
+    ],
+    ids=["no token", "another organisation"],
+)
+async def test_a_stream_is_refused_before_its_first_message(options: Any, code: grpc.StatusCode) -> None:
+    """Nothing of the handler runs."""
+    entered = []
+
+    async def note(request: Any, _: Context) -> AsyncIterator[Any]:
+        entered.append(request)
+        yield request
+
+    async with echoing(Stream=note) as echo:
+        assert await ended(echo.stream(**options)) == ([], code)
+    assert entered == []
+
+
+async def test_a_stream_knows_who_calls_for_how_long_under_which_id() -> None:
+    """As a unary call does, and also after its first message."""
+
+    async def tell(request: Any, _: Context) -> AsyncIterator[Any]:
+        for _number in range(2):
+            yield Echo(text=f"{caller().user_id} {context.correlation_id.get()} {deadline.shortened(100.0)}")
+            await asyncio.sleep(0)
+
+    async with echoing(Stream=tell) as echo:
+        stream = echo.stream(metadata=[("x-correlation-id", "trace-1")])
+        texts, code = await ended(stream)
+        trailers = dict(await stream.trailing_metadata())
+    assert (texts, code) == (["demo trace-1 100.0"] * 2, grpc.StatusCode.OK)
+    assert trailers["x-correlation-id"] == "trace-1"
+
+
+async def test_a_refusal_may_come_after_messages() -> None:
+    """The caller has those, and the status."""
+
+    async def two(request: Any, _: Context) -> AsyncIterator[Any]:
+        yield Echo(text="1")
+        yield Echo(text="2")
+        raise Introuvable
+
+    async with echoing(Stream=two) as echo:
+        assert await ended(echo.stream()) == (["1", "2"], grpc.StatusCode.NOT_FOUND)
+
+
+async def test_C7_an_unexpected_exception_in_a_stream_is_opaque() -> None:
+    """INTERNAL with the id of the call, whatever was sent before."""
+
+    async def fail(request: Any, _: Context) -> AsyncIterator[Any]:
+        yield Echo(text="1")
+        raise ValueError("hunter2")
+
+    async with echoing(Stream=fail) as echo:
+        stream = echo.stream()
+        assert await ended(stream) == (["1"], grpc.StatusCode.INTERNAL)
+        told = f"{await stream.details()} {await stream.trailing_metadata()}"
+    assert "hunter2" not in told
+
+
+async def test_a_stream_that_nobody_reads_any_more_ends() -> None:
+    """Its handler is stopped where it waits, and cleans up."""
+    closed = []
+
+    async def endless(request: Any, _: Context) -> AsyncIterator[Any]:
+        try:
+            while True:
+                yield request
+                await asyncio.sleep(0)
+        finally:
+            closed.append(request.text)
+
+    async with echoing(Stream=endless) as echo:
+        stream = echo.stream("a")
+        assert (await stream.read()).text == "a"
+        stream.cancel()
+        await eventually(lambda: closed == ["a"])

@@ -1,0 +1,112 @@
+"""What remains of a call: a line, two metrics, and no secret anywhere."""
+
+import io
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from grpc_utils import Context
+from grpc_utils.errors import Introuvable
+from grpc_utils.telemetry import log_calls_to
+from prometheus_client import REGISTRY
+from service_kit.testing import eventually, refusal
+from service_kit.testing.echo import EchoServer, echoing
+from service_kit.testing.http2 import Http2Connection
+from service_kit.testing.probe import METHOD, Probe, bearer
+
+Lines = list[dict[str, Any]]
+
+
+@pytest.fixture
+def output() -> Iterator[io.BytesIO]:
+    """Where the lines of calls go."""
+    stream = io.BytesIO()
+    log_calls_to(stream)
+    yield stream
+    log_calls_to(None)
+
+
+async def answer(request: Any, context: Context) -> Any:
+    """The request, or a refusal of it."""
+    if request.text == "missing":
+        raise Introuvable
+    return request
+
+
+def lines(output: io.BytesIO) -> Lines:
+    """What was written."""
+    return [orjson.loads(line) for line in output.getvalue().splitlines()]
+
+
+async def test_C16_every_call_leaves_one_line(output: io.BytesIO) -> None:
+    """Answered, refused and unauthenticated: method, code, duration, caller, correlation id."""
+    async with echoing(Read=answer) as echo:
+        await echo.call("Read", metadata=[("x-correlation-id", "trace-1")])
+        await refusal(echo.call("Read", "missing"))
+        await refusal(echo.call("Read", caller=[]))
+    read, missing, unknown = lines(output)
+    assert {name: read[name] for name in ("level", "service", "rpc", "code", "correlation_id", "caller")} == {
+        "level": "info",
+        "service": "echo",
+        "rpc": "/echo.EchoService/Read",
+        "code": "OK",
+        "correlation_id": "trace-1",
+        "caller": "demo",
+    }
+    assert (missing["code"], missing["caller"]) == ("NOT_FOUND", "demo")
+    assert (unknown["code"], unknown["caller"]) == ("UNAUTHENTICATED", "")
+    assert all(line["duration_ms"] >= 0 and line["time"].endswith("+00:00") for line in lines(output))
+
+
+async def test_C16_an_address_as_user_id_is_masked(output: io.BytesIO) -> None:
+    """Some providers use it; a log needs no addresses."""
+    async with echoing(Read=answer) as echo:
+        await echo.call("Read", caller=echo.user(user="jeanne.durand@exemple.fr"))
+    assert [line["caller"] for line in lines(output)] == ["j***@exemple.fr"]
+
+
+async def test_the_path_of_an_unknown_method_is_not_written(output: io.BytesIO) -> None:
+    """Nor is it a label of the metrics: both would be at the mercy of callers."""
+    async with echoing(Read=answer) as echo, Http2Connection(echo.address) as connection:
+        await connection.call("/any/thing")
+    assert [line["rpc"] for line in lines(output)] == ["unknown"]
+    assert "/any/thing" not in str(list(REGISTRY.collect()))
+
+
+def counted(echo: EchoServer, code: str) -> float:
+    """How many calls of Read ended with *code*."""
+    labels = {"service": "echo", "method": "/echo.EchoService/Read", "code": code}
+    return REGISTRY.get_sample_value("crm_rpc_total", labels) or 0.0
+
+
+async def test_C16_every_call_is_counted_by_its_code(output: io.BytesIO) -> None:
+    """And timed by its method."""
+    async with echoing(Read=answer) as echo:
+        before = counted(echo, "OK"), counted(echo, "NOT_FOUND")
+        for text in ("", "", "missing"):
+            await refusal(echo.call("Read", text)) if text else await echo.call("Read")
+    assert (counted(echo, "OK"), counted(echo, "NOT_FOUND")) == (before[0] + 2, before[1] + 1)
+    timed = {"service": "echo", "method": "/echo.EchoService/Read"}
+    assert REGISTRY.get_sample_value("crm_rpc_seconds_count", timed)
+
+
+async def test_C16_no_token_reaches_a_log(
+    probe: Probe, output: io.BytesIO, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Good or bad, whole or in part, of whatever encoding, at whatever level."""
+    good, service = probe.token(), probe.service_token()
+    stolen = probe.token(sub="admin")[:-4] + "AAAA"
+    with caplog.at_level(logging.DEBUG):
+        async with Http2Connection(probe.address) as connection:
+            for token in (good, service, stolen, probe.token(exp=1), probe.keycloak.token(typ="ID")):
+                await connection.call(METHOD, bearer(token))
+                await connection.call(METHOD, bearer(token.encode() + b"\xe9"))
+                await connection.call(METHOD, [*bearer(token), *bearer(token)])
+                await connection.call("/x/y", bearer(token))
+        await eventually(lambda: output.getvalue().count(b'"rpc"') >= 20)
+    written = output.getvalue().decode() + caplog.text
+    assert "UNAUTHENTICATED" in written
+    assert "token refused" in written
+    assert [part for token in (good, service, stolen) for part in token.split(".") if part in written] == []

@@ -1,0 +1,214 @@
+"""TokenVerifier: who a token proves, how long it is believed, what is remembered of it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from db_utils import clock
+from grpc_utils import FixedKey, Identity, Issuer, Jwks, TokenVerifier, claims
+from grpc_utils.claims import ExpiredToken, InvalidToken
+from grpc_utils.verifier import AmbiguousIssuer
+from service_kit.testing import eventually
+from service_kit.testing.issuer import IdentityProvider
+from service_kit.testing.tokens import compact, hmac_by
+
+SECRET = b"a secret of the tests, long enough for HS256"
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+AT_NOON = NOON.timestamp()
+
+
+@pytest.fixture
+def verifier() -> TokenVerifier:
+    """A verifier of HS256 tokens without an issuer."""
+    return TokenVerifier([Issuer("", "HS256", FixedKey(SECRET))])
+
+
+def token(**claims: object) -> str:
+    """A signed token with these claims and a user."""
+    return compact({"alg": "HS256"}, {"sub": "user-1", "exp": AT_NOON + 600, **claims}, hmac_by(SECRET))
+
+
+async def is_good(verifier: TokenVerifier, text: str) -> bool:
+    """Whether *verifier* takes *text*."""
+    try:
+        await verifier.verify(text)
+    except InvalidToken:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_a_part_has_one_spelling(part: int) -> None:
+    """Whatever the library behind thinks of the unused bits of its last letter."""
+    parts = ["eyJhIjowfQ", "eyJiIjowfQ", "AQ"]
+    assert claims.read(".".join(parts)).payload == {"b": 0}
+    parts[part] = parts[part][:-1] + "R"
+    with pytest.raises(InvalidToken):
+        claims.read(".".join(parts))
+
+
+def test_one_issuer_has_one_source_of_keys() -> None:
+    """Two of them would let the weaker one speak for both."""
+    key = FixedKey(SECRET)
+    with pytest.raises(AmbiguousIssuer):
+        TokenVerifier([Issuer("crm", "HS256", key), Issuer("crm", "RS256", key)])
+
+
+@pytest.mark.parametrize(
+    ("name", "offset", "good"),
+    [
+        ("exp", -29, True),
+        ("exp", -30, False),
+        ("nbf", 30, True),
+        ("nbf", 31, False),
+        ("iat", 30, True),
+        ("iat", 31, False),
+    ],
+)
+async def test_clocks_may_differ_by_thirty_seconds(
+    verifier: TokenVerifier, name: str, offset: int, good: bool
+) -> None:
+    """Half a minute of leeway on each time, and not a second more."""
+    with clock.frozen_at(NOON):
+        assert await is_good(verifier, token(**{name: AT_NOON + offset})) == good
+
+
+async def test_an_expired_token_is_told_from_an_invalid_one(verifier: TokenVerifier) -> None:
+    """Its holder can do something about it."""
+    with clock.frozen_at(NOON), pytest.raises(ExpiredToken):
+        await verifier.verify(token(exp=AT_NOON - 60))
+
+
+async def test_a_verified_token_is_remembered(verifier: TokenVerifier) -> None:
+    """The second call of a caller costs a look-up."""
+    with clock.frozen_at(NOON):
+        text = token()
+        assert verifier.remembered(text) is None
+        identity = await verifier.verify(text)
+        assert verifier.remembered(text) is identity
+
+
+async def test_expiry_is_checked_again_on_what_is_remembered(verifier: TokenVerifier) -> None:
+    """A token ends at its exp and the leeway, remembered or not."""
+    text = token(exp=AT_NOON + 60)
+    with clock.frozen_at(NOON):
+        await verifier.verify(text)
+    with clock.frozen_at(NOON + timedelta(seconds=89)):
+        assert verifier.remembered(text) is not None
+    with clock.frozen_at(NOON + timedelta(seconds=90)):
+        assert verifier.remembered(text) is None
+
+
+async def test_a_remembered_token_is_verified_again_after_five_minutes(verifier: TokenVerifier) -> None:
+    """Its key may have been withdrawn meanwhile, whatever its exp."""
+    text = token(exp=AT_NOON + 10**6)
+    with clock.frozen_at(NOON):
+        await verifier.verify(text)
+    with clock.frozen_at(NOON + timedelta(seconds=299)):
+        assert verifier.remembered(text) is not None
+    with clock.frozen_at(NOON + timedelta(seconds=300)):
+        assert verifier.remembered(text) is None
+
+
+async def test_ten_thousand_tokens_are_remembered_and_no_more(verifier: TokenVerifier) -> None:
+    """The oldest one makes room; the memory of the process does not grow."""
+    with clock.frozen_at(NOON):
+        texts = [token(sub=f"user-{number}") for number in range(10_100)]
+        for text in texts:
+            await verifier.verify(text)
+        known = [verifier.remembered(text) is not None for text in texts]
+    assert known == [False] * 100 + [True] * 10_000
+
+
+async def test_a_refused_token_is_not_remembered(verifier: TokenVerifier) -> None:
+    """Guessing fills nothing."""
+    with clock.frozen_at(NOON):
+        text = token()[:-1] + "A"
+        assert not await is_good(verifier, text)
+        assert verifier.remembered(text) is None
+
+
+async def test_a_withdrawn_key_ends_its_tokens(provider: IdentityProvider) -> None:
+    """Also those that were believed before, whatever they say about their end."""
+    seconds = 0.0
+    verifier = TokenVerifier([Issuer(provider.issuer, "RS256", Jwks(provider.jwks_url, now=lambda: seconds))])
+    with clock.frozen_at(NOON):
+        text = provider.token(exp=253402300799)
+        assert await is_good(verifier, text)
+    provider.rotate(withdraw=True)
+    seconds = 601.0
+
+    async def is_refused() -> bool:
+        return not await is_good(verifier, text)
+
+    with clock.frozen_at(NOON + timedelta(seconds=601)):
+        await eventually(is_refused)
+
+
+@pytest.mark.parametrize(
+    ("claims", "user"),
+    [
+        ({"sub": "a", "userId": "b", "user_id": "c", "id": "d"}, "a"),
+        ({"userId": "b", "user_id": "c", "id": "d"}, "b"),
+        ({"user_id": "c", "id": "d"}, "c"),
+        ({"id": "d"}, "d"),
+    ],
+)
+async def test_C5_the_user_id_is_the_first_claim_of_four(
+    verifier: TokenVerifier, claims: dict[str, object], user: str
+) -> None:
+    """sub, else userId, user_id, id."""
+    with clock.frozen_at(NOON):
+        payload = {"exp": AT_NOON + 600, **claims}
+        identity = await verifier.verify(compact({"alg": "HS256"}, payload, hmac_by(SECRET)))
+    assert identity.user_id == user
+
+
+@pytest.mark.parametrize(
+    ("claims", "organisation"),
+    [
+        ({}, None),
+        ({"organisation_id": "org-1"}, "org-1"),
+        ({"https://wanzo.com/company_id": "org-2"}, "org-2"),
+        ({"company_id": "org-3"}, "org-3"),
+        ({"org_code": "org-4"}, "org-4"),
+        ({"org_code": "org-4", "organisation_id": "org-1"}, "org-1"),
+        ({"organisation_id": "", "org_code": "org-4"}, "org-4"),
+        ({"organisation_id": None, "company_id": "org-3"}, "org-3"),
+        ({"organisation_id": ""}, ""),
+        ({"organisation_id": None}, ""),
+        ({"organisation_id": "", "company_id": ""}, ""),
+        ({"organisation": "org-5"}, None),
+    ],
+)
+async def test_C6_the_organisation_is_the_first_claim_that_is_not_empty(
+    verifier: TokenVerifier, claims: dict[str, object], organisation: str | None
+) -> None:
+    """None without any such claim, and empty when all of them are."""
+    with clock.frozen_at(NOON):
+        assert (await verifier.verify(token(**claims))).organisation_id == organisation
+
+
+async def test_C6_the_claims_of_the_organisation_can_be_configured() -> None:
+    """Those that are not in the list mean nothing then."""
+    verifier = TokenVerifier([Issuer("", "HS256", FixedKey(SECRET))], ["tenant"])
+    with clock.frozen_at(NOON):
+        identity = await verifier.verify(token(organisation_id="org-1", tenant="org-2"))
+    assert identity.organisation_id == "org-2"
+
+
+async def test_an_identity_says_what_its_token_said(verifier: TokenVerifier) -> None:
+    """All claims are there to be read, none to be changed."""
+    with clock.frozen_at(NOON):
+        identity = await verifier.verify(token(iat=AT_NOON - 5, jti="token-1", email="a@b.fr"))
+    expected = Identity(
+        kind="user",
+        subject="user-1",
+        expires_at=AT_NOON + 600,
+        issued_at=AT_NOON - 5,
+        token_id="token-1",
+        claims=identity.claims,
+    )
+    assert identity == expected
+    assert identity.claims["email"] == "a@b.fr"
+    with pytest.raises(TypeError):
+        identity.claims["email"] = "b@b.fr"  # type: ignore[index]  # that is what is tested

@@ -1,0 +1,171 @@
+"""What the tests of this folder ask the broker and the database, and what they put there."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from crm.events.business_pb2 import ClientCreatedEvent
+from db_utils import Database, uuid7
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerInfo
+from nats.js.errors import NotFoundError
+from nats_utils import Bus, Handling, Stream, Subscriber, Subscription
+from nats_utils.ending import end
+from nats_utils.events import EVENTS_STREAM
+from nats_utils.outbox import MESSAGE_ID
+from nats_utils.tables import DeadLetter, EventAttempt, OutboxRow
+from service_kit.testing import eventually
+from sqlalchemy import func, select
+
+from tests.temoin.models import Compteur, Effet
+from tests.temoin.service import SUBSCRIPTION
+
+SUBJECT = "crm.events.client.created"
+CONSUMER = "temoin--client-created"
+
+
+@asynccontextmanager
+async def open_bus(url: str, streams: tuple[Stream, ...], *, silence: float = 15.0) -> AsyncIterator[Bus]:
+    """A connection that is up."""
+    bus = Bus(url, "test", streams, silence=silence)
+    bus.start()
+    try:
+        await asyncio.wait_for(bus.wait_up(), 10)
+        yield bus
+    finally:
+        await bus.close()
+
+
+@asynccontextmanager
+async def during(work: Callable[[], Awaitable[None]]) -> AsyncIterator[asyncio.Task[None]]:
+    """*work* runs inside and is cancelled at the end."""
+
+    async def run() -> None:
+        await work()
+
+    task = asyncio.create_task(run())
+    try:
+        yield task
+    finally:
+        await end(task)
+
+
+@asynccontextmanager
+async def consuming(
+    bus: Bus,
+    database: Database,
+    subscription: Subscription = SUBSCRIPTION,
+    transient: tuple[type[Exception], ...] = (),
+) -> AsyncIterator[asyncio.Task[None]]:
+    """A subscriber of `temoin` consumes inside."""
+    handling = Handling(database, CONSUMER, subscription, None, transient)
+    async with during(Subscriber(bus, handling).run) as task:
+        yield task
+
+
+@contextmanager
+def frozen(pid: int | None) -> Iterator[None]:
+    """The process *pid* stands still inside."""
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # killed inside
+            os.kill(pid, signal.SIGCONT)
+
+
+def event(poison: str = "", dossier: str = "d") -> ClientCreatedEvent:
+    """An event with a new id."""
+    return ClientCreatedEvent(event_id=str(uuid7()), client_id=dossier, prenom="1", email=poison)
+
+
+async def put(js: JetStreamContext, *events: ClientCreatedEvent) -> list[str]:
+    """Publish *events* as any publisher may, each with a message id of its own; their event ids."""
+    acks = [
+        await js.publish_async(SUBJECT, one.SerializeToString(), headers={MESSAGE_ID: str(uuid7())})
+        for one in events
+    ]
+    await asyncio.gather(*acks)
+    return [one.event_id for one in events]
+
+
+async def message_ids(js: JetStreamContext, stream: str = EVENTS_STREAM) -> list[str]:
+    """The message ids of *stream*, in its order."""
+    state = (await js.stream_info(stream)).state
+    ids = []
+    for sequence in range(state.first_seq or 1, state.last_seq + 1):
+        with contextlib.suppress(NotFoundError):
+            headers = (await js.get_msg(stream, sequence)).headers or {}
+            ids.append(headers.get(MESSAGE_ID, ""))
+    return ids
+
+
+async def outbox(database: Database) -> list[OutboxRow]:
+    """The rows of the outbox, in their order."""
+    return await database.read().all(select(OutboxRow).order_by(OutboxRow.id))
+
+
+async def confirmed(database: Database, count: int, *, timeout: float = 20.0) -> list[OutboxRow]:
+    """The rows of the outbox once *count* of them are confirmed and none is pending."""
+
+    async def all_are() -> list[OutboxRow]:
+        rows = await outbox(database)
+        return rows if len(rows) == count and all(row.stream_sequence for row in rows) else []
+
+    return await eventually(all_are, timeout=timeout)
+
+
+async def effects(database: Database) -> list[str]:
+    """The event ids of the effects, in their order, after a look at the counter."""
+    ids = [str(id_) for id_ in await database.read().all(select(Effet.event_id).order_by(Effet.id))]
+    assert await database.read().one(select(Compteur.total)) == len(ids)
+    return ids
+
+
+async def effects_of(database: Database, count: int, *, timeout: float = 20.0) -> list[str]:
+    """The effects once there are *count*."""
+    count_effects = select(func.count()).select_from(Effet)
+
+    async def enough() -> bool:
+        return (await database.read().one(count_effects) or 0) >= count
+
+    await eventually(enough, timeout=timeout)
+    return await effects(database)
+
+
+async def letters(database: Database) -> list[DeadLetter]:
+    """The dead letters, in their order."""
+    return await database.read().all(select(DeadLetter).order_by(DeadLetter.id))
+
+
+async def dead_letters(database: Database, count: int, *, timeout: float = 20.0) -> list[DeadLetter]:
+    """The dead letters once there are *count*."""
+
+    async def enough() -> list[DeadLetter]:
+        found = await letters(database)
+        return found if len(found) >= count else []
+
+    return await eventually(enough, timeout=timeout)
+
+
+async def attempts(database: Database) -> list[int]:
+    """The counts of failed attempts at events that have not come to their end."""
+    return await database.read().all(select(EventAttempt.attempts))
+
+
+async def at_rest(js: JetStreamContext, durable: str = CONSUMER, *, timeout: float = 20.0) -> ConsumerInfo:
+    """What the broker says of consumer *durable* once it has nothing left to deliver or to hear of."""
+
+    async def idle() -> list[ConsumerInfo]:
+        try:
+            info = await js.consumer_info(EVENTS_STREAM, durable)
+        except NotFoundError:
+            return []  # about to be made
+        return [] if info.num_pending or info.num_ack_pending else [info]
+
+    (info,) = await eventually(idle, timeout=timeout)
+    return info

@@ -1,0 +1,95 @@
+"""A connection that is kept through everything that happens to the broker."""
+
+import asyncio
+import shutil
+
+import pytest
+from nats.errors import ConnectionClosedError, Error
+from nats_utils import Bus, declared
+from nats_utils.bus import connect_once
+from service_kit.embedded import EmbeddedNats, free_port
+from service_kit.testing import eventually
+from tests.observing import frozen, message_ids, open_bus
+
+
+async def test_a_service_may_start_before_the_broker(broker: EmbeddedNats) -> None:
+    """The connection is made as soon as there is somebody to connect to."""
+    broker.stop()
+    bus = Bus(broker.url, "test", declared())
+    bus.start()
+    with pytest.raises(ConnectionClosedError):
+        _ = bus.js
+    broker.start()
+    await asyncio.wait_for(bus.wait_up(), 10)
+    assert (await bus.js.stream_info("CRM_EVENTS")).state.messages == 0
+    await bus.close()
+
+
+async def test_a_restarted_broker_is_connected_again(broker: EmbeddedNats, bus: Bus) -> None:
+    """Down is noticed at once, up again is another generation."""
+    before = bus.generation
+    broker.kill()
+    await eventually(lambda: not bus.up)
+    broker.start()
+    await eventually(lambda: bus.up)
+    assert bus.generation > before
+
+
+async def test_a_broker_that_lost_its_store_gets_its_streams_again(broker: EmbeddedNats, bus: Bus) -> None:
+    """Nobody needs to run a command."""
+    broker.kill()
+    await eventually(lambda: not bus.up)
+    shutil.rmtree(broker.store)
+    broker.start()
+    await eventually(lambda: bus.up)
+    assert (await bus.js.stream_info("CRM_EVENTS")).state.messages == 0
+
+
+async def test_a_stream_declared_again_is_another_generation(bus: Bus) -> None:
+    """Who depends on the broker's memory learns that it is not what it was."""
+    before, told = bus.generation, asyncio.Event()
+    await bus.js.delete_stream("CRM_EVENTS")
+    with bus.watched(told.set):
+        await bus.declare_streams()
+    assert told.is_set()
+    assert bus.generation > before
+
+
+async def test_a_silent_broker_is_given_up(broker: EmbeddedNats) -> None:
+    """A frozen process and a dead network look the same: no answer."""
+    async with open_bus(broker.url, declared(), silence=0.6) as bus:
+        with frozen(broker.pid):
+            await eventually(lambda: not bus.up)
+        await eventually(lambda: bus.up)
+
+
+async def test_closing_does_not_wait_for_a_frozen_broker(broker: EmbeddedNats) -> None:
+    """A stop comes to its end with megabytes on their way to a broker that takes nothing."""
+    async with open_bus(broker.url, declared()) as bus:
+        with frozen(broker.pid):
+            for _ in range(30):
+                await bus.client.publish("crm.events.client.created", b"x" * 1_000_000)
+            await asyncio.wait_for(bus.close(), 30)
+
+
+async def test_what_one_connection_had_buffered_never_reaches_the_next(broker: EmbeddedNats) -> None:
+    """Messages that were unknown when the connection broke are not sent late, past others."""
+    async with open_bus(broker.url, declared(), silence=0.6) as bus:
+        with frozen(broker.pid):
+            for number in range(30):
+                await bus.client.publish(
+                    "crm.events.client.created", b"x" * 1_000_000, headers={"Nats-Msg-Id": str(number)}
+                )
+            await eventually(lambda: not bus.up)
+            broker.kill()
+        broker.start()
+        await eventually(lambda: bus.up)
+        await bus.js.publish("crm.events.client.created", b"", headers={"Nats-Msg-Id": "next"})
+        assert (await message_ids(bus.js))[-1] == "next"
+        assert len(await message_ids(bus.js)) < 30
+
+
+async def test_a_command_does_not_wait_for_a_broker_that_is_away() -> None:
+    """A connection for once is made or refused within seconds."""
+    with pytest.raises(Error):
+        await asyncio.wait_for(connect_once(f"nats://127.0.0.1:{free_port()}", "test"), 10)

@@ -1,0 +1,182 @@
+"""ClientEntrepriseService: company sheets, one per SIREN (R15)."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from crm.clients import clients_pb2 as pb
+from crm.clients.clients_pb2_grpc import ClientEntrepriseServiceStub
+from crm.common.common_pb2 import Pagination
+from grpc import StatusCode
+from grpc.aio import AioRpcError
+from service_kit.testing import Mesh, pages, refusal
+
+# SIREN of public companies, each with its French VAT number.
+DANONE, DANONE_TVA = "552032534", "FR27552032534"
+OCTO, OCTO_TVA = "418166096", "FR16418166096"
+
+
+def new(siren: str = DANONE, **fields: str) -> pb.CreateClientEntrepriseRequest:
+    """A request for a sheet of *siren*."""
+    return pb.CreateClientEntrepriseRequest(**({"raison_sociale": "Danone", "siren": siren} | fields))
+
+
+def update(sheet: pb.ClientEntreprise, **fields: Any) -> pb.UpdateClientEntrepriseRequest:
+    """A request that changes *fields* of *sheet*."""
+    return pb.UpdateClientEntrepriseRequest(id=sheet.id, **fields)
+
+
+@pytest.fixture
+async def danone(entreprises: ClientEntrepriseServiceStub) -> pb.ClientEntreprise:
+    """A sheet with a VAT number."""
+    return await entreprises.Create(new(numero_tva=DANONE_TVA))
+
+
+async def test_R15_a_sheet_is_stored_in_one_form(entreprises: ClientEntrepriseServiceStub, org: str) -> None:
+    """Numbers without spaces and in capitals, the name without superfluous spaces."""
+    sheet = await entreprises.Create(
+        new("552 032 534", raison_sociale="  Danone   SA ", numero_tva="fr 27 552 032 534")
+    )
+    expected = pb.ClientEntreprise(
+        id=sheet.id,
+        organisation_id=org,
+        raison_sociale="Danone SA",
+        siren=DANONE,
+        numero_tva=DANONE_TVA,
+        created_at=sheet.created_at,
+        updated_at=sheet.created_at,
+        version=1,
+    )
+    assert expected == sheet == await entreprises.Get(pb.GetClientEntrepriseRequest(id=sheet.id))
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "champ"),
+    [
+        ({"raison_sociale": " "}, "CHAMP_REQUIS", "raison_sociale"),
+        ({"siren": ""}, "CHAMP_REQUIS", "siren"),
+        ({"raison_sociale": "x" * 256}, "TROP_LONG", "raison_sociale"),
+        ({"siren": "552032535"}, "FORMAT_INVALIDE", "siren"),
+        ({"siren": "55203253"}, "FORMAT_INVALIDE", "siren"),
+        ({"siren": "5520325340"}, "FORMAT_INVALIDE", "siren"),
+        ({"siren": "DANONE"}, "FORMAT_INVALIDE", "siren"),
+        ({"numero_tva": "FR00552032534"}, "FORMAT_INVALIDE", "numero_tva"),
+        ({"numero_tva": OCTO_TVA}, "FORMAT_INVALIDE", "numero_tva"),
+        ({"numero_tva": "552032534"}, "FORMAT_INVALIDE", "numero_tva"),
+        ({"numero_tva": "US123456789"}, "FORMAT_INVALIDE", "numero_tva"),
+    ],
+)
+async def test_R15_creation_names_the_field_at_fault(
+    entreprises: ClientEntrepriseServiceStub, fields: dict[str, str], reason: str, champ: str
+) -> None:
+    """INVALID_ARGUMENT with its reason; nothing is stored."""
+    answer = await refusal(entreprises.Create(new(**fields)))
+    assert (answer.code, answer.reason, answer.metadata) == (
+        StatusCode.INVALID_ARGUMENT,
+        reason,
+        {"champ": champ},
+    )
+    assert not (await entreprises.List(pb.ListClientEntreprisesRequest())).clients
+
+
+async def test_R15_a_siren_occurs_once(
+    entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise
+) -> None:
+    """However it is spelt; the answer names the sheet that has it."""
+    answer = await refusal(entreprises.Create(new("552 032 534", raison_sociale="Autre")))
+    assert (answer.code, answer.reason, answer.metadata) == (
+        StatusCode.ALREADY_EXISTS,
+        "EXISTE_DEJA",
+        {"contrainte": "uq_client_entreprise_siren", "id": danone.id},
+    )
+
+
+async def test_R15_parallel_creations_of_a_siren_make_one(entreprises: ClientEntrepriseServiceStub) -> None:
+    """The unique index decides."""
+    answers = await asyncio.gather(*(entreprises.Create(new()) for _ in range(10)), return_exceptions=True)
+    codes = [answer.code() for answer in answers if isinstance(answer, AioRpcError)]
+    assert codes == [StatusCode.ALREADY_EXISTS] * 9
+
+
+async def test_R15_organisations_may_share_a_siren(mesh: Mesh, danone: pb.ClientEntreprise) -> None:
+    """Each has its own sheet of a company."""
+    theirs = mesh.stub(ClientEntrepriseServiceStub, organisation=f"{danone.organisation_id}-autre")
+    assert (await theirs.Create(new())).siren == danone.siren
+
+
+async def test_R15_siren_and_vat_number_change_together(
+    entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise
+) -> None:
+    """A French VAT number must embed the SIREN that is or will be stored."""
+    alone = await refusal(entreprises.Update(update(danone, siren=OCTO)))
+    assert (alone.code, alone.reason, alone.metadata) == (
+        StatusCode.INVALID_ARGUMENT,
+        "FORMAT_INVALIDE",
+        {"champ": "numero_tva"},
+    )
+    both = await entreprises.Update(update(danone, siren=OCTO, numero_tva=OCTO_TVA))
+    assert (both.siren, both.numero_tva, both.version) == (OCTO, OCTO_TVA, 2)
+    cleared = await entreprises.Update(update(danone, siren=DANONE, numero_tva=""))
+    assert (cleared.siren, cleared.numero_tva, cleared.version) == (DANONE, "", 3)
+
+
+async def test_R15_an_update_may_not_take_a_siren(
+    entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise
+) -> None:
+    """Of another sheet of the organisation."""
+    octo = await entreprises.Create(new(OCTO))
+    answer = await refusal(entreprises.Update(update(octo, siren=DANONE)))
+    assert (answer.code, answer.metadata) == (
+        StatusCode.ALREADY_EXISTS,
+        {"contrainte": "uq_client_entreprise_siren", "id": danone.id},
+    )
+
+
+@pytest.mark.parametrize("field", ["raison_sociale", "siren"])
+async def test_C09_what_every_sheet_has_cannot_be_cleared(
+    entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise, field: str
+) -> None:
+    """CHAMP_REQUIS names the field."""
+    answer = await refusal(entreprises.Update(update(danone, **{field: ""})))
+    assert (answer.reason, answer.metadata) == ("CHAMP_REQUIS", {"champ": field})
+
+
+async def test_C09_a_change_of_nothing_is_none(
+    entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise
+) -> None:
+    """Other spellings of what is stored keep version and updated_at."""
+    request = update(
+        danone, raison_sociale=" Danone ", siren="552 032 534", numero_tva="fr27552032534", version=1
+    )
+    assert danone == await entreprises.Update(request)
+    answer = await refusal(entreprises.Update(update(danone, raison_sociale="Danone", version=7)))
+    assert (answer.code, answer.reason) == (StatusCode.ABORTED, "VERSION_PERIMEE")
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [("DANO", ["Danone"]), ("8166", ["Octo"]), ("o", ["Danone", "Octo"]), ("%", []), ("' OR 1=1 --", [])],
+)
+async def test_search_looks_in_name_and_siren(
+    entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise, search: str, expected: list[str]
+) -> None:
+    """A substring in any case; the list is in the order of the names."""
+    await entreprises.Create(new(OCTO, raison_sociale="Octo"))
+    listed = await entreprises.List(pb.ListClientEntreprisesRequest(search=search))
+    assert [sheet.raison_sociale for sheet in listed.clients] == expected
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_C08_both_directions_walk_all_sheets_once(
+    entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise, order: str
+) -> None:
+    """One by one, namesakes included, with the total on each page."""
+    for siren, name in ((OCTO, "Danone"), ("732829320", "Alpha"), ("443061841", "Google")):
+        await entreprises.Create(new(siren, raison_sociale=name))
+    request = pb.ListClientEntreprisesRequest(
+        pagination=Pagination(page_size=1, sort_order=order, with_total=True)
+    )
+    walked = [page async for page in pages(entreprises.List, request)]
+    names = [sheet.raison_sociale for page in walked for sheet in page.clients]
+    assert names == sorted(["Alpha", "Danone", "Danone", "Google"], reverse=order == "desc")
+    assert {page.pagination.total for page in walked} == {4}

@@ -1,0 +1,205 @@
+"""Whose clients a caller sees (C6), case by case, through this service."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from crm.clients import clients_pb2 as pb
+from crm.clients.clients_pb2_grpc import (
+    AdresseServiceStub,
+    ClientBaseServiceStub,
+    ClientEntrepriseServiceStub,
+    ClientPartenaireServiceStub,
+    StatutClientServiceStub,
+)
+from grpc import StatusCode
+from service_clients.service import SERVICE
+from service_kit.testing import Mesh, refusal, running
+
+Header = tuple[tuple[str, str], ...]
+
+
+def header(organisation: str) -> Header:
+    """Metadata that names an organisation."""
+    return (("x-organisation-id", organisation),)
+
+
+async def check_none(clients: ClientBaseServiceStub, of_somebody: pb.ClientBase, named: str = "") -> None:
+    """Check what a caller without organisation is answered, whose requests name *named*."""
+    creation = pb.CreateClientBaseRequest(nom="Test", organisation_id=named)
+    answer = await refusal(clients.Create(creation))
+    assert (answer.code, answer.reason) == (StatusCode.INVALID_ARGUMENT, "ORGANISATION_REQUISE")
+    search = pb.SearchClientBaseRequest(
+        organisation_id=named, telephone=of_somebody.telephone, nom=of_somebody.nom
+    )
+    assert not (await clients.Search(search)).found
+    assert not (await clients.List(pb.ListClientBasesRequest(organisation_id=named))).clients
+    get = await refusal(clients.Get(pb.GetClientBaseRequest(id=of_somebody.id)))
+    update = await refusal(clients.Update(pb.UpdateClientBaseRequest(id=of_somebody.id, nom="Pris")))
+    assert (get.reason, update.reason) == ("INTROUVABLE", "INTROUVABLE")
+    assert not (await clients.Delete(pb.DeleteClientBaseRequest(id=of_somebody.id))).success
+
+
+@pytest.mark.parametrize(
+    "claim", ["organisation_id", "https://wanzo.com/company_id", "company_id", "org_code"]
+)
+async def test_C06_the_claim_names_the_organisation(mesh: Mesh, org: str, claim: str) -> None:
+    """Any of the four, whether the request names it too or not."""
+    clients = mesh.stub(ClientBaseServiceStub, organisation=None, **{claim: org})
+    silent = await clients.Create(pb.CreateClientBaseRequest(nom="Test"))
+    named = await clients.Create(pb.CreateClientBaseRequest(nom="Test", organisation_id=org))
+    assert silent.organisation_id == named.organisation_id == org
+
+
+async def test_C06_the_first_claim_that_is_not_empty_counts(mesh: Mesh, org: str) -> None:
+    """An empty one leaves the word to the next."""
+    clients = mesh.stub(ClientBaseServiceStub, organisation="", company_id="", org_code=org)
+    assert (await clients.Create(pb.CreateClientBaseRequest(nom="Test"))).organisation_id == org
+
+
+@pytest.mark.parametrize("claim", ["org-claim", ""])
+async def test_C06_a_request_may_not_contradict_the_claim(mesh: Mesh, org: str, claim: str) -> None:
+    """Not even an empty claim: a person without membership cannot name an organisation."""
+    clients = mesh.stub(ClientBaseServiceStub, organisation=claim)
+    for call in (
+        clients.Create(pb.CreateClientBaseRequest(nom="Test", organisation_id=org)),
+        clients.List(pb.ListClientBasesRequest(organisation_id=org)),
+        clients.List(pb.ListClientBasesRequest(), metadata=header(org)),
+    ):
+        answer = await refusal(call)
+        assert (answer.code, answer.reason) == (StatusCode.PERMISSION_DENIED, "ORGANISATION_DIFFERENTE")
+
+
+async def test_C06_an_empty_claim_is_no_organisation(mesh: Mesh, dupont: pb.ClientBase) -> None:
+    """Lists are empty, nothing is found, nothing can be created."""
+    await check_none(mesh.stub(ClientBaseServiceStub, organisation=""), dupont)
+
+
+async def test_C06_without_a_claim_the_request_names_it(mesh: Mesh, org: str, dupont: pb.ClientBase) -> None:
+    """In its field, for the methods that have one."""
+    clients = mesh.stub(ClientBaseServiceStub, organisation=None)
+    created = await clients.Create(pb.CreateClientBaseRequest(nom="Test", organisation_id=org))
+    listed = await clients.List(pb.ListClientBasesRequest(organisation_id=org))
+    assert [client.id for client in listed.clients] == [created.id, dupont.id]
+
+
+async def test_C06_without_a_claim_the_metadata_names_it(mesh: Mesh, org: str, dupont: pb.ClientBase) -> None:
+    """For the methods whose request has no field for it."""
+    clients = mesh.stub(ClientBaseServiceStub, organisation=None)
+    get = pb.GetClientBaseRequest(id=dupont.id)
+    assert dupont == await clients.Get(get, metadata=header(org))
+    answer = await refusal(clients.Get(get, metadata=header("org-autre")))
+    assert answer.reason == "INTROUVABLE"
+
+
+async def test_C06_field_and_metadata_may_not_differ(mesh: Mesh, org: str) -> None:
+    """One call is about one organisation."""
+    clients = mesh.stub(ClientBaseServiceStub, organisation=None)
+    request = pb.ListClientBasesRequest(organisation_id=org)
+    answer = await refusal(clients.List(request, metadata=header("org-autre")))
+    assert answer.reason == "ORGANISATION_DIFFERENTE"
+
+
+async def test_C06_nobody_named_is_no_organisation(mesh: Mesh, dupont: pb.ClientBase) -> None:
+    """Neither claim nor field nor metadata."""
+    await check_none(mesh.stub(ClientBaseServiceStub, organisation=None), dupont)
+
+
+async def test_C06_no_organisation_sees_nothing_of_the_other_resources(
+    mesh: Mesh, dupont: pb.ClientBase
+) -> None:
+    """Lists are empty (also of the statuses of the system), creations are refused."""
+    token = mesh.secrets.token(organisation=None)
+    channel = mesh.channel("clients", token)
+    entreprises, statuts = ClientEntrepriseServiceStub(channel), StatutClientServiceStub(channel)
+    links = ClientPartenaireServiceStub(channel)
+    assert not (await entreprises.List(pb.ListClientEntreprisesRequest())).clients
+    assert not (await statuts.List(pb.ListStatutClientsRequest())).statuts
+    assert not (await links.List(pb.ListClientPartenairesRequest(client_base_id=dupont.id))).clients
+    sheet = pb.CreateClientEntrepriseRequest(raison_sociale="Danone", siren="552032534")
+    adresse = pb.CreateAdresseRequest(
+        client_base_id=dupont.id, ligne1="1 rue de la Paix", code_postal="75002", ville="Paris"
+    )
+    answers = [
+        await refusal(entreprises.Create(sheet)),
+        await refusal(statuts.Create(pb.CreateStatutClientRequest(code="VIP", nom="VIP"))),
+        await refusal(AdresseServiceStub(channel).Create(adresse)),
+    ]
+    reasons = [answer.reason for answer in answers]
+    assert reasons == ["ORGANISATION_REQUISE", "ORGANISATION_REQUISE", "INTROUVABLE"]
+
+
+@pytest.fixture(scope="module")
+async def single_company(mesh: Mesh) -> AsyncIterator[Mesh]:
+    """An installation for one company."""
+    async with running(SERVICE, broker=mesh.broker, default_organisation_id="org-unique") as single:
+        yield single
+
+
+@pytest.mark.parametrize("claim", [None, ""])
+async def test_C06_a_default_stands_in_for_none(single_company: Mesh, claim: str | None) -> None:
+    """DEFAULT_ORGANISATION_ID is the organisation of who has none."""
+    clients = single_company.stub(ClientBaseServiceStub, organisation=claim)
+    created = await clients.Create(pb.CreateClientBaseRequest(nom="Test"))
+    assert created.organisation_id == "org-unique"
+    assert created == await clients.Get(pb.GetClientBaseRequest(id=created.id))
+
+
+async def test_C06_a_default_does_not_replace_a_claim(single_company: Mesh) -> None:
+    """Who has an organisation keeps it."""
+    clients = single_company.stub(ClientBaseServiceStub, organisation="org-autre")
+    assert (await clients.Create(pb.CreateClientBaseRequest(nom="Test"))).organisation_id == "org-autre"
+
+
+async def test_C06_a_claim_may_be_required(mesh: Mesh) -> None:
+    """TENANT_CLAIM_REQUIRED: without a claim, naming an organisation is naming none."""
+    async with running(SERVICE, broker=mesh.broker, tenant_claim_required=True) as strict:
+        member = strict.stub(ClientBaseServiceStub, organisation="org-a")
+        theirs = await member.Create(pb.CreateClientBaseRequest(nom="Test", telephone="0612345678"))
+        await check_none(strict.stub(ClientBaseServiceStub, organisation=None), theirs, named="org-a")
+
+
+async def test_C06_a_service_names_the_organisation_it_works_for(
+    mesh: Mesh, org: str, dupont: pb.ClientBase
+) -> None:
+    """In the metadata, or in the field of the request; another organisation stays invisible."""
+    for theirs, named in ((org, ""), ("", org)):
+        clients = mesh.service_stub(ClientBaseServiceStub, caller="clients", organisation=theirs)
+        listed = await clients.List(pb.ListClientBasesRequest(organisation_id=named))
+        assert [client.id for client in listed.clients] == [dupont.id]
+    clients = mesh.service_stub(ClientBaseServiceStub, caller="clients", organisation="org-autre")
+    assert (await refusal(clients.Get(pb.GetClientBaseRequest(id=dupont.id)))).reason == "INTROUVABLE"
+
+
+async def test_C13_a_service_finds_the_organisation_of_a_client(mesh: Mesh, dupont: pb.ClientBase) -> None:
+    """A subscriber to whose event no organisation was given asks Get, naming none."""
+    clients = mesh.service_stub(ClientBaseServiceStub, caller="clients")
+    assert (await clients.Get(pb.GetClientBaseRequest(id=dupont.id))) == dupont
+
+
+async def test_C06_a_service_creates_for_an_organisation(mesh: Mesh, org: str) -> None:
+    """It has none of its own."""
+    clients = mesh.service_stub(ClientBaseServiceStub, caller="clients")
+    answer = await refusal(clients.Create(pb.CreateClientBaseRequest(nom="Test")))
+    created = await clients.Create(pb.CreateClientBaseRequest(nom="Test", organisation_id=org))
+    assert (answer.reason, created.organisation_id) == ("ORGANISATION_REQUISE", org)
+
+
+async def test_R10_also_a_service_keeps_organisations_apart(
+    mesh: Mesh, clients: ClientBaseServiceStub, dupont: pb.ClientBase
+) -> None:
+    """A client gets neither sheet nor status of another organisation, even from who sees both."""
+    token = mesh.secrets.token(organisation="org-autre-fiche")
+    theirs = mesh.channel("clients", token)
+    sheet = await ClientEntrepriseServiceStub(theirs).Create(
+        pb.CreateClientEntrepriseRequest(raison_sociale="Danone", siren="552032534")
+    )
+    await StatutClientServiceStub(theirs).Create(pb.CreateStatutClientRequest(code="VIP", nom="VIP"))
+    service = mesh.service_stub(ClientBaseServiceStub, caller="clients")
+    with_sheet = pb.UpdateClientBaseRequest(
+        id=dupont.id, type_client="ENTREPRISE", client_entreprise_id=sheet.id
+    )
+    answers = [
+        await refusal(service.Update(with_sheet)),
+        await refusal(service.Update(pb.UpdateClientBaseRequest(id=dupont.id, statut="VIP"))),
+    ]
+    assert [answer.reason for answer in answers] == ["REFERENCE_INCONNUE", "STATUT_INCONNU"]

@@ -1,0 +1,253 @@
+"""The rules as pure functions: names, phones, dates, numbers. The rest goes through gRPC."""
+
+import string
+import unicodedata
+from datetime import UTC, date, datetime
+
+import pytest
+from crm.clients import clients_pb2 as pb
+from db_utils import clock
+from grpc_utils import email_address
+from grpc_utils.errors import DateInvalide, FormatInvalide
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from service_clients import rules
+from service_clients.models import ClientBase
+
+UNTIMED = settings(deadline=None)
+# Of all of Unicode two characters change what they are as capitals: the deprecated ŉ, whose
+# capital begins with an apostrophe, and a combining iota, whose capital is a letter.
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="\u0149\u0345"))
+NFC_TEXTS = TEXTS.map(lambda text: unicodedata.normalize("NFC", text))
+# From an independent list: SIREN of public companies, with the French VAT number of each.
+SIRENS = ("732829320", "552100554", "443061841")
+LATE_IN_PARIS = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)  # 00:30 on 2 July in Paris
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("dupont", "Dupont"),
+        ("JEAN-PIERRE", "Jean-Pierre"),
+        ("d'artagnan", "D'Artagnan"),
+        ("d’ARTAGNAN", "D’Artagnan"),
+        ("éLISE", "Élise"),
+        ("  de   la\ttour ", "De La Tour"),
+        ("e\u0301lise", "Élise"),
+        ("ßtern", "Sstern"),
+        ("ǆURO", "ǅuro"),
+        ("ΑΣ", "Ας"),
+        ("3 suisses", "3 Suisses"),
+        ("", ""),
+    ],
+)
+def test_R02_a_name_has_a_capital_per_part(typed: str, stored: str) -> None:
+    """Parts end at spaces, hyphens and both apostrophes; spaces collapse."""
+    assert rules.person_name(typed) == stored
+
+
+@UNTIMED
+@given(NFC_TEXTS)
+@example("ΐ")
+@example("ÎLE-D'YEU")
+def test_R02_a_stored_name_is_its_own_stored_form(text: str) -> None:
+    """What Get answers can be sent back by Update without changing anything."""
+    stored = rules.person_name(text)
+    assert (rules.person_name(stored), unicodedata.normalize("NFC", stored)) == (stored, stored)
+
+
+@pytest.mark.parametrize(
+    ("type_client", "stored"),
+    [("ENTREPRISE", "SNCF Réseau"), ("PARTICULIER", "Sncf Réseau"), ("PARTENAIRE", "Sncf Réseau")],
+)
+def test_R02_a_company_keeps_its_spelling(type_client: str, stored: str) -> None:
+    """Only spaces are brought in order in the name of a company."""
+    assert rules.name_of("  SNCF   Réseau ", type_client) == stored
+
+
+@pytest.mark.parametrize(
+    "spelling", ["Lefèvre", "LEFEVRE", "lefevre", " le\u0301fe\u0300vre ", "ＬＥＦÈＶＲＥ", "\u0301lefevre"]
+)
+def test_R03_spellings_share_a_key(spelling: str) -> None:
+    """Diacritics, case, width and spaces around do not tell names apart."""
+    assert rules.name_key(spelling) == "lefevre"
+
+
+def test_R03_parts_stay_parts() -> None:
+    """Spaces inside collapse to one and remain; a hyphen is not a space."""
+    assert (rules.name_key("De   La Tour"), rules.name_key("De-La Tour")) == ("de la tour", "de-la tour")
+
+
+@UNTIMED
+@given(NFC_TEXTS)
+@example("´dupont")
+@example("\ufdfa" * 100)
+@example("ß" * 100)
+def test_R03_the_key_of_a_name_is_that_of_its_stored_form(text: str) -> None:
+    """Search finds under the typed name what Create stored; the key fits its column."""
+    key = rules.name_key(text)
+    assert key == rules.name_key(rules.person_name(text))
+    assert len(key) <= 100
+    assert key == key.strip()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "0612345678",
+        "06 12 34 56 78",
+        "06.12.34.56.78",
+        "+33612345678",
+        "0033612345678",
+        "+33 (0)6 12 34 56 78",
+    ],
+)
+def test_R05_spellings_of_a_phone_give_one_number(typed: str) -> None:
+    """Without a country the number is French."""
+    assert rules.phone_e164(typed) == "+33612345678"
+
+
+@pytest.mark.parametrize("typed", ["12", "abc", "+999123456789", "06", "0" * 29, "+49 123456789012345"])
+def test_R05_an_impossible_phone_is_refused(typed: str) -> None:
+    """Also a number beyond the 15 digits of E.164, which some countries' plans would allow."""
+    with pytest.raises(FormatInvalide) as refused:
+        rules.phone_e164(typed)
+    assert refused.value.metadata == {"champ": "telephone"}
+
+
+def test_R05_no_phone_is_no_number() -> None:
+    """Empty means none."""
+    assert rules.phone_e164("") is None
+
+
+@UNTIMED
+@given(st.text("1234567890", min_size=8, max_size=8), st.sampled_from(["", " ", ".", "-"]))
+def test_R05_every_french_mobile_survives_its_spelling(digits: str, separator: str) -> None:
+    """National with any separator, and international, are one number."""
+    national = "06" + digits
+    pairs = separator.join(national[i : i + 2] for i in range(0, 10, 2))
+    assert rules.phone_e164(pairs) == rules.phone_e164("+336" + digits) == "+336" + digits
+
+
+@UNTIMED
+@given(TEXTS | st.text("+0123456789() .-", max_size=30))
+def test_R05_any_text_is_a_number_that_fits_or_is_refused(text: str) -> None:
+    """Nothing else than a refusal comes out of a text that is no phone number."""
+    try:
+        number = rules.phone_e164(text)
+    except FormatInvalide:
+        return
+    assert number is None or (number[0] == "+" and len(number) <= 16)
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("Jean.DUPONT@Example.FR", "jean.dupont@example.fr"),
+        ("jean@MÜNCHEN.example.com", "jean@münchen.example.com"),
+        ("jean@xn--mnchen-3ya.example.com", "jean@münchen.example.com"),
+        ("élise@example.fr", "élise@example.fr"),
+        ("", None),
+    ],
+)
+def test_R06_an_email_has_one_spelling(typed: str, stored: str | None) -> None:
+    """Lower case, and an international domain in letters rather than in punycode."""
+    assert email_address(typed, "email") == stored
+
+
+@pytest.mark.parametrize("code", ["vip-7", "VIP-7"])
+def test_R07_a_given_code_is_upper_cased(code: str) -> None:
+    """Codes do not differ by case."""
+    assert rules.account_code(code) == "VIP-7"
+
+
+@pytest.mark.parametrize("code", ["A B", "é", "ß", "ı", "A_B", "A" * 51, "A\n"])
+def test_R07_a_given_code_has_a_form(code: str) -> None:
+    """Letters, digits and hyphens without accents, 50 at most."""
+    with pytest.raises(FormatInvalide):
+        rules.account_code(code)
+
+
+@pytest.mark.parametrize("text", ["1899-12-31", "2026-07-03", "2026-02-30", "20260101", "1990-1-1", "hier"])
+def test_R08_a_birth_is_a_day_between_1900_and_today(text: str) -> None:
+    """Any other text is refused."""
+    with clock.frozen_at(LATE_IN_PARIS), pytest.raises(DateInvalide) as refused:
+        rules.birth_date(text)
+    assert refused.value.metadata == {"champ": "date_naissance"}
+
+
+def test_R08_today_is_the_day_in_paris() -> None:
+    """Half past midnight in Paris is still yesterday in UTC."""
+    with clock.frozen_at(LATE_IN_PARIS):
+        assert rules.birth_date("2026-07-02") == date(2026, 7, 2)
+    assert rules.birth_date("1900-01-01") == date(1900, 1, 1)
+    assert rules.birth_date("") is None
+
+
+@pytest.mark.parametrize(
+    ("code", "pays"), [("75001", "France"), ("1000", "Belgique"), ("SW1A 1AA", "Royaume-Uni")]
+)
+def test_R14_a_postcode_is_that_of_its_country(code: str, pays: str) -> None:
+    """Other countries than France have their own forms."""
+    rules.check_postcode(code, pays)
+
+
+@pytest.mark.parametrize(
+    ("code", "pays"),
+    [("7500", "France"), ("750011", "france"), ("2A004", "FRANCE"), ("７５００１", "France")],
+)
+def test_R14_a_french_postcode_has_five_digits(code: str, pays: str) -> None:
+    """Whatever the case of the country; digits of other scripts do not count."""
+    with pytest.raises(FormatInvalide) as refused:
+        rules.check_postcode(code, pays)
+    assert refused.value.metadata == {"champ": "code_postal"}
+
+
+def test_R16_a_link_begins_today_in_paris() -> None:
+    """Unless the request names the day."""
+    dupont = ClientBase(organisation_id="org-1", nom="Dupont", nom_cle="dupont", compte_code="CLI000001")
+    request = pb.CreateClientPartenaireRequest(partenaire_id="part-1")
+    with clock.frozen_at(LATE_IN_PARIS):
+        assert rules.new_partenaire(dupont, request).valid_from == date(2026, 7, 2)
+    request.valid_from = "2026-01-31"
+    assert rules.new_partenaire(dupont, request).valid_from == date(2026, 1, 31)
+
+
+@pytest.mark.parametrize("typed", ["732829320", "732 829 320", " 732829320 "])
+def test_R15_a_siren_is_stored_without_spaces(typed: str) -> None:
+    """Nine digits whose check digit is right."""
+    assert rules.siren_number(typed) == "732829320"
+
+
+@UNTIMED
+@given(st.sampled_from(SIRENS), st.integers(0, 8), st.integers(1, 9))
+def test_R15_one_wrong_digit_is_found(number: str, place: int, shift: int) -> None:
+    """The check digit of a SIREN detects each mistyped digit."""
+    wrong = number[:place] + str((int(number[place]) + shift) % 10) + number[place + 1 :]
+    with pytest.raises(FormatInvalide):
+        rules.siren_number(wrong)
+
+
+@pytest.mark.parametrize("typed", ["FR44732829320", "fr44732829320", "FR 44 732 829 320"])
+def test_R15_a_french_vat_number_embeds_the_siren(typed: str) -> None:
+    """In capitals and without spaces; of another company it is refused."""
+    assert rules.vat_number(typed, "732829320") == "FR44732829320"
+    with pytest.raises(FormatInvalide) as refused:
+        rules.vat_number(typed, "552100554")
+    assert refused.value.metadata == {"champ": "numero_tva"}
+
+
+def test_R15_a_foreign_vat_number_embeds_nothing() -> None:
+    """A company registered in France may declare VAT in another member state."""
+    assert rules.vat_number("BE 0403.170.701", "732829320") == "BE0403170701"
+
+
+@UNTIMED
+@given(st.text(string.ascii_letters + string.digits + "²½٣ .-", max_size=16) | TEXTS)
+def test_R15_any_text_is_a_vat_number_or_is_refused(text: str) -> None:
+    """Nothing else than a refusal comes out of a text that is no VAT number."""
+    try:
+        number = rules.vat_number(text, "732829320")
+    except FormatInvalide:
+        return
+    assert number is None or len(number) <= 20

@@ -1,0 +1,42 @@
+"""The whole mesh through `./scripts/up`, and the clients that people have installed."""
+
+import os
+import shutil
+import stat
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from crm_cli.testing import Command, Up, up
+
+ROOT = Path(__file__).parents[2]
+_STAND_INS = {"grpcurl": "grpcurl_by_buf.sh", "nats": "nats_by_nats_py.py"}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which clients the stories were told with."""
+    for name, stand_in in _STAND_INS.items():
+        found = shutil.which(name)
+        terminalreporter.write_line(f"e2e: {name} is {found or f'not installed, {stand_in} stands in'}")
+
+
+@pytest.fixture(scope="session")
+def clients_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PATH with `grpcurl` and `nats`: the real ones, else `buf curl` and nats-py in their place."""
+    folder = tmp_path_factory.mktemp("bin")
+    for name, stand_in in _STAND_INS.items():
+        if shutil.which(name) is None:
+            source = (Path(__file__).parent / "stand_ins" / stand_in).read_text()
+            program = folder / name
+            program.write_text(source.replace("@BIN@", str(Path(sys.executable).parent)))
+            program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return f"{os.environ['PATH']}{os.pathsep}{folder}"
+
+
+@pytest.fixture(scope="session")
+async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
+    """All services and servers, started as the README says, on free ports."""
+    crm = Command.at(tmp_path_factory.mktemp("e2e") / "mesh home")
+    async with up(crm, program=ROOT / "scripts" / "up") as running:
+        yield running

@@ -1,0 +1,87 @@
+"""The first story: a person calls, is let in with a token, and sees the event."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+import pytest
+from crm_cli.testing import Up
+from service_kit.registry import services
+
+BODY = '{"nom":"Test","prenom":"User","organisationId":"org-123"}'
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Programs with the PATH and the settings of a person at this mesh."""
+
+    mesh: Up
+    path: str
+
+    async def run(self, *command: str) -> tuple[int, str]:
+        """The exit code of *command* and all that it printed."""
+        process = await self.start(*command)
+        out, _ = await process.communicate()
+        return process.returncode or 0, out.decode(errors="replace")
+
+    async def start(self, *command: str) -> asyncio.subprocess.Process:
+        """*command* in the background."""
+        environment = {**self.mesh.crm.environment, "PATH": self.path, "NATS_URL": self.mesh.nats_url}
+        return await asyncio.create_subprocess_exec(
+            *command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+
+    async def grpcurl(self, service: str, method: str, *options: str) -> tuple[int, str]:
+        """Call *method* of *service* with the real client."""
+        return await self.run("grpcurl", "-plaintext", *options, self.mesh.address(service), method)
+
+
+@pytest.fixture
+def shell(mesh: Up, clients_path: str) -> Shell:
+    """A terminal."""
+    return Shell(mesh, clients_path)
+
+
+async def bearer(mesh: Up) -> tuple[str, str]:
+    """The option that carries a fresh token of `crm token`."""
+    return "-H", f"authorization: Bearer {(await mesh.crm('token')).out.strip()}"
+
+
+async def test_without_a_token_nobody_is_let_in(shell: Shell) -> None:
+    """UNAUTHENTICATED, told by the client."""
+    code, told = await shell.grpcurl("clients", "clients.ClientBaseService/List")
+    assert (code != 0, "unauthenticated" in told.lower()) == (True, True), told
+
+
+async def test_with_a_token_there_is_an_answer(shell: Shell) -> None:
+    """Data or an empty list."""
+    code, told = await shell.grpcurl("clients", "clients.ClientBaseService/List", *await bearer(shell.mesh))
+    assert (code, "pagination" in json.loads(told)) == (0, True)
+
+
+@pytest.mark.parametrize("service", services())
+async def test_health_needs_no_token(shell: Shell, service: str) -> None:
+    """Every service says SERVING to anybody."""
+    code, told = await shell.grpcurl(service, "grpc.health.v1.Health/Check")
+    assert (code, json.loads(told)) == (0, {"status": "SERVING"})
+
+
+async def test_a_creation_is_seen_on_the_bus(shell: Shell) -> None:
+    """`nats sub` receives the protobuf message, `crm events tail` shows it decoded."""
+    watching = await shell.start("nats", "sub", "crm.events.client.created", "--count=1")
+    assert watching.stdout is not None
+    assert b"Subscribing" in await watching.stdout.readline()
+    method = "clients.ClientBaseService/Create"
+    code, told = await shell.grpcurl("clients", method, *await bearer(shell.mesh), "-d", BODY)
+    client = json.loads(told)["id"]
+    async with asyncio.timeout(30):
+        received, _ = await watching.communicate()
+    assert (code, watching.returncode, client.encode() in received) == (0, 0, True)
+    tailing = await shell.mesh.crm.start("events", "tail", "--from-start", "--json")
+    assert tailing.stdout is not None
+    async with asyncio.timeout(30):
+        while client not in (line := await tailing.stdout.readline()).decode():
+            assert line
+    tailing.terminate()
+    await tailing.communicate()
+    assert {"nom": "Test", "prenom": "User"}.items() <= json.loads(line)["data"].items()

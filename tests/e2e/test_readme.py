@@ -1,0 +1,89 @@
+"""The commands of README.md, run as they stand there: the ports alone are others."""
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from crm_cli.testing import Up
+from service_kit.registry import services
+
+ROOT = Path(__file__).parents[2]
+_BLOCK = re.compile(r"^```(?:\w+)?\n(.*?)^```", re.M | re.S)
+# What runs elsewhere: the mesh of these tests, these tests, continuous integration.
+_ELSEWHERE = ("./scripts/up", "./scripts/test", "./scripts/check")
+
+
+def commands() -> list[str]:
+    """Every command of the README in order, continuation lines joined, comments removed."""
+    text = "\n".join(_BLOCK.findall((ROOT / "README.md").read_text()))
+    lines = re.sub(r"\\\n\s*", "", text).splitlines()
+    return [stripped for line in lines if (stripped := re.sub(r"\s+# .*", "", line).strip())]
+
+
+@pytest.mark.parametrize("script", _ELSEWHERE)
+def test_the_scripts_it_names_can_be_run(script: str) -> None:
+    """They are there and executable."""
+    assert (ROOT / script).stat().st_mode & 0o111
+
+
+class Terminal:
+    """A shell in the folder of the repository into which commands are typed one after another."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.screen = ""
+
+    async def type(self, command: str) -> None:
+        """Run *command*; one in the background is waited for until it says something."""
+        assert self._process.stdin is not None
+        self.screen = ""
+        end = "" if command.endswith("&") else '; echo "exit code $?"'
+        self._process.stdin.write(f"{command}{end}\n".encode())
+        await self.shows("Subscribing" if command.endswith("&") else "exit code 0")
+
+    async def shows(self, words: str) -> None:
+        """Wait until *words* are on the screen. Raises AssertionError when a command fails."""
+        assert self._process.stdout is not None
+        if words in self.screen:
+            return
+        async with asyncio.timeout(60):
+            while line := (await self._process.stdout.readline()).decode(errors="replace"):
+                self.screen += line
+                if words in line:
+                    return
+                assert "exit code" not in line, self.screen
+        raise AssertionError(self.screen)
+
+
+@asynccontextmanager
+async def terminal(mesh: Up, path: str) -> AsyncIterator[Terminal]:
+    """A terminal in the root of the repository; what runs in it ends with it."""
+    process = await asyncio.create_subprocess_exec(
+        "bash",
+        cwd=ROOT,
+        env={**mesh.crm.environment, "PATH": path, "NATS_URL": mesh.nats_url},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield Terminal(process)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        await process.communicate()
+
+
+async def test_its_commands_work_as_they_stand_there(mesh: Up, clients_path: str) -> None:
+    """From the token to the event on the bus."""
+    ports = {service.port: mesh.address(service.name) for service in services().values()}
+    typed = [command for command in commands() if not command.startswith(_ELSEWHERE)]
+    async with terminal(mesh, clients_path) as shell:
+        for command in typed:
+            await shell.type(re.sub(r"localhost:(\d+)", lambda found: ports[int(found[1])], command))
+        await shell.shows('Received on "crm.events.client.created"')

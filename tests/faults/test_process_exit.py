@@ -1,0 +1,55 @@
+"""A message that ends the process of whoever handles it."""
+
+import signal
+
+import nats
+import psycopg
+import pytest
+from crm.events.business_pb2 import ClientCreatedEvent
+from db_utils import uuid7
+from nats.js import JetStreamContext
+from nats_utils import declare, declared
+from nats_utils.outbox import MESSAGE_ID
+from service_kit.testing import eventually
+
+from tests.faults.processes import Processes
+
+_ENDS = """
+SELECT (SELECT count(*) FROM archive.effets), (SELECT count(DISTINCT event_id) FROM archive.effets),
+       (SELECT count(*) FROM archive.event_attempts)"""
+
+
+@pytest.mark.parametrize(
+    "place",
+    [0, pytest.param(100, marks=pytest.mark.faults), pytest.param(199, marks=pytest.mark.faults)],
+    ids=["first", "middle", "last"],
+)
+async def test_it_is_given_up_and_its_neighbours_have_their_effects(mesh: Processes, place: int) -> None:
+    """After one attempt in its batch and five alone it is a dead letter; 199 effects, each once."""
+    client = await nats.connect(mesh.broker.url)
+    await declare(client.jetstream(), declared())
+    poison = await publish_batch(client.jetstream(), place)
+    await client.close()
+    async with mesh.kept_running("archive") as archive:
+        letters = await eventually(lambda: dead_letters(mesh), timeout=60)
+        with psycopg.connect(mesh.url) as connection:
+            effects = connection.execute(_ENDS).fetchone()
+        assert archive.ends == [-signal.SIGKILL] * 6
+    assert letters == [(poison, 5, "the process ended while handling it")]
+    assert effects == (199, 199, 0)
+
+
+async def publish_batch(js: JetStreamContext, place: int) -> str:
+    """Two hundred events, of which one is poisonous; its id."""
+    ids = [str(uuid7()) for _ in range(200)]
+    for number, event_id in enumerate(ids):
+        event = ClientCreatedEvent(event_id=event_id, email="exit" if number == place else "")
+        payload = event.SerializeToString()
+        await js.publish("crm.events.client.created", payload, headers={MESSAGE_ID: event_id})
+    return ids[place]
+
+
+def dead_letters(mesh: Processes) -> list[tuple[str, int, str]]:
+    """What `archive` gave up: id, attempts, reason."""
+    with psycopg.connect(mesh.url) as connection:
+        return connection.execute("SELECT message_key, attempts, error FROM archive.dead_letters").fetchall()
