@@ -4,7 +4,9 @@ The service that revokes writes the announcement with its own change, through th
 the relay puts it into the bucket within milliseconds of the commit.
 """
 
+import asyncio
 import base64
+import contextlib
 import logging
 from collections.abc import Callable
 
@@ -38,7 +40,9 @@ def announce_revocation(tx: Transaction, revocation: Revocation) -> None:
 
 
 async def follow_revocations(bus: Bus, take: Callable[[Revocation], None]) -> None:
-    """Hand every revocation to *take*, those in force first, until the connection is lost.
+    """Hand every revocation to *take*, those in force first.
+
+    Returns when the connection is lost or the broker has lost its store: call it again then.
 
     Raises one of BUS_ERRORS when the bucket cannot be read.
     """
@@ -49,17 +53,17 @@ async def follow_revocations(bus: Bus, take: Callable[[Revocation], None]) -> No
         except DecodeError:
             _log.error("an unreadable entry in the bucket of revocations: %s", message.subject)
 
-    subscription = await bus.js.subscribe(
-        f"{_SUBJECT}.>",
-        stream=REVOCATIONS_STREAM,
-        cb=receive,
-        ordered_consumer=True,
-        deliver_policy=DeliverPolicy.LAST_PER_SUBJECT,
-    )
-    try:
-        await bus.wait_down()
-    finally:
+    changed = asyncio.Event()
+    with bus.watched(changed.set):
+        subscription = await bus.js.subscribe(
+            f"{_SUBJECT}.>",
+            stream=REVOCATIONS_STREAM,
+            cb=receive,
+            ordered_consumer=True,
+            deliver_policy=DeliverPolicy.LAST_PER_SUBJECT,
+        )
         try:
-            await subscription.unsubscribe()
-        except BUS_ERRORS as error:
-            _log.debug("subscription not ended: %s", type(error).__name__)
+            await changed.wait()
+        finally:
+            with contextlib.suppress(*BUS_ERRORS):
+                await subscription.unsubscribe()
