@@ -8,7 +8,7 @@ from grpc_utils import Context, expected_version, found, page_request, page_resu
 from service_kit import App, Settings
 
 from service_organisations import rules
-from service_organisations.models import Organisation, Partenaire
+from service_organisations.models import Partenaire
 
 PARTENAIRES = Listing(
     Partenaire,
@@ -28,8 +28,6 @@ class PartenaireMarqueBlancheService(PartenaireMarqueBlancheServiceServicer):
         """Add a partner, also of an organisation that only another identity source knows."""
         partenaire = rules.new_partenaire(request)
         async with self._db.transaction() as tx:
-            # Not to be read: the organisation must not be deleted while it gets a partner (R6).
-            await tx.get(Organisation, partenaire.organisation_id, lock=True)
             await tx.insert(partenaire)
         return _message(partenaire)
 

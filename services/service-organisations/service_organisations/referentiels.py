@@ -3,7 +3,7 @@
 from crm.common.common_pb2 import DeleteResponse
 from crm.organisations import organisations_pb2 as pb
 from crm.organisations.organisations_pb2_grpc import ReferentielServiceServicer
-from db_utils import Listing, SerializationConflict, Transaction
+from db_utils import Listing, Transaction
 from grpc_utils import Context, page_request, page_result, required, to_message
 from service_kit import App, Settings
 from sqlalchemy import BindParameter, ColumnElement, bindparam, delete, exists, or_, select
@@ -62,8 +62,7 @@ class ReferentielService(ReferentielServiceServicer):
         """Create or replace the organisation's own entry of this code."""
         entree = termes.new_entree(request)
         async with self._db.transaction() as tx:
-            if not await tx.insert_if_absent(entree):
-                entree = await _replaced(tx, entree)
+            entree = await _put(tx, entree)
         return to_message(entree, pb.Entree)
 
     async def Delete(self, request: pb.DeleteEntreeRequest, context: Context) -> DeleteResponse:
@@ -76,11 +75,12 @@ class ReferentielService(ReferentielServiceServicer):
         return DeleteResponse(success=bool(deleted))
 
 
-async def _replaced(tx: Transaction, entree: Entree) -> Entree:
-    """The entry that has the place of *entree*, with its content."""
-    former = await tx.one(
-        _OWN, organisation_id=entree.organisation_id, famille=entree.famille, code=entree.code
-    )
-    if former is None:
-        raise SerializationConflict("deleted meanwhile: the pipeline runs the call again")
-    return await tx.update(former, **termes.content(entree))
+async def _put(tx: Transaction, entree: Entree) -> Entree:
+    """*entree* in its place, or what is there with its content, unless that is just being deleted."""
+    while not await tx.insert_if_absent(entree):
+        former = await tx.one(
+            _OWN, organisation_id=entree.organisation_id, famille=entree.famille, code=entree.code
+        )
+        if former is not None:
+            return await tx.update(former, **termes.content(entree))
+    return entree
