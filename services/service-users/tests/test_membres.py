@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from crm.common.common_pb2 import Pagination
@@ -133,7 +134,7 @@ async def test_R16_states_that_do_not_follow(
 
 @pytest.mark.parametrize("change", [{"role": "VIEWER"}, {"etat": "suspendu"}, {"etat": "retire"}])
 async def test_R16_the_last_active_administrator_stays(
-    membres: MembreServiceStub, admin: pb.Membre, viewer: pb.Membre, change: dict[str, str]
+    membres: MembreServiceStub, admin: pb.Membre, viewer: pb.Membre, change: dict[str, Any]
 ) -> None:
     """Until there is another active one; one who is suspended does not count."""
     request = pb.UpdateMembreRequest(id=admin.id, **change)
@@ -164,15 +165,15 @@ async def test_R16_a_deleted_person_does_not_come_back(
     assert refusal == (StatusCode.FAILED_PRECONDITION, "COMPTE_DESACTIVE")
 
 
-@pytest.mark.parametrize(("field", "reason"), [("role", "CHAMP_REQUIS"), ("etat", "CHAMP_REQUIS")])
-async def test_what_update_refuses(
-    membres: MembreServiceStub, viewer: pb.Membre, field: str, reason: str
-) -> None:
+@pytest.mark.parametrize("field", ["role", "etat"])
+async def test_what_update_refuses(membres: MembreServiceStub, viewer: pb.Membre, field: str) -> None:
     """Empty and unknown values, an old version, an unknown id."""
-    empty = pb.UpdateMembreRequest(id=viewer.id, **{field: ""})
-    unknown = pb.UpdateMembreRequest(id=viewer.id, **{field: "autre"})
+    fields: dict[str, Any] = {field: ""}
+    empty = pb.UpdateMembreRequest(id=viewer.id, **fields)
+    fields[field] = "autre"
+    unknown = pb.UpdateMembreRequest(id=viewer.id, **fields)
     old = pb.UpdateMembreRequest(id=viewer.id, version=9, role="MANAGER")
-    assert await refused(membres.Update(empty)) == (StatusCode.INVALID_ARGUMENT, reason)
+    assert await refused(membres.Update(empty)) == (StatusCode.INVALID_ARGUMENT, "CHAMP_REQUIS")
     assert await refused(membres.Update(unknown)) == (StatusCode.INVALID_ARGUMENT, "VALEUR_INCONNUE")
     assert await refused(membres.Update(old)) == (StatusCode.ABORTED, "VERSION_PERIMEE")
     assert await refused(membres.Update(pb.UpdateMembreRequest(id="x", role="VIEWER"))) == NOT_FOUND

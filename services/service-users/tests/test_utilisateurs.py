@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -239,7 +240,7 @@ async def test_C02_an_id_that_nobody_has(people: UtilisateurServiceStub, identit
     ],
 )
 async def test_what_create_refuses(
-    people: UtilisateurServiceStub, fields: dict[str, str], reason: str
+    people: UtilisateurServiceStub, fields: dict[str, Any], reason: str
 ) -> None:
     """INVALID_ARGUMENT."""
     request = pb.CreateUtilisateurRequest(**({"email": new_email()} | fields))
