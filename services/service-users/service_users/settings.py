@@ -4,7 +4,7 @@ from typing import Annotated
 
 from grpc_utils import Jwks
 from grpc_utils.jwks import JwksError
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 from service_kit import Settings
 
@@ -53,10 +53,10 @@ class UsersSettings(Settings):
 
     @field_validator("kinde_issuer_url")
     @classmethod
-    def _check_issuer(cls, value: str) -> str:
+    def _check_issuer(cls, value: str, info: ValidationInfo) -> str:
         if value:
             try:
-                Jwks(value)
+                Jwks(value, allow_http=bool(info.data.get("jwks_allow_http")))
             except JwksError as error:
                 raise ValueError(str(error)) from None
         return value.rstrip("/")
