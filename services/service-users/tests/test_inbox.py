@@ -59,7 +59,7 @@ async def kept(mesh: Mesh, sujet: str) -> WebhookRecu:
 
 async def line_up(mesh: Mesh, sujet: str, **columns: Any) -> None:
     """Store a webhook about *sujet* that waits for its next attempt."""
-    usual = {"resultat": "EN_FILE", "tentatives": 1, "prochain_essai": NOON}
+    usual: dict[str, Any] = {"resultat": "EN_FILE", "tentatives": 1, "prochain_essai": NOON}
     row = WebhookRecu(fournisseur=KINDE, cle=sujet, type="user.created", sujet=sujet, **(usual | columns))
     async with mesh.database("users").transaction() as tx:
         await tx.insert(row)

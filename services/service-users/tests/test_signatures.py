@@ -12,7 +12,6 @@ from service_kit.testing.issuer import IdentityProvider, new_key
 from service_kit.testing.tokens import compact, hmac_by, pss_by, rsa_by, unsigned
 from service_kit.testing.webhooks import Webhook, hmac_webhook, token_webhook
 from service_users.notifications import HorsFenetre
-from service_users.settings import UsersSettings
 from service_users.signatures import ClesIndisponibles, Hmac, SignatureInvalide, Token
 
 VECTOR = b'{"type":"user.created","user":{"id":"test","email":"test@example.com"}}'
@@ -104,18 +103,6 @@ async def test_R20_a_signature_without_time_does_not_do_where_times_are_required
         await read(STRICT, hmac_webhook(EVENT, SECRET))
 
 
-@pytest.mark.parametrize(("environment", "required"), [("development", False), ("production", True)])
-def test_R20_times_are_required_but_in_development(environment: str, required: bool) -> None:
-    """Unless the settings say otherwise."""
-    usual = UsersSettings(crm_env=environment, database_url="dbname=crm")  # type: ignore[arg-type]
-    told = UsersSettings(
-        crm_env=environment,  # type: ignore[arg-type]
-        database_url="dbname=crm",  # type: ignore[arg-type]
-        kinde_webhook_require_timestamp=not required,
-    )
-    assert (usual.webhook_timestamp_required, told.webhook_timestamp_required) == (required, not required)
-
-
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"x"', b"{", b"\xff", b"[" * 100_000])
 async def test_R21_what_is_no_object_is_refused(body: bytes) -> None:
     """INVALID_ARGUMENT, once its signature is right."""
@@ -177,23 +164,3 @@ async def test_R20_keys_that_cannot_be_asked_for_are_nobody_s_fault() -> None:
     await read(token, webhook)
     await provider.stop()
     assert await read(token, webhook) == EVENT
-
-
-def test_R20_the_issuer_is_an_address_of_the_web() -> None:
-    """Over https, but for this machine or when http is allowed; refused at the start."""
-    for address, allowed, fits in (
-        ("http://kinde.exemple.fr", False, False),
-        ("http://kinde.exemple.fr", True, True),
-        ("https://kinde.exemple.fr/", False, True),
-        ("pas une adresse", False, False),
-    ):
-        settings: dict[str, Any] = {
-            "database_url": "dbname=crm",
-            "kinde_issuer_url": address,
-            "jwks_allow_http": allowed,
-        }
-        if fits:
-            assert UsersSettings(**settings).kinde_issuer_url == address.rstrip("/")
-        else:
-            with pytest.raises(ValueError, match="kinde_issuer_url"):
-                UsersSettings(**settings)
