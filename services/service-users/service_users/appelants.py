@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
-from db_utils import Reader, parse_uuid
+from db_utils import Reader, Transaction, parse_uuid
 from grpc_utils import Identity
 from grpc_utils.errors import Unauthenticated
 
 from service_users import annuaire, rules
-from service_users.models import LOCAL
+from service_users.annuaire import Annuaire
+from service_users.models import LOCAL, Utilisateur
 from service_users.rules import Personne
 from service_users.settings import UsersSettings
 
@@ -32,6 +33,14 @@ async def own_id(reader: Reader, identity: Identity, settings: UsersSettings) ->
         return parse_uuid(identity.subject)
     known = await annuaire.by_subject(reader, provider, identity.subject)
     return None if known is None else known.utilisateur_id
+
+
+async def account(tx: Transaction, accounts: Annuaire, personne: Personne) -> Utilisateur:
+    """The account of the calling *personne*, made if need be. Raises CompteDesactive, ConflitIdentite."""
+    made = await accounts.upsert(tx, personne)
+    if made.supprime or not made.account().actif:
+        raise CompteDesactive
+    return made.account()
 
 
 def personne_of(identity: Identity, settings: UsersSettings, source: str) -> Personne:

@@ -23,11 +23,14 @@ from grpc_utils.errors import (
 from service_users.models import (
     ACTIF,
     AUTH0,
+    EXPIRED,
     FOURNISSEURS,
     INVITE,
     LOCAL,
+    PENDING,
     RETIRE,
     SUSPENDU,
+    Invitation,
     Membre,
     Utilisateur,
 )
@@ -40,6 +43,7 @@ _LONGEST_SUBJECT = 255
 _SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 72  # bytes; bcrypt takes no more than 72
 _LONGEST_URL, _LONGEST_EMAIL = 2048, 255
 _LARGEST_METADATA = 4096  # bytes (R14)
+_USUAL_INVITATION, _LONGEST_INVITATION = 7, 30  # days (R18)
 _METADATA: Final = ("source", "firstLoginFrom", "existingUser")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _TRANSITIONS: Final = {
@@ -65,6 +69,18 @@ class ConflitIdentite(AlreadyExists):
 
 class CompteDesactive(FailedPrecondition):
     """Le compte est désactivé."""
+
+
+class InvitationExpiree(FailedPrecondition):
+    """L'invitation a expiré."""
+
+
+class InvitationDejaUtilisee(FailedPrecondition):
+    """L'invitation a déjà servi ou a été annulée."""
+
+
+class EmailDifferent(FailedPrecondition):
+    """L'adresse vérifiée du compte n'est pas celle qui a été invitée."""
 
 
 class AutreUtilisateur(PermissionDenied):
@@ -175,9 +191,9 @@ def vouched(personne: Personne, trusted: Collection[str]) -> bool:
     return personne.fournisseur in trusted
 
 
-def mandatory_email(text: str) -> str:
+def mandatory_email(text: str, champ: str = "email") -> str:
     """An address in stored form. Raises ChampRequis, FormatInvalide, TropLong."""
-    return email_address(required(text, "email"), "email") or ""
+    return email_address(required(text, champ), champ) or ""
 
 
 def new_utilisateur(personne: Personne, applications: Collection[str], verified: bool) -> Utilisateur:
@@ -303,6 +319,27 @@ def check_password(password: str, email: str) -> str:
     if password.casefold() == email.casefold():
         raise MotDePasseInvalide(champ="mot_de_passe")
     return password
+
+
+def invitation_days(days: int) -> int:
+    """For how many days an invitation holds (R18). Raises FormatInvalide."""
+    if not 0 <= days <= _LONGEST_INVITATION:
+        raise FormatInvalide(champ="expire_jours")
+    return days or _USUAL_INVITATION
+
+
+def check_pending(invitation: Invitation) -> None:
+    """Refuse an *invitation* that is over (R19). Raises InvitationExpiree, InvitationDejaUtilisee."""
+    if invitation.etat == EXPIRED:
+        raise InvitationExpiree
+    if invitation.etat != PENDING:
+        raise InvitationDejaUtilisee
+
+
+def check_invitee(invitation: Invitation, utilisateur: Utilisateur) -> None:
+    """Refuse everybody but who was invited (R19). Raises EmailDifferent."""
+    if not utilisateur.email_verifie or utilisateur.email != invitation.email_invite:
+        raise EmailDifferent
 
 
 def initial_etat(etat: str) -> str:
