@@ -2,6 +2,7 @@
 
 from functools import cache
 from importlib.metadata import entry_points
+from typing import cast
 
 from service_kit.service import Service
 
@@ -20,11 +21,10 @@ def services() -> dict[str, Service]:
 
 
 def service_named(name: str) -> Service:
-    """The service *name*. Raises UnknownService."""
-    try:
-        return services()[name]
-    except KeyError:
-        raise UnknownService(f"there is no service {name!r}; there are: {', '.join(services())}") from None
+    """The service *name*, without loading the others. Raises UnknownService."""
+    for entry in entry_points(group=GROUP, name=name):
+        return cast(Service, entry.load())
+    raise UnknownService(f"there is no service {name!r}; there are: {', '.join(services())}")
 
 
 def ports() -> dict[str, int]:
