@@ -6,7 +6,6 @@ Calls here name no organisation: a sign-in concerns all of a person's membership
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from types import MappingProxyType
 from typing import TypeVar
 
 import grpc
@@ -20,7 +19,7 @@ from crm.users.users_pb2_grpc import (
 )
 from db_utils import context
 from grpc import StatusCode
-from grpc_utils import Peers
+from grpc_utils import Peers, deadline
 from grpc_utils.errors import Refusal, Unavailable
 
 from service_auth.id_tokens import Personne
@@ -38,20 +37,15 @@ Refusals = Mapping[StatusCode, type[Refusal]]
 
 _BCRYPT = 3.0  # seconds that a call which computes a hash may take
 _SOURCE, _GOOGLE = "auth", "google"
-_NOBODY: Refusals = MappingProxyType(
-    {
-        code: IdentifiantsInvalides
-        for code in (
-            StatusCode.INVALID_ARGUMENT,
-            StatusCode.NOT_FOUND,
-            StatusCode.FAILED_PRECONDITION,
-            StatusCode.UNAUTHENTICATED,
-        )
-    }
-)
+_NOBODY: Refusals = {
+    StatusCode.INVALID_ARGUMENT: IdentifiantsInvalides,
+    StatusCode.NOT_FOUND: IdentifiantsInvalides,
+    StatusCode.FAILED_PRECONDITION: IdentifiantsInvalides,
+    StatusCode.UNAUTHENTICATED: IdentifiantsInvalides,
+}
 _NO_NEWCOMER: Refusals = {**_NOBODY, StatusCode.ALREADY_EXISTS: ConflitIdentite}
 _NO_PASSWORD: Refusals = {**_NOBODY, StatusCode.INVALID_ARGUMENT: MotDePasseInvalide}
-_UNKNOWN: Refusals = MappingProxyType({})
+_NONE: Refusals = {}
 
 
 class Accounts:
@@ -81,7 +75,9 @@ class Accounts:
         """
         named = pb.GetUtilisateurByIdentityRequest(fournisseur=_GOOGLE, sujet=personne.sujet)
         try:
-            return _active(await _asked(self._users.GetByIdentity, named, {StatusCode.NOT_FOUND: _Nobody})), False
+            return _active(
+                await _asked(self._users.GetByIdentity, named, {StatusCode.NOT_FOUND: _Nobody})
+            ), False
         except _Nobody:
             made = await _asked(self._users.Create, _newcomer(personne), _NO_NEWCOMER)
         return _active(made.utilisateur), made.cree
@@ -106,6 +102,7 @@ class Accounts:
         task.add_done_callback(self._announcing.discard)
 
     async def _announce(self, utilisateur_id: str) -> None:
+        deadline.start(None)  # nobody waits any more
         request = pb.RecordLoginRequest(utilisateur_id=utilisateur_id, source=_SOURCE)
         try:
             await _asked(self._sync.RecordLogin, request)
@@ -122,7 +119,7 @@ class _Nobody(Refusal):
 async def _asked(
     method: Callable[..., Awaitable[T]],
     request: object,
-    refusals: Refusals = _UNKNOWN,
+    refusals: Refusals = _NONE,
     *,
     timeout: float | None = None,
 ) -> T:

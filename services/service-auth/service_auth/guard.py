@@ -12,9 +12,16 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from db_utils import Transaction, clock
-from grpc_utils.errors import FormatInvalide, InvalidArgument, PermissionDenied, TropDeRequetes, Unauthenticated
+from grpc_utils.errors import (
+    FormatInvalide,
+    InvalidArgument,
+    PermissionDenied,
+    TropDeRequetes,
+    Unauthenticated,
+)
 from service_kit import App
 from sqlalchemy import bindparam, delete, func, select
 
@@ -43,7 +50,7 @@ _LOCKED_ROW = select(Verrou).where(Verrou.email_hash == bindparam("email", requi
 _UNLOCK = delete(Verrou).where(Verrou.email_hash == bindparam("email", required=True))
 _failed = TentativeConnexion.resultat.in_([ECHEC, REFUS])
 _lately = TentativeConnexion.created_at > bindparam("lately", type_=_instant, required=True)
-_TRAFFIC = select(
+_TRAFFIC: Any = select(
     func.count().filter(_failed),
     func.min(TentativeConnexion.created_at).filter(_failed),
     func.count().filter(_lately),
@@ -84,11 +91,12 @@ class Guard:
         self._under_way: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def password(self, email: str, origin: Origin) -> AsyncIterator[None]:
+    async def password(self, email: str, origin: Origin | None) -> AsyncIterator[None]:
         """Check a password of *email* inside: an Unauthenticated that leaves it is a failure.
 
         What else leaves it counts as nothing; when the caller goes away meanwhile, the slot stays.
-        Raises TropDeRequetes, CompteVerrouille.
+        Without an *origin*, somebody who is signed in tells his password again: then the limits
+        of the email apply alone. Raises TropDeRequetes, CompteVerrouille.
         """
         async with self._let_in(origin, PASSWORD, email):
             slot = await self._take_slot(email, origin)
@@ -134,7 +142,10 @@ class Guard:
         return hmac.digest(self._pepper, email.encode(), hashlib.sha256)
 
     @asynccontextmanager
-    async def _let_in(self, origin: Origin, methode: str, email: str = "") -> AsyncIterator[None]:
+    async def _let_in(self, origin: Origin | None, methode: str, email: str = "") -> AsyncIterator[None]:
+        if origin is None:
+            yield
+            return
         with self._counted(origin.ip) as others:
             try:
                 await self._check_traffic(origin, others)
@@ -162,7 +173,7 @@ class Guard:
         )
         limits.check_traffic(Traffic(*counts[0]), others, now)
 
-    async def _take_slot(self, email: str, origin: Origin) -> datetime:
+    async def _take_slot(self, email: str, origin: Origin | None) -> datetime:
         now = clock.now()
         try:
             async with self._database.transaction() as tx:
@@ -184,18 +195,18 @@ class Guard:
         hashed = self.hashed(email)
         return await tx.one(_LOCKED_ROW, email=hashed) or await tx.insert(Verrou(email_hash=hashed))
 
-    async def _note(self, methode: str, resultat: str, email: str, origin: Origin) -> None:
+    async def _note(self, methode: str, resultat: str, email: str, origin: Origin | None) -> None:
         async with self._database.transaction() as tx:
             await tx.insert(self._line(methode, resultat, email, origin))
 
-    def _line(self, methode: str, resultat: str, email: str, origin: Origin) -> TentativeConnexion:
+    def _line(self, methode: str, resultat: str, email: str, origin: Origin | None) -> TentativeConnexion:
         return TentativeConnexion(
             email_hash=self.hashed(email) if email else None,
             email_masque=masked(email),
-            ip=origin.ip,
+            ip=origin.ip if origin else None,
             methode=methode,
             resultat=resultat,
-            user_agent=origin.user_agent,
+            user_agent=origin.user_agent if origin else "",
         )
 
 
@@ -214,7 +225,7 @@ def address(ip: str) -> str:
 
 def told(ip: object) -> str:
     """*ip* of the journal as a caller reads it."""
-    return INCONNUE if str(ip) == _NOWHERE else str(ip)
+    return INCONNUE if ip is None or str(ip) == _NOWHERE else str(ip)
 
 
 def masked(email: str) -> str:

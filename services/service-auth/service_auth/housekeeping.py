@@ -43,7 +43,7 @@ async def purge(app: App[AuthSettings]) -> None:
 async def look_after_keys(app: App[AuthSettings]) -> None:
     """Make the first signing key, rotate an old one, forget those that have served."""
     try:
-        await Keyring(app.database, app.settings).look_after()
+        await Keyring.of(app).look_after()
     except Conflict:
         return  # somebody has rotated by hand at this moment
 

@@ -7,8 +7,10 @@ as the key source of our own issuer, which asks the database and nobody else.
 
 import asyncio
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from weakref import WeakKeyDictionary
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import (
@@ -20,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from db_utils import Database, DatabaseUnavailable, clock, uuid7
 from jwt import PyJWK
 from jwt.algorithms import RSAAlgorithm
+from service_kit import App
 from sqlalchemy import bindparam, delete, select, update
 
 from service_auth.models import ACTIVE, RETIREE, CleSignature
@@ -39,6 +42,8 @@ _RETIRE = (
 )
 _FORGET = delete(CleSignature).where(CleSignature.kid == bindparam("key_id"))
 
+_keyrings: WeakKeyDictionary[Database, "Keyring"] = WeakKeyDictionary()
+
 
 class Keyring:
     """The keys in *database*, remembered for seconds."""
@@ -47,24 +52,36 @@ class Keyring:
         self._database, self._envelope = database, settings.envelope()
         self._lead = timedelta(seconds=settings.jwt_key_lead_s)
         self._life = timedelta(seconds=settings.jwt_ttl_s)
-        self._rows: Sequence[CleSignature] = ()
+        self._rows: Mapping[str, CleSignature] = {}
         self._public: dict[str, RSAPublicKey] = {}
         self._private: dict[str, RSAPrivateKey] = {}
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
 
+    @classmethod
+    def of(cls, app: App[AuthSettings]) -> "Keyring":
+        """The one keyring of *app*: who signs and who verifies know the same keys at once."""
+        if app.database not in _keyrings:
+            _keyrings[app.database] = cls(app.database, app.settings)
+        return _keyrings[app.database]
+
     async def key(self, kid: str) -> RSAPublicKey | None:
         """The published key named *kid*. Raises DatabaseUnavailable while none has been read."""
-        await self._fresh(_REREAD if kid in self._public else _REREAD_UNKNOWN)
-        return self._public.get(kid)
+        await self._fresh(_REREAD if kid in self._rows else _REREAD_UNKNOWN)
+        row = self._rows.get(kid)
+        if row is None or not self._published(row, clock.now()):
+            return None
+        if kid not in self._public:
+            self._public[kid] = _public(row)
+        return self._public[kid]
 
     async def signing(self) -> tuple[str, RSAPrivateKey]:
         """The id and the private half of the key that signs now; the first key is made here."""
         await self._fresh(_REREAD)
         if not self._rows:
             await self._begin()
-        now = clock.now()
-        row = next((row for row in self._rows if row.signe_des <= now), self._rows[-1])
+        now, rows = clock.now(), [*self._rows.values()]
+        row = next((row for row in rows if row.signe_des <= now), rows[-1])
         if row.kid not in self._private:
             self._private[row.kid] = self._opened(row)
         return row.kid, self._private[row.kid]
@@ -72,7 +89,9 @@ class Keyring:
     async def document(self) -> str:
         """The published keys as a JWK set (RFC 7517), in JSON."""
         await self.signing()
-        return json.dumps({"keys": [row.cle_publique for row in self._rows if row.kid in self._public]})
+        now = clock.now()
+        published = [row.cle_publique for row in self._rows.values() if self._published(row, now)]
+        return json.dumps({"keys": published})
 
     async def rotate(self) -> CleSignature:
         """Publish a new key, which signs after the lead, and retire the active one.
@@ -92,9 +111,9 @@ class Keyring:
         """Rotate the active key when it is old, forget those whose last token has expired."""
         await self.signing()
         now = clock.now()
-        if any(row.etat == ACTIVE and row.created_at + ROTATION <= now for row in self._rows):
+        if any(row.etat == ACTIVE and row.created_at + ROTATION <= now for row in self._rows.values()):
             await self.rotate()
-        for row in self._rows:
+        for row in self._rows.values():
             if not self._published(row, now):
                 async with self._database.transaction() as tx:
                     await tx.execute(_FORGET, key_id=row.kid)
@@ -114,7 +133,7 @@ class Keyring:
     async def _fresh(self, age: float) -> None:
         """Read the table again when it was read more than *age* seconds ago."""
         async with self._reading:
-            if abs(clock.timestamp() - self._read_at) < age:
+            if time.monotonic() - self._read_at < age:
                 return
             try:
                 await self._read()
@@ -123,11 +142,10 @@ class Keyring:
                     raise
 
     async def _read(self) -> None:
-        self._rows = await self._database.read().all(_ALL)
-        self._read_at = clock.timestamp()
-        now = clock.now()
-        self._public = {row.kid: _public(row) for row in self._rows if self._published(row, now)}
-        self._private = {kid: key for kid, key in self._private.items() if kid in self._public}
+        self._rows = {row.kid: row for row in await self._database.read().all(_ALL)}
+        self._read_at = time.monotonic()
+        self._public = {kid: key for kid, key in self._public.items() if kid in self._rows}
+        self._private = {kid: key for kid, key in self._private.items() if kid in self._rows}
 
     async def _new_row(self, created_at: datetime, signe_des: datetime) -> CleSignature:
         kid = str(uuid7())

@@ -35,9 +35,7 @@ class CleSignature(Base):
     """
 
     __tablename__ = "cles_signature"
-    __table_args__ = (
-        Index("uq_cle_active", "etat", unique=True, postgresql_where=text("etat = 'active'")),
-    )
+    __table_args__ = (Index("uq_cle_active", "etat", unique=True, postgresql_where=text("etat = 'active'")),)
 
     kid: Mapped[str] = mapped_column(String(36), primary_key=True)
     cle_privee: Mapped[str] = mapped_column(Text)
@@ -49,7 +47,10 @@ class CleSignature(Base):
 
 
 class TentativeConnexion(Base):
-    """A line of the login journal, never changed. Addresses are only there as keyed hashes."""
+    """A line of the login journal, never changed. Addresses are only there as keyed hashes.
+
+    There is no *ip* when somebody who is signed in tells a password again.
+    """
 
     __tablename__ = "tentatives_connexion"
     __table_args__ = (
@@ -61,7 +62,7 @@ class TentativeConnexion(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
     email_hash: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
     email_masque: Mapped[str] = mapped_column(String(80), default="")
-    ip: Mapped[str] = mapped_column(INET)
+    ip: Mapped[str | None] = mapped_column(INET, default=None)
     methode: Mapped[str] = mapped_column(Choice(PASSWORD, GOOGLE))
     resultat: Mapped[str] = mapped_column(Choice(SUCCES, ECHEC, VERROUILLE, LIMITE, REFUS))
     user_agent: Mapped[str] = mapped_column(String(300), default="")
@@ -125,9 +126,7 @@ class BienvenueAEnvoyer(Base):
 
     __tablename__ = "bienvenues_a_envoyer"
     __table_args__ = (
-        Index(
-            "ix_bienvenues_due", "prochain_essai", postgresql_where=text("prochain_essai IS NOT NULL")
-        ),
+        Index("ix_bienvenues_due", "prochain_essai", postgresql_where=text("prochain_essai IS NOT NULL")),
     )
 
     utilisateur_id: Mapped[str] = mapped_column(String(64), primary_key=True)

@@ -9,6 +9,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from ssl import SSLContext
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -18,7 +19,6 @@ from db_utils import clock
 from grpc_utils import Jwks
 from grpc_utils.jwks import JwksError
 from jwt.exceptions import PyJWTError
-from ssl import SSLContext
 
 from service_auth.id_tokens import GOOGLE_ISSUERS, Expected, Personne, checked
 from service_auth.refusals import GoogleIndisponible, IdTokenInvalide
@@ -32,7 +32,9 @@ _ATTEMPTS = 3
 _FIRST_WAIT, _JITTER, _LONGEST_WAIT = 0.1, 0.1, 5.0  # seconds
 _TRY_AGAIN = frozenset({429, 502, 503, 504})
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_LARGEST = 64 * 1024
+_CONNECT = httpx.Timeout(None, connect=3.0)
+_HEADERS = {"accept": "application/json", "accept-encoding": "identity"}
+_LARGEST = 64 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,9 @@ class Google:
 
     async def _discovered(self, former: _Endpoints | None) -> _Endpoints:
         status, document = await self._sent("GET", self._url)
-        found = [document.get(name) for name in ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")]
+        found = [
+            document.get(name) for name in ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+        ]
         if status != httpx.codes.OK or not all(isinstance(url, str) and is_secure(url) for url in found):
             _log.error("the discovery document at %s is not usable (status %d)", self._url, status)
             raise GoogleIndisponible
@@ -151,24 +155,38 @@ class Google:
     async def _sent(
         self, method: str, url: str, form: Mapping[str, str] | None = None
     ) -> tuple[int, Mapping[str, Any]]:
-        """The status and the JSON object of an answer; tried again when it surely had no effect."""
-        async with httpx.AsyncClient(verify=_trusted(), timeout=self._timeout) as client:
-            for attempt in range(1, _ATTEMPTS + 1):
-                wait = _wait(attempt)
-                try:
-                    async with asyncio.timeout(self._timeout):
-                        response = await client.request(method, url, data=form)
-                except (httpx.HTTPError, TimeoutError) as error:
-                    _log.warning("%s %s failed: %s (attempt %d)", method, url, type(error).__name__, attempt)
-                    if not isinstance(error, _NOT_SENT) or attempt == _ATTEMPTS:
-                        raise GoogleIndisponible from None
-                else:
-                    if response.status_code not in _TRY_AGAIN or attempt == _ATTEMPTS:
-                        return response.status_code, _object(response)
-                    _log.warning("%s %s: %d (attempt %d)", method, url, response.status_code, attempt)
-                    wait = max(wait, _retry_after(response))
-                await asyncio.sleep(wait)
+        """The status and the JSON object of an answer; asked again when asking has surely had no effect."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            wait = _wait(attempt)
+            try:
+                response = await self._asked(method, url, form)
+            except (httpx.HTTPError, TimeoutError) as error:
+                cause = type(error).__name__
+                if attempt == _ATTEMPTS or not (form is None or isinstance(error, _NOT_SENT)):
+                    _log.warning("%s %s has failed: %s (attempt %d)", method, url, cause, attempt)
+                    raise GoogleIndisponible from None
+            else:
+                cause = str(response.status_code)
+                if attempt == _ATTEMPTS or response.status_code not in _TRY_AGAIN:
+                    return response.status_code, _object(response)
+                wait = max(wait, _retry_after(response))
+            _log.warning("%s %s: %s (attempt %d, again in %.1f s)", method, url, cause, attempt, wait)
+            await asyncio.sleep(wait)
         raise AssertionError("the last attempt answers or raises")
+
+    async def _asked(self, method: str, url: str, form: Mapping[str, str] | None) -> httpx.Response:
+        """One answer, read as far as 64 KB. Raises httpx.HTTPError, TimeoutError."""
+        async with (
+            asyncio.timeout(self._timeout),
+            httpx.AsyncClient(verify=_trusted(), timeout=_CONNECT) as client,
+            client.stream(method, url, data=form, headers=_HEADERS) as response,
+        ):
+            content = b""
+            async for chunk in response.aiter_raw():  # never decompressed: a little may become a lot
+                content += chunk
+                if len(content) > _LARGEST:
+                    raise httpx.DecodingError("more than 64 KB")
+            return httpx.Response(response.status_code, headers=response.headers, content=content)
 
 
 async def _signed(id_token: str, keys: Jwks) -> Mapping[str, Any]:
@@ -187,7 +205,7 @@ async def _signed(id_token: str, keys: Jwks) -> Mapping[str, Any]:
 
 
 def _wait(attempt: int) -> float:
-    return min(_FIRST_WAIT * 2 ** (attempt - 1) + random.uniform(0, _JITTER), _LONGEST_WAIT)
+    return _FIRST_WAIT * float(2 ** (attempt - 1)) + random.uniform(0, _JITTER)
 
 
 def _retry_after(response: httpx.Response) -> float:
@@ -197,8 +215,8 @@ def _retry_after(response: httpx.Response) -> float:
 
 def _object(response: httpx.Response) -> Mapping[str, Any]:
     try:
-        content = response.json() if len(response.content) <= _LARGEST else None
-    except ValueError:
+        content = response.json()
+    except (ValueError, RecursionError):
         content = None
     return content if isinstance(content, dict) else {}
 

@@ -30,6 +30,10 @@ class SessionTropAncienne(FailedPrecondition):
     """La session est trop ancienne ; reconnectez-vous."""
 
 
+class ConnexionTropAncienne(Unauthenticated):
+    """Choisir un mot de passe demande une connexion de moins de dix minutes ; reconnectez-vous."""
+
+
 class GoogleNonConfigure(FailedPrecondition):
     """La connexion avec Google n'est pas configurée."""
 

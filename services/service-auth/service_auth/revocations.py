@@ -146,9 +146,7 @@ async def revoked_since(
     return [_message(*row) for row in rows[:size]], more
 
 
-def _message(
-    instant: datetime, jti: str, utilisateur_id: str, expire_le: datetime | None
-) -> Revocation:
+def _message(instant: datetime, jti: str, utilisateur_id: str, expire_le: datetime | None) -> Revocation:
     return Revocation(
         jti=jti,
         utilisateur_id=utilisateur_id,

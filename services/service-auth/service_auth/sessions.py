@@ -9,6 +9,7 @@ from datetime import datetime
 
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceServicer
+from crm.users.users_pb2 import Utilisateur
 from db_utils import clock
 from grpc_utils import Context, Identity, caller, email_address, required, timestamp
 from grpc_utils.auth import JetonRevoque
@@ -23,9 +24,9 @@ from service_auth.models import LOGOUT, RENOUVELLEMENT, BienvenueAEnvoyer
 from service_auth.oidc import FournisseurOidc, Google
 from service_auth.refusals import (
     CodeRequis,
+    ConnexionTropAncienne,
     GoogleIndisponible,
     GoogleNonConfigure,
-    IdentifiantsInvalides,
     JetonNonRenouvelable,
     RefusUtilisateur,
     SessionTropAncienne,
@@ -46,12 +47,12 @@ class AuthService(AuthServiceServicer):
     def __init__(self, app: App[AuthSettings]) -> None:
         self._db, self._settings = app.database, app.settings
         self._guard, self._accounts = Guard(app), Accounts(app.peers)
-        self._mint = Mint(Keyring(app.database, app.settings), app.settings)
+        self._mint = Mint(Keyring.of(app), app.settings)
         self._demandes = Demandes(app.database, app.settings.envelope())
         self._google: FournisseurOidc = Google(app.settings)
 
     async def Login(self, request: pb.LoginRequest, context: Context) -> pb.LoginResponse:
-        """Turn an email and a password into a token; whatever is wrong with them is answered alike (R1–R7)."""
+        """Turn an email and a password into a token; what is wrong with them is never told (R1–R7)."""
         now = clock.now()
         email = email_address(required(request.email, "email"), "email") or ""
         password = _password(request.mot_de_passe, "mot_de_passe")
@@ -122,14 +123,19 @@ class AuthService(AuthServiceServicer):
         nouveau = _password(request.nouveau, "nouveau")
         if await is_revoked(self._db.read(), token):
             raise JetonRevoque
-        person = await self._accounts.known(identity.subject)
-        if person.mot_de_passe_connu or request.ancien:
-            async with self._guard.password(person.email, Origin.of("")):
-                await self._accounts.verified(person.email, _password(request.ancien, "ancien"))
-        elif clock.timestamp() - _session(identity).auth_time >= _RECENT:
-            raise SessionTropAncienne
-        await self._accounts.change_password(person.id, nouveau)
-        return await self._anew(await self._accounts.compte(person), clock.now())
+        compte = await self._accounts.compte(await self._accounts.known(identity.subject))
+        await self._check_right(compte.utilisateur, request.ancien, _session(identity))
+        await self._accounts.change_password(identity.subject, nouveau)
+        return await self._anew(compte, clock.now())
+
+    async def _check_right(self, person: Utilisateur, ancien: str, session: Session) -> None:
+        """Refuse whoever cannot tell the former password, unless nobody can and the session is new."""
+        if person.mot_de_passe_connu or ancien:
+            ancien = _password(ancien, "ancien")
+            async with self._guard.password(person.email, None):
+                await self._accounts.verified(person.email, ancien)
+        elif clock.timestamp() - session.auth_time >= _RECENT:
+            raise ConnexionTropAncienne
 
     async def _anew(self, compte: Compte, now: datetime) -> pb.ChangePasswordResponse:
         """A session that begins *now*, the only one of its user."""

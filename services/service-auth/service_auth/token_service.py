@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import TokenServiceServicer
@@ -26,7 +27,7 @@ _MOTIFS: Mapping[type[InvalidToken], str] = {
 def own_issuer(app: App[AuthSettings]) -> Issuer:
     """The issuer that this service is; its keys come from the database, not over HTTP."""
     settings = app.settings
-    return Issuer(settings.jwt_issuer, "RS256", Keyring(app.database, settings), settings.jwt_audience)
+    return Issuer(settings.jwt_issuer, "RS256", Keyring.of(app), settings.jwt_audience)
 
 
 class TokenService(TokenServiceServicer):
@@ -34,7 +35,7 @@ class TokenService(TokenServiceServicer):
 
     def __init__(self, app: App[AuthSettings]) -> None:
         self._db = app.database
-        self._keyring = Keyring(app.database, app.settings)
+        self._keyring = Keyring.of(app)
         self._verifier = TokenVerifier([own_issuer(app)])
 
     async def VerifyToken(self, request: pb.VerifyTokenRequest, context: Context) -> pb.VerifyTokenResponse:
@@ -53,7 +54,7 @@ class TokenService(TokenServiceServicer):
         if await is_revoked(self._db.read(), token):
             return pb.VerifyTokenResponse(motif="REVOQUE")
         response = pb.VerifyTokenResponse(valide=True)
-        response.claims.update(identity.claims)
+        response.claims.update(_claims(identity))
         return response
 
     async def ListRevoked(self, request: pb.ListRevokedRequest, context: Context) -> pb.ListRevokedResponse:
@@ -67,3 +68,7 @@ class TokenService(TokenServiceServicer):
     async def GetJwks(self, request: pb.GetJwksRequest, context: Context) -> pb.GetJwksResponse:
         """Publish the keys that verify our tokens, those of tomorrow and yesterday included (R8)."""
         return pb.GetJwksResponse(jwks=await self._keyring.document())
+
+
+def _claims(identity: Identity) -> dict[str, Any]:
+    return dict(identity.claims)

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 import grpc
 from crm.email.email_pb2 import SendWelcomeRequest
@@ -58,7 +59,7 @@ async def _postpone(app: App[AuthSettings], row: BienvenueAEnvoyer, error: Excep
     await _note(app, row, prochain_essai=clock.now() + WAITS[row.tentatives])
 
 
-async def _note(app: App[AuthSettings], row: BienvenueAEnvoyer, **changes: object) -> None:
+async def _note(app: App[AuthSettings], row: BienvenueAEnvoyer, **changes: Any) -> None:
     """Write one attempt; without a next one, the last."""
     async with app.database.transaction() as tx:
         await tx.update(row, tentatives=row.tentatives + 1, **{"prochain_essai": None, **changes})
