@@ -70,7 +70,8 @@ def hashed(secret: str) -> bytes:
 def _check_parties(claims: Mapping[str, Any], expected: Expected) -> None:
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
-    if claims.get("iss") not in expected.issuers or expected.client_id not in audiences:
+    issuer = claims.get("iss")
+    if not isinstance(issuer, str) or issuer not in expected.issuers or expected.client_id not in audiences:
         raise IdTokenInvalide
     if claims.get("azp", expected.client_id) != expected.client_id:
         raise IdTokenInvalide
