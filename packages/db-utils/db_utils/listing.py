@@ -93,11 +93,11 @@ class Listing(Generic[R]):
 
     *sorts* are columns, each with its default direction, as in "created_at desc"; the first one
     is the default; ties are broken by id. They are NOT NULL, but for instants: a row without
-    one stands before all others, by `coalesce(<column>, '0001-01-01 00:00:00+00'::timestamptz)`. *filters* names equality filters by
-    column, or maps a name to a function from the bound value to a criterion, or to None for
-    equality with its column. *search* are the columns in which a substring is looked for, in
-    any case. Columns named in *without* are not read, because rows of a page need no bodies:
-    they are None there.
+    one stands before all others, by `coalesce(<column>, '0001-01-01 00:00:00+00'::timestamptz)`.
+    *filters* names equality filters by column, or maps a name to a function from the bound value
+    to a criterion, or to None for equality with its column. *search* are the columns in which a
+    substring is looked for, in any case. Columns named in *without* are not read, because rows of
+    a page need no bodies: they are None there.
     """
 
     def __init__(

@@ -253,7 +253,7 @@ async def test_a_list_that_is_not_searched_refuses_a_search(database: Database) 
 
 @pytest.mark.parametrize(("model", "sort"), [(Fiche, "note"), (Fiche, "note desc"), (Fiche, "donnees")])
 def test_a_column_that_cannot_carry_a_keyset_is_refused_at_once(model: Any, sort: str) -> None:
-    """One that may be NULL and is no instant, or whose values do not fit into a token: when the list is declared."""
+    """At its declaration: one that may be NULL and is no instant, or whose values fit into no token."""
     with pytest.raises(ValueError, match=sort.partition(" ")[0]):
         Listing(model, sorts=(sort,))
 

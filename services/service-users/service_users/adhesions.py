@@ -19,11 +19,8 @@ _utilisateur = bindparam("utilisateur_id", type_=Uuid, required=True)
 _LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name", type_=String), 0)))
 _ONE = select(Membre).where(Membre.organisation_id == _organisation, Membre.utilisateur_id == _utilisateur)
 _ANYBODY = select(Membre.id).where(Membre.organisation_id == _organisation, Membre.etat != RETIRE).limit(1)
-_ACTIVE = (
-    select(Membre)
-    .where(Membre.utilisateur_id == _utilisateur, Membre.etat == ACTIF)
-    .order_by(Membre.created_at, Membre.id)
-)
+_OF = select(Membre).where(Membre.utilisateur_id == _utilisateur).order_by(Membre.created_at, Membre.id)
+_FIRST_ACTIVE = _OF.where(Membre.etat == ACTIF).limit(1)
 _OTHER_ADMIN = (
     select(Membre.id)
     .where(
@@ -61,12 +58,12 @@ async def membership(reader: Reader, organisation_id: str, utilisateur_id: UUID)
 
 async def first_active(reader: Reader, utilisateur_id: UUID) -> Membre | None:
     """The oldest active membership of the user: the organisation his tokens name."""
-    return await reader.one(_ACTIVE.limit(1), utilisateur_id=utilisateur_id)
+    return await reader.one(_FIRST_ACTIVE, utilisateur_id=utilisateur_id)
 
 
-async def active(reader: Reader, utilisateur_id: UUID) -> list[Membre]:
-    """The active memberships of the user, the oldest first."""
-    return await reader.all(_ACTIVE, utilisateur_id=utilisateur_id)
+async def of(reader: Reader, utilisateur_id: UUID) -> list[Membre]:
+    """The memberships of the user in every state, the oldest first."""
+    return await reader.all(_OF, utilisateur_id=utilisateur_id)
 
 
 def new_membre(organisation_id: str, utilisateur_id: UUID, role: str, etat: str = ACTIF) -> Membre:
@@ -101,8 +98,10 @@ async def join(
     return membre
 
 
-async def change(tx: Transaction, membre: Membre, *, source: str, **changes: Any) -> None:
-    """Change *membre*, whose organisation is locked. Raises DernierAdmin (R16)."""
+async def change(
+    tx: Transaction, membre: Membre, *, source: str, expected: int | None = None, **changes: Any
+) -> None:
+    """Change *membre*, whose organisation is locked. Raises DernierAdmin (R16), VersionConflict."""
     was_admin = (membre.role, membre.etat) == (ADMIN, ACTIF)
     role, etat = changes.get("role", membre.role), changes.get("etat", membre.etat)
     if was_admin and (role, etat) != (ADMIN, ACTIF) and await _is_last_admin(tx, membre):
@@ -110,7 +109,7 @@ async def change(tx: Transaction, membre: Membre, *, source: str, **changes: Any
     if etat != membre.etat:
         changes |= _dated(etat, clock.now())
     version = membre.version
-    await tx.update(membre, **changes)
+    await tx.update(membre, expected=expected, **changes)
     if membre.version != version:
         await note(tx, "membre_modifie", membre, source)
 

@@ -6,7 +6,7 @@ under `insisting`. Memberships are in `adhesions.py`, sign-ins in `connexions.py
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from db_utils import Conflict, Reader, Transaction, VersionConflict, clock
 from grpc_utils import required
@@ -145,7 +145,7 @@ class Annuaire:
         """What the provider tells now replaces what it told before; an address in use does not (R9)."""
         if personne.fournisseur == LOCAL:
             return Rapprochement(utilisateur)  # our own tokens repeat what they were given here
-        changed: dict[str, Any] = dict(personne.profile)
+        changed = rules.told_anew(utilisateur, personne)
         vouched = rules.vouched(personne, self._trusted)
         owner = None
         if personne.email and personne.email != utilisateur.email:

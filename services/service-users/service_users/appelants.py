@@ -55,7 +55,7 @@ def personne_of(identity: Identity, settings: UsersSettings, source: str) -> Per
         prenom=prenom,
         photo_url=rules.outer_url(claims.get("picture")),
         type_utilisateur=next(
-            filter(None, (rules.outer_text(claims.get(n), 50) for n in _USER_TYPE_CLAIMS)), ""
+            filter(None, (rules.outer_text(claims.get(n), rules.LONGEST_TYPE) for n in _USER_TYPE_CLAIMS)), ""
         ),
     )
 

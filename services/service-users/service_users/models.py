@@ -13,7 +13,8 @@ from sqlalchemy import literal_column as column
 from sqlalchemy.orm import Mapped, mapped_column
 
 LOCAL: Final = "local"
-FOURNISSEURS: Final = (LOCAL, "google", "kinde", "auth0", "keycloak")
+AUTH0, KEYCLOAK, KINDE = "auth0", "keycloak", "kinde"
+FOURNISSEURS: Final = (LOCAL, "google", KINDE, AUTH0, KEYCLOAK)
 ADMIN, VIEWER = "ADMIN", "VIEWER"
 ROLES: Final = (ADMIN, "MANAGER", "COMMERCIAL", VIEWER)
 INVITE, ACTIF, SUSPENDU, RETIRE = "invite", "actif", "suspendu", "retire"

@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from crm.users import users_pb2 as pb
+from google.protobuf.struct_pb2 import Struct
 from grpc_utils import changes, clean_text, email_address, required
 from grpc_utils.errors import (
     AlreadyExists,
@@ -14,17 +15,32 @@ from grpc_utils.errors import (
     FormatInvalide,
     InvalidArgument,
     PermissionDenied,
+    TransitionInterdite,
+    TropLong,
     ValeurInconnue,
 )
 
-from service_users.models import ACTIF, FOURNISSEURS, INVITE, LOCAL, RETIRE, SUSPENDU, Utilisateur
+from service_users.models import (
+    ACTIF,
+    AUTH0,
+    FOURNISSEURS,
+    INVITE,
+    LOCAL,
+    RETIRE,
+    SUSPENDU,
+    Membre,
+    Utilisateur,
+)
 
 INSTITUTION: Final = "FINANCIAL_INSTITUTION"
 TYPE_PAR_DEFAUT: Final = "UTILISATEUR"
-LONGEST_NAME = 100
+SYNC: Final = "sync:"
+LONGEST_NAME, LONGEST_TYPE, LONGEST_SOURCE = 100, 50, 40
 _LONGEST_SUBJECT = 255
 _SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 72  # bytes; bcrypt takes no more than 72
 _LONGEST_URL = 2048
+_LARGEST_METADATA = 4096  # bytes (R14)
+_METADATA: Final = ("source", "firstLoginFrom", "existingUser")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _TRANSITIONS: Final = {
     INVITE: {ACTIF, RETIRE},
@@ -81,12 +97,6 @@ class Personne:
     telephone: str = ""
     photo_url: str = ""
     type_utilisateur: str = ""
-
-    @property
-    def profile(self) -> dict[str, str]:
-        """What it says of names, phone and picture, by column."""
-        told = {name: getattr(self, name) for name in ("nom", "prenom", "telephone", "photo_url")}
-        return {name: value for name, value in told.items() if value}
 
 
 def known_provider(text: str, champ: str = "fournisseur") -> str:
@@ -178,6 +188,67 @@ def new_utilisateur(personne: Personne, applications: Collection[str], verified:
     )
 
 
+def seen_personne(request: pb.SyncUserRequest) -> Personne:
+    """Whom a service has seen. Raises InvalidArgument; texts that are only shown are made to fit."""
+    service = short_source(request.service_name, "service_name", LONGEST_SOURCE - len(SYNC))
+    prenom, nom = names(
+        outer_text(request.first_name),
+        outer_text(request.last_name),
+        outer_text(request.name, 2 * LONGEST_NAME),
+    )
+    return Personne(
+        fournisseur=known_provider(request.fournisseur or AUTH0),
+        sujet=subject(request.auth0_id, "auth0_id"),
+        source=SYNC + service,
+        email=mandatory_email(request.email),
+        email_verifie=request.email_verifie if request.HasField("email_verifie") else None,
+        nom=nom,
+        prenom=prenom,
+        photo_url=outer_url(request.picture),
+        type_utilisateur=outer_text(request.user_type, LONGEST_TYPE),
+    )
+
+
+def kept_metadata(metadata: Struct) -> dict[str, str | bool]:
+    """The keys of *metadata* that go with the event (R14). Raises TropLong beyond 4 KiB."""
+    if metadata.ByteSize() > _LARGEST_METADATA:
+        raise TropLong(champ="metadata")
+    kept = {key: metadata[key] for key in _METADATA if key in metadata}
+    return {key: value for key, value in kept.items() if isinstance(value, (str, bool))}
+
+
+def profile_changes(request: pb.SyncProfileRequest) -> dict[str, Any]:
+    """What people say of themselves, by column; empty texts say nothing. Raises FormatInvalide."""
+    told = {
+        "prenom": request.first_name,
+        "nom": request.last_name,
+        "photo_url": picture_url(request.picture) or "",
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def short_source(text: str, champ: str, longest: int = LONGEST_SOURCE) -> str:
+    """The name of what reports somebody. Raises ChampRequis, TropLong."""
+    if len(required(text, champ)) > longest:
+        raise TropLong(champ=champ)
+    return text
+
+
+def active(utilisateur: Utilisateur) -> Utilisateur:
+    """*utilisateur*, who may sign in. Raises CompteDesactive (R15)."""
+    if not utilisateur.actif:
+        raise CompteDesactive
+    return utilisateur
+
+
+def told_anew(utilisateur: Utilisateur, personne: Personne) -> dict[str, Any]:
+    """What the provider of *utilisateur* tells now, by column; only a type still unknown is taken."""
+    told = {name: getattr(personne, name) for name in ("nom", "prenom", "telephone", "photo_url")}
+    if utilisateur.type_utilisateur == TYPE_PAR_DEFAUT:
+        told["type_utilisateur"] = personne.type_utilisateur
+    return {name: value for name, value in told.items() if value}
+
+
 def requested_personne(request: pb.CreateUtilisateurRequest) -> Personne:
     """Whom a Create describes. Raises InvalidArgument."""
     provider = known_provider(request.fournisseur or LOCAL)
@@ -226,11 +297,19 @@ def check_password(password: str, email: str) -> str:
     return password
 
 
-def may_become(former: str, etat: str) -> bool:
-    """Whether a membership in state *former* may enter *etat* (R16)."""
-    return former == etat or etat in _TRANSITIONS[former]
+def initial_etat(etat: str) -> str:
+    """The state in which a membership may begin. Raises ValeurInconnue."""
+    if etat not in (INVITE, ACTIF):
+        raise ValeurInconnue(champ="etat")
+    return etat
 
 
-def signs_in(utilisateur: Utilisateur | None) -> bool:
-    """Whether *utilisateur* may sign in: neither deleted nor inactive (R15)."""
-    return utilisateur is not None and utilisateur.actif
+def membre_changes(membre: Membre, request: pb.UpdateMembreRequest) -> dict[str, Any]:
+    """What *request* changes of *membre* (R16). Raises TransitionInterdite, InvalidArgument."""
+    changed = changes(request, ("role", "etat"), mandatory=("role", "etat"))
+    etat = changed.get("etat", membre.etat)
+    if etat not in _TRANSITIONS:
+        raise ValeurInconnue(champ="etat")
+    if etat != membre.etat and etat not in _TRANSITIONS[membre.etat]:
+        raise TransitionInterdite(de=membre.etat, vers=etat)
+    return changed

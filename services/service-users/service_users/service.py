@@ -4,8 +4,10 @@ from crm.events.identity_pb2 import UserLoginEvent
 from service_kit import Service
 
 from service_users.credentials import CredentialService
+from service_users.membres import MembreService
 from service_users.models import Base
 from service_users.settings import UsersSettings
+from service_users.sync import SyncService
 from service_users.utilisateurs import UtilisateurService
 
 SERVICE = Service(
@@ -13,7 +15,7 @@ SERVICE = Service(
     port=50067,
     package="service_users",
     tables=Base.metadata,
-    servicers=(UtilisateurService, CredentialService),
+    servicers=(UtilisateurService, CredentialService, SyncService, MembreService),
     publishes=(UserLoginEvent,),
     settings=UsersSettings,
 )

@@ -1,6 +1,5 @@
 """Settings of the users service: passwords, whom to believe, and the provider's webhooks."""
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from grpc_utils import Jwks
@@ -9,9 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 from service_kit import Settings
 
-from service_users.models import FOURNISSEURS, LOCAL
-
-_AUTH0, _KEYCLOAK = "auth0", "keycloak"
+from service_users.models import AUTH0, FOURNISSEURS, KEYCLOAK, LOCAL
 
 
 class UsersSettings(Settings):
@@ -80,14 +77,14 @@ class UsersSettings(Settings):
         """The provider whose subjects the tokens of *issuer* name."""
         known = {self.jwt_issuer: LOCAL} | _providers(self.issuer_providers)
         if self.keycloak_realm_url:
-            known.setdefault(self.keycloak_realm_url.rstrip("/"), _KEYCLOAK)
-        return known.get(issuer, _AUTH0)
+            known.setdefault(self.keycloak_realm_url.rstrip("/"), KEYCLOAK)
+        return known.get(issuer, AUTH0)
 
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, text.split(","))))
 
 
-def _providers(text: str) -> Mapping[str, str]:
+def _providers(text: str) -> dict[str, str]:
     pairs = (entry.rpartition("=") for entry in _words(text))
     return {issuer.strip(): provider.strip() for issuer, _, provider in pairs}
