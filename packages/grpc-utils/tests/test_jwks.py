@@ -93,19 +93,6 @@ async def test_unknown_key_ids_cost_one_request_in_ten_seconds(
     assert (await jwks.key("invented"), provider.requests) == (None, 3)
 
 
-async def test_ages_and_pauses_may_be_others(provider: IdentityProvider, seconds: Seconds) -> None:
-    """As a provider asks for, or a rule."""
-    jwks = Jwks(provider.jwks_url, now=seconds, refresh_age=3600, forced_pause=60)
-    await jwks.key(provider.kid)
-    seconds.passed = 60
-    assert (await jwks.key("invented"), provider.requests) == (None, 1)
-    seconds.passed = 3600
-    assert (await jwks.key(provider.kid), provider.requests) == (provider.key.public_key(), 1)
-    seconds.passed = 3601
-    await jwks.key(provider.kid)
-    await eventually(lambda: provider.requests == 2)
-
-
 async def test_a_new_key_is_known_at_its_first_call(
     provider: IdentityProvider, jwks: Jwks, seconds: Seconds
 ) -> None:
@@ -272,3 +259,26 @@ async def test_a_failure_is_logged_with_its_reason(
         await jwks.key(provider.kid)
     lines = [record.getMessage() for record in caplog.records if record.name == "grpc_utils.jwks"]
     assert lines == [f"keys of {provider.jwks_url} not available, former ones stay: no usable key"]
+
+
+async def test_a_missing_key_can_be_told_from_a_missing_provider(
+    provider: IdentityProvider, jwks: Jwks, seconds: Seconds
+) -> None:
+    """By whether the last request brought keys."""
+    async with provider.down():
+        assert (await jwks.key(provider.kid), jwks.reached) == (None, False)
+    seconds.passed = FORCED_PAUSE + 1
+    assert (await jwks.key("invented"), jwks.reached) == (None, True)
+
+
+async def test_the_rhythm_of_requests_can_be_slower(provider: IdentityProvider, seconds: Seconds) -> None:
+    """For providers that say how often they want to be asked."""
+    jwks = Jwks(provider.jwks_url, now=seconds, refresh_age=3600, forced_pause=60)
+    asked = []
+    for seconds.passed, kid in ((0, provider.kid), (60, "invented"), (61, "invented"), (3661, provider.kid)):
+        await jwks.key(kid)
+        asked.append(provider.requests)
+    assert asked == [1, 1, 2, 2]
+    seconds.passed = 3662
+    await jwks.key(provider.kid)
+    await eventually(lambda: provider.requests == 3)
