@@ -1,6 +1,7 @@
 """The commands that services contribute, with `crm auth rotate-key` as the example."""
 
 import json
+from typing import Any
 
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import TokenServiceStub
@@ -31,7 +32,7 @@ async def test_rotate_key_publishes_a_new_key(crm: Command) -> None:
         (former,) = await published(tokens)
         settings = settings_of(mesh["auth"])
         said = await crm.where(**settings)("auth", "rotate-key")
-    own = {name.lower(): value for name, value in settings.items() if name != "DATABASE_URL"}
+    own: dict[str, Any] = {name.lower(): value for name, value in settings.items() if name != "DATABASE_URL"}
     async with running(AUTH, database_url=database, **own) as mesh:
         newest, oldest = await published(mesh.service_stub(TokenServiceStub, caller="auth"))
     assert (said.code, said.err, oldest) == (0, "", former)
