@@ -6,6 +6,7 @@ from these fields. What must not be started with is refused here, with a sentenc
 
 import os
 import re
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import psycopg
@@ -121,24 +122,24 @@ class Settings(BaseSettings):
         required = self.in_production if self.tenant_claim_required is None else self.tenant_claim_required
         return Tenancy(required, self.default_organisation_id)
 
-    def authenticator(self, service: str) -> Authenticator:
-        """Who may call *service*. Raises ConfigurationError."""
+    def authenticator(self, service: str, own: Sequence[Issuer] = ()) -> Authenticator:
+        """Who may call *service*, which holds the keys of its *own* issuers. Raises ConfigurationError."""
         if not self.auth_enabled:
             if self.in_production:
                 raise ConfigurationError("AUTH_ENABLED=false is refused with CRM_ENV=production: remove it")
             return Authenticator(None)
         try:
-            issuers = [*self._user_issuers(), *service_issuers(self.service_public_keys, service)]
+            issuers = [*self._user_issuers(own), *service_issuers(self.service_public_keys, service)]
             return Authenticator(TokenVerifier(issuers, self.org_claims))
         except (JwksError, InvalidServiceKey, AmbiguousIssuer) as error:
             raise ConfigurationError(str(error)) from error
 
-    def _user_issuers(self) -> list[Issuer]:
-        issuers: list[Issuer] = []
+    def _user_issuers(self, own: Sequence[Issuer]) -> list[Issuer]:
+        issuers = [*own]
         if realm := self.keycloak_realm_url.rstrip("/"):
             keys = Jwks(f"{realm}/protocol/openid-connect/certs", allow_http=self.jwks_allow_http)
             issuers.append(Issuer(realm, "RS256", keys, self.keycloak_audience, token_type="Bearer"))
-        if self.jwks_url:
+        if self.jwks_url and self.jwt_issuer not in {issuer.name for issuer in own}:
             keys = Jwks(self.jwks_url, allow_http=self.jwks_allow_http)
             issuers.append(Issuer(self.jwt_issuer, "RS256", keys, self.jwt_audience))
         if secret := self.jwt_secret.get_secret_value():
