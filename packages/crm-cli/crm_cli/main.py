@@ -51,7 +51,7 @@ def up(
 ) -> None:
     """Run the whole mesh on this machine.
 
-    PostgreSQL, nats-server and one process per service, watched and started again when they
+    PostgreSQL, nats-server, one process per service and the gateway, watched and started again when they
     end. Needs nothing: DATABASE_URL and NATS_URL replace the embedded servers, other settings
     are those of .env.example. Data, logs and secrets are kept in .crm (CRM_HOME). Ctrl-C
     stops everything, a second Ctrl-C at once.
@@ -69,12 +69,12 @@ def serve(services: Annotated[list[str], typer.Argument(help="Services to run in
 
     Until SIGTERM or SIGINT; the entry point of containers. Needs DATABASE_URL, NATS_URL, a
     source of keys for tokens (JWT_SECRET, JWKS_URL or KEYCLOAK_REALM_URL) and schemas that
-    `crm migrate` has brought up to date.
+    `crm migrate` has brought up to date. The gateway needs no database.
     """
-    from service_kit.registry import ports, service_named
+    from service_kit.registry import ports, process_named
     from service_kit.serving import serve as run
 
-    run([service_named(name) for name in services], ports())
+    run([process_named(name) for name in services], ports())
 
 
 @app.command()

@@ -10,7 +10,7 @@ from grpc_utils.fields import civil_date, email_address, opaque_id, required
 from grpc_utils.idempotency import Idempotency
 from grpc_utils.identity import ANONYMOUS, Identity, caller, maybe_caller
 from grpc_utils.internal import KeyPair, ServiceSigner, new_key_pair, service_issuers
-from grpc_utils.jwks import Jwks
+from grpc_utils.jwks import Jwks, KeySet
 from grpc_utils.messages import (
     changes,
     expected_version,
@@ -39,6 +39,7 @@ __all__ = [
     "Issuer",
     "Jwks",
     "KeyPair",
+    "KeySet",
     "Peers",
     "PortTaken",
     "Server",

@@ -1,4 +1,4 @@
-"""Public keys of a token issuer over HTTP: fetched once, kept while the issuer is away.
+"""Public keys of a token issuer, by default over HTTP: fetched once, kept while the issuer is away.
 
 One request at a time whatever the number of waiting calls; keys older than the refresh
 age are served while they are fetched again in the background; unknown key ids force a
@@ -11,8 +11,8 @@ import json
 import logging
 import ssl
 import time
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache, partial
 from typing import Any
 
 import httpx
@@ -35,18 +35,17 @@ class JwksError(Exception):
     """The address or the document is not acceptable; the text says why."""
 
 
-class Jwks:
-    """The RS256 keys published at *url*: https, or http to this machine.
+class KeySet:
+    """The RS256 keys of the JWK set that *download* brings; *source* names it in logs.
 
-    *allow_http* lifts that rule for closed networks; *now* tells the seconds that have passed.
+    *download* raises JwksError, TimeoutError or an error of httpx when it cannot; *now* tells
+    the seconds that have passed.
     """
 
     def __init__(
-        self, url: str, *, allow_http: bool = False, now: Callable[[], float] = time.monotonic
+        self, source: str, download: Callable[[], Awaitable[bytes]], now: Callable[[], float] = time.monotonic
     ) -> None:
-        _check_address(url, allow_http)
-        self.url = url
-        self._now = now
+        self._source, self._download, self._now = source, download, now
         self._keys: Mapping[str, RSAPublicKey] = {}
         self._fetched_at = self._tried_at = self._forced_at = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
@@ -86,12 +85,26 @@ class Jwks:
 
     async def _fetch(self) -> None:
         try:
-            self._keys = parse(await _download(self.url))
+            self._keys = parse(await self._download())
         except (httpx.HTTPError, JwksError, TimeoutError) as error:
             reason = str(error) if isinstance(error, JwksError) else type(error).__name__
-            _log.warning("keys of %s not available, former ones stay: %s", self.url, reason)
+            _log.warning("keys of %s not available, former ones stay: %s", self._source, reason)
         else:
             self._fetched_at = self._now()
+
+
+class Jwks(KeySet):
+    """The RS256 keys published at *url*: https, or http to this machine.
+
+    *allow_http* lifts that rule for closed networks.
+    """
+
+    def __init__(
+        self, url: str, *, allow_http: bool = False, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        _check_address(url, allow_http)
+        super().__init__(url, partial(_download, url), now)
+        self.url = url
 
 
 async def _download(url: str) -> bytes:

@@ -1,32 +1,56 @@
-"""The installed services, found by the entry points of the group `crm.services`."""
+"""What is installed: services and edges, found by their entry points."""
 
 from functools import cache
 from importlib.metadata import entry_points
+from typing import TypeVar
 
+from service_kit.edge import Edge
 from service_kit.service import Service
 
-GROUP = "crm.services"
+P = TypeVar("P", bound=Service | Edge)
+
+SERVICES, EDGES = "crm.services", "crm.edges"
 
 
 class UnknownService(LookupError):
-    """No installed service has this name; the message lists those that exist."""
+    """No installed process has this name; the message lists those that exist."""
 
 
 @cache
 def services() -> dict[str, Service]:
     """Every service by name, in the order of their ports."""
-    found = [entry.load() for entry in entry_points(group=GROUP)]
+    found = [entry.load() for entry in entry_points(group=SERVICES)]
     return {service.name: service for service in sorted(found, key=lambda service: service.port)}
+
+
+@cache
+def edges() -> dict[str, Edge]:
+    """Every edge by name."""
+    return {edge.name: edge for edge in (entry.load() for entry in entry_points(group=EDGES))}
+
+
+def processes() -> dict[str, Service | Edge]:
+    """Every process of the mesh by name: the services, then the edges."""
+    return {**services(), **edges()}
 
 
 def service_named(name: str) -> Service:
     """The service *name*. Raises UnknownService."""
+    return _named(name, services())
+
+
+def process_named(name: str) -> Service | Edge:
+    """The service or edge *name*. Raises UnknownService."""
+    return _named(name, processes())
+
+
+def _named(name: str, known: dict[str, P]) -> P:
     try:
-        return services()[name]
+        return known[name]
     except KeyError:
-        raise UnknownService(f"there is no service {name!r}; there are: {', '.join(services())}") from None
+        raise UnknownService(f"there is no service {name!r}; there are: {', '.join(known)}") from None
 
 
 def ports() -> dict[str, int]:
-    """The default port of every service."""
-    return {name: service.port for name, service in services().items()}
+    """The default port of every process."""
+    return {name: process.port for name, process in processes().items()}

@@ -52,6 +52,11 @@ class Service:
     settings: type[Settings] = field(default=Settings)
 
     @property
+    def prefix(self) -> str:
+        """What the settings of its host and port begin with."""
+        return "GRPC"
+
+    @property
     def folder(self) -> Path:
         """Where the code of the service is installed."""
         return _folder_of(self.package)
