@@ -231,6 +231,35 @@ def doctor(services: Names = None) -> None:
     raise typer.Exit(0 if examine(Home(), chosen(services or []), Console()) else 1)
 
 
+@app.command()
+def health(service: Annotated[str, typer.Argument(help="A service that runs on this machine.")]) -> None:
+    """Say whether a service is SERVING.
+
+    For the health checks of containers: asks port GRPC_PORT, else the service's own. Exit
+    code 1 when it is not.
+    """
+    from crm_cli.stack import is_healthy
+
+    healthy = is_healthy(service)
+    print(f"{service} is {'' if healthy else 'not '}SERVING")
+    raise typer.Exit(0 if healthy else 1)
+
+
+@app.command()
+def secrets() -> None:
+    """Print fresh secrets for the containers.
+
+    ./scripts/crm secrets > .env. Needs nothing that runs. Each call makes new ones: a database
+    or broker that was made with others does not take them.
+    """
+    from service_kit.registry import ports
+
+    from crm_cli.stack import secret_lines
+
+    for line in secret_lines(ports()):
+        print(line)
+
+
 def main() -> None:
     """Run the command; an expected failure is one sentence on standard error and exit code 1."""
     try:

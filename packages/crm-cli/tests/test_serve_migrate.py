@@ -58,8 +58,8 @@ async def test_a_served_service_ends_in_order_at_sigterm(crm: Command) -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({}, "crm: DATABASE_URL: Field required"),
-        ({"DATABASE_URL": "x"}, "crm: no source of keys for tokens: set KEYCLOAK_REALM_URL"),
+        ({}, "crm: DATABASE_URL is missing: "),
+        ({"DATABASE_URL": "host=nowhere"}, "crm: no source of keys for tokens: set KEYCLOAK_REALM_URL"),
     ],
     ids=["database", "keys"],
 )

@@ -145,7 +145,7 @@ async def test_without_authentication_it_warns(crm: Command) -> None:
         ({"METRICS_PORT": "many"}, "METRICS_PORT: Input should be a valid integer"),
         (
             {"DATABASE_URL": "host=/nowhere", "NATS_URL": "nats://127.0.0.1:9"},
-            "the database does not answer (",
+            "no connection to PostgreSQL, check DATABASE_URL: ",
         ),
     ],
     ids=["short", "placeholder", "production", "number", "database"],

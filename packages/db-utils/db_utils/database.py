@@ -137,6 +137,7 @@ class Database:
         """Ask the server for a sign of life. Raises DatabaseUnavailable after three seconds of silence."""
         if self._ping is None or self._ping.done():
             self._ping = asyncio.create_task(self.answer(_PING, []))
+            self._ping.add_done_callback(_heard)
         answered, _ = await asyncio.wait((self._ping,), timeout=_PING_TIMEOUT)
         if not answered:
             raise DatabaseUnavailable("the server is silent")
@@ -205,3 +206,9 @@ class _Direct(Reader):
 
     async def _run(self, statement: Statement, values: Values) -> Answer:
         return await self._database.answer(statement, values)
+
+
+def _heard(ping: asyncio.Task[Answer]) -> None:
+    """Take the failure from a ping: whoever waited for it may have given up."""
+    if not ping.cancelled():
+        ping.exception()

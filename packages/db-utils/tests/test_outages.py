@@ -1,6 +1,7 @@
 """A server that stops, dies, freezes and comes back, under a database that is in use."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -155,6 +156,24 @@ async def test_C17_a_silent_server_gives_no_sign_of_life(
         return True
 
     assert await eventually(answers)
+
+
+async def test_a_ping_that_fails_after_nobody_waits_for_it_is_no_failure_of_its_own(
+    server: EmbeddedPostgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No complaint of asyncio about an exception that was never retrieved."""
+    database = Database(server.url(), SCHEMA, pool_size=1)
+    await database.open()
+    held = await database.acquire()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(database.ping(), 0.1)
+    with pytest.raises(DatabaseUnavailable):
+        await database.read().one(select(func.count()).select_from(Fiche))
+    database.release(held)
+    await database.ping()
+    await database.close()
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_calls_wait_out_a_short_freeze(database: Database, server: EmbeddedPostgres) -> None:

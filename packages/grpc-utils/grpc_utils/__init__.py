@@ -6,7 +6,15 @@ refusal. This package never imports nats_utils.
 
 from grpc_utils.auth import Authenticator
 from grpc_utils.client import Peers, answered_or_none
-from grpc_utils.fields import civil_date, email_address, opaque_id, required
+from grpc_utils.fields import (
+    civil_date,
+    email_address,
+    opaque_id,
+    required,
+    siren_number,
+    siret_number,
+    vat_number,
+)
 from grpc_utils.idempotency import Idempotency
 from grpc_utils.identity import ANONYMOUS, Identity, caller, maybe_caller
 from grpc_utils.internal import KeyPair, ServiceSigner, new_key_pair, service_issuers
@@ -62,6 +70,9 @@ __all__ = [
     "page_result",
     "required",
     "service_issuers",
+    "siren_number",
+    "siret_number",
     "timestamp",
     "to_message",
+    "vat_number",
 ]

@@ -29,6 +29,9 @@ from google.protobuf.any_pb2 import Any
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
+# TropDEntrees is three words: TROP_D_ENTREES.
+_WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
 
 class Refusal(Exception):
     """Base of the expected errors; subclass one of the status classes below."""
@@ -37,7 +40,7 @@ class Refusal(Exception):
     reason: ClassVar[str]
 
     def __init_subclass__(cls) -> None:
-        cls.reason = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).upper()
+        cls.reason = _WORD_STARTS.sub("_", cls.__name__).upper()
 
     def __init__(self, **metadata: str) -> None:
         super().__init__(self.reason)

@@ -5,6 +5,9 @@ from datetime import date
 from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
+from stdnum.eu import vat
+from stdnum.exceptions import ValidationError
+from stdnum.fr import siren, siret
 
 from grpc_utils.errors import ChampRequis, DateInvalide, FormatInvalide, TropLong
 
@@ -64,3 +67,37 @@ def email_address(text: str, champ: str) -> str | None:
 def _email_domain(domain: str) -> str:
     """The domain as email-validator normalises it: most of its work, and domains repeat."""
     return validate_email(f"a@{domain}", check_deliverability=False).domain
+
+
+def siren_number(text: str, champ: str) -> str:
+    """A SIREN without spaces, its check digit right (C10). Raises FormatInvalide."""
+    try:
+        return siren.validate(text)
+    except ValidationError:
+        raise FormatInvalide(champ=champ) from None
+
+
+def siret_number(text: str, champ: str) -> str | None:
+    """A SIRET without spaces, its check digits right, None when empty (C10). Raises FormatInvalide."""
+    if not text:
+        return None
+    try:
+        return siret.validate(text)
+    except ValidationError:
+        raise FormatInvalide(champ=champ) from None
+
+
+def vat_number(text: str, of_siren: str, champ: str) -> str | None:
+    """A VAT number of the European Union, None when empty. Raises FormatInvalide.
+
+    A French one ends in the SIREN of its company, which must be *of_siren*.
+    """
+    if not text:
+        return None
+    try:
+        valid = vat.validate(text)
+    except ValidationError:
+        raise FormatInvalide(champ=champ) from None
+    if valid.startswith("FR") and valid[4:] != of_siren:
+        raise FormatInvalide(champ=champ)
+    return valid

@@ -234,5 +234,5 @@ async def test_a_handler_knows_how_long_its_caller_waits() -> None:
 
     async with echoing(Read=left) as echo:
         bounded, free = await echo.call("Read", timeout=20), await echo.call("Read")
-    assert 10 < float(bounded.text) <= 20
+    assert 10 < float(bounded.text) < 21  # grpc tells it by another clock
     assert float(free.text) == 100.0

@@ -132,7 +132,7 @@ async def test_a_missing_consumer_is_noticed_while_somebody_watches_everything(
 
     await watcher.subscribe(">", cb=see)
     await watcher.flush()
-    await bus.client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS_STREAM}.{DURABLE}")
+    await watcher.publish(f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS_STREAM}.{DURABLE}")
     await seen.wait()
     puller = Puller(bus, EVENTS_STREAM, DURABLE, 10, expires=0.1)
     async with puller.listening():

@@ -24,8 +24,13 @@ class Secrets:
         return {
             "JWT_SECRET": self.jwt_secret,
             "SERVICE_PRIVATE_KEY": self.keys[service].private,
-            "SERVICE_PUBLIC_KEYS": ",".join(f"{name}:{pair.public}" for name, pair in self.keys.items()),
+            "SERVICE_PUBLIC_KEYS": self.public_keys,
         }
+
+    @property
+    def public_keys(self) -> str:
+        """What every service knows of the others, as SERVICE_PUBLIC_KEYS spells it."""
+        return ",".join(f"{name}:{pair.public}" for name, pair in self.keys.items())
 
     def token(
         self,

@@ -2,12 +2,10 @@
 
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TypeVar
+from typing import cast
 
 from service_kit.edge import Edge
 from service_kit.service import Service
-
-P = TypeVar("P", bound=Service | Edge)
 
 SERVICES, EDGES = "crm.services", "crm.edges"
 
@@ -35,20 +33,18 @@ def processes() -> dict[str, Service | Edge]:
 
 
 def service_named(name: str) -> Service:
-    """The service *name*. Raises UnknownService."""
-    return _named(name, services())
+    """The service *name*, without loading the others. Raises UnknownService."""
+    for entry in entry_points(group=SERVICES, name=name):
+        return cast(Service, entry.load())
+    raise UnknownService(f"there is no service {name!r}; there are: {', '.join(services())}")
 
 
 def process_named(name: str) -> Service | Edge:
-    """The service or edge *name*. Raises UnknownService."""
-    return _named(name, processes())
-
-
-def _named(name: str, known: dict[str, P]) -> P:
-    try:
-        return known[name]
-    except KeyError:
-        raise UnknownService(f"there is no service {name!r}; there are: {', '.join(known)}") from None
+    """The service or edge *name*, without loading the others. Raises UnknownService."""
+    for group in (SERVICES, EDGES):
+        for entry in entry_points(group=group, name=name):
+            return cast("Service | Edge", entry.load())
+    raise UnknownService(f"there is no service {name!r}; there are: {', '.join(processes())}")
 
 
 def ports() -> dict[str, int]:

@@ -81,18 +81,20 @@ async def test_a_stopping_service_answers_the_calls_under_way(mesh: Mesh, url: s
     await stop
 
 
-async def test_a_stopped_service_leaves_nothing_behind(mesh: Mesh, url: str) -> None:
+async def test_a_stopped_service_leaves_nothing_behind(url: str) -> None:
     """No session in the database, no task, a free port."""
-    service = mesh["clients"]
-    assert sessions(url) > 0
-    before = asyncio.all_tasks()
-    await service.stop()
-    assert await eventually(lambda: sessions(url) == 0)
-    names = {task.get_name() for task in asyncio.all_tasks() & before}
-    assert names.isdisjoint({"relay", "housekeeping"})
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", service.port))
+    of_others = asyncio.all_tasks()
+    async with running(SERVICE, database_url=url) as mesh:
+        service = mesh["clients"]
+        assert sessions(url) > 0
+        loops = {"relay", "housekeeping"}
+        assert {task.get_name() for task in asyncio.all_tasks() - of_others} >= loops
+        await service.stop()
+        assert await eventually(lambda: sessions(url) == 0)
+        assert {task.get_name() for task in asyncio.all_tasks() - of_others}.isdisjoint(loops)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", service.port))
 
 
 async def test_the_grace_ends_calls_that_take_too_long(url: str) -> None:

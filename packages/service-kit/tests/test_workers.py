@@ -183,7 +183,10 @@ async def test_a_job_under_way_is_cancelled_at_a_stop(with_workers: WithWorkers)
     async with running(with_workers(Worker("job", job, every=_NEVER)), database_url=url):
         await at_work.wait()
     with psycopg.connect(url) as connection:
-        locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        locks = """
+            SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+            WHERE locktype = 'advisory' AND datname = current_database()
+        """
         assert connection.execute(locks).fetchone() == (0,)
         assert connection.execute("SELECT count(*) FROM clients.compteurs_code").fetchone() == (0,)
 

@@ -9,7 +9,15 @@ from typing import Any
 import phonenumbers
 from crm.clients import clients_pb2 as pb
 from db_utils import clock, parse_uuid
-from grpc_utils import changes, civil_date, email_address, opaque_id, required
+from grpc_utils import (
+    changes,
+    civil_date,
+    email_address,
+    opaque_id,
+    required,
+    siren_number,
+    vat_number,
+)
 from grpc_utils.errors import (
     DateInvalide,
     FailedPrecondition,
@@ -17,9 +25,6 @@ from grpc_utils.errors import (
     InvalidArgument,
     ReferenceInconnue,
 )
-from stdnum.eu import vat
-from stdnum.exceptions import ValidationError
-from stdnum.fr import siren
 
 from service_clients.models import Adresse, ClientBase, ClientEntreprise, ClientPartenaire, StatutClient
 
@@ -202,12 +207,12 @@ def check_postcode(code: str, pays: str) -> None:
 
 def new_entreprise(request: pb.CreateClientEntrepriseRequest) -> ClientEntreprise:
     """The company sheet that *request* describes."""
-    number = siren_number(required(request.siren, "siren"))
+    number = siren_number(required(request.siren, "siren"), "siren")
     return ClientEntreprise(
         organisation_id=request.organisation_id,
         raison_sociale=collapsed(required(request.raison_sociale, "raison_sociale")),
         siren=number,
-        numero_tva=vat_number(request.numero_tva, number),
+        numero_tva=vat_number(request.numero_tva, number, "numero_tva"),
     )
 
 
@@ -220,31 +225,11 @@ def entreprise_changes(
     if "raison_sociale" in changed:
         changed["raison_sociale"] = collapsed(changed["raison_sociale"])
     if "siren" in changed:
-        changed["siren"] = siren_number(changed["siren"])
+        changed["siren"] = siren_number(changed["siren"], "siren")
     number = changed.get("siren", entreprise.siren)
-    changed["numero_tva"] = vat_number(changed.get("numero_tva", entreprise.numero_tva) or "", number)
+    numero_tva = changed.get("numero_tva", entreprise.numero_tva) or ""
+    changed["numero_tva"] = vat_number(numero_tva, number, "numero_tva")
     return changed
-
-
-def siren_number(text: str) -> str:
-    """A SIREN without spaces, its check digit right (R15). Raises FormatInvalide."""
-    try:
-        return siren.validate(text)
-    except ValidationError:
-        raise FormatInvalide(champ="siren") from None
-
-
-def vat_number(text: str, number: str) -> str | None:
-    """A European VAT number; a French one embeds SIREN *number* (R15). Raises FormatInvalide."""
-    if not text:
-        return None
-    try:
-        valid = vat.validate(text)
-    except ValidationError:
-        raise FormatInvalide(champ="numero_tva") from None
-    if valid.startswith("FR") and valid[4:] != number:
-        raise FormatInvalide(champ="numero_tva")
-    return valid
 
 
 def new_partenaire(client: ClientBase, request: pb.CreateClientPartenaireRequest) -> ClientPartenaire:

@@ -1,6 +1,5 @@
 """The rules as pure functions: names, phones, dates, numbers. The rest goes through gRPC."""
 
-import string
 import unicodedata
 from datetime import UTC, date, datetime
 
@@ -19,8 +18,6 @@ UNTIMED = settings(deadline=None)
 # capital begins with an apostrophe, and a combining iota, whose capital is a letter.
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="\u0149\u0345"))
 NFC_TEXTS = TEXTS.map(lambda text: unicodedata.normalize("NFC", text))
-# From an independent list: SIREN of public companies, with the French VAT number of each.
-SIRENS = ("732829320", "552100554", "443061841")
 LATE_IN_PARIS = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)  # 00:30 on 2 July in Paris
 
 
@@ -211,43 +208,3 @@ def test_R16_a_link_begins_today_in_paris() -> None:
         assert rules.new_partenaire(dupont, request).valid_from == date(2026, 7, 2)
     request.valid_from = "2026-01-31"
     assert rules.new_partenaire(dupont, request).valid_from == date(2026, 1, 31)
-
-
-@pytest.mark.parametrize("typed", ["732829320", "732 829 320", " 732829320 "])
-def test_R15_a_siren_is_stored_without_spaces(typed: str) -> None:
-    """Nine digits whose check digit is right."""
-    assert rules.siren_number(typed) == "732829320"
-
-
-@UNTIMED
-@given(st.sampled_from(SIRENS), st.integers(0, 8), st.integers(1, 9))
-def test_R15_one_wrong_digit_is_found(number: str, place: int, shift: int) -> None:
-    """The check digit of a SIREN detects each mistyped digit."""
-    wrong = number[:place] + str((int(number[place]) + shift) % 10) + number[place + 1 :]
-    with pytest.raises(FormatInvalide):
-        rules.siren_number(wrong)
-
-
-@pytest.mark.parametrize("typed", ["FR44732829320", "fr44732829320", "FR 44 732 829 320"])
-def test_R15_a_french_vat_number_embeds_the_siren(typed: str) -> None:
-    """In capitals and without spaces; of another company it is refused."""
-    assert rules.vat_number(typed, "732829320") == "FR44732829320"
-    with pytest.raises(FormatInvalide) as refused:
-        rules.vat_number(typed, "552100554")
-    assert refused.value.metadata == {"champ": "numero_tva"}
-
-
-def test_R15_a_foreign_vat_number_embeds_nothing() -> None:
-    """A company registered in France may declare VAT in another member state."""
-    assert rules.vat_number("BE 0403.170.701", "732829320") == "BE0403170701"
-
-
-@UNTIMED
-@given(st.text(string.ascii_letters + string.digits + "²½٣ .-", max_size=16) | TEXTS)
-def test_R15_any_text_is_a_vat_number_or_is_refused(text: str) -> None:
-    """Nothing else than a refusal comes out of a text that is no VAT number."""
-    try:
-        number = rules.vat_number(text, "732829320")
-    except FormatInvalide:
-        return
-    assert number is None or len(number) <= 20

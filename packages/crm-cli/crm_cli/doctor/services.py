@@ -10,7 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from crm_cli.doctor.findings import Finding, fail, ok
 
 _TIMEOUT = 3.0
-_SERVING = health_pb2.HealthCheckResponse.SERVING
+SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
 def health(addresses: Mapping[str, str], logs: Path) -> Iterator[Finding]:
@@ -18,18 +18,19 @@ def health(addresses: Mapping[str, str], logs: Path) -> Iterator[Finding]:
     for name, address in addresses.items():
         subject, log = f"service {name}", f"its log says why: {logs / name}.log"
         try:
-            status = _check(address)
+            status = health_at(address)
         except grpc.RpcError as error:
             yield fail(subject, f"{address} does not answer ({error.code().name})", f"start it, or {log}")
             continue
-        if status == _SERVING:
+        if status == SERVING:
             yield ok(subject, f"{address} is SERVING")
         else:
             state = health_pb2.HealthCheckResponse.ServingStatus.Name(status)
             yield fail(subject, f"{address} is {state}", f"does it reach its database? {log}")
 
 
-def _check(address: str) -> int:
+def health_at(address: str, service: str = "") -> int:
+    """What the process at *address* says of *service* ("": of itself). Raises grpc.RpcError."""
     with grpc.insecure_channel(address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
-        return int(stub.Check(health_pb2.HealthCheckRequest(), timeout=_TIMEOUT).status)
+        return int(stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=_TIMEOUT).status)

@@ -1,12 +1,17 @@
-"""The pytest plugin of the repository: uvloop, `--faults`, and the servers stopped at the end."""
+"""The pytest plugin of the repository: uvloop, limits, `--faults`, and the servers stopped at the end."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import pytest
 import uvloop
 
 from service_kit.testing.servers import stop_servers
+
+_SOONER = 10.0  # seconds before pytest-timeout, which can only end the whole run, would step in
 
 
 def pytest_asyncio_loop_factories(
@@ -33,6 +38,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     long = [item for item in items if item.get_closest_marker("faults")]
     config.hook.pytest_deselected(items=long)
     items[:] = [item for item in items if item not in set(long)]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """End an asynchronous test that hangs, and it alone.
+
+    pytest-timeout's signal does not get through uvloop (tried with 0.23: the run hangs for ever).
+    """
+    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+        marker = item.get_closest_marker("timeout")
+        limit = float(marker.args[0] if marker else item.config.getini("timeout"))
+        item.obj = _bounded(item.obj, limit - _SOONER)
+
+
+def _bounded(test: Callable[..., Awaitable[None]], limit: float) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(test)
+    async def bounded(*args: Any, **kwargs: Any) -> None:
+        async with asyncio.timeout(limit):
+            await test(*args, **kwargs)
+
+    return bounded
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -1,0 +1,66 @@
+"""`crm secrets` and `crm health`, which the containers of `compose/` stand on."""
+
+import re
+from pathlib import Path
+
+import pytest
+from crm_cli.testing import Command
+from service_clients.service import SERVICE as CLIENTS
+from service_kit.registry import services
+from service_kit.settings import Settings
+from service_kit.testing import running
+
+COMPOSE = Path(__file__).parents[3] / "compose"
+
+
+def _variables() -> set[str]:
+    """Every variable that the stacks demand."""
+    texts = [path.read_text() for path in COMPOSE.rglob("*") if path.suffix in (".yml", ".conf", ".sh")]
+    needed = {name for text in texts for name in re.findall(r"\$\{?([A-Z]+_\w+)(?!\w*:-)", text)}
+    optional = {name for text in texts for name in re.findall(r"\$\{(\w+):-", text)}
+    return needed - optional - {"POSTGRES_USER", "POSTGRES_DB"}
+
+
+def _parsed(text: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
+async def test_the_secrets_are_all_that_the_stacks_need(crm: Command) -> None:
+    """Nothing missing, nothing that nobody reads, and no two calls alike."""
+    first, second = [_parsed((await crm("secrets")).out) for _ in range(2)]
+    assert _variables() - {"JWT_SECRET"} == first.keys() - {"JWT_SECRET"}
+    assert [name for name in first if first[name] == second[name]] == []
+
+
+@pytest.mark.parametrize("name", services())
+async def test_a_service_starts_with_the_secrets(crm: Command, name: str) -> None:
+    """Its settings take the keys and the shared secret as they are printed."""
+    made = _parsed((await crm("secrets")).out)
+    settings = Settings.model_validate(
+        {
+            "database_url": "host=postgres",
+            "jwt_secret": made["JWT_SECRET"],
+            "service_private_key": made[f"{name.upper()}_PRIVATE_KEY"],
+            "service_public_keys": made["SERVICE_PUBLIC_KEYS"],
+        }
+    )
+    assert settings.signer(name) is not None
+    assert settings.authenticator(name) is not None
+
+
+async def test_a_serving_service_is_healthy(crm: Command) -> None:
+    """The exit code is what containers read."""
+    async with running(CLIENTS) as mesh:
+        port = mesh.address("clients").rpartition(":")[2]
+        asked = await crm.where(GRPC_PORT=port)("health", "clients")
+        assert (asked.code, asked.out) == (0, "clients is SERVING\n")
+        async with mesh.without("clients"):
+            asked = await crm.where(GRPC_PORT=port)("health", "clients")
+    assert (asked.code, asked.out) == (1, "clients is not SERVING\n")
+
+
+async def test_an_unknown_service_gets_a_sentence(crm: Command) -> None:
+    """With the names that exist."""
+    asked = await crm("health", "clint")
+    assert (asked.code, asked.out) == (1, "")
+    assert asked.err.startswith("crm: there is no service 'clint'; there are: clients, ")

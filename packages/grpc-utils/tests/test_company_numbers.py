@@ -1,0 +1,81 @@
+"""Numbers of French companies: SIREN, SIRET, VAT (C10)."""
+
+import string
+
+import pytest
+from grpc_utils import siren_number, siret_number, vat_number
+from grpc_utils.errors import FormatInvalide
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+UNTIMED = settings(deadline=None)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]))
+# From an independent list: SIREN of public companies, with the French VAT number of each.
+SIRENS = ("732829320", "552100554", "443061841")
+
+
+@pytest.mark.parametrize("typed", ["732829320", "732 829 320", " 732829320 "])
+def test_a_siren_is_stored_without_spaces(typed: str) -> None:
+    """Nine digits whose check digit is right."""
+    assert siren_number(typed, "siren") == "732829320"
+
+
+@UNTIMED
+@given(st.sampled_from(SIRENS), st.integers(0, 8), st.integers(1, 9))
+def test_one_wrong_digit_is_found(number: str, place: int, shift: int) -> None:
+    """The check digit of a SIREN detects each mistyped digit."""
+    wrong = number[:place] + str((int(number[place]) + shift) % 10) + number[place + 1 :]
+    with pytest.raises(FormatInvalide):
+        siren_number(wrong, "siren")
+
+
+@pytest.mark.parametrize("typed", ["73282932000074", "732 829 320 00074"])
+def test_a_siret_is_stored_without_spaces(typed: str) -> None:
+    """Fourteen digits, the SIREN first."""
+    assert siret_number(typed, "siret") == "73282932000074"
+
+
+def test_the_post_office_counts_its_establishments_otherwise() -> None:
+    """Their digits add up to a multiple of five, but for its head office."""
+    assert siret_number("35600000049837", "siret") == "35600000049837"
+    assert siret_number("35600000000048", "siret") == "35600000000048"
+
+
+@pytest.mark.parametrize(
+    "typed", ["73282932000079", "7328293200007", "732829320000740", "73282932100073", "SIRET"]
+)
+def test_a_wrong_siret_is_refused(typed: str) -> None:
+    """A wrong key, thirteen or fifteen digits, a wrong SIREN inside, or no number at all."""
+    with pytest.raises(FormatInvalide) as refused:
+        siret_number(typed, "siret")
+    assert refused.value.metadata == {"champ": "siret"}
+
+
+def test_no_number_is_none() -> None:
+    """For those that a company need not have."""
+    assert (siret_number("", "siret"), vat_number("", "732829320", "numero_tva")) == (None, None)
+
+
+@pytest.mark.parametrize("typed", ["FR44732829320", "fr44732829320", "FR 44 732 829 320"])
+def test_a_french_vat_number_embeds_the_siren(typed: str) -> None:
+    """In capitals and without spaces; of another company it is refused."""
+    assert vat_number(typed, "732829320", "numero_tva") == "FR44732829320"
+    with pytest.raises(FormatInvalide) as refused:
+        vat_number(typed, "552100554", "numero_tva")
+    assert refused.value.metadata == {"champ": "numero_tva"}
+
+
+def test_a_foreign_vat_number_embeds_nothing() -> None:
+    """A company registered in France may declare VAT in another member state."""
+    assert vat_number("BE 0403.170.701", "732829320", "numero_tva") == "BE0403170701"
+
+
+@UNTIMED
+@given(st.text(string.ascii_letters + string.digits + "²½٣ .-", max_size=16) | TEXTS)
+def test_any_text_is_a_vat_number_or_is_refused(text: str) -> None:
+    """Nothing else than a refusal comes out of a text that is no VAT number."""
+    try:
+        number = vat_number(text, "732829320", "numero_tva")
+    except FormatInvalide:
+        return
+    assert number is None or len(number) <= 20

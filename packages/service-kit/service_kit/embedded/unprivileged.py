@@ -1,0 +1,47 @@
+"""Running a server that refuses to run as root, in folders that root has made."""
+
+import os
+import pwd
+import shutil
+from pathlib import Path
+
+from service_kit.embedded.server import EmbeddedError
+
+_UNPRIVILEGED = "nobody"
+_DAC_OVERRIDE = 1  # capability number, capabilities(7)
+
+
+def prepare_for_server(folder: Path) -> None:
+    """Make *folder*, private to the user the server runs as."""
+    folder.mkdir(parents=True, exist_ok=True)
+    owner = folder.stat().st_uid
+    wanted = pwd.getpwnam(_UNPRIVILEGED) if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+    if owner not in (os.geteuid(), wanted.pw_uid):
+        raise EmbeddedError(f"{folder} belongs to another user: remove it and start again")
+    if os.geteuid() == 0:
+        os.chown(folder, wanted.pw_uid, wanted.pw_gid)
+    folder.chmod(0o700)
+
+
+def as_unprivileged() -> list[str]:
+    """For root, the command that runs the server as nobody, still able to reach its folders."""
+    if os.geteuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise EmbeddedError(
+            "PostgreSQL does not run as root and setpriv (package util-linux) is missing: "
+            "run as an ordinary user, or set DATABASE_URL to a PostgreSQL"
+        )
+    user = pwd.getpwnam(_UNPRIVILEGED)
+    command = [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+    if _holds_capability(_DAC_OVERRIDE):
+        command += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    return [*command, "--pdeathsig=INT", "--"]
+
+
+def _holds_capability(number: int) -> bool:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapEff:"):
+            return bool(int(line.split()[1], 16) >> number & 1)
+    return False

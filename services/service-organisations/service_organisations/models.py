@@ -1,0 +1,126 @@
+"""The tables of the organisations service. Rules about their content are in `rules.py`."""
+
+from datetime import datetime
+
+from db_utils import Choice, Entity, Row, SoftDelete, Tenant, TenantOrSystem, Versioned, metadata, uuid7
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    false,
+    func,
+    literal_column,
+    text,
+    true,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+FAMILLES = ("CONDITION_PAIEMENT", "PERIODE_FACTURATION", "EMISSION_FACTURE", "FACTURATION_PAR")
+
+_LIVING = text("supprime_le IS NULL")
+
+
+class Base(Row):
+    """Tables of this service."""
+
+    __abstract__ = True
+    metadata = metadata()
+
+
+class Organisation(Versioned, SoftDelete, Base):
+    """A tenant; its id is ours, or one that another source of identities imposes."""
+
+    __tablename__ = "organisations"
+    __table_args__ = (
+        Index(
+            "uq_organisation_siret",
+            "siret",
+            unique=True,
+            postgresql_where=text("supprime_le IS NULL AND siret IS NOT NULL"),
+        ),
+        Index("ix_organisations_nom_lower", func.lower(literal_column("nom"))),
+        Index("ix_organisations_nom", "nom", "id"),
+        Index("ix_organisations_created_at", "created_at", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True, default_factory=lambda: str(uuid7()))
+    nom: Mapped[str] = mapped_column(String(255))
+    description: Mapped[str | None] = mapped_column(Text, default=None)
+    siret: Mapped[str | None] = mapped_column(String(14), default=None)
+    adresse: Mapped[str | None] = mapped_column(Text, default=None)
+    telephone: Mapped[str | None] = mapped_column(String(50), default=None)
+    email: Mapped[str | None] = mapped_column(String(255), default=None)
+    actif: Mapped[bool] = mapped_column(default=True, server_default=true())
+    etat: Mapped[str] = mapped_column(
+        Choice("essai", "actif", "suspendu", "inactif"), default="actif", server_default="actif"
+    )
+    last_activity_at: Mapped[datetime | None] = mapped_column(default=None)
+    provisoire: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class Societe(Entity, Tenant, SoftDelete, Base):
+    """A legal company of an organisation."""
+
+    __tablename__ = "societes"
+    __table_args__ = (
+        Index("uq_societe_siren", "organisation_id", "siren", unique=True, postgresql_where=_LIVING),
+        Index("ix_societes_raison_sociale", "organisation_id", "raison_sociale", "id"),
+    )
+
+    organisation_id: Mapped[str] = mapped_column(String(64), ForeignKey("organisations.id"))
+    raison_sociale: Mapped[str] = mapped_column(String(255))
+    siren: Mapped[str] = mapped_column(String(9))
+    numero_tva: Mapped[str | None] = mapped_column(String(20), default=None)
+    adresse: Mapped[str | None] = mapped_column(Text, default=None)
+    email: Mapped[str | None] = mapped_column(String(255), default=None)
+    telephone: Mapped[str | None] = mapped_column(String(50), default=None)
+
+
+class Partenaire(Entity, Tenant, Base):
+    """A white-label partner with the theme of its brand."""
+
+    __tablename__ = "partenaires_marque_blanche"
+    __table_args__ = (
+        Index("uq_partenaire_siren", "organisation_id", "siren", unique=True),
+        Index("ix_partenaires_denomination", "organisation_id", "denomination", "id"),
+    )
+
+    denomination: Mapped[str] = mapped_column(String(255))
+    siren: Mapped[str] = mapped_column(String(9))
+    numero_tva: Mapped[str | None] = mapped_column(String(20), default=None)
+    contact_support_email: Mapped[str] = mapped_column(String(255))
+    telephone: Mapped[str | None] = mapped_column(String(50), default=None)
+    statut: Mapped[str] = mapped_column(
+        Choice("PROSPECT", "ACTIF", "SUSPENDU", "RESILIE"), default="ACTIF", server_default="ACTIF"
+    )
+    logo_url: Mapped[str | None] = mapped_column(Text, default=None)
+    favicon_url: Mapped[str | None] = mapped_column(Text, default=None)
+    couleur_primaire: Mapped[str | None] = mapped_column(String(7), default=None)
+    couleur_secondaire: Mapped[str | None] = mapped_column(String(7), default=None)
+
+
+class Entree(Entity, TenantOrSystem, Base):
+    """An entry of a reference list; those of the system belong to no organisation."""
+
+    __tablename__ = "referentiels"
+    __table_args__ = (
+        Index(
+            "uq_referentiel_code",
+            "organisation_id",
+            "famille",
+            "code",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+        CheckConstraint("delai_jours BETWEEN 0 AND 365", name="delai_jours"),
+    )
+
+    famille: Mapped[str] = mapped_column(Choice(*FAMILLES, length=30))
+    code: Mapped[str] = mapped_column(String(50))
+    nom: Mapped[str] = mapped_column(String(100))
+    description: Mapped[str | None] = mapped_column(Text, default=None)
+    delai_jours: Mapped[int | None] = mapped_column(default=None)
+    fin_de_mois: Mapped[bool] = mapped_column(default=False, server_default=false())
+    ordre: Mapped[int] = mapped_column(default=0, server_default=text("0"))

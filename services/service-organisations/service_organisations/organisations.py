@@ -1,0 +1,170 @@
+"""OrganisationService: the tenants themselves.
+
+An organisation is its own tenant: its id is what other tables hold in `organisation_id`. So
+what the kernel does for those tables is done here by `_enter` (R1).
+"""
+
+from crm.common.common_pb2 import DeleteResponse
+from crm.organisations import organisations_pb2 as pb
+from crm.organisations.organisations_pb2_grpc import OrganisationServiceServicer
+from db_utils import Conflict, Listing
+from db_utils.context import Scope
+from db_utils.context import scope as current_scope
+from grpc_utils import (
+    Context,
+    caller,
+    expected_version,
+    found,
+    page_request,
+    page_result,
+    timestamp,
+    to_message,
+)
+from grpc_utils.errors import (
+    EncoreUtilise,
+    ExisteDeja,
+    FailedPrecondition,
+    FormatInvalide,
+    Introuvable,
+    OrganisationDifferente,
+)
+from service_kit import App, Settings
+from sqlalchemy import bindparam, func, select, update
+
+from service_organisations import rules
+from service_organisations.models import Organisation, Partenaire, Societe
+
+ORGANISATIONS = Listing(
+    Organisation,
+    sorts=("nom", "created_at"),
+    filters=("id", "actif", "etat"),
+    search=(Organisation.nom, Organisation.email, Organisation.siret),
+)
+_NOBODY = "-"  # no id begins with a hyphen (C2)
+_of = bindparam("organisation_id", type_=Organisation.id.type, required=True)
+_SOCIETE = select(Societe.id).where(Societe.organisation_id == _of).limit(1)
+_PARTENAIRE = select(Partenaire.id).where(Partenaire.organisation_id == _of).limit(1)
+_instant = bindparam("instant", type_=Organisation.last_activity_at.type, required=True)
+_TOUCH = (
+    update(Organisation)
+    .where(Organisation.id == _of)
+    .values(last_activity_at=func.greatest(Organisation.last_activity_at, _instant))
+    .returning(Organisation.last_activity_at)
+)
+_PRIMARY_KEY = "pk_organisations"
+
+
+class IdReserve(ExisteDeja):
+    """Cet identifiant était celui d'une organisation supprimée."""
+
+
+class OrganisationSupprimee(FailedPrecondition):
+    """Cette organisation a été supprimée."""
+
+
+class OrganisationService(OrganisationServiceServicer):
+    """Organisations: for users their own, for services all."""
+
+    def __init__(self, app: App[Settings]) -> None:
+        self._db, self._tenancy = app.database, app.settings.tenancy()
+
+    async def Create(self, request: pb.CreateOrganisationRequest, context: Context) -> pb.Organisation:
+        """Create an organisation; who belongs to it is told to the users service afterwards."""
+        organisation = rules.new_organisation(request)
+        try:
+            async with self._db.transaction() as tx:
+                await tx.insert(organisation)
+        except Conflict as conflict:
+            raise await self._taken(conflict, organisation.id) from None
+        return to_message(organisation, pb.Organisation)
+
+    async def EnsureExists(
+        self, request: pb.EnsureExistsRequest, context: Context
+    ) -> pb.EnsureExistsResponse:
+        """Read the organisation, or make a provisional one; of many calls at once, one makes it."""
+        provisional = rules.provisional(request)
+        async with self._db.transaction() as tx:
+            made = await tx.insert_if_absent(provisional)
+            organisation = provisional if made else await tx.get(Organisation, provisional.id)
+        if organisation is None:
+            raise OrganisationSupprimee
+        return pb.EnsureExistsResponse(organisation=to_message(organisation, pb.Organisation), cree=made)
+
+    async def Get(self, request: pb.GetOrganisationRequest, context: Context) -> pb.Organisation:
+        """Read an organisation."""
+        self._check_entry(request.id)
+        return to_message(found(await self._db.read().get(Organisation, request.id)), pb.Organisation)
+
+    async def List(
+        self, request: pb.ListOrganisationsRequest, context: Context
+    ) -> pb.ListOrganisationsResponse:
+        """List organisations by name: a user has one at most."""
+        page = await ORGANISATIONS.page(
+            self._db.read(),
+            page_request(request.pagination),
+            search=request.search,
+            actif=request.actif if request.HasField("actif") else None,
+            etat=request.etat,
+            id=None if caller().kind == "service" else current_scope.get().organisation_id or _NOBODY,
+        )
+        organisations = [to_message(organisation, pb.Organisation) for organisation in page.rows]
+        return pb.ListOrganisationsResponse(organisations=organisations, pagination=page_result(page))
+
+    async def Update(self, request: pb.UpdateOrganisationRequest, context: Context) -> pb.Organisation:
+        """Change the fields that the request carries."""
+        self._check_entry(request.id)
+        try:
+            async with self._db.transaction() as tx:
+                organisation = found(await tx.get(Organisation, request.id, lock=True))
+                changed = rules.organisation_changes(organisation, request)
+                await tx.update(organisation, expected=expected_version(request), **changed)
+        except Conflict as conflict:
+            raise await self._taken(conflict, request.id) from None
+        return to_message(organisation, pb.Organisation)
+
+    async def Delete(self, request: pb.DeleteOrganisationRequest, context: Context) -> DeleteResponse:
+        """Hide an organisation without companies and partners for ever; its id stays reserved."""
+        if not self._enter(request.id):
+            return DeleteResponse(success=False)
+        async with self._db.transaction() as tx:
+            organisation = await tx.get(Organisation, request.id, lock=True)
+            if organisation is not None:
+                for used in (_SOCIETE, _PARTENAIRE):
+                    if await tx.one(used, organisation_id=organisation.id):
+                        raise EncoreUtilise
+                await tx.delete(organisation)
+        return DeleteResponse(success=organisation is not None)
+
+    async def TouchActivity(
+        self, request: pb.TouchActivityRequest, context: Context
+    ) -> pb.TouchActivityResponse:
+        """Note that somebody of the organisation was active; the latest instant stays (R7)."""
+        instant = rules.activity_instant(request)
+        async with self._db.transaction() as tx:
+            latest = await tx.one(_TOUCH, organisation_id=request.id, instant=instant)
+        return pb.TouchActivityResponse(last_activity_at=timestamp(found(latest)))
+
+    def _enter(self, organisation_id: str) -> bool:
+        """Whether the caller may see the organisation; if so, the rest of the call is within it."""
+        try:
+            scope = self._tenancy.scope(caller(), organisation_id, "")
+        except (OrganisationDifferente, FormatInvalide):
+            scope = current_scope.get()
+        if not organisation_id or scope.organisation_id != organisation_id:
+            return False
+        current_scope.set(Scope(organisation_id))
+        return True
+
+    def _check_entry(self, organisation_id: str) -> None:
+        if not self._enter(organisation_id):
+            raise Introuvable
+
+    async def _taken(self, conflict: Conflict, organisation_id: str) -> ExisteDeja:
+        """What the caller is told of the organisation in the way: its id only if it is his own."""
+        if conflict.constraint == _PRIMARY_KEY:
+            living = await self._db.read().get(Organisation, organisation_id)
+            kind = IdReserve if living is None else ExisteDeja
+            return kind(contrainte=_PRIMARY_KEY)
+        own = caller().kind == "service" or current_scope.get().organisation_id == conflict.existing_id
+        known = {"id": str(conflict.existing_id)} if own and conflict.existing_id else {}
+        return ExisteDeja(contrainte=conflict.constraint, **known)

@@ -1,0 +1,86 @@
+"""ReferentielService: the lists that invoicing chooses from, the system's and the organisation's."""
+
+from crm.common.common_pb2 import DeleteResponse
+from crm.organisations import organisations_pb2 as pb
+from crm.organisations.organisations_pb2_grpc import ReferentielServiceServicer
+from db_utils import Listing, Transaction
+from grpc_utils import Context, page_request, page_result, required, to_message
+from service_kit import App, Settings
+from sqlalchemy import BindParameter, ColumnElement, bindparam, delete, exists, or_, select
+from sqlalchemy.orm import aliased
+
+from service_organisations import termes
+from service_organisations.models import Entree
+
+_own = aliased(Entree)
+
+
+def _offered(organisation_id: BindParameter[str]) -> ColumnElement[bool]:
+    """The organisation's own entries, and those of the system that none of them hides (R13)."""
+    hiding = exists().where(
+        _own.organisation_id == organisation_id, _own.famille == Entree.famille, _own.code == Entree.code
+    )
+    return or_(Entree.organisation_id == organisation_id, Entree.organisation_id.is_(None) & ~hiding)
+
+
+ENTREES = Listing(
+    Entree,
+    sorts=("ordre", "nom"),
+    filters={"famille": None, "offered_to": _offered},
+    search=(Entree.code, Entree.nom),
+)
+_SYSTEM = "-"  # no organisation has this id (C2): what is offered to nobody in particular
+_code = (
+    Entree.famille == bindparam("famille", required=True),
+    Entree.code == bindparam("code", required=True),
+)
+_mine = (Entree.organisation_id == bindparam("organisation_id", required=True), *_code)
+_OWN = select(Entree).where(*_mine).with_for_update()
+_FORGET_OWN = delete(Entree).where(*_mine)
+_SUPPLIED = select(Entree.id).where(Entree.organisation_id.is_(None), *_code)
+
+
+class ReferentielService(ReferentielServiceServicer):
+    """Reference lists as the caller's organisation sees them."""
+
+    def __init__(self, app: App[Settings]) -> None:
+        self._db = app.database
+
+    async def List(self, request: pb.ListEntreesRequest, context: Context) -> pb.ListEntreesResponse:
+        """List the entries of a family that the organisation may choose from."""
+        page = await ENTREES.page(
+            self._db.read(),
+            page_request(request.pagination),
+            search=request.search,
+            famille=termes.famille(request.famille),
+            offered_to=request.organisation_id or _SYSTEM,
+        )
+        entrees = [to_message(entree, pb.Entree) for entree in page.rows]
+        return pb.ListEntreesResponse(entrees=entrees, pagination=page_result(page))
+
+    async def Upsert(self, request: pb.UpsertEntreeRequest, context: Context) -> pb.Entree:
+        """Create or replace the organisation's own entry of this code."""
+        entree = termes.new_entree(request)
+        async with self._db.transaction() as tx:
+            entree = await _put(tx, entree)
+        return to_message(entree, pb.Entree)
+
+    async def Delete(self, request: pb.DeleteEntreeRequest, context: Context) -> DeleteResponse:
+        """Remove the organisation's own entry; that of the system, if any, is offered again."""
+        named = {"famille": termes.famille(request.famille), "code": required(request.code, "code")}
+        async with self._db.transaction() as tx:
+            deleted = await tx.execute(_FORGET_OWN, organisation_id=request.organisation_id, **named)
+            if not deleted and await tx.one(_SUPPLIED, **named) is not None:
+                raise termes.ReferentielSysteme
+        return DeleteResponse(success=bool(deleted))
+
+
+async def _put(tx: Transaction, entree: Entree) -> Entree:
+    """*entree* in its place, or what is there with its content, unless that is just being deleted."""
+    while not await tx.insert_if_absent(entree):
+        former = await tx.one(
+            _OWN, organisation_id=entree.organisation_id, famille=entree.famille, code=entree.code
+        )
+        if former is not None:
+            return await tx.update(former, **termes.content(entree))
+    return entree

@@ -1,0 +1,224 @@
+"""The rules of organisations, companies and partners, pure: requests in, rows and changes out.
+
+Those of the reference lists are in `termes.py`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from crm.organisations import organisations_pb2 as pb
+from db_utils import clock, uuid7
+from grpc_utils import (
+    changes,
+    email_address,
+    instant,
+    opaque_id,
+    required,
+    siren_number,
+    siret_number,
+    vat_number,
+)
+from grpc_utils.errors import DateInvalide, FormatInvalide, OrganisationRequise, TransitionInterdite, TropLong
+
+from service_organisations.models import Organisation, Partenaire, Societe
+
+_PHONE = re.compile(r"[0-9 +().-]*")
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
+_URL = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")  # RFC 3986: what an address is written with
+_LONGEST_URL = 2048
+_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+_CLOCK_DIFFERENCE = timedelta(minutes=5)
+
+_ETATS: Mapping[str, frozenset[str]] = {
+    "essai": frozenset({"actif", "inactif"}),
+    "actif": frozenset({"suspendu", "inactif"}),
+    "suspendu": frozenset({"actif", "inactif"}),
+    "inactif": frozenset({"actif"}),
+}
+_STATUTS: Mapping[str, frozenset[str]] = {
+    "PROSPECT": frozenset({"ACTIF", "RESILIE"}),
+    "ACTIF": frozenset({"SUSPENDU", "RESILIE"}),
+    "SUSPENDU": frozenset({"ACTIF", "RESILIE"}),
+    "RESILIE": frozenset(),
+}
+
+
+def telephone(text: str, champ: str) -> str | None:
+    """Digits, spaces and +().- as typed, None when empty (R16). Raises FormatInvalide."""
+    if not _PHONE.fullmatch(text):
+        raise FormatInvalide(champ=champ)
+    return text or None
+
+
+def colour(text: str, champ: str) -> str | None:
+    """A colour #rrggbb in lower case, None when empty (R9). Raises FormatInvalide."""
+    if not text:
+        return None
+    if not _COLOUR.fullmatch(text.lower()):
+        raise FormatInvalide(champ=champ)
+    return text.lower()
+
+
+def image_url(text: str, champ: str) -> str | None:
+    """An absolute https address, or http on this machine; None when empty (R9).
+
+    Raises FormatInvalide, TropLong.
+    """
+    if not text:
+        return None
+    if len(text) > _LONGEST_URL:
+        raise TropLong(champ=champ)
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise FormatInvalide(champ=champ) from None
+    allowed = parts.scheme == "https" or (parts.scheme == "http" and host in _HERE)
+    if not (host and allowed and _URL.fullmatch(text)):
+        raise FormatInvalide(champ=champ)
+    return text
+
+
+_STORED_FORMS: Mapping[str, Callable[[str, str], object]] = {
+    "siret": siret_number,
+    "siren": siren_number,
+    "email": email_address,
+    "contact_support_email": email_address,
+    "telephone": telephone,
+}
+
+
+def _stored(changed: Mapping[str, Any]) -> dict[str, Any]:
+    """*changed* with each text as its column holds it."""
+    forms = {name: _STORED_FORMS[name] for name, value in changed.items() if value and name in _STORED_FORMS}
+    return {**changed, **{name: form(changed[name], name) for name, form in forms.items()}}
+
+
+def check_move(moves: Mapping[str, frozenset[str]], former: str, wanted: str) -> None:
+    """Refuse a change of state outside *moves*; a state that nobody knows is left to its column."""
+    if wanted != former and wanted in moves and wanted not in moves[former]:
+        raise TransitionInterdite(de=former, vers=wanted)
+
+
+def named_organisation(request: Any) -> str:
+    """The organisation of a creation. Raises OrganisationRequise."""
+    if not request.organisation_id:
+        raise OrganisationRequise
+    organisation_id: str = request.organisation_id
+    return organisation_id
+
+
+def new_organisation(request: pb.CreateOrganisationRequest) -> Organisation:
+    """The organisation that *request* describes, under its id if it gives one (R2)."""
+    return Organisation(
+        id=opaque_id(request.id, "id") or str(uuid7()),
+        nom=required(request.nom, "nom"),
+        description=request.description or None,
+        siret=siret_number(request.siret, "siret"),
+        adresse=request.adresse or None,
+        telephone=telephone(request.telephone, "telephone"),
+        email=email_address(request.email, "email"),
+        actif=request.actif if request.HasField("actif") else True,
+    )
+
+
+def provisional(request: pb.EnsureExistsRequest) -> Organisation:
+    """The organisation that exists before anybody has described it (R4)."""
+    identity = opaque_id(required(request.id, "id"), "id") or ""
+    return Organisation(id=identity, nom=request.nom or f"Organisation {identity}", provisoire=True)
+
+
+def organisation_changes(organisation: Organisation, request: pb.UpdateOrganisationRequest) -> dict[str, Any]:
+    """What *request* changes of *organisation* (R4, R5)."""
+    fields = ("nom", "description", "siret", "adresse", "telephone", "email", "actif", "etat")
+    changed = _stored(changes(request, fields, mandatory=("nom", "etat")))
+    etat = changed.get("etat", organisation.etat)
+    check_move(_ETATS, organisation.etat, etat)
+    if "nom" in changed:
+        changed["provisoire"] = False
+    if etat == "inactif":
+        changed["actif"] = False
+    return changed
+
+
+def activity_instant(request: pb.TouchActivityRequest) -> datetime:
+    """When the activity was: now, unless *request* says it (R7). Raises DateInvalide for the future."""
+    if not request.HasField("instant"):
+        return clock.now()
+    when = instant(request.instant)
+    if when > clock.now() + _CLOCK_DIFFERENCE:
+        raise DateInvalide(champ="instant")
+    return when
+
+
+def new_societe(request: pb.CreateSocieteRequest) -> Societe:
+    """The company that *request* describes (R3)."""
+    siren = siren_number(required(request.siren, "siren"), "siren")
+    return Societe(
+        organisation_id=named_organisation(request),
+        raison_sociale=required(request.raison_sociale, "raison_sociale"),
+        siren=siren,
+        numero_tva=vat_number(request.numero_tva, siren, "numero_tva"),
+        adresse=request.adresse or None,
+        email=email_address(request.email, "email"),
+        telephone=telephone(request.telephone, "telephone"),
+    )
+
+
+def societe_changes(societe: Societe, request: pb.UpdateSocieteRequest) -> dict[str, Any]:
+    """What *request* changes of *societe* (R3)."""
+    mandatory = ("raison_sociale", "siren")
+    optional = ("numero_tva", "adresse", "email", "telephone")
+    changed = _stored(changes(request, (*mandatory, *optional), mandatory=mandatory))
+    return changed | _vat_change(societe, changed)
+
+
+def _vat_change(company: Societe | Partenaire, changed: Mapping[str, Any]) -> dict[str, str | None]:
+    """The VAT number that *company* will have, which must suit the SIREN that it will have."""
+    number = changed.get("numero_tva", company.numero_tva) or ""
+    return {"numero_tva": vat_number(number, changed.get("siren", company.siren), "numero_tva")}
+
+
+def new_partenaire(request: pb.CreatePartenaireRequest) -> Partenaire:
+    """The partner that *request* describes (R3, R9, R10)."""
+    siren = siren_number(required(request.siren, "siren"), "siren")
+    contact = required(request.contact_support_email, "contact_support_email")
+    return Partenaire(
+        organisation_id=named_organisation(request),
+        denomination=required(request.denomination, "denomination"),
+        siren=siren,
+        numero_tva=vat_number(request.numero_tva, siren, "numero_tva"),
+        contact_support_email=email_address(contact, "contact_support_email") or "",
+        telephone=telephone(request.telephone, "telephone"),
+        statut=request.statut or "ACTIF",
+        **_theme(request.theme),
+    )
+
+
+def partenaire_changes(partenaire: Partenaire, request: pb.UpdatePartenaireRequest) -> dict[str, Any]:
+    """What *request* changes of *partenaire* (R9 to R12); a theme replaces the whole theme."""
+    mandatory = ("denomination", "siren", "contact_support_email", "statut")
+    changed = _stored(changes(request, (*mandatory, "numero_tva", "telephone"), mandatory=mandatory))
+    check_move(_STATUTS, partenaire.statut, changed.get("statut", partenaire.statut))
+    if request.HasField("theme"):
+        changed |= _theme(request.theme)
+    return changed | _vat_change(partenaire, changed)
+
+
+def _theme(theme: pb.Theme) -> dict[str, Any]:
+    """The columns of *theme* (R9)."""
+    return {
+        "logo_url": image_url(theme.logo_url, "logo_url"),
+        "favicon_url": image_url(theme.favicon_url, "favicon_url"),
+        "couleur_primaire": colour(theme.couleur_primaire, "couleur_primaire"),
+        "couleur_secondaire": colour(theme.couleur_secondaire, "couleur_secondaire"),
+    }
+
+
+def check_deletable(partenaire: Partenaire) -> None:
+    """Only a prospect, or a partner that has left, may be deleted (R12)."""
+    if partenaire.statut not in ("PROSPECT", "RESILIE"):
+        raise TransitionInterdite(de=partenaire.statut, vers="SUPPRIME")

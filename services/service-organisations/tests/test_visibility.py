@@ -1,0 +1,133 @@
+"""Whose organisation a caller sees (R1): the id plays the part that organisation_id has elsewhere."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from crm.common.common_pb2 import Pagination
+from crm.organisations import organisations_pb2 as pb
+from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub, SocieteServiceStub
+from grpc import StatusCode
+from service_kit.testing import Mesh, pages, refused, running
+from service_organisations.service import SERVICE
+
+NOT_FOUND = (StatusCode.NOT_FOUND, "INTROUVABLE")
+
+
+async def check_invisible(organisations: OrganisationServiceStub, martin: pb.Organisation) -> None:
+    """Check that for this caller the organisation does not exist."""
+    get, update = (
+        pb.GetOrganisationRequest(id=martin.id),
+        pb.UpdateOrganisationRequest(id=martin.id, nom="Pris"),
+    )
+    assert await refused(organisations.Get(get)) == NOT_FOUND
+    assert await refused(organisations.Update(update)) == NOT_FOUND
+    assert not (await organisations.Delete(pb.DeleteOrganisationRequest(id=martin.id))).success
+    assert martin.id not in await listed(organisations)
+
+
+async def listed(organisations: OrganisationServiceStub, **filters: Any) -> list[str]:
+    """The ids of all pages."""
+    request = pb.ListOrganisationsRequest(**filters)
+    return [one.id async for page in pages(organisations.List, request) for one in page.organisations]
+
+
+async def test_R01_a_member_sees_his_organisation(
+    organisations: OrganisationServiceStub, martin: pb.Organisation
+) -> None:
+    """It alone is listed."""
+    await organisations.Create(pb.CreateOrganisationRequest(nom="Autre"))
+    assert await listed(organisations) == [martin.id]
+    assert await organisations.Get(pb.GetOrganisationRequest(id=martin.id)) == martin
+
+
+async def test_R01_a_stranger_sees_nothing(
+    strangers: OrganisationServiceStub, martin: pb.Organisation
+) -> None:
+    """Exactly as if it did not exist."""
+    await check_invisible(strangers, martin)
+
+
+async def test_R01_nor_does_who_belongs_nowhere(mesh: Mesh, martin: pb.Organisation) -> None:
+    """An empty claim names no organisation, and the request may not name one either."""
+    await check_invisible(mesh.stub(OrganisationServiceStub, organisation=""), martin)
+
+
+async def test_R01_who_belongs_nowhere_may_create(mesh: Mesh) -> None:
+    """The first step of onboarding."""
+    newcomer = mesh.stub(OrganisationServiceStub, organisation="")
+    assert (await newcomer.Create(pb.CreateOrganisationRequest(nom="Première"))).nom == "Première"
+
+
+async def test_R01_without_a_claim_the_id_names_it(mesh: Mesh, martin: pb.Organisation) -> None:
+    """As organisation_id does elsewhere; the list has no id, but its metadata may name one."""
+    outside = mesh.stub(OrganisationServiceStub, organisation=None)
+    assert await outside.Get(pb.GetOrganisationRequest(id=martin.id)) == martin
+    assert await listed(outside) == []
+    answer = await outside.List(pb.ListOrganisationsRequest(), metadata=(("x-organisation-id", martin.id),))
+    assert [one.id for one in answer.organisations] == [martin.id]
+
+
+@pytest.mark.parametrize("identity", ["", "a b", "-", "x" * 65])
+async def test_C02_what_is_no_id_does_not_exist(
+    organisations: OrganisationServiceStub, inside: OrganisationServiceStub, identity: str
+) -> None:
+    """For users and for services."""
+    for caller in (organisations, inside):
+        assert await refused(caller.Get(pb.GetOrganisationRequest(id=identity))) == NOT_FOUND
+        assert not (await caller.Delete(pb.DeleteOrganisationRequest(id=identity))).success
+
+
+async def test_R01_services_see_all(
+    mesh: Mesh, inside: OrganisationServiceStub, martin: pb.Organisation
+) -> None:
+    """Also while they work for another organisation."""
+    elsewhere = mesh.service_stub(
+        OrganisationServiceStub, caller="organisations", organisation="org-ailleurs"
+    )
+    for caller in (inside, elsewhere):
+        assert await caller.Get(pb.GetOrganisationRequest(id=martin.id)) == martin
+        assert martin.id in await listed(caller)
+    assert (await elsewhere.Update(pb.UpdateOrganisationRequest(id=martin.id, nom="Vu"))).nom == "Vu"
+
+
+async def test_C06_another_organisation_gets_no_company(mesh: Mesh, martin: pb.Organisation) -> None:
+    """Naming it is PERMISSION_DENIED."""
+    societes = mesh.stub(SocieteServiceStub, organisation=f"{martin.id}-autre")
+    request = pb.CreateSocieteRequest(organisation_id=martin.id, raison_sociale="Martin", siren="732829320")
+    different = (StatusCode.PERMISSION_DENIED, "ORGANISATION_DIFFERENTE")
+    assert await refused(societes.Create(request)) == different
+
+
+@pytest.fixture(scope="module")
+async def strict() -> AsyncIterator[Mesh]:
+    """A mesh of one company, which believes what tokens say and nothing else."""
+    async with running(SERVICE, tenant_claim_required=True, default_organisation_id="org-seule") as mesh:
+        yield mesh
+
+
+@pytest.mark.parametrize("claim", [None, "", "org-seule"])
+async def test_C06_the_only_company_is_everybodys(strict: Mesh, claim: str | None) -> None:
+    """Who belongs nowhere belongs to it."""
+    inside = strict.service_stub(OrganisationServiceStub, caller="organisations")
+    made = await inside.EnsureExists(pb.EnsureExistsRequest(id="org-seule"))
+    other = await inside.EnsureExists(pb.EnsureExistsRequest(id="org-ailleurs"))
+    organisations = strict.stub(OrganisationServiceStub, organisation=claim)
+    assert await organisations.Get(pb.GetOrganisationRequest(id="org-seule")) == made.organisation
+    assert await listed(organisations) == ["org-seule"]
+    await check_invisible(organisations, other.organisation)
+
+
+async def test_services_filter_search_and_sort(inside: OrganisationServiceStub, org: str) -> None:
+    """A substring of name, address or SIRET; by name unless asked otherwise."""
+    made = [
+        await inside.Create(pb.CreateOrganisationRequest(nom=f"{name} {org}", email=email, actif=actif))
+        for name, email, actif in (("B", "x@example.fr", True), ("A", f"{org}@example.fr", False))
+    ]
+    b, a = [organisation.id for organisation in made]
+    assert await listed(inside, search=org.upper()) == [a, b]
+    assert await listed(inside, search=f"{org}@") == [a]
+    assert await listed(inside, search=org, actif=True) == [b]
+    assert await listed(inside, search=org, etat="inactif") == []
+    by_age = Pagination(sort_by="created_at", sort_order="desc", page_size=1)
+    assert await listed(inside, search=org, pagination=by_age) == [a, b]
