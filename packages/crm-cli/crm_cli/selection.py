@@ -3,8 +3,8 @@
 import random
 from collections.abc import Iterable, Sequence
 
-from service_kit.embedded import port_is_free
 from service_kit.edge import Edge
+from service_kit.embedded import port_is_free
 from service_kit.registry import ports, process_named, processes, service_named, services
 from service_kit.service import Service
 

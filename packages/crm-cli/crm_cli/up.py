@@ -13,9 +13,9 @@ from types import FrameType
 
 from db_utils.migrations import migrate, outdated
 from rich.console import Console
+from service_kit.edge import Edge
 from service_kit.embedded import EmbeddedNats, EmbeddedPostgres, Server, port_is_free
 from service_kit.environment import Secrets
-from service_kit.edge import Edge
 from service_kit.service import Service
 from service_kit.settings import Settings, load
 

@@ -180,6 +180,6 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
         organisation = context.scope.get().organisation_id
         if organisation:
             metadata.add(ORGANISATION, organisation)
-        if self._signer is not None and AUTHORIZATION not in metadata:
+        if self._signer is not None and metadata.get(AUTHORIZATION) is None:
             metadata.add(AUTHORIZATION, f"Bearer {self._signer.token(self._callee, maybe_caller())}")
         return metadata

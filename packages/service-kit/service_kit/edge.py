@@ -1,15 +1,17 @@
-"""What an edge is: a process beside the nineteen that serves another protocol than gRPC.
+"""What an edge is: a process beside the nineteen that serves HTTP instead of gRPC.
 
 It owns no schema, no contract and no events; `service.py` is for those that do.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from nats_utils import Bus
 
 from service_kit.settings import ProcessSettings
+
+LIVENESS: Final = "/healthz"  # where every edge answers 200 while its process lives
 
 
 class Running(Protocol):
@@ -33,14 +35,16 @@ class Running(Protocol):
 class Edge:
     """An edge, as data. *make* brings it to life from its settings and the addresses of the services.
 
-    Its settings are a class with `<name>_host` and `<name>_port`. With *keys_path*, it publishes
-    there the keys of our own tokens, which all services read (JWKS_URL).
+    Its settings are a class with `<name>_host` and `<name>_port`; *calls* names the services that
+    it calls. With *keys_path*, it publishes there the keys of our own tokens, which all services
+    read (JWKS_URL).
     """
 
     name: str
     port: int
     settings: type[ProcessSettings]
     make: Callable[[Any, Mapping[str, str]], Running]
+    calls: tuple[str, ...] = ()
     keys_path: str = ""
 
     @property

@@ -95,9 +95,7 @@ class RunningService:
             raise
         self.bus.start()
         loops = {**self._loops, "relay": self._relay.run}
-        self._tasks = [
-            asyncio.create_task(keep_running(name, run), name=name) for name, run in loops.items()
-        ]
+        self._tasks = [asyncio.create_task(keep_running(name, run), name=name) for name, run in loops.items()]
 
     async def stop(self) -> None:
         """Come to rest; calls under way get the settings' grace."""

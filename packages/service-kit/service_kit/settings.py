@@ -193,7 +193,7 @@ def checked_secret(secret: str) -> bytes:
 def load(kind: type[S], **overrides: object) -> S:
     """The settings of the environment, with *overrides*. Raises ConfigurationError."""
     try:
-        return kind(**overrides)  # checked by pydantic
+        return kind(**overrides)  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as error:
         problems = (_sentence(kind, problem) for problem in error.errors())
         raise ConfigurationError("; ".join(problems)) from None

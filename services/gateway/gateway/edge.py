@@ -2,8 +2,9 @@
 
 from service_kit import Edge
 
-from gateway.gateway import Gateway
+from gateway.gateway import NAME, Gateway
+from gateway.operations import NEEDED
 from gateway.policies import JWKS
 from gateway.settings import PORT, GatewaySettings
 
-GATEWAY = Edge(name="gateway", port=PORT, settings=GatewaySettings, make=Gateway, keys_path=JWKS)
+GATEWAY = Edge(NAME, PORT, GatewaySettings, Gateway, calls=NEEDED, keys_path=JWKS)

@@ -1,6 +1,7 @@
 """Sign-in at Google in a pop-up: where it begins, and the page that ends it (G11 to G13)."""
 
 import secrets
+from collections.abc import Mapping
 
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub
@@ -24,6 +25,7 @@ COOKIE, ORIGIN_COOKIE = "crm_oauth", "crm_oauth_origin"
 _COOKIE_AGE = 600  # seconds, as long as auth remembers the request
 _LONGEST = {"code": 2048, "state": 512, "error": 200}  # characters
 _LONGEST_LIAISON = 128
+_NOTHING: Mapping[str, str] = {}
 _UNREADABLE = Problem(400, "PARAMETRES_INVALIDES", "Les paramètres de retour sont invalides.")
 
 
@@ -55,9 +57,7 @@ class GoogleSignIn:
 
     async def begin(self, request: Request, response: Response, redirect_uri: str = "") -> Beginning:
         """Begin a sign-in; the cookie binds it to this browser."""
-        asked = pb.GetGoogleAuthUrlRequest(
-            redirect_uri=redirect_uri, ip=exchange_of(request.scope).address
-        )
+        asked = pb.GetGoogleAuthUrlRequest(redirect_uri=redirect_uri, ip=exchange_of(request.scope).address)
         answer = await at_most_twice(lambda: self._auth.GetGoogleAuthUrl(asked, timeout=USUAL))
         self._set_cookie(response, COOKIE, answer.liaison)
         self._set_cookie(response, ORIGIN_COOKIE, self._origin(header_of(request.scope, "origin")))
@@ -90,12 +90,12 @@ class GoogleSignIn:
         return self._page(message, scope, problem.status, problem.all_headers)
 
     def _page(
-        self, message: dict[str, object], scope: Scope, status: int, more: dict[str, str] | None = None
+        self, message: Mapping[str, object], scope: Scope, status: int, more: Mapping[str, str] = _NOTHING
     ) -> Response:
         nonce = secrets.token_urlsafe(16)
         origin = self._origin(_cookies(scope).get(ORIGIN_COOKIE, ""))
         text = closing_page.closing_page(message, origin, nonce)
-        response = HTMLResponse(text, status, {**(more or {}), **closing_page.headers(nonce)})
+        response = HTMLResponse(text, status, {**more, **closing_page.headers(nonce)})
         for name in (COOKIE, ORIGIN_COOKIE):
             self._set_cookie(response, name, "", 0)
         return response

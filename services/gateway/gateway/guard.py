@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from gateway.addresses import limited_as
 from gateway.buckets import Buckets
 from gateway.callers import prove, require_service, require_user
-from gateway.exchange import Exchange, Scope, exchange_of, header_of, headers_of
+from gateway.exchange import Scope, exchange_of, header_of, headers_of
 from gateway.policies import POLICIES, Policy
 from gateway.problems import (
     HEADERS_TOO_LARGE,
@@ -49,9 +49,7 @@ class Guard:
     *authenticator* is that of this process; *patience* is the seconds that one request has.
     """
 
-    def __init__(
-        self, app: ASGIApp, authenticator: Authenticator, refuse: Refuse, patience: float
-    ) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, refuse: Refuse, patience: float) -> None:
         self._app, self._authenticator, self._refuse, self._patience = app, authenticator, refuse, patience
         self._addresses = {path: Buckets(policy.per_address) for path, policy in POLICIES.items()}
         self._by_caller = {path: Buckets(policy.per_caller) for path, policy in POLICIES.items()}

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from service_kit.edge import LIVENESS
+
 LOGIN: Final = "/api/auth/login"
 LOGOUT: Final = "/api/auth/logout"
 RENEW: Final = "/api/auth/renew"
@@ -19,7 +21,6 @@ WEBHOOK_HEALTH: Final = "/api/webhook/health"
 SYNC: Final = "/land/api/v1/users/sync"
 JWKS: Final = "/.well-known/jwks.json"
 DISCOVERY: Final = "/.well-known/openid-configuration"
-LIVENESS: Final = "/healthz"
 READINESS: Final = "/readyz"
 CONTRACT: Final = "/openapi.json"
 DOCS: Final = "/docs"

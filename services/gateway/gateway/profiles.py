@@ -108,6 +108,4 @@ def _told_by_token(identity: Identity) -> ProfileUser:
 
 
 def _organisation(found: pb.OrganisationDuProfil) -> ProfileOrganisation:
-    return ProfileOrganisation(
-        id=found.organisation_id, nom=found.nom, role=found.role, etat=found.etat
-    )
+    return ProfileOrganisation(id=found.organisation_id, nom=found.nom, role=found.role, etat=found.etat)

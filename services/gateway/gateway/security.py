@@ -6,7 +6,9 @@ from fastapi import Security
 from fastapi.security import HTTPBearer
 
 USER: Final = [
-    Security(HTTPBearer(scheme_name="user", description="A user's token, as login gives it.", auto_error=False))
+    Security(
+        HTTPBearer(scheme_name="user", description="A user's token, as login gives it.", auto_error=False)
+    )
 ]
 SERVICE: Final = [
     Security(

@@ -83,10 +83,8 @@ class Sessions:
         )
 
     async def logout(self, request: Request) -> Response:
-        """Revoke the token of the request.
-
-        The directory is not told: it would be with a token that is no longer one.
-        """
+        """Revoke the token of the request."""
+        # The directory is not told of this visit: it would be with a token that is no longer one.
         metadata = bearer(exchange_of(request.scope).token)
         await self._auth.Logout(pb.LogoutRequest(), timeout=USUAL, metadata=metadata)
         return Response(status_code=204)

@@ -4,7 +4,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 from service_kit import ProcessSettings
 
@@ -34,6 +34,11 @@ class GatewaySettings(ProcessSettings):
     cookie_secure: bool | None = Field(
         None, description="Secure flag of cookies; default: unless the base URL is http on this machine"
     )
+    kinde_issuer_url: str = Field(
+        "", description="as the users service has it: here it only says that webhooks can be received"
+    )
+    kinde_webhook_secret: SecretStr = Field(SecretStr(""), description="likewise")
+    kinde_webhook_secrets: SecretStr = Field(SecretStr(""), description="likewise")
     request_timeout_s: float = Field(
         LONGEST_REQUEST, gt=0, le=LONGEST_REQUEST, description="seconds that one request may take"
     )
@@ -82,6 +87,12 @@ class GatewaySettings(ProcessSettings):
         if self.cookie_secure is not None:
             return self.cookie_secure
         return self.behind_tls or not _is_loopback(urlsplit(self.base_url).hostname or "")
+
+    @property
+    def webhooks_configured(self) -> bool:
+        """Whether the users service can verify a webhook."""
+        secrets = (self.kinde_webhook_secret, self.kinde_webhook_secrets)
+        return bool(self.kinde_issuer_url or any(secret.get_secret_value() for secret in secrets))
 
     @property
     def proxies(self) -> tuple[Network, ...]:

@@ -57,7 +57,9 @@ class Telemetry:
             _note(scope, answer.status or _GONE)
 
     def _begun(self, scope: Scope) -> Exchange:
-        correlation = self._calls.correlate([(CORRELATION, value) for value in headers_of(scope, CORRELATION)])
+        correlation = self._calls.correlate(
+            [(CORRELATION, value) for value in headers_of(scope, CORRELATION)]
+        )
         peer = (scope["client"] or ("",))[0]
         agent = "".join(filter(str.isprintable, header_of(scope, "user-agent")))
         return Exchange(
@@ -88,7 +90,9 @@ class _Answer:
             added["cache-control"] = "no-store"
         named = {name for name, _ in given}
         yield from given
-        yield from ((key.encode(), value.encode()) for key, value in added.items() if key.encode() not in named)
+        yield from (
+            (key.encode(), value.encode()) for key, value in added.items() if key.encode() not in named
+        )
 
 
 def _security_headers(behind_tls: bool) -> Mapping[str, str]:

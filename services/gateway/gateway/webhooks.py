@@ -2,9 +2,9 @@
 
 import logging
 import time
+from dataclasses import replace
 from typing import Final
 
-import grpc
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import SyncServiceStub
 from fastapi import APIRouter, Request
@@ -12,9 +12,9 @@ from grpc_utils import Peers
 
 from gateway.bodies import Body
 from gateway.calls import WEBHOOK_PATIENCE
-from gateway.exchange import exchange_of, header_of
+from gateway.exchange import header_of
 from gateway.measures import WEBHOOK_TOTAL
-from gateway.policies import WEBHOOK, WEBHOOK_HEALTH
+from gateway.policies import JSON, JWT, WEBHOOK, WEBHOOK_HEALTH
 from gateway.problems import Problem, Refused, problem_of
 from gateway.settings import GatewaySettings
 
@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 _PROVIDER: Final = "kinde"
 _PASSED_ON: Final = ("content-type", "x-kinde-signature", "x-kinde-timestamp", "webhook-id")
+_FOR_EVER: Final = frozenset({"HORS_FENETRE"})
 _NOT_READY: Final = Problem(503, "WEBHOOK_INDISPONIBLE", "Les notifications ne peuvent pas être reçues.")
 
 
@@ -49,7 +50,7 @@ class Webhooks:
     def router(self) -> APIRouter:
         """Their paths."""
         router = APIRouter(tags=["webhook"])
-        body = {"content": {kind: {"schema": {"type": "string"}} for kind in _KINDS}, "required": True}
+        body = {"content": {kind: {"schema": {"type": "string"}} for kind in (JSON, JWT)}, "required": True}
         router.add_api_route(WEBHOOK, self.receive, methods=["POST"], openapi_extra={"requestBody": body})
         router.add_api_route(WEBHOOK_HEALTH, self.health, methods=["GET"])
         return router
@@ -66,8 +67,9 @@ class Webhooks:
         try:
             answer = await self._directory.HandleProviderWebhook(asked, timeout=WEBHOOK_PATIENCE)
         except Exception as error:
-            _note(problem_of(error).code, "", "", started)
-            raise _narrowed(error) from error
+            problem = _told_to_provider(problem_of(error))
+            _note(problem.code, "", "", started)
+            raise Refused(problem) from error
         _note(answer.resultat, answer.type, answer.event_id, started)
         return Received(received=True, result=answer.resultat, event_id=answer.event_id)
 
@@ -76,3 +78,15 @@ class Webhooks:
         if not (self._settings.webhooks_configured and await self._peers.serving("users")):
             raise Refused(_NOT_READY)
         return Health(status="ok")
+
+
+def _told_to_provider(problem: Problem) -> Problem:
+    """*problem*, but what is wrong with the notification itself is 400: sending it again is no use."""
+    return replace(problem, status=400) if problem.code in _FOR_EVER else problem
+
+
+def _note(result: str, kind: str, event_id: str, started: float) -> None:
+    """Count a notification and write its line, which holds nothing of its body."""
+    WEBHOOK_TOTAL.labels(result).inc()
+    duration = round((time.perf_counter() - started) * 1000, 2)
+    _log.info("webhook %s type=%s event_id=%s duration_ms=%s", result, kind, event_id, duration)
