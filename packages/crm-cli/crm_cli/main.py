@@ -226,16 +226,16 @@ def doctor(services: Names = None) -> None:
     from rich.console import Console
 
     from crm_cli.doctor.examination import examine
-    from crm_cli.selection import chosen
+    from crm_cli.selection import chosen_processes
 
-    raise typer.Exit(0 if examine(Home(), chosen(services or []), Console()) else 1)
+    raise typer.Exit(0 if examine(Home(), chosen_processes(services or []), Console()) else 1)
 
 
 @app.command()
 def health(service: Annotated[str, typer.Argument(help="A service that runs on this machine.")]) -> None:
-    """Say whether a service is SERVING.
+    """Say whether a service, or the gateway, is SERVING.
 
-    For the health checks of containers: asks port GRPC_PORT, else the service's own. Exit
+    For the health checks of containers: asks port GRPC_PORT (GATEWAY_PORT), else its own. Exit
     code 1 when it is not.
     """
     from crm_cli.stack import is_healthy
@@ -252,11 +252,11 @@ def secrets() -> None:
     ./scripts/crm secrets > .env. Needs nothing that runs. Each call makes new ones: a database
     or broker that was made with others does not take them.
     """
-    from service_kit.registry import ports
+    from service_kit.registry import processes
 
     from crm_cli.stack import secret_lines
 
-    for line in secret_lines(ports()):
+    for line in secret_lines(processes()):
         print(line)
 
 

@@ -37,7 +37,7 @@ def free_port_offset() -> int:
             return offset
 
 
-def listening(home: Home, wanted: Sequence[Service]) -> dict[str, int]:
+def listening(home: Home, wanted: Sequence[Service | Edge]) -> dict[str, int]:
     """The ports of those of *wanted* that the mesh of *home* runs; of all without a mesh there."""
     state = home.state()
     known = ports() if state is None else state.services

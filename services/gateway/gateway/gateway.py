@@ -57,7 +57,7 @@ class Gateway:
             Operations(self._own_peers(), keys, settings),
         )
         app = application([one.router() for one in endpoints], authenticator, settings, google.failed)
-        self._server = HttpServer(app, settings.shutdown_grace_s)
+        self._server = HttpServer(app, settings.request_timeout_s, settings.shutdown_grace_s)
         self._following: list[asyncio.Task[None]] = []
 
     @property

@@ -5,26 +5,29 @@ import math
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import ClassVar, Final
 
 import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEAD_PATIENCE: Final = 10.0  # seconds from a connection, or a first byte, to the end of the headers
 _IDLE: Final = 75  # seconds; longer than the 60 that proxies usually keep connections for
 _LARGEST_HEAD: Final = 32 * 1024  # bytes read of a head without an end; the guard refuses at half of it
 _MOST_CONNECTIONS: Final = 2000
 
 
 class HttpServer:
-    """Serves *app*; requests under way at the stop get *grace* seconds."""
+    """Serves *app*; requests under way at the stop get *grace* seconds.
 
-    def __init__(self, app: ASGIApp, grace: float) -> None:
+    A connection is closed when the headers of its next request, once begun, do not end within
+    *patience* seconds, and when nothing comes at all.
+    """
+
+    def __init__(self, app: ASGIApp, patience: float, grace: float) -> None:
         config = uvicorn.Config(
             app,
-            http=_Connection,
+            http=type("Connection", (_Connection,), {"patience": patience}),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -77,6 +80,7 @@ class _Server(uvicorn.Server):
 class _Connection(H11Protocol):
     """A connection that is closed when a request does not get to the end of its headers."""
 
+    patience: ClassVar[float]
     _waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -96,7 +100,7 @@ class _Connection(H11Protocol):
 
     def _wait(self) -> None:
         if self._waiting is None:
-            self._waiting = self.loop.call_later(HEAD_PATIENCE, self._give_up)
+            self._waiting = self.loop.call_later(self.patience, self._give_up)
 
     def _wait_no_more(self) -> None:
         if self._waiting is not None:

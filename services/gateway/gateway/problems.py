@@ -6,12 +6,13 @@ that says nothing; whoever caught it logs it.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import grpc
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_utils.errors import (
@@ -138,7 +139,8 @@ def problem_of(error: Exception) -> Problem:
         case Refusal():
             return _told(_status_of(error.code), error.reason, error.message, error.metadata)
         case grpc.aio.AioRpcError():
-            return _of_call(error)
+            told = _of_call(error)
+            return told if told.code else replace(told, code=error.code().name)
         case RequestValidationError():
             return _of_validation(error.errors()[0])
         case HTTPException():
@@ -176,11 +178,14 @@ def _status_of(code: grpc.StatusCode) -> int:
 def _info(error: grpc.aio.AioRpcError) -> ErrorInfo:
     """The reason and metadata of a refusal (C7), empty when its details do not say."""
     status, info = Status(), ErrorInfo()
-    for key, value in error.trailing_metadata() or ():
-        if key == _DETAILS and isinstance(value, bytes):
-            status.ParseFromString(value)
-    for detail in status.details:
-        detail.Unpack(info)
+    try:
+        for key, value in error.trailing_metadata() or ():
+            if key == _DETAILS and isinstance(value, bytes):
+                status.ParseFromString(value)
+        for detail in status.details:
+            detail.Unpack(info)
+    except DecodeError:
+        return ErrorInfo()
     return info
 
 

@@ -4,9 +4,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 from service_kit import ProcessSettings
+from service_kit.settings import PRODUCTION
 
 PORT: Final = 5000
 LONGEST_REQUEST: Final = 15.0  # seconds (G2)
@@ -21,7 +22,9 @@ class GatewaySettings(ProcessSettings):
     gateway_host: str = Field("0.0.0.0", description="address to listen on")
     gateway_port: int = Field(PORT, ge=0, le=65535, description="HTTP port")
     public_base_url: str = Field(
-        "", description="address by which browsers reach the gateway; default: http://localhost and its port"
+        "",
+        validate_default=True,
+        description="address by which browsers reach the gateway; default: http://localhost and its port",
     )
     frontend_origins: Texts = Field(
         ("http://localhost:3000",),
@@ -50,8 +53,10 @@ class GatewaySettings(ProcessSettings):
 
     @field_validator("public_base_url")
     @classmethod
-    def _base(cls, value: str) -> str:
+    def _base(cls, value: str, info: ValidationInfo) -> str:
         base = value.rstrip("/")
+        if info.data.get("crm_env") == PRODUCTION and not base.startswith("https://"):
+            raise ValueError("production needs an https address: cookies and tokens travel to it")
         if base and not _is_origin(base):
             raise ValueError("write scheme://host or scheme://host:port, without a path")
         return base
