@@ -25,10 +25,14 @@ def secrets_of(home: Home) -> Secrets:
     path = secrets_file(home)
     known = read_secrets(path) if path.exists() else Secrets("")
     fresh = new_secrets(name for name in processes() if name not in known.keys)
-    secrets = Secrets(known.jwt_secret or fresh.jwt_secret, {**known.keys, **fresh.keys})
+    secrets = Secrets(
+        known.jwt_secret or fresh.jwt_secret,
+        {**known.keys, **fresh.keys},
+        known.encryption_keys or fresh.encryption_keys,
+        known.pepper or fresh.pepper,
+    )
     if secrets != known:
-        keys = {name: asdict(pair) for name, pair in secrets.keys.items()}
-        write_privately(path, {"jwt_secret": secrets.jwt_secret, "keys": keys})
+        write_privately(path, asdict(secrets))
     return replace(secrets, jwt_secret=os.environ.get("JWT_SECRET") or secrets.jwt_secret)
 
 
@@ -37,6 +41,8 @@ def read_secrets(path: Path) -> Secrets:
     try:
         content = json.loads(path.read_text())
         keys = {name: KeyPair(**pair) for name, pair in content["keys"].items()}
-        return Secrets(content["jwt_secret"], keys)
+        return Secrets(
+            content["jwt_secret"], keys, content.get("encryption_keys", ""), content.get("pepper", "")
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise CommandError(f"{path} is damaged: remove it, and new secrets are made") from error

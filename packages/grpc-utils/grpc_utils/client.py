@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 DEADLINE = 2.0  # seconds (C14)
 HEALTH_DEADLINE = 1.0  # seconds
+_NOWHERE = "ipv4:127.0.0.1:1"  # nobody listens there: a callee without address is one that is down
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:")
 # A callee that is back after a long while is found within seconds, not minutes.
@@ -57,7 +58,7 @@ class Peers:
     """The other services, by *addresses*, called as the *signer*'s service.
 
     An address is host:port, all of whose IP addresses are called in turn, or a target with its
-    scheme, as in "ipv4:10.0.0.1:50052,10.0.0.2:50052".
+    scheme, as in "ipv4:10.0.0.1:50052,10.0.0.2:50052". Services without one are unavailable.
     *now* tells the seconds that have passed, for the circuit breakers.
     """
 
@@ -95,7 +96,7 @@ class Peers:
     async def serving(self, callee: str) -> bool:
         """Whether *callee* says now that it is SERVING (C17), whatever its circuit breaker thinks."""
         if callee not in self._health:
-            address = _target(self._addresses[callee])
+            address = _target(self._addresses.get(callee, _NOWHERE))
             self._health[callee] = grpc.aio.insecure_channel(address, options=_RECONNECTION)
         health: Any = health_pb2_grpc.HealthStub(self._health[callee])
         try:
@@ -121,7 +122,7 @@ class Peers:
             "methodConfig": [{"name": names, "retryPolicy": _RETRY}] if names else [],
         }
         return grpc.aio.insecure_channel(
-            _target(self._addresses[callee]),
+            _target(self._addresses.get(callee, _NOWHERE)),
             options=(
                 *_RECONNECTION,
                 ("grpc.service_config", json.dumps(config)),

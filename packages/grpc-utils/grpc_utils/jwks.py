@@ -39,13 +39,20 @@ class KeySet:
     """The RS256 keys of the JWK set that *download* brings; *source* names it in logs.
 
     *download* raises JwksError, TimeoutError or an error of httpx when it cannot; *now* tells
-    the seconds that have passed.
+    the seconds that have passed. *refresh_age* and *forced_pause* replace the seconds of the module.
     """
 
     def __init__(
-        self, source: str, download: Callable[[], Awaitable[bytes]], now: Callable[[], float] = time.monotonic
+        self,
+        source: str,
+        download: Callable[[], Awaitable[bytes]],
+        *,
+        now: Callable[[], float] = time.monotonic,
+        refresh_age: float = REFRESH_AGE,
+        forced_pause: float = FORCED_PAUSE,
     ) -> None:
         self._source, self._download, self._now = source, download, now
+        self._refresh_age, self._forced_pause = refresh_age, forced_pause
         self._keys: Mapping[str, RSAPublicKey] = {}
         self._fetched_at = self._tried_at = self._forced_at = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
@@ -56,7 +63,7 @@ class KeySet:
         if known is None:
             return await self._unknown(kid)
         now = self._now()
-        if now - self._fetched_at > REFRESH_AGE and now - self._tried_at > FORCED_PAUSE:
+        if now - self._fetched_at > self._refresh_age and now - self._tried_at > self._forced_pause:
             self._start_fetching()
         return known
 
@@ -67,7 +74,7 @@ class KeySet:
         """
         if self._fetching is not None:
             await asyncio.shield(self._fetching)
-        if kid not in self._keys and self._now() - self._forced_at > FORCED_PAUSE:
+        if kid not in self._keys and self._now() - self._forced_at > self._forced_pause:
             self._forced_at = self._now()
             self._start_fetching()
         if kid not in self._keys and self._fetching is not None:
@@ -96,14 +103,22 @@ class KeySet:
 class Jwks(KeySet):
     """The RS256 keys published at *url*: https, or http to this machine.
 
-    *allow_http* lifts that rule for closed networks.
+    *allow_http* lifts that rule for closed networks; the others are those of `KeySet`.
     """
 
     def __init__(
-        self, url: str, *, allow_http: bool = False, now: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        *,
+        allow_http: bool = False,
+        now: Callable[[], float] = time.monotonic,
+        refresh_age: float = REFRESH_AGE,
+        forced_pause: float = FORCED_PAUSE,
     ) -> None:
         _check_address(url, allow_http)
-        super().__init__(url, partial(_download, url), now)
+        super().__init__(
+            url, partial(_download, url), now=now, refresh_age=refresh_age, forced_pause=forced_pause
+        )
         self.url = url
 
 

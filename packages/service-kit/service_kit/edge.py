@@ -35,16 +35,14 @@ class Running(Protocol):
 class Edge:
     """An edge, as data. *make* brings it to life from its settings and the addresses of the services.
 
-    Its settings are a class with `<name>_host` and `<name>_port`; *calls* names the services that
-    it calls. With *keys_path*, it publishes there the keys of our own tokens, which all services
-    read (JWKS_URL).
+    Its settings are a class with `<name>_host` and `<name>_port`. With *keys_path*, it publishes
+    there the keys of our own tokens, which all services read (JWKS_URL).
     """
 
     name: str
     port: int
     settings: type[ProcessSettings]
     make: Callable[[Any, Mapping[str, str]], Running]
-    calls: tuple[str, ...] = ()
     keys_path: str = ""
 
     @property

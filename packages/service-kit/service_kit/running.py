@@ -47,7 +47,8 @@ class RunningService:
         self.app = App(settings, database, Peers(addresses, settings.signer(service.name)))
         self.bus = Bus(settings.nats_url, f"crm-{service.name}", declared(replicas=settings.nats_replicas))
         idempotency = Idempotency(database)
-        authenticator = settings.authenticator(service.name)
+        own = (service.issuer(self.app),) if service.issuer is not None else ()
+        authenticator = settings.authenticator(service.name, own)
         self._server = Server(
             service.name,
             [make(self.app) for make in service.servicers],

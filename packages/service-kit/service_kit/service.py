@@ -12,6 +12,7 @@ import nats_utils
 from db_utils import Row
 from db_utils.migrations import Schema
 from google.protobuf.message import Message
+from grpc_utils import Issuer
 from nats_utils import Subscription
 from sqlalchemy import MetaData
 
@@ -38,7 +39,8 @@ class Service:
     """One of the nineteen, as data; `service_kit.running` brings it to life.
 
     *package* is its Python package, with its migrations inside; *tables* its own tables;
-    *servicers* are classes made with the application as their one argument.
+    *servicers* are classes made with the application as their one argument. A service that
+    issues tokens itself makes their *issuer*, and so asks nobody for its own keys.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Service:
     subscriptions: tuple[Subscription, ...] = ()
     workers: tuple[Worker, ...] = ()
     settings: type[Settings] = field(default=Settings)
+    issuer: Callable[[Any], Issuer] | None = None
 
     @property
     def prefix(self) -> str:

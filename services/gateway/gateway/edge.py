@@ -3,8 +3,7 @@
 from service_kit import Edge
 
 from gateway.gateway import NAME, Gateway
-from gateway.operations import NEEDED
 from gateway.policies import JWKS
 from gateway.settings import PORT, GatewaySettings
 
-GATEWAY = Edge(NAME, PORT, GatewaySettings, Gateway, calls=NEEDED, keys_path=JWKS)
+GATEWAY = Edge(NAME, PORT, GatewaySettings, Gateway, keys_path=JWKS)

@@ -14,7 +14,7 @@ from gateway.keys import PublishedKeys
 from gateway.policies import CONTRACT, DISCOVERY, DOCS, JWKS, READINESS
 from gateway.settings import GatewaySettings
 
-NEEDED: Final = ("auth", "users")  # the services that every endpoint stands on
+_NEEDED: Final = ("auth", "users")  # the services that every endpoint stands on
 # Whoever verifies tokens asks again for a key id that he does not know.
 _KEYS_CACHED: Final = {"cache-control": "public, max-age=60"}
 
@@ -49,8 +49,8 @@ class Operations:
 
     async def ready(self, response: Response) -> State:
         """Say whether the services behind the gateway answer; 503 with those that do not."""
-        answers = await asyncio.gather(*map(self._peers.serving, NEEDED))
-        missing = tuple(name for name, serving in zip(NEEDED, answers, strict=True) if not serving)
+        answers = await asyncio.gather(*map(self._peers.serving, _NEEDED))
+        missing = tuple(name for name, serving in zip(_NEEDED, answers, strict=True) if not serving)
         response.status_code = 503 if missing else 200
         return State(status="degraded" if missing else "ok", missing=missing)
 

@@ -188,17 +188,14 @@ async def running(
     """*processes* serving on free ports, with a database and a broker of their own.
 
     They need not be installed ones. With an edge that publishes them, all know the keys of our
-    own tokens; nobody listens at the addresses of services that it calls and that are not here.
-    *settings* override those of every process, by field name, as in
+    own tokens. *settings* override those of every process, by field name, as in
     `default_organisation_id`.
     """
     secrets = new_secrets(process.name for process in processes)
     async with AsyncExitStack() as stack:
         own_broker = broker or stack.enter_context(fresh_nats())
         url = database_url or fresh_database(*(one for one in processes if isinstance(one, Service)))
-        called = [name for one in processes if isinstance(one, Edge) for name in one.calls]
-        names = dict.fromkeys([*(process.name for process in processes), *called])
-        addresses = {name: f"127.0.0.1:{free_port()}" for name in names}
+        addresses = {process.name: f"127.0.0.1:{free_port()}" for process in processes}
         keys = [f"http://{addresses[one.name]}{one.keys_path}" for one in processes if _has_keys(one)]
         given = {"jwks_url": "".join(keys), **settings}
         mesh = Mesh(addresses, secrets, own_broker)
