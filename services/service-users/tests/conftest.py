@@ -14,13 +14,13 @@ from crm.users.users_pb2_grpc import (
 from service_kit.registry import service_named
 from service_kit.testing import Mesh, running
 from service_users.service import SERVICE
-from tests.personnes import Seen, Someone, new_email, new_org, new_subject
+from tests.personnes import COST, Seen, Someone, new_email, new_org, new_subject
 
 
 @pytest.fixture(scope="session")
 async def mesh() -> AsyncIterator[Mesh]:
     """A mesh in which tokens of issuer "crm" count as our own, and those without issuer as auth0's."""
-    settings: dict[str, Any] = {"bcrypt_cost": 4, "issuer_providers": "crm=local"}
+    settings: dict[str, Any] = {"bcrypt_cost": COST, "issuer_providers": "crm=local"}
     async with running(service_named("organisations"), SERVICE, **settings) as mesh:
         yield mesh
 

@@ -5,6 +5,7 @@ from itertools import count
 
 from crm.users import users_pb2 as pb
 
+COST = 5  # of password hashes
 PASSWORD = "une phrase de passe"
 Someone = Callable[..., Awaitable[pb.Utilisateur]]
 Seen = Callable[..., pb.SyncUserRequest]
