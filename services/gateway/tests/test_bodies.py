@@ -8,15 +8,11 @@ import pytest
 from gateway.edge import GATEWAY
 from service_kit.testing import Mesh, running
 from service_kit.testing.http1 import exchange, request
+from tests.visitors import code
 
 LOGIN = "/api/auth/login"
 CREDENTIALS = {"email": "a@example.com", "password": "secret"}
 JSON = {"content-type": "application/json"}
-
-
-def code(answer: httpx.Response) -> tuple[int, str]:
-    """Status and reason."""
-    return answer.status_code, answer.json()["error"]["code"]
 
 
 async def test_G1_unknown_fields_are_ignored(edge: httpx.AsyncClient) -> None:

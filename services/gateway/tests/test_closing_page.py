@@ -6,8 +6,8 @@ from gateway.closing_page import FAILURE, SUCCESS, closing_page, headers
 from gateway.policies import GOOGLE_CALLBACK, GOOGLE_URL
 from service_kit.testing import Mesh
 from service_kit.testing.popup import posted
+from tests.visitors import FRONT, OTHER_FRONT
 
-FRONT, OTHER_FRONT = "https://app.example", "http://localhost:3000"
 HOSTILE = "</script><script>alert(1)</script><!--\u2028\u2029&amp;\"'`${1}\\"
 
 

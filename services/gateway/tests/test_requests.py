@@ -8,8 +8,8 @@ from gateway.edge import GATEWAY
 from gateway.policies import POLICIES, SYNC, WEBHOOK, WEBHOOK_HEALTH
 from service_kit.testing import Mesh, running
 from service_kit.testing.http1 import exchange, request
+from tests.visitors import FRONT, OTHER_FRONT
 
-FRONT, OTHER_FRONT = "https://app.example", "http://localhost:3000"
 LOGIN = "/api/auth/login"
 EVERY_PATH = pytest.mark.parametrize("path", POLICIES)
 CORS = "access-control-"
