@@ -17,6 +17,8 @@ def secret_lines(processes: Mapping[str, Service | Edge]) -> Iterator[str]:
     """A fresh `.env` for both stacks, with logins and a key pair for each of *processes*."""
     made = new_secrets(processes)
     yield f"JWT_SECRET={made.jwt_secret}"
+    yield f"AUTH_PEPPER={made.pepper}"
+    yield f"ENCRYPTION_KEYS={made.encryption_keys}"
     yield f"POSTGRES_PASSWORD={_password()}"
     yield f"ADMIN_NATS_PASSWORD={_password()}"
     yield f"SERVICE_PUBLIC_KEYS={made.public_keys}"

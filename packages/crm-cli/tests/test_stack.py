@@ -7,8 +7,7 @@ import pytest
 from crm_cli.testing import Command
 from gateway.edge import GATEWAY
 from service_clients.service import SERVICE as CLIENTS
-from service_kit.registry import services
-from service_kit.settings import Settings
+from service_kit.registry import service_named, services
 from service_kit.testing import running
 
 COMPOSE = Path(__file__).parents[3] / "compose"
@@ -37,10 +36,12 @@ async def test_the_secrets_are_all_that_the_stacks_need(crm: Command) -> None:
 async def test_a_service_starts_with_the_secrets(crm: Command, name: str) -> None:
     """Its settings take the keys and the shared secret as they are printed."""
     made = _parsed((await crm("secrets")).out)
-    settings = Settings.model_validate(
+    settings = service_named(name).settings.model_validate(
         {
             "database_url": "host=postgres",
             "jwt_secret": made["JWT_SECRET"],
+            "auth_pepper": made["AUTH_PEPPER"],
+            "encryption_keys": made["ENCRYPTION_KEYS"],
             "service_private_key": made[f"{name.upper()}_PRIVATE_KEY"],
             "service_public_keys": made["SERVICE_PUBLIC_KEYS"],
         }

@@ -107,7 +107,7 @@ class Accounts:
         try:
             await _asked(self._sync.RecordLogin, request)
         except Unavailable as error:
-            _log.warning("a sign-in was not announced: %s", error.__cause__)
+            _log.warning("a sign-in was not announced: %s", type(error.__cause__).__name__)
 
 
 class _Nobody(Refusal):

@@ -23,7 +23,7 @@ from grpc_utils.errors import (
     Unauthenticated,
 )
 from service_kit import App
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import bindparam, delete, func, or_, select
 
 from service_auth import limits
 from service_auth.limits import Traffic
@@ -48,7 +48,7 @@ _LONGEST_AGENT, _LONGEST_MASK = 300, 80
 _instant = TentativeConnexion.created_at.type
 _LOCKED_ROW = select(Verrou).where(Verrou.email_hash == bindparam("email", required=True)).with_for_update()
 _UNLOCK = delete(Verrou).where(Verrou.email_hash == bindparam("email", required=True))
-_failed = TentativeConnexion.resultat.in_([ECHEC, REFUS])
+_failed = or_(TentativeConnexion.resultat == ECHEC, TentativeConnexion.resultat == REFUS)
 _lately = TentativeConnexion.created_at > bindparam("lately", type_=_instant, required=True)
 _TRAFFIC: Any = select(
     func.count().filter(_failed),

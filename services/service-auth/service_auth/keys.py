@@ -170,7 +170,7 @@ def _generate(kid: str) -> tuple[str, dict[str, object]]:
     key = generate_private_key(public_exponent=65537, key_size=BITS)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     jwk = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    return pem, {**jwk, "kid": kid, "use": "sig", "alg": "RS256"}
+    return pem, {name: jwk[name] for name in ("kty", "n", "e")} | {"kid": kid, "use": "sig", "alg": "RS256"}
 
 
 def _public(row: CleSignature) -> RSAPublicKey:

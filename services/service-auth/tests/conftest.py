@@ -3,13 +3,11 @@
 The jobs of auth and email do not run by themselves: tests call them.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
-from itertools import count
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub, SecurityServiceStub, TokenServiceStub
 from crm.users import users_pb2
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
@@ -20,22 +18,16 @@ from service_kit import App
 from service_kit.testing import Mesh, running
 from service_kit.testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider, oidc_provider
 from service_users.service import SERVICE as USERS
-
-PASSWORD = "une phrase de passe"
-CALLBACK = "http://127.0.0.1:5000/api/auth/google/callback"
-OTHER_CALLBACK = "http://localhost:5000/api/auth/google/callback"
-_numbers = count(1)
-
-
-def new_email() -> str:
-    """An address that was never given before."""
-    return f"personne-{next(_numbers)}@exemple.fr"
-
-
-def new_ip() -> str:
-    """An address of a machine that was never seen before (RFC 5737 and 1918)."""
-    number = next(_numbers)
-    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+from tests.connexions import (
+    CALLBACK,
+    OTHER_CALLBACK,
+    PASSWORD,
+    AsHolder,
+    MakeSomeone,
+    Someone,
+    new_email,
+    new_ip,
+)
 
 
 def settings(provider: OidcProvider) -> dict[str, Any]:
@@ -97,32 +89,6 @@ def people(mesh: Mesh) -> UtilisateurServiceStub:
     return mesh.service_stub(UtilisateurServiceStub, caller="auth")
 
 
-@dataclass(frozen=True, slots=True)
-class Someone:
-    """A person with an account, who calls from an address of his own."""
-
-    utilisateur: users_pb2.Utilisateur
-    ip: str
-
-    @property
-    def id(self) -> str:
-        """The id of the account."""
-        return self.utilisateur.id
-
-    @property
-    def email(self) -> str:
-        """The address of the account."""
-        return self.utilisateur.email
-
-    def login(self, password: str = PASSWORD, **changes: str) -> pb.LoginRequest:
-        """What the person types."""
-        typed = {"email": self.email, "mot_de_passe": password, "ip": self.ip, "user_agent": "Firefox"}
-        return pb.LoginRequest(**(typed | changes))
-
-
-MakeSomeone = Callable[..., Awaitable[Someone]]
-
-
 @pytest.fixture
 def someone(people: UtilisateurServiceStub) -> MakeSomeone:
     """Makes an account with a password; fields as in users' Create."""
@@ -141,10 +107,7 @@ async def jeanne(someone: MakeSomeone) -> Someone:
     return await someone()
 
 
-SignIn = Callable[[str], AuthServiceStub]
-
-
 @pytest.fixture
-def as_holder(mesh: Mesh) -> SignIn:
+def as_holder(mesh: Mesh) -> AsHolder:
     """AuthService as the holder of a token of ours calls it."""
     return lambda token: AuthServiceStub(mesh.channel("auth", token))
