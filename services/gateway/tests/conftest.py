@@ -1,18 +1,18 @@
 """The gateway: once with nobody behind it, once with auth, users and organisations."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
-from crm.users import users_pb2 as pb
-from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from gateway.edge import GATEWAY
 from service_kit.registry import service_named
 from service_kit.testing import Mesh, running
 from service_kit.testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider, oidc_provider
-from tests.visitors import FRONT, OTHER_FRONT, PASSWORD, MakeSomeone, SignIn, Someone, browser, new_email
+from tests.visitors import FRONT, OTHER_FRONT, MakeSomeone, SignIn, Someone, browser, made
 
 ORIGINS: dict[str, Any] = {"frontend_origins": f"{FRONT},{OTHER_FRONT}", "trusted_proxies": "127.0.0.1"}
 CALLBACK = "http://127.0.0.1:5000/api/auth/google/callback"
@@ -40,10 +40,9 @@ async def provider() -> AsyncIterator[OidcProvider]:
         yield provider
 
 
-@pytest.fixture(scope="session")
-async def mesh(provider: OidcProvider) -> AsyncIterator[Mesh]:
+def identity(provider: OidcProvider) -> AbstractAsyncContextManager[Mesh]:
     """The identity services behind a gateway. Hashes are cheap, keys sign at once, no job runs."""
-    settings = {
+    settings: dict[str, Any] = {
         **ORIGINS,
         "bcrypt_cost": 4,
         "jwt_key_lead_s": 0,
@@ -56,7 +55,20 @@ async def mesh(provider: OidcProvider) -> AsyncIterator[Mesh]:
         "kinde_webhook_require_timestamp": False,
     }
     services = [replace(service_named(name), workers=()) for name in SERVICES]
-    async with running(*services, GATEWAY, **settings) as mesh:
+    return running(*services, GATEWAY, **settings)
+
+
+@pytest.fixture(scope="session")
+async def mesh(provider: OidcProvider) -> AsyncIterator[Mesh]:
+    """The identity services behind a gateway, of which none is ever stopped."""
+    async with identity(provider) as mesh:
+        yield mesh
+
+
+@pytest.fixture
+async def fragile(provider: OidcProvider) -> AsyncIterator[Mesh]:
+    """The same for one test, which may stop what it likes."""
+    async with identity(provider) as mesh:
         yield mesh
 
 
@@ -70,15 +82,7 @@ async def web(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 def someone(mesh: Mesh) -> MakeSomeone:
     """Makes an account with a password; fields as in users' Create."""
-    people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
-
-    async def make(**fields: Any) -> Someone:
-        known = {"email": new_email(), "mot_de_passe": PASSWORD}
-        known |= {"prenom": "Jeanne", "nom": "Martin"}
-        answer = await people.Create(pb.CreateUtilisateurRequest(**(known | fields)))
-        return Someone(answer.utilisateur.id, answer.utilisateur.email)
-
-    return make
+    return partial(made, mesh)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The caller's own profile, and what the directory learns of visits (section 6)."""
 
 import asyncio
-from itertools import count
 
 import httpx
 from crm.users import users_pb2 as pb
@@ -9,17 +8,9 @@ from crm.users.users_pb2_grpc import MembreServiceStub, SyncServiceStub, Utilisa
 from gateway.visits import PAUSE, Visits
 from service_kit.testing import Mesh, eventually
 from service_kit.testing.seconds import Seconds
-from tests.visitors import MakeSomeone, bearer, code, new_email
+from tests.visitors import bearer, code, outsider
 
 PROFILE = "/api/profile"
-_numbers = count(1)
-
-
-def outsider(mesh: Mesh, **claims: object) -> tuple[str, str]:
-    """The address of somebody whom another provider has signed in, and a token of his."""
-    email = new_email()
-    known: dict[str, object] = {"email": email, "given_name": "Anne", "family_name": "Roy"} | claims
-    return email, mesh.secrets.token(user=f"auth0|profile-{next(_numbers)}", organisation=None, **known)
 
 
 async def test_an_unknown_person_has_an_account_after_his_first_visit(
@@ -43,7 +34,7 @@ async def test_parallel_first_visits_make_one_account(mesh: Mesh, web: httpx.Asy
     """Ten of them."""
     _, token = outsider(mesh)
     answers = await asyncio.gather(*(web.get(PROFILE, headers=bearer(token)) for _ in range(10)))
-    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.text for answer in answers if answer.status_code != 200} == set()
     assert len({answer.json()["user"]["id"] for answer in answers}) == 1
     assert [answer.json()["created"] for answer in answers].count(True) == 1
 
@@ -62,30 +53,6 @@ async def test_a_member_sees_his_organisations(mesh: Mesh, web: httpx.AsyncClien
     )
 
 
-async def test_without_users_the_token_tells_who_calls(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """Signing in goes on with what the provider says, and says so."""
-    email, token = outsider(mesh, picture="https://exemple.fr/a.png")
-    async with mesh.without("users"):
-        answer = await web.get(PROFILE, headers=bearer(token))
-    told = answer.json()
-    assert (answer.status_code, told["degraded"], told["organisations"]) == (200, True, [])
-    assert (told["user"]["email"], told["user"]["prenom"], told["user"]["nom"]) == (email, "Anne", "Roy")
-    assert told["user"]["picture"] == "https://exemple.fr/a.png"
-
-    async def whole() -> bool:
-        return (await web.get(PROFILE, headers=bearer(token))).json()["degraded"] is False
-
-    await eventually(whole)
-
-
-async def test_claims_of_another_form_are_left_out(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """A provider may put anything there."""
-    _, token = outsider(mesh, email=["a"], given_name=7, family_name=None, picture={})
-    async with mesh.without("users"):
-        told = (await web.get(PROFILE, headers=bearer(token))).json()
-    assert {told["user"][name] for name in ("email", "prenom", "nom", "picture")} == {""}
-
-
 async def test_a_disabled_account_is_refused(mesh: Mesh, web: httpx.AsyncClient) -> None:
     """401, whatever its token says."""
     _, token = outsider(mesh)
@@ -102,7 +69,7 @@ async def test_the_correlation_id_reaches_the_services(mesh: Mesh, web: httpx.As
     assert (await web.get(PROFILE, headers=headers)).headers["x-correlation-id"] == "visit-1"
 
 
-async def test_a_visit_is_told_once_in_five_minutes(mesh: Mesh, someone: MakeSomeone) -> None:
+async def test_a_visit_is_told_once_in_five_minutes(mesh: Mesh) -> None:
     """In the background; the directory counts it."""
     email, token = outsider(mesh)
     now = Seconds()

@@ -105,24 +105,6 @@ async def test_what_auth_cannot_read_is_400(
     assert code(await web.post(LOGIN, json={"email": email, "password": password})) == (400, reason)
 
 
-async def test_without_auth_nobody_signs_in(mesh: Mesh, web: httpx.AsyncClient, jeanne: Someone) -> None:
-    """503 with Retry-After, and the gateway says who is missing; tokens go on being believed."""
-    token = (await web.post(LOGIN, json=jeanne.credentials)).json()["token"]
-    async with mesh.without("auth"):
-        answer = await web.post(LOGIN, json=jeanne.credentials)
-        ready = await web.get("/readyz")
-        profile = await web.get(PROFILE, headers=bearer(token))
-    assert (code(answer), answer.headers["retry-after"]) == ((503, "DEPENDANCE_INDISPONIBLE"), "5")
-    assert (ready.status_code, ready.json()) == (503, {"status": "degraded", "missing": ["auth"]})
-    assert profile.status_code == 200
-    await eventually(lambda: _signs_in(web, jeanne))
-    assert (await web.get("/readyz")).json() == {"status": "ok"}
-
-
-async def _signs_in(web: httpx.AsyncClient, person: Someone) -> bool:
-    return (await web.post(LOGIN, json=person.credentials)).status_code == 200
-
-
 async def test_a_token_is_refused_everywhere_after_its_sign_out(
     mesh: Mesh, web: httpx.AsyncClient, jeanne: Someone, sign_in: SignIn
 ) -> None:

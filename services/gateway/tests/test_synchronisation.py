@@ -1,50 +1,23 @@
 """Services outside the mesh tell whom they have seen."""
 
 import asyncio
-from itertools import count
-from typing import Any
 
 import httpx
 import pytest
 from crm.events.identity_pb2 import UserLoginEvent
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
-from grpc_utils import ServiceSigner
 from service_kit.testing import Mesh
-from tests.visitors import bearer, code, new_email
+from tests.visitors import bearer, code, proof, seen
 
 SYNC = "/land/api/v1/users/sync"
-_numbers = count(1)
-
-
-def seen(**fields: object) -> dict[str, Any]:
-    """What a service reports of one person."""
-    known: dict[str, object] = {
-        "auth0Id": f"auth0|sync-{next(_numbers)}",
-        "email": new_email(),
-        "userType": "COURTIER",
-        "firstName": "Anne",
-        "lastName": "Roy",
-        "picture": "https://exemple.fr/a.png",
-        "companyId": "",
-        "metadata": {"source": "test"},
-    }
-    return known | fields
-
-
-def proof(
-    mesh: Mesh, service: str = "organisations", *, callee: str = "gateway", name: str = ""
-) -> dict[str, str]:
-    """The headers of *service*, which calls itself *name* (its own when empty)."""
-    token = ServiceSigner(service, mesh.secrets.keys[service].private).token(callee, None)
-    return {**bearer(token), "x-service-name": name or service}
 
 
 async def test_a_person_is_made_and_his_sign_in_announced_once(mesh: Mesh, web: httpx.AsyncClient) -> None:
     """On the subject of identities; the business events show none of it."""
     person = seen(companyId="org-sync")
     answers = [(await web.post(SYNC, json=person, headers=proof(mesh))).json() for _ in range(2)]
-    first, second = answers
+    first, _ = answers
     assert first["user"] == {
         "id": first["user"]["id"],
         "auth0Id": person["auth0Id"],
@@ -144,19 +117,12 @@ async def test_a_disabled_account_is_a_conflict(mesh: Mesh, web: httpx.AsyncClie
     assert code(await web.post(SYNC, json=person, headers=proof(mesh))) == (409, "COMPTE_DESACTIVE")
 
 
-async def test_without_users_the_service_is_to_report_again(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """503 with Retry-After; nothing is stored here."""
-    async with mesh.without("users"):
-        answer = await web.post(SYNC, json=seen(), headers=proof(mesh))
-    assert (code(answer), answer.headers["retry-after"]) == ((503, "DEPENDANCE_INDISPONIBLE"), "5")
-
-
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "NaN", "9" * 400])
 async def test_numbers_that_no_message_holds_are_refused(
     mesh: Mesh, web: httpx.AsyncClient, number: str
 ) -> None:
     """In metadata, which may hold anything that JSON can say; none of them is a 500."""
-    body = '{"auth0Id":"a","email":"a@exemple.fr","userType":"b","metadata":{"n":%s}}' % number
+    body = f'{{"auth0Id":"a","email":"a@exemple.fr","userType":"b","metadata":{{"n":{number}}}}}'
     headers = {**proof(mesh), "content-type": "application/json"}
     answer = await web.post(SYNC, content=body, headers=headers)
     assert answer.status_code in (200, 400)

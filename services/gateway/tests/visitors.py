@@ -3,8 +3,12 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import httpx
+from crm.users import users_pb2 as pb
+from crm.users.users_pb2_grpc import UtilisateurServiceStub
+from grpc_utils import ServiceSigner
 from service_kit.testing import Mesh
 
 FRONT, OTHER_FRONT = "https://app.example", "http://localhost:3000"
@@ -52,3 +56,42 @@ def bearer(token: str) -> dict[str, str]:
 def code(answer: httpx.Response) -> tuple[int, str]:
     """Status and reason of a problem."""
     return answer.status_code, answer.json()["error"]["code"]
+
+
+async def made(mesh: Mesh, **fields: Any) -> Someone:
+    """Somebody whose account was made in *mesh*; fields as in users' Create."""
+    people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
+    known = {"email": new_email(), "mot_de_passe": PASSWORD, "prenom": "Jeanne", "nom": "Martin"}
+    answer = await people.Create(pb.CreateUtilisateurRequest(**(known | fields)))
+    return Someone(answer.utilisateur.id, answer.utilisateur.email)
+
+
+def outsider(mesh: Mesh, **claims: Any) -> tuple[str, str]:
+    """The address of somebody whom another provider has signed in, and a token of his."""
+    email = new_email()
+    known = {"user": f"auth0|{email}", "email": email, "given_name": "Anne", "family_name": "Roy"}
+    return email, mesh.secrets.token(organisation=None, **(known | claims))
+
+
+def proof(
+    mesh: Mesh, service: str = "organisations", *, callee: str = "gateway", name: str = ""
+) -> dict[str, str]:
+    """The headers of *service*, which calls itself *name* (its own when empty)."""
+    token = ServiceSigner(service, mesh.secrets.keys[service].private).token(callee, None)
+    return {**bearer(token), "x-service-name": name or service}
+
+
+def seen(**fields: object) -> dict[str, Any]:
+    """What a service reports of one person whom it has seen."""
+    email = new_email()
+    known: dict[str, object] = {
+        "auth0Id": f"auth0|{email}",
+        "email": email,
+        "userType": "COURTIER",
+        "firstName": "Anne",
+        "lastName": "Roy",
+        "picture": "https://exemple.fr/a.png",
+        "companyId": "",
+        "metadata": {"source": "test"},
+    }
+    return known | fields

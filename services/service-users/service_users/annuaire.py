@@ -27,7 +27,7 @@ _BY_SUBJECT = select(Identite).where(
     Identite.fournisseur == bindparam("fournisseur", type_=String, required=True),
     Identite.sujet == bindparam("sujet", type_=String, required=True),
 )
-_OF_PROVIDER = select(Identite.id).where(
+_OF_PROVIDER = select(Identite).where(
     Identite.utilisateur_id == bindparam("utilisateur_id", type_=Uuid, required=True),
     Identite.fournisseur == bindparam("fournisseur", type_=String, required=True),
 )
@@ -128,7 +128,10 @@ class Annuaire:
         provider = personne.fournisseur
         if not rules.vouched(personne, self._trusted):
             return await _refused(tx, known, personne, "EMAIL_NON_VERIFIE")
-        if await tx.one(_OF_PROVIDER, utilisateur_id=known.id, fournisseur=provider) is not None:
+        other = await tx.one(_OF_PROVIDER, utilisateur_id=known.id, fournisseur=provider)
+        if other is not None and other.sujet == personne.sujet:
+            raise VersionConflict(Utilisateur.__tablename__)  # made since the subject was looked for
+        if other is not None:
             return await _refused(tx, known, personne, "AUTRE_SUJET")
         utilisateur = await tx.get(Utilisateur, known.id, lock=True)
         if utilisateur is None:
