@@ -13,6 +13,7 @@ from crm.users import users_pb2
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from service_auth.service import SERVICE
 from service_auth.settings import AuthSettings
+from service_clients.service import SERVICE as CLIENTS
 from service_email.service import SERVICE as EMAIL
 from service_kit import App
 from service_kit.testing import Mesh, running
@@ -28,6 +29,7 @@ from tests.connexions import (
     new_email,
     new_ip,
 )
+from tests.edge import edge
 
 
 def settings(provider: OidcProvider) -> dict[str, Any]:
@@ -52,9 +54,10 @@ async def provider() -> AsyncIterator[OidcProvider]:
 
 @pytest.fixture(scope="session")
 async def mesh(provider: OidcProvider) -> AsyncIterator[Mesh]:
-    """A mesh with auth, users and email."""
-    still = (replace(SERVICE, workers=()), USERS, replace(EMAIL, workers=()))
-    async with running(*still, **settings(provider)) as mesh:
+    """A mesh with auth, users and email, and clients, which knows our keys through the edge."""
+    still = (replace(SERVICE, workers=()), USERS, replace(EMAIL, workers=()), CLIENTS)
+    async with edge() as gateway, running(*still, **settings(provider), jwks_url=gateway.jwks_url) as mesh:
+        gateway.tokens = mesh.service_stub(TokenServiceStub, caller="users")
         yield mesh
 
 

@@ -126,6 +126,8 @@ class Annuaire:
     async def _attached(self, tx: Transaction, known: Utilisateur, personne: Personne) -> Rapprochement:
         """The account of the person's address, if the source vouches for it (R8); else a conflict."""
         provider = personne.fournisseur
+        if await by_subject(tx, provider, personne.sujet) is not None:
+            raise VersionConflict(Identite.__tablename__)  # made just now: look again
         if not rules.vouched(personne, self._trusted):
             return await _refused(tx, known, personne, "EMAIL_NON_VERIFIE")
         other = await tx.one(_OF_PROVIDER, utilisateur_id=known.id, fournisseur=provider)
