@@ -67,6 +67,11 @@ class KeySet:
             self._start_fetching()
         return known
 
+    @property
+    def reached(self) -> bool:
+        """Whether the last request brought keys; if not, that a key is missing says nothing of it."""
+        return self._fetched_at >= self._tried_at
+
     async def _unknown(self, kid: str) -> RSAPublicKey | None:
         """The key named *kid* after a fetch under way, or one of its own if it may have one.
 

@@ -27,7 +27,7 @@ _BY_SUBJECT = select(Identite).where(
     Identite.fournisseur == bindparam("fournisseur", type_=String, required=True),
     Identite.sujet == bindparam("sujet", type_=String, required=True),
 )
-_OF_PROVIDER = select(Identite).where(
+_OF_PROVIDER = select(Identite.sujet).where(
     Identite.utilisateur_id == bindparam("utilisateur_id", type_=Uuid, required=True),
     Identite.fournisseur == bindparam("fournisseur", type_=String, required=True),
 )
@@ -126,14 +126,12 @@ class Annuaire:
     async def _attached(self, tx: Transaction, known: Utilisateur, personne: Personne) -> Rapprochement:
         """The account of the person's address, if the source vouches for it (R8); else a conflict."""
         provider = personne.fournisseur
-        if await by_subject(tx, provider, personne.sujet) is not None:
-            raise VersionConflict(Identite.__tablename__)  # made just now: look again
+        sujet = await tx.one(_OF_PROVIDER, utilisateur_id=known.id, fournisseur=provider)
+        if sujet == personne.sujet:
+            raise VersionConflict(Identite.__tablename__)  # attached just now: look again
         if not rules.vouched(personne, self._trusted):
             return await _refused(tx, known, personne, "EMAIL_NON_VERIFIE")
-        other = await tx.one(_OF_PROVIDER, utilisateur_id=known.id, fournisseur=provider)
-        if other is not None and other.sujet == personne.sujet:
-            raise VersionConflict(Utilisateur.__tablename__)  # made since the subject was looked for
-        if other is not None:
+        if sujet is not None:
             return await _refused(tx, known, personne, "AUTRE_SUJET")
         utilisateur = await tx.get(Utilisateur, known.id, lock=True)
         if utilisateur is None:

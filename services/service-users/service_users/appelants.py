@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from db_utils import Reader, parse_uuid
-from grpc_utils import Identity, email_address
-from grpc_utils.errors import FormatInvalide, TropLong, Unauthenticated
+from grpc_utils import Identity
+from grpc_utils.errors import Unauthenticated
 
 from service_users import annuaire, rules
 from service_users.models import LOCAL
@@ -49,7 +49,7 @@ def personne_of(identity: Identity, settings: UsersSettings, source: str) -> Per
         fournisseur=settings.provider_of(identity.issuer),
         sujet=identity.subject,
         source=source,
-        email=_email(claims.get("email")),
+        email=rules.outer_email(claims.get("email")),
         email_verifie=verified if isinstance(verified, bool) else None,
         nom=nom,
         prenom=prenom,
@@ -58,10 +58,3 @@ def personne_of(identity: Identity, settings: UsersSettings, source: str) -> Per
             filter(None, (rules.outer_text(claims.get(n), rules.LONGEST_TYPE) for n in _USER_TYPE_CLAIMS)), ""
         ),
     )
-
-
-def _email(claim: object) -> str:
-    try:
-        return email_address(rules.outer_text(claim, 255), "email") or ""
-    except (FormatInvalide, TropLong):
-        return ""

@@ -38,7 +38,7 @@ SYNC: Final = "sync:"
 LONGEST_NAME, LONGEST_TYPE, LONGEST_SOURCE = 100, 50, 40
 _LONGEST_SUBJECT = 255
 _SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 72  # bytes; bcrypt takes no more than 72
-_LONGEST_URL = 2048
+_LONGEST_URL, _LONGEST_EMAIL = 2048, 255
 _LARGEST_METADATA = 4096  # bytes (R14)
 _METADATA: Final = ("source", "firstLoginFrom", "existingUser")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -120,6 +120,14 @@ def outer_text(text: object, longest: int = LONGEST_NAME) -> str:
     try:
         return clean_text(text, "")[:longest].rstrip()
     except FormatInvalide:
+        return ""
+
+
+def outer_email(text: object) -> str:
+    """An address as a provider tells it, in stored form; empty when there is none or it cannot exist."""
+    try:
+        return email_address(outer_text(text, _LONGEST_EMAIL), "email") or ""
+    except (FormatInvalide, TropLong):
         return ""
 
 

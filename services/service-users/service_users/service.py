@@ -3,7 +3,9 @@
 from crm.events.identity_pb2 import UserLoginEvent
 from service_kit import Service
 
+from service_users.assurances import LATE_ONES
 from service_users.credentials import CredentialService
+from service_users.inbox import WORKERS
 from service_users.membres import MembreService
 from service_users.models import Base
 from service_users.settings import UsersSettings
@@ -17,5 +19,6 @@ SERVICE = Service(
     tables=Base.metadata,
     servicers=(UtilisateurService, CredentialService, SyncService, MembreService),
     publishes=(UserLoginEvent,),
+    workers=(*WORKERS, LATE_ONES),
     settings=UsersSettings,
 )

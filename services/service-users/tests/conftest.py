@@ -1,6 +1,7 @@
 """The users service, run once for all tests of this folder, beside organisations."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,15 +14,33 @@ from crm.users.users_pb2_grpc import (
 )
 from service_kit.registry import service_named
 from service_kit.testing import Mesh, running
+from service_kit.testing.issuer import IdentityProvider, identity_provider
 from service_users.service import SERVICE
-from tests.personnes import COST, Seen, Someone, new_email, new_org, new_subject
+from tests.personnes import COST, FORMER_SECRET, SECRET, Seen, Someone, new_email, new_org, new_subject
 
 
 @pytest.fixture(scope="session")
-async def mesh() -> AsyncIterator[Mesh]:
-    """A mesh in which tokens of issuer "crm" count as our own, and those without issuer as auth0's."""
-    settings: dict[str, Any] = {"bcrypt_cost": COST, "issuer_providers": "crm=local"}
-    async with running(service_named("organisations"), SERVICE, **settings) as mesh:
+async def kinde() -> AsyncIterator[IdentityProvider]:
+    """The provider whose webhooks are tokens."""
+    async with identity_provider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+async def mesh(kinde: IdentityProvider) -> AsyncIterator[Mesh]:
+    """A mesh in which tokens of issuer "crm" count as our own, and those without issuer as auth0's.
+
+    Jobs do not run by themselves: tests run them.
+    """
+    settings: dict[str, Any] = {
+        "bcrypt_cost": COST,
+        "issuer_providers": "crm=local",
+        "kinde_webhook_secret": SECRET,
+        "kinde_webhook_secrets": f"{FORMER_SECRET}, {SECRET}",
+        "kinde_issuer_url": kinde.issuer,
+    }
+    idle = replace(SERVICE, workers=())
+    async with running(service_named("organisations"), idle, **settings) as mesh:
         yield mesh
 
 

@@ -7,6 +7,7 @@ from crm.users import users_pb2 as pb
 
 COST = 5  # of password hashes
 PASSWORD = "une phrase de passe"
+SECRET, FORMER_SECRET = "test-secret", "ancien-secret"  # of webhooks
 Someone = Callable[..., Awaitable[pb.Utilisateur]]
 Seen = Callable[..., pb.SyncUserRequest]
 _numbers = count(1)
