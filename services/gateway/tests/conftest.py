@@ -1,22 +1,15 @@
 """The gateway: once with nobody behind it, once with auth, users and organisations."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import httpx
 import pytest
 from gateway.edge import GATEWAY
-from service_kit.registry import service_named
 from service_kit.testing import Mesh, running
-from service_kit.testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider, oidc_provider
-from tests.visitors import FRONT, OTHER_FRONT, MakeSomeone, SignIn, Someone, browser, made
-
-ORIGINS: dict[str, Any] = {"frontend_origins": f"{FRONT},{OTHER_FRONT}", "trusted_proxies": "127.0.0.1"}
-CALLBACK = "http://127.0.0.1:5000/api/auth/google/callback"
-SERVICES = ("organisations", "users", "auth")
+from service_kit.testing.issuer import IdentityProvider, identity_provider
+from service_kit.testing.oidc import OidcProvider, oidc_provider
+from tests.visitors import CALLBACK, ORIGINS, MakeSomeone, SignIn, Someone, browser, identity, made
 
 
 @pytest.fixture(scope="session")
@@ -40,35 +33,24 @@ async def provider() -> AsyncIterator[OidcProvider]:
         yield provider
 
 
-def identity(provider: OidcProvider) -> AbstractAsyncContextManager[Mesh]:
-    """The identity services behind a gateway. Hashes are cheap, keys sign at once, no job runs."""
-    settings: dict[str, Any] = {
-        **ORIGINS,
-        "bcrypt_cost": 4,
-        "jwt_key_lead_s": 0,
-        "google_client_id": CLIENT_ID,
-        "google_client_secret": CLIENT_SECRET,
-        "google_redirect_uris": CALLBACK,
-        "google_discovery_url": provider.discovery_url,
-        "google_timeout_s": 0.5,
-        "kinde_webhook_secret": "test-secret",
-        "kinde_webhook_require_timestamp": False,
-    }
-    services = [replace(service_named(name), workers=()) for name in SERVICES]
-    return running(*services, GATEWAY, **settings)
+@pytest.fixture(scope="session")
+async def kinde() -> AsyncIterator[IdentityProvider]:
+    """Who sends webhooks that are tokens."""
+    async with identity_provider() as provider:
+        yield provider
 
 
 @pytest.fixture(scope="session")
-async def mesh(provider: OidcProvider) -> AsyncIterator[Mesh]:
+async def mesh(provider: OidcProvider, kinde: IdentityProvider) -> AsyncIterator[Mesh]:
     """The identity services behind a gateway, of which none is ever stopped."""
-    async with identity(provider) as mesh:
+    async with identity(provider, kinde) as mesh:
         yield mesh
 
 
 @pytest.fixture
-async def fragile(provider: OidcProvider) -> AsyncIterator[Mesh]:
+async def fragile(provider: OidcProvider, kinde: IdentityProvider) -> AsyncIterator[Mesh]:
     """The same for one test, which may stop what it likes."""
-    async with identity(provider) as mesh:
+    async with identity(provider, kinde) as mesh:
         yield mesh
 
 

@@ -1,18 +1,27 @@
 """Who visits the gateway in tests: browsers with addresses of their own, people with accounts."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
 import httpx
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
+from gateway.edge import GATEWAY
 from grpc_utils import ServiceSigner
-from service_kit.testing import Mesh
+from service_kit.registry import service_named
+from service_kit.testing import Mesh, running
+from service_kit.testing.issuer import IdentityProvider
+from service_kit.testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
 
 FRONT, OTHER_FRONT = "https://app.example", "http://localhost:3000"
 PASSWORD = "une phrase de passe"
+WEBHOOK_SECRET = "test-secret"
+ORIGINS: dict[str, Any] = {"frontend_origins": f"{FRONT},{OTHER_FRONT}", "trusted_proxies": "127.0.0.1"}
+CALLBACK = "http://127.0.0.1:5000/api/auth/google/callback"
+SERVICES = ("organisations", "users", "auth")
 _numbers = count(1)
 
 
@@ -95,3 +104,27 @@ def seen(**fields: object) -> dict[str, Any]:
         "metadata": {"source": "test"},
     }
     return known | fields
+
+
+def identity(
+    provider: OidcProvider, kinde: IdentityProvider, **changes: Any
+) -> AbstractAsyncContextManager[Mesh]:
+    """The identity services behind a gateway; *changes* are other settings.
+
+    Hashes are cheap, keys sign at once, no job runs.
+    """
+    settings: dict[str, Any] = {
+        **ORIGINS,
+        "bcrypt_cost": 4,
+        "jwt_key_lead_s": 0,
+        "google_client_id": CLIENT_ID,
+        "google_client_secret": CLIENT_SECRET,
+        "google_redirect_uris": CALLBACK,
+        "google_discovery_url": provider.discovery_url,
+        "google_timeout_s": 0.5,
+        "kinde_webhook_secret": WEBHOOK_SECRET,
+        "kinde_webhook_require_timestamp": False,
+        "kinde_issuer_url": kinde.issuer,
+    }
+    services = [replace(service_named(name), workers=()) for name in SERVICES]
+    return running(*services, GATEWAY, **(settings | changes))
