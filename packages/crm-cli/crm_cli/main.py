@@ -52,7 +52,7 @@ def up(
 ) -> None:
     """Run the whole mesh on this machine.
 
-    PostgreSQL, nats-server and one process per service, watched and started again when they
+    PostgreSQL, nats-server, one process per service and the gateway, watched and started again when they
     end. Needs nothing: DATABASE_URL and NATS_URL replace the embedded servers, other settings
     are those of .env.example. Data, logs and secrets are kept in .crm (CRM_HOME). Ctrl-C
     stops everything, a second Ctrl-C at once.
@@ -70,12 +70,12 @@ def serve(services: Annotated[list[str], typer.Argument(help="Services to run in
 
     Until SIGTERM or SIGINT; the entry point of containers. Needs DATABASE_URL, NATS_URL, a
     source of keys for tokens (JWT_SECRET, JWKS_URL or KEYCLOAK_REALM_URL) and schemas that
-    `crm migrate` has brought up to date.
+    `crm migrate` has brought up to date. The gateway needs no database.
     """
-    from service_kit.registry import ports, service_named
+    from service_kit.registry import ports, process_named
     from service_kit.serving import serve as run
 
-    run([service_named(name) for name in services], ports())
+    run([process_named(name) for name in services], ports())
 
 
 @app.command()
@@ -227,16 +227,16 @@ def doctor(services: Names = None) -> None:
     from rich.console import Console
 
     from crm_cli.doctor.examination import examine
-    from crm_cli.selection import chosen
+    from crm_cli.selection import chosen_processes
 
-    raise typer.Exit(0 if examine(Home(), chosen(services or []), Console()) else 1)
+    raise typer.Exit(0 if examine(Home(), chosen_processes(services or []), Console()) else 1)
 
 
 @app.command()
 def health(service: Annotated[str, typer.Argument(help="A service that runs on this machine.")]) -> None:
-    """Say whether a service is SERVING.
+    """Say whether a service, or the gateway, is SERVING.
 
-    For the health checks of containers: asks port GRPC_PORT, else the service's own. Exit
+    For the health checks of containers: asks port GRPC_PORT (GATEWAY_PORT), else its own. Exit
     code 1 when it is not.
     """
     from crm_cli.stack import is_healthy
@@ -253,11 +253,11 @@ def secrets() -> None:
     ./scripts/crm secrets > .env. Needs nothing that runs. Each call makes new ones: a database
     or broker that was made with others does not take them.
     """
-    from service_kit.registry import ports
+    from service_kit.registry import processes
 
     from crm_cli.stack import secret_lines
 
-    for line in secret_lines(ports()):
+    for line in secret_lines(processes()):
         print(line)
 
 

@@ -13,6 +13,7 @@ from types import FrameType
 
 from db_utils.migrations import migrate, outdated
 from rich.console import Console
+from service_kit.edge import Edge
 from service_kit.embedded import EmbeddedNats, EmbeddedPostgres, Server, port_is_free
 from service_kit.environment import Secrets
 from service_kit.service import Service
@@ -22,7 +23,7 @@ from crm_cli.display import Board
 from crm_cli.home import CommandError, Home, State
 from crm_cli.keys import secrets_of
 from crm_cli.processes import ServiceProcess
-from crm_cli.selection import NATS_PORT, chosen, moved_ports
+from crm_cli.selection import NATS_PORT, chosen_processes, moved_ports
 from crm_cli.servers import WatchedServer
 from crm_cli.streams import declare_streams
 from crm_cli.tokens import token
@@ -38,7 +39,7 @@ class Mesh:
 
     def __init__(self, home: Home, names: Sequence[str], offset: int, console: Console) -> None:
         self._home, self._console = home, console
-        self._services = chosen(names)
+        self._services = chosen_processes(names)
         self._nats_port, self._ports = NATS_PORT + offset, moved_ports(offset)
         self._database_url = os.environ.get("DATABASE_URL", "")
         self._nats_url = os.environ.get("NATS_URL", "")
@@ -109,7 +110,7 @@ class Mesh:
         self._servers.append(watched)
 
     def _prepare(self) -> None:
-        schemas = [service.schema for service in self._services]
+        schemas = [service.schema for service in self._services if isinstance(service, Service)]
         pending = outdated(self._database_url, schemas)
         if pending:
             self._console.print(f"Migrating {', '.join(schema.name for schema in pending)}")
@@ -133,21 +134,28 @@ class Mesh:
         for process in self._processes:
             process.start()
 
-    def _environment(self, service: Service, position: int, secrets: Secrets) -> dict[str, str]:
+    def _environment(self, service: Service | Edge, position: int, secrets: Secrets) -> dict[str, str]:
         """What the service's settings are read from: what the user has set wins, but for ports."""
         given = {name: value for name, value in os.environ.items() if value}
-        own = {"GRPC_PORT": str(self._ports[service.name])}
+        own = {f"{service.prefix}_PORT": str(self._ports[service.name])}
         if "METRICS_PORT" in given:
             own["METRICS_PORT"] = str(int(given["METRICS_PORT"]) + position)
         return {
             "DATABASE_URL": self._database_url,
             "NATS_URL": self._nats_url,
-            "GRPC_HOST": "127.0.0.1",
+            "JWKS_URL": self._keys_url(),
+            f"{service.prefix}_HOST": "127.0.0.1",
             "MAIL_FOLDER": str(self._home.folder / "mail"),
             **secrets.environment(service.name),
             **given,
             **own,
         }
+
+    def _keys_url(self) -> str:
+        """Where the keys of our own tokens are published, "" when no edge here does."""
+        paths = {edge.name: edge.keys_path for edge in self._services if isinstance(edge, Edge)}
+        urls = (f"http://127.0.0.1:{self._ports[name]}{path}" for name, path in paths.items() if path)
+        return next(urls, "")
 
     def _watch(self, started: float) -> None:
         announced = False

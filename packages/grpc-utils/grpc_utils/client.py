@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 
 import grpc
 from db_utils import context
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from grpc_utils import deadline
+from grpc_utils.auth import AUTHORIZATION
 from grpc_utils.breaker import Breaker
 from grpc_utils.errors import DependanceIndisponible
 from grpc_utils.identity import maybe_caller
@@ -27,9 +29,12 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 DEADLINE = 2.0  # seconds (C14)
+HEALTH_DEADLINE = 1.0  # seconds
 _NOWHERE = "ipv4:127.0.0.1:1"  # nobody listens there: a callee without address is one that is down
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:")
+# A callee that is back after a long while is found within seconds, not minutes.
+_RECONNECTION = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 3_000))
 _RETRY = {
     "maxAttempts": 3,
     "initialBackoff": "0.1s",
@@ -66,6 +71,7 @@ class Peers:
     ) -> None:
         self._addresses, self._signer, self._now = addresses, signer, now
         self._channels: dict[str, grpc.aio.Channel] = {}
+        self._health: dict[str, grpc.aio.Channel] = {}
 
     @property
     def proven(self) -> bool:
@@ -76,7 +82,8 @@ class Peers:
         """The generated stub class *kind* on the channel of its service.
 
         Its calls raise DependanceIndisponible or CircuitOuvert when the callee is silent,
-        and `grpc.aio.AioRpcError` when it refuses.
+        and `grpc.aio.AioRpcError` when it refuses. A call that is given `authorization`
+        metadata is made with that instead of our own proof.
         """
         module = kind.__module__
         callee = module.split(".")[1]
@@ -86,9 +93,21 @@ class Peers:
             self._channels[callee] = self._open(callee, services)
         return kind(self._channels[callee])
 
+    async def serving(self, callee: str) -> bool:
+        """Whether *callee* says now that it is SERVING (C17), whatever its circuit breaker thinks."""
+        if callee not in self._health:
+            address = _target(self._addresses.get(callee, _NOWHERE))
+            self._health[callee] = grpc.aio.insecure_channel(address, options=_RECONNECTION)
+        health: Any = health_pb2_grpc.HealthStub(self._health[callee])
+        try:
+            answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_DEADLINE)
+        except grpc.aio.AioRpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
     async def close(self) -> None:
         """Close all channels."""
-        for channel in self._channels.values():
+        for channel in (*self._channels.values(), *self._health.values()):
             await channel.close()
 
     def _open(self, callee: str, services: list[str]) -> grpc.aio.Channel:
@@ -105,9 +124,7 @@ class Peers:
         return grpc.aio.insecure_channel(
             _target(self._addresses.get(callee, _NOWHERE)),
             options=(
-                # A callee that is back after a long while is found within seconds, not minutes.
-                ("grpc.initial_reconnect_backoff_ms", 100),
-                ("grpc.max_reconnect_backoff_ms", 3_000),
+                *_RECONNECTION,
                 ("grpc.service_config", json.dumps(config)),
                 ("grpc.keepalive_time_ms", 30_000),
                 ("grpc.keepalive_timeout_ms", 10_000),
@@ -164,6 +181,6 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
         organisation = context.scope.get().organisation_id
         if organisation:
             metadata.add(ORGANISATION, organisation)
-        if self._signer is not None:
-            metadata.add("authorization", f"Bearer {self._signer.token(self._callee, maybe_caller())}")
+        if self._signer is not None and metadata.get(AUTHORIZATION) is None:
+            metadata.add(AUTHORIZATION, f"Bearer {self._signer.token(self._callee, maybe_caller())}")
         return metadata

@@ -5,15 +5,19 @@ Read `service.py`, then `running.py`. Services import what they need from here, 
 """
 
 from service_kit.app import App
+from service_kit.edge import Edge, Running
 from service_kit.owners import Owner, owner_of
 from service_kit.running import RunningService
 from service_kit.service import Service, Worker
-from service_kit.settings import ConfigurationError, Settings
+from service_kit.settings import ConfigurationError, ProcessSettings, Settings
 
 __all__ = [
     "App",
     "ConfigurationError",
+    "Edge",
     "Owner",
+    "ProcessSettings",
+    "Running",
     "RunningService",
     "Service",
     "Settings",

@@ -55,6 +55,11 @@ class Service:
     issuer: Callable[[Any], Issuer] | None = None
 
     @property
+    def prefix(self) -> str:
+        """What the settings of its host and port begin with."""
+        return "GRPC"
+
+    @property
     def folder(self) -> Path:
         """Where the code of the service is installed."""
         return _folder_of(self.package)
