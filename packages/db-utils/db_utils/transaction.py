@@ -234,7 +234,7 @@ class Transaction(Reader):
             await self._commit_pipelined()
         failpoint("transaction.after_commit")
         self._written.update(type(row).__table__ for row in self._sent)
-        self._database.written(self._written)
+        self._database.written(self._written, self._sent)
 
     async def _commit_together(self) -> None:
         rows = self._sent = self._pending + self._last
