@@ -35,7 +35,7 @@ from grpc_utils.tenancy import Tenancy
 _log = logging.getLogger(__name__)
 
 ORGANISATION = "x-organisation-id"
-_STATUS = "grpc-status-details-bin"
+STATUS = "grpc-status-details-bin"
 _ATTEMPTS = 4  # the first run and three more after a deadlock (C12)
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class _Chain:
     async def _abort(self, refusal: Refusal, context: Context, correlation: str) -> NoReturn:
         """End the call with the status of *refusal*."""
         details = refusal.details(self._domain)
-        trailers = ((CORRELATION, correlation), (_STATUS, details))
+        trailers = ((CORRELATION, correlation), (STATUS, details))
         await context.abort(refusal.code, refusal.message, trailers)
 
 

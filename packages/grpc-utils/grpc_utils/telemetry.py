@@ -94,13 +94,13 @@ def _line(service: str, path: str, note: Note) -> bytes:
             "code": code.name,
             "duration_ms": round(duration * 1000, 2),
             "correlation_id": correlation,
-            "caller": _masked(caller),
+            "caller": masked(caller),
         },
         option=orjson.OPT_APPEND_NEWLINE,
     )
 
 
-def _masked(caller: str) -> str:
-    """*caller*, without most of it when it is an address (C16)."""
-    local, at, domain = caller.partition("@")
-    return f"{local[:1]}***@{domain}" if at else caller
+def masked(text: str) -> str:
+    """*text* as logs may show it: without most of it when it is an address, j***@exemple.fr (C16)."""
+    local, at, domain = text.partition("@")
+    return f"{local[:1]}***@{domain}" if at else text
