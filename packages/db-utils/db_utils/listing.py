@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Generic
 from uuid import UUID
@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     bindparam,
     func,
+    literal_column,
     null,
     or_,
     select,
@@ -46,6 +47,8 @@ from db_utils.tables import Choice
 DEFAULT_SIZE, LARGEST_SIZE, LONGEST_SEARCH = 20, 100, 100
 _LONGEST_TOKEN = 2048  # characters; a sort column of 255 characters needs a fifth of it
 _DIGEST = 9  # bytes
+_NEVER = datetime.min.replace(tzinfo=UTC)  # where rows stand that lack the instant they are sorted by
+_NEVER_IN_SQL: ColumnElement[datetime] = literal_column("'0001-01-01 00:00:00+00'::timestamptz")
 
 Filter = Callable[[Any], ColumnElement[bool]]
 
@@ -88,12 +91,13 @@ class _Sort:
 class Listing(Generic[R]):
     """How the rows of *model* may be listed.
 
-    *sorts* are NOT NULL columns, each with its default direction, as in "created_at desc";
-    the first one is the default; ties are broken by id. *filters* names equality filters by
-    column, or maps a name to a function from the bound value to a criterion, or to None for
-    equality with its column. *search* are the columns in which a substring is looked for, in
-    any case. Columns named in *without* are not read, because rows of a page need no bodies:
-    they are None there.
+    *sorts* are columns, each with its default direction, as in "created_at desc"; the first one
+    is the default; ties are broken by id. They are NOT NULL, but for instants: a row without
+    one stands before all others, by `coalesce(<column>, '0001-01-01 00:00:00+00'::timestamptz)`.
+    *filters* names equality filters by column, or maps a name to a function from the bound value
+    to a criterion, or to None for equality with its column. *search* are the columns in which a
+    substring is looked for, in any case. Columns named in *without* are not read, because rows of
+    a page need no bodies: they are None there.
     """
 
     def __init__(
@@ -110,7 +114,7 @@ class Listing(Generic[R]):
         self._sorts = {sort.partition(" ")[0]: _parse_sort(sort) for sort in sorts}
         self._default = next(iter(self._sorts))
         for name in self._sorts:
-            if self._table.columns[name].nullable:
+            if self._table.columns[name].nullable and not self._is_instant(name):
                 raise ValueError(f"{name} may be NULL: a keyset cannot continue after it")
             if self._table.columns[name].type.python_type not in _READ:
                 raise ValueError(f"{name} cannot be written into a page token")
@@ -171,7 +175,7 @@ class Listing(Generic[R]):
         if key not in self._statements:
             criteria = [self._criterion(name) for name in active]
             columns = self._table.columns
-            place = tuple_(columns[sort.name], columns["id"])
+            place = tuple_(self._sorted(sort.name), columns["id"])
             rows = self._selected().where(*criteria).limit(bindparam("_limit"))
             if after:
                 bound = tuple_(
@@ -179,11 +183,18 @@ class Listing(Generic[R]):
                     bindparam("_id", type_=columns["id"].type, required=True),
                 )
                 rows = rows.where(place < bound if sort.descending else place > bound)
-            order = [columns[sort.name], columns["id"]]
+            order = [self._sorted(sort.name), columns["id"]]
             rows = rows.order_by(*(column.desc() if sort.descending else column for column in order))
             total = select(func.count()).select_from(self._model).where(*criteria)
             self._statements[key] = rows, total
         return self._statements[key]
+
+    def _is_instant(self, name: str) -> bool:
+        return self._table.columns[name].type.python_type is datetime
+
+    def _sorted(self, name: str) -> ColumnElement[Any]:
+        column = self._table.columns[name]
+        return func.coalesce(column, _NEVER_IN_SQL) if column.nullable else column
 
     def _selected(self) -> Select[Any]:
         if not self._without:
@@ -208,6 +219,7 @@ class Listing(Generic[R]):
     def _token(self, row: R, sort: _Sort, asked: str) -> str:
         """Where *row* stands, with a digest that binds it to what was *asked*."""
         value = row.__dict__[sort.name]
+        value = _NEVER if value is None else value
         text = value.isoformat() if isinstance(value, (date, datetime)) else value
         content = json.dumps([text, row.__dict__["id"]], default=str, separators=(",", ":")).encode()
         return base64.urlsafe_b64encode(_digest(asked, content) + content).decode().rstrip("=")

@@ -29,6 +29,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 DEADLINE = 2.0  # seconds (C14)
+_NOWHERE = "ipv4:127.0.0.1:1"  # nobody listens there: a callee without address is one that is down
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:")
 _RETRY = {
@@ -66,7 +67,7 @@ class Peers:
     """The other services, by *addresses*, called as the *signer*'s service.
 
     An address is host:port, all of whose IP addresses are called in turn, or a target with its
-    scheme, as in "ipv4:10.0.0.1:50052,10.0.0.2:50052".
+    scheme, as in "ipv4:10.0.0.1:50052,10.0.0.2:50052". Services without one are unavailable.
     *now* tells the seconds that have passed, for the circuit breakers.
     """
 
@@ -116,7 +117,7 @@ class Peers:
             "methodConfig": [{"name": names, "retryPolicy": _RETRY}] if names else [],
         }
         return grpc.aio.insecure_channel(
-            _target(self._addresses[callee]),
+            _target(self._addresses.get(callee, _NOWHERE)),
             options=(
                 # A callee that is back after a long while is found within seconds, not minutes.
                 ("grpc.initial_reconnect_backoff_ms", 100),

@@ -11,6 +11,7 @@ from crm.clients.clients_pb2_grpc import StatutClientServiceStub
 from db_utils import context
 from db_utils.context import Scope
 from grpc_utils import Identity, Peers, ServiceSigner, deadline, new_key_pair
+from grpc_utils.errors import DependanceIndisponible
 from grpc_utils.identity import set_caller
 from service_kit.testing.callee import CALLER, Callee, serving
 
@@ -116,3 +117,11 @@ async def test_a_service_without_a_key_proves_nothing() -> None:
             await peers.stub(StatutClientServiceStub).List(REQUEST)
         await peers.close()
     assert (told.value.code(), callee.calls) == (grpc.StatusCode.UNAUTHENTICATED, [])
+
+
+async def test_C14_a_service_without_address_is_unavailable() -> None:
+    """As one that is down: a mesh may run without it."""
+    peers = Peers({}, None)
+    with pytest.raises(DependanceIndisponible):
+        await peers.stub(StatutClientServiceStub).Create(pb.CreateStatutClientRequest())
+    await peers.close()

@@ -67,6 +67,7 @@ class Utilisateur(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    MOT_DE_PASSE_CONNU_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     nom: _builtins.str
     prenom: _builtins.str
@@ -79,6 +80,8 @@ class Utilisateur(_message.Message):
     nombre_connexions: _builtins.int
     source_creation: _builtins.str
     version: _builtins.int
+    mot_de_passe_connu: _builtins.bool
+    """Whether the person has a local password that he was told."""
     @_builtins.property
     def applications(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -109,10 +112,11 @@ class Utilisateur(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
+        mot_de_passe_connu: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "derniere_connexion", b"derniere_connexion", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actif", b"actif", "applications", b"applications", "created_at", b"created_at", "derniere_connexion", b"derniere_connexion", "email", b"email", "email_verifie", b"email_verifie", "id", b"id", "identites", b"identites", "nom", b"nom", "nombre_connexions", b"nombre_connexions", "photo_url", b"photo_url", "prenom", b"prenom", "source_creation", b"source_creation", "telephone", b"telephone", "type_utilisateur", b"type_utilisateur", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actif", b"actif", "applications", b"applications", "created_at", b"created_at", "derniere_connexion", b"derniere_connexion", "email", b"email", "email_verifie", b"email_verifie", "id", b"id", "identites", b"identites", "mot_de_passe_connu", b"mot_de_passe_connu", "nom", b"nom", "nombre_connexions", b"nombre_connexions", "photo_url", b"photo_url", "prenom", b"prenom", "source_creation", b"source_creation", "telephone", b"telephone", "type_utilisateur", b"type_utilisateur", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -144,8 +148,12 @@ class CreateUtilisateurRequest(_message.Message):
     generer_mot_de_passe: _builtins.bool
     """Store a random password that nobody is told."""
     fournisseur: _builtins.str
+    """With both, the person is looked for first (by subject, then by email) and only made when
+    unknown; without, an email in use is ALREADY_EXISTS.
+    """
     sujet: _builtins.str
     email_verifie: _builtins.bool
+    """What the provider says of the address; absent when it says nothing."""
     type_utilisateur: _builtins.str
     """Empty: UTILISATEUR."""
     organisation_id: _builtins.str
@@ -162,16 +170,18 @@ class CreateUtilisateurRequest(_message.Message):
         generer_mot_de_passe: _builtins.bool = ...,
         fournisseur: _builtins.str = ...,
         sujet: _builtins.str = ...,
-        email_verifie: _builtins.bool = ...,
+        email_verifie: _builtins.bool | None = ...,
         type_utilisateur: _builtins.str = ...,
         organisation_id: _builtins.str = ...,
         source: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_email_verifie", b"_email_verifie", "email_verifie", b"email_verifie"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "email_verifie", b"email_verifie", "fournisseur", b"fournisseur", "generer_mot_de_passe", b"generer_mot_de_passe", "mot_de_passe", b"mot_de_passe", "nom", b"nom", "organisation_id", b"organisation_id", "photo_url", b"photo_url", "prenom", b"prenom", "source", b"source", "sujet", b"sujet", "telephone", b"telephone", "type_utilisateur", b"type_utilisateur"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email_verifie", b"_email_verifie", "email", b"email", "email_verifie", b"email_verifie", "fournisseur", b"fournisseur", "generer_mot_de_passe", b"generer_mot_de_passe", "mot_de_passe", b"mot_de_passe", "nom", b"nom", "organisation_id", b"organisation_id", "photo_url", b"photo_url", "prenom", b"prenom", "source", b"source", "sujet", b"sujet", "telephone", b"telephone", "type_utilisateur", b"type_utilisateur"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__email_verifie: _TypeAlias = _typing.Literal["email_verifie"]  # noqa: Y015
+    _WhichOneofArgType__email_verifie: _TypeAlias = _typing.Literal["_email_verifie", b"_email_verifie"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__email_verifie) -> _WhichOneofReturnType__email_verifie | None: ...
 
 Global___CreateUtilisateurRequest: _TypeAlias = CreateUtilisateurRequest  # noqa: Y015
 
@@ -471,8 +481,10 @@ class SyncUserRequest(_message.Message):
     auth0_id: _builtins.str
     """Subject at the identity provider."""
     fournisseur: _builtins.str
+    """Empty: auth0."""
     email: _builtins.str
     email_verifie: _builtins.bool
+    """What the provider says of the address; absent when it says nothing."""
     name: _builtins.str
     first_name: _builtins.str
     last_name: _builtins.str
@@ -488,7 +500,7 @@ class SyncUserRequest(_message.Message):
         auth0_id: _builtins.str = ...,
         fournisseur: _builtins.str = ...,
         email: _builtins.str = ...,
-        email_verifie: _builtins.bool = ...,
+        email_verifie: _builtins.bool | None = ...,
         name: _builtins.str = ...,
         first_name: _builtins.str = ...,
         last_name: _builtins.str = ...,
@@ -498,11 +510,13 @@ class SyncUserRequest(_message.Message):
         metadata: _struct_pb2.Struct | None = ...,
         service_name: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_email_verifie", b"_email_verifie", "email_verifie", b"email_verifie", "metadata", b"metadata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth0_id", b"auth0_id", "company_id", b"company_id", "email", b"email", "email_verifie", b"email_verifie", "first_name", b"first_name", "fournisseur", b"fournisseur", "last_name", b"last_name", "metadata", b"metadata", "name", b"name", "picture", b"picture", "service_name", b"service_name", "user_type", b"user_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email_verifie", b"_email_verifie", "auth0_id", b"auth0_id", "company_id", b"company_id", "email", b"email", "email_verifie", b"email_verifie", "first_name", b"first_name", "fournisseur", b"fournisseur", "last_name", b"last_name", "metadata", b"metadata", "name", b"name", "picture", b"picture", "service_name", b"service_name", "user_type", b"user_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__email_verifie: _TypeAlias = _typing.Literal["email_verifie"]  # noqa: Y015
+    _WhichOneofArgType__email_verifie: _TypeAlias = _typing.Literal["_email_verifie", b"_email_verifie"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__email_verifie) -> _WhichOneofReturnType__email_verifie | None: ...
 
 Global___SyncUserRequest: _TypeAlias = SyncUserRequest  # noqa: Y015
 
@@ -825,7 +839,9 @@ class ListMembresRequest(_message.Message):
     ETAT_FIELD_NUMBER: _builtins.int
     PAGINATION_FIELD_NUMBER: _builtins.int
     organisation_id: _builtins.str
-    """One of the two; the organisation of the call when both are empty."""
+    """The members of an organisation (that of the call when both are empty), or the memberships
+    of a user: all of them for himself and for services, else those in the organisation.
+    """
     utilisateur_id: _builtins.str
     etat: _builtins.str
     @_builtins.property

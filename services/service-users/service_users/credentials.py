@@ -1,0 +1,122 @@
+"""CredentialService: local passwords. Hashing is in `passwords.py`, guessing is stopped by auth."""
+
+from uuid import UUID
+
+from crm.users import users_pb2 as pb
+from crm.users.users_pb2_grpc import CredentialServiceServicer
+from db_utils import Database, Transaction, clock, parse_uuid
+from grpc_utils import Context, caller, email_address, found, required
+from grpc_utils.errors import FormatInvalide, TropLong
+from service_kit import App
+from sqlalchemy import String, Uuid, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from service_users import appelants, journal, rules
+from service_users.messages import utilisateur_message
+from service_users.models import IdentifiantLocal, Utilisateur
+from service_users.passwords import Hashed, Passwords
+from service_users.settings import UsersSettings
+
+_utilisateur_id = bindparam("utilisateur_id", type_=Uuid, required=True)
+_KNOWN = select(Utilisateur, IdentifiantLocal).outerjoin(
+    IdentifiantLocal, IdentifiantLocal.utilisateur_id == Utilisateur.id
+)
+_BY_EMAIL = _KNOWN.where(func.lower(Utilisateur.email) == bindparam("email", type_=String, required=True))
+_BY_ID = _KNOWN.where(Utilisateur.id == _utilisateur_id)
+_new = {
+    "hash": bindparam("hash", type_=String, required=True),
+    "aleatoire": bindparam("aleatoire", type_=IdentifiantLocal.aleatoire.type, required=True),
+    "change_le": bindparam("change_le", type_=IdentifiantLocal.change_le.type, required=True),
+}
+_STORE = (
+    insert(IdentifiantLocal)
+    .values(utilisateur_id=_utilisateur_id, **_new)
+    .on_conflict_do_update(index_elements=["utilisateur_id"], set_=_new)
+)
+_STRENGTHEN = (
+    update(IdentifiantLocal)
+    .where(
+        IdentifiantLocal.utilisateur_id == _utilisateur_id,
+        IdentifiantLocal.hash == bindparam("former", type_=String, required=True),
+    )
+    .values(hash=bindparam("new_hash", type_=String, required=True))
+)
+
+
+async def store(tx: Transaction, utilisateur_id: UUID, password: Hashed) -> None:
+    """Give the user the password with this hash, in the place of any former one."""
+    await tx.execute(
+        _STORE,
+        utilisateur_id=utilisateur_id,
+        hash=password.hash,
+        aleatoire=password.aleatoire,
+        change_le=clock.now(),
+    )
+
+
+class CredentialService(CredentialServiceServicer):
+    """Passwords: verified for the auth service, changed for it or for their owners."""
+
+    def __init__(self, app: App[UsersSettings]) -> None:
+        self._db: Database = app.database
+        self._settings, self._passwords = app.settings, Passwords(app.settings.bcrypt_cost)
+
+    async def VerifyPassword(self, request: pb.VerifyPasswordRequest, context: Context) -> pb.Utilisateur:
+        """Say whose password this is; every refusal is the same, after the same time (R7)."""
+        email, password = required(request.email, "email"), required(request.mot_de_passe, "mot_de_passe")
+        reader = self._db.read()
+        known = await reader.one(_BY_EMAIL, email=_stored_form(email))
+        utilisateur = await self._verified(password, known)
+        return await utilisateur_message(reader, utilisateur)
+
+    async def SetPassword(self, request: pb.SetPasswordRequest, context: Context) -> pb.Utilisateur:
+        """Replace a password; people must tell the former one, services speak for them."""
+        identity = caller()
+        utilisateur_id = found(parse_uuid(required(request.utilisateur_id, "utilisateur_id")))
+        if not appelants.is_internal(identity):
+            if await appelants.own_id(self._db.read(), identity, self._settings) != utilisateur_id:
+                raise rules.AutreUtilisateur
+            required(request.ancien, "ancien")
+        known = found(await self._db.read().one(_BY_ID, utilisateur_id=utilisateur_id))
+        if request.ancien:
+            await self._verified(request.ancien, known)
+        utilisateur, _ = known
+        hashed = await self._passwords.hash(rules.check_password(request.nouveau, utilisateur.email))
+        async with self._db.transaction() as tx:
+            utilisateur = found(await tx.get(Utilisateur, utilisateur_id, lock=True))
+            await store(tx, utilisateur_id, hashed)
+            await journal.note(tx, "mot_de_passe", utilisateur_id)
+            return await utilisateur_message(tx, utilisateur)
+
+    async def _verified(
+        self, password: str, known: tuple[Utilisateur, IdentifiantLocal] | None
+    ) -> Utilisateur:
+        """The user whose password it is. Raises IdentifiantsInvalides."""
+        utilisateur, stored = known or (None, None)
+        verdict = await self._passwords.check(password, stored.hash if stored else None)
+        if utilisateur is None or stored is None or not verdict.matches:
+            raise rules.IdentifiantsInvalides
+        if stored.aleatoire or not utilisateur.actif:
+            raise rules.IdentifiantsInvalides
+        if verdict.outdated:
+            await self._strengthen(stored, password)
+        return utilisateur
+
+    async def _strengthen(self, stored: IdentifiantLocal, password: str) -> None:
+        """Store a hash of today's cost, unless the password was changed meanwhile (R6)."""
+        hashed = await self._passwords.hash(password)
+        async with self._db.transaction() as tx:
+            await tx.execute(
+                _STRENGTHEN,
+                utilisateur_id=stored.utilisateur_id,
+                former=stored.hash,
+                new_hash=hashed.hash,
+            )
+
+
+def _stored_form(email: str) -> str:
+    """*email* as addresses are stored; one that cannot exist stays as it is and is nobody's."""
+    try:
+        return email_address(email, "email") or ""
+    except (FormatInvalide, TropLong):
+        return email

@@ -1,0 +1,57 @@
+"""From rows to messages: a user with his identities, a membership with its user."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from crm.users import users_pb2 as pb
+from db_utils import Reader
+from grpc_utils import to_message
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
+
+from service_users.models import IdentifiantLocal, Identite, Membre, Utilisateur
+
+_ids = bindparam("ids", type_=ARRAY(Uuid), required=True)
+_IDENTITES = (
+    select(Identite, IdentifiantLocal.aleatoire)
+    .outerjoin(IdentifiantLocal, IdentifiantLocal.utilisateur_id == Identite.utilisateur_id)
+    .where(Identite.utilisateur_id == any_(_ids))
+    .order_by(Identite.created_at, Identite.id)
+)
+_UTILISATEURS = select(Utilisateur).where(Utilisateur.id == any_(_ids))
+
+
+async def utilisateur_message(reader: Reader, utilisateur: Utilisateur) -> pb.Utilisateur:
+    """*utilisateur* as callers see him; never a hash."""
+    (message,) = await utilisateur_messages(reader, [utilisateur])
+    return message
+
+
+async def utilisateur_messages(reader: Reader, utilisateurs: Sequence[Utilisateur]) -> list[pb.Utilisateur]:
+    """The same for several."""
+    if not utilisateurs:
+        return []
+    identites: defaultdict[UUID, list[pb.Identite]] = defaultdict(list)
+    told: set[UUID] = set()
+    for identite, aleatoire in await reader.all(_IDENTITES, ids=[one.id for one in utilisateurs]):
+        identites[identite.utilisateur_id].append(to_message(identite, pb.Identite))
+        if aleatoire is False:
+            told.add(identite.utilisateur_id)
+    return [
+        to_message(one, pb.Utilisateur, identites=identites[one.id], mot_de_passe_connu=one.id in told)
+        for one in utilisateurs
+    ]
+
+
+async def membre_message(reader: Reader, membre: Membre) -> pb.Membre:
+    """*membre* with his user."""
+    (message,) = await membre_messages(reader, [membre])
+    return message
+
+
+async def membre_messages(reader: Reader, membres: Iterable[Membre]) -> list[pb.Membre]:
+    """The same for several; a deleted user is left out of his membership."""
+    rows = list(membres)
+    users = await reader.all(_UTILISATEURS, ids=list({one.utilisateur_id for one in rows}))
+    known = {message.id: message for message in await utilisateur_messages(reader, users)}
+    return [to_message(one, pb.Membre, utilisateur=known.get(str(one.utilisateur_id))) for one in rows]

@@ -1,0 +1,203 @@
+"""The tables of the users service. Rules about their content are in `rules.py`.
+
+A person belongs to no organisation: only memberships and invitations are tenant rows.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from db_utils import Choice, Entity, Row, SoftDelete, Tenant, clock, metadata, uuid7
+from sqlalchemy import ARRAY, BigInteger, ForeignKey, Index, LargeBinary, String, Text, func, text
+from sqlalchemy import literal_column as column
+from sqlalchemy.orm import Mapped, mapped_column
+
+LOCAL: Final = "local"
+AUTH0, KEYCLOAK, KINDE = "auth0", "keycloak", "kinde"
+FOURNISSEURS: Final = (LOCAL, "google", KINDE, AUTH0, KEYCLOAK)
+ADMIN, VIEWER = "ADMIN", "VIEWER"
+ROLES: Final = (ADMIN, "MANAGER", "COMMERCIAL", VIEWER)
+INVITE, ACTIF, SUSPENDU, RETIRE = "invite", "actif", "suspendu", "retire"
+PENDING, ACCEPTED, EXPIRED, CANCELLED = "pending", "accepted", "expired", "cancelled"
+TRAITE, IGNORE, CONFLIT, EN_FILE, ECHEC = "TRAITE", "IGNORE", "CONFLIT", "EN_FILE", "ECHEC"
+
+EMAIL_TAKEN = "uq_utilisateur_email"
+_LIVING = text("supprime_le IS NULL")
+
+
+class Base(Row):
+    """Tables of this service."""
+
+    __abstract__ = True
+    metadata = metadata()
+
+
+class Utilisateur(Entity, SoftDelete, Base):
+    """A person.
+
+    *fournisseur_maj_le* is the provider's time of the last change applied from a webhook;
+    *suspendu_par_fournisseur* says that the provider, not we, made the account inactive.
+    """
+
+    __tablename__ = "utilisateurs"
+    __table_args__ = (
+        Index(EMAIL_TAKEN, func.lower(column("email")), unique=True, postgresql_where=_LIVING),
+        Index("ix_utilisateurs_nom", "nom", "id", postgresql_where=_LIVING),
+        Index("ix_utilisateurs_prenom", "prenom", "id", postgresql_where=_LIVING),
+        Index(
+            "ix_utilisateurs_derniere_connexion",
+            func.coalesce(column("derniere_connexion"), column("'0001-01-01 00:00:00+00'::timestamptz")),
+            "id",
+            postgresql_where=_LIVING,
+        ),
+    )
+
+    nom: Mapped[str] = mapped_column(String(100), default="")
+    prenom: Mapped[str] = mapped_column(String(100), default="")
+    email: Mapped[str] = mapped_column(String(255))
+    email_verifie: Mapped[bool] = mapped_column(default=False)
+    telephone: Mapped[str | None] = mapped_column(String(50), default=None)
+    photo_url: Mapped[str | None] = mapped_column(Text, default=None)
+    actif: Mapped[bool] = mapped_column(default=True)
+    type_utilisateur: Mapped[str] = mapped_column(String(50), default="UTILISATEUR")
+    applications: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    derniere_connexion: Mapped[datetime | None] = mapped_column(default=None)
+    nombre_connexions: Mapped[int] = mapped_column(BigInteger, default=0)
+    source_creation: Mapped[str] = mapped_column(String(40))
+    fournisseur_maj_le: Mapped[datetime | None] = mapped_column(default=None)
+    suspendu_par_fournisseur: Mapped[bool] = mapped_column(default=False)
+
+
+class Identite(Base):
+    """Under which subject a provider knows a person; it names that person for ever (R2)."""
+
+    __tablename__ = "identites"
+    __table_args__ = (
+        Index("uq_identite", "fournisseur", "sujet", unique=True),
+        Index("uq_identite_fournisseur", "utilisateur_id", "fournisseur", unique=True),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
+    utilisateur_id: Mapped[UUID] = mapped_column(ForeignKey("utilisateurs.id"))
+    fournisseur: Mapped[str] = mapped_column(Choice(*FOURNISSEURS))
+    sujet: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class IdentifiantLocal(Base):
+    """The password of a person as bcrypt made it; *aleatoire*: nobody was ever told it."""
+
+    __tablename__ = "identifiants_locaux"
+
+    utilisateur_id: Mapped[UUID] = mapped_column(ForeignKey("utilisateurs.id"), primary_key=True)
+    hash: Mapped[str] = mapped_column(String(72))
+    change_le: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    aleatoire: Mapped[bool] = mapped_column(default=False)
+
+
+class Membre(Entity, Tenant, Base):
+    """That a person belongs to an organisation. The role is information, it refuses nothing."""
+
+    __tablename__ = "membres"
+    __table_args__ = (
+        Index("uq_membre", "organisation_id", "utilisateur_id", unique=True),
+        Index("ix_membres_utilisateur", "utilisateur_id", "created_at", "id"),
+        Index("ix_membres_created_at", "organisation_id", "created_at", "id"),
+    )
+
+    utilisateur_id: Mapped[UUID] = mapped_column(ForeignKey("utilisateurs.id"))
+    role: Mapped[str] = mapped_column(Choice(*ROLES))
+    etat: Mapped[str] = mapped_column(Choice(INVITE, ACTIF, SUSPENDU, RETIRE))
+    date_invitation: Mapped[datetime | None] = mapped_column(default=None)
+    date_activation: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class Invitation(Entity, Tenant, Base):
+    """An invitation to join an organisation; only the SHA-256 of its token is kept."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (
+        Index("uq_invitation_jeton", "jeton_hash", unique=True),
+        Index(
+            "uq_invitation_pending",
+            "organisation_id",
+            func.lower(column("email_invite")),
+            unique=True,
+            postgresql_where=text("etat = 'pending'"),
+        ),
+        Index("ix_invitations_created_at", "organisation_id", "created_at", "id"),
+        Index("ix_invitations_expire_le", "expire_le", postgresql_where=text("etat = 'pending'")),
+    )
+
+    email_invite: Mapped[str] = mapped_column(String(255))
+    role: Mapped[str] = mapped_column(Choice(*ROLES))
+    jeton_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    expire_le: Mapped[datetime]
+    etat: Mapped[str] = mapped_column(Choice(PENDING, ACCEPTED, EXPIRED, CANCELLED), default=PENDING)
+    invite_par: Mapped[str] = mapped_column(String(255), default="")
+
+
+class WebhookRecu(Base):
+    """A webhook that was taken in, under the key that makes its replays duplicates.
+
+    *charge_utile* holds the fields that a later attempt needs, and nothing once it is over.
+    """
+
+    __tablename__ = "webhooks_recus"
+    __table_args__ = (
+        Index("uq_webhook", "fournisseur", "cle", unique=True),
+        Index("ix_webhooks_recus_recu_le", "recu_le"),
+        Index("ix_webhooks_recus_due", "prochain_essai", postgresql_where=text("prochain_essai IS NOT NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
+    fournisseur: Mapped[str] = mapped_column(Choice(*FOURNISSEURS))
+    cle: Mapped[str] = mapped_column(String(128))
+    type: Mapped[str] = mapped_column(String(60))
+    recu_le: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    horodatage_fournisseur: Mapped[datetime | None] = mapped_column(default=None)
+    resultat: Mapped[str] = mapped_column(Choice(TRAITE, IGNORE, CONFLIT, EN_FILE, ECHEC))
+    tentatives: Mapped[int] = mapped_column(default=0)
+    prochain_essai: Mapped[datetime | None] = mapped_column(default=None)
+    charge_utile: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)
+    erreur: Mapped[str | None] = mapped_column(Text, default=None)
+
+
+class Evenement(Base):
+    """A line of the audit journal: inserted, never changed, without secrets."""
+
+    __tablename__ = "journal_identite"
+    __table_args__ = (Index("ix_journal_identite_utilisateur", "utilisateur_id", column("created_at DESC")),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
+    utilisateur_id: Mapped[UUID | None] = mapped_column(default=None)
+    evenement: Mapped[str] = mapped_column(String(40))
+    source: Mapped[str] = mapped_column(String(80), default="")
+    details: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class ConflitIdentite(Base):
+    """That a provider's person would have become somebody else's account; for people to resolve."""
+
+    __tablename__ = "conflits_identite"
+    __table_args__ = (Index("uq_conflit_identite", "fournisseur", "sujet", "email", unique=True),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
+    fournisseur: Mapped[str] = mapped_column(Choice(*FOURNISSEURS))
+    sujet: Mapped[str] = mapped_column(String(255))
+    email: Mapped[str] = mapped_column(String(255))
+    utilisateur_existant_id: Mapped[UUID] = mapped_column(ForeignKey("utilisateurs.id"))
+    motif: Mapped[str] = mapped_column(String(40))
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    resolu_le: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class OrganisationAAssurer(Base):
+    """An organisation of which its service has not been told yet, because it was silent (R11)."""
+
+    __tablename__ = "organisations_a_assurer"
+
+    organisation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    type_utilisateur: Mapped[str] = mapped_column(String(50), default="")
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)

@@ -1,0 +1,76 @@
+"""What this service asks of organisations. Nobody is kept from signing in while it is silent (R11)."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterable
+from datetime import datetime
+from typing import TypeVar
+
+from crm.organisations import organisations_pb2 as pb
+from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
+from grpc import StatusCode
+from grpc.aio import AioRpcError
+from grpc_utils import Peers, answered_or_none, deadline, timestamp
+from grpc_utils.errors import Unavailable
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+# Seconds: who announces a sign-in waits 1.5 s in all, which a silent neighbour must not use up.
+_PATIENCE = 1.0
+
+
+class Organisations:
+    """The organisations service, through *peers*."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+        self._touching: set[asyncio.Task[None]] = set()
+
+    async def ensure(self, organisation_id: str, type_utilisateur: str) -> bool | None:
+        """Have the organisation exist: True; False when it was deleted; None while nobody answers."""
+        request = pb.EnsureExistsRequest(id=organisation_id, type_utilisateur=type_utilisateur)
+        try:
+            await self._stub.EnsureExists(request, timeout=_PATIENCE)
+        except Unavailable:
+            return None
+        except AioRpcError as error:
+            if error.code() == StatusCode.FAILED_PRECONDITION:
+                return False
+            _log.error("organisations refuses EnsureExists: %s", error.code().name)
+            return None
+        return True
+
+    def touch(self, organisation_id: str, instant: datetime) -> None:
+        """Tell, after the answer and at best, that somebody of the organisation was active (C14)."""
+        if organisation_id:
+            task = asyncio.create_task(self._touch(organisation_id, instant))
+            self._touching.add(task)
+            task.add_done_callback(self._touching.discard)
+
+    async def names(self, organisation_ids: Iterable[str]) -> dict[str, str]:
+        """The names of organisations by id; those that cannot be had are missing."""
+        ids = list(organisation_ids)
+        names = await asyncio.gather(*map(self._name, ids))
+        return {one: name for one, name in zip(ids, names, strict=True) if name}
+
+    @property
+    def _stub(self) -> OrganisationServiceStub:
+        return self._peers.stub(OrganisationServiceStub)
+
+    async def _touch(self, organisation_id: str, instant: datetime) -> None:
+        deadline.start(None)  # the call that caused this is over
+        request = pb.TouchActivityRequest(id=organisation_id, instant=timestamp(instant))
+        await _at_best(self._stub.TouchActivity(request), "TouchActivity")
+
+    async def _name(self, organisation_id: str) -> str:
+        request = pb.GetOrganisationRequest(id=organisation_id)
+        found = await _at_best(answered_or_none(self._stub.Get(request, timeout=_PATIENCE)), "Get")
+        return found.nom if found is not None else ""
+
+
+async def _at_best(call: Awaitable[T], name: str) -> T | None:
+    try:
+        return await call
+    except (Unavailable, AioRpcError) as error:
+        _log.warning("organisations does not answer %s: %s", name, type(error).__name__)
+        return None

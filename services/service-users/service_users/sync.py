@@ -1,0 +1,172 @@
+"""SyncService: what services and providers report of people, and the sign-ins that follow from it.
+
+Who is meant is decided in `annuaire.py`, what a sign-in is in `connexions.py`.
+"""
+
+from functools import partial
+from typing import Any
+
+from crm.users import users_pb2 as pb
+from crm.users.users_pb2_grpc import SyncServiceServicer
+from db_utils import Database, Transaction, clock, parse_uuid
+from grpc_utils import Context, caller, found, opaque_id, required, to_message
+from grpc_utils.errors import Unimplemented
+from service_kit import App
+from sqlalchemy import String, bindparam, select
+
+from service_users import adhesions, annuaire, appelants, connexions, journal, rules
+from service_users.annuaire import Annuaire, Rapprochement
+from service_users.messages import utilisateur_message
+from service_users.models import ACTIF, Identite, Membre, OrganisationAAssurer, Utilisateur
+from service_users.organisations import Organisations
+from service_users.rules import Personne
+from service_users.scope import unscoped
+from service_users.settings import UsersSettings
+
+_PROFIL = "profil"
+_MEMBER = (
+    select(Membre.id)
+    .join(Identite, Identite.utilisateur_id == Membre.utilisateur_id)
+    .where(
+        Identite.fournisseur == bindparam("fournisseur", type_=String, required=True),
+        Identite.sujet == bindparam("sujet", type_=String, required=True),
+        Membre.organisation_id == bindparam("organisation_id", type_=String, required=True),
+    )
+)
+
+
+class SyncService(SyncServiceServicer):
+    """Sign-ins of people, as services, auth and the people themselves report them."""
+
+    def __init__(self, app: App[UsersSettings]) -> None:
+        self._db: Database = app.database
+        self._settings, self._annuaire = app.settings, Annuaire(app.settings)
+        self._organisations = Organisations(app.peers)
+
+    async def SyncUser(self, request: pb.SyncUserRequest, context: Context) -> pb.SyncUserResponse:
+        """Create or update the person that a service has seen, and announce the sign-in."""
+        personne = rules.seen_personne(request)
+        metadata = rules.kept_metadata(request.metadata)
+        organisation_id = opaque_id(request.company_id, "company_id") or ""
+        with unscoped():
+            ensured = await self._ensured(personne, organisation_id)
+            if ensured is False:
+                organisation_id = ""  # it was deleted: nobody becomes its member any more
+            work = partial(self._sync, personne, organisation_id, metadata, late=ensured is None)
+            made, answer = await annuaire.insisting(work)
+            made.account()
+            self._organisations.touch(answer.organisation_id, clock.now())
+        return answer
+
+    async def SyncProfile(self, request: pb.SyncProfileRequest, context: Context) -> pb.SyncProfileResponse:
+        """Create or refresh the person of the caller's own token."""
+        personne = appelants.personne_of(caller(), self._settings, source=_PROFIL)
+        with unscoped():
+            work = partial(self._profile, personne, rules.profile_changes(request))
+            made, answer = await annuaire.insisting(work)
+            if made.supprime:
+                raise appelants.CompteDesactive
+            made.account()
+            names = await self._organisations.names(one.organisation_id for one in answer.organisations)
+        for one in answer.organisations:
+            one.nom = names.get(one.organisation_id, "")
+        return answer
+
+    async def RecordLogin(self, request: pb.RecordLoginRequest, context: Context) -> pb.RecordLoginResponse:
+        """Count a sign-in that auth has checked, and announce it."""
+        utilisateur_id = found(parse_uuid(required(request.utilisateur_id, "utilisateur_id")))
+        source = rules.short_source(request.source, "source")
+        with unscoped():
+            async with self._db.transaction() as tx:
+                utilisateur = rules.active(found(await tx.get(Utilisateur, utilisateur_id, lock=True)))
+                connexion = await connexions.sign_in(
+                    tx,
+                    utilisateur,
+                    await adhesions.first_active(tx, utilisateur.id),
+                    sujet=str(utilisateur.id),
+                    source=source,
+                    metadata={"source": source},
+                )
+                event_id = await connexions.announce(tx, connexion)
+                message = await utilisateur_message(tx, connexion.utilisateur)
+            self._organisations.touch(connexion.organisation_id, clock.now())
+        return pb.RecordLoginResponse(
+            utilisateur=message, premiere_connexion=connexion.premiere, event_id=event_id
+        )
+
+    async def HandleProviderWebhook(
+        self, request: pb.HandleProviderWebhookRequest, context: Context
+    ) -> pb.HandleProviderWebhookResponse:
+        """Take in a notification of an identity provider, once."""
+        raise Unimplemented
+
+    async def _ensured(self, personne: Personne, organisation_id: str) -> bool | None:
+        """Have the organisation of a newcomer exist; as `Organisations.ensure`, True for the others."""
+        if not organisation_id:
+            return True
+        who = {"fournisseur": personne.fournisseur, "sujet": personne.sujet}
+        if await self._db.read().one(_MEMBER, organisation_id=organisation_id, **who) is not None:
+            return True
+        return await self._organisations.ensure(organisation_id, personne.type_utilisateur)
+
+    async def _sync(
+        self, personne: Personne, organisation_id: str, metadata: dict[str, str | bool], *, late: bool
+    ) -> tuple[Rapprochement, pb.SyncUserResponse]:
+        async with self._db.transaction() as tx:
+            made = await self._annuaire.upsert(tx, personne)
+            if made.utilisateur is None:
+                return made, pb.SyncUserResponse()  # committed: a conflict is to be kept
+            utilisateur = rules.active(made.utilisateur)
+            membre = await _membre(tx, organisation_id, utilisateur, personne.source)
+            if late and organisation_id:
+                await _note_late(tx, organisation_id, utilisateur)
+            connexion = await connexions.sign_in(
+                tx, utilisateur, membre, sujet=personne.sujet, source=personne.source, metadata=metadata
+            )
+            event_id = "" if made.cree else await connexions.announced_lately(tx, connexion)
+            return made, pb.SyncUserResponse(
+                utilisateur=await utilisateur_message(tx, connexion.utilisateur),
+                cree=made.cree,
+                premiere_connexion=connexion.premiere,
+                organisation_id=connexion.organisation_id,
+                role=connexion.role,
+                event_id=event_id or await connexions.announce(tx, connexion),
+            )
+
+    async def _profile(
+        self, personne: Personne, changes: dict[str, Any]
+    ) -> tuple[Rapprochement, pb.SyncProfileResponse]:
+        async with self._db.transaction() as tx:
+            made = await self._annuaire.upsert(tx, personne)
+            if made.utilisateur is None:
+                return made, pb.SyncProfileResponse()
+            if not made.utilisateur.actif:
+                raise appelants.CompteDesactive
+            utilisateur = await tx.update(made.utilisateur, **changes)
+            if connexions.counts_again(utilisateur.derniere_connexion):
+                utilisateur = await connexions.count(tx, utilisateur)
+            membres = await adhesions.of(tx, utilisateur.id)
+            return made, pb.SyncProfileResponse(
+                utilisateur=await utilisateur_message(tx, utilisateur),
+                organisations=[to_message(one, pb.OrganisationDuProfil) for one in membres],
+                has_organisation=any(one.etat == ACTIF for one in membres),
+                cree=made.cree,
+            )
+
+
+async def _membre(
+    tx: Transaction, organisation_id: str, utilisateur: Utilisateur, source: str
+) -> Membre | None:
+    """The membership that *utilisateur* signs in to: where the provider says, else his oldest one."""
+    if organisation_id:
+        return await adhesions.join(tx, organisation_id, utilisateur, source=source)
+    return await adhesions.first_active(tx, utilisateur.id)
+
+
+async def _note_late(tx: Transaction, organisation_id: str, utilisateur: Utilisateur) -> None:
+    """Have the organisation ensured later: its service is silent (R11)."""
+    await journal.note(tx, "sync", utilisateur.id, organisation_id=organisation_id)
+    later = OrganisationAAssurer(
+        organisation_id=organisation_id, type_utilisateur=utilisateur.type_utilisateur
+    )
+    await tx.insert(later, if_absent=True)

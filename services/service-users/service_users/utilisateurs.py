@@ -1,0 +1,197 @@
+"""UtilisateurService: accounts. Who they are to outside providers is decided in `annuaire.py`."""
+
+from functools import partial
+from uuid import UUID
+
+from crm.common.common_pb2 import DeleteResponse
+from crm.users import users_pb2 as pb
+from crm.users.users_pb2_grpc import UtilisateurServiceServicer
+from db_utils import Listing, Reader, parse_uuid
+from grpc_utils import (
+    Context,
+    Identity,
+    caller,
+    email_address,
+    expected_version,
+    found,
+    page_request,
+    page_result,
+    required,
+)
+from service_kit import App
+from sqlalchemy import BindParameter, ColumnElement, Uuid, and_, bindparam, exists, select
+from sqlalchemy.orm import aliased
+
+from service_users import adhesions, annuaire, appelants, credentials, journal, rules
+from service_users.annuaire import Annuaire, Rapprochement
+from service_users.messages import utilisateur_message, utilisateur_messages
+from service_users.models import ACTIF, Membre, Utilisateur
+from service_users.passwords import Hashed, Passwords
+from service_users.rules import Personne
+from service_users.scope import unscoped
+from service_users.settings import UsersSettings
+
+_NOBODY = UUID(int=0)  # an id that is never given
+_Mien = aliased(Membre)
+_SHARED = (
+    select(Membre.organisation_id)
+    .join(_Mien, _Mien.organisation_id == Membre.organisation_id)
+    .where(
+        Membre.utilisateur_id == bindparam("theirs", type_=Uuid, required=True),
+        Membre.etat == ACTIF,
+        _Mien.utilisateur_id == bindparam("mine", type_=Uuid, required=True),
+        _Mien.etat == ACTIF,
+    )
+    .limit(1)
+)
+
+
+def _member_of(organisation_id: BindParameter[object]) -> ColumnElement[bool]:
+    return exists().where(
+        Membre.utilisateur_id == Utilisateur.id,
+        Membre.etat == ACTIF,
+        Membre.organisation_id == organisation_id,
+    )
+
+
+def _colleague_of(me: BindParameter[object]) -> ColumnElement[bool]:
+    """That both belong to the organisation of the call, which the kernel adds (R4)."""
+    theirs = exists().where(Membre.utilisateur_id == Utilisateur.id, Membre.etat == ACTIF)
+    mine = exists().where(_Mien.utilisateur_id == me, _Mien.etat == ACTIF)
+    return and_(theirs, mine)
+
+
+UTILISATEURS = Listing(
+    Utilisateur,
+    sorts=("nom", "prenom", "email", "derniere_connexion"),
+    filters={"organisation_id": _member_of, "colleague_of": _colleague_of, "actif": None},
+    search=(Utilisateur.nom, Utilisateur.prenom, Utilisateur.email),
+)
+
+
+class UtilisateurService(UtilisateurServiceServicer):
+    """Accounts, as people see their colleagues and themselves, and services everybody."""
+
+    def __init__(self, app: App[UsersSettings]) -> None:
+        self._db, self._settings = app.database, app.settings
+        self._annuaire, self._passwords = Annuaire(app.settings), Passwords(app.settings.bcrypt_cost)
+
+    async def Create(
+        self, request: pb.CreateUtilisateurRequest, context: Context
+    ) -> pb.CreateUtilisateurResponse:
+        """Make an account; for a person of a provider, the one he has already if he has one (R8)."""
+        personne = rules.requested_personne(request)
+        password = await self._password(request, personne.email)
+        with unscoped():
+            create = partial(self._create, personne, password, request.organisation_id)
+            made = await (annuaire.insisting(create) if personne.sujet else create())
+            message = await utilisateur_message(self._db.read(), made.account())
+        return pb.CreateUtilisateurResponse(utilisateur=message, cree=made.cree)
+
+    async def Get(self, request: pb.GetUtilisateurRequest, context: Context) -> pb.Utilisateur:
+        """Read a user: oneself, or somebody of one's organisation (R4)."""
+        reader = self._db.read()
+        utilisateur = found(await reader.get(Utilisateur, request.id))
+        if not await self._may_see(reader, caller(), utilisateur):
+            found(None)
+        return await utilisateur_message(reader, utilisateur)
+
+    async def GetByEmail(self, request: pb.GetUtilisateurByEmailRequest, context: Context) -> pb.Utilisateur:
+        """Find the living user with an address."""
+        email = email_address(required(request.email, "email"), "email") or ""
+        reader = self._db.read()
+        return await utilisateur_message(reader, found(await annuaire.by_email(reader, email)))
+
+    async def GetByIdentity(
+        self, request: pb.GetUtilisateurByIdentityRequest, context: Context
+    ) -> pb.Utilisateur:
+        """Find the living user whom a provider names by a subject (R2)."""
+        fournisseur = rules.known_provider(required(request.fournisseur, "fournisseur"))
+        reader = self._db.read()
+        identite = found(
+            await annuaire.by_subject(reader, fournisseur, rules.subject(request.sujet, "sujet"))
+        )
+        utilisateur = found(await reader.get(Utilisateur, identite.utilisateur_id))
+        return await utilisateur_message(reader, utilisateur)
+
+    async def List(
+        self, request: pb.ListUtilisateursRequest, context: Context
+    ) -> pb.ListUtilisateursResponse:
+        """List the people of the caller's organisation; services list those of any or of all."""
+        reader, identity = self._db.read(), caller()
+        colleague = None
+        if not appelants.is_internal(identity):
+            colleague = await appelants.own_id(reader, identity, self._settings) or _NOBODY
+        page = await UTILISATEURS.page(
+            reader,
+            page_request(request.pagination),
+            search=request.search,
+            organisation_id=request.organisation_id,
+            colleague_of=colleague,
+            actif=request.actif if request.HasField("actif") else None,
+        )
+        people = await utilisateur_messages(reader, page.rows)
+        return pb.ListUtilisateursResponse(utilisateurs=people, pagination=page_result(page))
+
+    async def Update(self, request: pb.UpdateUtilisateurRequest, context: Context) -> pb.Utilisateur:
+        """Change the fields that the request carries; people change themselves only (R4)."""
+        identity = caller()
+        utilisateur_id = found(parse_uuid(request.id))
+        await self._check_own(identity, utilisateur_id)
+        async with self._db.transaction() as tx:
+            utilisateur = found(await tx.get(Utilisateur, utilisateur_id, lock=True))
+            internal = appelants.is_internal(identity)
+            changed = rules.utilisateur_changes(utilisateur, request, internal=internal)
+            version = utilisateur.version
+            await tx.update(utilisateur, expected=expected_version(request), **changed)
+            if utilisateur.version != version:
+                await journal.note(tx, "changement", utilisateur.id, champs=sorted(changed))
+            return await utilisateur_message(tx, utilisateur)
+
+    async def Delete(self, request: pb.DeleteUtilisateurRequest, context: Context) -> DeleteResponse:
+        """Hide an account for ever; its address is free again (R5)."""
+        utilisateur_id = parse_uuid(request.id)
+        if utilisateur_id is None:
+            return DeleteResponse(success=False)
+        await self._check_own(caller(), utilisateur_id)
+        with unscoped():
+            async with self._db.transaction() as tx:
+                utilisateur = await tx.get(Utilisateur, utilisateur_id, lock=True)
+                if utilisateur is not None:
+                    await annuaire.forget(tx, utilisateur, source="rpc")
+        return DeleteResponse(success=utilisateur is not None)
+
+    async def _password(self, request: pb.CreateUtilisateurRequest, email: str) -> Hashed | None:
+        """What the request has stored as password; made before the transaction, for it takes long."""
+        if request.generer_mot_de_passe:
+            return await self._passwords.random()
+        if request.mot_de_passe:
+            return await self._passwords.hash(rules.check_password(request.mot_de_passe, email))
+        return None
+
+    async def _create(
+        self, personne: Personne, password: Hashed | None, organisation_id: str
+    ) -> Rapprochement:
+        async with self._db.transaction() as tx:
+            upsert = self._annuaire.upsert if personne.sujet else self._annuaire.create
+            made = await upsert(tx, personne)
+            if made.cree and made.utilisateur is not None and password is not None:
+                await credentials.store(tx, made.utilisateur.id, password)
+            if made.utilisateur is not None and organisation_id:
+                await adhesions.join(tx, organisation_id, made.utilisateur, source=personne.source)
+        return made
+
+    async def _may_see(self, reader: Reader, identity: Identity, utilisateur: Utilisateur) -> bool:
+        if appelants.is_internal(identity):
+            return True
+        me = await appelants.own_id(reader, identity, self._settings)
+        if me is None or me == utilisateur.id:
+            return me is not None
+        return await reader.one(_SHARED, mine=me, theirs=utilisateur.id) is not None
+
+    async def _check_own(self, identity: Identity, utilisateur_id: UUID) -> None:
+        """Refuse people who mean somebody else. Raises AutreUtilisateur."""
+        if appelants.is_internal(identity):
+            return
+        if await appelants.own_id(self._db.read(), identity, self._settings) != utilisateur_id:
+            raise rules.AutreUtilisateur

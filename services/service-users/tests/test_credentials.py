@@ -1,0 +1,185 @@
+"""CredentialService over gRPC: whose password it is (R7), and how it is changed (R6)."""
+
+from typing import Any
+from uuid import UUID
+
+import bcrypt
+import pytest
+from crm.users import users_pb2 as pb
+from crm.users.users_pb2_grpc import CredentialServiceStub, UtilisateurServiceStub
+from db_utils import Database
+from grpc import StatusCode
+from service_kit.testing import Mesh, code_of, refusal, refused
+from service_users.models import IdentifiantLocal
+from sqlalchemy import update
+from tests.personnes import COST, PASSWORD, Someone, new_email
+
+REFUSED = (StatusCode.INVALID_ARGUMENT, "IDENTIFIANTS_INVALIDES")
+WEAK = (StatusCode.INVALID_ARGUMENT, "MOT_DE_PASSE_INVALIDE")
+
+
+@pytest.fixture
+def own(mesh: Mesh) -> Any:
+    """Passwords, called with a token of ours of a user."""
+
+    def stub(user: pb.Utilisateur) -> CredentialServiceStub:
+        return mesh.stub(CredentialServiceStub, user=user.id, organisation="")
+
+    return stub
+
+
+def attempt(email: str, password: str = PASSWORD) -> pb.VerifyPasswordRequest:
+    """A try to sign in."""
+    return pb.VerifyPasswordRequest(email=email, mot_de_passe=password)
+
+
+def change(user: pb.Utilisateur, nouveau: str, ancien: str = "") -> pb.SetPasswordRequest:
+    """A wish for another password."""
+    return pb.SetPasswordRequest(utilisateur_id=user.id, ancien=ancien, nouveau=nouveau)
+
+
+async def stored(database: Database, user: pb.Utilisateur) -> IdentifiantLocal | None:
+    """The hash of *user* as it is stored."""
+    return await database.read().get(IdentifiantLocal, user.id)
+
+
+async def test_R07_the_right_password_tells_who_it_is(
+    credentials: CredentialServiceStub, someone: Someone
+) -> None:
+    """However the address is written; it is no sign-in by itself."""
+    user = await someone(mot_de_passe=PASSWORD)
+    found = await credentials.VerifyPassword(attempt(user.email.upper()))
+    assert (found.id, found.nombre_connexions, found.mot_de_passe_connu) == (user.id, 0, True)
+
+
+async def test_R07_every_failure_is_the_same_refusal(
+    credentials: CredentialServiceStub, people: UtilisateurServiceStub, someone: Someone
+) -> None:
+    """Unknown, wrong, inactive, deleted, without password, random password, no address at all."""
+    wrong, inactive, deleted = [await someone(mot_de_passe=PASSWORD) for _ in range(3)]
+    without, random = await someone(), await someone(generer_mot_de_passe=True)
+    await people.Update(pb.UpdateUtilisateurRequest(id=inactive.id, actif=False))
+    await people.Delete(pb.DeleteUtilisateurRequest(id=deleted.id))
+    attempts = [
+        attempt(wrong.email, "pas celui-là"),
+        attempt(wrong.email, "x" * 200),
+        attempt(wrong.email, f"{PASSWORD}\0"),
+        *(attempt(user.email) for user in (inactive, deleted, without, random)),
+        attempt(new_email()),
+        attempt("pas une adresse"),
+    ]
+    answers = [await refusal(credentials.VerifyPassword(one)) for one in attempts]
+    assert [(answer.code, answer.reason) for answer in answers] == [REFUSED] * len(attempts)
+    assert len({answer.message for answer in answers}) == 1
+
+
+async def test_R07_what_is_missing_is_named(credentials: CredentialServiceStub, email: str) -> None:
+    """CHAMP_REQUIS says nothing of the account."""
+    for request in (attempt("", PASSWORD), attempt(email, "")):
+        assert await refused(credentials.VerifyPassword(request)) == (
+            StatusCode.INVALID_ARGUMENT,
+            "CHAMP_REQUIS",
+        )
+
+
+async def test_R06_a_password_is_kept_as_its_hash(mesh: Mesh, someone: Someone) -> None:
+    """Of bcrypt, at the cost of the settings; the answer of Create holds neither."""
+    user = await someone(mot_de_passe=PASSWORD)
+    kept = await stored(mesh.database("users"), user)
+    assert kept is not None
+    assert kept.hash.startswith(f"$2b$0{COST}$")
+    assert PASSWORD not in str(user)
+
+
+async def test_R06_a_random_password_is_told_to_nobody(
+    mesh: Mesh, credentials: CredentialServiceStub, someone: Someone
+) -> None:
+    """It is marked, and its owner counts as having none."""
+    user = await someone(generer_mot_de_passe=True)
+    kept = await stored(mesh.database("users"), user)
+    assert kept is not None
+    assert kept.aleatoire
+    assert not user.mot_de_passe_connu
+
+
+async def test_R06_a_weaker_hash_is_made_again(
+    mesh: Mesh, credentials: CredentialServiceStub, someone: Someone
+) -> None:
+    """At the next success, and not before."""
+    user, database = await someone(mot_de_passe=PASSWORD), mesh.database("users")
+    weak = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(COST - 1)).decode()
+    async with database.transaction() as tx:
+        await tx.execute(
+            update(IdentifiantLocal).where(IdentifiantLocal.utilisateur_id == UUID(user.id)).values(hash=weak)
+        )
+    hashes = []
+    for password in ("pas celui-là", PASSWORD, PASSWORD):
+        await code_of(credentials.VerifyPassword(attempt(user.email, password)))
+        kept = await stored(database, user)
+        assert kept is not None
+        hashes.append(kept.hash)
+    assert hashes[0] == weak
+    assert hashes[1] == hashes[2] != weak
+    assert hashes[1].startswith(f"$2b$0{COST}$")
+
+
+@pytest.mark.parametrize("password", ["neuf octe", "x" * 73, "é" * 37, "avec\x00zéro…", "avec\nligne…"])
+async def test_R06_a_password_has_10_to_72_bytes_and_no_control_characters(
+    credentials: CredentialServiceStub, people: UtilisateurServiceStub, someone: Someone, password: str
+) -> None:
+    """It is refused, not cut off; at Create as at SetPassword."""
+    user = await someone(mot_de_passe=PASSWORD)
+    request = pb.CreateUtilisateurRequest(email=new_email(), mot_de_passe=password)
+    assert await refused(people.Create(request)) == WEAK
+    assert await refused(credentials.SetPassword(change(user, password))) == WEAK
+
+
+@pytest.mark.parametrize("password", ["x" * 10, "x" * 72, "é" * 36, "  entre espaces  "])
+async def test_R06_passwords_at_the_limits_are_taken_as_they_are(
+    credentials: CredentialServiceStub, someone: Someone, password: str
+) -> None:
+    """To the byte: nothing is trimmed."""
+    user = await someone(mot_de_passe=password)
+    assert (await credentials.VerifyPassword(attempt(user.email, password))).id == user.id
+    assert await refused(credentials.VerifyPassword(attempt(user.email, password + " "))) == REFUSED
+
+
+async def test_R06_the_address_is_no_password(credentials: CredentialServiceStub, someone: Someone) -> None:
+    """In whatever case."""
+    user = await someone()
+    assert await refused(credentials.SetPassword(change(user, user.email.upper()))) == WEAK
+
+
+async def test_people_change_their_password_by_telling_the_former_one(
+    credentials: CredentialServiceStub, someone: Someone, own: Any
+) -> None:
+    """Without it, or with a wrong one, nothing changes."""
+    user = await someone(mot_de_passe=PASSWORD)
+    nouveau = "une autre phrase"
+    assert (await refused(own(user).SetPassword(change(user, nouveau))))[1] == "CHAMP_REQUIS"
+    assert await refused(own(user).SetPassword(change(user, nouveau, "pas celui-là"))) == REFUSED
+    await own(user).SetPassword(change(user, nouveau, PASSWORD))
+    assert (await credentials.VerifyPassword(attempt(user.email, nouveau))).id == user.id
+    assert await refused(credentials.VerifyPassword(attempt(user.email))) == REFUSED
+
+
+async def test_R04_nobody_changes_the_password_of_another(someone: Someone, own: Any) -> None:
+    """PERMISSION_DENIED, with the right former password too."""
+    user, other = await someone(mot_de_passe=PASSWORD), await someone()
+    refusal_ = await refused(own(other).SetPassword(change(user, "une autre phrase", PASSWORD)))
+    assert refusal_ == (StatusCode.PERMISSION_DENIED, "AUTRE_UTILISATEUR")
+
+
+async def test_services_set_a_password_without_the_former_one(
+    credentials: CredentialServiceStub, someone: Someone
+) -> None:
+    """Auth has checked who asks; a random password becomes a known one."""
+    user = await someone(generer_mot_de_passe=True)
+    assert (await credentials.SetPassword(change(user, PASSWORD))).mot_de_passe_connu
+    assert (await credentials.VerifyPassword(attempt(user.email))).id == user.id
+
+
+async def test_nobody_has_no_password(credentials: CredentialServiceStub) -> None:
+    """NOT_FOUND."""
+    request = pb.SetPasswordRequest(utilisateur_id="personne", nouveau=PASSWORD)
+    assert (await refused(credentials.SetPassword(request)))[0] == StatusCode.NOT_FOUND

@@ -1,0 +1,225 @@
+"""MembreService over gRPC: memberships, and how they change (R16)."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from crm.common.common_pb2 import Pagination
+from crm.users import users_pb2 as pb
+from crm.users.users_pb2_grpc import MembreServiceStub, UtilisateurServiceStub
+from grpc import StatusCode
+from service_kit.testing import Mesh, pages, refused
+from tests.personnes import Someone
+
+ETATS = ("invite", "actif", "suspendu", "retire")
+ALLOWED = {
+    ("invite", "actif"),
+    ("invite", "retire"),
+    ("actif", "suspendu"),
+    ("actif", "retire"),
+    ("suspendu", "actif"),
+    ("suspendu", "retire"),
+    ("retire", "actif"),
+}
+FORBIDDEN = [
+    (former, etat) for former in ETATS for etat in ETATS if former != etat and (former, etat) not in ALLOWED
+]
+NOT_FOUND = (StatusCode.NOT_FOUND, "INTROUVABLE")
+LAST_ADMIN = (StatusCode.FAILED_PRECONDITION, "DERNIER_ADMIN")
+Own = Callable[..., MembreServiceStub]
+
+
+@pytest.fixture
+def own(mesh: Mesh) -> Own:
+    """Memberships, called with a token of ours of a user."""
+
+    def stub(user: pb.Utilisateur, organisation: str = "") -> MembreServiceStub:
+        return mesh.stub(MembreServiceStub, user=user.id, organisation=organisation)
+
+    return stub
+
+
+@pytest.fixture
+async def admin(someone: Someone, org: str, membres: MembreServiceStub) -> pb.Membre:
+    """The first member of the organisation."""
+    user = await someone(organisation_id=org)
+    (membre,) = (await membres.List(pb.ListMembresRequest(utilisateur_id=user.id))).membres
+    return membre
+
+
+@pytest.fixture
+async def viewer(someone: Someone, admin: pb.Membre, membres: MembreServiceStub) -> pb.Membre:
+    """The second one."""
+    user = await someone()
+    return await membres.Add(
+        pb.AddMembreRequest(organisation_id=admin.organisation_id, utilisateur_id=user.id)
+    )
+
+
+async def in_state(membres: MembreServiceStub, membre: pb.Membre, etat: str) -> pb.Membre:
+    """*membre* after having been brought into *etat*."""
+    return await membres.Update(pb.UpdateMembreRequest(id=membre.id, etat=etat))
+
+
+async def test_a_member_is_added(viewer: pb.Membre, org: str) -> None:
+    """An active VIEWER unless said otherwise; the answer carries the user."""
+    assert (viewer.organisation_id, viewer.role, viewer.etat, viewer.version) == (org, "VIEWER", "actif", 1)
+    assert (viewer.utilisateur.id, viewer.HasField("date_activation")) == (viewer.utilisateur_id, True)
+
+
+async def test_a_member_may_be_invited_first(
+    someone: Someone, membres: MembreServiceStub, admin: pb.Membre, org: str
+) -> None:
+    """He becomes active later, which is dated."""
+    user = await someone()
+    invited = await membres.Add(
+        pb.AddMembreRequest(organisation_id=org, utilisateur_id=user.id, role="MANAGER", etat="invite")
+    )
+    assert (invited.role, invited.etat, invited.HasField("date_activation")) == ("MANAGER", "invite", False)
+    assert invited.HasField("date_invitation")
+    assert (await in_state(membres, invited, "actif")).HasField("date_activation")
+
+
+async def test_who_is_a_member_is_not_added_again(membres: MembreServiceStub, viewer: pb.Membre) -> None:
+    """ALREADY_EXISTS, in whatever state the membership is."""
+    request = pb.AddMembreRequest(
+        organisation_id=viewer.organisation_id, utilisateur_id=viewer.utilisateur_id
+    )
+    assert await refused(membres.Add(request)) == (StatusCode.ALREADY_EXISTS, "EXISTE_DEJA")
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer"),
+    [
+        ({"utilisateur_id": "personne"}, NOT_FOUND),
+        ({"utilisateur_id": ""}, (StatusCode.INVALID_ARGUMENT, "CHAMP_REQUIS")),
+        ({"organisation_id": ""}, (StatusCode.INVALID_ARGUMENT, "ORGANISATION_REQUISE")),
+        ({"role": "CHEF"}, (StatusCode.INVALID_ARGUMENT, "VALEUR_INCONNUE")),
+        ({"etat": "retire"}, (StatusCode.INVALID_ARGUMENT, "VALEUR_INCONNUE")),
+    ],
+)
+async def test_what_add_refuses(
+    membres: MembreServiceStub,
+    someone: Someone,
+    org: str,
+    fields: dict[str, str],
+    answer: tuple[StatusCode, str],
+) -> None:
+    """Unknown people, unknown roles, states in which no membership begins."""
+    usual = {"organisation_id": org, "utilisateur_id": (await someone()).id}
+    assert await refused(membres.Add(pb.AddMembreRequest(**(usual | fields)))) == answer
+
+
+@pytest.mark.parametrize(("former", "etat"), sorted(ALLOWED))
+async def test_R16_states_that_follow(
+    membres: MembreServiceStub, someone: Someone, admin: pb.Membre, former: str, etat: str
+) -> None:
+    """Each step changes the version once; the same state again changes nothing."""
+    membre = await _member_in(membres, someone, admin, former)
+    changed = await in_state(membres, membre, etat)
+    again = await in_state(membres, membre, etat)
+    assert (changed.etat, changed.version, again.version) == (etat, membre.version + 1, membre.version + 1)
+
+
+@pytest.mark.parametrize(("former", "etat"), FORBIDDEN)
+async def test_R16_states_that_do_not_follow(
+    membres: MembreServiceStub, someone: Someone, admin: pb.Membre, former: str, etat: str
+) -> None:
+    """FAILED_PRECONDITION TRANSITION_INTERDITE."""
+    membre = await _member_in(membres, someone, admin, former)
+    refusal = await refused(in_state(membres, membre, etat))
+    assert refusal == (StatusCode.FAILED_PRECONDITION, "TRANSITION_INTERDITE")
+
+
+@pytest.mark.parametrize("change", [{"role": "VIEWER"}, {"etat": "suspendu"}, {"etat": "retire"}])
+async def test_R16_the_last_active_administrator_stays(
+    membres: MembreServiceStub, admin: pb.Membre, viewer: pb.Membre, change: dict[str, Any]
+) -> None:
+    """Until there is another active one; one who is suspended does not count."""
+    request = pb.UpdateMembreRequest(id=admin.id, **change)
+    assert await refused(membres.Update(request)) == LAST_ADMIN
+    await membres.Update(pb.UpdateMembreRequest(id=viewer.id, role="ADMIN", etat="suspendu"))
+    assert await refused(membres.Update(request)) == LAST_ADMIN
+    await in_state(membres, viewer, "actif")
+    assert (await membres.Update(request)).version == admin.version + 1
+
+
+async def test_R16_of_two_administrators_leaving_at_once_one_stays(
+    membres: MembreServiceStub, admin: pb.Membre, viewer: pb.Membre
+) -> None:
+    """The organisation is locked while it is looked at."""
+    await membres.Update(pb.UpdateMembreRequest(id=viewer.id, role="ADMIN"))
+    answers = await asyncio.gather(
+        *(in_state(membres, one, "retire") for one in (admin, viewer)), return_exceptions=True
+    )
+    assert sum(isinstance(answer, pb.Membre) for answer in answers) == 1
+
+
+async def test_R16_a_deleted_person_does_not_come_back(
+    membres: MembreServiceStub, people: UtilisateurServiceStub, viewer: pb.Membre
+) -> None:
+    """FAILED_PRECONDITION: there is nobody to be a member."""
+    await people.Delete(pb.DeleteUtilisateurRequest(id=viewer.utilisateur_id))
+    refusal = await refused(in_state(membres, viewer, "actif"))
+    assert refusal == (StatusCode.FAILED_PRECONDITION, "COMPTE_DESACTIVE")
+
+
+@pytest.mark.parametrize("field", ["role", "etat"])
+async def test_what_update_refuses(membres: MembreServiceStub, viewer: pb.Membre, field: str) -> None:
+    """Empty and unknown values, an old version, an unknown id."""
+    fields: dict[str, Any] = {field: ""}
+    empty = pb.UpdateMembreRequest(id=viewer.id, **fields)
+    fields[field] = "autre"
+    unknown = pb.UpdateMembreRequest(id=viewer.id, **fields)
+    old = pb.UpdateMembreRequest(id=viewer.id, version=9, role="MANAGER")
+    assert await refused(membres.Update(empty)) == (StatusCode.INVALID_ARGUMENT, "CHAMP_REQUIS")
+    assert await refused(membres.Update(unknown)) == (StatusCode.INVALID_ARGUMENT, "VALEUR_INCONNUE")
+    assert await refused(membres.Update(old)) == (StatusCode.ABORTED, "VERSION_PERIMEE")
+    assert await refused(membres.Update(pb.UpdateMembreRequest(id="x", role="VIEWER"))) == NOT_FOUND
+
+
+async def test_C06_memberships_of_another_organisation_are_not_there(
+    own: Own, viewer: pb.Membre, admin: pb.Membre, org: str
+) -> None:
+    """For people; within theirs they are."""
+    inside, outside = own(admin.utilisateur, org), own(admin.utilisateur, f"{org}-b")
+    assert (await in_state(inside, viewer, "suspendu")).etat == "suspendu"
+    assert await refused(in_state(outside, viewer, "retire")) == NOT_FOUND
+    assert not (await outside.List(pb.ListMembresRequest())).membres
+
+
+async def test_members_are_listed_by_organisation(
+    membres: MembreServiceStub, own: Own, viewer: pb.Membre, admin: pb.Membre, org: str
+) -> None:
+    """The oldest first, page by page, by state if asked; without a name services are refused."""
+    request = pb.ListMembresRequest(organisation_id=org, pagination=Pagination(page_size=1))
+    found = [one.id async for answer in pages(membres.List, request) for one in answer.membres]
+    assert found == [admin.id, viewer.id]
+    listed = (await own(admin.utilisateur, org).List(pb.ListMembresRequest(etat="actif"))).membres
+    assert [one.utilisateur.id for one in listed] == [admin.utilisateur_id, viewer.utilisateur_id]
+    assert not (await membres.List(pb.ListMembresRequest(organisation_id=org, etat="retire"))).membres
+    assert (await refused(membres.List(pb.ListMembresRequest())))[1] == "CHAMP_REQUIS"
+
+
+async def test_memberships_are_listed_by_person(
+    membres: MembreServiceStub, own: Own, someone: Someone, viewer: pb.Membre, org: str
+) -> None:
+    """All of them for himself and for services, else those in the caller's organisation."""
+    user, elsewhere = viewer.utilisateur, f"{org}-b"
+    await membres.Add(pb.AddMembreRequest(organisation_id=elsewhere, utilisateur_id=user.id))
+    request = pb.ListMembresRequest(utilisateur_id=user.id)
+
+    async def listed(stub: MembreServiceStub) -> list[str]:
+        return [one.organisation_id for one in (await stub.List(request)).membres]
+
+    assert await listed(membres) == await listed(own(user)) == [org, elsewhere]
+    assert await listed(own(await someone(), org)) == [org]
+    assert not (await membres.List(pb.ListMembresRequest(utilisateur_id="personne"))).membres
+
+
+async def _member_in(membres: MembreServiceStub, someone: Someone, admin: pb.Membre, etat: str) -> pb.Membre:
+    """A member of the organisation of *admin*, in state *etat*."""
+    user, begins = await someone(), "invite" if etat == "invite" else "actif"
+    request = pb.AddMembreRequest(organisation_id=admin.organisation_id, utilisateur_id=user.id, etat=begins)
+    return await in_state(membres, await membres.Add(request), etat)

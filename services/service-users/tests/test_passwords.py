@@ -1,0 +1,46 @@
+"""Hashes and the work that a refusal costs: processor time, which other processes do not stretch."""
+
+import time
+
+import pytest
+from service_users.passwords import Passwords
+
+COST = 9
+GUESS = "pas celui-là"
+
+
+async def work(passwords: Passwords, stored: str | None) -> float:
+    """Seconds of processor time that refusing a guess takes: the least of three."""
+    tries = []
+    for _ in range(3):
+        started = time.process_time()
+        verdict = await passwords.check(GUESS, stored)
+        tries.append(time.process_time() - started)
+        assert not verdict.matches
+    return min(tries)
+
+
+@pytest.mark.parametrize("cost", [None, COST - 3])
+async def test_R07_every_refusal_costs_the_same_work(cost: int | None) -> None:
+    """Without a password, and with a hash of a lower cost, as with one of today's."""
+    passwords = Passwords(COST)
+    usual = await work(passwords, (await passwords.hash("le bon")).hash)
+    stored = None if cost is None else (await Passwords(cost).hash("le bon")).hash
+    assert 0.5 < await work(passwords, stored) / usual < 2
+
+
+async def test_R06_a_hash_of_a_lower_cost_is_outdated() -> None:
+    """One of today's cost is not, nor one of a higher cost."""
+    verdicts = {}
+    for cost in (4, 5, 6):
+        hashed = await Passwords(cost).hash("le bon")
+        verdicts[cost] = (await Passwords(5).check("le bon", hashed.hash)).outdated
+    assert verdicts == {4: True, 5: False, 6: False}
+
+
+async def test_R06_a_random_password_differs_each_time() -> None:
+    """And is marked as one that nobody was told."""
+    passwords = Passwords(4)
+    first, second = await passwords.random(), await passwords.random()
+    assert first.aleatoire
+    assert first.hash != second.hash

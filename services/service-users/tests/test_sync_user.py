@@ -1,0 +1,213 @@
+"""SyncUser: the upsert (R8–R10), the membership (R11), and the answer."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from crm.organisations import organisations_pb2 as organisations_pb
+from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
+from crm.users import users_pb2 as pb
+from crm.users.users_pb2_grpc import MembreServiceStub, SyncServiceStub, UtilisateurServiceStub
+from grpc import StatusCode
+from service_kit.testing import Mesh, refused
+from service_users.models import ConflitIdentite, Evenement, OrganisationAAssurer
+from sqlalchemy import select
+from tests.personnes import Seen, Someone, new_email, new_subject
+
+
+async def test_R08_an_unknown_person_is_made(sync: SyncServiceStub, seen: Seen, sujet: str) -> None:
+    """With what the service tells, and with the identity of our own tokens (R2)."""
+    answer = await sync.SyncUser(
+        seen(first_name="Anne", last_name="Martin", picture="https://exemple.fr/a.png", user_type="COURTIER")
+    )
+    user = answer.utilisateur
+    assert (answer.cree, user.prenom, user.nom, user.photo_url) == (
+        True,
+        "Anne",
+        "Martin",
+        "https://exemple.fr/a.png",
+    )
+    assert (user.type_utilisateur, user.source_creation) == ("COURTIER", "sync:accounting-service")
+    assert list(user.applications) == ["crm", "commercial", "accounting"]
+    assert {(one.fournisseur, one.sujet) for one in user.identites} == {("local", user.id), ("auth0", sujet)}
+
+
+async def test_R08_who_is_found_by_subject_is_refreshed(sync: SyncServiceStub, seen: Seen) -> None:
+    """Names and picture when given, the address too; what is not told stays."""
+    first = await sync.SyncUser(seen(first_name="Anne", last_name="Martin"))
+    email = new_email()
+    again = await sync.SyncUser(seen(email=email, first_name="Annie", picture="https://exemple.fr/b.png"))
+    user = again.utilisateur
+    assert (again.cree, user.id) == (False, first.utilisateur.id)
+    assert (user.prenom, user.nom, user.email) == ("Annie", "Martin", email)
+    assert user.photo_url == "https://exemple.fr/b.png"
+
+
+async def test_R08_who_is_found_by_a_vouched_address_gets_the_identity(
+    sync: SyncServiceStub, seen: Seen, someone: Someone, email: str, sujet: str
+) -> None:
+    """The account stays one, its address is verified now, its names stay its own."""
+    known = await someone(email=email, prenom="Anne")
+    answer = await sync.SyncUser(seen(first_name="Autre"))
+    assert (answer.cree, answer.utilisateur.id, answer.utilisateur.prenom) == (False, known.id, "Anne")
+    assert answer.utilisateur.email_verifie
+    assert ("auth0", sujet) in {(one.fournisseur, one.sujet) for one in answer.utilisateur.identites}
+
+
+async def test_R08_an_unverified_address_takes_no_account_over(
+    mesh: Mesh, sync: SyncServiceStub, seen: Seen, someone: Someone, email: str, sujet: str
+) -> None:
+    """ALREADY_EXISTS CONFLIT_IDENTITE, and the conflict is kept for people to resolve (R10)."""
+    known = await someone(email=email)
+    for _ in range(2):
+        assert await refused(sync.SyncUser(seen(email_verifie=False))) == (
+            StatusCode.ALREADY_EXISTS,
+            "CONFLIT_IDENTITE",
+        )
+    (conflict,) = (
+        await mesh.database("users").read().all(select(ConflitIdentite).where(ConflitIdentite.sujet == sujet))
+    )
+    assert (conflict.motif, str(conflict.utilisateur_existant_id)) == ("EMAIL_NON_VERIFIE", known.id)
+
+
+async def test_R08_a_second_subject_of_one_provider_is_a_conflict(sync: SyncServiceStub, seen: Seen) -> None:
+    """The account has an identity of that provider already."""
+    await sync.SyncUser(seen())
+    refusal = await refused(sync.SyncUser(seen(auth0_id=new_subject())))
+    assert refusal == (StatusCode.ALREADY_EXISTS, "CONFLIT_IDENTITE")
+
+
+async def test_R09_an_address_of_somebody_else_is_not_taken(
+    mesh: Mesh, sync: SyncServiceStub, seen: Seen, someone: Someone, sujet: str
+) -> None:
+    """The old one stays, the other fields apply, a conflict is kept; the answer is OK (R10)."""
+    first = await sync.SyncUser(seen())
+    other = await someone()
+    answer = await sync.SyncUser(seen(email=other.email, first_name="Anne"))
+    assert (answer.utilisateur.email, answer.utilisateur.prenom) == (first.utilisateur.email, "Anne")
+    (conflict,) = (
+        await mesh.database("users").read().all(select(ConflitIdentite).where(ConflitIdentite.sujet == sujet))
+    )
+    assert (conflict.motif, conflict.email) == ("EMAIL_PRIS", other.email)
+
+
+async def test_R03_one_name_is_split(sync: SyncServiceStub, seen: Seen) -> None:
+    """Its first word is the first name."""
+    user = (await sync.SyncUser(seen(name="Anne de la Tour"))).utilisateur
+    assert (user.prenom, user.nom) == ("Anne", "de la Tour")
+
+
+async def test_R03_who_is_not_named_is_called_after_the_address(
+    sync: SyncServiceStub, seen: Seen, email: str
+) -> None:
+    """User, and what stands before the @."""
+    user = (await sync.SyncUser(seen())).utilisateur
+    assert (user.prenom, user.nom) == ("User", email.partition("@")[0])
+
+
+async def test_R11_the_first_member_is_the_administrator(
+    mesh: Mesh, sync: SyncServiceStub, seen: Seen, org: str
+) -> None:
+    """The next one views; the organisation exists from then on, provisionally."""
+    first = await sync.SyncUser(seen(company_id=org))
+    second = await sync.SyncUser(seen(auth0_id=new_subject(), email=new_email(), company_id=org))
+    assert (first.organisation_id, first.role) == (org, "ADMIN")
+    assert (second.organisation_id, second.role) == (org, "VIEWER")
+    organisations = mesh.service_stub(OrganisationServiceStub, caller="users")
+    made = await organisations.Get(organisations_pb.GetOrganisationRequest(id=org))
+    assert made.provisoire
+
+
+async def test_R11_a_membership_keeps_its_role(
+    sync: SyncServiceStub, seen: Seen, org: str, membres: MembreServiceStub
+) -> None:
+    """Whatever it is."""
+    await sync.SyncUser(seen(auth0_id=new_subject(), email=new_email(), company_id=org))
+    first = await sync.SyncUser(seen(company_id=org))
+    (membre,) = (await membres.List(pb.ListMembresRequest(utilisateur_id=first.utilisateur.id))).membres
+    await membres.Update(pb.UpdateMembreRequest(id=membre.id, role="MANAGER"))
+    assert (await sync.SyncUser(seen(company_id=org))).role == "MANAGER"
+
+
+async def test_R11_no_organisation_no_membership(
+    sync: SyncServiceStub, seen: Seen, membres: MembreServiceStub
+) -> None:
+    """An empty company_id makes nobody a member of anything."""
+    answer = await sync.SyncUser(seen())
+    assert (answer.organisation_id, answer.role) == ("", "")
+    assert not (await membres.List(pb.ListMembresRequest(utilisateur_id=answer.utilisateur.id))).membres
+
+
+async def test_R11_nobody_joins_a_deleted_organisation(
+    mesh: Mesh, sync: SyncServiceStub, seen: Seen, org: str
+) -> None:
+    """He signs in all the same."""
+    organisations = mesh.service_stub(OrganisationServiceStub, caller="users")
+    await organisations.EnsureExists(organisations_pb.EnsureExistsRequest(id=org))
+    await organisations.Delete(organisations_pb.DeleteOrganisationRequest(id=org))
+    answer = await sync.SyncUser(seen(company_id=org))
+    assert (answer.cree, answer.organisation_id) == (True, "")
+
+
+async def test_R11_two_first_members_at_once(sync: SyncServiceStub, seen: Seen, org: str) -> None:
+    """One ADMIN, the others VIEWER."""
+    requests = [seen(auth0_id=new_subject(), email=new_email(), company_id=org) for _ in range(6)]
+    answers = await asyncio.gather(*map(sync.SyncUser, requests))
+    assert Counter(answer.role for answer in answers) == {"ADMIN": 1, "VIEWER": 5}
+
+
+async def test_R11_signing_in_works_while_organisations_is_away(
+    mesh: Mesh, sync: SyncServiceStub, seen: Seen, org: str
+) -> None:
+    """The membership is written, the journal says so, and a job is left to do."""
+    async with mesh.without("organisations"):
+        answer = await sync.SyncUser(seen(company_id=org))
+    assert (answer.organisation_id, answer.role) == (org, "ADMIN")
+    reader = mesh.database("users").read()
+    left = await reader.all(
+        select(OrganisationAAssurer.organisation_id).where(OrganisationAAssurer.organisation_id == org)
+    )
+    lines = await reader.all(select(Evenement.details).where(Evenement.evenement == "sync"))
+    assert left == [org]
+    assert {"organisation_id": org} in lines
+
+
+async def test_R08_twenty_at_once_are_one_person(sync: SyncServiceStub, seen: Seen, org: str) -> None:
+    """One account, one ADMIN, made once."""
+    answers = await asyncio.gather(*(sync.SyncUser(seen(company_id=org)) for _ in range(20)))
+    assert len({answer.utilisateur.id for answer in answers}) == 1
+    assert (sum(answer.cree for answer in answers), {answer.role for answer in answers}) == (1, {"ADMIN"})
+
+
+async def test_R15_the_inactive_and_the_deleted_do_not_sign_in(
+    sync: SyncServiceStub, seen: Seen, people: UtilisateurServiceStub
+) -> None:
+    """FAILED_PRECONDITION COMPTE_DESACTIVE; a deleted subject is never resurrected (R2)."""
+    user = (await sync.SyncUser(seen())).utilisateur
+    await people.Update(pb.UpdateUtilisateurRequest(id=user.id, actif=False))
+    disabled = await refused(sync.SyncUser(seen()))
+    await people.Delete(pb.DeleteUtilisateurRequest(id=user.id))
+    deleted = await refused(sync.SyncUser(seen()))
+    assert disabled == deleted == (StatusCode.FAILED_PRECONDITION, "COMPTE_DESACTIVE")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("auth0_id", "", "CHAMP_REQUIS"),
+        ("auth0_id", "x" * 256, "FORMAT_INVALIDE"),
+        ("email", "", "CHAMP_REQUIS"),
+        ("email", "pas une adresse", "FORMAT_INVALIDE"),
+        ("service_name", "", "CHAMP_REQUIS"),
+        ("service_name", "x" * 36, "TROP_LONG"),
+        ("fournisseur", "facebook", "VALEUR_INCONNUE"),
+        ("company_id", "pas un id", "FORMAT_INVALIDE"),
+        ("metadata", {"source": "x" * 4096}, "TROP_LONG"),
+    ],
+)
+async def test_R14_what_cannot_be_is_refused(
+    sync: SyncServiceStub, seen: Seen, field: str, value: object, reason: str
+) -> None:
+    """INVALID_ARGUMENT."""
+    refusal = await refused(sync.SyncUser(seen(**{field: value})))
+    assert refusal == (StatusCode.INVALID_ARGUMENT, reason)
