@@ -98,7 +98,7 @@ class Synchroniser:
         except Closed:
             self._note("refuse", personne, started)
             raise CompteDesactive from None
-        self._told[personne.sujet] = clock.timestamp()
+        self._remember_telling(personne.sujet)
         return self._cache.put(personne.sujet, copy)
 
     async def _registered(
@@ -149,13 +149,12 @@ class Synchroniser:
 
     def _tell_soon(self, identity: Identity, personne: Personne, copy: UtilisateurLocal) -> None:
         """Tell users in the background that somebody it knows is here, now and then (S3)."""
-        now = clock.timestamp()
-        if now - self._told.get(personne.sujet, float("-inf")) < self._settings.user_sync_interval_s:
+        if personne.sujet in self._arrivals:  # users is being told; the event was quicker
             return
-        self._told.pop(personne.sujet, None)
-        if len(self._told) >= MOST:
-            del self._told[next(iter(self._told))]
-        self._told[personne.sujet] = now
+        last = self._told.get(personne.sujet, float("-inf"))
+        if clock.timestamp() - last < self._settings.user_sync_interval_s:
+            return
+        self._remember_telling(personne.sujet)
         complete = replace(
             personne,
             organisation_id=personne.organisation_id or copy.organisation_id,
@@ -189,6 +188,12 @@ class Synchroniser:
 
         await copies.insisting(work)
         self._note("refuse" if closed else "en_attente" if later else "connu", personne, started)
+
+    def _remember_telling(self, sujet: str) -> None:
+        self._told.pop(sujet, None)
+        if len(self._told) >= MOST:
+            del self._told[next(iter(self._told))]
+        self._told[sujet] = clock.timestamp()
 
     def _request(self, identity: Identity, personne: Personne, **metadata: str | bool) -> pb.SyncUserRequest:
         fournisseur = provider_of(identity.issuer, self._settings)
