@@ -3,12 +3,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from service_kit.registry import service_named
 from service_kit.testing import Mesh, running
 from tests.comptoirs.service import COMPTABILITE, VENTE
-from tests.visiteurs import Comptoirs, Visiteur
-
-BESIDE = tuple(service_named(name) for name in ("clients", "organisations", "users"))
+from tests.visiteurs import BESIDE, Comptoirs, Visiteur
 
 
 @pytest.fixture(scope="session")

@@ -88,9 +88,7 @@ async def test_S04_a_service_without_the_component_serves_the_same_token(
     """Only services that keep copies of people need to know them."""
     token = visiteur.token(comptoirs.mesh, organisation=None)
     clients = ClientBaseServiceStub(comptoirs.mesh.channel("clients", token))
-    assert await clients.List(clients_pb2.ListClientBasesRequest()) == clients_pb2.ListClientBasesResponse(
-        pagination={}
-    )
+    assert len((await clients.List(clients_pb2.ListClientBasesRequest())).clients) == 0
 
 
 async def test_S04_somebody_known_needs_no_claims_any_more(comptoirs: Comptoirs, visiteur: Visiteur) -> None:

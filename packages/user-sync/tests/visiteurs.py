@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 from crm.dashboard import dashboard_pb2
@@ -11,14 +11,15 @@ from crm.dashboard.dashboard_pb2_grpc import DashboardKpisServiceStub
 from crm.events.identity_pb2 import UserLoginEvent
 from crm.users import users_pb2
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
-from db_utils import Database, Row, clock, uuid7
+from db_utils import Database, clock, uuid7
 from grpc_utils import answered_or_none, timestamp
+from service_kit.registry import service_named
 from service_kit.testing import Mesh
 from sqlalchemy import func, select
 from tests.comptoirs.models import Compte, Visite
 from user_sync.models import OrganisationLocale, SujetLocal, SyncEnAttente, UtilisateurLocal
 
-R = TypeVar("R", bound=Row)
+BESIDE = tuple(service_named(name) for name in ("clients", "organisations", "users"))
 _numbers = count(1)
 
 
