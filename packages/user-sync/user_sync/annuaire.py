@@ -1,5 +1,7 @@
 """Telling users of a sign-in, and what its answer or its silence means here (S5, S8, S9)."""
 
+from typing import Any
+
 import grpc
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import SyncServiceStub
@@ -27,15 +29,19 @@ class Closed(Exception):
 
 
 class Annuaire:
-    """The users service, which answers within *timeout* seconds or counts as silent."""
+    """The users service, which answers within *timeout* seconds or counts as silent.
 
-    def __init__(self, peers: Peers, timeout: float) -> None:
-        self._users, self._timeout = peers.stub(SyncServiceStub), timeout
+    A *patient* caller waits as long for users to be there at all: it may just be coming back.
+    """
+
+    def __init__(self, peers: Peers, timeout: float, *, patient: bool = False) -> None:
+        self._users, self._timeout, self._patient = peers.stub(SyncServiceStub), timeout, patient
 
     async def tell(self, request: pb.SyncUserRequest) -> Central:
         """Announce the sign-in. Raises NotTold, Unusable or Closed."""
+        patience: dict[str, Any] = {"timeout": self._timeout, "wait_for_ready": self._patient}
         try:
-            return rules.answered(await self._users.SyncUser(request, timeout=self._timeout))
+            return rules.answered(await self._users.SyncUser(request, **patience))
         except Unavailable as silence:
             raise NotTold(silence.reason, silent=True) from silence
         except grpc.aio.AioRpcError as refusal:

@@ -20,6 +20,7 @@ from user_sync.settings import Host, UserSyncSettings
 from user_sync.synchroniser import Synchroniser
 
 _EVERY = timedelta(seconds=30)
+_PATIENCE = 5.0  # seconds, longer than a channel takes to find its callee again
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class UserSync:
     async def rejouer_syncs(self, app: Host) -> None:
         """Tell users of the sign-ins that it has missed (S12)."""
         if app.settings.user_sync_enabled:
-            annuaire = Annuaire(app.peers, app.settings.user_sync_timeout_ms / 1000)
+            annuaire = Annuaire(app.peers, _PATIENCE, patient=True)
             await queue.empty(app.database, annuaire, self.service_name)
 
     async def ouvrir_organisations(self, app: Host) -> None:

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from crm.users import users_pb2 as pb
 from db_utils import DatabaseError, DatabaseUnavailable, StatementTimeout, clock
@@ -27,8 +27,9 @@ from user_sync.settings import Host, provider_of
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 _LOOK_EVERY: Final = 0.01  # seconds between two looks for the copy that an event makes (S6)
-_LOOK_UP: Final = 1.0  # seconds until the database counts as away; callers wait 2 s in all (C14)
+_LOOK_UP: Final = 0.5  # seconds until the database counts as away; callers wait 2 s in all (C14)
 _AWAY = (DatabaseUnavailable, StatementTimeout, TimeoutError)
 
 
@@ -42,7 +43,7 @@ class Synchroniser:
         self._cache = Cache(app.settings.user_cache_s)
         self._told: dict[str, float] = {}  # when users was told last, by subject
         self._arrivals: dict[str, asyncio.Task[UtilisateurCourant]] = {}
-        self._background: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         app.database.on_changed(UtilisateurLocal, self._cache.forget)
 
     async def greet(self, identity: Identity) -> None:
@@ -55,13 +56,12 @@ class Synchroniser:
 
     async def close(self) -> None:
         """End what runs in the background; users is told at the next occasion."""
-        await end(*self._background)
+        await end(*self._tasks)
 
     async def _met(self, identity: Identity) -> UtilisateurCourant:
         personne = rules.personne_of(identity, self._settings.user_type_claims)
         try:
-            async with asyncio.timeout(_LOOK_UP):
-                copy = await copies.by_subject(self._db.read(), identity.subject)
+            copy = await self._looked_up(identity.subject)
         except _AWAY:
             return courant.of_token(identity, personne)  # S10
         if copy is None:
@@ -71,6 +71,14 @@ class Synchroniser:
             self._note("refuse", personne, time.perf_counter())
             raise CompteDesactive
         return self._cache.put(identity.subject, copy)
+
+    async def _looked_up(self, sujet: str) -> UtilisateurLocal | None:
+        """The copy of *sujet*. Raises TimeoutError without waiting for the query to be given up."""
+        look = self._run(copies.by_subject(self._db.read(), sujet))
+        await asyncio.wait((look,), timeout=_LOOK_UP)
+        if not look.done():
+            raise TimeoutError
+        return look.result()
 
     async def _newcomer(self, identity: Identity, personne: Personne) -> UtilisateurCourant:
         """Of many first calls at once, one does the work and all get its result (S11)."""
@@ -161,7 +169,8 @@ class Synchroniser:
             user_type=personne.user_type or copy.user_type or "",
             email=personne.email or copy.email or "",
         )
-        self._run(self._tell(self._request(identity, complete, existingUser=True), complete))
+        telling = self._tell(self._request(identity, complete, existingUser=True), complete)
+        self._run(telling).add_done_callback(_report)
 
     async def _tell(self, request: pb.SyncUserRequest, personne: Personne) -> None:
         started, central, closed, later = time.perf_counter(), None, False, None
@@ -202,17 +211,24 @@ class Synchroniser:
     def _note(self, result: telemetry.Result, personne: Personne, started: float) -> None:
         telemetry.note(self._service, result, personne, started)
 
-    def _run(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def _run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """*work* in a task of its own, which goes on when its caller gives up."""
         task = asyncio.create_task(work)
-        self._background.add(task)
+        self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._background.discard(task)
-        if task.cancelled() or (error := task.exception()) is None or isinstance(error, CompteDesactive):
-            return
-        if isinstance(error, DatabaseError):
-            _log.warning("a sign-in was not noted: %s", type(error).__name__)
-        else:
-            _log.error("a synchronisation failed unexpectedly", exc_info=error)
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # heard, though everybody who waited may have given up
+
+
+def _report(telling: asyncio.Task[None]) -> None:
+    """Log how telling users has failed: nobody waits for it."""
+    if telling.cancelled() or (error := telling.exception()) is None:
+        return
+    if isinstance(error, DatabaseError):
+        _log.warning("a sign-in was not noted: %s", type(error).__name__)
+    else:
+        _log.error("a synchronisation failed unexpectedly", exc_info=error)
