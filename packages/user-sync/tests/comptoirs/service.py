@@ -1,8 +1,8 @@
 """The two services as data, and their one RPC: a visit.
 
 The contract of dashboard.DashboardKpisService stands in for one of their own: a societe_id in
-the request has the visit written down; date_debut and date_fin answer the id and the role of
-the local user.
+the request has the visit written down; date_debut, date_fin and nouveaux_clients answer the id,
+the role and the number of permissions of the local user.
 """
 
 from crm.dashboard import dashboard_pb2 as pb
@@ -32,7 +32,9 @@ class Comptoir(DashboardKpisServiceServicer):
         if request.societe_id:
             async with self._db.transaction() as tx:
                 await tx.insert(Visite(utilisateur=user.id))
-        return pb.GetKpisResponse(date_debut=user.id, date_fin=user.role)
+        return pb.GetKpisResponse(
+            date_debut=user.id, date_fin=user.role, nouveaux_clients=len(user.permissions)
+        )
 
 
 async def open_account(tx: Transaction, organisation_id: str, user: UtilisateurLocal) -> None:
