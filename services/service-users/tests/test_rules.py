@@ -6,9 +6,9 @@ import pytest
 from crm.users import users_pb2 as pb
 from google.protobuf.struct_pb2 import Struct
 from grpc_utils.errors import FormatInvalide, TropLong
-from service_users import rules
+from service_users import personnes, rules
 from service_users.models import Utilisateur
-from service_users.rules import Personne
+from service_users.personnes import Personne
 
 ANNE: dict[str, Any] = {"fournisseur": "auth0", "sujet": "s", "source": "profil", "email": "anne@exemple.fr"}
 
@@ -26,13 +26,13 @@ ANNE: dict[str, Any] = {"fournisseur": "auth0", "sujet": "s", "source": "profil"
 )
 def test_R03_one_name_stands_in_for_two(told: tuple[str, str, str], names: tuple[str, str]) -> None:
     """Its first word is the first name; it counts only if neither of the two is told."""
-    assert rules.names(*told) == names
+    assert personnes.names(*told) == names
 
 
 def test_R03_who_is_not_named_is_called_after_the_address() -> None:
     """User, and what stands before the @."""
-    assert rules.default_names(Personne(**ANNE)) == ("User", "anne")
-    assert rules.default_names(Personne(**ANNE, nom="Martin")) == ("", "Martin")
+    assert personnes.default_names(Personne(**ANNE)) == ("User", "anne")
+    assert personnes.default_names(Personne(**ANNE, nom="Martin")) == ("", "Martin")
 
 
 @pytest.mark.parametrize(
@@ -48,18 +48,18 @@ def test_R03_who_is_not_named_is_called_after_the_address() -> None:
 def test_R08_who_vouches_for_an_address(said: bool | None, fournisseur: str, vouched: bool) -> None:
     """The source by its own word, which counts most, or a provider that is trusted."""
     personne = Personne(**(ANNE | {"fournisseur": fournisseur, "email_verifie": said}))
-    assert rules.vouched(personne, ("auth0",)) is vouched
+    assert personnes.vouched(personne, ("auth0",)) is vouched
 
 
 def test_R08_only_what_is_told_is_refreshed() -> None:
     """Empty texts say nothing; a type that is known stays."""
-    utilisateur = rules.new_utilisateur(Personne(**ANNE, nom="Martin"), ("crm",), verified=True)
+    utilisateur = personnes.new_utilisateur(Personne(**ANNE, nom="Martin"), ("crm",), verified=True)
     told = Personne(**ANNE, prenom="Anne", type_utilisateur="COURTIER")
-    assert rules.told_anew(utilisateur, told) == {"prenom": "Anne", "type_utilisateur": "COURTIER"}
+    assert personnes.told_anew(utilisateur, told) == {"prenom": "Anne", "type_utilisateur": "COURTIER"}
     typed = Utilisateur(
         email="a@exemple.fr", applications=[], source_creation="local", type_utilisateur="AGENT"
     )
-    assert rules.told_anew(typed, told) == {"prenom": "Anne"}
+    assert personnes.told_anew(typed, told) == {"prenom": "Anne"}
 
 
 def test_R14_three_keys_of_metadata_are_kept() -> None:
@@ -106,18 +106,22 @@ def test_a_picture_is_at_an_https_address(text: str) -> None:
     """What people tell is refused, what providers tell is left out."""
     with pytest.raises(FormatInvalide):
         rules.picture_url(text)
-    assert rules.outer_url(text) == ""
+    assert personnes.outer_url(text) == ""
 
 
 @pytest.mark.parametrize("told", [None, 7, [], {}, True, "a\u0000b", "a\ud800b"])
 def test_what_a_provider_tells_may_be_anything(told: object) -> None:
     """What is no text that can be kept says nothing."""
-    assert (rules.outer_text(told), rules.outer_email(told), rules.outer_url(told)) == ("", "", "")
+    assert (personnes.outer_text(told), personnes.outer_email(told), personnes.outer_url(told)) == (
+        "",
+        "",
+        "",
+    )
 
 
 def test_R04_a_changed_address_is_not_verified_any_more() -> None:
     """And an account that a service makes active is not suspended by its provider any more."""
-    utilisateur = rules.new_utilisateur(Personne(**ANNE), (), verified=True)
+    utilisateur = personnes.new_utilisateur(Personne(**ANNE), (), verified=True)
     changed = rules.utilisateur_changes(
         utilisateur, pb.UpdateUtilisateurRequest(email="B@exemple.fr", actif=True), internal=True
     )
