@@ -138,7 +138,7 @@ class SyncService(SyncServiceServicer):
             connexion = await connexions.sign_in(
                 tx, utilisateur, membre, sujet=personne.sujet, source=personne.source, metadata=metadata
             )
-            event_id = "" if made.cree else await connexions.announced_lately(tx, connexion)
+            event_id = await connexions.announced_lately(tx, connexion)
             return made, pb.SyncUserResponse(
                 utilisateur=await utilisateur_message(tx, connexion.utilisateur),
                 cree=made.cree,
