@@ -8,7 +8,7 @@ from service_users import adhesions, annuaire, credentials, rules
 from service_users.annuaire import Annuaire
 from service_users.models import ADMIN, LOCAL, OrganisationAAssurer, Utilisateur
 from service_users.passwords import Hashed, Passwords
-from service_users.rules import Personne
+from service_users.personnes import Personne
 from service_users.settings import UsersSettings
 
 

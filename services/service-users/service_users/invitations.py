@@ -21,7 +21,7 @@ from service_users import adhesions, annuaire, appelants, rules
 from service_users.annuaire import Annuaire
 from service_users.messages import membre_message
 from service_users.models import ACCEPTED, EXPIRED, PENDING, VIEWER, Invitation
-from service_users.rules import Personne
+from service_users.personnes import Personne
 from service_users.scope import unscoped
 from service_users.settings import UsersSettings
 
