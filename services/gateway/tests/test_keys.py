@@ -46,7 +46,7 @@ async def test_parallel_questions_for_keys_are_one_to_auth(mesh: Mesh, web: http
     """The same document for all."""
     answers = await asyncio.gather(*(web.get(JWKS) for _ in range(30)))
     assert len({answer.text for answer in answers}) == 1
-    assert {answer.headers["cache-control"] for answer in answers} == {"public, max-age=60"}
+    assert {answer.headers["cache-control"] for answer in answers} == {"public, max-age=30"}
 
 
 async def rotate(mesh: Mesh) -> None:
