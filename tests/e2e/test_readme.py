@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from crm_cli.testing import Up
 from nats_utils import event_type
-from service_kit.registry import services
+from service_kit.edge import Edge
+from service_kit.registry import edges, services
 from service_kit.service import Service
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +46,14 @@ def test_its_map_tells_what_each_service_is(service: Service) -> None:
         ", ".join(event_type(kind).name for kind in service.publishes),
         ", ".join(subscription.kind.name for subscription in service.subscriptions),
     )
+
+
+@pytest.mark.parametrize("edge", edges().values(), ids=edges())
+def test_it_names_each_edge(edge: Edge) -> None:
+    """With its page and its port."""
+    text = (ROOT / "README.md").read_text()
+    assert f"[{edge.name}](services/{edge.name}/README.md) (port {edge.port})" in text
+    assert (ROOT / "services" / edge.name / "README.md").is_file()
 
 
 class Terminal:
