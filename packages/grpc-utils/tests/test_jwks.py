@@ -93,19 +93,6 @@ async def test_unknown_key_ids_cost_one_request_in_ten_seconds(
     assert (await jwks.key("invented"), provider.requests) == (None, 3)
 
 
-async def test_ages_and_pauses_may_be_others(provider: IdentityProvider, seconds: Seconds) -> None:
-    """As a provider asks for, or a rule."""
-    jwks = Jwks(provider.jwks_url, now=seconds, refresh_age=3600, forced_pause=60)
-    await jwks.key(provider.kid)
-    seconds.passed = 60
-    assert (await jwks.key("invented"), provider.requests) == (None, 1)
-    seconds.passed = 3600
-    assert (await jwks.key(provider.kid), provider.requests) == (provider.key.public_key(), 1)
-    seconds.passed = 3601
-    await jwks.key(provider.kid)
-    await eventually(lambda: provider.requests == 2)
-
-
 async def test_a_new_key_is_known_at_its_first_call(
     provider: IdentityProvider, jwks: Jwks, seconds: Seconds
 ) -> None:

@@ -190,12 +190,12 @@ class Google:
 
 
 async def _signed(id_token: str, keys: Jwks) -> Mapping[str, Any]:
-    """The claims of a token that one of *keys* has signed. Raises IdTokenInvalide."""
+    """The claims of a token that one of *keys* has signed. Raises IdTokenInvalide, GoogleIndisponible."""
     try:
         kid = jwt.get_unverified_header(id_token).get("kid")
         key = await keys.key(kid) if isinstance(kid, str) else None
         if key is None:
-            raise IdTokenInvalide
+            raise IdTokenInvalide if keys.reached else GoogleIndisponible
         options: Any = {f"verify_{name}": False for name in ("exp", "iat", "nbf", "aud", "iss", "sub")}
         claims: Mapping[str, Any] = jwt.decode(id_token, key, algorithms=["RS256"], options=options)
     except (PyJWTError, JwksError, ValueError) as error:

@@ -17,7 +17,7 @@ from service_clients.service import SERVICE as CLIENTS
 from service_email.service import SERVICE as EMAIL
 from service_kit import App
 from service_kit.testing import Mesh, running
-from service_kit.testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider, oidc_provider
+from service_kit.testing.oidc import OidcProvider, oidc_provider
 from service_users.service import SERVICE as USERS
 from tests.connexions import (
     CALLBACK,
@@ -28,21 +28,9 @@ from tests.connexions import (
     Someone,
     new_email,
     new_ip,
+    settings_with,
 )
 from tests.edge import edge
-
-
-def settings(provider: OidcProvider) -> dict[str, Any]:
-    """Cheap hashes, keys that sign at once, and the provider in the place of Google."""
-    return {
-        "bcrypt_cost": 4,
-        "jwt_key_lead_s": 0,
-        "google_client_id": CLIENT_ID,
-        "google_client_secret": CLIENT_SECRET,
-        "google_redirect_uris": f"{CALLBACK}, {OTHER_CALLBACK}",
-        "google_discovery_url": provider.discovery_url,
-        "google_timeout_s": 0.5,
-    }
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +44,10 @@ async def provider() -> AsyncIterator[OidcProvider]:
 async def mesh(provider: OidcProvider) -> AsyncIterator[Mesh]:
     """A mesh with auth, users and email, and clients, which knows our keys through the edge."""
     still = (replace(SERVICE, workers=()), USERS, replace(EMAIL, workers=()), CLIENTS)
-    async with edge() as gateway, running(*still, **settings(provider), jwks_url=gateway.jwks_url) as mesh:
+    async with (
+        edge() as gateway,
+        running(*still, **settings_with(provider), jwks_url=gateway.jwks_url) as mesh,
+    ):
         gateway.tokens = mesh.service_stub(TokenServiceStub, caller="users")
         yield mesh
 

@@ -3,10 +3,12 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub
 from crm.users import users_pb2
+from service_kit.testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
 
 PASSWORD = "une phrase de passe"
 CALLBACK = "http://127.0.0.1:5000/api/auth/google/callback"
@@ -50,3 +52,16 @@ class Someone:
 
 MakeSomeone = Callable[..., Awaitable[Someone]]
 AsHolder = Callable[[str], AuthServiceStub]
+
+
+def settings_with(provider: OidcProvider) -> dict[str, Any]:
+    """Cheap hashes, keys that sign at once, and the provider in the place of Google."""
+    return {
+        "bcrypt_cost": 4,
+        "jwt_key_lead_s": 0,
+        "google_client_id": CLIENT_ID,
+        "google_client_secret": CLIENT_SECRET,
+        "google_redirect_uris": f"{CALLBACK}, {OTHER_CALLBACK}",
+        "google_discovery_url": provider.discovery_url,
+        "google_timeout_s": 0.5,
+    }

@@ -449,6 +449,19 @@ async def test_R18_a_new_key_is_fetched_once_a_minute(
     assert [count - asked[0] for count in asked] == [0, 1, 1, 2]
 
 
+async def test_R18_keys_that_cannot_be_fetched_are_no_forgery(
+    auth: AuthServiceStub, provider: OidcProvider, popup: OpenPopup
+) -> None:
+    """The provider is unavailable, and the person begins again."""
+    with clock.frozen_at(clock.now() + timedelta(days=30)):
+        provider.rotate()
+        opened = await popup()
+        with provider.failing(KEYS, 503):
+            assert await refused(auth.HandleGoogleCallback(opened.callback())) == UNAVAILABLE
+    with clock.frozen_at(clock.now() + timedelta(days=30, seconds=61)):
+        assert await code_of(auth.HandleGoogleCallback((await popup()).callback())) == StatusCode.OK
+
+
 async def test_R21_a_closed_account_stays_closed(
     auth: AuthServiceStub, people: UtilisateurServiceStub, someone: MakeSomeone, popup: OpenPopup
 ) -> None:

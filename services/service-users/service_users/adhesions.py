@@ -97,6 +97,16 @@ async def join(
     return membre
 
 
+async def enter(
+    tx: Transaction, organisation_id: str, utilisateur: Utilisateur, *, role: str, source: str
+) -> Membre:
+    """The membership of *utilisateur*, active from now on; in *role* unless he was active already."""
+    membre = await join(tx, organisation_id, utilisateur, source=source, role=role)
+    if membre.etat != ACTIF:
+        await change(tx, membre, source=source, role=role, etat=ACTIF)
+    return membre
+
+
 async def change(
     tx: Transaction, membre: Membre, *, source: str, expected: int | None = None, **changes: Any
 ) -> None:

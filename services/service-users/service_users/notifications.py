@@ -13,9 +13,9 @@ from typing import Any, Final
 from db_utils import clock
 from grpc_utils.errors import FailedPrecondition, FormatInvalide
 
-from service_users import rules
+from service_users import personnes
 from service_users.models import KINDE
-from service_users.rules import Personne
+from service_users.personnes import Personne
 
 CREATED, UPDATED, DELETED = "user.created", "user.updated", "user.deleted"
 KNOWN: Final = (CREATED, UPDATED, DELETED)
@@ -98,10 +98,10 @@ def notification(
         kind,
         horodatage,
         sujet=_subject(user.get("id")),
-        email=rules.outer_email(user.get("email")),
-        prenom=rules.outer_text(user.get("first_name")),
-        nom=rules.outer_text(user.get("last_name")),
-        telephone=rules.outer_text(user.get("phone"), _LONGEST_PHONE),
+        email=personnes.outer_email(user.get("email")),
+        prenom=personnes.outer_text(user.get("first_name")),
+        nom=personnes.outer_text(user.get("last_name")),
+        telephone=personnes.outer_text(user.get("phone"), _LONGEST_PHONE),
         suspendu=suspended if isinstance(suspended, bool) else None,
     )
 
@@ -145,4 +145,4 @@ def _object(content: object, champ: str) -> dict[str, Any]:
 def _subject(text: object) -> str:
     if not isinstance(text, str):
         raise FormatInvalide(champ="id")
-    return rules.subject(text, "id")
+    return personnes.subject(text, "id")

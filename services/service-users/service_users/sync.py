@@ -15,14 +15,14 @@ from grpc_utils.errors import ValeurInconnue
 from service_kit import App
 from sqlalchemy import String, bindparam, select
 
-from service_users import adhesions, annuaire, appelants, connexions, journal, rules
+from service_users import adhesions, annuaire, appelants, connexions, journal, personnes, rules
 from service_users.annuaire import Annuaire, Rapprochement
 from service_users.inbox import inbox_of
 from service_users.messages import utilisateur_message
 from service_users.models import ACTIF, KINDE, Identite, Membre, OrganisationAAssurer, Utilisateur
 from service_users.notifications import notification
 from service_users.organisations import Organisations
-from service_users.rules import Personne
+from service_users.personnes import Personne
 from service_users.scope import unscoped
 from service_users.settings import UsersSettings
 from service_users.signatures import Signatures
@@ -52,7 +52,7 @@ class SyncService(SyncServiceServicer):
 
     async def SyncUser(self, request: pb.SyncUserRequest, context: Context) -> pb.SyncUserResponse:
         """Create or update the person that a service has seen, and announce the sign-in."""
-        personne = rules.seen_personne(request)
+        personne = personnes.seen_personne(request)
         metadata = rules.kept_metadata(request.metadata)
         organisation_id = opaque_id(request.company_id, "company_id") or ""
         with unscoped():

@@ -15,8 +15,10 @@ from crm.users.users_pb2_grpc import (
 from service_kit.registry import service_named
 from service_kit.testing import Mesh, running
 from service_kit.testing.issuer import IdentityProvider, identity_provider
+from service_kit.testing.webhooks import Webhook, hmac_webhook
 from service_users.service import SERVICE
 from tests.personnes import COST, FORMER_SECRET, SECRET, Seen, Someone, new_email, new_org, new_subject
+from tests.webhooks_envoyes import Account, Send, Told, event_of, now, request_of
 
 
 @pytest.fixture(scope="session")
@@ -116,3 +118,36 @@ def as_user(mesh: Mesh) -> Callable[..., UtilisateurServiceStub]:
         return mesh.stub(UtilisateurServiceStub, user=utilisateur.id, organisation=organisation)
 
     return stub
+
+
+@pytest.fixture
+def send(sync: SyncServiceStub) -> Send:
+    """Sends a webhook and tells its result."""
+
+    async def sent(webhook: Webhook) -> str:
+        return (await sync.HandleProviderWebhook(request_of(webhook))).resultat
+
+    return sent
+
+
+@pytest.fixture
+def told(sujet: str, email: str) -> Told:
+    """What the provider tells of one person: a signed webhook; *at* seconds from now, fields of the user."""
+
+    def made(kind: str = "user.created", at: float = 0, **user: Any) -> Webhook:
+        person = {} if kind == "user.deleted" else {"email": email, "first_name": None, "last_name": None}
+        return hmac_webhook(event_of(kind, at, {"id": sujet} | person | user), SECRET, at=now())
+
+    return made
+
+
+@pytest.fixture
+def account(people: UtilisateurServiceStub, sujet: str) -> Account:
+    """Reads the account of the person of the test."""
+
+    async def read() -> pb.Utilisateur:
+        return await people.GetByIdentity(
+            pb.GetUtilisateurByIdentityRequest(fournisseur="kinde", sujet=sujet)
+        )
+
+    return read

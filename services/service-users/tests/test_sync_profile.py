@@ -1,6 +1,5 @@
 """SyncProfile: the person of the caller's own token, made on demand."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,9 +12,7 @@ from db_utils import clock
 from grpc import StatusCode
 from grpc_utils import timestamp
 from service_kit.testing import Mesh, refused
-from service_users.models import ConflitIdentite
-from sqlalchemy import select
-from tests.personnes import Someone, new_email
+from tests.personnes import Someone, new_email, without_organisations
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ASK = pb.SyncProfileRequest()
@@ -55,18 +52,6 @@ async def test_R08_a_person_unknown_here_is_made_from_the_claims(
     assert not first.organisations
 
 
-async def test_R08_parallel_first_visits_make_one_person_and_no_conflict(
-    mesh: Mesh, outsider: Any, email: str, sujet: str
-) -> None:
-    """Also when one of them is made between another's look for the subject and for the address."""
-    stub = outsider(email=email)
-    answers = await asyncio.gather(*(stub.SyncProfile(ASK) for _ in range(30)))
-    assert [answer.cree for answer in answers].count(True) == 1
-    assert len({answer.utilisateur.id for answer in answers}) == 1
-    conflicts = select(ConflitIdentite).where(ConflitIdentite.sujet == sujet)
-    assert await mesh.database("users").read().all(conflicts) == []
-
-
 async def test_R08_a_token_without_address_makes_nobody(outsider: Any) -> None:
     """INVALID_ARGUMENT: an account needs one."""
     assert await refused(outsider().SyncProfile(ASK)) == (StatusCode.INVALID_ARGUMENT, "CHAMP_REQUIS")
@@ -103,7 +88,7 @@ async def test_the_organisations_of_the_person_are_named(
     assert list(answer.organisations) == [
         pb.OrganisationDuProfil(organisation_id=org, nom="Martin SAS", role="ADMIN", etat="actif")
     ]
-    async with mesh.without("organisations"):
+    async with without_organisations(mesh):
         silent = await insider(user).SyncProfile(ASK)
     assert [(one.organisation_id, one.nom) for one in silent.organisations] == [(org, "")]
 

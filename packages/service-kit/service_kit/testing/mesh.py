@@ -73,11 +73,15 @@ class Mesh:
     ) -> S:
         """A stub whose calls are proven calls of service *caller*, for *organisation*."""
         callee = kind.__module__.split(".")[1]
+        return kind(self.service_channel(callee, caller=caller, organisation=organisation))
+
+    def service_channel(self, name: str, *, caller: str, organisation: str = "") -> grpc.aio.Channel:
+        """A channel to service *name* for proven calls of service *caller*, for *organisation*."""
         signer = ServiceSigner(caller, self.secrets.keys[caller].private)
-        bearer = _Bearer(lambda: signer.token(callee, None), organisation)
-        channel = grpc.aio.insecure_channel(self.address(callee), interceptors=[bearer])
+        bearer = _Bearer(lambda: signer.token(name, None), organisation)
+        channel = grpc.aio.insecure_channel(self.address(name), interceptors=[bearer])
         self._channels.append(channel)
-        return kind(channel)
+        return channel
 
     async def published(
         self,
