@@ -12,7 +12,7 @@ import pytest
 from crm_cli.testing import Up
 from nats_utils import event_type
 from service_kit.edge import Edge
-from service_kit.registry import edges, services
+from service_kit.registry import edges, processes, services
 from service_kit.service import Service
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +107,7 @@ async def terminal(mesh: Up, path: str) -> AsyncIterator[Terminal]:
 
 async def test_its_commands_work_as_they_stand_there(mesh: Up, clients_path: str) -> None:
     """From the token to the event on the bus."""
-    ports = {service.port: mesh.address(service.name) for service in services().values()}
+    ports = {process.port: mesh.address(name) for name, process in processes().items()}
     typed = [command for command in commands() if not command.startswith(_ELSEWHERE)]
     async with terminal(mesh, clients_path) as shell:
         for command in typed:
