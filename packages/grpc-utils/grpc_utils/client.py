@@ -8,7 +8,7 @@ declares repeatable, and opens a circuit when the callee stays silent.
 import importlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import grpc
@@ -35,8 +35,6 @@ HEALTH_DEADLINE = 1.0  # seconds
 _NOWHERE = "ipv4:127.0.0.1:1"  # nobody listens there: a callee without address is one that is down
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:")
-# A callee that is back after a long while is found within seconds, not minutes.
-_RECONNECTION = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 3_000))
 _RETRY = {
     "maxAttempts": 3,
     "initialBackoff": "0.1s",
@@ -99,19 +97,19 @@ class Peers:
         and `grpc.aio.AioRpcError` when it refuses. A call that is given `authorization`
         metadata is made with that instead of our own proof.
         """
-        module = kind.__module__
-        callee = module.split(".")[1]
+        callee = kind.__module__.split(".")[1]
         if callee not in self._channels:
-            messages = importlib.import_module(module.removesuffix("_grpc"))
-            services = [service.full_name for service in messages.DESCRIPTOR.services_by_name.values()]
-            self._channels[callee] = self._open(callee, services)
+            outgoing = _Outgoing(callee, self._signer, Breaker(callee, self._now))
+            self._channels[callee] = self._open(callee, outgoing)
         return kind(self._channels[callee])
 
     async def serving(self, callee: str) -> bool:
-        """Whether *callee* says now that it is SERVING (C17), whatever its circuit breaker thinks."""
+        """Whether *callee* says now that it is SERVING (C17), whatever its circuit breaker thinks.
+
+        It is asked over the connection that calls would take: True means that they get there.
+        """
         if callee not in self._health:
-            address = _target(self._addresses.get(callee, _NOWHERE))
-            self._health[callee] = grpc.aio.insecure_channel(address, options=_RECONNECTION)
+            self._health[callee] = self._open(callee)
         health: Any = health_pb2_grpc.HealthStub(self._health[callee])
         try:
             answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_DEADLINE)
@@ -124,12 +122,9 @@ class Peers:
         for channel in (*self._channels.values(), *self._health.values()):
             await channel.close()
 
-    def _open(self, callee: str, services: list[str]) -> grpc.aio.Channel:
-        names = [
-            {"service": service, "method": method}
-            for service in services
-            for method in repeatable_methods(service)
-        ]
+    def _open(self, callee: str, *interceptors: grpc.aio.ClientInterceptor) -> grpc.aio.Channel:
+        """A channel to *callee*; those of one process share their connections, having the same options."""
+        names = [{"service": name, "method": method} for name, method in _repeatable(callee)]
         config = {
             "loadBalancingConfig": [{"round_robin": {}}],
             "healthCheckConfig": {"serviceName": ""},  # a callee that is not SERVING is not called
@@ -138,13 +133,23 @@ class Peers:
         return grpc.aio.insecure_channel(
             _target(self._addresses.get(callee, _NOWHERE)),
             options=(
-                *_RECONNECTION,
+                # A callee that is back after a long while is found within seconds, not minutes.
+                ("grpc.initial_reconnect_backoff_ms", 100),
+                ("grpc.max_reconnect_backoff_ms", 3_000),
                 ("grpc.service_config", json.dumps(config)),
                 ("grpc.keepalive_time_ms", 30_000),
                 ("grpc.keepalive_timeout_ms", 10_000),
             ),
-            interceptors=[_Outgoing(callee, self._signer, Breaker(callee, self._now))],
+            interceptors=interceptors,
         )
+
+
+def _repeatable(callee: str) -> Iterator[tuple[str, str]]:
+    """The methods of *callee* that its contract declares repeatable, each with its service."""
+    messages = importlib.import_module(f"crm.{callee}.{callee}_pb2")
+    for service in messages.DESCRIPTOR.services_by_name.values():
+        for method in repeatable_methods(service.full_name):
+            yield service.full_name, method
 
 
 def _target(address: str) -> str:

@@ -15,8 +15,8 @@ from gateway.policies import CONTRACT, DISCOVERY, DOCS, JWKS, READINESS
 from gateway.settings import GatewaySettings
 
 _NEEDED: Final = ("auth", "users")  # the services that every endpoint stands on
-# Whoever verifies tokens asks again for a key id that he does not know.
-_KEYS_CACHED: Final = {"cache-control": "public, max-age=60"}
+# For less than a new key is published before it signs (JWT_KEY_LEAD_S of auth, a minute).
+_KEYS_CACHED: Final = {"cache-control": "public, max-age=30"}
 
 
 class State(Body):

@@ -9,7 +9,7 @@ from gateway.edge import GATEWAY
 from service_kit.testing import Mesh, running
 from service_kit.testing.issuer import IdentityProvider, identity_provider
 from service_kit.testing.oidc import OidcProvider, oidc_provider
-from tests.visitors import CALLBACK, ORIGINS, MakeSomeone, SignIn, Someone, browser, identity, made
+from tests.visitors import CALLBACK, ORIGINS, MakeSomeone, SignIn, Someone, browser, identity, made, signed_in
 
 
 @pytest.fixture(scope="session")
@@ -76,10 +76,4 @@ async def jeanne(someone: MakeSomeone) -> Someone:
 @pytest.fixture
 def sign_in(web: httpx.AsyncClient) -> SignIn:
     """Signs somebody in; the token."""
-
-    async def token_of(person: Someone) -> str:
-        answer = await web.post("/api/auth/login", json=person.credentials)
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["token"])
-
-    return token_of
+    return partial(signed_in, web)

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 from crm.organisations import organisations_pb2 as organisations
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
-from gateway.policies import DISCOVERY, JWKS, LOGIN, PROFILE
+from gateway.policies import DISCOVERY, JWKS, PROFILE
 from grpc import StatusCode
 from grpc_utils import Jwks
 from grpc_utils.jwks import FORCED_PAUSE
@@ -15,7 +15,7 @@ from service_auth.keys import Keyring
 from service_kit.testing import Mesh, code_of, eventually
 from service_kit.testing.issuer import IdentityProvider
 from service_kit.testing.oidc import OidcProvider
-from tests.visitors import SignIn, Someone, bearer, browser, identity, made
+from tests.visitors import SignIn, Someone, bearer, browser, identity, made, signed_in
 
 
 async def keys_of(web: httpx.AsyncClient) -> dict[str, dict[str, Any]]:
@@ -46,7 +46,7 @@ async def test_parallel_questions_for_keys_are_one_to_auth(mesh: Mesh, web: http
     """The same document for all."""
     answers = await asyncio.gather(*(web.get(JWKS) for _ in range(30)))
     assert len({answer.text for answer in answers}) == 1
-    assert {answer.headers["cache-control"] for answer in answers} == {"public, max-age=60"}
+    assert {answer.headers["cache-control"] for answer in answers} == {"public, max-age=30"}
 
 
 async def rotate(mesh: Mesh) -> None:
@@ -58,7 +58,7 @@ async def rotate(mesh: Mesh) -> None:
 async def token_of(mesh: Mesh, person: Someone) -> str:
     """Sign *person* in from an address of his own; the token."""
     async with browser(mesh) as web:
-        return str((await web.post(LOGIN, json=person.credentials)).json()["token"])
+        return await signed_in(web, person)
 
 
 async def is_refused(mesh: Mesh, web: httpx.AsyncClient, token: str) -> bool:

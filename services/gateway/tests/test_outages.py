@@ -1,28 +1,25 @@
 """Services that are away: what the gateway says then, and that it recovers (section 5)."""
 
-import httpx
+from functools import partial
+
 from gateway.policies import LOGIN, PROFILE, SYNC
 from service_kit.testing import Mesh, eventually
-from tests.visitors import bearer, browser, code, made, outsider, proof, seen
-
-
-async def ready(web: httpx.AsyncClient) -> bool:
-    """Whether all that the gateway needs is there."""
-    return (await web.get("/readyz")).status_code == 200
+from tests.visitors import bearer, browser, code, is_ready, made, outsider, proof, seen, signed_in
 
 
 async def test_without_auth_nobody_signs_in(fragile: Mesh) -> None:
     """503 with Retry-After, and the gateway says who is missing; tokens go on being believed."""
     person = await made(fragile)
     async with browser(fragile) as web:
-        token = (await web.post(LOGIN, json=person.credentials)).json()["token"]
+        token = await signed_in(web, person)
         assert (await web.get(PROFILE, headers=bearer(token))).status_code == 200  # the key is known now
         async with fragile.without("auth"):
             answer = await web.post(LOGIN, json=person.credentials)
             missing = await web.get("/readyz")
             profile = await web.get(PROFILE, headers=bearer(token))
             keys = await web.get("/.well-known/jwks.json")
-        await eventually(lambda: ready(web))
+        await eventually(partial(is_ready, web))
+        assert (await web.post(LOGIN, json=person.credentials)).status_code == 200
     assert (code(answer), answer.headers["retry-after"]) == ((503, "DEPENDANCE_INDISPONIBLE"), "5")
     assert (missing.status_code, missing.json()) == (503, {"status": "degraded", "missing": ["auth"]})
     assert (profile.status_code, profile.json()["degraded"]) == (200, False)

@@ -1,8 +1,9 @@
 """Who visits the gateway in tests: browsers with addresses of their own, people with accounts."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -12,7 +13,7 @@ from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from gateway.edge import GATEWAY
 from grpc_utils import ServiceSigner
 from service_kit.registry import service_named
-from service_kit.testing import Mesh, running
+from service_kit.testing import Mesh, eventually, running
 from service_kit.testing.issuer import IdentityProvider
 from service_kit.testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
 
@@ -75,6 +76,13 @@ async def made(mesh: Mesh, **fields: Any) -> Someone:
     return Someone(answer.utilisateur.id, answer.utilisateur.email)
 
 
+async def signed_in(web: httpx.AsyncClient, person: Someone) -> str:
+    """The token that *person* gets at *web*."""
+    answer = await web.post("/api/auth/login", json=person.credentials)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["token"])
+
+
 def outsider(mesh: Mesh, **claims: Any) -> tuple[str, str]:
     """The address of somebody whom another provider has signed in, and a token of his."""
     email = new_email()
@@ -106,10 +114,9 @@ def seen(**fields: object) -> dict[str, Any]:
     return known | fields
 
 
-def identity(
-    provider: OidcProvider, kinde: IdentityProvider, **changes: Any
-) -> AbstractAsyncContextManager[Mesh]:
-    """The identity services behind a gateway; *changes* are other settings.
+@asynccontextmanager
+async def identity(provider: OidcProvider, kinde: IdentityProvider, **changes: Any) -> AsyncIterator[Mesh]:
+    """The identity services behind a gateway that is ready; *changes* are other settings.
 
     Hashes are cheap, keys sign at once, no job runs.
     """
@@ -127,4 +134,11 @@ def identity(
         "kinde_issuer_url": kinde.issuer,
     }
     services = [replace(service_named(name), workers=()) for name in SERVICES]
-    return running(*services, GATEWAY, **(settings | changes))
+    async with running(*services, GATEWAY, **(settings | changes)) as mesh, browser(mesh) as web:
+        await eventually(partial(is_ready, web))
+        yield mesh
+
+
+async def is_ready(web: httpx.AsyncClient) -> bool:
+    """Whether all that the gateway needs is there."""
+    return (await web.get("/readyz")).status_code == 200
