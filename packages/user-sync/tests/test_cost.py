@@ -53,7 +53,8 @@ async def test_S02_somebody_remembered_costs_no_round_trip(
 ) -> None:
     """Not a byte goes to the database in a hundred calls."""
     caller = identity(visiteur)
-    await door.greet(caller)
+    for _ in range(2):  # the first makes the copy, the second looks it up
+        await door.greet(caller)
     sent = link.sent
     for _ in range(100):
         await door.greet(caller)

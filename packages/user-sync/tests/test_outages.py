@@ -178,6 +178,7 @@ async def test_S10_who_is_remembered_needs_no_database(
 ) -> None:
     """For as long as he is remembered."""
     comptoirs, link = linked
+    await comptoirs.visit(visiteur)
     known = await comptoirs.visit(visiteur)
     async with link.cut():
         assert await comptoirs.visit(visiteur) == known
