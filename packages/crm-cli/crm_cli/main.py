@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from crm_cli.bench.commands import bench
+from crm_cli.contributed import add_contributed
 from crm_cli.home import CommandError, Home
 
 app = typer.Typer(
@@ -263,6 +264,7 @@ def secrets() -> None:
 def main() -> None:
     """Run the command; an expected failure is one sentence on standard error and exit code 1."""
     try:
+        add_contributed(app, sys.argv[1:])
         app()
     except Exception as error:
         sentence = _sentence(error)
@@ -278,6 +280,7 @@ def _sentence(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, ModuleNotFoundError):
         return f"the package {error.name} is missing: remove .venv and run ./scripts/up, which makes it again"
+    from db_utils import DatabaseUnavailable
     from db_utils.migrations import MigrationError
     from grpc_utils import PortTaken
     from psycopg import OperationalError
@@ -288,5 +291,7 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, OperationalError):
         first, *_ = str(error).splitlines()
         return f"the database does not answer ({first}): start it, or correct DATABASE_URL"
+    if isinstance(error, DatabaseUnavailable):
+        return f"the database does not answer ({error}): start it, or correct DATABASE_URL"
     known = (ConfigurationError, EmbeddedError, MigrationError, PortTaken, UnknownService)
     return str(error) if isinstance(error, known) else None

@@ -39,14 +39,21 @@ class Jwks:
     """The RS256 keys published at *url*: https, or http to this machine.
 
     *allow_http* lifts that rule for closed networks; *now* tells the seconds that have passed.
+    *refresh_age* and *forced_pause* replace the seconds of the module.
     """
 
     def __init__(
-        self, url: str, *, allow_http: bool = False, now: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        *,
+        allow_http: bool = False,
+        now: Callable[[], float] = time.monotonic,
+        refresh_age: float = REFRESH_AGE,
+        forced_pause: float = FORCED_PAUSE,
     ) -> None:
         _check_address(url, allow_http)
         self.url = url
-        self._now = now
+        self._now, self._refresh_age, self._forced_pause = now, refresh_age, forced_pause
         self._keys: Mapping[str, RSAPublicKey] = {}
         self._fetched_at = self._tried_at = self._forced_at = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
@@ -57,9 +64,14 @@ class Jwks:
         if known is None:
             return await self._unknown(kid)
         now = self._now()
-        if now - self._fetched_at > REFRESH_AGE and now - self._tried_at > FORCED_PAUSE:
+        if now - self._fetched_at > self._refresh_age and now - self._tried_at > self._forced_pause:
             self._start_fetching()
         return known
+
+    @property
+    def reached(self) -> bool:
+        """Whether the last request brought keys; if not, that a key is missing says nothing of it."""
+        return self._fetched_at >= self._tried_at
 
     async def _unknown(self, kid: str) -> RSAPublicKey | None:
         """The key named *kid* after a fetch under way, or one of its own if it may have one.
@@ -68,7 +80,7 @@ class Jwks:
         """
         if self._fetching is not None:
             await asyncio.shield(self._fetching)
-        if kid not in self._keys and self._now() - self._forced_at > FORCED_PAUSE:
+        if kid not in self._keys and self._now() - self._forced_at > self._forced_pause:
             self._forced_at = self._now()
             self._start_fetching()
         if kid not in self._keys and self._fetching is not None:

@@ -259,3 +259,26 @@ async def test_a_failure_is_logged_with_its_reason(
         await jwks.key(provider.kid)
     lines = [record.getMessage() for record in caplog.records if record.name == "grpc_utils.jwks"]
     assert lines == [f"keys of {provider.jwks_url} not available, former ones stay: no usable key"]
+
+
+async def test_a_missing_key_can_be_told_from_a_missing_provider(
+    provider: IdentityProvider, jwks: Jwks, seconds: Seconds
+) -> None:
+    """By whether the last request brought keys."""
+    async with provider.down():
+        assert (await jwks.key(provider.kid), jwks.reached) == (None, False)
+    seconds.passed = FORCED_PAUSE + 1
+    assert (await jwks.key("invented"), jwks.reached) == (None, True)
+
+
+async def test_the_rhythm_of_requests_can_be_slower(provider: IdentityProvider, seconds: Seconds) -> None:
+    """For providers that say how often they want to be asked."""
+    jwks = Jwks(provider.jwks_url, now=seconds, refresh_age=3600, forced_pause=60)
+    asked = []
+    for seconds.passed, kid in ((0, provider.kid), (60, "invented"), (61, "invented"), (3661, provider.kid)):
+        await jwks.key(kid)
+        asked.append(provider.requests)
+    assert asked == [1, 1, 2, 2]
+    seconds.passed = 3662
+    await jwks.key(provider.kid)
+    await eventually(lambda: provider.requests == 3)

@@ -9,14 +9,13 @@ from uuid import UUID
 
 from db_utils import Reader, Transaction, clock
 from grpc_utils.errors import FailedPrecondition
-from sqlalchemy import String, Uuid, bindparam, func, select, update
+from sqlalchemy import String, Uuid, bindparam, select, update
 
-from service_users import journal
+from service_users import journal, locks
 from service_users.models import ACTIF, ADMIN, INVITE, RETIRE, VIEWER, Membre, Utilisateur
 
 _organisation = bindparam("organisation_id", type_=String, required=True)
 _utilisateur = bindparam("utilisateur_id", type_=Uuid, required=True)
-_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name", type_=String), 0)))
 _ONE = select(Membre).where(Membre.organisation_id == _organisation, Membre.utilisateur_id == _utilisateur)
 _ANYBODY = select(Membre.id).where(Membre.organisation_id == _organisation, Membre.etat != RETIRE).limit(1)
 _OF = select(Membre).where(Membre.utilisateur_id == _utilisateur).order_by(Membre.created_at, Membre.id)
@@ -48,7 +47,7 @@ class DernierAdmin(FailedPrecondition):
 
 async def lock(tx: Transaction, organisation_id: str) -> None:
     """Keep everybody else from changing the memberships of the organisation until *tx* ends."""
-    await tx.one(_LOCK, name=f"users/membres/{organisation_id}")
+    await locks.hold(tx, "membres", organisation_id)
 
 
 async def membership(reader: Reader, organisation_id: str, utilisateur_id: UUID) -> Membre | None:
@@ -95,6 +94,16 @@ async def join(
         role = ADMIN if anybody is None else VIEWER
     membre = await tx.insert(new_membre(organisation_id, utilisateur.id, role))
     await note(tx, "membre_ajoute", membre, source)
+    return membre
+
+
+async def enter(
+    tx: Transaction, organisation_id: str, utilisateur: Utilisateur, *, role: str, source: str
+) -> Membre:
+    """The membership of *utilisateur*, active from now on; in *role* unless he was active already."""
+    membre = await join(tx, organisation_id, utilisateur, source=source, role=role)
+    if membre.etat != ACTIF:
+        await change(tx, membre, source=source, role=role, etat=ACTIF)
     return membre
 
 

@@ -13,9 +13,9 @@ from grpc_utils import required
 from grpc_utils.errors import ConflitDEcriture
 from sqlalchemy import String, Uuid, bindparam, delete, func, select
 
-from service_users import adhesions, journal, rules
+from service_users import adhesions, journal, personnes, rules
 from service_users.models import LOCAL, ConflitIdentite, IdentifiantLocal, Identite, Utilisateur
-from service_users.rules import Personne
+from service_users.personnes import Personne
 from service_users.settings import UsersSettings
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ _BY_SUBJECT = select(Identite).where(
     Identite.fournisseur == bindparam("fournisseur", type_=String, required=True),
     Identite.sujet == bindparam("sujet", type_=String, required=True),
 )
-_OF_PROVIDER = select(Identite.id).where(
+_OF_PROVIDER = select(Identite.sujet).where(
     Identite.utilisateur_id == bindparam("utilisateur_id", type_=Uuid, required=True),
     Identite.fournisseur == bindparam("fournisseur", type_=String, required=True),
 )
@@ -115,8 +115,8 @@ class Annuaire:
 
     async def create(self, tx: Transaction, personne: Personne) -> Rapprochement:
         """A new account for *personne*, with the identity that tokens of ours name it by (R2)."""
-        verified = rules.vouched(personne, self._trusted)
-        utilisateur = await tx.insert(rules.new_utilisateur(personne, self._applications, verified))
+        verified = personnes.vouched(personne, self._trusted)
+        utilisateur = await tx.insert(personnes.new_utilisateur(personne, self._applications, verified))
         await _attach(tx, utilisateur, LOCAL, str(utilisateur.id))
         if personne.fournisseur != LOCAL:
             await _attach(tx, utilisateur, personne.fournisseur, personne.sujet)
@@ -126,9 +126,12 @@ class Annuaire:
     async def _attached(self, tx: Transaction, known: Utilisateur, personne: Personne) -> Rapprochement:
         """The account of the person's address, if the source vouches for it (R8); else a conflict."""
         provider = personne.fournisseur
-        if not rules.vouched(personne, self._trusted):
+        sujet = await tx.one(_OF_PROVIDER, utilisateur_id=known.id, fournisseur=provider)
+        if sujet == personne.sujet:
+            raise VersionConflict(Identite.__tablename__)  # attached just now: look again
+        if not personnes.vouched(personne, self._trusted):
             return await _refused(tx, known, personne, "EMAIL_NON_VERIFIE")
-        if await tx.one(_OF_PROVIDER, utilisateur_id=known.id, fournisseur=provider) is not None:
+        if sujet is not None:
             return await _refused(tx, known, personne, "AUTRE_SUJET")
         utilisateur = await tx.get(Utilisateur, known.id, lock=True)
         if utilisateur is None:
@@ -145,8 +148,8 @@ class Annuaire:
         """What the provider tells now replaces what it told before; an address in use does not (R9)."""
         if personne.fournisseur == LOCAL:
             return Rapprochement(utilisateur)  # our own tokens repeat what they were given here
-        changed = rules.told_anew(utilisateur, personne)
-        vouched = rules.vouched(personne, self._trusted)
+        changed = personnes.told_anew(utilisateur, personne)
+        vouched = personnes.vouched(personne, self._trusted)
         owner = None
         if personne.email and personne.email != utilisateur.email:
             owner = await by_email(tx, personne.email)

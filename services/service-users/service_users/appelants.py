@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
-from db_utils import Reader, parse_uuid
-from grpc_utils import Identity, email_address
-from grpc_utils.errors import FormatInvalide, TropLong, Unauthenticated
+from db_utils import Reader, Transaction, parse_uuid
+from grpc_utils import Identity
+from grpc_utils.errors import Unauthenticated
 
-from service_users import annuaire, rules
-from service_users.models import LOCAL
-from service_users.rules import Personne
+from service_users import annuaire, personnes, rules
+from service_users.annuaire import Annuaire
+from service_users.models import LOCAL, Utilisateur
+from service_users.personnes import Personne
 from service_users.settings import UsersSettings
 
 _USER_TYPE_CLAIMS = ("user_type", "https://wanzo.com/user_type")
@@ -34,34 +35,38 @@ async def own_id(reader: Reader, identity: Identity, settings: UsersSettings) ->
     return None if known is None else known.utilisateur_id
 
 
+async def account(tx: Transaction, accounts: Annuaire, personne: Personne) -> Utilisateur:
+    """The account of the calling *personne*, made if need be. Raises CompteDesactive, ConflitIdentite."""
+    made = await accounts.upsert(tx, personne)
+    if made.supprime or not made.account().actif:
+        raise CompteDesactive
+    return made.account()
+
+
 def personne_of(identity: Identity, settings: UsersSettings, source: str) -> Personne:
     """What the token of a user says of him. Raises UtilisateurRequis for other callers."""
     if is_internal(identity):
         raise rules.UtilisateurRequis
     claims = identity.claims
     verified = claims.get("email_verified")
-    prenom, nom = rules.names(
-        rules.outer_text(claims.get("given_name")),
-        rules.outer_text(claims.get("family_name")),
-        rules.outer_text(claims.get("name"), 2 * rules.LONGEST_NAME),
+    prenom, nom = personnes.names(
+        personnes.outer_text(claims.get("given_name")),
+        personnes.outer_text(claims.get("family_name")),
+        personnes.outer_text(claims.get("name"), 2 * personnes.LONGEST_NAME),
     )
     return Personne(
         fournisseur=settings.provider_of(identity.issuer),
         sujet=identity.subject,
         source=source,
-        email=_email(claims.get("email")),
+        email=personnes.outer_email(claims.get("email")),
         email_verifie=verified if isinstance(verified, bool) else None,
         nom=nom,
         prenom=prenom,
-        photo_url=rules.outer_url(claims.get("picture")),
+        photo_url=personnes.outer_url(claims.get("picture")),
         type_utilisateur=next(
-            filter(None, (rules.outer_text(claims.get(n), rules.LONGEST_TYPE) for n in _USER_TYPE_CLAIMS)), ""
+            filter(
+                None, (personnes.outer_text(claims.get(n), personnes.LONGEST_TYPE) for n in _USER_TYPE_CLAIMS)
+            ),
+            "",
         ),
     )
-
-
-def _email(claim: object) -> str:
-    try:
-        return email_address(rules.outer_text(claim, 255), "email") or ""
-    except (FormatInvalide, TropLong):
-        return ""

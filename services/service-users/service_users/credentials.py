@@ -93,10 +93,11 @@ class CredentialService(CredentialServiceServicer):
     ) -> Utilisateur:
         """The user whose password it is. Raises IdentifiantsInvalides."""
         utilisateur, stored = known or (None, None)
-        verdict = await self._passwords.check(password, stored.hash if stored else None)
-        if utilisateur is None or stored is None or not verdict.matches:
+        if utilisateur is None or stored is None or stored.aleatoire or not utilisateur.actif:
+            await self._passwords.check(password, None)  # the time that a wrong password takes (R7)
             raise rules.IdentifiantsInvalides
-        if stored.aleatoire or not utilisateur.actif:
+        verdict = await self._passwords.check(password, stored.hash)
+        if not verdict.matches:
             raise rules.IdentifiantsInvalides
         if verdict.outdated:
             await self._strengthen(stored, password)

@@ -140,13 +140,15 @@ class Invitation(Entity, Tenant, Base):
 class WebhookRecu(Base):
     """A webhook that was taken in, under the key that makes its replays duplicates.
 
-    *charge_utile* holds the fields that a later attempt needs, and nothing once it is over.
+    *sujet* is whom it is about, "" when its type means nothing to us. *charge_utile* holds the
+    fields that a later attempt needs, and nothing once it is over.
     """
 
     __tablename__ = "webhooks_recus"
     __table_args__ = (
         Index("uq_webhook", "fournisseur", "cle", unique=True),
         Index("ix_webhooks_recus_recu_le", "recu_le"),
+        Index("ix_webhooks_recus_sujet", "fournisseur", "sujet", "type"),
         Index("ix_webhooks_recus_due", "prochain_essai", postgresql_where=text("prochain_essai IS NOT NULL")),
     )
 
@@ -154,6 +156,7 @@ class WebhookRecu(Base):
     fournisseur: Mapped[str] = mapped_column(Choice(*FOURNISSEURS))
     cle: Mapped[str] = mapped_column(String(128))
     type: Mapped[str] = mapped_column(String(60))
+    sujet: Mapped[str] = mapped_column(String(255))
     recu_le: Mapped[datetime] = mapped_column(default_factory=clock.now)
     horodatage_fournisseur: Mapped[datetime | None] = mapped_column(default=None)
     resultat: Mapped[str] = mapped_column(Choice(TRAITE, IGNORE, CONFLIT, EN_FILE, ECHEC))

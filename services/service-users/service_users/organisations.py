@@ -8,15 +8,30 @@ from typing import TypeVar
 
 from crm.organisations import organisations_pb2 as pb
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
+from crm.users.users_pb2 import CreateWithOwnerRequest
 from grpc import StatusCode
 from grpc.aio import AioRpcError
 from grpc_utils import Peers, answered_or_none, deadline, timestamp
-from grpc_utils.errors import Unavailable
+from grpc_utils.errors import (
+    AlreadyExists,
+    DependanceIndisponible,
+    InvalidArgument,
+    Refusal,
+    Unavailable,
+)
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 # Seconds: who announces a sign-in waits 1.5 s in all, which a silent neighbour must not use up.
 _PATIENCE = 1.0
+
+
+class OrganisationRefusee(InvalidArgument):
+    """Les coordonnées de l'organisation ne sont pas valides."""
+
+
+class OrganisationConnue(AlreadyExists):
+    """Une organisation de ce SIRET existe déjà."""
 
 
 class Organisations:
@@ -39,6 +54,32 @@ class Organisations:
             _log.error("organisations refuses EnsureExists: %s", error.code().name)
             return None
         return True
+
+    async def create(self, organisation_id: str, wanted: CreateWithOwnerRequest) -> None:
+        """Make the organisation that is *wanted* under this id.
+
+        Raises OrganisationRefusee, OrganisationConnue; Unavailable when it was not made, as far
+        as anybody can tell.
+        """
+        request = pb.CreateOrganisationRequest(
+            id=organisation_id,
+            nom=wanted.nom,
+            siret=wanted.siret,
+            email=wanted.email,
+            telephone=wanted.telephone,
+            adresse=wanted.adresse,
+        )
+        try:
+            await self._stub.Create(request)
+        except Unavailable:
+            await self.delete(organisation_id)  # it may have been made although nobody said so
+            raise
+        except AioRpcError as error:
+            raise _refusal(error) from error
+
+    async def delete(self, organisation_id: str) -> None:
+        """Take an organisation back, at best."""
+        await _at_best(self._stub.Delete(pb.DeleteOrganisationRequest(id=organisation_id)), "Delete")
 
     def touch(self, organisation_id: str, instant: datetime) -> None:
         """Tell, after the answer and at best, that somebody of the organisation was active (C14)."""
@@ -66,6 +107,16 @@ class Organisations:
         request = pb.GetOrganisationRequest(id=organisation_id)
         found = await _at_best(answered_or_none(self._stub.Get(request, timeout=_PATIENCE)), "Get")
         return found.nom if found is not None else ""
+
+
+def _refusal(error: AioRpcError) -> Refusal:
+    """What our caller is told when organisations does not want what he wants."""
+    if error.code() == StatusCode.INVALID_ARGUMENT:
+        return OrganisationRefusee()
+    if error.code() == StatusCode.ALREADY_EXISTS:
+        return OrganisationConnue()
+    _log.error("organisations refuses Create: %s", error.code().name)
+    return DependanceIndisponible(service="organisations")
 
 
 async def _at_best(call: Awaitable[T], name: str) -> T | None:

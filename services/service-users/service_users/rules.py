@@ -1,14 +1,15 @@
-"""The rules of people, pure: names, passwords, who vouches for what. Webhooks have their own."""
+"""The rules of people, pure: passwords, changes, memberships, invitations.
+
+Who somebody is said to be is in `personnes.py`, what webhooks say in `notifications.py`.
+"""
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from crm.users import users_pb2 as pb
 from google.protobuf.struct_pb2 import Struct
-from grpc_utils import changes, clean_text, email_address, required
+from grpc_utils import changes, email_address, required
 from grpc_utils.errors import (
     AlreadyExists,
     FailedPrecondition,
@@ -22,24 +23,22 @@ from grpc_utils.errors import (
 
 from service_users.models import (
     ACTIF,
-    AUTH0,
-    FOURNISSEURS,
+    EXPIRED,
     INVITE,
-    LOCAL,
+    PENDING,
     RETIRE,
     SUSPENDU,
+    Invitation,
     Membre,
     Utilisateur,
 )
 
 INSTITUTION: Final = "FINANCIAL_INSTITUTION"
-TYPE_PAR_DEFAUT: Final = "UTILISATEUR"
-SYNC: Final = "sync:"
-LONGEST_NAME, LONGEST_TYPE, LONGEST_SOURCE = 100, 50, 40
-_LONGEST_SUBJECT = 255
+LONGEST_SOURCE = 40
 _SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 72  # bytes; bcrypt takes no more than 72
-_LONGEST_URL = 2048
+LONGEST_URL = 2048
 _LARGEST_METADATA = 4096  # bytes (R14)
+_USUAL_INVITATION, _LONGEST_INVITATION = 7, 30  # days (R18)
 _METADATA: Final = ("source", "firstLoginFrom", "existingUser")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _TRANSITIONS: Final = {
@@ -67,6 +66,18 @@ class CompteDesactive(FailedPrecondition):
     """Le compte est désactivé."""
 
 
+class InvitationExpiree(FailedPrecondition):
+    """L'invitation a expiré."""
+
+
+class InvitationDejaUtilisee(FailedPrecondition):
+    """L'invitation a déjà servi ou a été annulée."""
+
+
+class EmailDifferent(FailedPrecondition):
+    """L'adresse vérifiée du compte n'est pas celle qui a été invitée."""
+
+
 class AutreUtilisateur(PermissionDenied):
     """Un utilisateur ne modifie que son propre compte."""
 
@@ -79,58 +90,6 @@ class UtilisateurRequis(InvalidArgument):
     """Cette méthode demande le jeton d'un utilisateur."""
 
 
-@dataclass(frozen=True, slots=True)
-class Personne:
-    """What a source says of somebody under *sujet* of *fournisseur*; empty texts say nothing.
-
-    *email_verifie* is None when the source does not say whether the address is verified;
-    *source* is where we heard it (source_creation).
-    """
-
-    fournisseur: str
-    sujet: str
-    source: str
-    email: str = ""
-    email_verifie: bool | None = None
-    nom: str = ""
-    prenom: str = ""
-    telephone: str = ""
-    photo_url: str = ""
-    type_utilisateur: str = ""
-
-
-def known_provider(text: str, champ: str = "fournisseur") -> str:
-    """*text*, the name of a provider. Raises ValeurInconnue."""
-    if text not in FOURNISSEURS:
-        raise ValeurInconnue(champ=champ)
-    return text
-
-
-def subject(text: str, champ: str) -> str:
-    """The subject of a person at a provider. Raises ChampRequis, FormatInvalide."""
-    if len(required(text, champ)) > _LONGEST_SUBJECT or not text.isprintable():
-        raise FormatInvalide(champ=champ)
-    return text
-
-
-def outer_text(text: object, longest: int = LONGEST_NAME) -> str:
-    """A text as a provider tells it, in stored form; what cannot be kept is cut off or left out."""
-    if not isinstance(text, str):
-        return ""
-    try:
-        return clean_text(text, "")[:longest].rstrip()
-    except FormatInvalide:
-        return ""
-
-
-def outer_url(text: object) -> str:
-    """The address of a picture as a provider tells it; empty when it is not one of https."""
-    try:
-        return picture_url(outer_text(text, _LONGEST_URL + 1)) or ""
-    except FormatInvalide:
-        return ""
-
-
 def picture_url(text: str) -> str | None:
     """An absolute https address, None when empty. Raises FormatInvalide."""
     if not text:
@@ -140,73 +99,14 @@ def picture_url(text: str) -> str | None:
         sound = parts.scheme == "https" and bool(parts.hostname) and not parts.username
     except ValueError:
         sound = False
-    if not sound or len(text) > _LONGEST_URL or not text.isprintable() or " " in text:
+    if not sound or len(text) > LONGEST_URL or not text.isprintable() or " " in text:
         raise FormatInvalide(champ="photo_url")
     return text
 
 
-def names(prenom: str, nom: str, name: str) -> tuple[str, str]:
-    """First and last name as far as they are told: *name* stands in for both (R3)."""
-    if prenom or nom or not name:
-        return prenom, nom
-    first, _, rest = " ".join(name.split()).partition(" ")
-    return first[:LONGEST_NAME], rest[:LONGEST_NAME]
-
-
-def default_names(personne: Personne) -> tuple[str, str]:
-    """The names of a new person; of one who is not named at all, from the address (R3)."""
-    if personne.prenom or personne.nom:
-        return personne.prenom, personne.nom
-    return "User", personne.email.partition("@")[0][:LONGEST_NAME]
-
-
-def vouched(personne: Personne, trusted: Collection[str]) -> bool:
-    """Whether the source vouches that the address is the person's (R8); its own "no" counts most."""
-    if personne.email_verifie is not None:
-        return personne.email_verifie
-    return personne.fournisseur in trusted
-
-
-def mandatory_email(text: str) -> str:
+def mandatory_email(text: str, champ: str = "email") -> str:
     """An address in stored form. Raises ChampRequis, FormatInvalide, TropLong."""
-    return email_address(required(text, "email"), "email") or ""
-
-
-def new_utilisateur(personne: Personne, applications: Collection[str], verified: bool) -> Utilisateur:
-    """The account of *personne*, who was unknown."""
-    prenom, nom = default_names(personne)
-    return Utilisateur(
-        nom=nom,
-        prenom=prenom,
-        email=personne.email,
-        email_verifie=verified,
-        telephone=personne.telephone or None,
-        photo_url=personne.photo_url or None,
-        type_utilisateur=personne.type_utilisateur or TYPE_PAR_DEFAUT,
-        applications=list(applications),
-        source_creation=personne.source,
-    )
-
-
-def seen_personne(request: pb.SyncUserRequest) -> Personne:
-    """Whom a service has seen. Raises InvalidArgument; texts that are only shown are made to fit."""
-    service = short_source(request.service_name, "service_name", LONGEST_SOURCE - len(SYNC))
-    prenom, nom = names(
-        outer_text(request.first_name),
-        outer_text(request.last_name),
-        outer_text(request.name, 2 * LONGEST_NAME),
-    )
-    return Personne(
-        fournisseur=known_provider(request.fournisseur or AUTH0),
-        sujet=subject(request.auth0_id, "auth0_id"),
-        source=SYNC + service,
-        email=mandatory_email(request.email),
-        email_verifie=request.email_verifie if request.HasField("email_verifie") else None,
-        nom=nom,
-        prenom=prenom,
-        photo_url=outer_url(request.picture),
-        type_utilisateur=outer_text(request.user_type, LONGEST_TYPE),
-    )
+    return email_address(required(text, champ), champ) or ""
 
 
 def kept_metadata(metadata: Struct) -> dict[str, str | bool]:
@@ -241,33 +141,6 @@ def active(utilisateur: Utilisateur) -> Utilisateur:
     return utilisateur
 
 
-def told_anew(utilisateur: Utilisateur, personne: Personne) -> dict[str, Any]:
-    """What the provider of *utilisateur* tells now, by column; only a type still unknown is taken."""
-    told = {name: getattr(personne, name) for name in ("nom", "prenom", "telephone", "photo_url")}
-    if utilisateur.type_utilisateur == TYPE_PAR_DEFAUT:
-        told["type_utilisateur"] = personne.type_utilisateur
-    return {name: value for name, value in told.items() if value}
-
-
-def requested_personne(request: pb.CreateUtilisateurRequest) -> Personne:
-    """Whom a Create describes. Raises InvalidArgument."""
-    provider = known_provider(request.fournisseur or LOCAL)
-    if bool(request.fournisseur) != bool(request.sujet) or request.fournisseur == LOCAL:
-        raise FormatInvalide(champ="sujet" if request.fournisseur else "fournisseur")
-    return Personne(
-        fournisseur=provider,
-        sujet=subject(request.sujet, "sujet") if request.sujet else "",
-        source=request.source or provider,
-        email=mandatory_email(request.email),
-        email_verifie=request.email_verifie if request.HasField("email_verifie") else None,
-        nom=request.nom,
-        prenom=request.prenom,
-        telephone=request.telephone,
-        photo_url=picture_url(request.photo_url) or "",
-        type_utilisateur=request.type_utilisateur,
-    )
-
-
 def utilisateur_changes(
     utilisateur: Utilisateur, request: pb.UpdateUtilisateurRequest, *, internal: bool
 ) -> dict[str, Any]:
@@ -295,6 +168,27 @@ def check_password(password: str, email: str) -> str:
     if password.casefold() == email.casefold():
         raise MotDePasseInvalide(champ="mot_de_passe")
     return password
+
+
+def invitation_days(days: int) -> int:
+    """For how many days an invitation holds (R18). Raises FormatInvalide."""
+    if not 0 <= days <= _LONGEST_INVITATION:
+        raise FormatInvalide(champ="expire_jours")
+    return days or _USUAL_INVITATION
+
+
+def check_pending(invitation: Invitation) -> None:
+    """Refuse an *invitation* that is over (R19). Raises InvitationExpiree, InvitationDejaUtilisee."""
+    if invitation.etat == EXPIRED:
+        raise InvitationExpiree
+    if invitation.etat != PENDING:
+        raise InvitationDejaUtilisee
+
+
+def check_invitee(invitation: Invitation, utilisateur: Utilisateur) -> None:
+    """Refuse everybody but who was invited (R19). Raises EmailDifferent."""
+    if not utilisateur.email_verifie or utilisateur.email != invitation.email_invite:
+        raise EmailDifferent
 
 
 def initial_etat(etat: str) -> str:

@@ -3,7 +3,11 @@
 from crm.events.identity_pb2 import UserLoginEvent
 from service_kit import Service
 
+from service_users.assurances import LATE_ONES
+from service_users.comptes import CompteService
 from service_users.credentials import CredentialService
+from service_users.inbox import WORKERS
+from service_users.invitations import EXPIRY, InvitationService
 from service_users.membres import MembreService
 from service_users.models import Base
 from service_users.settings import UsersSettings
@@ -15,7 +19,15 @@ SERVICE = Service(
     port=50067,
     package="service_users",
     tables=Base.metadata,
-    servicers=(UtilisateurService, CredentialService, SyncService, MembreService),
+    servicers=(
+        UtilisateurService,
+        CredentialService,
+        SyncService,
+        MembreService,
+        CompteService,
+        InvitationService,
+    ),
     publishes=(UserLoginEvent,),
+    workers=(*WORKERS, LATE_ONES, EXPIRY),
     settings=UsersSettings,
 )

@@ -1,10 +1,11 @@
 """Settings of the users service: passwords, whom to believe, and the provider's webhooks."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from grpc_utils import Jwks
 from grpc_utils.jwks import JwksError
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 from service_kit import Settings
 
@@ -45,18 +46,22 @@ class UsersSettings(Settings):
 
     @field_validator("issuer_providers")
     @classmethod
-    def _check_providers(cls, value: str) -> str:
-        unknown = set(_providers(value).values()) - set(FOURNISSEURS)
-        if unknown:
-            raise ValueError(f"unknown provider {', '.join(sorted(unknown))}: iss=provider,…")
+    def _check_issuers(cls, value: str) -> str:
+        _check_known(_providers(value).values())
+        return value
+
+    @field_validator("trusted_email_providers")
+    @classmethod
+    def _check_trusted(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        _check_known(value)
         return value
 
     @field_validator("kinde_issuer_url")
     @classmethod
-    def _check_issuer(cls, value: str) -> str:
+    def _check_issuer(cls, value: str, info: ValidationInfo) -> str:
         if value:
             try:
-                Jwks(value)
+                Jwks(value, allow_http=bool(info.data.get("jwks_allow_http")))
             except JwksError as error:
                 raise ValueError(str(error)) from None
         return value.rstrip("/")
@@ -79,6 +84,14 @@ class UsersSettings(Settings):
         if self.keycloak_realm_url:
             known.setdefault(self.keycloak_realm_url.rstrip("/"), KEYCLOAK)
         return known.get(issuer, AUTH0)
+
+
+def _check_known(providers: Iterable[str]) -> None:
+    unknown = set(providers) - set(FOURNISSEURS)
+    if unknown:
+        raise ValueError(
+            f"unknown provider {', '.join(sorted(unknown))}; there are: {', '.join(FOURNISSEURS)}"
+        )
 
 
 def _words(text: str) -> tuple[str, ...]:

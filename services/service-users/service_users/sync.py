@@ -3,6 +3,7 @@
 Who is meant is decided in `annuaire.py`, what a sign-in is in `connexions.py`.
 """
 
+import logging
 from functools import partial
 from typing import Any
 
@@ -10,18 +11,23 @@ from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import SyncServiceServicer
 from db_utils import Database, Transaction, clock, parse_uuid
 from grpc_utils import Context, caller, found, opaque_id, required, to_message
-from grpc_utils.errors import Unimplemented
+from grpc_utils.errors import ValeurInconnue
 from service_kit import App
 from sqlalchemy import String, bindparam, select
 
-from service_users import adhesions, annuaire, appelants, connexions, journal, rules
+from service_users import adhesions, annuaire, appelants, connexions, journal, personnes, rules
 from service_users.annuaire import Annuaire, Rapprochement
+from service_users.inbox import inbox_of
 from service_users.messages import utilisateur_message
-from service_users.models import ACTIF, Identite, Membre, OrganisationAAssurer, Utilisateur
+from service_users.models import ACTIF, KINDE, Identite, Membre, OrganisationAAssurer, Utilisateur
+from service_users.notifications import notification
 from service_users.organisations import Organisations
-from service_users.rules import Personne
+from service_users.personnes import Personne
 from service_users.scope import unscoped
 from service_users.settings import UsersSettings
+from service_users.signatures import Signatures
+
+_log = logging.getLogger(__name__)
 
 _PROFIL = "profil"
 _MEMBER = (
@@ -42,10 +48,11 @@ class SyncService(SyncServiceServicer):
         self._db: Database = app.database
         self._settings, self._annuaire = app.settings, Annuaire(app.settings)
         self._organisations = Organisations(app.peers)
+        self._signatures, self._inbox = Signatures(app.settings), inbox_of(app)
 
     async def SyncUser(self, request: pb.SyncUserRequest, context: Context) -> pb.SyncUserResponse:
         """Create or update the person that a service has seen, and announce the sign-in."""
-        personne = rules.seen_personne(request)
+        personne = personnes.seen_personne(request)
         metadata = rules.kept_metadata(request.metadata)
         organisation_id = opaque_id(request.company_id, "company_id") or ""
         with unscoped():
@@ -98,7 +105,15 @@ class SyncService(SyncServiceServicer):
         self, request: pb.HandleProviderWebhookRequest, context: Context
     ) -> pb.HandleProviderWebhookResponse:
         """Take in a notification of an identity provider, once."""
-        raise Unimplemented
+        if required(request.fournisseur, "fournisseur") != KINDE:
+            raise ValeurInconnue(champ="fournisseur")
+        headers = dict(request.entetes)
+        content, signed_at = await self._signatures.verified(request.corps, request.content_type, headers)
+        heard = notification(content, request.corps, headers, signed_at)
+        with unscoped():
+            resultat = await self._inbox.receive(heard)
+        _log.info("webhook %s, %s: %s", heard.cle, heard.type, resultat)
+        return pb.HandleProviderWebhookResponse(resultat=resultat, event_id=heard.cle)
 
     async def _ensured(self, personne: Personne, organisation_id: str) -> bool | None:
         """Have the organisation of a newcomer exist; as `Organisations.ensure`, True for the others."""

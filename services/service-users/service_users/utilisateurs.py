@@ -22,12 +22,12 @@ from service_kit import App
 from sqlalchemy import BindParameter, ColumnElement, Uuid, and_, bindparam, exists, select
 from sqlalchemy.orm import aliased
 
-from service_users import adhesions, annuaire, appelants, credentials, journal, rules
+from service_users import adhesions, annuaire, appelants, credentials, journal, personnes, rules
 from service_users.annuaire import Annuaire, Rapprochement
 from service_users.messages import utilisateur_message, utilisateur_messages
 from service_users.models import ACTIF, Membre, Utilisateur
 from service_users.passwords import Hashed, Passwords
-from service_users.rules import Personne
+from service_users.personnes import Personne
 from service_users.scope import unscoped
 from service_users.settings import UsersSettings
 
@@ -80,7 +80,7 @@ class UtilisateurService(UtilisateurServiceServicer):
         self, request: pb.CreateUtilisateurRequest, context: Context
     ) -> pb.CreateUtilisateurResponse:
         """Make an account; for a person of a provider, the one he has already if he has one (R8)."""
-        personne = rules.requested_personne(request)
+        personne = personnes.requested_personne(request)
         password = await self._password(request, personne.email)
         with unscoped():
             create = partial(self._create, personne, password, request.organisation_id)
@@ -106,10 +106,10 @@ class UtilisateurService(UtilisateurServiceServicer):
         self, request: pb.GetUtilisateurByIdentityRequest, context: Context
     ) -> pb.Utilisateur:
         """Find the living user whom a provider names by a subject (R2)."""
-        fournisseur = rules.known_provider(required(request.fournisseur, "fournisseur"))
+        fournisseur = personnes.known_provider(required(request.fournisseur, "fournisseur"))
         reader = self._db.read()
         identite = found(
-            await annuaire.by_subject(reader, fournisseur, rules.subject(request.sujet, "sujet"))
+            await annuaire.by_subject(reader, fournisseur, personnes.subject(request.sujet, "sujet"))
         )
         utilisateur = found(await reader.get(Utilisateur, identite.utilisateur_id))
         return await utilisateur_message(reader, utilisateur)

@@ -1,6 +1,7 @@
 """The users service, run once for all tests of this folder, beside organisations."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,15 +14,35 @@ from crm.users.users_pb2_grpc import (
 )
 from service_kit.registry import service_named
 from service_kit.testing import Mesh, running
+from service_kit.testing.issuer import IdentityProvider, identity_provider
+from service_kit.testing.webhooks import Webhook, hmac_webhook
 from service_users.service import SERVICE
-from tests.personnes import COST, Seen, Someone, new_email, new_org, new_subject
+from tests.personnes import COST, FORMER_SECRET, SECRET, Seen, Someone, new_email, new_org, new_subject
+from tests.webhooks_envoyes import Account, Send, Told, event_of, now, request_of
 
 
 @pytest.fixture(scope="session")
-async def mesh() -> AsyncIterator[Mesh]:
-    """A mesh in which tokens of issuer "crm" count as our own, and those without issuer as auth0's."""
-    settings: dict[str, Any] = {"bcrypt_cost": COST, "issuer_providers": "crm=local"}
-    async with running(service_named("organisations"), SERVICE, **settings) as mesh:
+async def kinde() -> AsyncIterator[IdentityProvider]:
+    """The provider whose webhooks are tokens."""
+    async with identity_provider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+async def mesh(kinde: IdentityProvider) -> AsyncIterator[Mesh]:
+    """A mesh in which tokens of issuer "crm" count as our own, and those without issuer as auth0's.
+
+    Jobs do not run by themselves: tests run them.
+    """
+    settings: dict[str, Any] = {
+        "bcrypt_cost": COST,
+        "issuer_providers": "crm=local",
+        "kinde_webhook_secret": SECRET,
+        "kinde_webhook_secrets": f"{FORMER_SECRET}, {SECRET}",
+        "kinde_issuer_url": kinde.issuer,
+    }
+    idle = replace(SERVICE, workers=())
+    async with running(service_named("organisations"), idle, **settings) as mesh:
         yield mesh
 
 
@@ -97,3 +118,36 @@ def as_user(mesh: Mesh) -> Callable[..., UtilisateurServiceStub]:
         return mesh.stub(UtilisateurServiceStub, user=utilisateur.id, organisation=organisation)
 
     return stub
+
+
+@pytest.fixture
+def send(sync: SyncServiceStub) -> Send:
+    """Sends a webhook and tells its result."""
+
+    async def sent(webhook: Webhook) -> str:
+        return (await sync.HandleProviderWebhook(request_of(webhook))).resultat
+
+    return sent
+
+
+@pytest.fixture
+def told(sujet: str, email: str) -> Told:
+    """What the provider tells of one person: a signed webhook; *at* seconds from now, fields of the user."""
+
+    def made(kind: str = "user.created", at: float = 0, **user: Any) -> Webhook:
+        person = {} if kind == "user.deleted" else {"email": email, "first_name": None, "last_name": None}
+        return hmac_webhook(event_of(kind, at, {"id": sujet} | person | user), SECRET, at=now())
+
+    return made
+
+
+@pytest.fixture
+def account(people: UtilisateurServiceStub, sujet: str) -> Account:
+    """Reads the account of the person of the test."""
+
+    async def read() -> pb.Utilisateur:
+        return await people.GetByIdentity(
+            pb.GetUtilisateurByIdentityRequest(fournisseur="kinde", sujet=sujet)
+        )
+
+    return read

@@ -1,12 +1,17 @@
-"""People of the tests: addresses and subjects that no other test uses."""
+"""People of the tests: addresses and subjects that no other test uses; and a silent neighbour."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from itertools import count
 
+from crm.organisations.organisations_pb2 import EnsureExistsRequest
+from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
 from crm.users import users_pb2 as pb
+from service_kit.testing import Mesh
 
 COST = 5  # of password hashes
 PASSWORD = "une phrase de passe"
+SECRET, FORMER_SECRET = "test-secret", "ancien-secret"  # of webhooks
 Someone = Callable[..., Awaitable[pb.Utilisateur]]
 Seen = Callable[..., pb.SyncUserRequest]
 _numbers = count(1)
@@ -25,3 +30,12 @@ def new_subject() -> str:
 def new_org() -> str:
     """An organisation that nobody has named before."""
     return f"org-users-{next(_numbers)}"
+
+
+@asynccontextmanager
+async def without_organisations(mesh: Mesh) -> AsyncIterator[None]:
+    """The organisations service is away inside; afterwards users reaches it again."""
+    async with mesh.without("organisations"):
+        yield
+    stub = mesh["users"].app.peers.stub(OrganisationServiceStub)
+    await stub.EnsureExists(EnsureExistsRequest(id=new_org()), wait_for_ready=True, timeout=10)

@@ -12,7 +12,7 @@ from db_utils import clock
 from grpc import StatusCode
 from grpc_utils import timestamp
 from service_kit.testing import Mesh, refused
-from tests.personnes import Someone, new_email
+from tests.personnes import Someone, new_email, without_organisations
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ASK = pb.SyncProfileRequest()
@@ -88,7 +88,7 @@ async def test_the_organisations_of_the_person_are_named(
     assert list(answer.organisations) == [
         pb.OrganisationDuProfil(organisation_id=org, nom="Martin SAS", role="ADMIN", etat="actif")
     ]
-    async with mesh.without("organisations"):
+    async with without_organisations(mesh):
         silent = await insider(user).SyncProfile(ASK)
     assert [(one.organisation_id, one.nom) for one in silent.organisations] == [(org, "")]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 from crm.organisations import organisations_pb2 as organisations_pb
@@ -10,9 +11,10 @@ from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import MembreServiceStub, SyncServiceStub, UtilisateurServiceStub
 from grpc import StatusCode
 from service_kit.testing import Mesh, refused
+from service_users.assurances import ensure_late_ones
 from service_users.models import ConflitIdentite, Evenement, OrganisationAAssurer
 from sqlalchemy import select
-from tests.personnes import Seen, Someone, new_email, new_subject
+from tests.personnes import Seen, Someone, new_email, new_subject, without_organisations
 
 
 async def test_R08_an_unknown_person_is_made(sync: SyncServiceStub, seen: Seen, sujet: str) -> None:
@@ -160,7 +162,7 @@ async def test_R11_signing_in_works_while_organisations_is_away(
     mesh: Mesh, sync: SyncServiceStub, seen: Seen, org: str
 ) -> None:
     """The membership is written, the journal says so, and a job is left to do."""
-    async with mesh.without("organisations"):
+    async with without_organisations(mesh):
         answer = await sync.SyncUser(seen(company_id=org))
     assert (answer.organisation_id, answer.role) == (org, "ADMIN")
     reader = mesh.database("users").read()
@@ -173,8 +175,9 @@ async def test_R11_signing_in_works_while_organisations_is_away(
 
 
 async def test_R08_twenty_at_once_are_one_person(sync: SyncServiceStub, seen: Seen, org: str) -> None:
-    """One account, one ADMIN, made once."""
-    answers = await asyncio.gather(*(sync.SyncUser(seen(company_id=org)) for _ in range(20)))
+    """One account, one ADMIN, made once; that the address is not verified makes no conflict of it."""
+    request = seen(company_id=org, email_verifie=False)
+    answers = await asyncio.gather(*(sync.SyncUser(request) for _ in range(20)))
     assert len({answer.utilisateur.id for answer in answers}) == 1
     assert (sum(answer.cree for answer in answers), {answer.role for answer in answers}) == (1, {"ADMIN"})
 
@@ -211,3 +214,20 @@ async def test_R14_what_cannot_be_is_refused(
     """INVALID_ARGUMENT."""
     refusal = await refused(sync.SyncUser(seen(**{field: value})))
     assert refusal == (StatusCode.INVALID_ARGUMENT, reason)
+
+
+async def test_R11_the_job_tells_organisations_later(
+    mesh: Mesh, sync: SyncServiceStub, seen: Seen, org: str
+) -> None:
+    """When its service is back; until then the job leaves everything to do."""
+    app: Any = mesh["users"].app
+    reader = mesh.database("users").read()
+    async with without_organisations(mesh):
+        await sync.SyncUser(seen(company_id=org))
+        await ensure_late_ones(app)
+        assert await reader.get(OrganisationAAssurer, org) is not None
+
+    await ensure_late_ones(app)
+    assert await reader.get(OrganisationAAssurer, org) is None
+    organisations = mesh.service_stub(OrganisationServiceStub, caller="users")
+    assert (await organisations.Get(organisations_pb.GetOrganisationRequest(id=org))).provisoire

@@ -20,6 +20,7 @@ from jwt.algorithms import RSAAlgorithm
 from service_kit.testing.tokens import compact, rsa_by
 
 JWKS_PATH = "/protocol/openid-connect/certs"
+_OTHER_JWKS_PATH = "/.well-known/jwks"  # where Kinde has its keys
 _DISCOVERY_PATH = "/.well-known/openid-configuration"
 _REALM = "/realms/crm"
 
@@ -131,7 +132,7 @@ class IdentityProvider:
         if path == _REALM + _DISCOVERY_PATH:
             found = {"issuer": self.issuer, "jwks_uri": self.jwks_url}
             return http_reply(200, json.dumps(found).encode())
-        if path != _REALM + JWKS_PATH:
+        if not _is_jwks(path):
             return http_reply(404, b"")
         return self._reply(self)
 
@@ -141,7 +142,7 @@ class IdentityProvider:
                 return  # no GET: a client that wants TLS
             head = await reader.readuntil(b"\r\n\r\n")
             path = head.split(b" ")[1].decode()
-            self.requests += path.endswith(JWKS_PATH)
+            self.requests += _is_jwks(path)
             await self._flowing.wait()
             writer.write(self._answer(path))
             await writer.drain()
@@ -149,6 +150,10 @@ class IdentityProvider:
             return  # the client went away, which is its right
         finally:
             writer.close()
+
+
+def _is_jwks(path: str) -> bool:
+    return path in (_REALM + JWKS_PATH, _REALM + _OTHER_JWKS_PATH)
 
 
 @asynccontextmanager

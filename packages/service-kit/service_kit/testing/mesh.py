@@ -51,7 +51,7 @@ class Mesh:
         """A channel to service *name* whose calls carry *token*, or nothing when it is empty."""
         channel = grpc.aio.insecure_channel(
             self.address(name),
-            interceptors=[_Bearer(token)] if token else [],
+            interceptors=[_Bearer(lambda: token)] if token else [],
             options=(("grpc.use_local_subchannel_pool", 1),),
         )
         self._channels.append(channel)
@@ -70,8 +70,9 @@ class Mesh:
     ) -> S:
         """A stub whose calls are proven calls of service *caller*, for *organisation*."""
         callee = kind.__module__.split(".")[1]
-        token = ServiceSigner(caller, self.secrets.keys[caller].private).token(callee, None)
-        channel = grpc.aio.insecure_channel(self.address(callee), interceptors=[_Bearer(token, organisation)])
+        signer = ServiceSigner(caller, self.secrets.keys[caller].private)
+        bearer = _Bearer(lambda: signer.token(callee, None), organisation)
+        channel = grpc.aio.insecure_channel(self.address(callee), interceptors=[bearer])
         self._channels.append(channel)
         return kind(channel)
 
@@ -157,10 +158,9 @@ class Mesh:
 
 
 class _Bearer(grpc.aio.UnaryUnaryClientInterceptor, grpc.aio.UnaryStreamClientInterceptor):
-    def __init__(self, token: str, organisation: str = "") -> None:
-        self._metadata = [("authorization", f"Bearer {token}")]
-        if organisation:
-            self._metadata.append(("x-organisation-id", organisation))
+    def __init__(self, token: Callable[[], str], organisation: str = "") -> None:
+        self._token = token
+        self._more = [("x-organisation-id", organisation)] if organisation else []
 
     async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
         return await continuation(self._with_token(details), request)
@@ -169,7 +169,8 @@ class _Bearer(grpc.aio.UnaryUnaryClientInterceptor, grpc.aio.UnaryStreamClientIn
         return await continuation(self._with_token(details), request)
 
     def _with_token(self, details: Any) -> grpc.aio.ClientCallDetails:
-        metadata = grpc.aio.Metadata(*(details.metadata or ()), *self._metadata)
+        bearer = ("authorization", f"Bearer {self._token()}")
+        metadata = grpc.aio.Metadata(*(details.metadata or ()), bearer, *self._more)
         return grpc.aio.ClientCallDetails(
             details.method, details.timeout, metadata, details.credentials, details.wait_for_ready
         )

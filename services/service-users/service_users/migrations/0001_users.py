@@ -105,6 +105,7 @@ def upgrade() -> None:
             fournisseur varchar(20) NOT NULL,
             cle varchar(128) NOT NULL,
             type varchar(60) NOT NULL,
+            sujet varchar(255) NOT NULL,
             recu_le timestamptz NOT NULL,
             horodatage_fournisseur timestamptz,
             resultat varchar(20) NOT NULL,
@@ -118,6 +119,7 @@ def upgrade() -> None:
         );
         CREATE INDEX ix_webhooks_recus_due ON webhooks_recus (prochain_essai) WHERE prochain_essai IS NOT NULL;
         CREATE INDEX ix_webhooks_recus_recu_le ON webhooks_recus (recu_le);
+        CREATE INDEX ix_webhooks_recus_sujet ON webhooks_recus (fournisseur, sujet, type);
         CREATE UNIQUE INDEX uq_webhook ON webhooks_recus (fournisseur, cle);
 
         CREATE TABLE journal_identite (

@@ -1,0 +1,54 @@
+"""The commands that services contribute, found by entry points.
+
+Light, because it is looked at before every command; what needs the kernel is imported inside.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import EntryPoint, entry_points
+
+import typer
+
+from crm_cli.home import Home
+
+GROUP = "crm.commands"
+
+
+def add_contributed(app: typer.Typer, arguments: Sequence[str]) -> None:
+    """Give *app* the commands that *arguments* may mean, each under the name of its service.
+
+    A service is imported for its own commands, and for the help that lists all of them.
+    """
+    for entry in _meant(arguments):
+        app.add_typer(entry.load(), name=entry.name, callback=_before(entry.name))
+
+
+def _meant(arguments: Sequence[str]) -> Iterator[EntryPoint]:
+    asked = arguments[0] if arguments else "--help"
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        if asked in (entry.name, "--help"):
+            yield entry
+
+
+def _before(service: str) -> Callable[[], None]:
+    def callback() -> None:
+        complete_environment(Home(), service)
+
+    return callback
+
+
+def complete_environment(home: Home, service: str) -> None:
+    """Give this process the settings of *service* in the mesh of *home*; those that are set already win."""
+    from crm_cli.keys import secrets_of
+
+    state = home.state()
+    if state is None:
+        return
+    known = {
+        **secrets_of(home).environment(service),
+        "DATABASE_URL": state.database_url,
+        "NATS_URL": state.nats_url,
+        **{f"{name.upper()}_GRPC_ADDR": f"localhost:{port}" for name, port in state.services.items()},
+    }
+    for name, value in known.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,31 @@
+"""The job that tells organisations of those that it was silent about when somebody joined them (R11)."""
+
+import logging
+from datetime import timedelta
+
+from service_kit import App, Worker
+from sqlalchemy import select
+
+from service_users.models import OrganisationAAssurer
+from service_users.organisations import Organisations
+from service_users.settings import UsersSettings
+
+_log = logging.getLogger(__name__)
+
+_LEFT = select(OrganisationAAssurer).order_by(OrganisationAAssurer.created_at).limit(100)
+
+
+async def ensure_late_ones(app: App[UsersSettings]) -> None:
+    """Have the organisations exist that are left to be ensured, until their service is silent again."""
+    organisations = Organisations(app.peers)
+    for left in await app.database.read().all(_LEFT):
+        ensured = await organisations.ensure(left.organisation_id, left.type_utilisateur)
+        if ensured is None:
+            return
+        if not ensured:
+            _log.warning("organisation %s has members but was deleted", left.organisation_id)
+        async with app.database.transaction() as tx:
+            await tx.delete(left)
+
+
+LATE_ONES = Worker("organisations", ensure_late_ones, every=timedelta(seconds=30))

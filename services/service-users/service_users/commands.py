@@ -1,0 +1,41 @@
+"""`crm users`: what operators do with this service from a terminal."""
+
+import sys
+from functools import partial
+from typing import Annotated
+
+import typer
+from grpc_utils.errors import InvalidArgument
+from service_kit import commands
+
+from service_users import rules
+from service_users.bootstrap import create_administrator
+from service_users.service import SERVICE
+
+users = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after the users service.")
+
+
+@users.callback()
+def _users() -> None:
+    """Look after the users service."""
+
+
+@users.command("creer-utilisateur")
+def create_user(
+    email: Annotated[str, typer.Option(help="Address of the account.")],
+    organisation: Annotated[str, typer.Option(help="Organisation that it administers.")],
+) -> None:
+    """Make the first account, with its password from standard input.
+
+    printf %s "$PASSWORD" | crm users creer-utilisateur --email … --organisation …
+    Needs the mesh that runs here, or DATABASE_URL. An account that is there keeps its password.
+    """
+    password = sys.stdin.read().removesuffix("\n")
+    try:
+        print(commands.run(SERVICE, partial(create_administrator, email, organisation, password)))
+    except rules.MotDePasseInvalide:
+        sentence = "10 to 72 bytes, no control characters, not the address itself"
+        raise typer.BadParameter(sentence, param_hint="the password on standard input") from None
+    except InvalidArgument as error:
+        field = error.metadata.get("champ", "")
+        raise typer.BadParameter("it is empty or malformed", param_hint=field) from None

@@ -1,0 +1,87 @@
+"""What a webhook does to the account of its person (R15, R24), within the transaction of its key."""
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from db_utils import Transaction, clock
+from sqlalchemy import String, bindparam, select
+
+from service_users import annuaire, locks
+from service_users.annuaire import Annuaire
+from service_users.models import CONFLIT, IGNORE, KINDE, TRAITE, Utilisateur, WebhookRecu
+from service_users.notifications import DELETED, KNOWN, SOURCE, Notification
+
+_log = logging.getLogger(__name__)
+
+_DELETED_SINCE = (
+    select(WebhookRecu.id)
+    .where(
+        WebhookRecu.fournisseur == KINDE,
+        WebhookRecu.sujet == bindparam("sujet", type_=String, required=True),
+        WebhookRecu.type == DELETED,
+        WebhookRecu.horodatage_fournisseur
+        > bindparam("since", type_=WebhookRecu.horodatage_fournisseur.type, required=True),
+    )
+    .limit(1)
+)
+
+
+class Effets:
+    """The effects of webhooks on the accounts of *accounts*."""
+
+    def __init__(self, accounts: Annuaire) -> None:
+        self._annuaire = accounts
+
+    async def apply(self, tx: Transaction, notification: Notification) -> str:
+        """Have *notification* take effect: TRAITE, IGNORE or CONFLIT.
+
+        Whatever the order in which the notifications about a person arrive, the latest stays.
+        """
+        if notification.type not in KNOWN:
+            return IGNORE
+        await locks.hold(tx, KINDE, notification.sujet)
+        identite = await annuaire.by_subject(tx, KINDE, notification.sujet)
+        if identite is None:
+            return await self._introduce(tx, notification)
+        utilisateur = await tx.get(Utilisateur, identite.utilisateur_id, lock=True)
+        if utilisateur is None or _is_older(notification, utilisateur.fournisseur_maj_le):
+            return IGNORE
+        if notification.type == DELETED:
+            await annuaire.forget(tx, utilisateur, source=SOURCE)
+            return TRAITE
+        return await self._tell(tx, notification)
+
+    async def _introduce(self, tx: Transaction, notification: Notification) -> str:
+        """The first news of a person, unless it is old, or no news to make an account of."""
+        if notification.type == DELETED:
+            return IGNORE
+        if not notification.email:
+            _log.info("webhook %s makes no account: it has no usable address", notification.cle)
+            return IGNORE
+        since = notification.horodatage or clock.now()
+        if await tx.one(_DELETED_SINCE, sujet=notification.sujet, since=since) is not None:
+            return IGNORE
+        return await self._tell(tx, notification)
+
+    async def _tell(self, tx: Transaction, notification: Notification) -> str:
+        found = await self._annuaire.upsert(tx, notification.personne)
+        if found.utilisateur is not None:
+            changed = _suspension(found.utilisateur, notification.suspendu)
+            changed["fournisseur_maj_le"] = notification.horodatage or clock.now()
+            await tx.update(found.utilisateur, **changed)
+        return CONFLIT if found.conflit else TRAITE
+
+
+def _is_older(notification: Notification, applied: datetime | None) -> bool:
+    horodatage = notification.horodatage
+    return horodatage is not None and applied is not None and horodatage < applied
+
+
+def _suspension(utilisateur: Utilisateur, suspendu: bool | None) -> dict[str, Any]:
+    """What the provider's suspension changes; it does not lift one of ours (R24)."""
+    if suspendu and utilisateur.actif:
+        return {"actif": False, "suspendu_par_fournisseur": True}
+    if suspendu is False and utilisateur.suspendu_par_fournisseur:
+        return {"actif": True, "suspendu_par_fournisseur": False}
+    return {}

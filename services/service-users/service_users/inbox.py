@@ -1,0 +1,183 @@
+"""Webhooks that were taken in: each has its effect once, now or later (R22, R25).
+
+The key of a webhook and its effect are written in one transaction. When that does not end in
+time, the key is written alone, with what a later attempt needs. Effects are in `effets.py`.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from db_utils import (
+    Database,
+    DatabaseError,
+    DatabaseUnavailable,
+    SerializationConflict,
+    StatementTimeout,
+    Transaction,
+    clock,
+)
+from grpc_utils.errors import ConflitDEcriture
+from service_kit import App, Worker
+from sqlalchemy import String, bindparam, delete, select
+
+from service_users.annuaire import Annuaire, insisting
+from service_users.effets import Effets
+from service_users.models import ECHEC, EN_FILE, KINDE, WebhookRecu
+from service_users.notifications import Notification
+from service_users.settings import UsersSettings
+
+_log = logging.getLogger(__name__)
+
+DOUBLON: Final = "DOUBLON"
+BUDGET = 3.0  # seconds for the effect of a webhook while its sender waits (R25)
+WAITS: Final = (
+    timedelta(seconds=10),
+    timedelta(minutes=1),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+    timedelta(hours=6),
+)  # before each attempt but the first
+MOST_ATTEMPTS: Final = len(WAITS) + 1
+KEPT = timedelta(days=30)
+_TRANSIENT = (
+    TimeoutError,
+    ConflitDEcriture,
+    DatabaseUnavailable,
+    SerializationConflict,
+    StatementTimeout,
+)
+_BY_KEY = select(WebhookRecu.resultat).where(
+    WebhookRecu.fournisseur == KINDE, WebhookRecu.cle == bindparam("cle", type_=String, required=True)
+)
+_DUE = (
+    select(WebhookRecu)
+    .where(
+        WebhookRecu.prochain_essai <= bindparam("now", type_=WebhookRecu.prochain_essai.type, required=True)
+    )
+    .order_by(WebhookRecu.prochain_essai)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_OLD = delete(WebhookRecu).where(
+    WebhookRecu.recu_le < bindparam("before", type_=WebhookRecu.recu_le.type, required=True)
+)
+
+
+class Inbox:
+    """The webhooks in *database*, whose effects are on the accounts of *accounts*."""
+
+    def __init__(self, database: Database, accounts: Annuaire) -> None:
+        self._db, self._effets = database, Effets(accounts)
+
+    async def receive(self, notification: Notification) -> str:
+        """Take *notification* in: TRAITE, IGNORE, CONFLIT, DOUBLON or EN_FILE.
+
+        Raises DatabaseUnavailable when it cannot even be kept: its sender tries again.
+        """
+        try:
+            async with asyncio.timeout(BUDGET):
+                return await insisting(partial(self._at_once, notification))
+        except _TRANSIENT as error:
+            _log.warning("webhook %s waits: %s", notification.cle, type(error).__name__)
+            return await self._keep(notification)
+
+    async def retry(self) -> None:
+        """Try again what is due; what fails once more is due later, or given up."""
+        while (row := await self._take()) is not None:
+            if row.tentatives > MOST_ATTEMPTS:
+                await self._give_up(row, "its last attempt ended with its process")
+                continue
+            try:
+                await insisting(partial(self._again, row))
+            except (*_TRANSIENT, DatabaseError) as error:
+                _log.warning("webhook %s failed: %s", row.cle, type(error).__name__)
+                if row.tentatives == MOST_ATTEMPTS:
+                    await self._give_up(row, type(error).__name__)
+
+    async def forget(self) -> int:
+        """Remove what came more than 30 days ago, far outside the window of replays; how many."""
+        async with self._db.transaction() as tx:
+            return await tx.execute(_OLD, before=clock.now() - KEPT)
+
+    async def _at_once(self, notification: Notification) -> str:
+        async with self._db.transaction() as tx:
+            row = _row(notification)
+            if not await tx.insert_if_absent(row):
+                return await _known(tx, notification)
+            resultat = await self._effets.apply(tx, notification)
+            await tx.update(row, resultat=resultat)
+        return resultat
+
+    async def _keep(self, notification: Notification) -> str:
+        later = {"tentatives": 1, "prochain_essai": clock.now() + WAITS[0]}
+        async with self._db.transaction() as tx:
+            if not await tx.insert_if_absent(_row(notification, charge_utile=notification.payload, **later)):
+                return await _known(tx, notification)
+        return EN_FILE
+
+    async def _take(self) -> WebhookRecu | None:
+        """One that is due, its next attempt already arranged in case this one ends with its process."""
+        now = clock.now()
+        async with self._db.transaction() as tx:
+            row = await tx.one(_DUE, now=now)
+            if row is None:
+                return None
+            wait = WAITS[min(row.tentatives, len(WAITS) - 1)]
+            return await tx.update(row, tentatives=row.tentatives + 1, prochain_essai=now + wait)
+
+    async def _again(self, taken: WebhookRecu) -> None:
+        async with self._db.transaction() as tx:
+            row = await tx.get(WebhookRecu, taken.id, lock=True)
+            if row is None or row.resultat != EN_FILE:
+                return
+            resultat = await self._effets.apply(tx, _notification(row))
+            await tx.update(row, resultat=resultat, prochain_essai=None, charge_utile={})
+
+    async def _give_up(self, row: WebhookRecu, reason: str) -> None:
+        _log.error("webhook %s is given up after %d attempts: %s", row.cle, row.tentatives, reason)
+        async with self._db.transaction() as tx:
+            await tx.update(row, resultat=ECHEC, prochain_essai=None, erreur=reason)
+
+
+async def _known(tx: Transaction, notification: Notification) -> str:
+    """What a replay of a webhook is told: it had its effect, or will have it."""
+    resultat = await tx.one(_BY_KEY, cle=notification.cle)
+    return EN_FILE if resultat == EN_FILE else DOUBLON
+
+
+def _row(notification: Notification, **columns: Any) -> WebhookRecu:
+    return WebhookRecu(
+        fournisseur=KINDE,
+        cle=notification.cle,
+        type=notification.type,
+        sujet=notification.sujet,
+        horodatage_fournisseur=notification.horodatage,
+        resultat=EN_FILE,
+        **columns,
+    )
+
+
+def _notification(row: WebhookRecu) -> Notification:
+    return Notification(row.cle, row.type, row.horodatage_fournisseur, row.sujet, **row.charge_utile)
+
+
+def inbox_of(app: App[UsersSettings]) -> Inbox:
+    """The inbox of the running service."""
+    return Inbox(app.database, Annuaire(app.settings))
+
+
+async def _retry(app: App[UsersSettings]) -> None:
+    await inbox_of(app).retry()
+
+
+async def _forget(app: App[UsersSettings]) -> None:
+    await inbox_of(app).forget()
+
+
+WORKERS: Final = (
+    Worker("webhooks", _retry, every=timedelta(seconds=5)),
+    Worker("webhooks-purge", _forget, every=timedelta(hours=1)),
+)

@@ -1,0 +1,124 @@
+"""InvitationService: people are asked to join an organisation, and join it (R18, R19).
+
+The token of an invitation leaves this service once, in the answer of Create; who invites has
+it mailed.
+"""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from functools import partial
+
+from crm.users import users_pb2 as pb
+from crm.users.users_pb2_grpc import InvitationServiceServicer
+from db_utils import Listing, clock
+from grpc_utils import Context, caller, found, page_request, page_result, required, to_message
+from grpc_utils.errors import OrganisationRequise
+from service_kit import App, Worker
+from sqlalchemy import LargeBinary, String, bindparam, func, select, update
+
+from service_users import adhesions, annuaire, appelants, rules
+from service_users.annuaire import Annuaire
+from service_users.messages import membre_message
+from service_users.models import ACCEPTED, EXPIRED, PENDING, VIEWER, Invitation
+from service_users.personnes import Personne
+from service_users.scope import unscoped
+from service_users.settings import UsersSettings
+
+INVITATIONS = Listing(Invitation, sorts=("created_at desc",), filters=("etat",))
+_SOURCE = "invitation"
+_TOKEN = 32  # bytes
+_BY_TOKEN = (
+    select(Invitation)
+    .where(Invitation.jeton_hash == bindparam("jeton_hash", type_=LargeBinary, required=True))
+    .with_for_update(key_share=True)
+)
+_now = bindparam("now", type_=Invitation.expire_le.type, required=True)
+_EXPIRE = (
+    update(Invitation)
+    .where(Invitation.etat == PENDING, Invitation.expire_le <= _now)
+    .values(etat=EXPIRED, version=Invitation.version + 1, updated_at=_now)
+)
+_EXPIRE_OF = _EXPIRE.where(
+    Invitation.organisation_id == bindparam("organisation_id", type_=String, required=True),
+    func.lower(Invitation.email_invite) == bindparam("email", type_=String, required=True),
+)
+
+
+class InvitationService(InvitationServiceServicer):
+    """Invitations of the caller's organisation, and the one that the caller holds."""
+
+    def __init__(self, app: App[UsersSettings]) -> None:
+        self._db, self._settings = app.database, app.settings
+        self._annuaire = Annuaire(app.settings)
+
+    async def Create(self, request: pb.CreateInvitationRequest, context: Context) -> pb.Invitation:
+        """Invite somebody by address; the answer alone holds the token."""
+        if not request.organisation_id:
+            raise OrganisationRequise
+        email = rules.mandatory_email(request.email_invite, "email_invite")
+        days = rules.invitation_days(request.expire_jours)
+        jeton, now, identity = secrets.token_urlsafe(_TOKEN), clock.now(), caller()
+        invitation = Invitation(
+            organisation_id=request.organisation_id,
+            email_invite=email,
+            role=request.role or VIEWER,
+            jeton_hash=_hash(jeton),
+            expire_le=now + timedelta(days=days),
+            invite_par=identity.user_id or identity.subject,
+        )
+        async with self._db.transaction() as tx:
+            await tx.execute(_EXPIRE_OF, organisation_id=invitation.organisation_id, email=email, now=now)
+            await tx.insert(invitation)
+        return to_message(invitation, pb.Invitation, jeton=jeton)
+
+    async def List(self, request: pb.ListInvitationsRequest, context: Context) -> pb.ListInvitationsResponse:
+        """List the invitations of an organisation, the newest first, without their tokens."""
+        if appelants.is_internal(caller()):
+            required(request.organisation_id, "organisation_id")
+        page = await INVITATIONS.page(self._db.read(), page_request(request.pagination), etat=request.etat)
+        invitations = [to_message(one, pb.Invitation) for one in page.rows]
+        return pb.ListInvitationsResponse(invitations=invitations, pagination=page_result(page))
+
+    async def Accept(
+        self, request: pb.AcceptInvitationRequest, context: Context
+    ) -> pb.AcceptInvitationResponse:
+        """Make the caller a member of the organisation that invited him (R19)."""
+        personne = appelants.personne_of(caller(), self._settings, source=_SOURCE)
+        jeton_hash = _hash(required(request.jeton, "jeton"))
+        with unscoped():
+            answer = await annuaire.insisting(partial(self._accept, personne, jeton_hash))
+        if answer is None:
+            raise rules.InvitationExpiree
+        return answer
+
+    async def _accept(self, personne: Personne, jeton_hash: bytes) -> pb.AcceptInvitationResponse | None:
+        """None for an invitation that has just expired, which is noted."""
+        async with self._db.transaction() as tx:
+            invitation = found(await tx.one(_BY_TOKEN, jeton_hash=jeton_hash))
+            rules.check_pending(invitation)
+            if invitation.expire_le <= clock.now():
+                await tx.update(invitation, etat=EXPIRED)
+                return None
+            utilisateur = await appelants.account(tx, self._annuaire, personne)
+            rules.check_invitee(invitation, utilisateur)
+            membre = await adhesions.enter(
+                tx, invitation.organisation_id, utilisateur, role=invitation.role, source=_SOURCE
+            )
+            await tx.update(invitation, etat=ACCEPTED)
+            return pb.AcceptInvitationResponse(
+                membre=await membre_message(tx, membre), organisation_id=membre.organisation_id
+            )
+
+
+def _hash(jeton: str) -> bytes:
+    return hashlib.sha256(jeton.encode()).digest()
+
+
+async def expire(app: App[UsersSettings]) -> None:
+    """Mark the invitations that nobody has accepted in time."""
+    async with app.database.transaction() as tx:
+        await tx.execute(_EXPIRE, now=clock.now())
+
+
+EXPIRY = Worker("invitations", expire, every=timedelta(minutes=10))

@@ -1,0 +1,123 @@
+"""HandleProviderWebhook over gRPC: what a webhook does to its person (R24, R15, R08–R10)."""
+
+import asyncio
+
+import pytest
+from crm.users import users_pb2 as pb
+from crm.users.users_pb2_grpc import SyncServiceStub, UtilisateurServiceStub
+from grpc import StatusCode
+from service_kit.testing import Mesh, refused
+from service_users.models import ConflitIdentite
+from sqlalchemy import select
+from tests.personnes import Seen, Someone, new_email
+from tests.webhooks_envoyes import Account, Send, Told
+
+UNKNOWN = (StatusCode.NOT_FOUND, "INTROUVABLE")
+
+
+async def test_R24_a_person_is_created_updated_and_deleted(
+    send: Send, told: Told, account: Account, email: str
+) -> None:
+    """By both forms of the body; the last one tells no more than the id."""
+    created = await send(told(first_name="Anne", last_name="Martin", phone="0612345678"))
+    made = await account()
+    assert (created, made.prenom, made.nom, made.telephone) == ("TRAITE", "Anne", "Martin", "0612345678")
+    assert (made.email, made.email_verifie, made.source_creation) == (email, True, "webhook")
+    other = new_email()
+    updated = await send(told("user.updated", first_name="Annie", email=other))
+    after = await account()
+    assert (updated, after.id, after.prenom, after.nom, after.email) == (
+        "TRAITE",
+        made.id,
+        "Annie",
+        "Martin",
+        other,
+    )
+    assert await send(told("user.deleted")) == "TRAITE"
+    assert await refused(account()) == UNKNOWN
+
+
+async def test_R24_the_state_of_the_latest_event_stays(send: Send, told: Told, account: Account) -> None:
+    """What is older than it is IGNORE."""
+    await send(told(at=-60))
+    later = await send(told("user.updated", at=-20, first_name="Tard"))
+    sooner = await send(told("user.updated", at=-40, first_name="Tôt"))
+    assert (later, sooner, (await account()).prenom) == ("TRAITE", "IGNORE", "Tard")
+    assert await send(told("user.deleted", at=-50)) == "IGNORE"
+    assert (await account()).actif
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)], ids=str)
+async def test_R24_events_in_any_order_come_to_the_same(
+    send: Send, told: Told, account: Account, order: tuple[int, ...]
+) -> None:
+    """Created, updated, deleted: the person is gone in the end, also when that was heard first."""
+    webhooks = (told(at=-30), told("user.updated", at=-20), told("user.deleted", at=-10))
+    for position in order:
+        await send(webhooks[position])
+    assert await refused(account()) == UNKNOWN
+
+
+async def test_R24_an_unknown_person_is_not_deleted(send: Send, told: Told) -> None:
+    """IGNORE."""
+    assert await send(told("user.deleted")) == "IGNORE"
+
+
+async def test_R24_the_provider_suspends_and_lifts_it(
+    send: Send, told: Told, account: Account, people: UtilisateurServiceStub
+) -> None:
+    """But it does not lift what a service has done."""
+    await send(told())
+    await send(told("user.updated", is_suspended=True))
+    suspended = await account()
+    await send(told("user.updated"))
+    silent = await account()
+    await send(told("user.updated", is_suspended=False))
+    lifted = await account()
+    assert (suspended.actif, silent.actif, lifted.actif) == (False, False, True)
+    await people.Update(pb.UpdateUtilisateurRequest(id=lifted.id, actif=False))
+    await send(told("user.updated", is_suspended=False))
+    assert not (await account()).actif
+
+
+async def test_R15_a_deleted_subject_is_not_resurrected(
+    send: Send, told: Told, account: Account, people: UtilisateurServiceStub
+) -> None:
+    """Not by the provider either: IGNORE."""
+    await send(told())
+    await people.Delete(pb.DeleteUtilisateurRequest(id=(await account()).id))
+    assert [await send(told()), await send(told("user.updated"))] == ["IGNORE", "IGNORE"]
+    assert await refused(account()) == UNKNOWN
+
+
+async def test_R10_a_conflict_is_a_result(
+    send: Send, told: Told, mesh: Mesh, someone: Someone, email: str, sujet: str
+) -> None:
+    """No refusal: the address belongs to an account with another person of this provider."""
+    await someone(email=email, fournisseur="kinde", sujet=f"{sujet}-b")
+    assert await send(told()) == "CONFLIT"
+    (conflict,) = (
+        await mesh.database("users").read().all(select(ConflitIdentite).where(ConflitIdentite.sujet == sujet))
+    )
+    assert conflict.motif == "AUTRE_SUJET"
+
+
+async def test_R09_an_address_in_use_stays_with_its_owner(
+    send: Send, told: Told, account: Account, someone: Someone, email: str
+) -> None:
+    """The rest applies; the result tells of the conflict."""
+    await send(told())
+    other = await someone()
+    assert await send(told("user.updated", email=other.email, first_name="Anne")) == "CONFLIT"
+    after = await account()
+    assert (after.email, after.prenom) == (email, "Anne")
+
+
+async def test_R08_a_webhook_and_a_sign_in_at_once_make_one_person(
+    send: Send, told: Told, sync: SyncServiceStub, seen: Seen, account: Account
+) -> None:
+    """With one identity of that provider."""
+    answer, result = await asyncio.gather(sync.SyncUser(seen(fournisseur="kinde")), send(told()))
+    made = await account()
+    assert (result, answer.utilisateur.id) == ("TRAITE", made.id)
+    assert sorted(one.fournisseur for one in made.identites) == ["kinde", "local"]

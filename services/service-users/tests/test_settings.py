@@ -1,0 +1,80 @@
+"""What the users service can be told, and what it must not be started with."""
+
+from typing import Any
+
+import pytest
+from service_kit import ConfigurationError
+from service_kit.settings import load
+from service_users.settings import UsersSettings
+
+
+def settings(**told: Any) -> UsersSettings:
+    """The settings with what is *told*."""
+    loaded = load(UsersSettings, database_url="dbname=crm", **told)
+    assert isinstance(loaded, UsersSettings)
+    return loaded
+
+
+@pytest.mark.parametrize(("environment", "required"), [("development", False), ("production", True)])
+def test_R20_signed_times_are_required_but_in_development(environment: str, required: bool) -> None:
+    """Unless the settings say otherwise."""
+    assert settings(crm_env=environment).webhook_timestamp_required is required
+    told = settings(crm_env=environment, kinde_webhook_require_timestamp=not required)
+    assert told.webhook_timestamp_required is not required
+
+
+def test_R20_secrets_of_both_settings_count() -> None:
+    """The one and those of a rotation; without any, no webhook is taken."""
+    both = settings(kinde_webhook_secret="a", kinde_webhook_secrets="b, c,")
+    assert (both.webhook_secrets, settings().webhook_secrets) == ((b"a", b"b", b"c"), ())
+    assert "b, c" not in repr(both)
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [("https://kinde.exemple.fr/", False), ("http://kinde.exemple.fr", True), ("http://127.0.0.1:1", False)],
+)
+def test_R20_the_issuer_of_webhooks(address: str, allowed: bool) -> None:
+    """Over https; over http on this machine, or when that is allowed."""
+    assert settings(kinde_issuer_url=address, jwks_allow_http=allowed).kinde_issuer_url == address.rstrip("/")
+
+
+@pytest.mark.parametrize("address", ["http://kinde.exemple.fr", "pas une adresse", "ftp://kinde.exemple.fr"])
+def test_R20_an_issuer_whose_keys_could_be_changed_on_the_way_is_refused(address: str) -> None:
+    """The process does not start."""
+    with pytest.raises(ConfigurationError, match="KINDE_ISSUER_URL"):
+        settings(kinde_issuer_url=address)
+
+
+def test_S1_subjects_are_those_of_the_issuer_s_provider() -> None:
+    """Our own tokens name our own ids; unknown issuers are auth0's."""
+    told = settings(
+        issuer_providers="https://accounts.google.com=google, autre=kinde",
+        keycloak_realm_url="https://sso.exemple.fr/realms/crm/",
+    )
+    issuers = ("crm-auth", "https://accounts.google.com", "autre", "https://sso.exemple.fr/realms/crm", "x")
+    assert [told.provider_of(issuer) for issuer in issuers] == [
+        "local",
+        "google",
+        "kinde",
+        "keycloak",
+        "auth0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("issuer_providers", "x=facebook"), ("bcrypt_cost", 3), ("trusted_email_providers", "facebook")],
+)
+def test_what_cannot_be_is_refused_at_the_start(name: str, value: object) -> None:
+    """With the name of the setting."""
+    with pytest.raises(ConfigurationError, match=name.upper()):
+        settings(**{name: value})
+
+
+def test_lists_are_words_between_commas() -> None:
+    """DEFAULT_APPS and TRUSTED_EMAIL_PROVIDERS; an empty one trusts nobody."""
+    told = settings(default_apps=" crm , accounting", trusted_email_providers="google")
+    assert (told.default_apps, told.trusted_email_providers) == (("crm", "accounting"), ("google",))
+    assert settings().default_apps == ("crm", "commercial", "accounting")
+    assert settings(trusted_email_providers="").trusted_email_providers == ()
