@@ -18,6 +18,7 @@ def token(home: Home, *, user: str, organisation: str, lifetime: int) -> str:
     now = int(time.time())
     issuer = os.environ.get("JWT_SECRET_ISSUER") or "crm"
     claims: dict[str, object] = {"iss": issuer, "sub": user, "iat": now, "exp": now + lifetime}
+    claims |= {"email": f"{user}@example.com", "user_type": "UTILISATEUR"}
     if organisation:
         claims["organisation_id"] = organisation
     return jwt.encode(claims, _secret(home), algorithm="HS256")

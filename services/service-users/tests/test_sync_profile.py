@@ -54,7 +54,7 @@ async def test_R08_a_person_unknown_here_is_made_from_the_claims(
 
 async def test_R08_a_token_without_address_makes_nobody(outsider: Any) -> None:
     """INVALID_ARGUMENT: an account needs one."""
-    assert await refused(outsider().SyncProfile(ASK)) == (StatusCode.INVALID_ARGUMENT, "CHAMP_REQUIS")
+    assert await refused(outsider(email="").SyncProfile(ASK)) == (StatusCode.INVALID_ARGUMENT, "CHAMP_REQUIS")
 
 
 async def test_R10_an_unverified_address_of_an_account_is_a_conflict(
