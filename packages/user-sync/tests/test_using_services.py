@@ -14,7 +14,7 @@ from service_kit.registry import services
 from service_kit.settings import load
 from service_kit.testing import fresh_database, running
 from tests.comptoirs.service import COMPTABILITE, VENTE
-from tests.visiteurs import BESIDE, Comptoirs, Visiteur, copies_in
+from tests.visiteurs import BESIDE, Comptoirs, Visiteur, copies_in, organisation_in
 from user_sync import UserSync, UserSyncSettings, utilisateur_local
 from user_sync.models import Base
 
@@ -37,6 +37,9 @@ async def test_an_existing_service_switches_it_on_by_one_line_of_its_data(visite
         assert answer.HasField("calcule_le")
         (copy,) = await copies_in(mesh.database("dashboard"), visiteur.organisation)
         assert (copy.auth0_id, copy.role) == (visiteur.sujet, "ADMIN")
+        organisation = await organisation_in(mesh.database("dashboard"), visiteur.organisation)
+        assert organisation is not None
+        assert organisation.initialisation_etat == "fait"  # there is nothing to be done
 
 
 def test_a_service_hears_of_sign_ins_under_a_name_of_its_own() -> None:
