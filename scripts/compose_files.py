@@ -76,6 +76,7 @@ def development(process: Service | Edge) -> str:
     lines = [
         *database(process, "crm", "POSTGRES_PASSWORD"),
         "NATS_URL: nats://nats:4222",
+        "KEYCLOAK_REALM_URL: ${KEYCLOAK_REALM_URL:-}",
         "JWT_SECRET: ${JWT_SECRET}",
     ]
     return block(process, lines) + f'    ports: ["127.0.0.1:{process.port}:{process.port}"]\n'
