@@ -24,6 +24,10 @@ class EmbeddedNats(Server):
         """Where clients connect."""
         return f"nats://127.0.0.1:{self.port}"
 
+    def url_of(self, user: str) -> str:
+        """Where *user* connects: here everybody is let in."""
+        return self.url
+
     @property
     def monitoring_url(self) -> str:
         """Where the running server tells about itself over HTTP: a free port, new at each start."""
@@ -43,11 +47,14 @@ class EmbeddedNats(Server):
             )
         self.store.mkdir(parents=True, exist_ok=True)
         config = self._folder / "nats.conf"
-        config.write_text(
+        config.write_text(self._configuration())
+        self._run([str(_nats_server()), "-c", str(config)], self._folder)
+
+    def _configuration(self) -> str:
+        return (
             f'server_name: crm\nlisten: "127.0.0.1:{self.port}"\nhttp: "127.0.0.1:-1"\n'
             f'jetstream {{ store_dir: "{self.store}" }}\n'
         )
-        self._run([str(_nats_server()), "-c", str(config)], self._folder)
 
     def _ready(self) -> bool:
         try:

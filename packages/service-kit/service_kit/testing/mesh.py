@@ -244,7 +244,7 @@ def _overrides(
         **own,
         "crm_env": "test",
         "database_url": url,
-        "nats_url": broker.url,
+        "nats_url": broker.url_of(process.name),
         f"{prefix}_host": host,
         f"{prefix}_port": int(port),
         "shutdown_grace_s": 1.0,
