@@ -101,7 +101,7 @@ class Organisations:
     async def _touch(self, organisation_id: str, instant: datetime) -> None:
         deadline.start(None)  # the call that caused this is over
         request = pb.TouchActivityRequest(id=organisation_id, instant=timestamp(instant))
-        await _at_best(self._stub.TouchActivity(request), "TouchActivity")
+        await _at_best(answered_or_none(self._stub.TouchActivity(request)), "TouchActivity")
 
     async def _name(self, organisation_id: str) -> str:
         request = pb.GetOrganisationRequest(id=organisation_id)
