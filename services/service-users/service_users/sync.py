@@ -113,7 +113,7 @@ class SyncService(SyncServiceServicer):
         with unscoped():
             resultat = await self._inbox.receive(heard)
         _log.info("webhook %s, %s: %s", heard.cle, heard.type, resultat)
-        return pb.HandleProviderWebhookResponse(resultat=resultat, event_id=heard.cle)
+        return pb.HandleProviderWebhookResponse(resultat=resultat, event_id=heard.cle, type=heard.type)
 
     async def _ensured(self, personne: Personne, organisation_id: str) -> bool | None:
         """Have the organisation of a newcomer exist; as `Organisations.ensure`, True for the others."""
