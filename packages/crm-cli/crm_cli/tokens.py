@@ -39,6 +39,7 @@ def signed_token(home: Home, *, user: str, organisation: str, lifetime: int) -> 
     now = int(time.time())
     issuer = os.environ.get("JWT_SECRET_ISSUER") or "crm"
     claims: dict[str, object] = {"iss": issuer, "sub": user, "iat": now, "exp": now + lifetime}
+    claims |= {"email": f"{user}@example.com", "user_type": "UTILISATEUR"}
     if organisation:
         claims["organisation_id"] = organisation
     return jwt.encode(claims, _secret(home), algorithm="HS256")

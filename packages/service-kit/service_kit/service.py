@@ -19,7 +19,7 @@ from service_kit.component import Component, Greeter
 from service_kit.settings import Settings
 
 # The kernel's own tables, which every schema holds, by the package of their migrations.
-_KERNEL = (("grpc_utils", CallTables.metadata), ("nats_utils", BusTables.metadata))
+KERNEL = (("grpc_utils", CallTables.metadata), ("nats_utils", BusTables.metadata))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Service:
     workers: tuple[Worker, ...] = ()
     settings: type[Settings] = field(default=Settings)
     issuer: Callable[[Any], Issuer] | None = None
-    shared_tables: tuple[tuple[str, MetaData], ...] = _KERNEL
+    shared_tables: tuple[tuple[str, MetaData], ...] = KERNEL
     greeters: tuple[Callable[[Any], Greeter | None], ...] = ()
     components: InitVar[tuple[Component, ...]] = ()
 
@@ -55,7 +55,7 @@ class Service:
                 workers=component.workers,
                 greeters=(component.greeter,),
             )
-            both = (self.settings, component.settings)
+            both = (component.settings, self.settings)  # in this order the service's come first
             object.__setattr__(self, "settings", type(self.settings.__name__, both, {}))
 
     def _add(self, **more: tuple[object, ...]) -> None:

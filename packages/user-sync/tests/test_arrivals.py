@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -11,15 +10,18 @@ from grpc_utils import Identity, Peers
 from service_kit import App
 from service_kit.testing import Mesh, running
 from tests.comptoirs.service import COMPTABILITE, COMPTABILITE_SYNC, open_account
-from tests.visiteurs import BESIDE, Comptoirs, Visiteur, accounts, copies_in, new_org, roles, waiting
+from tests.visiteurs import (
+    BESIDE,
+    Visiteur,
+    accounts,
+    copies_in,
+    identity,
+    new_org,
+    roles,
+    waiting,
+)
 from user_sync.organisations import Accueil
 from user_sync.synchroniser import Synchroniser
-
-
-def identity(visiteur: Visiteur) -> Identity:
-    """Who calls with the token of *visiteur*."""
-    claims = MappingProxyType(visiteur.claims)
-    return Identity("user", visiteur.sujet, visiteur.organisation, issuer="crm", claims=claims)
 
 
 @pytest.fixture(scope="module")
@@ -85,18 +87,6 @@ async def test_S11_an_event_and_a_call_make_one_copy(
         (copy,) = await copies_in(database, one.organisation)
         assert (copy.origine, copy.utilisateur_id) == ("evenement", one.event().user_id)
         assert await accounts(database, one.organisation) == 1
-
-
-async def test_S11_a_caller_who_gives_up_spoils_nothing_for_the_others(
-    mesh: Mesh, visiteur: Visiteur
-) -> None:
-    """The arrival goes on without the one who began it."""
-    comptoirs = Comptoirs(mesh)
-    first = asyncio.ensure_future(comptoirs.visit(visiteur))
-    second = asyncio.ensure_future(comptoirs.visit(visiteur))
-    await asyncio.sleep(0)
-    first.cancel()
-    assert (await second).date_fin == "ADMIN"
 
 
 async def test_S04_a_bad_token_does_not_join_a_good_ones_arrival(

@@ -2,18 +2,17 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 from db_utils import Database, clock
-from grpc_utils import Identity, Peers
+from grpc_utils import Peers
 from service_kit import App
 from service_kit.settings import load
 from service_kit.testing import fresh_database, running
 from service_kit.testing.link import DatabaseLink, database_link
 from tests.comptoirs.service import COMPTABILITE, COMPTABILITE_SYNC
-from tests.visiteurs import BESIDE, Comptoirs, Visiteur
+from tests.visiteurs import BESIDE, Comptoirs, Visiteur, identity
 from user_sync import copies
 from user_sync.synchroniser import Synchroniser
 
@@ -49,18 +48,13 @@ async def door(link: DatabaseLink, database: Database) -> AsyncIterator[Synchron
     await peers.close()
 
 
-def identity(visiteur: Visiteur) -> Identity:
-    """Who calls with the token of *visiteur*."""
-    claims = MappingProxyType(visiteur.claims)
-    return Identity("user", visiteur.sujet, visiteur.organisation, issuer="crm", claims=claims)
-
-
 async def test_S02_somebody_remembered_costs_no_round_trip(
     door: Synchroniser, link: DatabaseLink, visiteur: Visiteur
 ) -> None:
     """Not a byte goes to the database in a hundred calls."""
     caller = identity(visiteur)
-    await door.greet(caller)
+    for _ in range(2):  # the first makes the copy, the second looks it up
+        await door.greet(caller)
     sent = link.sent
     for _ in range(100):
         await door.greet(caller)

@@ -85,6 +85,17 @@ async def test_S12_users_is_told_when_it_is_back(comptoirs: Comptoirs) -> None:
         assert await accounts(database_of(comptoirs, name), organisation) == 1
 
 
+async def test_S12_the_job_runs_by_itself(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
+    """At the start of a service, and every thirty seconds in one process of it."""
+    async with comptoirs.mesh.without("users"):
+        await comptoirs.visit(visiteur)
+    async with comptoirs.mesh.without("comptabilite"):
+        assert await comptoirs.central(visiteur) is None
+    await eventually(lambda: comptoirs.central(visiteur))
+    rhythms = {(worker.every.total_seconds(), worker.exclusive) for worker in COMPTABILITE.workers}
+    assert rhythms == {(30.0, True)}
+
+
 def both_known(database: Database, organisation: str) -> Callable[[], Awaitable[bool]]:
     """Whether two people of *organisation* have copies that events have confirmed."""
 
@@ -178,6 +189,7 @@ async def test_S10_who_is_remembered_needs_no_database(
 ) -> None:
     """For as long as he is remembered."""
     comptoirs, link = linked
+    await comptoirs.visit(visiteur)
     known = await comptoirs.visit(visiteur)
     async with link.cut():
         assert await comptoirs.visit(visiteur) == known

@@ -1,6 +1,7 @@
 """What a service becomes that names the component, and what one that does not pays: nothing."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from crm.dashboard.dashboard_pb2 import DashboardFilters
@@ -10,9 +11,10 @@ from grpc_utils import caller
 from service_dashboard.service import SERVICE as DASHBOARD
 from service_kit import Service
 from service_kit.registry import services
+from service_kit.settings import load
 from service_kit.testing import fresh_database, running
 from tests.comptoirs.service import COMPTABILITE, VENTE
-from tests.visiteurs import BESIDE, Comptoirs, Visiteur, copies_in
+from tests.visiteurs import BESIDE, Comptoirs, Visiteur, copies_in, organisation_in
 from user_sync import UserSync, UserSyncSettings, utilisateur_local
 from user_sync.models import Base
 
@@ -35,6 +37,9 @@ async def test_an_existing_service_switches_it_on_by_one_line_of_its_data(visite
         assert answer.HasField("calcule_le")
         (copy,) = await copies_in(mesh.database("dashboard"), visiteur.organisation)
         assert (copy.auth0_id, copy.role) == (visiteur.sujet, "ADMIN")
+        organisation = await organisation_in(mesh.database("dashboard"), visiteur.organisation)
+        assert organisation is not None
+        assert organisation.initialisation_etat == "fait"  # there is nothing to be done
 
 
 def test_a_service_hears_of_sign_ins_under_a_name_of_its_own() -> None:
@@ -60,6 +65,16 @@ def test_its_settings_are_those_of_the_service() -> None:
         "ISSUER_PROVIDERS",
         "USER_TYPE_CLAIMS",
     }
+
+
+def test_its_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside those of the service, lists comma-separated."""
+    told = {"DATABASE_URL": "postgresql://localhost/crm", "USER_SYNC_WAIT_MS": "5", "GRPC_PORT": "1"}
+    for name, value in (told | {"USER_TYPE_CLAIMS": "type, kind"}).items():
+        monkeypatch.setenv(name, value)
+    settings: Any = load(COMPTABILITE.settings)
+    assert (settings.user_sync_wait_ms, settings.grpc_port) == (5, 1)
+    assert (settings.user_type_claims, settings.user_cache_s) == (("type", "kind"), 60)
 
 
 def test_a_service_without_it_has_nothing_of_it() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 import grpc
@@ -12,7 +13,7 @@ from crm.events.identity_pb2 import UserLoginEvent
 from crm.users import users_pb2
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from db_utils import Database, clock, uuid7
-from grpc_utils import answered_or_none, timestamp
+from grpc_utils import Identity, answered_or_none, timestamp
 from service_kit.registry import service_named
 from service_kit.testing import Mesh
 from sqlalchemy import func, select
@@ -74,6 +75,12 @@ class Visiteur:
             "accessible_apps": ["crm", "accounting"],
         }
         return UserLoginEvent(**(told | changes))
+
+
+def identity(visiteur: Visiteur) -> Identity:
+    """Who calls with the token of *visiteur*, once it is verified."""
+    claims = MappingProxyType(visiteur.claims)
+    return Identity("user", visiteur.sujet, visiteur.organisation, issuer="crm", claims=claims)
 
 
 class Comptoirs:

@@ -17,6 +17,7 @@ class Cache:
         self._seconds = seconds
         self._known: dict[str, tuple[float, UtilisateurCourant]] = {}
         self._subjects: dict[UUID, set[str]] = {}
+        self.changes = 0  # of anybody's copy, so far
 
     def get(self, subject: str) -> UtilisateurCourant | None:
         """The user behind *subject*, None when nobody is known to be."""
@@ -25,18 +26,24 @@ class Cache:
             return None
         return known[1]
 
-    def put(self, subject: str, row: UtilisateurLocal) -> UtilisateurCourant:
-        """Remember that *subject* is the person of *row*."""
+    def put(self, subject: str, row: UtilisateurLocal, changes: int) -> UtilisateurCourant:
+        """The user of *row*, remembered as *subject* unless copies have changed since it was read.
+
+        *changes* is their number before the reading.
+        """
+        user = of_copy(row)
+        if changes != self.changes:
+            return user
         self._drop(subject)
         if len(self._known) >= MOST:
             self._drop(next(iter(self._known)))
-        user = of_copy(row)
         self._known[subject] = clock.timestamp() + self._seconds, user
         self._subjects.setdefault(row.id, set()).add(subject)
         return user
 
     def forget(self, row: UtilisateurLocal) -> None:
         """Forget the person of *row*, whatever he is called."""
+        self.changes += 1
         for subject in self._subjects.pop(row.id, ()):
             self._known.pop(subject, None)
 

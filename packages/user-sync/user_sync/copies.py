@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from db_utils import Conflict, Reader, SerializationConflict, Transaction, VersionConflict, clock
-from sqlalchemy import String, Uuid, bindparam, func, or_, select, update
+from sqlalchemy import String, Uuid, bindparam, func, select, union_all, update
+from sqlalchemy.orm import aliased
 
 from user_sync.models import ADMIN, EVENEMENT, SECOURS, VIEWER, SujetLocal, UtilisateurLocal
 from user_sync.rules import NO_NAME, Central, Personne
@@ -17,21 +18,22 @@ from user_sync.rules import NO_NAME, Central, Personne
 T = TypeVar("T")
 _ATTEMPTS = 4
 _sujet = bindparam("sujet", type_=String, required=True)
-_of_subject = select(SujetLocal.utilisateur_local_id).where(SujetLocal.auth0_id == _sujet)
 _BY_SUBJECT = (
     select(UtilisateurLocal)
     .join(SujetLocal, SujetLocal.utilisateur_local_id == UtilisateurLocal.id)
     .where(SujetLocal.auth0_id == _sujet)
 )
-# The oldest first: it is the one that stays.
+_Homonyme = aliased(UtilisateurLocal)
+_ids = union_all(
+    select(SujetLocal.utilisateur_local_id).where(SujetLocal.auth0_id == _sujet),
+    select(_Homonyme.id).where(
+        _Homonyme.utilisateur_id == bindparam("utilisateur_id", type_=String, required=True)
+    ),
+)
+# The oldest first: it is the one that stays. An OR of both ways would read the whole table.
 _PERSON = (
     select(UtilisateurLocal)
-    .where(
-        or_(
-            UtilisateurLocal.id.in_(_of_subject),
-            UtilisateurLocal.utilisateur_id == bindparam("utilisateur_id", type_=String, required=True),
-        )
-    )
+    .where(UtilisateurLocal.id.in_(_ids))
     .order_by(UtilisateurLocal.created_at, UtilisateurLocal.id)
     .with_for_update()
 )

@@ -60,6 +60,7 @@ class Synchroniser:
 
     async def _met(self, identity: Identity) -> UtilisateurCourant:
         personne = rules.personne_of(identity, self._settings.user_type_claims)
+        changes = self._cache.changes
         try:
             copy = await self._looked_up(identity.subject)
         except _AWAY:
@@ -70,7 +71,7 @@ class Synchroniser:
         if not copy.actif:
             self._note("refuse", personne, time.perf_counter())
             raise CompteDesactive
-        return self._cache.put(identity.subject, copy)
+        return self._cache.put(identity.subject, copy, changes)
 
     async def _looked_up(self, sujet: str) -> UtilisateurLocal | None:
         """The copy of *sujet*. Raises TimeoutError without waiting for the query to be given up."""
@@ -101,13 +102,15 @@ class Synchroniser:
             if copy is None:  # nobody was quicker
                 copy, result = await self._registered(identity, personne)
                 self._note(result, personne, started)
+            if not copy.actif:
+                raise Closed
         except _AWAY:
             return courant.of_token(identity, personne)
         except Closed:
             self._note("refuse", personne, started)
             raise CompteDesactive from None
         self._remember_telling(personne.sujet)
-        return self._cache.put(personne.sujet, copy)
+        return courant.of_copy(copy)
 
     async def _registered(
         self, identity: Identity, personne: Personne

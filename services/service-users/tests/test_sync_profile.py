@@ -69,7 +69,7 @@ async def test_R08_parallel_first_visits_make_one_person_and_no_conflict(
 
 async def test_R08_a_token_without_address_makes_nobody(outsider: Any) -> None:
     """INVALID_ARGUMENT: an account needs one."""
-    assert await refused(outsider().SyncProfile(ASK)) == (StatusCode.INVALID_ARGUMENT, "CHAMP_REQUIS")
+    assert await refused(outsider(email="").SyncProfile(ASK)) == (StatusCode.INVALID_ARGUMENT, "CHAMP_REQUIS")
 
 
 async def test_R10_an_unverified_address_of_an_account_is_a_conflict(
