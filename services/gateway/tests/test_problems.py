@@ -91,11 +91,12 @@ def test_G3_what_a_service_says_of_its_own_absence_is_passed_on() -> None:
     assert (problem_of(error).status, problem_of(error).code) == (503, "GOOGLE_INDISPONIBLE")
 
 
-def test_G3_details_that_cannot_be_read_are_left_out() -> None:
-    """A service of another make may write anything there."""
+def test_G3_who_gives_no_reason_is_not_quoted() -> None:
+    """A library of another make may say anything."""
     details = ("grpc-status-details-bin", b"\xff\xff")
-    error = AioRpcError(Code.NOT_FOUND, Metadata(), Metadata(details), "Une phrase.")
+    error = AioRpcError(Code.NOT_FOUND, Metadata(), Metadata(details), "/home/crm/app.py line 7")
     assert (problem_of(error).status, problem_of(error).code) == (404, "NOT_FOUND")
+    assert "/home" not in problem_of(error).message
 
 
 def test_G3_a_bug_is_told_as_nothing() -> None:
