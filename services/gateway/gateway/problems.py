@@ -151,10 +151,8 @@ def problem_of(error: Exception) -> Problem:
 
 def _of_call(error: grpc.aio.AioRpcError) -> Problem:
     """What the called service said; without a code when it did not say anything."""
-    status, info = _status_of(error.code()), _info(error)
-    if status == UNEXPECTED.status:
-        return UNEXPECTED
-    return _told(status, info.reason, error.details() or "", info.metadata)
+    info = _info(error)
+    return _told(_status_of(error.code()), info.reason, error.details() or "", info.metadata)
 
 
 def _told(status: int, code: str, message: str, metadata: Mapping[str, str]) -> Problem:

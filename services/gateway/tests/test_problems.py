@@ -6,7 +6,13 @@ from gateway.problems import Problem, problem_of
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc.aio import AioRpcError, Metadata
-from grpc_utils.errors import CircuitOuvert, DependanceIndisponible, TropDeRequetes, VersionPerimee
+from grpc_utils.errors import (
+    CircuitOuvert,
+    DependanceIndisponible,
+    TropDeRequetes,
+    Unimplemented,
+    VersionPerimee,
+)
 
 Code = grpc.StatusCode
 
@@ -104,6 +110,11 @@ def test_G3_a_bug_is_told_as_nothing() -> None:
     assert problem_of(KeyError("password")) == Problem(
         500, "ERREUR_INTERNE", "Une erreur interne est survenue."
     )
+
+
+def test_G3_a_refusal_of_another_code_tells_nothing() -> None:
+    """Nor does one of the kernel's own."""
+    assert problem_of(Unimplemented()).code == "ERREUR_INTERNE"
 
 
 def test_G3_a_refusal_of_our_own_has_its_reason() -> None:
