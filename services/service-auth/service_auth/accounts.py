@@ -1,7 +1,4 @@
-"""What this service asks of users, in its own words: every other failure is unavailability (R7).
-
-Calls here name no organisation: a sign-in concerns all of a person's memberships.
-"""
+"""What this service asks of users, in its own words: every other failure is unavailability (R7)."""
 
 import asyncio
 import logging
@@ -17,7 +14,6 @@ from crm.users.users_pb2_grpc import (
     SyncServiceStub,
     UtilisateurServiceStub,
 )
-from db_utils import context
 from grpc import StatusCode
 from grpc_utils import Peers, deadline
 from grpc_utils.errors import Refusal, Unavailable
@@ -124,7 +120,6 @@ async def _asked(
     timeout: float | None = None,
 ) -> T:
     """The answer of users to *request*, or the refusal that its status stands for."""
-    token = context.scope.set(context.EVERYTHING)
     try:
         return await method(request, timeout=timeout)
     except Unavailable as error:
@@ -135,8 +130,6 @@ async def _asked(
             _log.error("users has refused unexpectedly: %s", error.code().name)
             raise UtilisateursIndisponibles from error
         raise refusal from error
-    finally:
-        context.scope.reset(token)
 
 
 def _active(person: pb.Utilisateur) -> pb.Utilisateur:

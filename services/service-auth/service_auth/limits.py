@@ -29,8 +29,8 @@ def slot_taken(verrou: Verrou, now: datetime) -> Changes:
     until = verrou.verrouille_jusqu_a
     if until is not None and now < until:
         raise CompteVerrouille(retry_after_s=_seconds(until - now))
-    former = verrou.echecs if until is None else []
-    echecs = [*(instant for instant in former if instant > now - WINDOW), now]
+    # A lock lasts at least as long as the window: after it the count begins at 0 by itself.
+    echecs = [*(instant for instant in verrou.echecs if instant > now - WINDOW), now]
     locked = _locked(verrou, now) if len(echecs) >= MOST_FAILURES else {"verrouille_jusqu_a": None}
     return {"echecs": echecs, **locked}
 
