@@ -102,16 +102,20 @@ def migrate(services: Names = None) -> None:
 
 @app.command()
 def token(
-    user: Annotated[str, typer.Option(help="User id, the sub claim.")] = "demo",
+    user: Annotated[str | None, typer.Option(help="User id, the sub claim.", show_default="demo")] = None,
     organisation: Annotated[
-        str, typer.Option(help="Organisation claim; empty for a token without one.")
-    ] = "org-123",
-    lifetime: Annotated[int, typer.Option(help="Seconds until it expires.", min=1)] = 3600,
+        str | None,
+        typer.Option(help="Organisation claim; empty for a token without one.", show_default="org-123"),
+    ] = None,
+    lifetime: Annotated[
+        int | None, typer.Option(help="Seconds until it expires.", min=1, show_default="3600")
+    ] = None,
 ) -> None:
     """Print a bearer token for this mesh.
 
-    TOKEN=$(./scripts/crm token). Needs nothing that runs. Signed with JWT_SECRET, else with
-    the secret of the mesh here.
+    TOKEN=$(./scripts/crm token). While the whole mesh runs here, the demo account signs in.
+    With options, or without that account, the token is signed here: with JWT_SECRET, else
+    with the secret of the mesh here.
     """
     from crm_cli.tokens import token as make
 

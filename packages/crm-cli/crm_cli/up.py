@@ -19,6 +19,7 @@ from service_kit.environment import Secrets
 from service_kit.service import Service
 from service_kit.settings import Settings, load
 
+from crm_cli.demo import NEEDED, Demo
 from crm_cli.display import Board
 from crm_cli.home import CommandError, Home, State
 from crm_cli.keys import secrets_of
@@ -31,7 +32,6 @@ from crm_cli.tokens import token
 _TICK = 0.1
 _STOP_TIMEOUT = 20.0
 _SERVING_TIMEOUT = 30.0
-_TOKEN_LIFETIME = 12 * 3600
 
 
 class Mesh:
@@ -45,6 +45,7 @@ class Mesh:
         self._nats_url = os.environ.get("NATS_URL", "")
         self._servers: list[WatchedServer] = []
         self._processes: list[ServiceProcess] = []
+        self._auth_enabled = True
         self._asked_to_stop = 0
         self._lock = -1
 
@@ -69,6 +70,7 @@ class Mesh:
         """Refuse before anything runs what could not work."""
         settings = load(Settings, database_url=self._database_url, jwt_secret=secrets.jwt_secret)
         settings.authenticator("crm")
+        self._auth_enabled = settings.auth_enabled
         if not settings.auth_enabled:
             self._warn("AUTH_ENABLED=false: every call is let in, whoever makes it")
         for service in self._services:
@@ -129,6 +131,7 @@ class Mesh:
                 self._nats_url,
                 secrets.jwt_secret,
                 {service.name: self._ports[service.name] for service in self._services},
+                self._has_demo(),
             )
         )
         for process in self._processes:
@@ -184,10 +187,20 @@ class Mesh:
                 raise CommandError(f"{process.service.name} does not start: {process.refusal}")
 
     def _announce(self, board: Board, seconds: float) -> None:
-        bearer = token(self._home, user="demo", organisation="org-123", lifetime=_TOKEN_LIFETIME)
         count = _number(len(self._processes), "service")
         self._console.print(f"\nThe mesh is up: {count} in {seconds:.1f} s. Ctrl-C stops it.")
-        board.show_examples(bearer, self._nats_url)
+        try:
+            bearer = token(self._home)
+        except CommandError as error:
+            self._warn(str(error))
+        else:
+            demo = Demo.of(self._home) if self._has_demo() else None
+            board.show_examples(bearer, self._nats_url, demo)
+
+    def _has_demo(self) -> bool:
+        """Whether an account for demonstration is made: in a database of ours, when it can sign in."""
+        ours = not os.environ.get("DATABASE_URL")
+        return ours and self._auth_enabled and {service.name for service in self._services} >= NEEDED
 
     def _warn(self, message: str) -> None:
         self._console.print(message, style="yellow", markup=False, highlight=False, soft_wrap=True)

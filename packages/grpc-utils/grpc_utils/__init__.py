@@ -5,7 +5,7 @@ refusal. This package never imports nats_utils.
 """
 
 from grpc_utils.auth import Authenticator
-from grpc_utils.client import Peers, answered_or_none
+from grpc_utils.client import Peers, answered_or_none, reason_of
 from grpc_utils.fields import (
     civil_date,
     email_address,
@@ -68,6 +68,7 @@ __all__ = [
     "opaque_id",
     "page_request",
     "page_result",
+    "reason_of",
     "required",
     "service_issuers",
     "siren_number",

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import grpc
 from db_utils import context
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from grpc_utils import deadline
@@ -22,7 +24,7 @@ from grpc_utils.errors import DependanceIndisponible
 from grpc_utils.identity import maybe_caller
 from grpc_utils.internal import ServiceSigner
 from grpc_utils.methods import repeatable_methods
-from grpc_utils.pipeline import ORGANISATION
+from grpc_utils.pipeline import ORGANISATION, STATUS
 from grpc_utils.telemetry import CORRELATION
 
 S = TypeVar("S")
@@ -50,6 +52,18 @@ async def answered_or_none(call: Awaitable[T]) -> T | None:
         if error.code() != grpc.StatusCode.NOT_FOUND:
             raise
         return None
+
+
+def reason_of(refusal: grpc.aio.AioRpcError) -> str:
+    """The machine reason with which a callee of ours refused (C7), "" when it gives none."""
+    status, info = Status(), ErrorInfo()
+    for key, value in refusal.trailing_metadata() or ():
+        if key == STATUS and isinstance(value, bytes):
+            status.ParseFromString(value)
+    for detail in status.details:
+        if detail.Unpack(info):
+            return str(info.reason)
+    return ""
 
 
 class Peers:

@@ -112,7 +112,7 @@ def _line(service: str, path: str, note: Note) -> bytes:
     )
 
 
-def masked(caller: str) -> str:
-    """*caller*, without most of it when it is an address (C16)."""
-    local, at, domain = caller.partition("@")
-    return f"{local[:1]}***@{domain}" if at else caller
+def masked(text: str) -> str:
+    """*text* as logs may show it: without most of it when it is an address, j***@exemple.fr (C16)."""
+    local, at, domain = text.partition("@")
+    return f"{local[:1]}***@{domain}" if at else text

@@ -10,8 +10,8 @@ from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import StatutClientServiceStub
 from db_utils import context
 from db_utils.context import Scope
-from grpc_utils import Identity, Peers, ServiceSigner, deadline, new_key_pair
-from grpc_utils.errors import DependanceIndisponible
+from grpc_utils import Identity, Peers, ServiceSigner, deadline, new_key_pair, reason_of
+from grpc_utils.errors import DependanceIndisponible, TransitionInterdite
 from grpc_utils.identity import set_caller
 from service_kit.embedded import free_port
 from service_kit.testing import eventually
@@ -161,3 +161,21 @@ async def test_C17_a_callee_without_an_address_does_not_serve() -> None:
     peers = Peers({}, None)
     assert not await peers.serving("clients")
     await peers.close()
+
+
+async def test_C07_a_caller_reads_why_it_was_refused(calling: Calling) -> None:
+    """The machine reason, by which programs tell refusals of one code apart."""
+    callee, stub = calling
+    callee.failures = [TransitionInterdite()]
+    with pytest.raises(grpc.aio.AioRpcError) as told:
+        await stub.List(REQUEST)
+    assert (told.value.code(), reason_of(told.value)) == (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "TRANSITION_INTERDITE",
+    )
+
+
+async def test_a_refusal_without_details_gives_no_reason() -> None:
+    """As by a proxy in between."""
+    bare = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, grpc.aio.Metadata(), grpc.aio.Metadata())
+    assert reason_of(bare) == ""

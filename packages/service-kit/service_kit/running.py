@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
-from db_utils import Database, DatabaseUnavailable, StatementTimeout
+from db_utils import Database, DatabaseUnavailable, StatementTimeout, Worker
 from grpc_utils import Address, Guards, Idempotency, Peers, Server
 from grpc_utils.errors import Unavailable
 from nats_utils import Bus, Handling, Relay, Replayer, Subscriber, declared
@@ -21,7 +21,7 @@ from nats_utils.processed_events import purge
 from service_kit.app import App
 from service_kit.edge import Edge, Running
 from service_kit.revocations import RevocationWatch
-from service_kit.service import Service, Worker
+from service_kit.service import Service
 from service_kit.settings import ProcessSettings, Settings
 
 _log = logging.getLogger(__name__)
@@ -49,10 +49,12 @@ class RunningService:
         idempotency = Idempotency(database)
         own = (service.issuer(self.app),) if service.issuer is not None else ()
         authenticator = settings.authenticator(service.name, own)
+        self._greeters = [greeter for make in service.greeters if (greeter := make(self.app)) is not None]
+        greetings = tuple(greeter.greet for greeter in self._greeters)
         self._server = Server(
             service.name,
             [make(self.app) for make in service.servicers],
-            Guards(authenticator, settings.tenancy(), idempotency),
+            Guards(authenticator, settings.tenancy(), idempotency, greetings),
             alive=database.ping,
             reflect=settings.reflection,
         )
@@ -101,6 +103,8 @@ class RunningService:
     async def stop(self) -> None:
         """Come to rest; calls under way get the settings' grace."""
         await self._server.stop(self.settings.shutdown_grace_s)
+        for greeter in self._greeters:
+            await greeter.close()
         *loops, relay = self._tasks
         await end(*loops)
         await self._relay.rest(_LAST_EVENTS)
