@@ -17,7 +17,8 @@ async def prove(authenticator: Authenticator, exchange: Exchange, authorization:
     """Note in *exchange* who the bearer is. Raises a subclass of Unauthenticated."""
     metadata = [("authorization", value) for value in authorization]
     exchange.identity = await authenticator.identify(metadata)
-    exchange.token = "".join(authorization).removeprefix(_SCHEME)
+    if exchange.identity.kind != "anonymous":  # nobody has looked at that header then
+        exchange.token = "".join(authorization).removeprefix(_SCHEME)
 
 
 def require_user(exchange: Exchange) -> None:

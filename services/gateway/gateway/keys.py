@@ -36,8 +36,9 @@ class PublishedKeys:
         number = next(self._numbers)
         async with self._one_by_one:
             if self._asked < number:  # nobody has begun to ask since this question was put
-                self._asked = next(self._numbers)
+                begun = next(self._numbers)
                 await self._ask()
+                self._asked = begun
         if not self._document:
             raise DependanceIndisponible(service="auth")
         return self._document

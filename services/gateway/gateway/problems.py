@@ -44,6 +44,7 @@ STATUS: Final[Mapping[grpc.StatusCode, int]] = {
 _RETRYABLE = frozenset({429, 503, 504})
 _RETRY_AFTER = {429: 60, 503: 5}  # seconds, when nobody knows better
 _DETAILS = "grpc-status-details-bin"
+_NO_REASON = "La demande n'a pas pu être traitée."  # what libraries say is not for clients
 
 
 class JsonInvalide(InvalidArgument):
@@ -140,7 +141,7 @@ def problem_of(error: Exception) -> Problem:
             return _told(_status_of(error.code), error.reason, error.message, error.metadata)
         case grpc.aio.AioRpcError():
             told = _of_call(error)
-            return told if told.code else replace(told, code=error.code().name)
+            return told if told.code else replace(told, code=error.code().name, message=_NO_REASON)
         case RequestValidationError():
             return _of_validation(error.errors()[0])
         case HTTPException():
@@ -150,10 +151,8 @@ def problem_of(error: Exception) -> Problem:
 
 def _of_call(error: grpc.aio.AioRpcError) -> Problem:
     """What the called service said; without a code when it did not say anything."""
-    status, info = _status_of(error.code()), _info(error)
-    if status == UNEXPECTED.status:
-        return UNEXPECTED
-    return _told(status, info.reason, error.details() or "", info.metadata)
+    info = _info(error)
+    return _told(_status_of(error.code()), info.reason, error.details() or "", info.metadata)
 
 
 def _told(status: int, code: str, message: str, metadata: Mapping[str, str]) -> Problem:

@@ -96,7 +96,7 @@ class _Answer:
 
 
 def _security_headers(behind_tls: bool) -> Mapping[str, str]:
-    transport = {"strict-transport-security": "max-age=31536000; includeSubDomains"} if behind_tls else {}
+    transport = {"strict-transport-security": "max-age=31536000"} if behind_tls else {}
     return {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", **transport}
 
 

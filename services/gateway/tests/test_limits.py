@@ -179,6 +179,15 @@ async def test_G9_an_expired_token_is_refused(edge: httpx.AsyncClient, alone: Me
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "JETON_EXPIRE")
 
 
+async def test_without_authentication_nobody_is_asked_for_a_proof() -> None:
+    """AUTH_ENABLED=false, for the roll-out: what stands in the header is not looked at, nor passed on."""
+    async with running(GATEWAY, auth_enabled=False) as mesh, httpx.AsyncClient() as client:
+        url = f"http://{mesh.address('gateway')}{PROFILE}"
+        values = (b"Bearer \xe9\xff", b"\x80", b"Bearer a.b.c")
+        answers = [await client.get(url, headers={b"authorization": value}) for value in values]
+    assert [(answer.status_code, answer.json()["user"]["id"]) for answer in answers] == [(200, "anonyme")] * 3
+
+
 def service_token(mesh: Mesh, callee: str = "gateway") -> str:
     """A token of service gateway, the only one with a key here, for *callee*."""
     return ServiceSigner("gateway", mesh.secrets.keys["gateway"].private).token(callee, None)

@@ -6,7 +6,13 @@ from gateway.problems import Problem, problem_of
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc.aio import AioRpcError, Metadata
-from grpc_utils.errors import CircuitOuvert, DependanceIndisponible, TropDeRequetes, VersionPerimee
+from grpc_utils.errors import (
+    CircuitOuvert,
+    DependanceIndisponible,
+    TropDeRequetes,
+    Unimplemented,
+    VersionPerimee,
+)
 
 Code = grpc.StatusCode
 
@@ -91,11 +97,12 @@ def test_G3_what_a_service_says_of_its_own_absence_is_passed_on() -> None:
     assert (problem_of(error).status, problem_of(error).code) == (503, "GOOGLE_INDISPONIBLE")
 
 
-def test_G3_details_that_cannot_be_read_are_left_out() -> None:
-    """A service of another make may write anything there."""
+def test_G3_who_gives_no_reason_is_not_quoted() -> None:
+    """A library of another make may say anything."""
     details = ("grpc-status-details-bin", b"\xff\xff")
-    error = AioRpcError(Code.NOT_FOUND, Metadata(), Metadata(details), "Une phrase.")
+    error = AioRpcError(Code.NOT_FOUND, Metadata(), Metadata(details), "/home/crm/app.py line 7")
     assert (problem_of(error).status, problem_of(error).code) == (404, "NOT_FOUND")
+    assert "/home" not in problem_of(error).message
 
 
 def test_G3_a_bug_is_told_as_nothing() -> None:
@@ -103,6 +110,11 @@ def test_G3_a_bug_is_told_as_nothing() -> None:
     assert problem_of(KeyError("password")) == Problem(
         500, "ERREUR_INTERNE", "Une erreur interne est survenue."
     )
+
+
+def test_G3_a_refusal_of_another_code_tells_nothing() -> None:
+    """Nor does one of the kernel's own."""
+    assert problem_of(Unimplemented()).code == "ERREUR_INTERNE"
 
 
 def test_G3_a_refusal_of_our_own_has_its_reason() -> None:

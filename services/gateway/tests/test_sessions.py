@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import httpx
 import pytest
@@ -12,7 +12,9 @@ from crm.users import users_pb2
 from crm.users.users_pb2_grpc import MembreServiceStub, UtilisateurServiceStub
 from db_utils import clock
 from grpc import StatusCode
+from service_auth.models import TentativeConnexion
 from service_kit.testing import Mesh, code_of, eventually
+from sqlalchemy import select
 from tests.visitors import MakeSomeone, SignIn, Someone, bearer, browser, code
 
 LOGIN, LOGOUT, RENEW, PROFILE = "/api/auth/login", "/api/auth/logout", "/api/auth/renew", "/api/profile"
@@ -167,3 +169,32 @@ async def test_auth_learns_where_a_sign_in_comes_from(mesh: Mesh, jeanne: Someon
         refused = await first.post(LOGIN, json=jeanne.credentials)
         answered = await second.post(LOGIN, json=jeanne.credentials)
     assert (code(refused), answered.status_code) == ((429, "TROP_DE_REQUETES"), 200)
+
+
+async def test_G5_a_user_agent_is_cut(mesh: Mesh, web: httpx.AsyncClient, jeanne: Someone) -> None:
+    """At 300 characters, without those that cannot be printed."""
+    agent = "Firefox\xad" + "x" * 5_000
+    headers = {b"user-agent": agent.encode("latin-1"), b"x-forwarded-for": b"192.0.2.200"}
+    assert (await web.post(LOGIN, json=jeanne.credentials, headers=headers)).status_code == 200
+    noted = (
+        await mesh.database("auth")
+        .read()
+        .all(select(TentativeConnexion).where(TentativeConnexion.ip == "192.0.2.200"))
+    )
+    assert [row.user_agent for row in noted] == ["Firefox" + "x" * 293]
+
+
+async def test_a_renewal_is_a_visit(
+    mesh: Mesh, web: httpx.AsyncClient, jeanne: Someone, sign_in: SignIn
+) -> None:
+    """The directory learns of it in the background (section 6)."""
+    people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
+    token, later = await sign_in(jeanne), clock.now() + timedelta(minutes=10)
+
+    async def seen_later() -> bool:
+        found = await people.Get(users_pb2.GetUtilisateurRequest(id=jeanne.id))
+        return found.derniere_connexion.ToDatetime(UTC) == later
+
+    with clock.frozen_at(later):
+        assert (await web.post(RENEW, headers=bearer(token))).status_code == 200
+        await eventually(seen_later)
