@@ -8,14 +8,19 @@ from typing import Any
 
 import pytest
 from crm.events.identity_pb2 import UserLoginEvent
+from crm.users.users_pb2 import SyncUserRequest
 from db_utils import Database
 from grpc_utils import Peers
 from prometheus_client import REGISTRY
 from service_kit import App
 from service_kit.settings import load
 from service_kit.testing import Mesh, eventually, running
+from sqlalchemy import delete
 from tests.comptoirs.service import COMPTABILITE, COMPTABILITE_SYNC
 from tests.visiteurs import BESIDE, Comptoirs, Visiteur, copy_of, identity, waiting
+from user_sync import queue
+from user_sync.annuaire import Annuaire, NotTold
+from user_sync.models import SyncEnAttente
 from user_sync.synchroniser import Synchroniser
 
 # Hears no event but those that a test hands to it.
@@ -134,6 +139,23 @@ async def test_S05_a_new_user_does_not_wait_for_ever(
     late = await waiting(database, visiteur.sujet)
     assert late is not None
     assert late.erreur == "DEPENDANCE_INDISPONIBLE"
+
+
+async def test_S12_who_is_told_of_meanwhile_is_not_put_off(
+    mute: Mute, database: Database, visiteur: Visiteur
+) -> None:
+    """The job goes on to the others."""
+    peers, request = Peers({"users": mute.address}, None), SyncUserRequest(auth0_id=visiteur.sujet)
+    async with database.transaction() as tx:
+        await tx.execute(delete(SyncEnAttente))
+        await queue.keep(tx, request, NotTold("CIRCUIT_OUVERT", silent=True))
+    running_job = asyncio.create_task(queue.empty(database, Annuaire(peers, 0.3), "accounting-service"))
+    await eventually(lambda: mute.connections)
+    async with database.transaction() as tx:
+        await queue.told(tx, visiteur.sujet)
+    await running_job
+    assert await waiting(database, visiteur.sujet) is None
+    await peers.close()
 
 
 async def test_S03_a_known_user_does_not_wait_at_all(

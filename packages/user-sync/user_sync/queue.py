@@ -1,13 +1,12 @@
 """Sign-ins that users could not be told of: kept with their request, told later, never forgotten (S12)."""
 
 import logging
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from crm.users import users_pb2 as pb
 from db_utils import Database, Transaction, clock
 from google.protobuf.json_format import MessageToDict, ParseDict
-from sqlalchemy import String, bindparam, delete, func, select
+from sqlalchemy import Integer, String, bindparam, delete, func, select, update
 
 from user_sync import copies, rules, telemetry
 from user_sync.annuaire import Annuaire, Closed, NotTold, Unusable
@@ -25,7 +24,17 @@ _DUE = (
     .limit(_AT_ONCE)
 )
 _PENDING = select(func.count()).select_from(SyncEnAttente).where(SyncEnAttente.prochain_essai.is_not(None))
-_TOLD = delete(SyncEnAttente).where(SyncEnAttente.auth0_id == bindparam("sujet", type_=String, required=True))
+_mine = SyncEnAttente.auth0_id == bindparam("sujet", type_=String, required=True)
+_TOLD = delete(SyncEnAttente).where(_mine)
+_PUT_OFF = (
+    update(SyncEnAttente)
+    .where(_mine)
+    .values(
+        tentatives=bindparam("tries", type_=Integer, required=True),
+        prochain_essai=bindparam("next_try", type_=SyncEnAttente.created_at.type, required=True),
+        erreur=bindparam("error", type_=String, required=True),
+    )
+)
 
 
 async def keep(tx: Transaction, request: pb.SyncUserRequest, error: NotTold) -> None:
@@ -89,10 +98,14 @@ async def _settle(database: Database, sujet: str, central: Central | None, *, cl
 async def _put_off(database: Database, row: SyncEnAttente, error: NotTold) -> None:
     """Try again after a while; give up after a week, and keep the row for people to look at."""
     now, tries = clock.now(), row.tentatives + 1
-    changes: dict[str, Any] = {"tentatives": tries, "erreur": str(error)[:_LONGEST_ERROR]}
     given_up = now - row.created_at >= rules.GIVEN_UP_AFTER
     if given_up:
         _log.error("ECHEC: users was not told of %s in a week: %s", telemetry.hashed(row.auth0_id), error)
-    next_try: datetime | None = None if given_up else now + rules.wait_after(tries)
-    async with database.transaction() as tx:
-        await tx.update(row, prochain_essai=next_try, **changes)
+    async with database.transaction() as tx:  # a row that is gone was told of meanwhile
+        await tx.execute(
+            _PUT_OFF,
+            sujet=row.auth0_id,
+            tries=tries,
+            next_try=None if given_up else now + rules.wait_after(tries),
+            error=str(error)[:_LONGEST_ERROR],
+        )
