@@ -66,10 +66,12 @@ def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Producti
 async def sign_in_and_out(mesh: Mesh) -> str:
     """A token that its bearer has given back."""
     people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
-    account = {"email": "ada@example.com", "mot_de_passe": "une phrase de passe"}
-    await people.Create(CreateUtilisateurRequest(nom="Lovelace", prenom="Ada", **account))
+    email, password = "ada@example.com", "une phrase de passe"
+    await people.Create(
+        CreateUtilisateurRequest(nom="Lovelace", prenom="Ada", email=email, mot_de_passe=password)
+    )
     gate = mesh.service_stub(AuthServiceStub, caller="gateway")
-    token = str((await gate.Login(LoginRequest(ip="10.0.0.1", **account))).token)
+    token = str((await gate.Login(LoginRequest(email=email, mot_de_passe=password, ip="10.0.0.1"))).token)
     await AuthServiceStub(mesh.channel("auth", token)).Logout(LogoutRequest())
     return token
 
