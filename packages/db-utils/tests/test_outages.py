@@ -2,17 +2,14 @@
 
 import asyncio
 import gc
-import os
-import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 
-import psutil
 import pytest
 from db_utils import Database, DatabaseUnavailable
 from db_utils.migrations import migrate
 from service_kit.embedded import EmbeddedPostgres
 from service_kit.testing import eventually
+from service_kit.testing.freezing import frozen
 from sqlalchemy import func, select
 from tests.essais import SCHEMA, Fiche, essai_schema, fiche
 
@@ -38,20 +35,6 @@ async def database(server: EmbeddedPostgres) -> AsyncIterator[Database]:
         database.release(connection)
     yield database
     await database.close()
-
-
-@contextmanager
-def frozen(server: EmbeddedPostgres) -> Iterator[None]:
-    """All processes of *server* stopped in their tracks."""
-    assert server.pid
-    processes = [server.pid, *(child.pid for child in psutil.Process(server.pid).children(recursive=True))]
-    for pid in processes:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in processes:
-            os.kill(pid, signal.SIGCONT)
 
 
 async def test_while_the_server_is_away_everything_is_unavailable(
@@ -147,7 +130,7 @@ async def test_C17_a_silent_server_gives_no_sign_of_life(
     database: Database, server: EmbeddedPostgres
 ) -> None:
     """A ping that hangs is a server that does not answer, however often it is asked."""
-    with frozen(server):
+    with frozen(server.pid):
         silence = await asyncio.gather(database.ping(), database.ping(), return_exceptions=True)
     assert [type(one) for one in silence] == [DatabaseUnavailable] * 2
 
@@ -178,7 +161,7 @@ async def test_a_ping_that_fails_after_nobody_waits_for_it_is_no_failure_of_its_
 
 async def test_calls_wait_out_a_short_freeze(database: Database, server: EmbeddedPostgres) -> None:
     """A server that pauses loses no call."""
-    with frozen(server):
+    with frozen(server.pid):
         reading = asyncio.create_task(database.read().one(select(func.now())))
         await asyncio.wait((reading,), timeout=0.1)
         assert not reading.done()

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import os
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import Database, uuid7
@@ -64,18 +62,6 @@ async def consuming(
     handling = Handling(database, CONSUMER, subscription, None, transient)
     async with during(Subscriber(bus, handling).run) as task:
         yield task
-
-
-@contextmanager
-def frozen(pid: int | None) -> Iterator[None]:
-    """The process *pid* stands still inside."""
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):  # killed inside
-            os.kill(pid, signal.SIGCONT)
 
 
 def event(poison: str = "", dossier: str = "d") -> ClientCreatedEvent:

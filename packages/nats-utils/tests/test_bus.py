@@ -9,7 +9,8 @@ from nats_utils import Bus, declared
 from nats_utils.bus import connect_once
 from service_kit.embedded import EmbeddedNats, free_port
 from service_kit.testing import eventually
-from tests.observing import frozen, message_ids, open_bus
+from service_kit.testing.freezing import frozen
+from tests.observing import message_ids, open_bus
 
 
 async def test_a_service_may_start_before_the_broker(broker: EmbeddedNats) -> None:

@@ -5,7 +5,8 @@ import asyncio
 from nats_utils import STREAMS, Bus
 from nats_utils.publisher import Outgoing, Publisher, Stored
 from service_kit.embedded import EmbeddedNats
-from tests.observing import SUBJECT, frozen, message_ids, open_bus
+from service_kit.testing.freezing import frozen
+from tests.observing import SUBJECT, message_ids, open_bus
 
 
 def window(*ids: str, payload: bytes = b"") -> list[Outgoing]:

@@ -10,7 +10,8 @@ from nats_utils import STREAMS, Bus, Relay, declared
 from nats_utils.tables import OutboxRow
 from service_kit.embedded import EmbeddedNats
 from service_kit.testing import eventually
-from tests.observing import SUBJECT, confirmed, during, frozen, message_ids, open_bus, outbox
+from service_kit.testing.freezing import frozen
+from tests.observing import SUBJECT, confirmed, during, message_ids, open_bus, outbox
 
 from tests.temoin.service import record_many
 

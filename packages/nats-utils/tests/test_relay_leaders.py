@@ -10,7 +10,8 @@ from db_utils import Database, session_options
 from nats_utils import Bus, Relay, declared
 from service_kit.embedded import EmbeddedNats
 from service_kit.testing import eventually
-from tests.observing import confirmed, during, frozen, message_ids, open_bus
+from service_kit.testing.freezing import frozen
+from tests.observing import confirmed, during, message_ids, open_bus
 
 from tests.temoin.service import record_many
 
