@@ -5,7 +5,8 @@ from pathlib import Path
 
 from nats_utils import event_type
 from nats_utils.events import REVOCATIONS_STREAM
-from service_kit.registry import services
+from service_kit.edge import Edge
+from service_kit.registry import edges, processes, services
 from service_kit.service import Service
 from service_kit.settings import Settings
 
@@ -23,77 +24,95 @@ FOLLOWED = [
 ]
 
 
-def service_block(service: Service, lines: Iterable[str]) -> str:
+def block(process: Service | Edge, lines: Iterable[str]) -> str:
     """One entry under `services:`."""
-    name = service.name.upper()
+    name = process.name.upper()
     common = [
         "image: crm-mesh",
-        f'command: ["serve", "{service.name}"]',
+        f'command: ["serve", "{process.name}"]',
         "environment:",
         *(f"  {line}" for line in lines),
+        *(f"  {line}" for line in keys_of_our_tokens()),
         f"  SERVICE_PRIVATE_KEY: ${{{name}_PRIVATE_KEY{UNSET}}}",
         "  SERVICE_PUBLIC_KEYS: ${SERVICE_PUBLIC_KEYS}",
         *(f"  {peer.upper()}_GRPC_ADDR: {peer}:{other.port}" for peer, other in services().items()),
-        *(f"  {line}" for line in own_settings(service)),
+        *(f"  {line}" for line in own_settings(process)),
         "read_only: true",
         "tmpfs: [/tmp]",
         "depends_on:",
         "  migrate: {condition: service_completed_successfully}",
         "healthcheck:",
-        f'  test: ["CMD", "crm", "health", "{service.name}"]',
+        f'  test: ["CMD", "crm", "health", "{process.name}"]',
         "  interval: 15s",
         "  start_period: 10s",
     ]
-    return f"\n  {service.name}:\n" + "".join(f"    {line}\n" for line in common)
+    return f"\n  {process.name}:\n" + "".join(f"    {line}\n" for line in common)
 
 
-def own_settings(service: Service) -> list[str]:
-    """The settings that only this service has, taken from the environment of compose."""
-    fields = service.settings.model_fields
-    own = {name.upper(): fields[name] for name in fields if name not in Settings.model_fields}
-    return [f"{name}: ${{{name}{UNSET if own[name].is_required() else ':-'}}}" for name in own]
+def keys_of_our_tokens() -> list[str]:
+    """Where the edge that publishes them is asked, within the network of the stack."""
+    urls = [f"http://{name}:{edge.port}{edge.keys_path}" for name, edge in edges().items() if edge.keys_path]
+    return [line for url in urls for line in (f"JWKS_URL: ${{JWKS_URL:-{url}}}", 'JWKS_ALLOW_HTTP: "true"')]
 
 
-def development(service: Service) -> str:
-    """A service whose port is open to this machine."""
-    block = service_block(
-        service,
-        [
-            'DATABASE_URL: "host=postgres user=crm dbname=crm password=${POSTGRES_PASSWORD}"',
-            "NATS_URL: nats://nats:4222",
-            "JWT_SECRET: ${JWT_SECRET}",
-        ],
-    )
-    return block + f'    ports: ["127.0.0.1:{service.port}:{service.port}"]\n'
+def own_settings(process: Service | Edge) -> list[str]:
+    """The settings that only this process has, taken from the environment of compose."""
+    fields = process.settings.model_fields
+    listening = {f"{process.prefix}_HOST".lower(), f"{process.prefix}_PORT".lower()}  # as the image has it
+    own = [name for name in fields if name not in Settings.model_fields and name not in listening]
+    return [
+        f"{name.upper()}: ${{{name.upper()}{UNSET if fields[name].is_required() else ':-'}}}" for name in own
+    ]
 
 
-def production(service: Service) -> str:
-    """A service with logins of its own, without privileges."""
-    name = service.name.upper()
-    login = f"host=postgres user={service.name} dbname=crm password=${{{name}_DB_PASSWORD}}"
-    block = service_block(
-        service,
-        [
-            "CRM_ENV: production",
-            f'DATABASE_URL: "{login}"',
-            f"NATS_URL: nats://{service.name}:${{{name}_NATS_PASSWORD}}@nats:4222",
-            "KEYCLOAK_REALM_URL: ${KEYCLOAK_REALM_URL:-}",
-            "JWKS_URL: ${JWKS_URL:-}",
-            "JWT_SECRET: ${JWT_SECRET:-}",
-            f'METRICS_PORT: "{METRICS_PORT}"',
-        ],
-    )
+def database(process: Service | Edge, user: str, password: str) -> list[str]:
+    """The login of a service; edges have no database."""
+    login = f"host=postgres user={user} dbname=crm password=${{{password}}}"
+    return [f'DATABASE_URL: "{login}"'] if isinstance(process, Service) else []
+
+
+def development(process: Service | Edge) -> str:
+    """A process whose port is open to this machine."""
+    lines = [
+        *database(process, "crm", "POSTGRES_PASSWORD"),
+        "NATS_URL: nats://nats:4222",
+        "JWT_SECRET: ${JWT_SECRET}",
+    ]
+    return block(process, lines) + f'    ports: ["127.0.0.1:{process.port}:{process.port}"]\n'
+
+
+def production(process: Service | Edge) -> str:
+    """A process with logins of its own, without privileges."""
+    name = process.name.upper()
+    lines = [
+        "CRM_ENV: production",
+        *database(process, process.name, f"{name}_DB_PASSWORD"),
+        f"NATS_URL: nats://{process.name}:${{{name}_NATS_PASSWORD}}@nats:4222",
+        "KEYCLOAK_REALM_URL: ${KEYCLOAK_REALM_URL:-}",
+        "JWT_SECRET: ${JWT_SECRET:-}",
+        f'METRICS_PORT: "{METRICS_PORT}"',
+    ]
     return (
-        block
+        block(process, lines)
         + "    cap_drop: [ALL]\n    security_opt: [no-new-privileges:true]\n    restart: unless-stopped\n"
     )
 
 
-def nats_user(service: Service) -> str:
-    """What a service may do on the bus: publish its own subjects, consume through its own consumers.
+def nats_user(process: Service | Edge) -> str:
+    """What a process may do on the bus; all follow the revocations."""
+    allowed = ["$JS.API.STREAM.INFO.*", *FOLLOWED]
+    if isinstance(process, Service):
+        allowed = [*_service_subjects(process), *allowed]
+    subjects = ", ".join(f'"{subject}"' for subject in allowed)
+    return (
+        f"    {{ user: {process.name}, password: ${process.name.upper()}_NATS_PASSWORD, permissions: {{\n"
+        f"      publish: [{subjects}]\n"
+        '      subscribe: ["_INBOX.>"] } }\n'
+    )
 
-    All follow the revocations; who issues tokens writes them.
-    """
+
+def _service_subjects(service: Service) -> list[str]:
+    """Its own subjects to publish, its own consumers; who issues tokens writes their revocations."""
     published = [event_type(event).subject for event in service.publishes]
     published += [REVOCATIONS] if service.issuer else []
     consumed = [
@@ -101,20 +120,7 @@ def nats_user(service: Service) -> str:
         for subscription in service.subscriptions
         for subject in _consumer_subjects(subscription.kind.stream, subscription.consumer(service.name))
     ]
-    allowed = [
-        *published,
-        f"crm.dlq.{service.name}.>",
-        "$JS.API.STREAM.INFO.*",
-        "$JS.API.STREAM.MSG.GET.*",
-        *consumed,
-        *FOLLOWED,
-    ]
-    subjects = ", ".join(f'"{subject}"' for subject in allowed)
-    return (
-        f"    {{ user: {service.name}, password: ${service.name.upper()}_NATS_PASSWORD, permissions: {{\n"
-        f"      publish: [{subjects}]\n"
-        '      subscribe: ["_INBOX.>"] } }\n'
-    )
+    return [*published, f"crm.dlq.{service.name}.>", "$JS.API.STREAM.MSG.GET.*", *consumed]
 
 
 def _consumer_subjects(stream: str, consumer: str) -> list[str]:
@@ -129,7 +135,7 @@ def _consumer_subjects(stream: str, consumer: str) -> list[str]:
 
 def nats_config() -> str:
     """The configuration of the production broker."""
-    users = "".join(nats_user(service) for service in services().values())
+    users = "".join(nats_user(process) for process in processes().values())
     return (
         f"{NOTE}server_name: crm\nlisten: 0.0.0.0:4222\nhttp: 0.0.0.0:8222\n"
         "jetstream {\n  store_dir: /data\n"
@@ -160,7 +166,7 @@ def logins() -> str:
 
 def prometheus() -> str:
     """Where metrics are read."""
-    targets = ", ".join(f'"{name}:{METRICS_PORT}"' for name in services())
+    targets = ", ".join(f'"{name}:{METRICS_PORT}"' for name in processes())
     return (
         f"{NOTE}global:\n  scrape_interval: 15s\nscrape_configs:\n"
         f"  - job_name: crm\n    static_configs:\n      - targets: [{targets}]\n"
@@ -169,7 +175,7 @@ def prometheus() -> str:
 
 def main() -> None:
     """Write the generated files."""
-    every = services().values()
+    every = processes().values()
     (COMPOSE / "dev/services.yml").write_text(f"{NOTE}services:" + "".join(map(development, every)))
     (COMPOSE / "prod/services.yml").write_text(f"{NOTE}services:" + "".join(map(production, every)))
     (COMPOSE / "prod/nats.conf").write_text(nats_config())

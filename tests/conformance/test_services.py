@@ -9,9 +9,7 @@ import pytest
 from db_utils.drift import differences
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_utils.idempotency import Base as CallTables
 from grpc_utils.server import check_handlers, contract_of
-from nats_utils.tables import Base as BusTables
 from service_kit.app import App
 from service_kit.registry import services
 from service_kit.service import Service
@@ -43,8 +41,7 @@ async def test_every_rpc_of_the_contract_has_an_async_handler(mesh: Mesh, servic
 @EVERY_SERVICE
 def test_migrations_make_the_declared_tables(service: Service) -> None:
     """The frozen migrations and the classes describe the same schema."""
-    declared = [CallTables.metadata, BusTables.metadata, service.tables]
-    assert differences(fresh_database(), service.name, declared) == []
+    assert differences(fresh_database(), service.name, service.declared) == []
 
 
 @EVERY_SERVICE

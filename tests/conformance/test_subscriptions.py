@@ -19,7 +19,7 @@ from grpc_utils import timestamp
 from nats_utils import Subscription
 from psycopg import sql
 from service_kit.registry import services
-from service_kit.service import Service
+from service_kit.service import KERNEL, Service
 from service_kit.testing import Mesh, eventually
 
 EVERY_SUBSCRIPTION = pytest.mark.parametrize(
@@ -52,6 +52,8 @@ def sample(kind: type[Message]) -> Message:
 
 
 def _value(field: Any, unique: str) -> object:
+    if field.name == "accessible_apps":
+        return ["crm", "commercial", "accounting"]
     value = _single(field, unique)
     return [value] if field.is_repeated else value
 
@@ -64,11 +66,17 @@ def _single(field: Any, unique: str) -> object:
     return _SAMPLES[field.type]
 
 
+def own_tables(service: Service) -> list[str]:
+    """The tables of the service and of its components, which events may write to."""
+    kernel = {table for _, tables in KERNEL for table in tables.tables}
+    return [table for tables in service.declared for table in tables.tables if table not in kernel]
+
+
 async def rows(mesh: Mesh, service: Service) -> Rows:
     """All rows of the service's own tables, read by their owner."""
     async with await psycopg.AsyncConnection.connect(mesh.database(service.name).url) as owner:
         found: Rows = {}
-        for table in service.tables.tables:
+        for table in own_tables(service):
             query = sql.SQL("SELECT to_jsonb(t) FROM {} AS t").format(sql.Identifier(service.name, table))
             cursor = await owner.execute(query)
             found[table] = sorted(json.dumps(row, sort_keys=True) for (row,) in await cursor.fetchall())
@@ -96,7 +104,7 @@ async def claims(mesh: Mesh, service: Service, consumer: str, event: Any) -> int
 
 async def disturbed(mesh: Mesh, service: Service, event: Message) -> None:
     """Deliver *event*, whose first handling loses its database session before the effect."""
-    tables = [sql.Identifier(service.name, table) for table in service.tables.tables]
+    tables = [sql.Identifier(service.name, table) for table in own_tables(service)]
     async with await psycopg.AsyncConnection.connect(mesh.database(service.name).url) as owner:
         await owner.execute(
             sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.SQL(", ").join(tables))

@@ -34,12 +34,13 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where the running mesh listens; *services* are its ports by name."""
+    """Where the running mesh listens; *services* are its ports by name, *demo* says that one signs in."""
 
     database_url: str
     nats_url: str
     jwt_secret: str
     services: dict[str, int]
+    demo: bool
 
 
 class Home:

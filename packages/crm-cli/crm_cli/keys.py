@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grpc_utils import KeyPair
 from service_kit.environment import Secrets, new_secrets
-from service_kit.registry import services
+from service_kit.registry import processes
 
 from crm_cli.home import CommandError, Home, write_privately
 
@@ -18,13 +18,13 @@ def secrets_file(home: Home) -> Path:
 
 
 def secrets_of(home: Home) -> Secrets:
-    """The secrets of *home*, made at first use, completed for new services; JWT_SECRET wins.
+    """The secrets of *home*, made at first use, completed for new processes; JWT_SECRET wins.
 
     Raises CommandError when the file is damaged.
     """
     path = secrets_file(home)
     known = read_secrets(path) if path.exists() else Secrets("")
-    fresh = new_secrets(name for name in services() if name not in known.keys)
+    fresh = new_secrets(name for name in processes() if name not in known.keys)
     secrets = Secrets(
         known.jwt_secret or fresh.jwt_secret,
         {**known.keys, **fresh.keys},

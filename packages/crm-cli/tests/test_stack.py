@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from crm_cli.testing import Command
+from gateway.edge import GATEWAY
 from service_clients.service import SERVICE as CLIENTS
 from service_kit.registry import service_named, services
 from service_kit.testing import running
@@ -58,6 +59,16 @@ async def test_a_serving_service_is_healthy(crm: Command) -> None:
         async with mesh.without("clients"):
             asked = await crm.where(GRPC_PORT=port)("health", "clients")
     assert (asked.code, asked.out) == (1, "clients is not SERVING\n")
+
+
+async def test_a_gateway_is_healthy_while_it_answers(crm: Command) -> None:
+    """Whatever is behind it: a container that waits for others is not started again."""
+    async with running(GATEWAY) as mesh:
+        port = mesh.address("gateway").rpartition(":")[2]
+        asked = await crm.where(GATEWAY_PORT=port)("health", "gateway")
+        assert (asked.code, asked.out) == (0, "gateway is SERVING\n")
+    asked = await crm.where(GATEWAY_PORT=port)("health", "gateway")
+    assert (asked.code, asked.out) == (1, "gateway is not SERVING\n")
 
 
 async def test_an_unknown_service_gets_a_sentence(crm: Command) -> None:

@@ -35,6 +35,7 @@ from db_utils.tables import (
     metadata,
 )
 from db_utils.transaction import Transaction
+from db_utils.worker import Worker
 
 __all__ = [
     "Choice",
@@ -64,6 +65,7 @@ __all__ = [
     "UnknownChoice",
     "VersionConflict",
     "Versioned",
+    "Worker",
     "failpoint",
     "metadata",
     "parse_uuid",

@@ -20,7 +20,7 @@ from db_utils.execution import Connection, run
 from db_utils.failures import translated
 from db_utils.locks import Locks
 from db_utils.pool import Pool
-from db_utils.reader import Answer, Reader
+from db_utils.reader import Answer, R, Reader
 from db_utils.statements import Statement, Values
 from db_utils.tables import Row
 from db_utils.transaction import Transaction
@@ -82,6 +82,7 @@ class Database:
         self._ping: asyncio.Task[Answer] | None = None
         self._unfinished: set[asyncio.Task[None]] = set()
         self._observers: dict[FromClause, list[Callable[[], None]]] = {}
+        self._followers: dict[type[Row], list[Callable[[Any], None]]] = {}
 
     async def open(self) -> None:
         """Start connecting; returns at once, also while the server is away."""
@@ -147,6 +148,13 @@ class Database:
         """Call *callback* after each commit that wrote rows of *model*, or would have if absent."""
         self._observers.setdefault(model.__table__, []).append(callback)
 
+    def on_changed(self, model: type[R], callback: Callable[[R], None]) -> None:
+        """Call *callback* after each commit with the rows of *model* that it inserted, changed or hid.
+
+        For caches. Statements that change rows without having read them do not tell which.
+        """
+        self._followers.setdefault(model, []).append(callback)
+
     async def acquire(self) -> Connection:
         """A connection of the pool, to be given back with `release`. Raises DatabaseUnavailable."""
         return await self._pool.acquire()
@@ -177,12 +185,16 @@ class Database:
             task.add_done_callback(_report)
             raise
 
-    def written(self, tables: Iterable[FromClause]) -> None:
-        """Tell the observers of *tables* that a commit has written them."""
+    def written(self, tables: Iterable[FromClause], rows: Iterable[Row]) -> None:
+        """Tell the observers of *tables* and the followers of *rows* that a commit has written them."""
         if self._observers:
             for table in tables:
                 for callback in self._observers.get(table, ()):
                     callback()
+        if self._followers:
+            for row in rows:
+                for follow in self._followers.get(type(row), ()):
+                    follow(row)
 
 
 def _report(task: asyncio.Task[None]) -> None:

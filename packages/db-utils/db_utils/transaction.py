@@ -150,10 +150,21 @@ class Transaction(Reader):
             failed = self._sent[sent:]
             del self._sent[sent:], self._last[last:]
             self._pending, self._optional = [], []
-            await self._say(b"ROLLBACK TO part")
+            await self._undo_part()
             if isinstance(error, Conflict):
                 await explained(error, failed, self)
             raise
+
+    async def _undo_part(self) -> None:
+        """Go back to the start of the part, in a round trip of its own.
+
+        With a ROLLBACK psycopg (3.3) drops its prepared statements, but in a pipeline it tells
+        the server only after the next statement was prepared, which is lost then.
+        """
+        async with self._turn:
+            assert self._connection is not None
+            with translated():
+                await self._connection.execute(b"ROLLBACK TO part")
 
     def _add(self, rows: list[Row], row: Row) -> None:
         if self._over:
@@ -234,7 +245,7 @@ class Transaction(Reader):
             await self._commit_pipelined()
         failpoint("transaction.after_commit")
         self._written.update(type(row).__table__ for row in self._sent)
-        self._database.written(self._written)
+        self._database.written(self._written, self._sent)
 
     async def _commit_together(self) -> None:
         rows = self._sent = self._pending + self._last

@@ -55,6 +55,24 @@ async def test_the_errors_of_an_inner_transaction_surface_at_its_end(database: D
         assert refused.value.existing_id == existing.id
 
 
+async def test_a_part_that_failed_leaves_the_session_as_good_as_new(url: str, org: str) -> None:
+    """What runs next on it, with a plan kept by the server, can run again and again."""
+    database = Database(url, SCHEMA, pool_size=1)
+    await database.open()
+    row = fiche(org, code="A")
+    async with database.held() as outer:
+        await outer.insert(row)
+        with pytest.raises(ZeroDivisionError):
+            async with database.transaction():
+                raise ZeroDivisionError
+        await outer.update(row, code="B")
+    for code in ("C", "D"):
+        async with database.transaction() as tx:
+            await tx.update(row, code=code)
+    assert await codes(database, org) == ["D"]
+    await database.close()
+
+
 @pytest.mark.parametrize("surfaces", ["at the end", "inside"])
 async def test_a_handler_may_go_on_after_an_inner_transaction_that_failed(
     database: Database, org: str, surfaces: str

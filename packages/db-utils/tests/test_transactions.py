@@ -202,6 +202,25 @@ async def test_observers_hear_of_commits_that_wrote_their_table(database: Databa
     assert heard == ["fiche"] * 3
 
 
+async def test_followers_get_the_rows_that_were_committed(database: Database, org: str) -> None:
+    """As they are then: inserted, changed or hidden; nothing of what was rolled back."""
+    heard: list[tuple[str, bool]] = []
+    database.on_changed(Piece, lambda row: heard.append((row.libelle, row.supprime_le is None)))
+    async with database.transaction() as tx:
+        parent = await tx.insert(fiche(org))
+        row = await tx.insert(Piece(organisation_id=org, fiche_id=parent.id, libelle="a"))
+        assert heard == []
+    async with database.transaction() as tx:
+        await tx.update(row, libelle="b")
+    async with database.transaction() as tx:
+        await tx.delete(row)
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction() as tx:
+            await tx.insert(Piece(organisation_id=org, fiche_id=parent.id, libelle="c"))
+            raise ZeroDivisionError
+    assert heard == [("a", True), ("b", True), ("b", False)]
+
+
 async def test_a_row_without_an_id_is_named_by_its_whole_key(database: Database, org: str) -> None:
     """`get` takes the columns of the key in their order."""
     async with database.transaction() as tx:

@@ -1,6 +1,6 @@
 """The one interceptor: every call passes here, in this order.
 
-telemetry → errors → authentication → request → tenancy → idempotency → handler
+telemetry → errors → authentication → greeting → request → tenancy → idempotency → handler
 
 The chain of a method is built once, when it is first called. It takes the request from
 the wire itself, so that nobody without a proof can make the server wait for one or decode
@@ -36,7 +36,7 @@ from grpc_utils.tenancy import Tenancy
 _log = logging.getLogger(__name__)
 
 ORGANISATION = "x-organisation-id"
-_STATUS = "grpc-status-details-bin"
+STATUS = "grpc-status-details-bin"
 _ATTEMPTS = 4  # the first run and three more after a deadlock (C12)
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ else:
 
 Unary = Callable[[Any, Context], Awaitable[Message]]
 Stream = Callable[[Any, Context], AsyncIterator[Message]]
+Greeting = Callable[[Identity], Awaitable[None]]
 
 
 class ErreurInterne(Refusal):
@@ -64,11 +65,16 @@ class Dechiffrement(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """The parts of the chain that settings decide."""
+    """The parts of the chain that settings decide.
+
+    *greetings* are awaited with each proven caller, before anything of the request is read; a
+    Refusal that one of them raises ends the call.
+    """
 
     authenticator: Authenticator
     tenancy: Tenancy
     idempotency: Idempotency | None
+    greetings: tuple[Greeting, ...] = ()
 
 
 class Pipeline(grpc.aio.ServerInterceptor):
@@ -114,7 +120,7 @@ class _Chain:
     def __init__(self, calls: Calls, guards: Guards, path: str, domain: str) -> None:
         self._calls, self._path, self._domain = calls, path, domain
         self._identify = guards.authenticator.identify
-        self._tenancy = guards.tenancy
+        self._tenancy, self._greetings = guards.tenancy, guards.greetings
 
     def _admit(self, method: Method, identity: Identity, metadata: Metadata, body: Any) -> Message:
         """The request of a proven caller, within the scope that the caller may see."""
@@ -134,7 +140,7 @@ class _Chain:
     async def _abort(self, refusal: Refusal, context: Context, correlation: str) -> NoReturn:
         """End the call with the status of *refusal*."""
         details = refusal.details(self._domain)
-        trailers = ((CORRELATION, correlation), (_STATUS, details))
+        trailers = ((CORRELATION, correlation), (STATUS, details))
         await context.abort(refusal.code, refusal.message, trailers)
 
 
@@ -153,6 +159,8 @@ class _UnaryMethod(_Chain):
         try:
             identity = await self._identify(metadata)
             caller = identity.subject
+            for greet in self._greetings:
+                await greet(identity)
             body = await context.read()
             request = self._admit(self._method, identity, metadata, body)
             deadline.start(context.time_remaining())
@@ -201,6 +209,8 @@ class _StreamMethod(_Chain):
         try:
             identity = await self._identify(metadata)
             caller = identity.subject
+            for greet in self._greetings:
+                await greet(identity)
             request = self._admit(self._method, identity, metadata, await context.read())
             deadline.start(context.time_remaining())
             context.set_trailing_metadata(((CORRELATION, correlation),))

@@ -1,13 +1,15 @@
 """The pipeline around unary calls: what is checked first, what a handler sees, what a caller is told."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from typing import Any
 
 import grpc
 import pytest
 from db_utils import SerializationConflict, context, errors
 from db_utils.context import NOTHING, Scope
-from grpc_utils import Context, Tenancy, caller, deadline
+from grpc_utils import Context, Identity, Tenancy, caller, deadline
 from grpc_utils.errors import ChampRequis, ExisteDeja, TropDeRequetes, refusal_of
 from service_kit.testing import eventually, refusal
 from service_kit.testing.echo import Echo, echoing
@@ -107,6 +109,37 @@ async def test_C5_without_authentication_everybody_is_anonymous() -> None:
     async with echoing(authenticated=False, Internal=name) as echo:
         echoes = [await echo.call("Internal", caller=who) for who in ([], [("authorization", "Bearer x")])]
     assert [echoed.text for echoed in echoes] == ["anonymous anonyme"] * 2
+
+
+async def test_a_greeting_meets_proven_callers_only() -> None:
+    """Before the request is read, in the context of the handler; nobody without a proof is met."""
+    met: ContextVar[str] = ContextVar("met")
+
+    async def greet(identity: Identity) -> None:
+        met.set(identity.subject)
+
+    async def name(request: Any, _: Context) -> Any:
+        return Echo(text=met.get())
+
+    async def names(request: Any, _: Context) -> AsyncIterator[Any]:
+        yield Echo(text=met.get())
+
+    async with echoing(greetings=(greet,), Write=name, Stream=names) as echo:
+        echoed = await echo.call("Write", caller=echo.user(user="user-1"))
+        streamed = [one.text async for one in echo.stream(caller=echo.user(user="user-2"))]
+        assert (await refusal(echo.call("Write", caller=[]))).reason == "JETON_MANQUANT"
+    assert (echoed.text, streamed) == ("user-1", ["user-2"])
+
+
+async def test_a_greeting_may_keep_a_caller_out() -> None:
+    """Whatever he asks for: the handler is not entered, and the body is not looked at."""
+
+    async def refuse(identity: Identity) -> None:
+        raise TropDeRequetes
+
+    async with echoing(greetings=(refuse,), Write=never, Stream=never) as echo:
+        for call in (echo.call("Write", "a\0b"), anext(aiter(echo.stream()))):
+            assert (await refusal(call)).reason == "TROP_DE_REQUETES"
 
 
 async def test_C10_a_handler_reads_clean_texts() -> None:

@@ -10,7 +10,7 @@ from db_utils import clock
 from grpc_utils import KeyPair, new_key_pair
 
 ISSUER = "crm"
-DEMO_ORGANISATION, DEMO_USER = "org-123", "demo"
+DEMO_ORGANISATION, DEMO_USER, DEMO_TYPE = "org-123", "demo", "UTILISATEUR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,13 @@ class Secrets:
         lifetime: int = 3600,
         **claims: object,
     ) -> str:
-        """A bearer token (HS256) of *user* in *organisation* (None: without the claim)."""
+        """A bearer token (HS256) of *user* in *organisation* (None: without the claim).
+
+        It tells his address and his type too, which services with local users ask for.
+        """
         now = int(clock.timestamp())
         payload: dict[str, object] = {"iss": ISSUER, "sub": user, "iat": now, "exp": now + lifetime}
+        payload |= {"email": f"{user}@example.com", "user_type": DEMO_TYPE}
         if organisation is not None:
             payload["organisation_id"] = organisation
         return jwt.encode(payload | claims, self.jwt_secret, algorithm="HS256")

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
-from db_utils import Database, DatabaseUnavailable, StatementTimeout
+from db_utils import Database, DatabaseUnavailable, StatementTimeout, Worker
 from grpc_utils import Address, Guards, Idempotency, Peers, Server
 from grpc_utils.errors import Unavailable
 from nats_utils import Bus, Handling, Relay, Replayer, Subscriber, declared
@@ -19,9 +19,10 @@ from nats_utils.ending import end
 from nats_utils.processed_events import purge
 
 from service_kit.app import App
+from service_kit.edge import Edge, Running
 from service_kit.revocations import RevocationWatch
-from service_kit.service import Service, Worker
-from service_kit.settings import Settings
+from service_kit.service import Service
+from service_kit.settings import ProcessSettings, Settings
 
 _log = logging.getLogger(__name__)
 
@@ -48,10 +49,12 @@ class RunningService:
         idempotency = Idempotency(database)
         own = (service.issuer(self.app),) if service.issuer is not None else ()
         authenticator = settings.authenticator(service.name, own)
+        self._greeters = [greeter for make in service.greeters if (greeter := make(self.app)) is not None]
+        greetings = tuple(greeter.greet for greeter in self._greeters)
         self._server = Server(
             service.name,
             [make(self.app) for make in service.servicers],
-            Guards(authenticator, settings.tenancy(), idempotency),
+            Guards(authenticator, settings.tenancy(), idempotency, greetings),
             alive=database.ping,
             reflect=settings.reflection,
         )
@@ -95,13 +98,13 @@ class RunningService:
             raise
         self.bus.start()
         loops = {**self._loops, "relay": self._relay.run}
-        self._tasks = [
-            asyncio.create_task(_keep_running(name, run), name=name) for name, run in loops.items()
-        ]
+        self._tasks = [asyncio.create_task(keep_running(name, run), name=name) for name, run in loops.items()]
 
     async def stop(self) -> None:
         """Come to rest; calls under way get the settings' grace."""
         await self._server.stop(self.settings.shutdown_grace_s)
+        for greeter in self._greeters:
+            await greeter.close()
         *loops, relay = self._tasks
         await end(*loops)
         await self._relay.rest(_LAST_EVENTS)
@@ -111,7 +114,17 @@ class RunningService:
         await self.app.database.close()
 
 
-async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
+def brought_to_life(
+    process: Service | Edge, settings: ProcessSettings, addresses: Mapping[str, str]
+) -> Running:
+    """*process* ready to start, with *settings* of its own class."""
+    if isinstance(process, Edge):
+        return process.make(settings, addresses)
+    assert isinstance(settings, Settings)
+    return RunningService(process, settings, addresses)
+
+
+async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
     """Run a loop for ever; an exception that it did not expect is a bug, logged, not an end."""
     while True:
         try:

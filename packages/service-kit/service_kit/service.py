@@ -1,37 +1,25 @@
 """What a service is: a value that says what it owns, serves, consumes and does by itself."""
 
 import importlib.util
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import grpc_utils
-import nats_utils
-from db_utils import Row
+from db_utils import Worker
 from db_utils.migrations import Schema
 from google.protobuf.message import Message
 from grpc_utils import Issuer
+from grpc_utils.idempotency import Base as CallTables
 from nats_utils import Subscription
+from nats_utils.tables import Base as BusTables
 from sqlalchemy import MetaData
 
+from service_kit.component import Component, Greeter
 from service_kit.settings import Settings
 
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """A job that *run* does every *every*, and at once after a commit that wrote *wake_on* rows.
-
-    An *exclusive* job holds an advisory lock, so that replicas never run it together. Jobs
-    can be run twice with the same result.
-    """
-
-    name: str
-    run: Callable[[Any], Awaitable[object]]
-    every: timedelta
-    exclusive: bool = True
-    wake_on: type[Row] | None = None
+# The kernel's own tables, which every schema holds, by the package of their migrations.
+KERNEL = (("grpc_utils", CallTables.metadata), ("nats_utils", BusTables.metadata))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +28,9 @@ class Service:
 
     *package* is its Python package, with its migrations inside; *tables* its own tables;
     *servicers* are classes made with the application as their one argument. A service that
-    issues tokens itself makes their *issuer*, and so asks nobody for its own keys.
+    issues tokens itself makes their *issuer*, and so asks nobody for its own keys. *components*
+    are parts shared with other services: what they consume, do and can be told is added to the
+    fields below, their tables to *shared_tables*, by the package of their migrations.
     """
 
     name: str
@@ -53,6 +43,29 @@ class Service:
     workers: tuple[Worker, ...] = ()
     settings: type[Settings] = field(default=Settings)
     issuer: Callable[[Any], Issuer] | None = None
+    shared_tables: tuple[tuple[str, MetaData], ...] = KERNEL
+    greeters: tuple[Callable[[Any], Greeter | None], ...] = ()
+    components: InitVar[tuple[Component, ...]] = ()
+
+    def __post_init__(self, components: tuple[Component, ...]) -> None:
+        for component in components:
+            self._add(
+                shared_tables=((component.package, component.tables),),
+                subscriptions=component.subscriptions,
+                workers=component.workers,
+                greeters=(component.greeter,),
+            )
+            both = (component.settings, self.settings)  # in this order the service's come first
+            object.__setattr__(self, "settings", type(self.settings.__name__, both, {}))
+
+    def _add(self, **more: tuple[object, ...]) -> None:
+        for name, values in more.items():
+            object.__setattr__(self, name, (*getattr(self, name), *values))
+
+    @property
+    def prefix(self) -> str:
+        """What the settings of its host and port begin with."""
+        return "GRPC"
 
     @property
     def folder(self) -> Path:
@@ -61,9 +74,14 @@ class Service:
 
     @property
     def schema(self) -> Schema:
-        """The schema of the service with the folders of its migrations, the kernel's first."""
-        kernel = (Path(module.__path__[0]) / "migrations" for module in (grpc_utils, nats_utils))
-        return Schema(self.name, (*kernel, self.folder / "migrations"))
+        """The schema of the service with the folders of its migrations, the shared ones first."""
+        folders = [*(_folder_of(package) for package, _ in self.shared_tables), self.folder]
+        return Schema(self.name, tuple(folder / "migrations" for folder in folders))
+
+    @property
+    def declared(self) -> list[MetaData]:
+        """All tables of the schema, as their classes declare them."""
+        return [*(tables for _, tables in self.shared_tables), self.tables]
 
 
 def _folder_of(package: str) -> Path:

@@ -6,8 +6,6 @@ import psycopg
 from db_utils import clock, session_options
 from db_utils.drift import differences
 from db_utils.migrations import outdated
-from grpc_utils.idempotency import Base as CallTables
-from nats_utils.tables import Base as BusTables
 from service_kit.service import Service
 
 from crm_cli.doctor.findings import Finding, ago, fail, ok, warn
@@ -63,7 +61,7 @@ def schemas(url: str, services: Sequence[Service]) -> Iterator[Finding]:
             yield fail(subject, "migrations are missing", "crm migrate")
             continue
         try:
-            found = differences(url, service.name, [CallTables.metadata, BusTables.metadata, service.tables])
+            found = differences(url, service.name, service.declared)
         except psycopg.errors.InsufficientPrivilege:
             yield ok(subject, "migrated; drift is seen by the owner of the database only")
             continue

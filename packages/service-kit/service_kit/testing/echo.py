@@ -26,7 +26,7 @@ from grpc_utils import (
     service_issuers,
 )
 from grpc_utils.listener import listener
-from grpc_utils.pipeline import Pipeline
+from grpc_utils.pipeline import Greeting, Pipeline
 
 from service_kit.environment import ISSUER, Secrets, new_secrets
 
@@ -119,6 +119,7 @@ async def echoing(
     authenticated: bool = True,
     tenancy: Tenancy | None = None,
     idempotency: Idempotency | None = None,
+    greetings: tuple[Greeting, ...] = (),
     **handlers: Handler,
 ) -> AsyncIterator[EchoServer]:
     """A server behind the pipeline that answers the methods named by *handlers*."""
@@ -128,7 +129,8 @@ async def echoing(
         *service_issuers(f"{CALLER}:{secrets.keys[CALLER].public}", "echo"),
     ]
     authenticator = Authenticator(TokenVerifier(issuers) if authenticated else None)
-    pipeline = Pipeline("echo", Guards(authenticator, tenancy or Tenancy(), idempotency), frozenset())
+    guards = Guards(authenticator, tenancy or Tenancy(), idempotency, greetings)
+    pipeline = Pipeline("echo", guards, frozenset())
     server = listener(pipeline, pipeline.unknown, (), 1000)
     server.add_registered_method_handlers(
         SERVICE, {name: _handler(name, run) for name, run in handlers.items()}

@@ -47,8 +47,8 @@ def stop_servers() -> None:
 
 def fresh_database(*own: Service) -> str:
     """The connection string of a new database, empty, with all schemas and those of *own* services."""
-    installed = services()
-    return _copy(_template(tuple(service for service in own if service.name not in installed)))
+    known = [service.schema for service in services().values()]
+    return _copy(_template(tuple(service for service in own if service.schema not in known)))
 
 
 @cache

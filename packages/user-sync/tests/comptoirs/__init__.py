@@ -1,0 +1,5 @@
+"""Two services of the tests' own that people turn up at: `comptabilite` and `vente`.
+
+Each opens an account for every organisation that is new to it; nothing but the component keeps
+it from opening two.
+"""

@@ -1,0 +1,153 @@
+"""First calls of people, with everything up: users decides, its event makes the copy."""
+
+import asyncio
+from typing import Any
+
+import grpc
+import pytest
+from crm.clients import clients_pb2
+from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
+from crm.dashboard.dashboard_pb2 import DashboardFilters
+from crm.dashboard.dashboard_pb2_grpc import DashboardKpisServiceStub
+from crm.events.identity_pb2 import UserLoginEvent
+from crm.users import users_pb2
+from crm.users.users_pb2_grpc import UtilisateurServiceStub
+from grpc_utils import ServiceSigner
+from service_kit.testing import refusal, refused, running
+from tests.comptoirs.service import COMPTABILITE
+from tests.visiteurs import Comptoirs, Visiteur, accounts, copies_in, new_org, roles, visits, waiting
+
+NOT_AUTHORISED = (grpc.StatusCode.UNAUTHENTICATED, "UTILISATEUR_NON_AUTORISE")
+
+
+async def test_S06_the_event_makes_the_copy(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
+    """One local row with the role and the id in users; the handler ran once, the account is there."""
+    answer = await comptoirs.visit(visiteur, note=True)
+    central = await comptoirs.central(visiteur)
+    copy = await comptoirs.known(visiteur)
+    assert central is not None
+    assert (copy.origine, copy.role, copy.utilisateur_id) == ("evenement", "ADMIN", central.id)
+    assert (copy.first_name, copy.last_name, copy.email) == ("Jeanne", "Martin", visiteur.email)
+    assert (answer.date_debut, answer.date_fin) == (str(copy.id), "ADMIN")
+    database = comptoirs.mesh.database("comptabilite")
+    assert await visits(database, str(copy.id)) == 1
+    assert await accounts(database, visiteur.organisation) == 1
+    assert len(await copies_in(database, visiteur.organisation)) == 1
+
+
+async def test_S05_users_hears_where_somebody_came_from(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
+    """The source and the application of the first sign-in are in the event."""
+    await comptoirs.visit(visiteur)
+    (event,) = await comptoirs.mesh.published(
+        UserLoginEvent, 1, where=lambda event: event.auth0_id == visiteur.sujet
+    )
+    assert dict(event.metadata) == {"source": "accounting-service", "firstLoginFrom": "accounting"}
+    assert (event.is_first_login, event.company_id) == (True, visiteur.organisation)
+
+
+async def test_S11_thirty_first_calls_at_once_are_one_arrival(
+    comptoirs: Comptoirs, visiteur: Visiteur
+) -> None:
+    """One row, one SyncUser, one account; every call is served as the same person."""
+    answers = await asyncio.gather(*(comptoirs.visit(visiteur) for _ in range(30)))
+    database = comptoirs.mesh.database("comptabilite")
+    (copy,) = await copies_in(database, visiteur.organisation)
+    central = await comptoirs.central(visiteur)
+    assert {answer.date_debut for answer in answers} == {str(copy.id)}
+    assert central is not None
+    assert central.nombre_connexions == 1
+    assert await accounts(database, visiteur.organisation) == 1
+
+
+async def test_S11_of_two_first_people_one_is_the_admin(comptoirs: Comptoirs) -> None:
+    """In users and here alike, whoever was quicker."""
+    organisation = new_org()
+    people = [Visiteur(organisation) for _ in range(2)]
+    await asyncio.gather(*(comptoirs.visit(one) for one in people))
+    copies = await copies_in(comptoirs.mesh.database("comptabilite"), organisation)
+    assert sorted(roles(copies)) == ["ADMIN", "VIEWER"]
+    assert await accounts(comptoirs.mesh.database("comptabilite"), organisation) == 1
+
+
+@pytest.mark.parametrize("missing", ["organisation", "user_type"])
+async def test_S04_a_newcomer_without_organisation_or_type_is_kept_out(
+    comptoirs: Comptoirs, visiteur: Visiteur, missing: str
+) -> None:
+    """UNAUTHENTICATED; nothing is made here, and users is not told."""
+    without: Any = {"organisation": None} if missing == "organisation" else {"user_type": ""}
+    answer = await refusal(comptoirs.visit(visiteur, note=True, **without))
+    assert (answer.code, answer.reason) == NOT_AUTHORISED
+    assert answer.message == "User is not authorized for this service."
+    assert await comptoirs.copy(visiteur) is None
+    assert await comptoirs.central(visiteur) is None
+
+
+async def test_S04_a_service_without_the_component_serves_the_same_token(
+    comptoirs: Comptoirs, visiteur: Visiteur
+) -> None:
+    """Only services that keep copies of people need to know them."""
+    token = visiteur.token(comptoirs.mesh, organisation=None)
+    clients = ClientBaseServiceStub(comptoirs.mesh.channel("clients", token))
+    assert len((await clients.List(clients_pb2.ListClientBasesRequest())).clients) == 0
+
+
+async def test_S04_somebody_known_needs_no_claims_any_more(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
+    """His copy says what his token does not."""
+    first = await comptoirs.visit(visiteur)
+    again = await comptoirs.visit(visiteur, organisation=None, user_type="", email="")
+    assert again == first
+
+
+async def test_S01_services_are_nobody_to_know(comptoirs: Comptoirs) -> None:
+    """Their calls are served without a local user."""
+    mesh = comptoirs.mesh
+    token = ServiceSigner("users", mesh.secrets.keys["users"].private).token("comptabilite", None)
+    stub = DashboardKpisServiceStub(mesh.channel("comptabilite", token))
+    assert (await stub.GetKpis(DashboardFilters())).date_debut == ""
+
+
+async def test_S01_without_authentication_everything_is_skipped() -> None:
+    """The caller is nobody."""
+    async with running(COMPTABILITE, auth_enabled=False) as mesh:
+        stub = DashboardKpisServiceStub(mesh.channel("comptabilite"))
+        assert (await stub.GetKpis(DashboardFilters())).date_debut == ""
+
+
+async def test_a_component_that_is_off_meets_nobody(visiteur: Visiteur) -> None:
+    """Calls are served as if it were not there; events are heard all the same."""
+    async with running(COMPTABILITE, user_sync_enabled=False) as mesh:
+        comptoirs = Comptoirs(mesh)
+        assert (await comptoirs.visit(visiteur)).date_debut == ""
+        assert await comptoirs.copy(visiteur) is None
+        await mesh.deliver(visiteur.event())
+        assert (await comptoirs.known(visiteur)).role == "MANAGER"
+
+
+async def test_S09_a_closed_account_is_kept_out(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
+    """Users says so at the first call; nothing is made here."""
+    people = comptoirs.mesh.service_stub(UtilisateurServiceStub, caller="comptabilite")
+    made = await people.Create(
+        users_pb2.CreateUtilisateurRequest(email=visiteur.email, fournisseur="auth0", sujet=visiteur.sujet)
+    )
+    await people.Update(users_pb2.UpdateUtilisateurRequest(id=made.utilisateur.id, actif=False))
+    closed = (grpc.StatusCode.UNAUTHENTICATED, "COMPTE_DESACTIVE")
+    assert await refused(comptoirs.visit(visiteur)) == closed
+    assert await comptoirs.copy(visiteur) is None
+
+
+async def test_S09_an_unusable_address_keeps_nobody_out(
+    comptoirs: Comptoirs, visiteur: Visiteur, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A copy is made from the token; users will never take it in, so nothing is queued."""
+    answer = await comptoirs.visit(visiteur, email="pas une adresse")
+    copy = await comptoirs.known(visiteur)
+    assert (answer.date_debut, copy.origine, copy.role) == (str(copy.id), "secours", "ADMIN")
+    assert await waiting(comptoirs.mesh.database("comptabilite"), visiteur.sujet) is None
+    assert "users refuses the sign-in" in caplog.text
+
+
+async def test_S07_names_default_to_user(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
+    """Where the token has none and users cannot say either."""
+    await comptoirs.visit(visiteur, email="pas une adresse", given_name="", family_name="")
+    copy = await comptoirs.known(visiteur)
+    assert (copy.first_name, copy.last_name) == ("User", "")

@@ -1,0 +1,150 @@
+"""What tokens and events say of people, and what they do not; how patient the queue is."""
+
+from datetime import timedelta
+from types import MappingProxyType
+
+import pytest
+from crm.events.identity_pb2 import UserLoginEvent
+from grpc_utils import Identity
+from service_kit import ConfigurationError, Settings
+from service_kit.settings import load
+from user_sync import UserSyncSettings, rules
+from user_sync.rules import Central, Personne, UtilisateurNonAutorise
+from user_sync.settings import provider_of
+
+TYPES = ("user_type", "https://wanzo.com/user_type")
+
+
+class HostSettings(Settings, UserSyncSettings):
+    """As a service's settings become by the component."""
+
+
+def settings(**changes: object) -> HostSettings:
+    """Settings with *changes*."""
+    made = load(HostSettings, database_url="postgresql://localhost/crm", **changes)
+    assert isinstance(made, HostSettings)
+    return made
+
+
+def identity(organisation: str | None = "org-1", **claims: object) -> Identity:
+    """A user of *organisation* whose token also has *claims*."""
+    return Identity("user", "auth0|1", organisation, claims=MappingProxyType(claims))
+
+
+@pytest.mark.parametrize(
+    ("issuer", "provider"),
+    [
+        ("crm-auth", "local"),
+        ("https://kc.example/realms/crm", "keycloak"),
+        ("https://accounts.google.com", "google"),
+        ("https://crm.kinde.com", "kinde"),
+        ("https://tenant.auth0.com/", "auth0"),
+        ("", "auth0"),
+    ],
+)
+def test_S01_the_issuer_names_the_provider(issuer: str, provider: str) -> None:
+    """Our own tokens are local, Keycloak's keycloak, configured ones what they are said to be."""
+    known = settings(
+        keycloak_realm_url="https://kc.example/realms/crm/",
+        issuer_providers="https://accounts.google.com=google, https://crm.kinde.com=kinde",
+    )
+    assert provider_of(issuer, known) == provider
+
+
+def test_S01_an_unknown_provider_is_refused_at_the_start() -> None:
+    """The sentence names it."""
+    with pytest.raises(ConfigurationError, match="unknown provider facebook"):
+        settings(issuer_providers="x=facebook")
+
+
+def test_S04_organisation_and_type_are_needed() -> None:
+    """Each of them, and the organisation not empty; the type under any of its names."""
+    for told in (
+        identity(None, user_type="PME"),
+        identity("", user_type="PME"),
+        identity("org-1"),
+        identity("org-1", user_type=""),
+        identity("org-1", user_type=["PME"]),
+    ):
+        with pytest.raises(UtilisateurNonAutorise):
+            rules.check_admissible(rules.personne_of(told, TYPES))
+    for name in TYPES:
+        personne = rules.personne_of(identity(**{name: "PME"}), TYPES)
+        rules.check_admissible(personne)
+        assert personne.user_type == "PME"
+
+
+def test_S05_a_token_tells_who_somebody_is() -> None:
+    """Names, address and picture under their standard claims, in stored form."""
+    told = identity(
+        email="Jeanne@Exemple.fr",
+        given_name=" Jeanne ",
+        family_name="Lefe\u0301vre",
+        picture="https://exemple.fr/j.png",
+        user_type="PME",
+    )
+    assert rules.personne_of(told, TYPES) == Personne(
+        "auth0|1", "org-1", "Jeanne@Exemple.fr", "Jeanne", "Lefévre", "https://exemple.fr/j.png", "PME"
+    )
+
+
+@pytest.mark.parametrize("value", [None, 7, ["Jeanne"], {"a": "b"}, "Jean\0ne", "\x1b[31m"])
+def test_S05_a_claim_that_is_no_text_says_nothing(value: object) -> None:
+    """And keeps nobody out."""
+    assert rules.personne_of(identity(given_name=value), TYPES).first_name == ""
+
+
+def test_S05_a_claim_that_is_too_long_is_cut() -> None:
+    """To what its column holds."""
+    personne = rules.personne_of(identity(family_name="x" * 101, email="y" * 300), TYPES)
+    assert (len(personne.last_name), len(personne.email)) == (100, 255)
+
+
+def test_S05_users_is_told_everything_at_once() -> None:
+    """The name is made of its parts; the metadata names the source."""
+    told = identity(given_name="Jeanne", email="j@exemple.fr", email_verified=True, user_type="PME")
+    personne = rules.personne_of(told, TYPES)
+    request = rules.sync_request(personne, told, "kinde", "accounting-service", {"firstLoginFrom": "a"})
+    assert (request.auth0_id, request.fournisseur, request.name) == ("auth0|1", "kinde", "Jeanne")
+    assert (request.email_verifie, request.company_id, request.user_type) == (True, "org-1", "PME")
+    assert dict(request.metadata) == {"source": "accounting-service", "firstLoginFrom": "a"}
+    assert request.service_name == "accounting-service"
+
+
+def test_S12_waits_grow_to_an_hour() -> None:
+    """The first try is the job's next run; then two minutes, ten, and an hour each time."""
+    minutes = [rules.wait_after(tries) / timedelta(minutes=1) for tries in (1, 2, 3, 4, 200)]
+    assert minutes == [2, 10, 60, 60, 60]
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [("Jean Dupont de Nemours", ("Jean", "Dupont de Nemours")), ("Jean", ("Jean", "")), ("", ("", ""))],
+)
+def test_S17_an_event_tells_first_and_last_name(name: str, names: tuple[str, str]) -> None:
+    """The first word, and the rest."""
+    personne, _ = rules.announced(UserLoginEvent(name=name))
+    assert (personne.first_name, personne.last_name) == names
+
+
+def test_S16_the_institution_comes_before_the_company() -> None:
+    """Where both are named."""
+    event = UserLoginEvent(user_id="u-1", role="ADMIN", company_id="c", financial_institution_id="f")
+    personne, central = rules.announced(event)
+    assert (personne.organisation_id, central) == ("f", Central("u-1", "ADMIN"))
+    assert rules.announced(UserLoginEvent(company_id="c"))[0].organisation_id == "c"
+
+
+def test_S13_a_role_that_is_none_of_ours_says_nothing() -> None:
+    """It is information, not a reason to give up an event."""
+    assert (rules.known_role("MANAGER"), rules.known_role("manager"), rules.known_role("")) == (
+        "MANAGER",
+        "",
+        "",
+    )
+
+
+def test_permissions_are_what_the_token_lists() -> None:
+    """Texts only."""
+    assert rules.permissions_of(identity(permissions=["a", 1, "b"])) == ("a", "b")
+    assert rules.permissions_of(identity(permissions="a b")) == ()

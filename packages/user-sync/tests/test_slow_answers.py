@@ -1,0 +1,180 @@
+"""Users or its event take their time: who waits for what, for how long, and who does not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from crm.events.identity_pb2 import UserLoginEvent
+from db_utils import Database
+from grpc_utils import Peers
+from prometheus_client import REGISTRY
+from service_kit import App
+from service_kit.settings import load
+from service_kit.testing import Mesh, eventually, running
+from tests.comptoirs.service import COMPTABILITE, COMPTABILITE_SYNC
+from tests.visiteurs import BESIDE, Comptoirs, Visiteur, copy_of, identity, waiting
+from user_sync.synchroniser import Synchroniser
+
+# Hears no event but those that a test hands to it.
+DEAF = replace(COMPTABILITE, subscriptions=())
+Door = Callable[..., Awaitable[Synchroniser]]
+
+
+class Mute:
+    """An address that takes connections and says nothing."""
+
+    def __init__(self) -> None:
+        self.address, self.connections = "", 0
+        self._end = asyncio.Event()
+
+    async def keep(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Hold a connection open until the end."""
+        self.connections += 1
+        await self._end.wait()
+        writer.close()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator["Mute"]:
+        """Take connections inside."""
+        server = await asyncio.start_server(self.keep, "127.0.0.1", 0)
+        self.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        try:
+            yield self
+        finally:
+            self._end.set()
+            server.close()
+
+
+@pytest.fixture(scope="module")
+async def mesh() -> AsyncIterator[Mesh]:
+    """Users, and a counter that hears no events."""
+    async with running(*BESIDE, DEAF, bcrypt_cost=4) as mesh:
+        yield mesh
+
+
+@pytest.fixture
+def database(mesh: Mesh) -> Database:
+    """What the counter keeps."""
+    return mesh.database("comptabilite")
+
+
+@pytest.fixture
+async def mute() -> AsyncIterator[Mute]:
+    """Users, when it hangs."""
+    async with Mute().listening() as mute:
+        yield mute
+
+
+@pytest.fixture
+async def door(mute: Mute, database: Database) -> AsyncIterator[Door]:
+    """Makes an interception that reaches a users that hangs, with *settings*."""
+    async with AsyncExitStack() as stack:
+
+        async def make(**settings: object) -> Synchroniser:
+            peers = Peers({"users": mute.address}, None)
+            stack.push_async_callback(peers.close)
+            own = load(COMPTABILITE.settings, database_url=database.url, **settings)
+            app: Any = App(own, database, peers)
+            made = COMPTABILITE_SYNC.greeter(app)
+            assert made is not None
+            stack.push_async_callback(made.close)
+            return made
+
+        yield make
+
+
+async def hear(database: Database, event: UserLoginEvent) -> None:
+    """Hand *event* to the counter, as its consumer would."""
+    async with database.transaction() as tx:
+        await COMPTABILITE_SYNC.traiter_user_login(event, tx)
+
+
+async def test_S06_a_new_user_waits_for_his_event(mesh: Mesh, database: Database, visiteur: Visiteur) -> None:
+    """As long as the settings say; what it makes is what he is served as."""
+    settings = load(COMPTABILITE.settings, database_url=database.url, user_sync_wait_ms=5000)
+    app: Any = App(settings, database, mesh["comptabilite"].app.peers)
+    door = COMPTABILITE_SYNC.greeter(app)
+    assert door is not None
+    greeting = asyncio.create_task(door.greet(identity(visiteur)))
+    (event,) = await mesh.published(UserLoginEvent, 1, where=lambda one: one.auth0_id == visiteur.sujet)
+    assert await copy_of(database, visiteur.sujet) is None
+    await hear(database, event)
+    await greeting
+    copy = await copy_of(database, visiteur.sujet)
+    assert copy is not None
+    assert (copy.origine, copy.derniere_sync_ok) == ("evenement", None)
+
+
+async def test_S07_without_his_event_the_answer_is_enough(
+    mesh: Mesh, database: Database, visiteur: Visiteur
+) -> None:
+    """Role and id are those of users, where he is not the first any more."""
+    comptoirs = Comptoirs(mesh)
+    await comptoirs.visit(Visiteur(visiteur.organisation))
+    answer = await comptoirs.visit(visiteur)
+    copy, central = await comptoirs.known(visiteur), await comptoirs.central(visiteur)
+    assert central is not None
+    assert (copy.origine, copy.role, copy.utilisateur_id) == ("secours", "VIEWER", central.id)
+    assert (answer.date_fin, copy.derniere_sync_ok is None) == ("VIEWER", False)
+    (event,) = await mesh.published(UserLoginEvent, 1, where=lambda one: one.auth0_id == visiteur.sujet)
+    await hear(database, event)
+    after = await comptoirs.known(visiteur)
+    assert (after.id, after.origine) == (copy.id, "evenement")
+
+
+async def test_S05_a_new_user_does_not_wait_for_ever(
+    door: Door, database: Database, visiteur: Visiteur
+) -> None:
+    """Users has its time; then he is served, and users is told later."""
+    interception = await door(user_sync_timeout_ms=100)
+    await interception.greet(identity(visiteur))
+    late = await waiting(database, visiteur.sujet)
+    assert late is not None
+    assert late.erreur == "DEPENDANCE_INDISPONIBLE"
+
+
+async def test_S03_a_known_user_does_not_wait_at_all(
+    door: Door, database: Database, visiteur: Visiteur
+) -> None:
+    """His call goes on while users is being told."""
+    await hear(database, visiteur.event())
+    interception = await door(user_sync_timeout_ms=500)
+    await interception.greet(identity(visiteur))
+    assert await waiting(database, visiteur.sujet) is None
+    await eventually(lambda: waiting(database, visiteur.sujet))
+
+
+async def test_S11_a_call_after_the_event_does_not_tell_users_again(
+    door: Door, mute: Mute, database: Database, visiteur: Visiteur
+) -> None:
+    """While the first call still waits for the answer."""
+    interception, before = await door(user_sync_timeout_ms=300), told_later()
+    first = asyncio.create_task(interception.greet(identity(visiteur)))
+    await eventually(lambda: mute.connections)
+    await hear(database, visiteur.event())
+    await interception.greet(identity(visiteur))
+    await first
+    await interception.greet(identity(Visiteur()))  # would end after a second telling
+    assert told_later() - before == 2
+
+
+def told_later() -> float:
+    """How many synchronisations have left something to be told."""
+    labels = {"service": COMPTABILITE_SYNC.service_name, "result": "en_attente"}
+    return REGISTRY.get_sample_value("user_sync_total", labels) or 0.0
+
+
+async def test_S11_a_caller_who_gives_up_spoils_nothing_for_the_others(
+    door: Door, mute: Mute, database: Database, visiteur: Visiteur
+) -> None:
+    """The arrival goes on without the one who began it."""
+    interception = await door(user_sync_timeout_ms=500)
+    calls = [asyncio.create_task(interception.greet(identity(visiteur))) for _ in range(2)]
+    await eventually(lambda: mute.connections)
+    calls[0].cancel()
+    await calls[1]
+    assert calls[0].cancelled()
+    assert await copy_of(database, visiteur.sujet) is not None

@@ -1,0 +1,57 @@
+"""What operators see of a synchronisation, and what nobody sees: who it was."""
+
+import logging
+
+import pytest
+from prometheus_client import REGISTRY
+from service_kit.testing import refused
+from tests.comptoirs.service import COMPTABILITE_SYNC
+from tests.visiteurs import Comptoirs, Visiteur
+
+SERVICE = COMPTABILITE_SYNC.service_name
+
+
+def counted(result: str) -> float:
+    """How many synchronisations have ended so."""
+    return REGISTRY.get_sample_value("user_sync_total", {"service": SERVICE, "result": result}) or 0.0
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The lines about synchronisations."""
+    return [line for line in caplog.messages if line.startswith("user sync ")]
+
+
+async def test_a_synchronisation_is_one_line_and_one_count(
+    comptoirs: Comptoirs, visiteur: Visiteur, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With its result, source and duration; the subject hashed, the address masked."""
+    before = counted("evenement")
+    with caplog.at_level(logging.INFO, logger="user_sync"):
+        await comptoirs.visit(visiteur)
+        await comptoirs.visit(visiteur)
+    (line,) = lines(caplog)
+    assert line.startswith("user sync evenement: subject ")
+    assert f"email {visiteur.email[0]}***@{visiteur.organisation}.fr, source {SERVICE}, " in line
+    assert line.endswith(" ms")
+    assert counted("evenement") - before == 1
+    for secret in (visiteur.sujet, visiteur.email, visiteur.nom):
+        assert secret not in caplog.text
+
+
+async def test_a_refusal_is_counted(
+    comptoirs: Comptoirs, visiteur: Visiteur, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a synchronisation that ended so."""
+    before = counted("refuse")
+    with caplog.at_level(logging.INFO, logger="user_sync"):
+        await refused(comptoirs.visit(visiteur, user_type=""))
+    assert lines(caplog)[0].startswith("user sync refuse: ")
+    assert counted("refuse") - before == 1
+
+
+async def test_durations_are_measured(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
+    """Of every synchronisation."""
+    name, labels = "user_sync_seconds_count", {"service": SERVICE}
+    before = REGISTRY.get_sample_value(name, labels) or 0.0
+    await comptoirs.visit(visiteur)
+    assert (REGISTRY.get_sample_value(name, labels) or 0.0) - before == 1

@@ -1,0 +1,57 @@
+"""Telling users of a sign-in, and what its answer or its silence means here (S5, S8, S9)."""
+
+from typing import Any
+
+import grpc
+from crm.users import users_pb2 as pb
+from crm.users.users_pb2_grpc import SyncServiceStub
+from grpc_utils import Peers, reason_of
+from grpc_utils.errors import Unavailable
+
+from user_sync import rules
+from user_sync.rules import Central
+
+
+class NotTold(Exception):
+    """Users has not taken the sign-in in: it is told again later. *silent*: it did not answer at all."""
+
+    def __init__(self, reason: str, *, silent: bool) -> None:
+        super().__init__(reason)
+        self.silent = silent
+
+
+class Unusable(Exception):
+    """Users will never take this sign-in in, such as one with an impossible address."""
+
+
+class Closed(Exception):
+    """The account is closed in users."""
+
+
+class Annuaire:
+    """The users service, which answers within *timeout* seconds or counts as silent.
+
+    A *patient* caller waits as long for users to be there at all: it may just be coming back.
+    """
+
+    def __init__(self, peers: Peers, timeout: float, *, patient: bool = False) -> None:
+        self._users, self._timeout, self._patient = peers.stub(SyncServiceStub), timeout, patient
+
+    async def tell(self, request: pb.SyncUserRequest) -> Central:
+        """Announce the sign-in. Raises NotTold, Unusable or Closed."""
+        patience: dict[str, Any] = {"timeout": self._timeout, "wait_for_ready": self._patient}
+        try:
+            return rules.answered(await self._users.SyncUser(request, **patience))
+        except Unavailable as silence:
+            raise NotTold(silence.reason, silent=True) from silence
+        except grpc.aio.AioRpcError as refusal:
+            raise _meaning(refusal) from refusal
+
+
+def _meaning(refusal: grpc.aio.AioRpcError) -> Exception:
+    code, reason = refusal.code(), reason_of(refusal)
+    if code == grpc.StatusCode.FAILED_PRECONDITION and reason == rules.CompteDesactive.reason:
+        return Closed()
+    if code == grpc.StatusCode.INVALID_ARGUMENT:
+        return Unusable(reason)
+    return NotTold(reason or code.name, silent=False)

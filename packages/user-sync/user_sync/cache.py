@@ -1,0 +1,56 @@
+"""Users met lately: bounded, short-lived, and forgotten as soon as their copy changes (S2)."""
+
+from uuid import UUID
+
+from db_utils import clock
+
+from user_sync.courant import UtilisateurCourant, of_copy
+from user_sync.models import UtilisateurLocal
+
+MOST = 10_000  # subjects
+
+
+class Cache:
+    """Local users by subject, each for *seconds*; the oldest make room for new ones."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._known: dict[str, tuple[float, UtilisateurCourant]] = {}
+        self._subjects: dict[UUID, set[str]] = {}
+        self.changes = 0  # of anybody's copy, so far
+
+    def get(self, subject: str) -> UtilisateurCourant | None:
+        """The user behind *subject*, None when nobody is known to be."""
+        known = self._known.get(subject)
+        if known is None or clock.timestamp() >= known[0]:
+            return None
+        return known[1]
+
+    def put(self, subject: str, row: UtilisateurLocal, changes: int) -> UtilisateurCourant:
+        """The user of *row*, remembered as *subject* unless copies have changed since it was read.
+
+        *changes* is their number before the reading.
+        """
+        user = of_copy(row)
+        if changes != self.changes:
+            return user
+        self._drop(subject)
+        if len(self._known) >= MOST:
+            self._drop(next(iter(self._known)))
+        self._known[subject] = clock.timestamp() + self._seconds, user
+        self._subjects.setdefault(row.id, set()).add(subject)
+        return user
+
+    def forget(self, row: UtilisateurLocal) -> None:
+        """Forget the person of *row*, whatever he is called."""
+        self.changes += 1
+        for subject in self._subjects.pop(row.id, ()):
+            self._known.pop(subject, None)
+
+    def _drop(self, subject: str) -> None:
+        known = self._known.pop(subject, None)
+        if known is not None:
+            identity = UUID(known[1].id)
+            self._subjects[identity].discard(subject)
+            if not self._subjects[identity]:
+                del self._subjects[identity]

@@ -1,0 +1,93 @@
+"""The component as a service names it in its data. Each of its parts has a module of its own.
+
+components=(UserSync(app_code="accounting", service_name="accounting-service"),)
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from crm.events.identity_pb2 import UserLoginEvent
+from db_utils import Transaction, Worker
+from nats_utils import Subscription, required_instant, required_text
+from pydantic_settings import BaseSettings
+from sqlalchemy import MetaData
+
+from user_sync import copies, queue, rules
+from user_sync.annuaire import Annuaire
+from user_sync.models import Base
+from user_sync.organisations import Accueil, PremiereConnexion
+from user_sync.settings import Host, UserSyncSettings
+from user_sync.synchroniser import Synchroniser
+
+_EVERY = timedelta(seconds=30)
+_PATIENCE = 5.0  # seconds, longer than a channel takes to find its callee again
+
+
+@dataclass(frozen=True, slots=True)
+class UserSync:
+    """Synchronisation for a service that people open as application *app_code*.
+
+    Users knows the service as *service_name*. *premiere_connexion* runs once for each
+    organisation that is new here, in a part of the transaction that meets it.
+    """
+
+    app_code: str
+    service_name: str
+    premiere_connexion: PremiereConnexion | None = None
+
+    @property
+    def package(self) -> str:
+        """Where the migrations are."""
+        return "user_sync"
+
+    @property
+    def tables(self) -> MetaData:
+        """Local users, their subjects, organisations, and what users was not told of yet."""
+        return Base.metadata
+
+    @property
+    def settings(self) -> type[BaseSettings]:
+        """Patience and rhythm."""
+        return UserSyncSettings
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """Sign-ins, wherever they happen."""
+        return (Subscription(UserLoginEvent, self.traiter_user_login),)
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """What could not be done at once is done later."""
+        return (
+            Worker("user-sync-rejouer-syncs", self.rejouer_syncs, every=_EVERY),
+            Worker("user-sync-organisations", self.ouvrir_organisations, every=_EVERY),
+        )
+
+    def greeter(self, app: Host) -> Synchroniser | None:
+        """The interception of calls, None when it is switched off."""
+        if not app.settings.user_sync_enabled:
+            return None
+        return Synchroniser(app, self.service_name, self.app_code, Accueil(self.premiere_connexion))
+
+    async def traiter_user_login(self, event: UserLoginEvent, tx: Transaction) -> None:
+        """Bring the copy of who signed in up to date; people without this application have none (S15)."""
+        if self.app_code not in event.accessible_apps:
+            return
+        required_text(event, "user_id", "auth0_id")
+        instant = required_instant(event, "timestamp")
+        personne, central = rules.announced(event)
+        copy = await copies.announced(tx, personne, central, instant)
+        if copy is not None and personne.organisation_id:
+            accueil = Accueil(self.premiere_connexion)
+            first = event.is_first_login
+            await accueil.enter(tx, copy, personne.organisation_id, instant, first=first)
+
+    async def rejouer_syncs(self, app: Host) -> None:
+        """Tell users of the sign-ins that it has missed (S12)."""
+        if app.settings.user_sync_enabled:
+            annuaire = Annuaire(app.peers, _PATIENCE, patient=True)
+            await queue.empty(app.database, annuaire, self.service_name)
+
+    async def ouvrir_organisations(self, app: Host) -> None:
+        """Make the accounts of new organisations that could not be made at once (S20)."""
+        await Accueil(self.premiere_connexion).finish(app.database)

@@ -1,0 +1,98 @@
+"""Sign-ins that users could not be told of: kept with their request, told later, never forgotten (S12)."""
+
+import logging
+from datetime import datetime
+from typing import Any, Final
+
+from crm.users import users_pb2 as pb
+from db_utils import Database, Transaction, clock
+from google.protobuf.json_format import MessageToDict, ParseDict
+from sqlalchemy import String, bindparam, delete, func, select
+
+from user_sync import copies, rules, telemetry
+from user_sync.annuaire import Annuaire, Closed, NotTold, Unusable
+from user_sync.models import SyncEnAttente
+from user_sync.rules import Central
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 100  # rows of one look at the queue
+_LONGEST_ERROR: Final = 200
+_DUE = (
+    select(SyncEnAttente)
+    .where(SyncEnAttente.prochain_essai <= bindparam("now", type_=SyncEnAttente.created_at.type))
+    .order_by(SyncEnAttente.prochain_essai, SyncEnAttente.auth0_id)
+    .limit(_AT_ONCE)
+)
+_PENDING = select(func.count()).select_from(SyncEnAttente).where(SyncEnAttente.prochain_essai.is_not(None))
+_TOLD = delete(SyncEnAttente).where(SyncEnAttente.auth0_id == bindparam("sujet", type_=String, required=True))
+
+
+async def keep(tx: Transaction, request: pb.SyncUserRequest, error: NotTold) -> None:
+    """Have users told of the sign-in later, unless an earlier one of the person waits already."""
+    charge = MessageToDict(request, preserving_proto_field_name=True)
+    row = SyncEnAttente(auth0_id=request.auth0_id, charge=charge, erreur=str(error)[:_LONGEST_ERROR])
+    await tx.insert(row, if_absent=True)
+
+
+async def told(tx: Transaction, sujet: str) -> None:
+    """Note that users knows of the person by now."""
+    await tx.execute(_TOLD, sujet=sujet)
+
+
+async def empty(database: Database, annuaire: Annuaire, service: str) -> None:
+    """Tell users of everybody who is due; its first silence ends the run (a job)."""
+    try:
+        while due := await database.read().all(_DUE, now=clock.now()):
+            for row in due:
+                if not await _retried(database, annuaire, row):
+                    return
+    finally:
+        pending = await database.read().one(_PENDING)
+        telemetry.USER_SYNC_PENDING.labels(service).set(pending or 0)
+
+
+async def _retried(database: Database, annuaire: Annuaire, row: SyncEnAttente) -> bool:
+    """Tell users of *row*; False when it is silent."""
+    request = ParseDict(row.charge, pb.SyncUserRequest())
+    try:
+        central = await annuaire.tell(request)
+    except NotTold as error:
+        await _put_off(database, row, error)
+        return not error.silent
+    except Unusable as error:
+        _log.error("users will never take in the sign-in of %s: %s", telemetry.hashed(row.auth0_id), error)
+        await _settle(database, row.auth0_id, None)
+    except Closed:
+        await _settle(database, row.auth0_id, None, closed=True)
+    else:
+        await _settle(database, row.auth0_id, central)
+    return True
+
+
+async def _settle(database: Database, sujet: str, central: Central | None, *, closed: bool = False) -> None:
+    """Take over what users has answered, and strike the sign-in off the queue."""
+
+    async def work() -> None:
+        async with database.transaction() as tx:
+            if closed:
+                await copies.deactivated(tx, sujet)
+            elif central is not None:
+                copy = await copies.identified(tx, sujet, central.utilisateur_id)
+                if copy is not None:
+                    await copies.confirmed(tx, copy, central)
+            await told(tx, sujet)
+
+    await copies.insisting(work)
+
+
+async def _put_off(database: Database, row: SyncEnAttente, error: NotTold) -> None:
+    """Try again after a while; give up after a week, and keep the row for people to look at."""
+    now, tries = clock.now(), row.tentatives + 1
+    changes: dict[str, Any] = {"tentatives": tries, "erreur": str(error)[:_LONGEST_ERROR]}
+    given_up = now - row.created_at >= rules.GIVEN_UP_AFTER
+    if given_up:
+        _log.error("ECHEC: users was not told of %s in a week: %s", telemetry.hashed(row.auth0_id), error)
+    next_try: datetime | None = None if given_up else now + rules.wait_after(tries)
+    async with database.transaction() as tx:
+        await tx.update(row, prochain_essai=next_try, **changes)

@@ -1,0 +1,142 @@
+"""The rules of the component, pure: tokens, answers and events in, values out, or a refusal.
+
+Rules of its brief are cited as S1 to S20.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from crm.events.identity_pb2 import UserLoginEvent
+from crm.users import users_pb2 as pb
+from google.protobuf.struct_pb2 import Struct
+from grpc_utils import Identity, clean_text
+from grpc_utils.errors import FormatInvalide, Unauthenticated
+
+from user_sync.models import ROLES
+
+Metadata = Mapping[str, str | bool]
+
+NO_NAME = "User"
+_LONGEST_NAME, _LONGEST_EMAIL, _LONGEST_TYPE, _LONGEST_URL = 100, 255, 50, 2000
+# After each failed try; the first one is made by the next run of the job (S12).
+_WAITS = (timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1))
+GIVEN_UP_AFTER = timedelta(days=7)
+
+
+class UtilisateurNonAutorise(Unauthenticated):
+    """User is not authorized for this service."""
+
+
+class CompteDesactive(Unauthenticated):
+    """Le compte est désactivé."""
+
+
+@dataclass(frozen=True, slots=True)
+class Personne:
+    """Somebody as his token or an event tells of him; empty texts say nothing."""
+
+    sujet: str
+    organisation_id: str
+    email: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    photo_url: str = ""
+    user_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Central:
+    """What users says of a person: his id there, and his role ("" for none)."""
+
+    utilisateur_id: str
+    role: str
+
+
+def personne_of(identity: Identity, type_claims: Sequence[str]) -> Personne:
+    """The person that a user's token tells of (S5)."""
+    claims = identity.claims
+    types = (_text(claims, name, _LONGEST_TYPE) for name in type_claims)
+    return Personne(
+        sujet=identity.subject,
+        organisation_id=identity.organisation_id or "",
+        email=_text(claims, "email", _LONGEST_EMAIL),
+        first_name=_text(claims, "given_name", _LONGEST_NAME),
+        last_name=_text(claims, "family_name", _LONGEST_NAME),
+        photo_url=_text(claims, "picture", _LONGEST_URL),
+        user_type=next(filter(None, types), ""),
+    )
+
+
+def check_admissible(personne: Personne) -> None:
+    """Refuse a newcomer whose token lacks his organisation or his type (S4)."""
+    if not personne.organisation_id or not personne.user_type:
+        raise UtilisateurNonAutorise
+
+
+def _text(claims: Mapping[str, object], name: str, longest: int) -> str:
+    """Claim *name* in stored form; what is no text, or none that can be kept, says nothing."""
+    value = claims.get(name)
+    if not isinstance(value, str):
+        return ""
+    try:
+        return clean_text(value, name)[:longest]
+    except FormatInvalide:
+        return ""
+
+
+def permissions_of(identity: Identity) -> tuple[str, ...]:
+    """The permissions that a token lists: information only."""
+    listed = identity.claims.get("permissions")
+    return tuple(one for one in listed if isinstance(one, str)) if isinstance(listed, list) else ()
+
+
+def sync_request(
+    personne: Personne, identity: Identity, fournisseur: str, service_name: str, metadata: Metadata
+) -> pb.SyncUserRequest:
+    """What users is told of a sign-in of *personne* with the token behind *identity* (S5)."""
+    told = Struct()
+    told.update({**metadata, "source": service_name})
+    return pb.SyncUserRequest(
+        auth0_id=personne.sujet,
+        fournisseur=fournisseur,
+        email=personne.email,
+        email_verifie=identity.claims.get("email_verified") is True,
+        name=f"{personne.first_name} {personne.last_name}".strip(),
+        first_name=personne.first_name,
+        last_name=personne.last_name,
+        picture=personne.photo_url,
+        company_id=personne.organisation_id,
+        user_type=personne.user_type,
+        metadata=told,
+        service_name=service_name,
+    )
+
+
+def answered(response: pb.SyncUserResponse) -> Central:
+    """What the answer to SyncUser says."""
+    return Central(response.utilisateur.id, known_role(response.role))
+
+
+def announced(event: UserLoginEvent) -> tuple[Personne, Central]:
+    """Who signed in by *event*, and what users says of him (S16, S17)."""
+    first, _, rest = event.name.strip().partition(" ")
+    personne = Personne(
+        sujet=event.auth0_id,
+        organisation_id=event.financial_institution_id or event.company_id,
+        email=event.email,
+        first_name=first[:_LONGEST_NAME],
+        last_name=rest.strip()[:_LONGEST_NAME],
+        user_type=event.user_type,
+    )
+    return personne, Central(event.user_id, known_role(event.role))
+
+
+def known_role(role: str) -> str:
+    """*role*, or "" when it is none of ours: it is information, and no reason to keep anybody out."""
+    return role if role in ROLES else ""
+
+
+def wait_after(tries: int) -> timedelta:
+    """How long to wait after so many failed *tries* to tell users (S12)."""
+    return _WAITS[min(tries, len(_WAITS)) - 1]
