@@ -49,10 +49,10 @@ def up(
 ) -> None:
     """Run the whole mesh on this machine.
 
-    PostgreSQL, nats-server, one process per service and the gateway, watched and started again when they
-    end. Needs nothing: DATABASE_URL and NATS_URL replace the embedded servers, other settings
-    are those of .env.example. Data, logs and secrets are kept in .crm (CRM_HOME). Ctrl-C
-    stops everything, a second Ctrl-C at once.
+    PostgreSQL, nats-server, one process per service and one for the gateway, watched and
+    started again when they end. Needs nothing: DATABASE_URL and NATS_URL replace the embedded
+    servers, other settings are those of .env.example. Data, logs and secrets are kept in .crm
+    (CRM_HOME). Ctrl-C stops everything, a second Ctrl-C at once.
     """
     from rich.console import Console
 

@@ -1,8 +1,16 @@
-"""The installed services, by name."""
+"""The installed services and edges, by name."""
 
 import pytest
 from service_kit import Service
-from service_kit.registry import UnknownService, ports, service_named, services
+from service_kit.registry import (
+    UnknownService,
+    edges,
+    ports,
+    process_named,
+    processes,
+    service_named,
+    services,
+)
 from sqlalchemy import MetaData
 
 
@@ -40,3 +48,18 @@ def test_the_schema_of_a_service_has_the_tables_of_the_kernel_too() -> None:
         "service_clients",
     ]
     assert all(folder.is_dir() for folder in schema.folders)
+
+
+def test_processes_are_the_services_and_the_edges() -> None:
+    """Each has a name of its own, a port, and is found by that name."""
+    assert [*processes()] == [*services(), *edges()]
+    assert ports() == {name: process.port for name, process in processes().items()}
+    assert all(process_named(name) is process for name, process in processes().items())
+
+
+def test_an_edge_is_no_service() -> None:
+    """What is about schemas and events does not find it; the sentence for a person lists it."""
+    with pytest.raises(UnknownService):
+        service_named("gateway")
+    with pytest.raises(UnknownService, match="gateway"):
+        process_named("gatewai")

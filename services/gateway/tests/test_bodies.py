@@ -122,7 +122,7 @@ async def test_G2_headers_without_an_end_are_not_collected(alone: Mesh) -> None:
 @pytest.fixture(scope="module")
 async def hurried() -> AsyncIterator[Mesh]:
     """A gateway that gives a request a moment."""
-    async with running(GATEWAY, request_timeout_s=0.2) as mesh:
+    async with running(GATEWAY, request_timeout_s=0.5) as mesh:
         yield mesh
 
 

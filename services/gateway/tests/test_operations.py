@@ -1,11 +1,17 @@
 """What machines and people ask of the gateway itself."""
 
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from typing import Any
+
 import httpx
+import orjson
 import pytest
 from gateway.policies import DOCS, POLICIES
+from grpc_utils.telemetry import log_calls_to
 from prometheus_client import REGISTRY
 from service_kit.testing import Mesh
-from tests.visitors import Someone
+from tests.visitors import Someone, bearer, new_email
 
 
 def counted(name: str, **labels: str) -> float:
@@ -80,3 +86,35 @@ async def test_the_page_of_a_gateway_without_services_can_be_read(
 ) -> None:
     """Nothing of it is asked of others."""
     assert (await edge.get(DOCS)).status_code == 200
+
+
+@pytest.fixture
+def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """The lines about requests that were written during the test."""
+    stream = BytesIO()
+    log_calls_to(stream)
+    yield lambda: [orjson.loads(line) for line in stream.getvalue().splitlines()]
+    log_calls_to(None)
+
+
+async def test_a_request_is_one_line_without_secrets(
+    mesh: Mesh, web: httpx.AsyncClient, lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """Neither the query nor the headers are in it (C16); an address as the caller is masked."""
+    email = new_email()
+    token = mesh.secrets.token(user=email, organisation=None, email=email)
+    headers = {**bearer(token), "x-correlation-id": "line-1", "cookie": "crm_oauth=biscuit"}
+    await web.get("/api/profile?code=needle", headers=headers)
+    (line,) = [line for line in lines() if line["event"] == "http"]
+    told = ("service", "route", "method", "status", "correlation_id", "caller")
+    assert [line[name] for name in told] == [
+        "gateway",
+        "/api/profile",
+        "GET",
+        200,
+        "line-1",
+        f"{email[0]}***@exemple.fr",
+    ]
+    assert {line["correlation_id"] for line in lines()} == {"line-1"}
+    text = str(lines())
+    assert [secret for secret in (token, "biscuit", "needle", email) if secret in text] == []

@@ -3,8 +3,11 @@
 from functools import partial
 
 from gateway.policies import LOGIN, PROFILE, SYNC
-from service_kit.testing import Mesh, eventually
-from tests.visitors import bearer, browser, code, is_ready, made, outsider, proof, seen, signed_in
+from service_kit.testing import Mesh, eventually, fresh_database
+from service_kit.testing.issuer import IdentityProvider
+from service_kit.testing.link import database_link
+from service_kit.testing.oidc import OidcProvider
+from tests.visitors import bearer, browser, code, identity, is_ready, made, outsider, proof, seen, signed_in
 
 
 async def test_without_auth_nobody_signs_in(fragile: Mesh) -> None:
@@ -39,6 +42,21 @@ async def test_without_users_the_token_tells_who_calls(fragile: Mesh) -> None:
         "nom": "Roy",
         "picture": "https://exemple.fr/a.png",
     }
+
+
+async def test_a_directory_that_hangs_is_not_waited_for(
+    provider: OidcProvider, kinde: IdentityProvider
+) -> None:
+    """Two seconds, then the profile is what the token says."""
+    async with (
+        database_link(fresh_database()) as link,
+        identity(provider, kinde, database_url=link.url) as mesh,
+        browser(mesh) as web,
+    ):
+        email, token = outsider(mesh)
+        with link.hanging():
+            told = (await web.get(PROFILE, headers=bearer(token))).json()
+        assert (told["degraded"], told["user"]["email"]) == (True, email)
 
 
 async def test_claims_of_another_form_are_left_out(fragile: Mesh) -> None:

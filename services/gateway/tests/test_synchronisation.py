@@ -108,6 +108,14 @@ async def test_a_token_for_another_service_is_no_proof_here(mesh: Mesh, web: htt
     assert code(answer) == (401, "JETON_INVALIDE")
 
 
+async def test_another_subject_of_a_known_address_is_a_conflict(mesh: Mesh, web: httpx.AsyncClient) -> None:
+    """409: one account has one subject of a provider, and nobody takes it over."""
+    person = seen()
+    await web.post(SYNC, json=person, headers=proof(mesh))
+    other = seen(email=person["email"])
+    assert code(await web.post(SYNC, json=other, headers=proof(mesh))) == (409, "CONFLIT_IDENTITE")
+
+
 async def test_a_disabled_account_is_a_conflict(mesh: Mesh, web: httpx.AsyncClient) -> None:
     """409, as its state forbids it."""
     person = seen()

@@ -30,14 +30,17 @@ def page(problem: Problem, scope: Any) -> Response:
 
 
 @asynccontextmanager
-async def serving(**endpoints: Endpoint) -> AsyncIterator[tuple[HttpServer, str]]:
-    """A server of these endpoints, at the paths of *healthz*, *readyz* and *callback*; its address."""
+async def serving(patience: float = 0.5, **endpoints: Endpoint) -> AsyncIterator[tuple[HttpServer, str]]:
+    """A server of these endpoints, at the paths of *healthz*, *readyz* and *callback*; its address.
+
+    A request has *patience* seconds.
+    """
     paths = {"healthz": LIVENESS, "readyz": READINESS, "callback": GOOGLE_CALLBACK}
     router = APIRouter()
     for name, endpoint in endpoints.items():
         router.add_api_route(paths[name], endpoint, methods=["GET"])
-    settings = load(GatewaySettings, request_timeout_s=0.5)
-    server = HttpServer(application([router], Authenticator(None), settings, page), 0.5, 5.0)
+    settings = load(GatewaySettings, request_timeout_s=patience)
+    server = HttpServer(application([router], Authenticator(None), settings, page), patience, 5.0)
     listening = socket.create_server(("127.0.0.1", 0))
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     await server.start(listening)
@@ -95,7 +98,7 @@ async def test_a_request_under_way_ends_before_the_server_does() -> None:
         await may_end.wait()
         return Response("done")
 
-    async with serving(healthz=slow) as (server, address), httpx.AsyncClient() as client:
+    async with serving(patience=15, healthz=slow) as (server, address), httpx.AsyncClient() as client:
         asked = asyncio.create_task(client.get(f"http://{address}{LIVENESS}"))
         await begun.wait()
         stopping = asyncio.create_task(server.stop())
@@ -123,7 +126,7 @@ async def test_who_goes_away_in_the_middle_is_counted_as_gone() -> None:
         return REGISTRY.get_sample_value("http_requests_total", labels) or 0.0
 
     before = gone()
-    async with serving(healthz=hang) as (_, address):
+    async with serving(patience=15, healthz=hang) as (_, address):
         host, _, port = address.partition(":")
         _, writer = await asyncio.open_connection(host, int(port))
         head = request(f"POST {LOGIN}", [("Content-Type", "application/json"), ("Content-Length", "100")])
