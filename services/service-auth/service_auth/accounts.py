@@ -101,9 +101,9 @@ class Accounts:
         deadline.start(None)  # nobody waits any more
         request = pb.RecordLoginRequest(utilisateur_id=utilisateur_id, source=_SOURCE)
         try:
-            await _asked(self._sync.RecordLogin, request)
-        except Unavailable as error:
-            _log.warning("a sign-in was not announced: %s", type(error.__cause__).__name__)
+            await _asked(self._sync.RecordLogin, request, _NOBODY)
+        except Refusal as error:
+            _log.warning("a sign-in was not announced: %s", error.reason)
 
 
 class _Nobody(Refusal):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub, SecurityServiceStub, TokenServiceStub
 from crm.users import users_pb2
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
@@ -17,7 +18,7 @@ from service_clients.service import SERVICE as CLIENTS
 from service_email.service import SERVICE as EMAIL
 from service_kit import App
 from service_kit.testing import Mesh, running
-from service_kit.testing.oidc import OidcProvider, oidc_provider
+from service_kit.testing.oidc import OidcProvider, browse, oidc_provider, person
 from service_users.service import SERVICE as USERS
 from tests.connexions import (
     CALLBACK,
@@ -31,6 +32,7 @@ from tests.connexions import (
     settings_with,
 )
 from tests.edge import edge
+from tests.popups import OpenPopup, Popup
 
 
 @pytest.fixture(scope="session")
@@ -105,3 +107,16 @@ async def jeanne(someone: MakeSomeone) -> Someone:
 def as_holder(mesh: Mesh) -> AsHolder:
     """AuthService as the holder of a token of ours calls it."""
     return lambda token: AuthServiceStub(mesh.channel("auth", token))
+
+
+@pytest.fixture
+def popup(auth: AuthServiceStub, provider: OidcProvider) -> OpenPopup:
+    """Sends a new browser to Google, where somebody signs in."""
+
+    async def opened(email: str = "", **claims: object) -> Popup:
+        provider.person = person(email or new_email(), **claims)
+        ip = new_ip()
+        begun = await auth.GetGoogleAuthUrl(pb.GetGoogleAuthUrlRequest(ip=ip))
+        return Popup(begun, await browse(begun.auth_url), ip)
+
+    return opened

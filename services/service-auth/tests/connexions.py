@@ -8,9 +8,12 @@ from typing import Any
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub
 from crm.users import users_pb2
+from grpc import StatusCode
+from service_kit.testing import refused
 from service_kit.testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
 
-PASSWORD = "une phrase de passe"
+PASSWORD, WRONG = "une phrase de passe", "un autre mot de passe"
+INVALID = (StatusCode.UNAUTHENTICATED, "IDENTIFIANTS_INVALIDES", "Identifiants invalides")
 CALLBACK = "http://127.0.0.1:5000/api/auth/google/callback"
 OTHER_CALLBACK = "http://localhost:5000/api/auth/google/callback"
 _numbers = count(1)
@@ -52,6 +55,11 @@ class Someone:
 
 MakeSomeone = Callable[..., Awaitable[Someone]]
 AsHolder = Callable[[str], AuthServiceStub]
+
+
+async def guess(auth: AuthServiceStub, somebody: Someone, times: int) -> list[tuple[StatusCode, str]]:
+    """How wrong passwords are refused, one after the other."""
+    return [await refused(auth.Login(somebody.login(WRONG))) for _ in range(times)]
 
 
 def settings_with(provider: OidcProvider) -> dict[str, Any]:

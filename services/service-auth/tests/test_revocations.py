@@ -3,7 +3,9 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from uuid import UUID
 
+import jwt
 import pytest
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub, TokenServiceStub
@@ -95,6 +97,31 @@ async def test_R13_auth_is_asked_while_the_broker_is_away(
     try:
         await as_holder(token).Logout(pb.LogoutRequest())
         await eventually(partial(is_refused, opens, token))
+    finally:
+        mesh.broker.start()
+        await mesh.ready()
+
+
+async def test_R13_a_revocation_that_was_committed_late_is_not_missed(
+    mesh: Mesh,
+    auth: AuthServiceStub,
+    as_holder: AsHolder,
+    opens: Opens,
+    app: App[AuthSettings],
+    jeanne: Someone,
+) -> None:
+    """Its instant lies before the last question that a service has asked."""
+    token, late = [(await auth.Login(jeanne.login())).token for _ in range(2)]
+    claims = jwt.decode(late, options={"verify_signature": False})
+    end = datetime.fromtimestamp(claims["exp"], UTC)
+    mesh.broker.kill()
+    try:
+        await as_holder(token).Logout(pb.LogoutRequest())
+        await eventually(partial(is_refused, opens, token))  # by now, auth was asked
+        with clock.frozen_at(clock.now() - timedelta(seconds=10)):
+            async with app.database.transaction() as tx:
+                await revoke_token(tx, OwnToken(UUID(claims["jti"]), jeanne.id, clock.now(), end), LOGOUT)
+        await eventually(partial(is_refused, opens, late))
     finally:
         mesh.broker.start()
         await mesh.ready()

@@ -60,6 +60,13 @@ async def test_R8_private_keys_are_neither_published_nor_readable(
     assert "PRIVATE" not in row
 
 
+async def test_R8_the_keys_are_public(mesh: Mesh, tokens: TokenServiceStub) -> None:
+    """Any caller may read them; nobody else's business are the other methods."""
+    anybody = mesh.stub(TokenServiceStub)
+    request = pb.GetJwksRequest()
+    assert (await anybody.GetJwks(request)).jwks == (await tokens.GetJwks(request)).jwks
+
+
 async def test_R8_a_token_opens_other_services(
     mesh: Mesh, as_holder: AsHolder, jeanne: Someone, token: str
 ) -> None:

@@ -361,7 +361,7 @@ class TokenServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetJwks(self, request, context):
-        """The public keys of our own tokens as a JWK set (RFC 7517).
+        """The public keys of our own tokens as a JWK set (RFC 7517), for anybody.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -86,7 +86,7 @@ class TokenServiceStub:
     """Say whether a token is acceptable; an invalid one is an answer, not an error."""
     ListRevoked: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListRevokedRequest, _auth_pb2.ListRevokedResponse]
     GetJwks: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetJwksRequest, _auth_pb2.GetJwksResponse]
-    """The public keys of our own tokens as a JWK set (RFC 7517)."""
+    """The public keys of our own tokens as a JWK set (RFC 7517), for anybody."""
 
 class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -110,7 +110,7 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.GetJwksRequest,
         context: _aio.ServicerContext[_auth_pb2.GetJwksRequest, _abc.Awaitable[_auth_pb2.GetJwksResponse]],
     ) -> _abc.Awaitable[_auth_pb2.GetJwksResponse]:
-        """The public keys of our own tokens as a JWK set (RFC 7517)."""
+        """The public keys of our own tokens as a JWK set (RFC 7517), for anybody."""
 
 def add_TokenServiceServicer_to_server(servicer: TokenServiceServicer, server: _aio.Server) -> None: ...
 
