@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _LOOK_EVERY: Final = 0.01  # seconds between two looks for the copy that an event makes (S6)
-_LOOK_UP: Final = 0.5  # seconds until the database counts as away; callers wait 2 s in all (C14)
+_LOOK_UP: Final = 1.0  # seconds until the database counts as away; callers wait 2 s in all (C14)
 _AWAY = (DatabaseUnavailable, StatementTimeout, TimeoutError)
 
 
