@@ -1,6 +1,7 @@
 """Sign-ins at Google, from the first click to the callback, which happens once (R14–R16)."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +13,13 @@ from grpc import StatusCode
 from grpc.aio import AioRpcError
 from service_auth.id_tokens import hashed
 from service_auth.models import DemandeOauth
+from service_auth.service import SERVICE
 from service_auth.settings import AuthSettings
 from service_kit import App
-from service_kit.testing import Mesh, refusal, refused
-from service_kit.testing.oidc import CLIENT_ID, TOKEN, OidcProvider, browse, person
+from service_kit.testing import Mesh, refusal, refused, running
+from service_kit.testing.oidc import CLIENT_ID, DISCOVERY, TOKEN, OidcProvider, browse, person
 from sqlalchemy import select
-from tests.connexions import CALLBACK, OTHER_CALLBACK, new_email, new_ip
+from tests.connexions import CALLBACK, OTHER_CALLBACK, new_email, new_ip, settings_with
 from tests.popups import OpenPopup, Popup, query_of
 
 UNAVAILABLE = (StatusCode.UNAVAILABLE, "GOOGLE_INDISPONIBLE")
@@ -54,6 +56,27 @@ async def test_R14_discovery_is_read_once_an_hour(
             await auth.GetGoogleAuthUrl(pb.GetGoogleAuthUrlRequest(ip=new_ip()))
         read.append(len(provider.asked("/.well-known/openid-configuration")))
     assert [count - read[0] for count in read] == [0, 0, 0, 1]
+
+
+async def test_R14_a_provider_that_was_never_reached_is_unavailable(provider: OidcProvider) -> None:
+    """And is found once it is there."""
+    request = pb.GetGoogleAuthUrlRequest()
+    async with running(replace(SERVICE, workers=()), **settings_with(provider)) as mesh:
+        auth = mesh.service_stub(AuthServiceStub, caller="auth")
+        with provider.failing(DISCOVERY, 500):
+            assert await refused(auth.GetGoogleAuthUrl(request)) == UNAVAILABLE
+        assert (await auth.GetGoogleAuthUrl(request)).auth_url
+
+
+async def test_without_a_client_there_is_no_sign_in_at_google() -> None:
+    """GOOGLE_NON_CONFIGURE, for both ends of it."""
+    async with running(replace(SERVICE, workers=())) as mesh:
+        auth = mesh.service_stub(AuthServiceStub, caller="auth")
+        for call in (
+            auth.GetGoogleAuthUrl(pb.GetGoogleAuthUrlRequest()),
+            auth.HandleGoogleCallback(pb.HandleGoogleCallbackRequest()),
+        ):
+            assert await refused(call) == (StatusCode.FAILED_PRECONDITION, "GOOGLE_NON_CONFIGURE")
 
 
 async def test_R15_no_two_sign_ins_share_a_secret(auth: AuthServiceStub) -> None:

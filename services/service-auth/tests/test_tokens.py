@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,16 +11,19 @@ import jwt
 import pytest
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub, TokenServiceStub
-from db_utils import clock
+from crm.users.users_pb2 import Utilisateur
+from db_utils import clock, uuid7
 from google.protobuf.json_format import MessageToDict
 from grpc import StatusCode
 from service_auth.keys import Keyring
+from service_auth.service import SERVICE
 from service_auth.settings import AuthSettings
+from service_auth.tokens import Compte, Mint, Session
 from service_kit import App
-from service_kit.testing import Mesh, refused
+from service_kit.testing import Mesh, refused, running
 from service_kit.testing.issuer import new_key
 from service_kit.testing.tokens import compact, hmac_by, rsa_by, unsigned
-from tests.connexions import AsHolder, Someone
+from tests.connexions import Someone
 
 Forge = Callable[..., str]
 
@@ -67,11 +71,15 @@ async def test_R8_the_keys_are_public(mesh: Mesh, tokens: TokenServiceStub) -> N
     assert (await anybody.GetJwks(request)).jwks == (await tokens.GetJwks(request)).jwks
 
 
-async def test_R8_a_token_opens_other_services(
-    mesh: Mesh, as_holder: AsHolder, jeanne: Someone, token: str
-) -> None:
-    """At auth itself without asking anybody for keys."""
-    assert (await as_holder(token).RenewToken(pb.RenewTokenRequest())).token != token
+async def test_R8_auth_asks_nobody_for_its_own_keys() -> None:
+    """It takes its tokens without an address at which they are published."""
+    async with running(replace(SERVICE, workers=())) as mesh:
+        app: Any = mesh["auth"].app
+        person = Compte(Utilisateur(id=str(uuid7()), email="jeanne@exemple.fr"))
+        mint, now = Mint(Keyring.of(app), app.settings), clock.now()
+        token = (await mint.jeton(person, Session.begun("pwd", now), now)).texte
+        holder = AuthServiceStub(mesh.channel("auth", token))
+        assert (await holder.Logout(pb.LogoutRequest())).success
 
 
 async def test_R9_a_good_token_is_told_with_its_claims(
