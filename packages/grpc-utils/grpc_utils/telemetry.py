@@ -114,5 +114,5 @@ def _line(service: str, path: str, note: Note) -> bytes:
 
 def masked(text: str) -> str:
     """*text* as logs may show it: without most of it when it is an address, j***@exemple.fr (C16)."""
-    local, at, domain = text.partition("@")
+    local, at, domain = text.rpartition("@")
     return f"{local[:1]}***@{domain}" if at else text

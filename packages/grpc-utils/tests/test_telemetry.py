@@ -9,7 +9,7 @@ import orjson
 import pytest
 from grpc_utils import Context
 from grpc_utils.errors import Introuvable
-from grpc_utils.telemetry import log_calls_to
+from grpc_utils.telemetry import log_calls_to, masked
 from prometheus_client import REGISTRY
 from service_kit.testing import eventually, refusal
 from service_kit.testing.echo import EchoServer, echoing
@@ -111,3 +111,18 @@ async def test_C16_no_token_reaches_a_log(
     assert "UNAUTHENTICATED" in written
     assert "token refused" in written
     assert [part for token in (good, service, stolen) for part in token.split(".") if part in written] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("jeanne@exemple.fr", "j***@exemple.fr"),
+        ("é@b.fr", "é***@b.fr"),
+        ('"a@b"@c.fr', '"***@c.fr'),
+        ("user-1", "user-1"),
+        ("", ""),
+    ],
+)
+def test_C16_of_an_address_the_first_letter_and_the_domain_are_shown(text: str, shown: str) -> None:
+    """What is no address stays as it is."""
+    assert masked(text) == shown

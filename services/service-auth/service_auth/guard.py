@@ -22,6 +22,7 @@ from grpc_utils.errors import (
     TropDeRequetes,
     Unauthenticated,
 )
+from grpc_utils.telemetry import masked
 from service_kit import App
 from sqlalchemy import bindparam, delete, func, or_, select
 
@@ -202,7 +203,7 @@ class Guard:
     def _line(self, methode: str, resultat: str, email: str, origin: Origin | None) -> TentativeConnexion:
         return TentativeConnexion(
             email_hash=self.hashed(email) if email else None,
-            email_masque=masked(email),
+            email_masque=masked(email)[:_LONGEST_MASK],
             ip=origin.ip if origin else None,
             methode=methode,
             resultat=resultat,
@@ -226,9 +227,3 @@ def address(ip: str) -> str:
 def told(ip: object) -> str:
     """*ip* of the journal as a caller reads it."""
     return INCONNUE if ip is None or str(ip) == _NOWHERE else str(ip)
-
-
-def masked(email: str) -> str:
-    """*email* as a log or the journal may show it: j***@domain (C16)."""
-    local, _, domain = email.rpartition("@")
-    return f"{local[:1]}***@{domain}"[:_LONGEST_MASK] if domain else ""

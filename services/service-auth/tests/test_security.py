@@ -11,7 +11,7 @@ from crm.common.common_pb2 import Pagination
 from db_utils import clock
 from grpc import StatusCode
 from grpc_utils import timestamp
-from service_auth.guard import address, masked, told
+from service_auth.guard import address, told
 from service_auth.models import TentativeConnexion
 from service_auth.settings import AuthSettings
 from service_kit import App
@@ -164,17 +164,3 @@ async def test_a_long_user_agent_is_cut(
 def test_R5_an_address_has_one_spelling(text: str, spelled: str, shown: str) -> None:
     """Whoever writes it."""
     assert (address(text), told(address(text))) == (spelled, shown)
-
-
-@pytest.mark.parametrize(
-    ("email", "mask"),
-    [
-        ("jeanne@exemple.fr", "j***@exemple.fr"),
-        ("é@b.fr", "é***@b.fr"),
-        ("", ""),
-        ("a" + "@" + "b" * 90, "a***@" + "b" * 75),
-    ],
-)
-def test_C16_emails_are_masked(email: str, mask: str) -> None:
-    """The first letter and the domain."""
-    assert masked(email) == mask

@@ -43,9 +43,3 @@ def parsed_sender(text: str) -> tuple[str, str]:
     if not (local and domain and fits):
         raise InvalidAddress("not a sender: write address or Name <address>")
     return name, found
-
-
-def masked(known: str) -> str:
-    """An address as logs may show it: j***@exemple.fr (C16)."""
-    local, _, domain = known.rpartition("@")
-    return f"{local[:1]}***@{domain}"

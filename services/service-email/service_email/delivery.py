@@ -9,10 +9,10 @@ import logging
 from datetime import timedelta
 
 from db_utils import DatabaseUnavailable, StatementTimeout, failpoint
+from grpc_utils.telemetry import masked
 from service_kit import App, Worker
 
 from service_email import attempts
-from service_email.addresses import masked
 from service_email.mime import compose
 from service_email.models import Message
 from service_email.queue import Job, Queue
