@@ -1,8 +1,9 @@
 """The broker as `compose/prod` configures it: every process may do what it needs, with its own login."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import nats
 import pytest
 from crm.auth.auth_pb2 import LoginRequest, LogoutRequest
 from crm.auth.auth_pb2_grpc import AuthServiceStub
@@ -13,8 +14,8 @@ from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
 from crm.users.users_pb2 import CreateUtilisateurRequest
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from crm_cli.stack import secret_lines
-from crm_cli.streams import declare_streams
 from grpc import StatusCode
+from nats_utils import declare, declared
 from service_kit.embedded import EmbeddedNats, free_port
 from service_kit.registry import processes
 from service_kit.testing import Mesh, code_of, eventually, running
@@ -51,14 +52,16 @@ class ProductionNats(EmbeddedNats):
 
 
 @pytest.fixture
-def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProductionNats]:
+async def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ProductionNats]:
     """The broker, with the streams that `crm migrate` declares."""
     passwords = dict(line.split("=", 1) for line in secret_lines(processes()) if "_NATS_PASSWORD=" in line)
     for name, value in passwords.items():
         monkeypatch.setenv(name, value)
     server = ProductionNats(tmp_path, free_port(), passwords)
     server.start()
-    declare_streams(server.url)
+    client = await nats.connect(server.url)
+    await declare(client.jetstream(), declared())
+    await client.close()
     yield server
     server.stop()
 
