@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from pydantic import SecretStr
-from service_kit.registry import services
-from service_kit.settings import Settings
+from service_kit.registry import edges, services
+from service_kit.settings import ProcessSettings, Settings
 
 ROOT = Path(__file__).parent.parent
 HEADER = "# {title}\n# Generated from the settings by ./scripts/generate; copy to .env and fill in.\n"
 
 
-def lines(kind: type[Settings], title: str) -> str:
+def lines(kind: type[ProcessSettings], title: str) -> str:
     """The settings of *kind* as an env file, each with what it means and its default."""
     parts = [HEADER.format(title=title)]
     for name, field in kind.model_fields.items():
@@ -26,12 +26,15 @@ def lines(kind: type[Settings], title: str) -> str:
 
 
 def main() -> None:
-    """Write one file for the whole mesh and one in the folder of each service."""
+    """Write one file for the whole mesh and one in the folder of each service and edge."""
     (ROOT / ".env.example").write_text(lines(Settings, "Settings that every service understands."))
     for service in services().values():
         folder = ROOT / "services" / f"service-{service.name}"
         title = f"Settings of the {service.name} service (port {service.port})."
         (folder / ".env.example").write_text(lines(service.settings, title))
+    for edge in edges().values():
+        title = f"Settings of the {edge.name} (port {edge.port})."
+        (ROOT / "services" / edge.name / ".env.example").write_text(lines(edge.settings, title))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from service_kit.environment import new_secrets
 from service_kit.registry import services
 from service_kit.service import Service
 from service_kit.settings import load
@@ -18,7 +19,11 @@ def test_the_example_is_a_valid_environment(service: Service, monkeypatch: pytes
         name, assigned, value = line.partition("=")
         if assigned and not line.startswith("#"):
             monkeypatch.setenv(name, value)
-    monkeypatch.setenv("DATABASE_URL", "postgresql:///crm")
-    defaults = {name: field.default for name, field in service.settings.model_fields.items()}
-    settings = load(service.settings).model_dump(exclude={"database_url"})
-    assert settings == {name: value for name, value in defaults.items() if name != "database_url"}
+    secrets = new_secrets([service.name]).environment(service.name)
+    completed = {"DATABASE_URL": "postgresql:///crm"} | secrets
+    fields = service.settings.model_fields
+    required = {name for name, field in fields.items() if field.is_required()}
+    for name in required:
+        monkeypatch.setenv(name.upper(), completed[name.upper()])
+    settings = load(service.settings).model_dump(exclude=required)
+    assert settings == {name: field.default for name, field in fields.items() if name not in required}

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from crm_cli.testing import Command, Up, up
 
+from tests.e2e.shell import Shell
+
 ROOT = Path(__file__).parents[2]
 _STAND_INS = {"grpcurl": "grpcurl_by_buf.sh", "nats": "nats_by_nats_py.py"}
 
@@ -40,3 +42,9 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
     crm = Command.at(tmp_path_factory.mktemp("e2e") / "mesh home")
     async with up(crm, program=ROOT / "scripts" / "up") as running:
         yield running
+
+
+@pytest.fixture
+def shell(mesh: Up, clients_path: str) -> Shell:
+    """A terminal."""
+    return Shell(mesh, clients_path)

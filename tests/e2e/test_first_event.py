@@ -2,44 +2,14 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
 
 import pytest
 from crm_cli.testing import Up
 from service_kit.registry import services
 
+from tests.e2e.shell import Shell
+
 BODY = '{"nom":"Test","prenom":"User","organisationId":"org-123"}'
-
-
-@dataclass(frozen=True)
-class Shell:
-    """Programs with the PATH and the settings of a person at this mesh."""
-
-    mesh: Up
-    path: str
-
-    async def run(self, *command: str) -> tuple[int, str]:
-        """The exit code of *command* and all that it printed."""
-        process = await self.start(*command)
-        out, _ = await process.communicate()
-        return process.returncode or 0, out.decode(errors="replace")
-
-    async def start(self, *command: str) -> asyncio.subprocess.Process:
-        """*command* in the background."""
-        environment = {**self.mesh.crm.environment, "PATH": self.path, "NATS_URL": self.mesh.nats_url}
-        return await asyncio.create_subprocess_exec(
-            *command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-
-    async def grpcurl(self, service: str, method: str, *options: str) -> tuple[int, str]:
-        """Call *method* of *service* with the real client."""
-        return await self.run("grpcurl", "-plaintext", *options, self.mesh.address(service), method)
-
-
-@pytest.fixture
-def shell(mesh: Up, clients_path: str) -> Shell:
-    """A terminal."""
-    return Shell(mesh, clients_path)
 
 
 async def bearer(mesh: Up) -> tuple[str, str]:

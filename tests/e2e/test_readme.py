@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from crm_cli.testing import Up
 from nats_utils import event_type
-from service_kit.registry import services
+from service_kit.edge import Edge
+from service_kit.registry import edges, processes, services
 from service_kit.service import Service
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +46,14 @@ def test_its_map_tells_what_each_service_is(service: Service) -> None:
         ", ".join(event_type(kind).name for kind in service.publishes),
         ", ".join(subscription.kind.name for subscription in service.subscriptions),
     )
+
+
+@pytest.mark.parametrize("edge", edges().values(), ids=edges())
+def test_it_names_each_edge(edge: Edge) -> None:
+    """With its page and its port."""
+    text = (ROOT / "README.md").read_text()
+    assert f"[{edge.name}](services/{edge.name}/README.md) (port {edge.port})" in text
+    assert (ROOT / "services" / edge.name / "README.md").is_file()
 
 
 class Terminal:
@@ -98,7 +107,7 @@ async def terminal(mesh: Up, path: str) -> AsyncIterator[Terminal]:
 
 async def test_its_commands_work_as_they_stand_there(mesh: Up, clients_path: str) -> None:
     """From the token to the event on the bus."""
-    ports = {service.port: mesh.address(service.name) for service in services().values()}
+    ports = {process.port: mesh.address(name) for name, process in processes().items()}
     typed = [command for command in commands() if not command.startswith(_ELSEWHERE)]
     async with terminal(mesh, clients_path) as shell:
         for command in typed:

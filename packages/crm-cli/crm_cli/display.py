@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from crm_cli.demo import Demo
 from crm_cli.processes import ServiceProcess
 from crm_cli.selection import NATS_PORT
 from crm_cli.servers import WatchedServer
@@ -50,8 +51,11 @@ class Board:
             self._print_changes(states)
         self._shown = states
 
-    def show_examples(self, token: str, nats_url: str) -> None:
-        """Say what can be typed now."""
+    def show_examples(self, token: str, nats_url: str, demo: Demo | None) -> None:
+        """Say what can be typed now, and as whom one may sign in."""
+        if demo is not None:
+            whom = f"{demo.email} with the password {demo.password}"
+            self._console.print(f"Sign in as {whom}.", markup=False, highlight=False, soft_wrap=True)
         self._console.print("In another terminal:\n")
         for line in self._examples(token, nats_url):
             self._console.print(f"  {line}", soft_wrap=True, markup=False, highlight=False)
@@ -82,6 +86,7 @@ class Board:
         body = """-d '{"nom":"Test","prenom":"User","organisationId":"org-123"}'"""
         server = "" if nats_url.endswith(f":{NATS_PORT}") else f"-s {nats_url} "
         lines = [f"TOKEN={token}"]
+        lines += [f"http://localhost:{p.port}/docs        # over HTTP" for p in self._processes if p.is_edge]
         if port:
             lines.append(f"grpcurl -plaintext {bearer} localhost:{port} clients.ClientBaseService/List")
         lines.append(f"nats {server}sub 'crm.events.>'        # or, decoded: ./scripts/crm events tail")

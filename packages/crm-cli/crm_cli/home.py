@@ -15,7 +15,17 @@ from pathlib import Path
 
 _LONGEST_FAREWELL = 20.0  # seconds that the parts of a killed mesh may take to end
 _POLL = 0.1
-_SETTINGS = ("CRM_", "DATABASE_URL", "NATS_", "JWT_", "AUTH_", "GRPC_", "METRICS_", "FAILPOINT")
+_SETTINGS = (
+    "CRM_",
+    "DATABASE_URL",
+    "NATS_",
+    "JWT_",
+    "AUTH_",
+    "ENCRYPTION_",
+    "GRPC_",
+    "METRICS_",
+    "FAILPOINT",
+)
 
 
 class CommandError(Exception):
@@ -24,12 +34,13 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where the running mesh listens; *services* are its ports by name."""
+    """Where the running mesh listens; *services* are its ports by name, *demo* says that one signs in."""
 
     database_url: str
     nats_url: str
     jwt_secret: str
     services: dict[str, int]
+    demo: bool
 
 
 class Home:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grpc_utils import KeyPair
 from service_kit.environment import Secrets, new_secrets
-from service_kit.registry import services
+from service_kit.registry import processes
 
 from crm_cli.home import CommandError, Home, write_privately
 
@@ -18,17 +18,21 @@ def secrets_file(home: Home) -> Path:
 
 
 def secrets_of(home: Home) -> Secrets:
-    """The secrets of *home*, made at first use, completed for new services; JWT_SECRET wins.
+    """The secrets of *home*, made at first use, completed for new processes; JWT_SECRET wins.
 
     Raises CommandError when the file is damaged.
     """
     path = secrets_file(home)
     known = read_secrets(path) if path.exists() else Secrets("")
-    fresh = new_secrets(name for name in services() if name not in known.keys)
-    secrets = Secrets(known.jwt_secret or fresh.jwt_secret, {**known.keys, **fresh.keys})
+    fresh = new_secrets(name for name in processes() if name not in known.keys)
+    secrets = Secrets(
+        known.jwt_secret or fresh.jwt_secret,
+        {**known.keys, **fresh.keys},
+        known.encryption_keys or fresh.encryption_keys,
+        known.pepper or fresh.pepper,
+    )
     if secrets != known:
-        keys = {name: asdict(pair) for name, pair in secrets.keys.items()}
-        write_privately(path, {"jwt_secret": secrets.jwt_secret, "keys": keys})
+        write_privately(path, asdict(secrets))
     return replace(secrets, jwt_secret=os.environ.get("JWT_SECRET") or secrets.jwt_secret)
 
 
@@ -37,6 +41,8 @@ def read_secrets(path: Path) -> Secrets:
     try:
         content = json.loads(path.read_text())
         keys = {name: KeyPair(**pair) for name, pair in content["keys"].items()}
-        return Secrets(content["jwt_secret"], keys)
+        return Secrets(
+            content["jwt_secret"], keys, content.get("encryption_keys", ""), content.get("pepper", "")
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise CommandError(f"{path} is damaged: remove it, and new secrets are made") from error

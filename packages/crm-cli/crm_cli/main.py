@@ -52,7 +52,7 @@ def up(
 ) -> None:
     """Run the whole mesh on this machine.
 
-    PostgreSQL, nats-server and one process per service, watched and started again when they
+    PostgreSQL, nats-server, one process per service and the gateway, watched and started again when they
     end. Needs nothing: DATABASE_URL and NATS_URL replace the embedded servers, other settings
     are those of .env.example. Data, logs and secrets are kept in .crm (CRM_HOME). Ctrl-C
     stops everything, a second Ctrl-C at once.
@@ -70,12 +70,12 @@ def serve(services: Annotated[list[str], typer.Argument(help="Services to run in
 
     Until SIGTERM or SIGINT; the entry point of containers. Needs DATABASE_URL, NATS_URL, a
     source of keys for tokens (JWT_SECRET, JWKS_URL or KEYCLOAK_REALM_URL) and schemas that
-    `crm migrate` has brought up to date.
+    `crm migrate` has brought up to date. The gateway needs no database.
     """
-    from service_kit.registry import ports, service_named
+    from service_kit.registry import ports, process_named
     from service_kit.serving import serve as run
 
-    run([service_named(name) for name in services], ports())
+    run([process_named(name) for name in services], ports())
 
 
 @app.command()
@@ -102,16 +102,20 @@ def migrate(services: Names = None) -> None:
 
 @app.command()
 def token(
-    user: Annotated[str, typer.Option(help="User id, the sub claim.")] = "demo",
+    user: Annotated[str | None, typer.Option(help="User id, the sub claim.", show_default="demo")] = None,
     organisation: Annotated[
-        str, typer.Option(help="Organisation claim; empty for a token without one.")
-    ] = "org-123",
-    lifetime: Annotated[int, typer.Option(help="Seconds until it expires.", min=1)] = 3600,
+        str | None,
+        typer.Option(help="Organisation claim; empty for a token without one.", show_default="org-123"),
+    ] = None,
+    lifetime: Annotated[
+        int | None, typer.Option(help="Seconds until it expires.", min=1, show_default="3600")
+    ] = None,
 ) -> None:
     """Print a bearer token for this mesh.
 
-    TOKEN=$(./scripts/crm token). Needs nothing that runs. Signed with JWT_SECRET, else with
-    the secret of the mesh here.
+    TOKEN=$(./scripts/crm token). While the whole mesh runs here, the demo account signs in.
+    With options, or without that account, the token is signed here: with JWT_SECRET, else
+    with the secret of the mesh here.
     """
     from crm_cli.tokens import token as make
 
@@ -227,16 +231,16 @@ def doctor(services: Names = None) -> None:
     from rich.console import Console
 
     from crm_cli.doctor.examination import examine
-    from crm_cli.selection import chosen
+    from crm_cli.selection import chosen_processes
 
-    raise typer.Exit(0 if examine(Home(), chosen(services or []), Console()) else 1)
+    raise typer.Exit(0 if examine(Home(), chosen_processes(services or []), Console()) else 1)
 
 
 @app.command()
 def health(service: Annotated[str, typer.Argument(help="A service that runs on this machine.")]) -> None:
-    """Say whether a service is SERVING.
+    """Say whether a service, or the gateway, is SERVING.
 
-    For the health checks of containers: asks port GRPC_PORT, else the service's own. Exit
+    For the health checks of containers: asks port GRPC_PORT (GATEWAY_PORT), else its own. Exit
     code 1 when it is not.
     """
     from crm_cli.stack import is_healthy
@@ -253,11 +257,11 @@ def secrets() -> None:
     ./scripts/crm secrets > .env. Needs nothing that runs. Each call makes new ones: a database
     or broker that was made with others does not take them.
     """
-    from service_kit.registry import ports
+    from service_kit.registry import processes
 
     from crm_cli.stack import secret_lines
 
-    for line in secret_lines(ports()):
+    for line in secret_lines(processes()):
         print(line)
 
 

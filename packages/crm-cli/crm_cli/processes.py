@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from grpc_utils import PortTaken
+from service_kit.edge import Edge
 from service_kit.service import Service
 from service_kit.serving import serve
 from service_kit.settings import ConfigurationError
@@ -26,13 +27,13 @@ _SILENCE = 5.0  # seconds without a sign of life after which a service counts as
 
 
 class ServiceProcess:
-    """The process of one service: started, watched, started again when it ends by itself.
+    """The process of one service or edge: started, watched, started again when it ends by itself.
 
-    *ports* are those of all services, *environment* what this one's settings are read from.
+    *ports* are those of all of them, *environment* what this one's settings are read from.
     """
 
     def __init__(
-        self, service: Service, ports: Mapping[str, int], environment: Mapping[str, str], logs: Path
+        self, service: Service | Edge, ports: Mapping[str, int], environment: Mapping[str, str], logs: Path
     ) -> None:
         self.service, self.port = service, ports[service.name]
         self.log = logs / f"{service.name}.log"
@@ -44,6 +45,11 @@ class ServiceProcess:
         self._heard_at = 0.0
         self._serving = False
         self._backoff = Backoff()
+
+    @property
+    def is_edge(self) -> bool:
+        """Whether it is opened with a browser rather than a gRPC client."""
+        return isinstance(self.service, Edge)
 
     @property
     def state(self) -> str:

@@ -3,8 +3,9 @@
 import random
 from collections.abc import Iterable, Sequence
 
+from service_kit.edge import Edge
 from service_kit.embedded import port_is_free
-from service_kit.registry import ports, service_named, services
+from service_kit.registry import ports, process_named, processes, service_named, services
 from service_kit.service import Service
 
 from crm_cli.home import Home
@@ -18,8 +19,13 @@ def chosen(names: Iterable[str]) -> list[Service]:
     return [service_named(name) for name in dict.fromkeys(names)] or list(services().values())
 
 
+def chosen_processes(names: Iterable[str]) -> list[Service | Edge]:
+    """The services and edges *names*, as `chosen`. Raises UnknownService."""
+    return [process_named(name) for name in dict.fromkeys(names)] or list(processes().values())
+
+
 def moved_ports(offset: int) -> dict[str, int]:
-    """The port of every service, *offset* added."""
+    """The port of every process, *offset* added."""
     return {name: port + offset for name, port in ports().items()}
 
 
@@ -31,7 +37,7 @@ def free_port_offset() -> int:
             return offset
 
 
-def listening(home: Home, wanted: Sequence[Service]) -> dict[str, int]:
+def listening(home: Home, wanted: Sequence[Service | Edge]) -> dict[str, int]:
     """The ports of those of *wanted* that the mesh of *home* runs; of all without a mesh there."""
     state = home.state()
     known = ports() if state is None else state.services

@@ -2,34 +2,42 @@
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 
 import grpc
+from service_kit.edge import Edge
 from service_kit.environment import new_secrets
-from service_kit.registry import service_named
+from service_kit.registry import process_named
+from service_kit.service import Service
 
-from crm_cli.doctor.services import SERVING, health_at
+from crm_cli.doctor.services import SERVING, health_at, lives_at
 
 
-def secret_lines(services: Iterable[str]) -> Iterator[str]:
-    """A fresh `.env` for both stacks, with logins and a key pair for each of *services*."""
-    made = new_secrets(services)
+def secret_lines(processes: Mapping[str, Service | Edge]) -> Iterator[str]:
+    """A fresh `.env` for both stacks, with logins and a key pair for each of *processes*."""
+    made = new_secrets(processes)
     yield f"JWT_SECRET={made.jwt_secret}"
+    yield f"AUTH_PEPPER={made.pepper}"
+    yield f"ENCRYPTION_KEYS={made.encryption_keys}"
     yield f"POSTGRES_PASSWORD={_password()}"
     yield f"ADMIN_NATS_PASSWORD={_password()}"
     yield f"SERVICE_PUBLIC_KEYS={made.public_keys}"
     for name, pair in made.keys.items():
         prefix = name.upper()
         yield f"{prefix}_PRIVATE_KEY={pair.private}"
-        yield f"{prefix}_DB_PASSWORD={_password()}"
+        if isinstance(processes[name], Service):
+            yield f"{prefix}_DB_PASSWORD={_password()}"
         yield f"{prefix}_NATS_PASSWORD={_password()}"
 
 
 def is_healthy(name: str) -> bool:
-    """Whether the service *name* on this machine says that it is SERVING. Raises UnknownService."""
-    port = os.environ.get("GRPC_PORT") or service_named(name).port
+    """Whether the service or edge *name* on this machine says that it serves. Raises UnknownService."""
+    process = process_named(name)
+    address = f"localhost:{os.environ.get(f'{process.prefix}_PORT') or process.port}"
+    if isinstance(process, Edge):
+        return lives_at(address)
     try:
-        return health_at(f"localhost:{port}") == SERVING
+        return health_at(address) == SERVING
     except grpc.RpcError:
         return False
 

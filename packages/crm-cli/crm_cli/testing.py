@@ -106,6 +106,10 @@ class Up:
                     return line
         raise AssertionError("".join(self.said))
 
+    async def says_once(self, words: str) -> str:
+        """The line with *words* that it has said, or says from now on. Raises AssertionError at its end."""
+        return next((line for line in self.said if words in line), "") or await self.says(words)
+
     def children(self) -> dict[str, psutil.Process]:
         """Its processes by program: the servers, and its last service as "crm"."""
         return {child.name(): child for child in psutil.Process(self.process.pid).children()}

@@ -6,10 +6,31 @@ import time
 
 import jwt
 
+from crm_cli.demo import ORGANISATION, demo_token
 from crm_cli.home import Home
 
+_USER, _LIFETIME = "demo", 3600
 
-def token(home: Home, *, user: str, organisation: str, lifetime: int) -> str:
+
+def token(
+    home: Home, *, user: str | None = None, organisation: str | None = None, lifetime: int | None = None
+) -> str:
+    """A token of the demo account, if it can sign in and nothing else is asked for; else one made here.
+
+    Raises CommandError.
+    """
+    state = home.state()
+    if state is not None and state.demo and (user, organisation, lifetime) == (None, None, None):
+        return demo_token(home, state)
+    return signed_token(
+        home,
+        user=user or _USER,
+        organisation=ORGANISATION if organisation is None else organisation,
+        lifetime=lifetime or _LIFETIME,
+    )
+
+
+def signed_token(home: Home, *, user: str, organisation: str, lifetime: int) -> str:
     """A token of *user* in *organisation* ("": without the claim), valid *lifetime* seconds.
 
     Signed with JWT_SECRET, else with what the running mesh was started with, else with the

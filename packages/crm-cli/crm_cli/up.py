@@ -13,16 +13,18 @@ from types import FrameType
 
 from db_utils.migrations import migrate, outdated
 from rich.console import Console
+from service_kit.edge import Edge
 from service_kit.embedded import EmbeddedNats, EmbeddedPostgres, Server, port_is_free
 from service_kit.environment import Secrets
 from service_kit.service import Service
 from service_kit.settings import Settings, load
 
+from crm_cli.demo import NEEDED, Demo
 from crm_cli.display import Board
 from crm_cli.home import CommandError, Home, State
 from crm_cli.keys import secrets_of
 from crm_cli.processes import ServiceProcess
-from crm_cli.selection import NATS_PORT, chosen, moved_ports
+from crm_cli.selection import NATS_PORT, chosen_processes, moved_ports
 from crm_cli.servers import WatchedServer
 from crm_cli.streams import declare_streams
 from crm_cli.tokens import token
@@ -30,7 +32,6 @@ from crm_cli.tokens import token
 _TICK = 0.1
 _STOP_TIMEOUT = 20.0
 _SERVING_TIMEOUT = 30.0
-_TOKEN_LIFETIME = 12 * 3600
 
 
 class Mesh:
@@ -38,12 +39,13 @@ class Mesh:
 
     def __init__(self, home: Home, names: Sequence[str], offset: int, console: Console) -> None:
         self._home, self._console = home, console
-        self._services = chosen(names)
+        self._services = chosen_processes(names)
         self._nats_port, self._ports = NATS_PORT + offset, moved_ports(offset)
         self._database_url = os.environ.get("DATABASE_URL", "")
         self._nats_url = os.environ.get("NATS_URL", "")
         self._servers: list[WatchedServer] = []
         self._processes: list[ServiceProcess] = []
+        self._auth_enabled = True
         self._asked_to_stop = 0
         self._lock = -1
 
@@ -68,6 +70,7 @@ class Mesh:
         """Refuse before anything runs what could not work."""
         settings = load(Settings, database_url=self._database_url, jwt_secret=secrets.jwt_secret)
         settings.authenticator("crm")
+        self._auth_enabled = settings.auth_enabled
         if not settings.auth_enabled:
             self._warn("AUTH_ENABLED=false: every call is let in, whoever makes it")
         for service in self._services:
@@ -109,7 +112,7 @@ class Mesh:
         self._servers.append(watched)
 
     def _prepare(self) -> None:
-        schemas = [service.schema for service in self._services]
+        schemas = [service.schema for service in self._services if isinstance(service, Service)]
         pending = outdated(self._database_url, schemas)
         if pending:
             self._console.print(f"Migrating {', '.join(schema.name for schema in pending)}")
@@ -128,26 +131,34 @@ class Mesh:
                 self._nats_url,
                 secrets.jwt_secret,
                 {service.name: self._ports[service.name] for service in self._services},
+                self._has_demo(),
             )
         )
         for process in self._processes:
             process.start()
 
-    def _environment(self, service: Service, position: int, secrets: Secrets) -> dict[str, str]:
+    def _environment(self, service: Service | Edge, position: int, secrets: Secrets) -> dict[str, str]:
         """What the service's settings are read from: what the user has set wins, but for ports."""
         given = {name: value for name, value in os.environ.items() if value}
-        own = {"GRPC_PORT": str(self._ports[service.name])}
+        own = {f"{service.prefix}_PORT": str(self._ports[service.name])}
         if "METRICS_PORT" in given:
             own["METRICS_PORT"] = str(int(given["METRICS_PORT"]) + position)
         return {
             "DATABASE_URL": self._database_url,
             "NATS_URL": self._nats_url,
-            "GRPC_HOST": "127.0.0.1",
+            "JWKS_URL": self._keys_url(),
+            f"{service.prefix}_HOST": "127.0.0.1",
             "MAIL_FOLDER": str(self._home.folder / "mail"),
             **secrets.environment(service.name),
             **given,
             **own,
         }
+
+    def _keys_url(self) -> str:
+        """Where the keys of our own tokens are published, "" when no edge here does."""
+        paths = {edge.name: edge.keys_path for edge in self._services if isinstance(edge, Edge)}
+        urls = (f"http://127.0.0.1:{self._ports[name]}{path}" for name, path in paths.items() if path)
+        return next(urls, "")
 
     def _watch(self, started: float) -> None:
         announced = False
@@ -176,10 +187,20 @@ class Mesh:
                 raise CommandError(f"{process.service.name} does not start: {process.refusal}")
 
     def _announce(self, board: Board, seconds: float) -> None:
-        bearer = token(self._home, user="demo", organisation="org-123", lifetime=_TOKEN_LIFETIME)
         count = _number(len(self._processes), "service")
         self._console.print(f"\nThe mesh is up: {count} in {seconds:.1f} s. Ctrl-C stops it.")
-        board.show_examples(bearer, self._nats_url)
+        try:
+            bearer = token(self._home)
+        except CommandError as error:
+            self._warn(str(error))
+        else:
+            demo = Demo.of(self._home) if self._has_demo() else None
+            board.show_examples(bearer, self._nats_url, demo)
+
+    def _has_demo(self) -> bool:
+        """Whether an account for demonstration is made: in a database of ours, when it can sign in."""
+        ours = not os.environ.get("DATABASE_URL")
+        return ours and self._auth_enabled and {service.name for service in self._services} >= NEEDED
 
     def _warn(self, message: str) -> None:
         self._console.print(message, style="yellow", markup=False, highlight=False, soft_wrap=True)

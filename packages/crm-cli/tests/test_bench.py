@@ -82,3 +82,23 @@ async def test_the_running_mesh_is_measured_only_when_there_is_one(crm: Command)
     """One sentence otherwise."""
     refused = await crm("bench", "rpc", "--running")
     assert (refused.code, refused.err.splitlines()[-1].startswith("crm: no mesh runs here")) == (1, True)
+
+
+async def test_signing_in_is_measured_beside_proofs_and_a_bare_call(crm: Command, tmp_path: Path) -> None:
+    """Every figure that the comparison needs."""
+    path = tmp_path / "auth.json"
+    measured = await crm("bench", "auth", "--seconds", "3", "--json", str(path))
+    content = json.loads(path.read_text())
+    assert (measured.code, [row["what"] for row in content["rows"]]) == (
+        0,
+        [
+            "sign-in with a password",
+            "bcrypt check of cost 12",
+            "bare call",
+            "new RS256 token",
+            "new HS256 token",
+            "known token",
+        ],
+    )
+    assert all(row["req/s"] > 0 for row in content["rows"])
+    assert len(content["comparisons"]) >= 3

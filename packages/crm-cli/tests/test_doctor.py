@@ -12,7 +12,7 @@ import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.events.business_pb2 import ClientCreatedEvent
-from crm_cli.doctor import broker, database, installation
+from crm_cli.doctor import broker, database, installation, services
 from crm_cli.doctor.findings import Finding, Level, ago
 from crm_cli.home import Home
 from crm_cli.keys import secrets_of
@@ -83,6 +83,15 @@ async def test_everything_that_is_away_is_named_at_once(crm: Command) -> None:
     failed = [line.split()[1] for line in told.out.splitlines() if line.startswith("fail")]
     assert (told.code, failed) == (1, ["database", "broker", "service"])
     assert "sesame" not in told.out + told.err
+
+
+async def test_a_gateway_that_does_not_answer_is_named(crm: Command, mesh: Mesh) -> None:
+    """With where its log would be."""
+    port = free_port()
+    listed = list(services.edges({"gateway": f"127.0.0.1:{port}"}, crm.home))
+    assert [found.level for found in listed] == [Level.FAIL]
+    assert listed[0].fact == f"http://127.0.0.1:{port} does not answer"
+    assert str(crm.home / "gateway.log") in listed[0].remedy
 
 
 async def test_settings_with_which_nothing_would_start_fail(crm: Command) -> None:

@@ -1,8 +1,10 @@
 """`crm migrate` and `crm serve`: the two steps of a container."""
 
 import signal
+import socket
 from secrets import token_urlsafe
 
+import httpx
 import psycopg
 import pytest
 from crm_cli.backoff import Backoff
@@ -53,6 +55,42 @@ async def test_a_served_service_ends_in_order_at_sigterm(crm: Command) -> None:
         process.send_signal(signal.SIGTERM)
         _, err = await process.communicate()
     assert (process.returncode, err) == (0, b"")
+
+
+async def test_a_served_gateway_needs_no_database(crm: Command) -> None:
+    """It tells its metrics at a port of their own, and ends in order at SIGTERM."""
+    port, metrics = free_port(), free_port()
+    with fresh_nats() as broker:
+        process = await crm.where(
+            NATS_URL=broker.url,
+            GATEWAY_PORT=str(port),
+            GATEWAY_HOST="127.0.0.1",
+            METRICS_PORT=str(metrics),
+        ).start("serve", "gateway")
+        await eventually(lambda: answers(f"http://127.0.0.1:{port}/healthz"), timeout=30)
+        told = await answers(f"http://127.0.0.1:{metrics}/metrics")
+        process.send_signal(signal.SIGTERM)
+        _, err = await process.communicate()
+    assert 'http_requests_total{method="GET",route="/healthz",status="200"}' in told
+    assert (process.returncode, err) == (0, b"")
+
+
+async def answers(url: str) -> str:
+    """What *url* answers, "" as long as nobody does."""
+    async with httpx.AsyncClient() as browser:
+        try:
+            return (await browser.get(url)).text
+        except httpx.TransportError:
+            return ""
+
+
+async def test_two_gateways_on_one_port_do_not_start(crm: Command) -> None:
+    """The second one says whose setting to change."""
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        refused = await crm.where(GATEWAY_PORT=str(port), GATEWAY_HOST="127.0.0.1")("serve", "gateway")
+    sentence = f"crm: port {port} on 127.0.0.1 is taken: stop what listens there, or set GATEWAY_PORT\n"
+    assert (refused.code, refused.err) == (1, sentence)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from crm_cli.testing import Command
+from gateway.edge import GATEWAY
 from service_clients.service import SERVICE as CLIENTS
-from service_kit.registry import services
-from service_kit.settings import Settings
+from service_kit.registry import service_named, services
 from service_kit.testing import running
 
 COMPOSE = Path(__file__).parents[3] / "compose"
@@ -36,10 +36,12 @@ async def test_the_secrets_are_all_that_the_stacks_need(crm: Command) -> None:
 async def test_a_service_starts_with_the_secrets(crm: Command, name: str) -> None:
     """Its settings take the keys and the shared secret as they are printed."""
     made = _parsed((await crm("secrets")).out)
-    settings = Settings.model_validate(
+    settings = service_named(name).settings.model_validate(
         {
             "database_url": "host=postgres",
             "jwt_secret": made["JWT_SECRET"],
+            "auth_pepper": made["AUTH_PEPPER"],
+            "encryption_keys": made["ENCRYPTION_KEYS"],
             "service_private_key": made[f"{name.upper()}_PRIVATE_KEY"],
             "service_public_keys": made["SERVICE_PUBLIC_KEYS"],
         }
@@ -57,6 +59,16 @@ async def test_a_serving_service_is_healthy(crm: Command) -> None:
         async with mesh.without("clients"):
             asked = await crm.where(GRPC_PORT=port)("health", "clients")
     assert (asked.code, asked.out) == (1, "clients is not SERVING\n")
+
+
+async def test_a_gateway_is_healthy_while_it_answers(crm: Command) -> None:
+    """Whatever is behind it: a container that waits for others is not started again."""
+    async with running(GATEWAY) as mesh:
+        port = mesh.address("gateway").rpartition(":")[2]
+        asked = await crm.where(GATEWAY_PORT=port)("health", "gateway")
+        assert (asked.code, asked.out) == (0, "gateway is SERVING\n")
+    asked = await crm.where(GATEWAY_PORT=port)("health", "gateway")
+    assert (asked.code, asked.out) == (1, "gateway is not SERVING\n")
 
 
 async def test_an_unknown_service_gets_a_sentence(crm: Command) -> None:

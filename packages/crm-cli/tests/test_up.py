@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
+import httpx
 import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
@@ -55,6 +56,19 @@ async def test_it_starts_answers_and_leaves_nothing_behind(crm: Command, number:
     assert (running.process.returncode, out.decode().splitlines()[-1], err) == (0, "Stopped", b"")
     assert running.nothing_is_left()
     assert not (crm.home / "state.json").exists()
+
+
+async def test_the_gateway_is_part_of_it(crm: Command) -> None:
+    """Its address is told, and it answers there; services know that it publishes keys."""
+    async with up(crm, "clients", "gateway") as running:
+        told = (await running.says("/docs")).split()[0]
+        async with httpx.AsyncClient() as browser:
+            page = await browser.get(told)
+        assert told == f"http://{running.address('gateway')}/docs"
+        assert page.status_code == 200
+        doctor = await crm("doctor")
+        assert f"ok    gateway                      http://{running.address('gateway')} answers" in doctor.out
+    assert running.nothing_is_left()
 
 
 async def test_on_a_terminal_it_shows_a_table(crm: Command) -> None:

@@ -18,7 +18,7 @@ from grpc_utils.fields import (
 from grpc_utils.idempotency import Idempotency
 from grpc_utils.identity import ANONYMOUS, Identity, caller, maybe_caller
 from grpc_utils.internal import KeyPair, ServiceSigner, new_key_pair, service_issuers
-from grpc_utils.jwks import Jwks
+from grpc_utils.jwks import Jwks, KeySet
 from grpc_utils.messages import (
     changes,
     expected_version,
@@ -47,6 +47,7 @@ __all__ = [
     "Issuer",
     "Jwks",
     "KeyPair",
+    "KeySet",
     "Peers",
     "PortTaken",
     "Server",

@@ -15,6 +15,7 @@ _BEARER = re.compile(r"Bearer ([A-Za-z0-9_.-]+)")
 
 Metadata = Sequence[tuple[str, str | bytes]]
 
+AUTHORIZATION = "authorization"
 HEALTH = "/grpc.health.v1.Health/"
 EXEMPT = frozenset({f"{HEALTH}Check", f"{HEALTH}Watch"})
 
@@ -67,7 +68,7 @@ class Authenticator:
 
 
 def _bearer(metadata: Metadata) -> str:
-    values = [value for key, value in metadata if key == "authorization"]
+    values = [value for key, value in metadata if key == AUTHORIZATION]
     if not values:
         raise JetonManquant
     if len(values) > 1 or not isinstance(values[0], str):

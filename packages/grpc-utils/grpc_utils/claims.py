@@ -28,6 +28,18 @@ class ExpiredToken(InvalidToken):
     """The token was acceptable until its exp."""
 
 
+class ForgedToken(InvalidToken):
+    """No key of its issuer has signed it: another algorithm, an unknown key, changed bytes."""
+
+
+class ForeignIssuer(InvalidToken):
+    """Nobody who is trusted here has issued it."""
+
+
+class ForeignAudience(InvalidToken):
+    """It was issued for somebody else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unverified:
     """A well-formed token whose signature nobody has checked yet."""
@@ -113,7 +125,7 @@ def check_audience(payload: Mapping[str, Any], wanted: str) -> None:
     audience = payload.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
     if wanted not in audiences:
-        raise InvalidToken("another audience")
+        raise ForeignAudience("another audience")
 
 
 def user_id(payload: Mapping[str, Any]) -> str:

@@ -8,15 +8,17 @@ declares repeatable, and opens a circuit when the callee stays silent.
 import importlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import grpc
 from db_utils import context
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from grpc_utils import deadline
+from grpc_utils.auth import AUTHORIZATION
 from grpc_utils.breaker import Breaker
 from grpc_utils.errors import DependanceIndisponible
 from grpc_utils.identity import maybe_caller
@@ -29,6 +31,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 DEADLINE = 2.0  # seconds (C14)
+HEALTH_DEADLINE = 1.0  # seconds
 _NOWHERE = "ipv4:127.0.0.1:1"  # nobody listens there: a callee without address is one that is down
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:")
@@ -80,6 +83,7 @@ class Peers:
     ) -> None:
         self._addresses, self._signer, self._now = addresses, signer, now
         self._channels: dict[str, grpc.aio.Channel] = {}
+        self._health: dict[str, grpc.aio.Channel] = {}
 
     @property
     def proven(self) -> bool:
@@ -90,27 +94,37 @@ class Peers:
         """The generated stub class *kind* on the channel of its service.
 
         Its calls raise DependanceIndisponible or CircuitOuvert when the callee is silent,
-        and `grpc.aio.AioRpcError` when it refuses.
+        and `grpc.aio.AioRpcError` when it refuses. A call that is given `authorization`
+        metadata is made with that instead of our own proof.
         """
-        module = kind.__module__
-        callee = module.split(".")[1]
+        callee = kind.__module__.split(".")[1]
         if callee not in self._channels:
-            messages = importlib.import_module(module.removesuffix("_grpc"))
-            services = [service.full_name for service in messages.DESCRIPTOR.services_by_name.values()]
-            self._channels[callee] = self._open(callee, services)
+            outgoing = _Outgoing(callee, self._signer, Breaker(callee, self._now))
+            self._channels[callee] = self._open(callee, outgoing)
         return kind(self._channels[callee])
+
+    async def serving(self, callee: str) -> bool:
+        """Whether *callee* says now that it is SERVING (C17), whatever its circuit breaker thinks.
+
+        It is asked over the connection that calls would take: True means that they get there.
+        """
+        if callee not in self._health:
+            self._health[callee] = self._open(callee)
+        health: Any = health_pb2_grpc.HealthStub(self._health[callee])
+        try:
+            answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_DEADLINE)
+        except grpc.aio.AioRpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     async def close(self) -> None:
         """Close all channels."""
-        for channel in self._channels.values():
+        for channel in (*self._channels.values(), *self._health.values()):
             await channel.close()
 
-    def _open(self, callee: str, services: list[str]) -> grpc.aio.Channel:
-        names = [
-            {"service": service, "method": method}
-            for service in services
-            for method in repeatable_methods(service)
-        ]
+    def _open(self, callee: str, *interceptors: grpc.aio.ClientInterceptor) -> grpc.aio.Channel:
+        """A channel to *callee*; those of one process share their connections, having the same options."""
+        names = [{"service": name, "method": method} for name, method in _repeatable(callee)]
         config = {
             "loadBalancingConfig": [{"round_robin": {}}],
             "healthCheckConfig": {"serviceName": ""},  # a callee that is not SERVING is not called
@@ -126,8 +140,16 @@ class Peers:
                 ("grpc.keepalive_time_ms", 30_000),
                 ("grpc.keepalive_timeout_ms", 10_000),
             ),
-            interceptors=[_Outgoing(callee, self._signer, Breaker(callee, self._now))],
+            interceptors=interceptors,
         )
+
+
+def _repeatable(callee: str) -> Iterator[tuple[str, str]]:
+    """The methods of *callee* that its contract declares repeatable, each with its service."""
+    messages = importlib.import_module(f"crm.{callee}.{callee}_pb2")
+    for service in messages.DESCRIPTOR.services_by_name.values():
+        for method in repeatable_methods(service.full_name):
+            yield service.full_name, method
 
 
 def _target(address: str) -> str:
@@ -178,6 +200,6 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
         organisation = context.scope.get().organisation_id
         if organisation:
             metadata.add(ORGANISATION, organisation)
-        if self._signer is not None:
-            metadata.add("authorization", f"Bearer {self._signer.token(self._callee, maybe_caller())}")
+        if self._signer is not None and metadata.get(AUTHORIZATION) is None:
+            metadata.add(AUTHORIZATION, f"Bearer {self._signer.token(self._callee, maybe_caller())}")
         return metadata

@@ -1,4 +1,4 @@
-"""Public keys of a token issuer over HTTP: fetched once, kept while the issuer is away.
+"""Public keys of a token issuer, by default over HTTP: fetched once, kept while the issuer is away.
 
 One request at a time whatever the number of waiting calls; keys older than the refresh
 age are served while they are fetched again in the background; unknown key ids force a
@@ -11,8 +11,8 @@ import json
 import logging
 import ssl
 import time
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache, partial
 from typing import Any
 
 import httpx
@@ -35,25 +35,24 @@ class JwksError(Exception):
     """The address or the document is not acceptable; the text says why."""
 
 
-class Jwks:
-    """The RS256 keys published at *url*: https, or http to this machine.
+class KeySet:
+    """The RS256 keys of the JWK set that *download* brings; *source* names it in logs.
 
-    *allow_http* lifts that rule for closed networks; *now* tells the seconds that have passed.
-    *refresh_age* and *forced_pause* replace the seconds of the module.
+    *download* raises JwksError, TimeoutError or an error of httpx when it cannot; *now* tells
+    the seconds that have passed. *refresh_age* and *forced_pause* replace the seconds of the module.
     """
 
     def __init__(
         self,
-        url: str,
+        source: str,
+        download: Callable[[], Awaitable[bytes]],
         *,
-        allow_http: bool = False,
         now: Callable[[], float] = time.monotonic,
         refresh_age: float = REFRESH_AGE,
         forced_pause: float = FORCED_PAUSE,
     ) -> None:
-        _check_address(url, allow_http)
-        self.url = url
-        self._now, self._refresh_age, self._forced_pause = now, refresh_age, forced_pause
+        self._source, self._download, self._now = source, download, now
+        self._refresh_age, self._forced_pause = refresh_age, forced_pause
         self._keys: Mapping[str, RSAPublicKey] = {}
         self._fetched_at = self._tried_at = self._forced_at = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
@@ -98,12 +97,34 @@ class Jwks:
 
     async def _fetch(self) -> None:
         try:
-            self._keys = parse(await _download(self.url))
+            self._keys = parse(await self._download())
         except (httpx.HTTPError, JwksError, TimeoutError) as error:
             reason = str(error) if isinstance(error, JwksError) else type(error).__name__
-            _log.warning("keys of %s not available, former ones stay: %s", self.url, reason)
+            _log.warning("keys of %s not available, former ones stay: %s", self._source, reason)
         else:
             self._fetched_at = self._now()
+
+
+class Jwks(KeySet):
+    """The RS256 keys published at *url*: https, or http to this machine.
+
+    *allow_http* lifts that rule for closed networks; the others are those of `KeySet`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        allow_http: bool = False,
+        now: Callable[[], float] = time.monotonic,
+        refresh_age: float = REFRESH_AGE,
+        forced_pause: float = FORCED_PAUSE,
+    ) -> None:
+        _check_address(url, allow_http)
+        super().__init__(
+            url, partial(_download, url), now=now, refresh_age=refresh_age, forced_pause=forced_pause
+        )
+        self.url = url
 
 
 async def _download(url: str) -> bytes:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import grpc
 from db_utils import DatabaseError, SerializationConflict
 from db_utils.context import scope as current_scope
+from db_utils.envelope import Undecipherable
 from google.protobuf.message import Message
 
 from grpc_utils import deadline
@@ -52,6 +53,12 @@ Greeting = Callable[[Identity], Awaitable[None]]
 
 class ErreurInterne(Refusal):
     """Une erreur interne est survenue."""
+
+    code = grpc.StatusCode.INTERNAL
+
+
+class Dechiffrement(Refusal):
+    """Une valeur chiffrée n'a pas pu être lue."""
 
     code = grpc.StatusCode.INTERNAL
 
@@ -251,7 +258,8 @@ def _refusal(error: BaseException, correlation: str) -> Refusal:
     if isinstance(error, DatabaseError) and (known := refusal_of(error)) is not None:
         return known
     _log.error("a call failed unexpectedly", exc_info=error)
-    return ErreurInterne(correlation_id=correlation)
+    kind = Dechiffrement if isinstance(error, Undecipherable) else ErreurInterne
+    return kind(correlation_id=correlation)
 
 
 def _metadata(context: Context) -> Metadata:

@@ -82,11 +82,23 @@ def log_calls_to(stream: BinaryIO | None) -> None:
     _stream = stream
 
 
+def log_request(event: str, **fields: object) -> None:
+    """Write a line about a request that came by another protocol, where those of calls go."""
+    if _stream is not None:
+        line = {"time": _text(time.time()), "level": "info", "event": event, **fields}
+        _stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        _stream.flush()
+
+
+def _text(instant: float) -> str:
+    return datetime.fromtimestamp(instant, UTC).isoformat(timespec="milliseconds")
+
+
 def _line(service: str, path: str, note: Note) -> bytes:
     ended_at, duration, code, correlation, caller = note
     return orjson.dumps(
         {
-            "time": datetime.fromtimestamp(ended_at, UTC).isoformat(timespec="milliseconds"),
+            "time": _text(ended_at),
             "level": "info",
             "event": "rpc",
             "service": service,

@@ -17,7 +17,7 @@ from jwt import PyJWS
 from jwt.exceptions import PyJWTError
 
 from grpc_utils import claims
-from grpc_utils.claims import InvalidToken, Unverified
+from grpc_utils.claims import ForeignIssuer, ForgedToken, InvalidToken, Unverified
 from grpc_utils.identity import SERVICE_PREFIX, Identity
 
 Algorithm = Literal["RS256", "HS256", "EdDSA"]
@@ -115,9 +115,9 @@ class TokenVerifier:
         name = token.payload.get("iss", "")
         issuer = self._issuers.get(name) if isinstance(name, str) else None
         if issuer is None:
-            raise InvalidToken("an issuer that is not configured")
+            raise ForeignIssuer("an issuer that is not configured")
         if token.header.get("alg") != issuer.algorithm:
-            raise InvalidToken("not the algorithm of its issuer")
+            raise ForgedToken("not the algorithm of its issuer")
         return issuer
 
     async def _check_signature(self, token: str, unverified: Unverified, issuer: Issuer) -> None:
@@ -126,11 +126,11 @@ class TokenVerifier:
             raise InvalidToken("kid is not a text")
         key: Any = await issuer.keys.key(kid)
         if key is None:
-            raise InvalidToken("an unknown key")
+            raise ForgedToken("an unknown key")
         try:
             self._jws.decode(token, key, algorithms=[issuer.algorithm])
         except (PyJWTError, ValueError) as error:
-            raise InvalidToken(type(error).__name__) from None
+            raise ForgedToken(type(error).__name__) from None
 
     def _identity(self, token: Unverified, issuer: Issuer) -> Identity:
         payload = token.payload

@@ -13,6 +13,8 @@ from db_utils.context import Scope
 from grpc_utils import Identity, Peers, ServiceSigner, deadline, new_key_pair, reason_of
 from grpc_utils.errors import DependanceIndisponible, TransitionInterdite
 from grpc_utils.identity import set_caller
+from service_kit.embedded import free_port
+from service_kit.testing import eventually
 from service_kit.testing.callee import CALLER, Callee, serving
 
 REQUEST = pb.ListStatutClientsRequest()
@@ -124,6 +126,40 @@ async def test_C14_a_service_without_address_is_unavailable() -> None:
     peers = Peers({}, None)
     with pytest.raises(DependanceIndisponible):
         await peers.stub(StatutClientServiceStub).Create(pb.CreateStatutClientRequest())
+    await peers.close()
+
+
+async def test_a_token_that_is_given_is_sent_instead_of_our_own_proof(calling: Calling) -> None:
+    """For calls that are made as the user who asks, such as those of the gateway."""
+    callee, stub = calling
+    metadata = grpc.aio.Metadata(("authorization", "Bearer a.b.c"))
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await stub.List(REQUEST, metadata=metadata)
+    assert (refused.value.code(), callee.calls) == (grpc.StatusCode.UNAUTHENTICATED, [])
+
+
+async def test_C17_a_callee_that_serves_can_be_called() -> None:
+    """Also after failures: the question goes the way that calls take, and opens it."""
+    keys, port = new_key_pair(), free_port()
+    addresses, signer = {"clients": f"127.0.0.1:{port}"}, ServiceSigner(CALLER, keys.private)
+    asking, calling = Peers(addresses, signer), Peers(addresses, signer)
+    stub = calling.stub(StatutClientServiceStub)
+    for _ in range(2):
+        with pytest.raises(DependanceIndisponible):
+            await stub.List(REQUEST)
+        assert not await asking.serving("clients")
+    async with serving(Callee(), keys, port):
+        await eventually(lambda: asking.serving("clients"))
+        assert await stub.Create(pb.CreateStatutClientRequest()) == pb.StatutClient()
+    assert not await asking.serving("clients")
+    await asking.close()
+    await calling.close()
+
+
+async def test_C17_a_callee_without_an_address_does_not_serve() -> None:
+    """Nobody knows where to ask."""
+    peers = Peers({}, None)
+    assert not await peers.serving("clients")
     await peers.close()
 
 

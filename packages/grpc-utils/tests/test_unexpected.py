@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import pytest
 from db_utils import DatabaseError
+from db_utils.envelope import Undecipherable
 from grpc_utils import Context
 from service_kit.testing import refusal
 from service_kit.testing.echo import Echo, echoing
@@ -109,3 +110,15 @@ async def test_an_answer_that_is_too_large_is_refused() -> None:
 
     async with echoing(Read=much) as echo:
         assert (await refusal(echo.call("Read"))).code == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_C15_a_value_that_cannot_be_deciphered_is_told_as_that() -> None:
+    """With the id under which the log has it, and no word of its own."""
+
+    async def answer(request: Any, context: Context) -> Any:
+        raise Undecipherable(SECRET)
+
+    async with echoing(Write=answer) as echo:
+        told = await refusal(echo.call("Write"))
+    assert (told.code, told.reason) == (grpc.StatusCode.INTERNAL, "DECHIFFREMENT")
+    assert (list(told.metadata), SECRET in told.message) == (["correlation_id"], False)

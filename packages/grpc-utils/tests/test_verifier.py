@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from db_utils import clock
 from grpc_utils import FixedKey, Identity, Issuer, Jwks, TokenVerifier, claims
-from grpc_utils.claims import ExpiredToken, InvalidToken
+from grpc_utils.claims import ExpiredToken, ForeignAudience, ForeignIssuer, ForgedToken, InvalidToken
 from grpc_utils.verifier import AmbiguousIssuer
 from service_kit.testing import eventually
 from service_kit.testing.issuer import IdentityProvider
@@ -44,6 +44,23 @@ def test_a_part_has_one_spelling(part: int) -> None:
     parts[part] = parts[part][:-1] + "R"
     with pytest.raises(InvalidToken):
         claims.read(".".join(parts))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (token(iss="somebody"), ForeignIssuer),
+        (token(aud="others"), ForeignAudience),
+        (token(exp=AT_NOON - 31), ExpiredToken),
+        (compact({"alg": "HS512"}, {"sub": "u"}, hmac_by(SECRET)), ForgedToken),
+        (compact({"alg": "HS256"}, {"sub": "u"}, hmac_by(b"another")), ForgedToken),
+    ],
+)
+async def test_what_is_wrong_has_its_class(text: str, reason: type[InvalidToken]) -> None:
+    """For those who tell more than yes or no."""
+    verifier = TokenVerifier([Issuer("", "HS256", FixedKey(SECRET), "crm")])
+    with clock.frozen_at(NOON), pytest.raises(reason):
+        await verifier.verify(text)
 
 
 def test_one_issuer_has_one_source_of_keys() -> None:

@@ -8,17 +8,21 @@ from db_utils import Worker
 
 from service_kit.app import App
 from service_kit.component import Component, Greeter
+from service_kit.edge import Edge, Running
 from service_kit.owners import Owner, owner_of
 from service_kit.running import RunningService
 from service_kit.service import Service
-from service_kit.settings import ConfigurationError, Settings
+from service_kit.settings import ConfigurationError, ProcessSettings, Settings
 
 __all__ = [
     "App",
     "Component",
     "ConfigurationError",
+    "Edge",
     "Greeter",
     "Owner",
+    "ProcessSettings",
+    "Running",
     "RunningService",
     "Service",
     "Settings",

@@ -1,5 +1,6 @@
 """The settings that the embedded mode and the tests give to the services of one mesh."""
 
+import base64
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,15 +15,22 @@ DEMO_ORGANISATION, DEMO_USER, DEMO_TYPE = "org-123", "demo", "UTILISATEUR"
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What the services of one mesh share and what each of them keeps: made once, never defaults."""
+    """What the services of one mesh share and what each of them keeps: made once, never defaults.
+
+    *encryption_keys* seal what is secret at rest; *pepper* keeps hashes of addresses from being guessed.
+    """
 
     jwt_secret: str
     keys: dict[str, KeyPair] = field(default_factory=dict)
+    encryption_keys: str = ""
+    pepper: str = ""
 
     def environment(self, service: str) -> dict[str, str]:
         """The environment variables of *service*."""
         return {
             "JWT_SECRET": self.jwt_secret,
+            "ENCRYPTION_KEYS": self.encryption_keys,
+            "AUTH_PEPPER": self.pepper,
             "SERVICE_PRIVATE_KEY": self.keys[service].private,
             "SERVICE_PUBLIC_KEYS": self.public_keys,
         }
@@ -54,4 +62,9 @@ class Secrets:
 
 def new_secrets(services: Iterable[str]) -> Secrets:
     """Fresh secrets for *services*."""
-    return Secrets(secrets.token_urlsafe(48), {name: new_key_pair() for name in services})
+    return Secrets(
+        jwt_secret=secrets.token_urlsafe(48),
+        keys={name: new_key_pair() for name in services},
+        encryption_keys=f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
+        pepper=secrets.token_urlsafe(48),
+    )

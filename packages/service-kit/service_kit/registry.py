@@ -1,32 +1,52 @@
-"""The installed services, found by the entry points of the group `crm.services`."""
+"""What is installed: services and edges, found by their entry points."""
 
 from functools import cache
 from importlib.metadata import entry_points
 from typing import cast
 
+from service_kit.edge import Edge
 from service_kit.service import Service
 
-GROUP = "crm.services"
+SERVICES, EDGES = "crm.services", "crm.edges"
 
 
 class UnknownService(LookupError):
-    """No installed service has this name; the message lists those that exist."""
+    """No installed process has this name; the message lists those that exist."""
 
 
 @cache
 def services() -> dict[str, Service]:
     """Every service by name, in the order of their ports."""
-    found = [entry.load() for entry in entry_points(group=GROUP)]
+    found = [entry.load() for entry in entry_points(group=SERVICES)]
     return {service.name: service for service in sorted(found, key=lambda service: service.port)}
+
+
+@cache
+def edges() -> dict[str, Edge]:
+    """Every edge by name."""
+    return {edge.name: edge for edge in (entry.load() for entry in entry_points(group=EDGES))}
+
+
+def processes() -> dict[str, Service | Edge]:
+    """Every process of the mesh by name: the services, then the edges."""
+    return {**services(), **edges()}
 
 
 def service_named(name: str) -> Service:
     """The service *name*, without loading the others. Raises UnknownService."""
-    for entry in entry_points(group=GROUP, name=name):
+    for entry in entry_points(group=SERVICES, name=name):
         return cast(Service, entry.load())
     raise UnknownService(f"there is no service {name!r}; there are: {', '.join(services())}")
 
 
+def process_named(name: str) -> Service | Edge:
+    """The service or edge *name*, without loading the others. Raises UnknownService."""
+    for group in (SERVICES, EDGES):
+        for entry in entry_points(group=group, name=name):
+            return cast("Service | Edge", entry.load())
+    raise UnknownService(f"there is no service {name!r}; there are: {', '.join(processes())}")
+
+
 def ports() -> dict[str, int]:
-    """The default port of every service."""
-    return {name: service.port for name, service in services().items()}
+    """The default port of every process."""
+    return {name: process.port for name, process in processes().items()}

@@ -19,7 +19,8 @@ from nats_utils import Bus, follow_revocations
 from nats_utils.bus import BUS_ERRORS
 
 _log = logging.getLogger(__name__)
-_ASK = 2.0  # seconds between two questions to auth while the broker is away
+_ASK = 1.0  # seconds between two questions to auth while the broker is away
+_OVERLAP = 30  # seconds; a revocation may be committed that long after its instant
 
 
 class RevocationWatch:
@@ -48,11 +49,11 @@ class RevocationWatch:
 
     def take(self, revocation: Revocation) -> None:
         """Remember one revocation."""
-        until = revocation.expire_le.ToNanoseconds() / 1e9
+        until = _seconds(revocation.expire_le)
         if revocation.jti:
             self._revocations.revoke_token(revocation.jti, until)
         else:
-            before = revocation.revoque_le.ToNanoseconds() / 1e9
+            before = _seconds(revocation.revoque_le)
             self._revocations.revoke_user(revocation.utilisateur_id, before, until)
 
     async def _ask(self) -> None:
@@ -71,4 +72,10 @@ class RevocationWatch:
         except (Unavailable, AioRpcError) as error:
             _log.debug("auth does not tell its revocations: %s", type(error).__name__)
         else:
-            self._asked_until = answer.maintenant
+            seconds = max(answer.maintenant.seconds - _OVERLAP, 0)
+            self._asked_until = Timestamp(seconds=seconds)
+
+
+def _seconds(instant: Timestamp) -> float:
+    """*instant* as an `iat` tells it, to the bit: both count whole microseconds."""
+    return instant.ToMicroseconds() / 1e6

@@ -19,9 +19,10 @@ from nats_utils.ending import end
 from nats_utils.processed_events import purge
 
 from service_kit.app import App
+from service_kit.edge import Edge, Running
 from service_kit.revocations import RevocationWatch
 from service_kit.service import Service
-from service_kit.settings import Settings
+from service_kit.settings import ProcessSettings, Settings
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ class RunningService:
         self.app = App(settings, database, Peers(addresses, settings.signer(service.name)))
         self.bus = Bus(settings.nats_url, f"crm-{service.name}", declared(replicas=settings.nats_replicas))
         idempotency = Idempotency(database)
-        authenticator = settings.authenticator(service.name)
+        own = (service.issuer(self.app),) if service.issuer is not None else ()
+        authenticator = settings.authenticator(service.name, own)
         self._greeters = [greeter for make in service.greeters if (greeter := make(self.app)) is not None]
         greetings = tuple(greeter.greet for greeter in self._greeters)
         self._server = Server(
@@ -96,9 +98,7 @@ class RunningService:
             raise
         self.bus.start()
         loops = {**self._loops, "relay": self._relay.run}
-        self._tasks = [
-            asyncio.create_task(_keep_running(name, run), name=name) for name, run in loops.items()
-        ]
+        self._tasks = [asyncio.create_task(keep_running(name, run), name=name) for name, run in loops.items()]
 
     async def stop(self) -> None:
         """Come to rest; calls under way get the settings' grace."""
@@ -114,7 +114,17 @@ class RunningService:
         await self.app.database.close()
 
 
-async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
+def brought_to_life(
+    process: Service | Edge, settings: ProcessSettings, addresses: Mapping[str, str]
+) -> Running:
+    """*process* ready to start, with *settings* of its own class."""
+    if isinstance(process, Edge):
+        return process.make(settings, addresses)
+    assert isinstance(settings, Settings)
+    return RunningService(process, settings, addresses)
+
+
+async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
     """Run a loop for ever; an exception that it did not expect is a bug, logged, not an end."""
     while True:
         try:

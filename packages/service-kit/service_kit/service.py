@@ -9,6 +9,7 @@ from typing import Any
 from db_utils import Worker
 from db_utils.migrations import Schema
 from google.protobuf.message import Message
+from grpc_utils import Issuer
 from grpc_utils.idempotency import Base as CallTables
 from nats_utils import Subscription
 from nats_utils.tables import Base as BusTables
@@ -26,8 +27,9 @@ class Service:
     """One of the nineteen, as data; `service_kit.running` brings it to life.
 
     *package* is its Python package, with its migrations inside; *tables* its own tables;
-    *servicers* are classes made with the application as their one argument. *components* are
-    parts shared with other services: what they consume, do and can be told is added to the
+    *servicers* are classes made with the application as their one argument. A service that
+    issues tokens itself makes their *issuer*, and so asks nobody for its own keys. *components*
+    are parts shared with other services: what they consume, do and can be told is added to the
     fields below, their tables to *shared_tables*, by the package of their migrations.
     """
 
@@ -40,6 +42,7 @@ class Service:
     subscriptions: tuple[Subscription, ...] = ()
     workers: tuple[Worker, ...] = ()
     settings: type[Settings] = field(default=Settings)
+    issuer: Callable[[Any], Issuer] | None = None
     shared_tables: tuple[tuple[str, MetaData], ...] = KERNEL
     greeters: tuple[Callable[[Any], Greeter | None], ...] = ()
     components: InitVar[tuple[Component, ...]] = ()
@@ -58,6 +61,11 @@ class Service:
     def _add(self, **more: tuple[object, ...]) -> None:
         for name, values in more.items():
             object.__setattr__(self, name, (*getattr(self, name), *values))
+
+    @property
+    def prefix(self) -> str:
+        """What the settings of its host and port begin with."""
+        return "GRPC"
 
     @property
     def folder(self) -> Path:

@@ -1,4 +1,4 @@
-"""`crm serve`: services in this process until SIGTERM or SIGINT."""
+"""`crm serve`: services and edges in this process until SIGTERM or SIGINT."""
 
 import asyncio
 import gc
@@ -12,7 +12,8 @@ import uvloop
 from prometheus_client import start_http_server
 
 from service_kit import logs
-from service_kit.running import RunningService
+from service_kit.edge import Edge, Running
+from service_kit.running import brought_to_life
 from service_kit.service import Service
 from service_kit.settings import Settings, load
 
@@ -23,9 +24,9 @@ Report = Callable[[bool], None]
 
 
 def serve(
-    services: Sequence[Service], ports: Mapping[str, int], *, report: Report = lambda serving: None
+    services: Sequence[Service | Edge], ports: Mapping[str, int], *, report: Report = lambda serving: None
 ) -> None:
-    """Run *services* until a signal; *ports* are the default ports of all services.
+    """Run *services* until a signal; *ports* are the default ports of all processes.
 
     *report* is called once a second with whether all of them are serving. Raises
     ConfigurationError or PortTaken before anything is served.
@@ -33,7 +34,7 @@ def serve(
     uvloop.run(_serve(services, ports, report))
 
 
-async def _serve(services: Sequence[Service], ports: Mapping[str, int], report: Report) -> None:
+async def _serve(services: Sequence[Service | Edge], ports: Mapping[str, int], report: Report) -> None:
     settings = [load(service.settings) for service in services]
     logs.configure("+".join(service.name for service in services), settings[0].log_level)
     stopping = asyncio.Event()
@@ -42,11 +43,11 @@ async def _serve(services: Sequence[Service], ports: Mapping[str, int], report: 
         loop.add_signal_handler(number, stopping.set)
     addresses = Settings.addresses(dict(ports))
     running = [
-        RunningService(service, own, addresses) for service, own in zip(services, settings, strict=True)
+        brought_to_life(service, own, addresses) for service, own in zip(services, settings, strict=True)
     ]
     if settings[0].metrics_port:
         start_http_server(settings[0].metrics_port)
-    started: list[RunningService] = []
+    started: list[Running] = []
     try:
         for service in running:
             await service.start()
@@ -60,7 +61,7 @@ async def _serve(services: Sequence[Service], ports: Mapping[str, int], report: 
         await asyncio.gather(*(service.stop() for service in started))
 
 
-async def _report_until(stopping: asyncio.Event, running: Sequence[RunningService], report: Report) -> None:
+async def _report_until(stopping: asyncio.Event, running: Sequence[Running], report: Report) -> None:
     while not stopping.is_set():
         report(all(service.serving for service in running))
         try:

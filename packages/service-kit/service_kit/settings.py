@@ -1,4 +1,4 @@
-"""Settings of every service, from environment variables of the same names.
+"""Settings of every process, from environment variables of the same names.
 
 A service with settings of its own derives a class; `.env.example` files are generated
 from these fields. What must not be started with is refused here, with a sentence.
@@ -6,7 +6,8 @@ from these fields. What must not be started with is refused here, with a sentenc
 
 import os
 import re
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypeVar
 
 import psycopg
 from grpc_utils import (
@@ -27,6 +28,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+S = TypeVar("S", bound="ProcessSettings")
+
 PRODUCTION = "production"
 _SHORTEST_SECRET = 32  # bytes; RFC 7518 section 3.2: HS256 keys are at least 256 bits
 # PEM, its body alone (the first bytes in DER of RSA, P-256, P-384, P-521 and Ed25519 keys), OpenSSH, JWK
@@ -38,8 +41,8 @@ class ConfigurationError(Exception):
     """Settings with which a service must not start; the message says what to do."""
 
 
-class Settings(BaseSettings):
-    """What every service can be told."""
+class ProcessSettings(BaseSettings):
+    """What every process of the mesh can be told, whatever it serves."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
@@ -47,15 +50,9 @@ class Settings(BaseSettings):
         "development", description="production refuses unsafe settings and turns reflection off"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="lowest level logged")
-    grpc_host: str = Field("0.0.0.0", description="address to listen on")
-    grpc_port: int | None = Field(None, ge=0, le=65535, description="port, if not the service's own")
     metrics_port: int | None = Field(None, description="port of the Prometheus text, off when empty")
     shutdown_grace_s: float = Field(10.0, ge=0, description="seconds given to calls under way at a stop")
 
-    database_url: SecretStr = Field(
-        ..., description="libpq connection string; its user may take the service's role"
-    )
-    db_pool_size: int = Field(10, ge=1, le=100, description="connections per process")
     nats_url: str = Field("nats://localhost:4222", description="servers, comma-separated")
     nats_replicas: int = Field(1, ge=1, le=5, description="copies of each stream, 3 in a cluster")
 
@@ -78,10 +75,6 @@ class Settings(BaseSettings):
         min_length=1,
         description="claims that may hold the organisation, comma-separated",
     )
-    tenant_claim_required: bool | None = Field(
-        None, description="refuse organisations that only the request names; default: in production"
-    )
-    default_organisation_id: str = Field("", description="stands in for none in single-company installs")
 
     service_private_key: SecretStr = Field(
         SecretStr(""), description="Ed25519 key that proves internal calls"
@@ -95,50 +88,29 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
-    @field_validator("database_url")
-    @classmethod
-    def _check_database_url(cls, value: SecretStr) -> SecretStr:
-        try:
-            conninfo_to_dict(value.get_secret_value())
-        except psycopg.Error:  # whose text would show the password
-            raise ValueError(
-                "neither postgresql://user:password@host/database nor host=… user=… dbname=…"
-            ) from None
-        return value
-
     @property
     def in_production(self) -> bool:
         """Whether unsafe settings are refused."""
         return self.crm_env == PRODUCTION
 
-    @property
-    def reflection(self) -> bool:
-        """Whether `grpcurl` may ask for the contracts."""
-        return not self.in_production
-
-    def tenancy(self) -> Tenancy:
-        """How the organisation of a call is found."""
-        required = self.in_production if self.tenant_claim_required is None else self.tenant_claim_required
-        return Tenancy(required, self.default_organisation_id)
-
-    def authenticator(self, service: str) -> Authenticator:
-        """Who may call *service*. Raises ConfigurationError."""
+    def authenticator(self, service: str, own: Sequence[Issuer] = ()) -> Authenticator:
+        """Who may call *service*, which holds the keys of its *own* issuers. Raises ConfigurationError."""
         if not self.auth_enabled:
             if self.in_production:
                 raise ConfigurationError("AUTH_ENABLED=false is refused with CRM_ENV=production: remove it")
             return Authenticator(None)
         try:
-            issuers = [*self._user_issuers(), *service_issuers(self.service_public_keys, service)]
+            issuers = [*self._user_issuers(own), *service_issuers(self.service_public_keys, service)]
             return Authenticator(TokenVerifier(issuers, self.org_claims))
         except (JwksError, InvalidServiceKey, AmbiguousIssuer) as error:
             raise ConfigurationError(str(error)) from error
 
-    def _user_issuers(self) -> list[Issuer]:
-        issuers: list[Issuer] = []
+    def _user_issuers(self, own: Sequence[Issuer]) -> list[Issuer]:
+        issuers = [*own]
         if realm := self.keycloak_realm_url.rstrip("/"):
             keys = Jwks(f"{realm}/protocol/openid-connect/certs", allow_http=self.jwks_allow_http)
             issuers.append(Issuer(realm, "RS256", keys, self.keycloak_audience, token_type="Bearer"))
-        if self.jwks_url:
+        if self.jwks_url and self.jwt_issuer not in {issuer.name for issuer in own}:
             keys = Jwks(self.jwks_url, allow_http=self.jwks_allow_http)
             issuers.append(Issuer(self.jwt_issuer, "RS256", keys, self.jwt_audience))
         if secret := self.jwt_secret.get_secret_value():
@@ -167,6 +139,42 @@ class Settings(BaseSettings):
         }
 
 
+class Settings(ProcessSettings):
+    """What every service can be told."""
+
+    grpc_host: str = Field("0.0.0.0", description="address to listen on")
+    grpc_port: int | None = Field(None, ge=0, le=65535, description="port, if not the service's own")
+    database_url: SecretStr = Field(
+        ..., description="libpq connection string; its user may take the service's role"
+    )
+    db_pool_size: int = Field(10, ge=1, le=100, description="connections per process")
+    tenant_claim_required: bool | None = Field(
+        None, description="refuse organisations that only the request names; default: in production"
+    )
+    default_organisation_id: str = Field("", description="stands in for none in single-company installs")
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: SecretStr) -> SecretStr:
+        try:
+            conninfo_to_dict(value.get_secret_value())
+        except psycopg.Error:  # whose text would show the password
+            raise ValueError(
+                "neither postgresql://user:password@host/database nor host=… user=… dbname=…"
+            ) from None
+        return value
+
+    @property
+    def reflection(self) -> bool:
+        """Whether `grpcurl` may ask for the contracts."""
+        return not self.in_production
+
+    def tenancy(self) -> Tenancy:
+        """How the organisation of a call is found."""
+        required = self.in_production if self.tenant_claim_required is None else self.tenant_claim_required
+        return Tenancy(required, self.default_organisation_id)
+
+
 def checked_secret(secret: str) -> bytes:
     """*secret* as an HMAC key. Raises ConfigurationError for what anybody could guess."""
     raw = secret.encode()
@@ -182,7 +190,7 @@ def checked_secret(secret: str) -> bytes:
     return raw
 
 
-def load(kind: type[Settings], **overrides: object) -> Settings:
+def load(kind: type[S], **overrides: object) -> S:
     """The settings of the environment, with *overrides*. Raises ConfigurationError."""
     try:
         return kind(**overrides)  # type: ignore[arg-type]  # checked by pydantic
@@ -191,7 +199,7 @@ def load(kind: type[Settings], **overrides: object) -> Settings:
         raise ConfigurationError("; ".join(problems)) from None
 
 
-def _sentence(kind: type[Settings], problem: ErrorDetails) -> str:
+def _sentence(kind: type[ProcessSettings], problem: ErrorDetails) -> str:
     """What is wrong with a setting, without its value: it may be a secret in the wrong place."""
     name = str(problem["loc"][0]) if problem["loc"] else ""
     if problem["type"] == "missing":

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as new_ec_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from grpc_utils import new_key_pair
+from grpc_utils import FixedKey, Issuer, new_key_pair
 from service_kit import ConfigurationError, Settings
 from service_kit.settings import load
 from service_kit.testing.issuer import new_key
@@ -52,6 +52,13 @@ def body(pem: str) -> str:
 def test_C5_a_service_without_a_source_of_keys_does_not_start() -> None:
     """It says which settings make one."""
     assert refusal() == "no source of keys for tokens: set KEYCLOAK_REALM_URL, JWKS_URL or JWT_SECRET"
+
+
+def test_C5_who_issues_tokens_asks_nobody_for_his_keys() -> None:
+    """The own issuer is a source of keys, and takes the place of JWKS_URL."""
+    own = Issuer("crm-auth", "RS256", FixedKey(new_key(1).public_key()), "crm")
+    assert settings().authenticator("auth", [own]) is not None
+    assert settings(jwks_url="https://localhost/keys").authenticator("auth", [own]) is not None
 
 
 @pytest.mark.parametrize("secret", ["s", "password", "a" + "b1" * 15, "é1" * 10])

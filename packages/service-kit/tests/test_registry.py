@@ -8,7 +8,7 @@ from sqlalchemy import MetaData
 
 def test_services_come_in_the_order_of_their_ports() -> None:
     """With their names as keys."""
-    assert list(ports().values()) == sorted(ports().values())
+    assert [*services()] == sorted(services(), key=ports().__getitem__)
     assert all(name == service.name for name, service in services().items())
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from grpc_utils.verifier import ORGANISATION_CLAIMS
 from service_kit import ConfigurationError, Settings
+from service_kit.environment import new_secrets
 from service_kit.registry import services
 from service_kit.settings import load
 
@@ -150,10 +151,14 @@ def test_an_example_file_filled_in_is_an_environment(environment: pytest.MonkeyP
     for line in _example(name).read_text().splitlines():
         if line and not line.startswith("#"):
             environment.setenv(*line.split("=", 1))
-    environment.setenv("DATABASE_URL", "host=localhost dbname=crm")
-    environment.setenv("JWT_SECRET", _SECRET)
+    given = {"DATABASE_URL": "host=localhost dbname=crm", "JWT_SECRET": _SECRET}
+    made = new_secrets(["clients"]).environment("clients")
+    needed = {field.upper() for field, info in kind.model_fields.items() if info.is_required()}
+    given |= {field: made[field] for field in needed - given.keys()}
+    for field, value in given.items():
+        environment.setenv(field, value)
     filled = load(kind)
-    plain = load(kind, jwt_secret=_SECRET, database_url="host=localhost dbname=crm")
+    plain = load(kind, **{field.lower(): value for field, value in given.items()})
     assert filled == plain
     assert filled.authenticator(name or "clients")
 

@@ -12,6 +12,7 @@ from sqlalchemy import BindParameter, ColumnElement, Text, bindparam, cast, func
 from service_email import rules
 from service_email.models import Message
 from service_email.settings import EmailSettings
+from service_email.subscribers import applying_modele
 
 
 def _sent_to(address: BindParameter[Any]) -> ColumnElement[bool]:
@@ -34,6 +35,7 @@ MESSAGES = Listing(
     without=("corps_texte", "corps_html"),
 )
 _BY_KEY = select(Message).where(Message.cle_idempotence == bindparam("cle", required=True))
+_WELCOME = _BY_KEY.where(Message.organisation_id == rules.PLATEFORME)
 
 
 class EmailService(EmailServiceServicer):
@@ -41,6 +43,7 @@ class EmailService(EmailServiceServicer):
 
     def __init__(self, app: App[EmailSettings]) -> None:
         self._db, self._sender = app.database, app.settings.smtp_from
+        self._application = app.settings.app_base_url
 
     async def Send(self, request: pb.SendRequest, context: Context) -> pb.Message:
         """Store a mail to be sent; a known cle_idempotence answers the message it stored (R9)."""
@@ -50,6 +53,15 @@ class EmailService(EmailServiceServicer):
                 await tx.insert(message)
             elif not await tx.insert_if_absent(message):
                 message = found(await tx.one(_BY_KEY, cle=message.cle_idempotence))
+        return _message(message)
+
+    async def SendWelcome(self, request: pb.SendWelcomeRequest, context: Context) -> pb.Message:
+        """Welcome a new user of the CRM, once; a further call answers the mail of the first."""
+        async with self._db.transaction() as tx:
+            modele = await applying_modele(tx, rules.BIENVENUE_UTILISATEUR, rules.PLATEFORME)
+            message = rules.welcome_user(request, self._sender, modele, self._application)
+            if not await tx.insert_if_absent(message):
+                message = found(await tx.one(_WELCOME, cle=message.cle_idempotence))
         return _message(message)
 
     async def Get(self, request: pb.GetMessageRequest, context: Context) -> pb.Message:

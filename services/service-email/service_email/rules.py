@@ -7,14 +7,16 @@ from typing import Any
 from crm.email import email_pb2 as pb
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import clock, uuid7
-from grpc_utils import clean_text, required
+from grpc_utils import clean_text, opaque_id, required
 from grpc_utils.errors import ChampRequis, FormatInvalide, InvalidArgument, TropLong
 
 from service_email.addresses import address, parsed_sender
 from service_email.modeles import render
 from service_email.models import IGNORE, Message, Modele
 
-BIENVENUE_CLIENT = "BIENVENUE_CLIENT"
+BIENVENUE_CLIENT, BIENVENUE_UTILISATEUR = "BIENVENUE_CLIENT", "BIENVENUE_UTILISATEUR"
+# Whose mails to users are: no organisation, for an organisation's id begins with a letter or a digit.
+PLATEFORME = "@plateforme"
 MOST_RECIPIENTS, MOST_HEADERS = 50, 10
 
 _LONGEST_TEXT = 255  # characters of a name or a header's value, as of the subject
@@ -71,6 +73,24 @@ def welcome(event: ClientCreatedEvent, organisation_id: str, de: str, modele: Mo
         origine="client.created",
         cle_idempotence=f"client.created:{event.event_id}",
         **_reached(event.email, f"{prenom} {nom}".strip()),
+    )
+
+
+def welcome_user(request: pb.SendWelcomeRequest, de: str, modele: Modele, lien: str) -> Message:
+    """The welcome mail of a new user, in the name of the platform; *lien* is where he signs in."""
+    utilisateur_id = opaque_id(required(request.utilisateur_id, "utilisateur_id"), "utilisateur_id")
+    prenom, nom = one_line(request.prenom, "prenom"), one_line(request.nom, "nom")
+    rendu = render(modele, {"prenom": prenom, "nom": nom, "lien_application": lien})
+    return _message(
+        organisation_id=PLATEFORME,
+        de=de,
+        a=[_recipient(_address(required(request.email, "email"), "email"), f"{prenom} {nom}".strip())],
+        sujet=rendu.sujet,
+        corps_texte=rendu.texte,
+        corps_html=rendu.html,
+        modele_code=modele.code,
+        origine="bienvenue",
+        cle_idempotence=f"bienvenue:{utilisateur_id}",
     )
 
 

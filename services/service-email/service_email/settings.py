@@ -33,6 +33,11 @@ class EmailSettings(Settings):
         _NOBODY, validate_default=True, description="sender of the mails: address, or Name <address>"
     )
     smtp_timeout_s: float = Field(30.0, gt=0, le=60, description="seconds that one delivery may take")
+    app_base_url: str = Field(
+        "http://localhost:5000",
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+        description="address of the web application, for the links in mails",
+    )
     mail_folder: Path = Field(
         Path(".crm/mail"), description="where mails are written, one .eml each, without SMTP_HOST"
     )

@@ -85,6 +85,9 @@ async def join(
 
     Without *role*, the first member of an organisation is its ADMIN, the others are VIEWER (R11).
     """
+    known = await membership(tx, organisation_id, utilisateur.id)
+    if known is not None:
+        return known  # without the lock, which would queue all sign-ins of an organisation
     await lock(tx, organisation_id)
     known = await membership(tx, organisation_id, utilisateur.id)
     if known is not None:
@@ -101,6 +104,7 @@ async def enter(
     tx: Transaction, organisation_id: str, utilisateur: Utilisateur, *, role: str, source: str
 ) -> Membre:
     """The membership of *utilisateur*, active from now on; in *role* unless he was active already."""
+    await lock(tx, organisation_id)
     membre = await join(tx, organisation_id, utilisateur, source=source, role=role)
     if membre.etat != ACTIF:
         await change(tx, membre, source=source, role=role, etat=ACTIF)

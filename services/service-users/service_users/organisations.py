@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Iterable
 from datetime import datetime
+from enum import Enum, auto
 from typing import TypeVar
 
 from crm.organisations import organisations_pb2 as pb
@@ -26,6 +27,14 @@ T = TypeVar("T")
 _PATIENCE = 1.0
 
 
+class Assurance(Enum):
+    """What became of having an organisation exist."""
+
+    FAITE = auto()
+    SUPPRIMEE = auto()
+    PLUS_TARD = auto()  # nobody answers
+
+
 class OrganisationRefusee(InvalidArgument):
     """Les coordonnées de l'organisation ne sont pas valides."""
 
@@ -41,19 +50,19 @@ class Organisations:
         self._peers = peers
         self._touching: set[asyncio.Task[None]] = set()
 
-    async def ensure(self, organisation_id: str, type_utilisateur: str) -> bool | None:
-        """Have the organisation exist: True; False when it was deleted; None while nobody answers."""
+    async def ensure(self, organisation_id: str, type_utilisateur: str) -> Assurance:
+        """Have the organisation exist, if its service answers."""
         request = pb.EnsureExistsRequest(id=organisation_id, type_utilisateur=type_utilisateur)
         try:
             await self._stub.EnsureExists(request, timeout=_PATIENCE)
         except Unavailable:
-            return None
+            return Assurance.PLUS_TARD
         except AioRpcError as error:
             if error.code() == StatusCode.FAILED_PRECONDITION:
-                return False
+                return Assurance.SUPPRIMEE
             _log.error("organisations refuses EnsureExists: %s", error.code().name)
-            return None
-        return True
+            return Assurance.PLUS_TARD
+        return Assurance.FAITE
 
     async def create(self, organisation_id: str, wanted: CreateWithOwnerRequest) -> None:
         """Make the organisation that is *wanted* under this id.
@@ -101,7 +110,7 @@ class Organisations:
     async def _touch(self, organisation_id: str, instant: datetime) -> None:
         deadline.start(None)  # the call that caused this is over
         request = pb.TouchActivityRequest(id=organisation_id, instant=timestamp(instant))
-        await _at_best(self._stub.TouchActivity(request), "TouchActivity")
+        await _at_best(answered_or_none(self._stub.TouchActivity(request)), "TouchActivity")
 
     async def _name(self, organisation_id: str) -> str:
         request = pb.GetOrganisationRequest(id=organisation_id)

@@ -21,7 +21,7 @@ from service_users.inbox import inbox_of
 from service_users.messages import utilisateur_message
 from service_users.models import ACTIF, KINDE, Identite, Membre, OrganisationAAssurer, Utilisateur
 from service_users.notifications import notification
-from service_users.organisations import Organisations
+from service_users.organisations import Assurance, Organisations
 from service_users.personnes import Personne
 from service_users.scope import unscoped
 from service_users.settings import UsersSettings
@@ -57,9 +57,10 @@ class SyncService(SyncServiceServicer):
         organisation_id = opaque_id(request.company_id, "company_id") or ""
         with unscoped():
             ensured = await self._ensured(personne, organisation_id)
-            if ensured is False:
-                organisation_id = ""  # it was deleted: nobody becomes its member any more
-            work = partial(self._sync, personne, organisation_id, metadata, late=ensured is None)
+            if ensured is Assurance.SUPPRIMEE:
+                organisation_id = ""  # nobody becomes its member any more
+            late = ensured is Assurance.PLUS_TARD
+            work = partial(self._sync, personne, organisation_id, metadata, late=late)
             made, answer = await annuaire.insisting(work)
             made.account()
             self._organisations.touch(answer.organisation_id, clock.now())
@@ -113,15 +114,15 @@ class SyncService(SyncServiceServicer):
         with unscoped():
             resultat = await self._inbox.receive(heard)
         _log.info("webhook %s, %s: %s", heard.cle, heard.type, resultat)
-        return pb.HandleProviderWebhookResponse(resultat=resultat, event_id=heard.cle)
+        return pb.HandleProviderWebhookResponse(resultat=resultat, event_id=heard.cle, type=heard.type)
 
-    async def _ensured(self, personne: Personne, organisation_id: str) -> bool | None:
-        """Have the organisation of a newcomer exist; as `Organisations.ensure`, True for the others."""
+    async def _ensured(self, personne: Personne, organisation_id: str) -> Assurance:
+        """Have the organisation of a newcomer exist; that of a member does."""
         if not organisation_id:
-            return True
+            return Assurance.FAITE
         who = {"fournisseur": personne.fournisseur, "sujet": personne.sujet}
         if await self._db.read().one(_MEMBER, organisation_id=organisation_id, **who) is not None:
-            return True
+            return Assurance.FAITE
         return await self._organisations.ensure(organisation_id, personne.type_utilisateur)
 
     async def _sync(
@@ -133,12 +134,12 @@ class SyncService(SyncServiceServicer):
                 return made, pb.SyncUserResponse()  # committed: a conflict is to be kept
             utilisateur = rules.active(made.utilisateur)
             membre = await _membre(tx, organisation_id, utilisateur, personne.source)
-            if late and organisation_id:
+            if late:
                 await _note_late(tx, organisation_id, utilisateur)
             connexion = await connexions.sign_in(
                 tx, utilisateur, membre, sujet=personne.sujet, source=personne.source, metadata=metadata
             )
-            event_id = "" if made.cree else await connexions.announced_lately(tx, connexion)
+            event_id = await connexions.announced_lately(tx, connexion)
             return made, pb.SyncUserResponse(
                 utilisateur=await utilisateur_message(tx, connexion.utilisateur),
                 cree=made.cree,

@@ -1,5 +1,7 @@
 """CredentialService over gRPC: whose password it is (R7), and how it is changed (R6)."""
 
+import time
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +12,15 @@ from crm.users.users_pb2_grpc import CredentialServiceStub, UtilisateurServiceSt
 from db_utils import Database
 from grpc import StatusCode
 from service_kit.testing import Mesh, code_of, refusal, refused
+from service_users import rules
+from service_users.credentials import CredentialService
 from service_users.models import IdentifiantLocal
 from sqlalchemy import update
 from tests.personnes import COST, PASSWORD, Someone, new_email
 
 REFUSED = (StatusCode.INVALID_ARGUMENT, "IDENTIFIANTS_INVALIDES")
+COSTLY = 10
+NO_CONTEXT: Any = None  # handlers of this service do not look at it
 WEAK = (StatusCode.INVALID_ARGUMENT, "MOT_DE_PASSE_INVALIDE")
 
 
@@ -71,6 +77,29 @@ async def test_R07_every_failure_is_the_same_refusal(
     answers = [await refusal(credentials.VerifyPassword(one)) for one in attempts]
     assert [(answer.code, answer.reason) for answer in answers] == [REFUSED] * len(attempts)
     assert len({answer.message for answer in answers}) == 1
+
+
+async def test_R07_every_refusal_costs_the_same_work(
+    mesh: Mesh, people: UtilisateurServiceStub, someone: Someone
+) -> None:
+    """Processor time, which other processes do not stretch: whoever it is, a hash is checked."""
+    wrong, inactive = await someone(mot_de_passe=PASSWORD), await someone(mot_de_passe=PASSWORD)
+    without, random = await someone(), await someone(generer_mot_de_passe=True)
+    await people.Update(pb.UpdateUtilisateurRequest(id=inactive.id, actif=False))
+    app: Any = mesh["users"].app
+    service = CredentialService(
+        replace(app, settings=app.settings.model_copy(update={"bcrypt_cost": COSTLY}))
+    )
+
+    async def work(email: str) -> float:
+        started = time.process_time()
+        with pytest.raises(rules.IdentifiantsInvalides):
+            await service.VerifyPassword(attempt(email, "pas celui-là"), NO_CONTEXT)
+        return time.process_time() - started
+
+    usual = await work(wrong.email)
+    for email in (inactive.email, without.email, random.email, new_email()):
+        assert 0.5 < await work(email) / usual < 2
 
 
 async def test_R07_what_is_missing_is_named(credentials: CredentialServiceStub, email: str) -> None:

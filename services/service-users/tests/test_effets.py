@@ -113,11 +113,17 @@ async def test_R09_an_address_in_use_stays_with_its_owner(
     assert (after.email, after.prenom) == (email, "Anne")
 
 
-async def test_R08_a_webhook_and_a_sign_in_at_once_make_one_person(
-    send: Send, told: Told, sync: SyncServiceStub, seen: Seen, account: Account
+async def test_R08_webhooks_and_sign_ins_at_once_make_one_person_each(
+    send: Send, sync: SyncServiceStub, told: Told, seen: Seen, sujet: str
 ) -> None:
-    """With one identity of that provider."""
-    answer, result = await asyncio.gather(sync.SyncUser(seen(fournisseur="kinde")), send(told()))
-    made = await account()
-    assert (result, answer.utilisateur.id) == ("TRAITE", made.id)
-    assert sorted(one.fournisseur for one in made.identites) == ["kinde", "local"]
+    """With one identity of that provider, and without a conflict; a dozen, because it is a race."""
+    people = [{"email": new_email(), "id": f"{sujet}-{n}"} for n in range(12)]
+    reports = [seen(fournisseur="kinde", auth0_id=one["id"], email=one["email"]) for one in people]
+    answers, results = await asyncio.gather(
+        asyncio.gather(*map(sync.SyncUser, reports)),
+        asyncio.gather(*(send(told(**one)) for one in people)),
+    )
+    assert results == ["TRAITE"] * 12
+    for one, answer in zip(people, answers, strict=True):
+        identites = {(known.fournisseur, known.sujet) for known in answer.utilisateur.identites}
+        assert identites == {("local", answer.utilisateur.id), ("kinde", one["id"])}

@@ -77,7 +77,7 @@ async def test_R25_what_does_not_end_in_time_is_kept_for_later(
 ) -> None:
     """EN_FILE, its replay too; the job has it take effect ten seconds later, and only then it is known."""
     async with busy():
-        first = await sync.HandleProviderWebhook(webhook)
+        first = await sync.HandleProviderWebhook(webhook, timeout=4)  # as long as the gateway waits
     again = await sync.HandleProviderWebhook(webhook)
     assert (first.resultat, again.resultat, first.event_id) == ("EN_FILE", "EN_FILE", sujet)
     waiting = await kept(mesh, sujet)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from crm.common.common_pb2 import Pagination
 from crm.users import users_pb2 as pb
-from crm.users.users_pb2_grpc import MembreServiceStub, UtilisateurServiceStub
+from crm.users.users_pb2_grpc import InvitationServiceStub, MembreServiceStub, UtilisateurServiceStub
 from grpc import StatusCode
 from service_kit.testing import Mesh, pages, refused
 from tests.personnes import Someone
@@ -187,6 +187,21 @@ async def test_C06_memberships_of_another_organisation_are_not_there(
     assert (await in_state(inside, viewer, "suspendu")).etat == "suspendu"
     assert await refused(in_state(outside, viewer, "retire")) == NOT_FOUND
     assert not (await outside.List(pb.ListMembresRequest())).membres
+
+
+async def test_C06_who_belongs_nowhere_names_no_organisation(
+    mesh: Mesh, own: Own, someone: Someone, org: str
+) -> None:
+    """PERMISSION_DENIED: neither to join it nor to invite to it; unnamed, there is none to join."""
+    user = await someone()
+    different = (StatusCode.PERMISSION_DENIED, "ORGANISATION_DIFFERENTE")
+    joining = pb.AddMembreRequest(organisation_id=org, utilisateur_id=user.id)
+    assert await refused(own(user).Add(joining)) == different
+    invitations = mesh.stub(InvitationServiceStub, user=user.id, organisation="")
+    inviting = pb.CreateInvitationRequest(organisation_id=org, email_invite=user.email)
+    assert await refused(invitations.Create(inviting)) == different
+    joining.organisation_id = ""
+    assert (await refused(own(user).Add(joining)))[1] == "ORGANISATION_REQUISE"
 
 
 async def test_members_are_listed_by_organisation(

@@ -1,5 +1,6 @@
 """Hashes and the work that a refusal costs: processor time, which other processes do not stretch."""
 
+import asyncio
 import time
 
 import pytest
@@ -27,6 +28,15 @@ async def test_R07_every_refusal_costs_the_same_work(cost: int | None) -> None:
     usual = await work(passwords, (await passwords.hash("le bon")).hash)
     stored = None if cost is None else (await Passwords(cost).hash("le bon")).hash
     assert 0.5 < await work(passwords, stored) / usual < 2
+
+
+async def test_R06_a_hash_leaves_the_loop_to_others() -> None:
+    """It is made in a thread: the loop turns many times until it is there."""
+    hashing, turns = asyncio.create_task(Passwords(10).hash("une phrase")), 0
+    while not hashing.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 50
 
 
 async def test_R06_a_hash_of_a_lower_cost_is_outdated() -> None:

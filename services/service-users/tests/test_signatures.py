@@ -8,7 +8,7 @@ import pytest
 from db_utils import clock
 from grpc_utils import Jwks
 from grpc_utils.errors import FormatInvalide
-from service_kit.testing.issuer import IdentityProvider, new_key
+from service_kit.testing.issuer import IdentityProvider, identity_provider, new_key
 from service_kit.testing.tokens import compact, hmac_by, pss_by, rsa_by, unsigned
 from service_kit.testing.webhooks import Webhook, hmac_webhook, token_webhook
 from service_users.notifications import HorsFenetre
@@ -154,13 +154,12 @@ async def test_R23_a_token_without_time_is_refused(kinde: IdentityProvider, toke
 
 async def test_R20_keys_that_cannot_be_asked_for_are_nobody_s_fault() -> None:
     """UNAVAILABLE: the provider sends it again. A key that is known already does."""
-    provider = IdentityProvider()
-    await provider.start()
-    webhook, token = token_webhook(EVENT, provider), Token(Jwks(f"{provider.issuer}/.well-known/jwks"))
-    async with provider.down():
-        with pytest.raises(ClesIndisponibles):
-            await read(token, webhook)
-    token = Token(Jwks(f"{provider.issuer}/.well-known/jwks"))
-    await read(token, webhook)
-    await provider.stop()
-    assert await read(token, webhook) == EVENT
+    async with identity_provider() as provider:
+        webhook, address = token_webhook(EVENT, provider), f"{provider.issuer}/.well-known/jwks"
+        async with provider.down():
+            with pytest.raises(ClesIndisponibles):
+                await read(Token(Jwks(address)), webhook)
+        token = Token(Jwks(address))
+        await read(token, webhook)
+        async with provider.down():
+            assert await read(token, webhook) == EVENT

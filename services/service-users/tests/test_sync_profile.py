@@ -1,5 +1,6 @@
 """SyncProfile: the person of the caller's own token, made on demand."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,8 @@ from db_utils import clock
 from grpc import StatusCode
 from grpc_utils import timestamp
 from service_kit.testing import Mesh, refused
+from service_users.models import ConflitIdentite
+from sqlalchemy import select
 from tests.personnes import Someone, new_email, without_organisations
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -50,6 +53,18 @@ async def test_R08_a_person_unknown_here_is_made_from_the_claims(
     assert ("auth0", sujet) in {(one.fournisseur, one.sujet) for one in user.identites}
     assert not first.has_organisation
     assert not first.organisations
+
+
+async def test_R08_parallel_first_visits_make_one_person_and_no_conflict(
+    mesh: Mesh, outsider: Any, email: str, sujet: str
+) -> None:
+    """Also when one of them is made between another's look for the subject and for the address."""
+    stub = outsider(email=email)
+    answers = await asyncio.gather(*(stub.SyncProfile(ASK) for _ in range(30)))
+    assert [answer.cree for answer in answers].count(True) == 1
+    assert len({answer.utilisateur.id for answer in answers}) == 1
+    conflicts = select(ConflitIdentite).where(ConflitIdentite.sujet == sujet)
+    assert await mesh.database("users").read().all(conflicts) == []
 
 
 async def test_R08_a_token_without_address_makes_nobody(outsider: Any) -> None:

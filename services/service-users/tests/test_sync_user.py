@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from typing import Any
+from uuid import UUID
 
 import pytest
 from crm.organisations import organisations_pb2 as organisations_pb
@@ -70,6 +71,16 @@ async def test_R08_an_unverified_address_takes_no_account_over(
         await mesh.database("users").read().all(select(ConflitIdentite).where(ConflitIdentite.sujet == sujet))
     )
     assert (conflict.motif, str(conflict.utilisateur_existant_id)) == ("EMAIL_NON_VERIFIE", known.id)
+    lines = (
+        await mesh.database("users")
+        .read()
+        .all(
+            select(Evenement.details).where(
+                Evenement.utilisateur_id == UUID(known.id), Evenement.evenement == "conflit"
+            )
+        )
+    )
+    assert lines == [{"fournisseur": "auth0", "motif": "EMAIL_NON_VERIFIE"}]
 
 
 async def test_R08_a_second_subject_of_one_provider_is_a_conflict(sync: SyncServiceStub, seen: Seen) -> None:

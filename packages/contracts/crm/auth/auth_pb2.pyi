@@ -384,7 +384,7 @@ class ListRevokedRequest(_message.Message):
 
     @_builtins.property
     def pagination(self) -> _common_pb2.Pagination:
-        """Sorts: revoque_le (default). A page holds up to 1000."""
+        """By revoque_le, the oldest first; other sorts do not exist. A page holds up to 1000."""
 
     def __init__(
         self,
@@ -443,7 +443,11 @@ class ListRevokedResponse(_message.Message):
     @_builtins.property
     def pagination(self) -> _common_pb2.PaginationResult: ...
     @_builtins.property
-    def maintenant(self) -> _timestamp_pb2.Timestamp: ...
+    def maintenant(self) -> _timestamp_pb2.Timestamp:
+        """When this was read. A revocation under way may be committed with an earlier instant: ask
+        from half a minute before it.
+        """
+
     def __init__(
         self,
         *,
@@ -504,8 +508,9 @@ class ListLoginAttemptsRequest(_message.Message):
     AU_FIELD_NUMBER: _builtins.int
     PAGINATION_FIELD_NUMBER: _builtins.int
     email: _builtins.str
-    """One of the two."""
+    """At least one of the two."""
     ip: _builtins.str
+    """"inconnue" for attempts whose address nobody knew."""
     @_builtins.property
     def du(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -614,6 +619,7 @@ class UnlockAccountResponse(_message.Message):
 
     SUCCESS_FIELD_NUMBER: _builtins.int
     success: _builtins.bool
+    """Whether there were failures or a lock to forget."""
     def __init__(
         self,
         *,

@@ -211,6 +211,34 @@ class SendRequest(_message.Message):
 Global___SendRequest: _TypeAlias = SendRequest  # noqa: Y015
 
 @_typing.final
+class SendWelcomeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UTILISATEUR_ID_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    PRENOM_FIELD_NUMBER: _builtins.int
+    NOM_FIELD_NUMBER: _builtins.int
+    utilisateur_id: _builtins.str
+    email: _builtins.str
+    prenom: _builtins.str
+    nom: _builtins.str
+    def __init__(
+        self,
+        *,
+        utilisateur_id: _builtins.str = ...,
+        email: _builtins.str = ...,
+        prenom: _builtins.str = ...,
+        nom: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "nom", b"nom", "prenom", b"prenom", "utilisateur_id", b"utilisateur_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendWelcomeRequest: _TypeAlias = SendWelcomeRequest  # noqa: Y015
+
+@_typing.final
 class GetMessageRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

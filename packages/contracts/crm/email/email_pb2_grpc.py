@@ -39,6 +39,11 @@ class EmailServiceStub:
                 request_serializer=crm_dot_email_dot_email__pb2.SendRequest.SerializeToString,
                 response_deserializer=crm_dot_email_dot_email__pb2.Message.FromString,
                 _registered_method=True)
+        self.SendWelcome = channel.unary_unary(
+                '/email.EmailService/SendWelcome',
+                request_serializer=crm_dot_email_dot_email__pb2.SendWelcomeRequest.SerializeToString,
+                response_deserializer=crm_dot_email_dot_email__pb2.Message.FromString,
+                _registered_method=True)
         self.Get = channel.unary_unary(
                 '/email.EmailService/Get',
                 request_serializer=crm_dot_email_dot_email__pb2.GetMessageRequest.SerializeToString,
@@ -56,6 +61,13 @@ class EmailServiceServicer:
 
     def Send(self, request, context):
         """Store a mail to be sent; answers before any SMTP conversation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendWelcome(self, request, context):
+        """Welcome a new user of the CRM, once however often it is asked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -80,6 +92,11 @@ def add_EmailServiceServicer_to_server(servicer, server):
             'Send': grpc.unary_unary_rpc_method_handler(
                     servicer.Send,
                     request_deserializer=crm_dot_email_dot_email__pb2.SendRequest.FromString,
+                    response_serializer=crm_dot_email_dot_email__pb2.Message.SerializeToString,
+            ),
+            'SendWelcome': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendWelcome,
+                    request_deserializer=crm_dot_email_dot_email__pb2.SendWelcomeRequest.FromString,
                     response_serializer=crm_dot_email_dot_email__pb2.Message.SerializeToString,
             ),
             'Get': grpc.unary_unary_rpc_method_handler(
@@ -119,6 +136,33 @@ class EmailService:
             target,
             '/email.EmailService/Send',
             crm_dot_email_dot_email__pb2.SendRequest.SerializeToString,
+            crm_dot_email_dot_email__pb2.Message.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendWelcome(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.EmailService/SendWelcome',
+            crm_dot_email_dot_email__pb2.SendWelcomeRequest.SerializeToString,
             crm_dot_email_dot_email__pb2.Message.FromString,
             options,
             channel_credentials,

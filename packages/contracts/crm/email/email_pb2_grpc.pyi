@@ -16,6 +16,8 @@ class EmailServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     Send: _aio.UnaryUnaryMultiCallable[_email_pb2.SendRequest, _email_pb2.Message]
     """Store a mail to be sent; answers before any SMTP conversation."""
+    SendWelcome: _aio.UnaryUnaryMultiCallable[_email_pb2.SendWelcomeRequest, _email_pb2.Message]
+    """Welcome a new user of the CRM, once however often it is asked."""
     Get: _aio.UnaryUnaryMultiCallable[_email_pb2.GetMessageRequest, _email_pb2.Message]
     List: _aio.UnaryUnaryMultiCallable[_email_pb2.ListMessagesRequest, _email_pb2.ListMessagesResponse]
     """Messages without their bodies, newest first."""
@@ -28,6 +30,14 @@ class EmailServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_email_pb2.SendRequest, _abc.Awaitable[_email_pb2.Message]],
     ) -> _abc.Awaitable[_email_pb2.Message]:
         """Store a mail to be sent; answers before any SMTP conversation."""
+
+    @_abc_1.abstractmethod
+    def SendWelcome(
+        self,
+        request: _email_pb2.SendWelcomeRequest,
+        context: _aio.ServicerContext[_email_pb2.SendWelcomeRequest, _abc.Awaitable[_email_pb2.Message]],
+    ) -> _abc.Awaitable[_email_pb2.Message]:
+        """Welcome a new user of the CRM, once however often it is asked."""
 
     @_abc_1.abstractmethod
     def Get(

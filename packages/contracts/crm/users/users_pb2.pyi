@@ -757,18 +757,22 @@ class HandleProviderWebhookResponse(_message.Message):
 
     RESULTAT_FIELD_NUMBER: _builtins.int
     EVENT_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
     resultat: _builtins.str
     """TRAITE, DOUBLON, IGNORE, CONFLIT or EN_FILE."""
     event_id: _builtins.str
+    type: _builtins.str
+    """What it tells of, as the provider names it: user.created."""
     def __init__(
         self,
         *,
         resultat: _builtins.str = ...,
         event_id: _builtins.str = ...,
+        type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "resultat", b"resultat"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "resultat", b"resultat", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -55,6 +55,21 @@ def bench_events(
 
 
 @bench.command()
+def auth(
+    seconds: Annotated[float, typer.Option(min=0.5, max=30, help="Duration of each measurement.")] = 10,
+    json_file: JsonFile = None,
+) -> None:
+    """Sign-ins per second, and what proving a token costs next to a bare call.
+
+    Eight people sign in at a time; the processor time is that of users, which checks the
+    passwords. Takes about 40 s.
+    """
+    from crm_cli.bench.auth import measure
+
+    _show(measure(seconds), json_file)
+
+
+@bench.command()
 def start(json_file: JsonFile = None) -> None:
     """Time until all services are SERVING, cold and warm, and their memory.
 

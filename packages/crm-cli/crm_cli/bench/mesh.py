@@ -15,7 +15,7 @@ from service_kit.embedded import ending_with_us
 from crm_cli.bench import meters
 from crm_cli.home import CommandError, Home, State, without_settings
 from crm_cli.selection import free_port_offset
-from crm_cli.tokens import token
+from crm_cli.tokens import signed_token
 
 _UP = "The mesh is up"
 _POLL = 0.02
@@ -40,7 +40,7 @@ class BenchMesh:
 
     def token(self, organisation: str) -> str:
         """A bearer token for *organisation*."""
-        return token(self.home, user="bench", organisation=organisation, lifetime=3600)
+        return signed_token(self.home, user="bench", organisation=organisation, lifetime=3600)
 
 
 @contextmanager

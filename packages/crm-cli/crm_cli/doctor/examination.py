@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
+from service_kit.edge import Edge
 from service_kit.embedded import EmbeddedNats
 from service_kit.service import Service
 from service_kit.settings import Settings
@@ -17,7 +18,7 @@ from crm_cli.selection import listening
 _STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 
 
-def examine(home: Home, wanted: Sequence[Service], console: Console) -> bool:
+def examine(home: Home, wanted: Sequence[Service | Edge], console: Console) -> bool:
     """Print a line per check; whether nothing has failed."""
     healthy = True
     for finding in _findings(home, wanted):
@@ -29,7 +30,7 @@ def examine(home: Home, wanted: Sequence[Service], console: Console) -> bool:
     return healthy
 
 
-def _findings(home: Home, wanted: Sequence[Service]) -> Iterator[Finding]:
+def _findings(home: Home, wanted: Sequence[Service | Edge]) -> Iterator[Finding]:
     yield installation.installation()
     yield installation.settings()
     yield from installation.secrets(home, wanted)
@@ -43,10 +44,13 @@ def _findings(home: Home, wanted: Sequence[Service]) -> Iterator[Finding]:
         )
         return
     ports = listening(home, wanted)
-    present = [service for service in wanted if service.name in ports]
+    present = [one for one in wanted if isinstance(one, Service) and one.name in ports]
     yield ok("mesh", f"{len(present)} services, {'runs here' if state else 'elsewhere'}")
     yield from _outside(home, present, database_url, nats_url)
-    yield from services.health(Settings.addresses(ports), home.logs)
+    own = {service.name: ports[service.name] for service in present}
+    yield from services.health(Settings.addresses(own), home.logs)
+    edges = {name: f"localhost:{port}" for name, port in ports.items() if name not in own}
+    yield from services.edges(edges, home.logs)
 
 
 def _outside(home: Home, present: Sequence[Service], database_url: str, nats_url: str) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from secrets import token_urlsafe
 
 from grpc_utils import KeyPair, ServiceSigner, service_issuers
 from grpc_utils.internal import InvalidServiceKey
+from service_kit.edge import Edge
 from service_kit.service import Service
 from service_kit.settings import ConfigurationError, Settings, load
 
@@ -64,7 +65,7 @@ def settings() -> Finding:
     return ok("settings", f"CRM_ENV={found.crm_env}")
 
 
-def secrets(home: Home, services: Sequence[Service]) -> Iterator[Finding]:
+def secrets(home: Home, services: Sequence[Service | Edge]) -> Iterator[Finding]:
     """Whether the secrets of this folder are private, strong and complete."""
     path = secrets_file(home)
     if not path.exists():

@@ -1,11 +1,13 @@
-"""The services themselves: does each one say that it is SERVING."""
+"""The services themselves: does each one say that it is SERVING, and does each edge answer."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from service_kit.edge import LIVENESS
 
 from crm_cli.doctor.findings import Finding, fail, ok
 
@@ -34,3 +36,24 @@ def health_at(address: str, service: str = "") -> int:
     with grpc.insecure_channel(address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         return int(stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=_TIMEOUT).status)
+
+
+def edges(addresses: Mapping[str, str], logs: Path) -> Iterator[Finding]:
+    """Whether the edges at *addresses* answer, as `health`."""
+    for name, address in addresses.items():
+        if lives_at(address):
+            yield ok(name, f"http://{address} answers")
+        else:
+            yield fail(
+                name,
+                f"http://{address} does not answer",
+                f"start it, or its log says why: {logs / name}.log",
+            )
+
+
+def lives_at(address: str) -> bool:
+    """Whether the edge at *address* answers (HTTP)."""
+    try:
+        return httpx.get(f"http://{address}{LIVENESS}", timeout=_TIMEOUT).is_success
+    except httpx.HTTPError:
+        return False

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import grpc
 import nats
@@ -14,11 +14,12 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from nats_utils import event_type
 
+from service_kit.edge import Edge, Running
 from service_kit.embedded import EmbeddedNats, free_port
 from service_kit.environment import Secrets, new_secrets
-from service_kit.running import RunningService
+from service_kit.running import RunningService, brought_to_life
 from service_kit.service import Service
-from service_kit.settings import Settings, load
+from service_kit.settings import ProcessSettings, load
 from service_kit.testing.events import stored
 from service_kit.testing.servers import fresh_database, fresh_nats
 from service_kit.testing.waiting import eventually
@@ -33,6 +34,8 @@ class Mesh:
     def __init__(self, addresses: Mapping[str, str], secrets: Secrets, broker: EmbeddedNats) -> None:
         self._addresses = addresses
         self._services: dict[str, RunningService] = {}
+        self._edges: dict[str, Running] = {}
+        self._made: dict[str, tuple[Service | Edge, ProcessSettings]] = {}
         self._channels: list[grpc.aio.Channel] = []
         self.secrets, self.broker = secrets, broker
 
@@ -44,8 +47,8 @@ class Mesh:
         return self._services[name].app.database
 
     def address(self, name: str) -> str:
-        """host:port of service *name*."""
-        return f"127.0.0.1:{self._services[name].port}"
+        """host:port of service or edge *name*."""
+        return self._addresses[name]
 
     def channel(self, name: str, token: str = "") -> grpc.aio.Channel:
         """A channel to service *name* whose calls carry *token*, or nothing when it is empty."""
@@ -70,11 +73,15 @@ class Mesh:
     ) -> S:
         """A stub whose calls are proven calls of service *caller*, for *organisation*."""
         callee = kind.__module__.split(".")[1]
+        return kind(self.service_channel(callee, caller=caller, organisation=organisation))
+
+    def service_channel(self, name: str, *, caller: str, organisation: str = "") -> grpc.aio.Channel:
+        """A channel to service *name* for proven calls of service *caller*, for *organisation*."""
         signer = ServiceSigner(caller, self.secrets.keys[caller].private)
-        bearer = _Bearer(lambda: signer.token(callee, None), organisation)
-        channel = grpc.aio.insecure_channel(self.address(callee), interceptors=[bearer])
+        bearer = _Bearer(lambda: signer.token(name, None), organisation)
+        channel = grpc.aio.insecure_channel(self.address(name), interceptors=[bearer])
         self._channels.append(channel)
-        return kind(channel)
+        return channel
 
     async def published(
         self,
@@ -122,31 +129,34 @@ class Mesh:
     @asynccontextmanager
     async def without(self, name: str) -> AsyncIterator[None]:
         """Service *name* is stopped inside; it runs again at its old address afterwards."""
-        former = self._services.pop(name)
-        await former.stop()
+        await self._services.pop(name).stop()
         try:
             yield
         finally:
-            await self.start(former.service, former.settings)
+            await self.start(*self._made[name])
             await self.ready()
 
-    async def start(self, service: Service, settings: Settings) -> None:
-        """Add *service* to the mesh; see `ready`."""
-        starting = RunningService(service, settings, self._addresses)
+    async def start(self, process: Service | Edge, settings: ProcessSettings) -> None:
+        """Add *process* to the mesh; see `ready`."""
+        starting = brought_to_life(process, settings, self._addresses)
         await starting.start()
-        self._services[service.name] = starting
+        self._made[process.name] = process, settings
+        if isinstance(starting, RunningService):
+            self._services[process.name] = starting
+        else:
+            self._edges[process.name] = starting
 
     async def ready(self) -> None:
-        """Return when every service serves and is connected to the broker."""
-        for service in self._services.values():
-            await eventually(partial(_is_up, service))
+        """Return when everything serves and is connected to the broker."""
+        for process in (*self._services.values(), *self._edges.values()):
+            await eventually(partial(_is_up, process))
 
     async def close(self) -> None:
         """Close the channels that were handed out and stop the services."""
         for channel in self._channels:
             await channel.close()
-        for service in self._services.values():
-            await service.stop()
+        for process in (*self._edges.values(), *self._services.values()):
+            await process.stop()
 
     def _consumers(self, kind: type[Message]) -> list[str]:
         return [
@@ -178,29 +188,36 @@ class _Bearer(grpc.aio.UnaryUnaryClientInterceptor, grpc.aio.UnaryStreamClientIn
 
 @asynccontextmanager
 async def running(
-    *services: Service, database_url: str = "", broker: EmbeddedNats | None = None, **settings: object
+    *processes: Service | Edge, database_url: str = "", broker: EmbeddedNats | None = None, **settings: object
 ) -> AsyncIterator[Mesh]:
-    """*services* serving on free ports, with a database and a broker of their own.
+    """*processes* serving on free ports, with a database and a broker of their own.
 
-    They need not be installed ones.
-    *settings* override those of every service, by field name, as in `default_organisation_id`.
+    They need not be installed ones. With an edge that publishes them, all know the keys of our
+    own tokens. *settings* override those of every process, by field name, as in
+    `default_organisation_id`.
     """
-    secrets = new_secrets(service.name for service in services)
+    secrets = new_secrets(process.name for process in processes)
     async with AsyncExitStack() as stack:
         own_broker = broker or stack.enter_context(fresh_nats())
-        url = database_url or fresh_database(*services)
-        addresses = {service.name: f"127.0.0.1:{free_port()}" for service in services}
+        url = database_url or fresh_database(*(one for one in processes if isinstance(one, Service)))
+        addresses = {process.name: f"127.0.0.1:{free_port()}" for process in processes}
+        keys = [f"http://{addresses[one.name]}{one.keys_path}" for one in processes if _has_keys(one)]
+        given = {"jwks_url": "".join(keys), **settings}
         mesh = Mesh(addresses, secrets, own_broker)
         stack.push_async_callback(mesh.close)
-        for service in services:
-            own = _overrides(service, secrets, url, own_broker, addresses, settings)
-            await mesh.start(service, load(service.settings, **own))
+        for process in processes:
+            own = _overrides(process, secrets, url, own_broker, addresses, given)
+            await mesh.start(process, load(process.settings, **own))
         await mesh.ready()
         yield mesh
 
 
-def _is_up(service: RunningService) -> bool:
-    return service.serving and service.bus.up
+def _is_up(process: Running) -> bool:
+    return process.serving and process.bus.up
+
+
+def _has_keys(process: Service | Edge) -> TypeGuard[Edge]:
+    return isinstance(process, Edge) and bool(process.keys_path)
 
 
 async def _has_reached(js: JetStreamContext, stream: str, durable: str, sequence: int) -> bool:
@@ -213,22 +230,23 @@ async def _has_reached(js: JetStreamContext, stream: str, durable: str, sequence
 
 
 def _overrides(
-    service: Service,
+    process: Service | Edge,
     secrets: Secrets,
     url: str,
     broker: EmbeddedNats,
     addresses: dict[str, str],
     settings: dict[str, object],
 ) -> dict[str, object]:
-    own: dict[str, object] = {key.lower(): value for key, value in secrets.environment(service.name).items()}
-    host, _, port = addresses[service.name].partition(":")
+    own: dict[str, object] = {key.lower(): value for key, value in secrets.environment(process.name).items()}
+    host, _, port = addresses[process.name].partition(":")
+    prefix = process.prefix.lower()
     return {
         **own,
         "crm_env": "test",
         "database_url": url,
         "nats_url": broker.url,
-        "grpc_host": host,
-        "grpc_port": int(port),
+        f"{prefix}_host": host,
+        f"{prefix}_port": int(port),
         "shutdown_grace_s": 1.0,
         **settings,
     }

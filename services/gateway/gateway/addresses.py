@@ -1,0 +1,41 @@
+"""Where a request comes from, when proxies stand between (G5). Pure: no settings of its own."""
+
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from gateway.settings import Network
+
+_NETWORK_OF_A_LINE = 64  # bits; whoever has IPv6 has 2**64 addresses at least (RFC 6177)
+Address = IPv4Address | IPv6Address
+
+
+def client_address(peer: str, forwarded: Sequence[str], trusted: Iterable[Network]) -> str:
+    """The address of the client of *peer*: *forwarded* are the X-Forwarded-For headers in order.
+
+    Read from the right, as each trusted proxy appends whom it has seen; "" for no IP peer.
+    """
+    address = _parsed(peer)
+    networks = tuple(trusted)
+    hops = [hop for header in forwarded for hop in header.split(",")]
+    while address is not None and hops and any(address in network for network in networks):
+        before = _parsed(hops.pop().strip())
+        if before is None:
+            break
+        address = before
+    return "" if address is None else str(address)
+
+
+def _parsed(text: str) -> Address | None:
+    try:
+        address = ip_address(text.partition("%")[0])  # without the interface of a link-local one
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def limited_as(address: str) -> str:
+    """What counts as one address for limits: an IPv4 address, or the network of an IPv6 one."""
+    if ":" not in address:
+        return address
+    return str(ip_network((address, _NETWORK_OF_A_LINE), strict=False))

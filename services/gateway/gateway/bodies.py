@@ -1,0 +1,27 @@
+"""What the JSON bodies have in common, and the one that tells of a problem."""
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Body(BaseModel):
+    """A JSON object with names in lowerCamelCase; unknown ones are ignored."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class ErrorDetail(Body):
+    """Why there is no answer: *code* for programs, *message* for people (French)."""
+
+    code: str
+    message: str
+    correlation_id: str
+    retryable: bool
+    retry_after: int | None = None
+    champ: str | None = None
+
+
+class ErrorBody(Body):
+    """A problem."""
+
+    error: ErrorDetail

@@ -1,0 +1,27 @@
+"""Token buckets: how many requests a minute one key may make (G8)."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+_MINUTE = 60.0
+_REMEMBERED = 20_000  # keys; the one not heard of for longest is forgotten first
+
+
+class Buckets:
+    """A bucket per key that holds *per_minute* tokens and fills again within a minute."""
+
+    def __init__(self, per_minute: int, now: Callable[[], float] = time.monotonic) -> None:
+        self._size, self._rate, self._now = float(per_minute), per_minute / _MINUTE, now
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: str) -> float:
+        """Take a token of *key*: 0, or the seconds until there will be one."""
+        now = self._now()
+        tokens, filled_at = self._buckets.pop(key, (self._size, now))
+        tokens = min(self._size, tokens + (now - filled_at) * self._rate)
+        wait = 0.0 if tokens >= 1 else (1 - tokens) / self._rate
+        self._buckets[key] = (tokens if wait else tokens - 1, now)
+        if len(self._buckets) > _REMEMBERED:
+            self._buckets.popitem(last=False)
+        return wait

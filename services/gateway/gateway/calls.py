@@ -1,0 +1,41 @@
+"""How the gateway calls a service: for how long, as whom, and again or not."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC
+from typing import Final, TypeVar
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc_utils.auth import AUTHORIZATION
+from grpc_utils.errors import DependanceIndisponible
+
+T = TypeVar("T")
+
+# Seconds that each call may take.
+USUAL: Final = 5.0
+LOGIN_PATIENCE: Final = 6.0
+GOOGLE_PATIENCE: Final = 12.0
+WEBHOOK_PATIENCE: Final = 4.0
+PROFILE_PATIENCE: Final = 2.0
+KEYS_PATIENCE: Final = 1.0
+
+
+def bearer(token: str) -> list[tuple[str, str]]:
+    """The metadata of a call that is made as the user whose *token* it is."""
+    return [(AUTHORIZATION, f"Bearer {token}")] if token else []
+
+
+async def at_most_twice(call: Callable[[], Awaitable[T]]) -> T:
+    """The answer to *call*, made again once when its callee was not there. For what changes nothing."""
+    try:
+        return await call()
+    except DependanceIndisponible as error:
+        cause = error.__cause__
+        if isinstance(cause, grpc.aio.AioRpcError) and cause.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+            raise
+        return await call()
+
+
+def instant(moment: Timestamp) -> str:
+    """*moment* as clients read it (RFC 3339, UTC)."""
+    return moment.ToDatetime(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

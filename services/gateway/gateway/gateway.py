@@ -1,0 +1,102 @@
+"""The gateway as a process: its server, what it knows of the mesh, and their order of ending.
+
+`web.py` is what a request passes through; nothing of HTTP is decided here.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Mapping
+from typing import Final
+
+from crm.auth.auth_pb2_grpc import TokenServiceStub
+from crm.users.users_pb2_grpc import SyncServiceStub
+from grpc_utils import Issuer, Peers, PortTaken
+from nats_utils import Bus, declared
+from nats_utils.ending import end
+from service_kit.revocations import RevocationWatch
+from service_kit.running import keep_running
+
+from gateway.google import GoogleSignIn
+from gateway.keys import PublishedKeys
+from gateway.listener import HttpServer
+from gateway.operations import Operations
+from gateway.profiles import Profiles
+from gateway.sessions import Sessions
+from gateway.settings import GatewaySettings
+from gateway.synchronisation import Synchronisation
+from gateway.visits import Visits
+from gateway.web import application
+from gateway.webhooks import Webhooks
+
+_log = logging.getLogger(__name__)
+NAME: Final = "gateway"
+
+
+class Gateway:
+    """The gateway with *settings*; *addresses* say where the services listen."""
+
+    def __init__(self, settings: GatewaySettings, addresses: Mapping[str, str]) -> None:
+        self.settings, self.port = settings, 0
+        self.bus = Bus(settings.nats_url, f"crm-{NAME}", declared(replicas=settings.nats_replicas))
+        self._addresses, self._signer = addresses, settings.signer(NAME)
+        self._peers: list[Peers] = []
+        keys = PublishedKeys(self._own_peers().stub(TokenServiceStub))
+        own = Issuer(settings.jwt_issuer, "RS256", keys.key_set(), settings.jwt_audience)
+        authenticator = settings.authenticator(NAME, [own])
+        asked = self._own_peers() if self._signer is not None else None
+        self._watch = RevocationWatch(authenticator.revocations, self.bus, asked)
+        self._visits = Visits(self._own_peers().stub(SyncServiceStub))
+        google = GoogleSignIn(self._own_peers(), settings)
+        endpoints = (
+            Sessions(self._own_peers(), self._visits),
+            google,
+            Profiles(self._own_peers(), self._visits),
+            Webhooks(self._own_peers(), settings),
+            Synchronisation(self._own_peers()),
+            Operations(self._own_peers(), keys, settings),
+        )
+        app = application([one.router() for one in endpoints], authenticator, settings, google.failed)
+        self._server = HttpServer(app, settings.request_timeout_s, settings.shutdown_grace_s)
+        self._following: list[asyncio.Task[None]] = []
+
+    @property
+    def serving(self) -> bool:
+        """Whether it answers requests."""
+        return self._server.serving
+
+    async def start(self) -> None:
+        """Serve. Raises PortTaken; missing services and a missing broker are waited for."""
+        if not self.settings.auth_enabled:
+            _log.warning("AUTH_ENABLED=false: every request is let in as user 'anonyme'")
+        listening = _listening(self.settings.gateway_host, self.settings.gateway_port)
+        self.port = listening.getsockname()[1]
+        await self._server.start(listening)
+        self.bus.start()
+        watching = keep_running("revocations", self._watch.run)
+        self._following = [asyncio.create_task(watching, name="revocations")]
+
+    async def stop(self) -> None:
+        """Come to rest; requests under way get the settings' grace."""
+        await self._server.stop()
+        await self._visits.stop()
+        await end(*self._following)
+        await self.bus.close()
+        for peers in self._peers:
+            await peers.close()
+
+    def _own_peers(self) -> Peers:
+        """Peers for one use: a callee that is silent there opens no circuit elsewhere."""
+        self._peers.append(Peers(self._addresses, self._signer))
+        return self._peers[-1]
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises PortTaken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError:
+        raise PortTaken(
+            f"port {port} on {host} is taken: stop what listens there, or set GATEWAY_PORT"
+        ) from None

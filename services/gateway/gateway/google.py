@@ -1,0 +1,136 @@
+"""Sign-in at Google in a pop-up: where it begins, and the page that ends it (G11 to G13)."""
+
+import secrets
+from collections.abc import Mapping
+
+from crm.auth import auth_pb2 as pb
+from crm.auth.auth_pb2_grpc import AuthServiceStub
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from grpc_utils import Peers
+from starlette.requests import cookie_parser
+
+from gateway import closing_page
+from gateway.bodies import Body
+from gateway.calls import GOOGLE_PATIENCE, USUAL, at_most_twice, instant
+from gateway.closing_page import FAILURE, SUCCESS
+from gateway.exchange import Scope, exchange_of, header_of
+from gateway.measures import LOGIN_TOTAL, counted
+from gateway.policies import GOOGLE, GOOGLE_CALLBACK, GOOGLE_URL
+from gateway.problems import Problem, Refused
+from gateway.sessions import signed_in_user
+from gateway.settings import GatewaySettings
+
+COOKIE, ORIGIN_COOKIE = "crm_oauth", "crm_oauth_origin"
+_COOKIE_AGE = 600  # seconds, as long as auth remembers the request
+_LONGEST = {"code": 2048, "state": 512, "error": 200}  # characters
+_LONGEST_LIAISON = 128
+_NOTHING: Mapping[str, str] = {}
+_UNREADABLE = Problem(400, "PARAMETRES_INVALIDES", "Les paramètres de retour sont invalides.")
+
+
+class Beginning(Body):
+    """Where the pop-up goes, and until when."""
+
+    auth_url: str
+    expires_at: str
+
+
+class GoogleSignIn:
+    """The endpoints. *peers* are theirs alone: while Google is away, passwords go on working."""
+
+    def __init__(self, peers: Peers, settings: GatewaySettings) -> None:
+        self._auth, self._settings = peers.stub(AuthServiceStub), settings
+
+    def router(self) -> APIRouter:
+        """Their paths."""
+        router = APIRouter(tags=["google"])
+        router.add_api_route(GOOGLE_URL, self.begin, methods=["GET"])
+        router.add_api_route(
+            GOOGLE_CALLBACK,
+            self.finish,
+            methods=["GET"],
+            response_class=HTMLResponse,
+            openapi_extra={"parameters": [_parameter(name) for name in _LONGEST]},
+        )
+        return router
+
+    async def begin(self, request: Request, response: Response, redirect_uri: str = "") -> Beginning:
+        """Begin a sign-in; the cookie binds it to this browser."""
+        asked = pb.GetGoogleAuthUrlRequest(redirect_uri=redirect_uri, ip=exchange_of(request.scope).address)
+        answer = await at_most_twice(lambda: self._auth.GetGoogleAuthUrl(asked, timeout=USUAL))
+        self._set_cookie(response, COOKIE, answer.liaison)
+        self._set_cookie(response, ORIGIN_COOKIE, self._origin(header_of(request.scope, "origin")))
+        return Beginning(auth_url=answer.auth_url, expires_at=instant(answer.expire_le))
+
+    async def finish(self, request: Request) -> Response:
+        """Finish a sign-in: a page that tells the window behind it, and closes."""
+        exchange, cookies = exchange_of(request.scope), _cookies(request.scope)
+        liaison = cookies.get(COOKIE, "")
+        with counted(LOGIN_TOTAL):
+            asked = pb.HandleGoogleCallbackRequest(
+                **_parameters(request),
+                liaison=liaison if len(liaison) <= _LONGEST_LIAISON else "",
+                ip=exchange.address,
+                user_agent=exchange.user_agent,
+            )
+            answer = await self._auth.HandleGoogleCallback(asked, timeout=GOOGLE_PATIENCE)
+        message = {
+            "type": SUCCESS,
+            "message": answer.message,
+            "token": answer.token,
+            "user": signed_in_user(answer.user).model_dump(by_alias=True),
+            "isNewUser": answer.nouvel_utilisateur,
+        }
+        return self._page(message, request.scope, 200)
+
+    def failed(self, problem: Problem, scope: Scope) -> Response:
+        """The page that tells of *problem*."""
+        message = {"type": FAILURE, "code": problem.code, "message": problem.message}
+        return self._page(message, scope, problem.status, problem.all_headers)
+
+    def _page(
+        self, message: Mapping[str, object], scope: Scope, status: int, more: Mapping[str, str] = _NOTHING
+    ) -> Response:
+        nonce = secrets.token_urlsafe(16)
+        origin = self._origin(_cookies(scope).get(ORIGIN_COOKIE, ""))
+        text = closing_page.closing_page(message, origin, nonce)
+        response = HTMLResponse(text, status, {**more, **closing_page.headers(nonce)})
+        for name in (COOKIE, ORIGIN_COOKIE):
+            self._set_cookie(response, name, "", 0)
+        return response
+
+    def _origin(self, wanted: str) -> str:
+        """*wanted* if it is an allowed origin, else the first of them."""
+        origins = self._settings.frontend_origins
+        return wanted if wanted in origins else origins[0]
+
+    def _set_cookie(self, response: Response, name: str, value: str, age: int = _COOKIE_AGE) -> None:
+        response.set_cookie(
+            name,
+            value,
+            max_age=age,
+            path=GOOGLE,
+            secure=self._settings.secure_cookies,
+            httponly=True,
+            samesite="lax",
+        )
+
+
+def _cookies(scope: Scope) -> dict[str, str]:
+    return cookie_parser(header_of(scope, "cookie"))
+
+
+def _parameters(request: Request) -> dict[str, str]:
+    """code, state and error of the query, each at most once. Raises Refused."""
+    query = request.query_params
+    found = {name: query.get(name, "") for name in _LONGEST}
+    too_long = any(len(found[name]) > longest for name, longest in _LONGEST.items())
+    doubled = any(len(query.getlist(name)) > 1 for name in _LONGEST)
+    if too_long or doubled or (found["code"] and found["error"]):
+        raise Refused(_UNREADABLE)
+    return found
+
+
+def _parameter(name: str) -> dict[str, object]:
+    return {"name": name, "in": "query", "schema": {"type": "string", "maxLength": _LONGEST[name]}}

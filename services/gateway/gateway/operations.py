@@ -1,0 +1,77 @@
+"""What machines and people ask of the gateway itself: its state, its keys, its contract."""
+
+import asyncio
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from grpc_utils import Peers
+from service_kit.edge import LIVENESS
+
+from gateway.bodies import Body
+from gateway.contract_page import contract_page, headers
+from gateway.keys import PublishedKeys
+from gateway.policies import CONTRACT, DISCOVERY, DOCS, JWKS, READINESS
+from gateway.settings import GatewaySettings
+
+_NEEDED: Final = ("auth", "users")  # the services that every endpoint stands on
+# For less than a new key is published before it signs (JWT_KEY_LEAD_S of auth, a minute).
+_KEYS_CACHED: Final = {"cache-control": "public, max-age=30"}
+
+
+class State(Body):
+    """How the gateway is; *missing* are the services that do not answer."""
+
+    status: str
+    missing: tuple[str, ...] = ()
+
+
+class Operations:
+    """The endpoints."""
+
+    def __init__(self, peers: Peers, keys: PublishedKeys, settings: GatewaySettings) -> None:
+        self._peers, self._keys, self._settings = peers, keys, settings
+
+    def router(self) -> APIRouter:
+        """Their paths."""
+        router = APIRouter(tags=["operations"])
+        router.add_api_route(LIVENESS, self.live, methods=["GET"], response_model_exclude_defaults=True)
+        router.add_api_route(READINESS, self.ready, methods=["GET"], response_model_exclude_defaults=True)
+        router.add_api_route(JWKS, self.jwks, methods=["GET"])
+        router.add_api_route(DISCOVERY, self.discovery, methods=["GET"])
+        router.add_api_route(CONTRACT, self.contract, methods=["GET"], include_in_schema=False)
+        router.add_api_route(DOCS, self.docs, methods=["GET"], include_in_schema=False)
+        return router
+
+    async def live(self) -> State:
+        """Say that the process lives."""
+        return State(status="ok")
+
+    async def ready(self, response: Response) -> State:
+        """Say whether the services behind the gateway answer; 503 with those that do not."""
+        answers = await asyncio.gather(*map(self._peers.serving, _NEEDED))
+        missing = tuple(name for name, serving in zip(_NEEDED, answers, strict=True) if not serving)
+        response.status_code = 503 if missing else 200
+        return State(status="degraded" if missing else "ok", missing=missing)
+
+    async def jwks(self) -> Response:
+        """The public keys of our own tokens (RFC 7517)."""
+        return Response(await self._keys.document(), media_type="application/json", headers=_KEYS_CACHED)
+
+    async def discovery(self) -> dict[str, Any]:
+        """Who issues our own tokens, and where the keys are (OpenID Connect Discovery 1.0, section 3)."""
+        return {
+            "issuer": self._settings.jwt_issuer,
+            "jwks_uri": f"{self._settings.base_url}{JWKS}",
+            "response_types_supported": [],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }
+
+    async def contract(self, request: Request) -> Response:
+        """The contract of this edge (OpenAPI)."""
+        return JSONResponse(request.app.openapi())
+
+    async def docs(self, request: Request) -> Response:
+        """The contract as a page."""
+        return HTMLResponse(contract_page(request.app.openapi()), headers=headers())

@@ -1,0 +1,123 @@
+"""Settings of the gateway: where it listens, which origins and proxies it believes."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import NoDecode
+from service_kit import ProcessSettings
+from service_kit.settings import PRODUCTION
+
+PORT: Final = 5000
+LONGEST_REQUEST: Final = 15.0  # seconds (G2)
+
+Network = IPv4Network | IPv6Network
+Texts = Annotated[tuple[str, ...], NoDecode]
+
+
+class GatewaySettings(ProcessSettings):
+    """What the gateway can be told."""
+
+    gateway_host: str = Field("0.0.0.0", description="address to listen on")
+    gateway_port: int = Field(PORT, ge=0, le=65535, description="HTTP port")
+    public_base_url: str = Field(
+        "",
+        validate_default=True,
+        description="address by which browsers reach the gateway; default: http://localhost and its port",
+    )
+    frontend_origins: Texts = Field(
+        ("http://localhost:3000",),
+        min_length=1,
+        description="origins that may call it from a browser, comma-separated; sign-in answers the first",
+    )
+    trusted_proxies: Texts = Field(
+        (), description="networks whose X-Forwarded-For is believed, comma-separated"
+    )
+    cookie_secure: bool | None = Field(
+        None, description="Secure flag of cookies; default: unless the base URL is http on this machine"
+    )
+    kinde_issuer_url: str = Field(
+        "", description="as the users service has it: here it only says that webhooks can be received"
+    )
+    kinde_webhook_secret: SecretStr = Field(SecretStr(""), description="likewise")
+    kinde_webhook_secrets: SecretStr = Field(SecretStr(""), description="likewise")
+    request_timeout_s: float = Field(
+        LONGEST_REQUEST, gt=0, le=LONGEST_REQUEST, description="seconds that one request may take"
+    )
+
+    @field_validator("frontend_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _split_texts(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("public_base_url")
+    @classmethod
+    def _base(cls, value: str, info: ValidationInfo) -> str:
+        base = value.rstrip("/")
+        if info.data.get("crm_env") == PRODUCTION and not base.startswith("https://"):
+            raise ValueError("production needs an https address: cookies and tokens travel to it")
+        if base and not _is_origin(base):
+            raise ValueError("write scheme://host or scheme://host:port, without a path")
+        return base
+
+    @field_validator("frontend_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [origin for origin in value if not _is_origin(origin)]
+        if wrong:
+            raise ValueError(f"{wrong[0]} is no origin: write scheme://host or scheme://host:port")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
+
+    @property
+    def base_url(self) -> str:
+        """The public address of the gateway, without a slash at its end."""
+        return self.public_base_url or f"http://localhost:{self.gateway_port}"
+
+    @property
+    def behind_tls(self) -> bool:
+        """Whether browsers reach the gateway over https."""
+        return self.base_url.startswith("https:")
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether cookies travel over https only."""
+        if self.cookie_secure is not None:
+            return self.cookie_secure
+        return self.behind_tls or not _is_loopback(urlsplit(self.base_url).hostname or "")
+
+    @property
+    def webhooks_configured(self) -> bool:
+        """Whether the users service can verify a webhook."""
+        secrets = (self.kinde_webhook_secret, self.kinde_webhook_secrets)
+        return bool(self.kinde_issuer_url or any(secret.get_secret_value() for secret in secrets))
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """The networks of the trusted proxies."""
+        return tuple(ip_network(network) for network in self.trusted_proxies)
+
+
+def _is_origin(text: str) -> bool:
+    """Whether *text* is an origin as browsers write it (RFC 6454): scheme, host, perhaps a port."""
+    try:
+        parts = urlsplit(text)
+        port = f":{parts.port}" if parts.port is not None else ""
+    except ValueError:
+        return False
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
+    return parts.scheme in ("http", "https") and text == f"{parts.scheme}://{host}{port}" and "*" not in text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,119 @@
+"""The outermost layer: who asks, what became of it, and what nobody expected.
+
+It gives each request its correlation id (G4) and each answer its security headers (G6), one
+log line and two metrics. Paths outside the table and query strings are never written.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from grpc_utils.telemetry import CORRELATION, Calls, log_request, masked
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Send
+
+from gateway import exchange
+from gateway.addresses import client_address
+from gateway.exchange import Exchange, Scope, exchange_of, header_of, headers_of
+from gateway.policies import POLICIES
+from gateway.problems import UNEXPECTED
+from gateway.settings import GatewaySettings
+
+_log = logging.getLogger(__name__)
+
+HTTP_TOTAL = Counter("http_requests_total", "Requests answered.", ["route", "method", "status"])
+HTTP_SECONDS = Histogram("http_request_seconds", "Duration of requests.", ["route"])
+
+_LONGEST_AGENT = 300  # characters
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_UNSTORED = ("/api/", "/land/")
+_GONE = 499  # the client went away before the answer, as nginx counts it
+_NO_ROUTE = "unknown"
+
+
+class Telemetry:
+    """Around *app*; *settings* tell which proxies are believed and whether browsers use https."""
+
+    def __init__(self, app: ASGIApp, settings: GatewaySettings) -> None:
+        self._app, self._calls = app, Calls("gateway")
+        self._proxies = settings.proxies
+        self._headers = _security_headers(settings.behind_tls)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever happens."""
+        if scope["type"] != "http":
+            return
+        exchange.keep(scope, self._begun(scope))
+        answer = _Answer(scope, send, self._headers)
+        try:
+            await self._app(scope, receive, answer.send)
+        except Exception as error:
+            _log.error("a request failed unexpectedly", exc_info=error)
+            if not answer.status:
+                response = UNEXPECTED.response(exchange_of(scope).correlation)
+                await response(scope, receive, answer.send)
+        finally:
+            _note(scope, answer.status or _GONE)
+
+    def _begun(self, scope: Scope) -> Exchange:
+        correlation = self._calls.correlate(
+            [(CORRELATION, value) for value in headers_of(scope, CORRELATION)]
+        )
+        peer = (scope["client"] or ("",))[0]
+        agent = "".join(filter(str.isprintable, header_of(scope, "user-agent")))
+        return Exchange(
+            route=scope["path"] if scope["path"] in POLICIES else "",
+            correlation=correlation,
+            address=client_address(peer, headers_of(scope, "x-forwarded-for"), self._proxies),
+            user_agent=agent[:_LONGEST_AGENT],
+        )
+
+
+class _Answer:
+    """The way back to the client: adds headers, remembers the status (0 before it is sent)."""
+
+    def __init__(self, scope: Scope, send: Send, headers: Mapping[str, str]) -> None:
+        self._scope, self._send, self._headers = scope, send, headers
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message = {**message, "headers": [*self._completed(message["headers"])]}
+        await self._send(message)
+
+    def _completed(self, given: Any) -> Any:
+        """*given* with those that every answer has; what an endpoint has said itself stays."""
+        added = {**self._headers, CORRELATION: exchange_of(self._scope).correlation}
+        if self._scope["path"].startswith(_UNSTORED):
+            added["cache-control"] = "no-store"
+        named = {name for name, _ in given}
+        yield from given
+        yield from (
+            (key.encode(), value.encode()) for key, value in added.items() if key.encode() not in named
+        )
+
+
+def _security_headers(behind_tls: bool) -> Mapping[str, str]:
+    transport = {"strict-transport-security": "max-age=31536000; includeSubDomains"} if behind_tls else {}
+    return {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", **transport}
+
+
+def _note(scope: Scope, status: int) -> None:
+    """The log line and the metrics of a request that has ended."""
+    known = exchange_of(scope)
+    seconds = time.perf_counter() - known.started
+    route, method = known.route or _NO_ROUTE, scope["method"] if scope["method"] in _METHODS else "other"
+    HTTP_TOTAL.labels(route, method, str(status)).inc()
+    HTTP_SECONDS.labels(route).observe(seconds)
+    log_request(
+        "http",
+        service="gateway",
+        route=route,
+        method=method,
+        status=status,
+        duration_ms=round(seconds * 1000, 2),
+        correlation_id=known.correlation,
+        caller=masked(known.identity.subject if known.identity is not None else ""),
+    )

@@ -1,0 +1,59 @@
+"""The application: what a request passes through on its way to an endpoint, and back.
+
+telemetry → CORS → guard → endpoints. Whatever goes wrong behind the guard is turned into
+an answer here, by `problem_of` alone.
+"""
+
+from collections.abc import Iterable
+
+import grpc
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from grpc_utils import Authenticator
+from grpc_utils.errors import Refusal
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from gateway.bodies import ErrorBody
+from gateway.cors import Cors
+from gateway.exchange import Scope, exchange_of
+from gateway.guard import Guard, Refuse
+from gateway.policies import GOOGLE_CALLBACK
+from gateway.problems import Problem, Refused, problem_of
+from gateway.settings import GatewaySettings
+from gateway.telemetry import Telemetry
+
+_EXPECTED = (Refused, Refusal, grpc.aio.AioRpcError, RequestValidationError, HTTPException)
+
+
+def application(
+    routers: Iterable[APIRouter], authenticator: Authenticator, settings: GatewaySettings, page: Refuse
+) -> ASGIApp:
+    """The endpoints of *routers* behind everything that guards them.
+
+    *page* makes what a browser is shown when its sign-in fails; programs are told in JSON.
+    """
+
+    def refuse(problem: Problem, scope: Scope) -> Response:
+        if exchange_of(scope).route == GOOGLE_CALLBACK and scope["method"] in ("GET", "HEAD"):
+            return page(problem, scope)
+        return problem.response(exchange_of(scope).correlation)
+
+    async def answer(request: Request, error: Exception) -> Response:
+        return refuse(problem_of(error), request.scope)
+
+    app = FastAPI(
+        title="CRM",
+        description="The HTTP edge of the CRM: sign-in, profile, webhooks, synchronisation.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        responses={"default": {"model": ErrorBody, "description": "A problem."}},
+    )
+    for router in routers:
+        app.include_router(router)
+    for kind in (*_EXPECTED, Exception):
+        app.add_exception_handler(kind, answer)
+    guarded = Guard(app, authenticator, refuse, settings.request_timeout_s)
+    return Telemetry(Cors(guarded, settings.frontend_origins), settings)

@@ -1,0 +1,190 @@
+"""Who may ask how often (G5, G8), and who must prove himself (G9)."""
+
+from collections.abc import AsyncIterator
+from ipaddress import ip_network
+
+import httpx
+import pytest
+from gateway.addresses import client_address, limited_as
+from gateway.buckets import Buckets
+from gateway.edge import GATEWAY
+from gateway.policies import GOOGLE_CALLBACK, GOOGLE_URL, LOGIN, POLICIES, PROFILE, SYNC, WEBHOOK
+from grpc_utils import ServiceSigner
+from service_kit.testing import Mesh, running
+from service_kit.testing.seconds import Seconds
+
+PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        ("203.0.113.9", [], "203.0.113.9"),
+        ("203.0.113.9", ["198.51.100.1"], "203.0.113.9"),
+        ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["192.0.2.66, 198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["192.0.2.66", "198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["198.51.100.1, 10.0.0.2"], "198.51.100.1"),
+        ("10.0.0.1", ["198.51.100.1,10.0.0.2 , 10.9.9.9"], "198.51.100.1"),
+        ("10.0.0.1", ["10.0.0.3"], "10.0.0.3"),
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", [""], "10.0.0.1"),
+        ("10.0.0.1", ["unknown"], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.1, nonsense"], "10.0.0.1"),
+        ("2001:db8::1", ["2a01:e0a::7"], "2a01:e0a::7"),
+        ("::ffff:10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("fe80::1%eth0", [], "fe80::1"),
+        ("", ["198.51.100.1"], ""),
+    ],
+)
+def test_G5_the_client_is_the_last_whom_no_trusted_proxy_has_seen(
+    peer: str, forwarded: list[str], client: str
+) -> None:
+    """What stands further to the left was written by the client itself."""
+    assert client_address(peer, forwarded, PROXIES) == client
+
+
+def test_G8_a_line_of_ipv6_counts_as_one_address() -> None:
+    """Its 2**64 addresses would otherwise be as many limits."""
+    assert limited_as("2a01:e0a:1:2::7") == limited_as("2a01:e0a:1:2:ffff::9")
+    assert limited_as("198.51.100.1") == "198.51.100.1"
+
+
+def test_G8_a_bucket_fills_again_within_a_minute() -> None:
+    """Its tokens may be taken at once; then one comes every third second."""
+    now = Seconds()
+    bucket = Buckets(20, now)
+    assert [bucket.take("a") for _ in range(20)] == [0.0] * 20
+    assert bucket.take("a") == pytest.approx(3)
+    now.passed = 3.0
+    assert bucket.take("a") == 0.0
+    assert bucket.take("a") == pytest.approx(3)
+    now.passed = 3600.0
+    assert [bucket.take("a") > 0 for _ in range(21)] == [False] * 20 + [True]
+
+
+def test_G8_every_key_has_a_bucket_of_its_own() -> None:
+    """And those not heard of for longest are forgotten, so that memory is bounded."""
+    buckets = Buckets(1, Seconds())
+    assert (buckets.take("a"), buckets.take("b")) == (0.0, 0.0)
+    assert buckets.take("a") > 0
+    for number in range(20_000):
+        buckets.take(f"other {number}")
+    assert buckets.take("a") == 0.0
+
+
+def test_G8_the_limits_are_those_of_the_contract() -> None:
+    """Per minute and address, or per minute and caller."""
+    addresses = {path: policy.per_address for path, policy in POLICIES.items() if policy.per_address}
+    callers = {path: POLICIES[path].per_caller for path in (PROFILE, SYNC)}
+    assert addresses == {LOGIN: 20, GOOGLE_URL: 30, GOOGLE_CALLBACK: 30, WEBHOOK: 300}
+    assert callers == {PROFILE: 120, SYNC: 600}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "limit"), [("POST", LOGIN, 20), ("GET", GOOGLE_URL, 30)], ids=["login", "google"]
+)
+async def test_G8_an_address_that_asks_too_often_waits(
+    edge: httpx.AsyncClient, method: str, path: str, limit: int
+) -> None:
+    """429 with Retry-After, whatever it asks; other addresses are answered."""
+    answered = 0
+    while (refused := await edge.request(method, path)).status_code != 429:
+        answered += 1
+    other = await edge.request(method, path, headers={"x-forwarded-for": "192.0.2.1"})
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"], error["retryable"]) == (429, "TROP_DE_REQUETES", True)
+    assert refused.headers["retry-after"] == str(error["retryAfter"])
+    assert 1 <= error["retryAfter"] <= 3
+    assert limit <= answered < 2 * limit
+    assert other.status_code != 429
+
+
+async def test_G8_too_many_callbacks_end_with_the_page(edge: httpx.AsyncClient) -> None:
+    """The window must close in any case."""
+    while (refused := await edge.get(GOOGLE_CALLBACK)).status_code != 429:
+        assert refused.status_code == 503
+    assert (refused.status_code, refused.headers["content-type"]) == (429, "text/html; charset=utf-8")
+    assert "TROP_DE_REQUETES" in refused.text
+
+
+async def test_G8_a_user_has_one_limit_at_all_his_addresses(edge: httpx.AsyncClient, alone: Mesh) -> None:
+    """The profile 120 times a minute."""
+    headers = {"authorization": f"Bearer {alone.secrets.token(user='insatiable')}"}
+    statuses: list[int] = []
+    while 429 not in statuses:
+        forwarded = f"192.0.2.{len(statuses) % 256}"
+        answer = await edge.get(PROFILE, headers={**headers, "x-forwarded-for": forwarded})
+        statuses.append(answer.status_code)
+    assert statuses[:120] == [200] * 120
+
+
+@pytest.fixture(scope="module")
+async def trusting_nobody() -> AsyncIterator[Mesh]:
+    """A gateway without proxies before it."""
+    async with running(GATEWAY) as mesh:
+        yield mesh
+
+
+async def test_G5_forwarded_addresses_of_strangers_are_ignored(trusting_nobody: Mesh) -> None:
+    """Naming another address each time does not lift the limit."""
+    async with httpx.AsyncClient(base_url=f"http://{trusting_nobody.address('gateway')}") as client:
+        statuses = {
+            (await client.post(LOGIN, headers={"x-forwarded-for": f"192.0.2.{number}"})).status_code
+            for number in range(40)
+        }
+    assert statuses == {415, 429}
+
+
+@pytest.mark.parametrize("path", [path for path, policy in POLICIES.items() if policy.caller])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "",
+        "Bearer",
+        "bearer {}",
+        "Basic {}",
+        "{}",
+        "Bearer  {}",
+        "Bearer {}\u00a0",
+        "Bearer {}.x",
+        "Bearer {}=",
+        "Bearer a.b.c",
+        "Bearer é",
+    ],
+)
+async def test_G9_a_caller_without_a_proof_is_refused(
+    edge: httpx.AsyncClient, alone: Mesh, path: str, value: str | None
+) -> None:
+    """401 without any call: nobody answers behind this gateway, which would be 503."""
+    token = alone.secrets.token()
+    headers = {} if value is None else {b"authorization": value.format(token).encode("latin-1")}
+    answer = await edge.request(POLICIES[path].method, path, headers=headers)
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert answer.json()["error"]["code"] in {"JETON_MANQUANT", "JETON_INVALIDE"}
+
+
+async def test_G9_two_proofs_are_none(edge: httpx.AsyncClient, alone: Mesh) -> None:
+    """Nobody has to guess which one counts."""
+    good = f"Bearer {alone.secrets.token()}"
+    answer = await edge.get(PROFILE, headers=[("authorization", good), ("authorization", good)])
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "JETON_INVALIDE")
+
+
+async def test_G9_an_expired_token_is_refused(edge: httpx.AsyncClient, alone: Mesh) -> None:
+    """The verifier is that of the services, with its leeway."""
+    token = alone.secrets.token(lifetime=-60)
+    answer = await edge.get(PROFILE, headers={"authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "JETON_EXPIRE")
+
+
+def service_token(mesh: Mesh, callee: str = "gateway") -> str:
+    """A token of service gateway, the only one with a key here, for *callee*."""
+    return ServiceSigner("gateway", mesh.secrets.keys["gateway"].private).token(callee, None)
+
+
+async def test_G9_a_service_is_no_user(edge: httpx.AsyncClient, alone: Mesh) -> None:
+    """403 at the addresses of users."""
+    answer = await edge.get(PROFILE, headers={"authorization": f"Bearer {service_token(alone)}"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "JETON_UTILISATEUR_REQUIS")

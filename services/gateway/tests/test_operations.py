@@ -1,0 +1,82 @@
+"""What machines and people ask of the gateway itself."""
+
+import httpx
+import pytest
+from gateway.policies import DOCS, POLICIES
+from prometheus_client import REGISTRY
+from service_kit.testing import Mesh
+from tests.visitors import Someone
+
+
+def counted(name: str, **labels: str) -> float:
+    """The value of a metric."""
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_it_lives_whatever_is_behind_it(edge: httpx.AsyncClient) -> None:
+    """200 while the process answers."""
+    answer = await edge.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_it_is_ready_when_its_services_are(web: httpx.AsyncClient, edge: httpx.AsyncClient) -> None:
+    """Else 503 with those that are missing."""
+    there, alone = await web.get("/readyz"), await edge.get("/readyz")
+    assert (there.status_code, there.json()) == (200, {"status": "ok"})
+    assert (alone.status_code, alone.json()) == (503, {"status": "degraded", "missing": ["auth", "users"]})
+
+
+async def test_the_contract_names_every_endpoint(edge: httpx.AsyncClient) -> None:
+    """With its method, its shapes, and what a problem looks like; it can be read as a page."""
+    contract = (await edge.get("/openapi.json")).json()
+    told = {(path, method.upper()) for path, methods in contract["paths"].items() for method in methods}
+    hidden = {"/openapi.json", DOCS}
+    assert told == {(path, policy.method) for path, policy in POLICIES.items() if path not in hidden}
+    operations = [operation for methods in contract["paths"].values() for operation in methods.values()]
+    assert all("ErrorBody" in str(operation["responses"]["default"]) for operation in operations)
+    page = await edge.get(DOCS)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert all(f"<code>{method} {path}</code>" in page.text for path, method in told)
+
+
+async def test_the_page_needs_nothing_from_elsewhere(edge: httpx.AsyncClient) -> None:
+    """No script, no address but its own contract; its policy lets nothing else in."""
+    page = await edge.get(DOCS)
+    assert [text for text in ("<script", "http:", "https:", "src=", "//") if text in page.text] == []
+    assert page.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+
+
+@pytest.mark.parametrize("path", [path for path, policy in POLICIES.items() if policy.caller])
+async def test_the_contract_tells_who_must_prove_himself(edge: httpx.AsyncClient, path: str) -> None:
+    """A user or a service."""
+    contract = (await edge.get("/openapi.json")).json()
+    (operation,) = contract["paths"][path].values()
+    assert operation["security"] == [{POLICIES[path].caller: []}]
+
+
+async def test_requests_are_counted_by_route(edge: httpx.AsyncClient) -> None:
+    """Unknown paths together: nobody fills the memory with their names."""
+    known = {"route": "/healthz", "method": "GET", "status": "200"}
+    strange = {"route": "unknown", "method": "other", "status": "404"}
+    before = counted("http_requests_total", **known), counted("http_requests_total", **strange)
+    await edge.get("/healthz?token=secret")
+    await edge.request("BREW", "/coffee")
+    after = counted("http_requests_total", **known), counted("http_requests_total", **strange)
+    assert (after[0] - before[0], after[1] - before[1]) == (1, 1)
+    assert counted("http_request_seconds_count", route="/healthz") >= 1
+
+
+async def test_sign_ins_are_counted_by_result(web: httpx.AsyncClient, jeanne: Someone) -> None:
+    """OK, or the reason."""
+    before = [counted("login_total", result=result) for result in ("OK", "IDENTIFIANTS_INVALIDES")]
+    await web.post("/api/auth/login", json=jeanne.credentials)
+    await web.post("/api/auth/login", json={**jeanne.credentials, "password": "une autre phrase"})
+    after = [counted("login_total", result=result) for result in ("OK", "IDENTIFIANTS_INVALIDES")]
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1]
+
+
+async def test_the_page_of_a_gateway_without_services_can_be_read(
+    alone: Mesh, edge: httpx.AsyncClient
+) -> None:
+    """Nothing of it is asked of others."""
+    assert (await edge.get(DOCS)).status_code == 200

@@ -1,0 +1,66 @@
+"""Services that are away: what the gateway says then, and that it recovers (section 5)."""
+
+from functools import partial
+
+from gateway.policies import LOGIN, PROFILE, SYNC
+from service_kit.testing import Mesh, eventually
+from tests.visitors import bearer, browser, code, is_ready, made, outsider, proof, seen, signed_in
+
+
+async def test_without_auth_nobody_signs_in(fragile: Mesh) -> None:
+    """503 with Retry-After, and the gateway says who is missing; tokens go on being believed."""
+    person = await made(fragile)
+    async with browser(fragile) as web:
+        token = await signed_in(web, person)
+        assert (await web.get(PROFILE, headers=bearer(token))).status_code == 200  # the key is known now
+        async with fragile.without("auth"):
+            answer = await web.post(LOGIN, json=person.credentials)
+            missing = await web.get("/readyz")
+            profile = await web.get(PROFILE, headers=bearer(token))
+            keys = await web.get("/.well-known/jwks.json")
+        await eventually(partial(is_ready, web))
+        assert (await web.post(LOGIN, json=person.credentials)).status_code == 200
+    assert (code(answer), answer.headers["retry-after"]) == ((503, "DEPENDANCE_INDISPONIBLE"), "5")
+    assert (missing.status_code, missing.json()) == (503, {"status": "degraded", "missing": ["auth"]})
+    assert (profile.status_code, profile.json()["degraded"]) == (200, False)
+    assert len(keys.json()["keys"]) == 1
+
+
+async def test_without_users_the_token_tells_who_calls(fragile: Mesh) -> None:
+    """Signing in goes on with what the provider says, and says so."""
+    email, token = outsider(fragile, picture="https://exemple.fr/a.png")
+    async with browser(fragile) as web, fragile.without("users"):
+        answer = await web.get(PROFILE, headers=bearer(token))
+    told = answer.json()
+    assert (answer.status_code, told["degraded"], told["organisations"]) == (200, True, [])
+    assert {name: told["user"][name] for name in ("email", "prenom", "nom", "picture")} == {
+        "email": email,
+        "prenom": "Anne",
+        "nom": "Roy",
+        "picture": "https://exemple.fr/a.png",
+    }
+
+
+async def test_claims_of_another_form_are_left_out(fragile: Mesh) -> None:
+    """A provider may put anything there."""
+    _, token = outsider(fragile, email=["a"], given_name=7, family_name=None, picture={})
+    async with browser(fragile) as web, fragile.without("users"):
+        told = (await web.get(PROFILE, headers=bearer(token))).json()
+    assert {told["user"][name] for name in ("email", "prenom", "nom", "picture")} == {""}
+
+
+async def test_without_users_a_service_is_to_report_again(fragile: Mesh) -> None:
+    """503 with Retry-After; nothing is stored here."""
+    async with browser(fragile) as web, fragile.without("users"):
+        answer = await web.post(SYNC, json=seen(), headers=proof(fragile))
+    assert (code(answer), answer.headers["retry-after"]) == ((503, "DEPENDANCE_INDISPONIBLE"), "5")
+
+
+async def test_a_silent_service_is_no_longer_asked(fragile: Mesh) -> None:
+    """After five silences the circuit is open (C14): 503 at once, and the profile from the token."""
+    _, token = outsider(fragile)
+    async with browser(fragile) as web, fragile.without("users"):
+        reports = [await web.post(SYNC, json=seen(), headers=proof(fragile)) for _ in range(6)]
+        profiles = [(await web.get(PROFILE, headers=bearer(token))).json() for _ in range(6)]
+    assert [code(report)[1] for report in reports] == ["DEPENDANCE_INDISPONIBLE"] * 5 + ["CIRCUIT_OUVERT"]
+    assert {told["degraded"] for told in profiles} == {True}

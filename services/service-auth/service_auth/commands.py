@@ -1,0 +1,25 @@
+"""`crm auth`: what operators do with this service from a terminal."""
+
+import typer
+from service_kit import App, commands
+
+from service_auth.keys import Keyring
+from service_auth.service import SERVICE
+from service_auth.settings import AuthSettings
+
+auth = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after the auth service.")
+
+
+@auth.command("rotate-key")
+def rotate_key() -> None:
+    """Let a new key sign the tokens.
+
+    Needs the mesh that runs here, or DATABASE_URL, AUTH_PEPPER and ENCRYPTION_KEYS. The key is
+    published at once and signs after JWT_KEY_LEAD_S; tokens of the former one stay good.
+    """
+    print(commands.run(SERVICE, _rotated))
+
+
+async def _rotated(app: App[AuthSettings]) -> str:
+    key = await Keyring.of(app).rotate()
+    return f"key {key.kid} is published and signs from {key.signe_des:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,135 @@
+"""The tables of the auth service. No account and no password is among them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from db_utils import Choice, Row, clock, metadata, uuid7
+from sqlalchemy import ARRAY, DateTime, Index, LargeBinary, String, Text, text
+from sqlalchemy.dialects.postgresql import INET
+from sqlalchemy.orm import Mapped, mapped_column
+
+ACTIVE, RETIREE = "active", "retiree"
+PASSWORD, GOOGLE = "password", "google"  # ways to sign in, as the journal names them
+SUCCES, ECHEC, VERROUILLE, LIMITE, REFUS = "succes", "echec", "verrouille", "limite", "refus"
+LOGOUT, RENOUVELLEMENT, MOT_DE_PASSE, DESACTIVATION = (
+    "logout",
+    "renouvellement",
+    "mot_de_passe",
+    "desactivation",
+)
+
+
+class Base(Row):
+    """Tables of this service."""
+
+    __abstract__ = True
+    metadata = metadata()
+
+
+class CleSignature(Base):
+    """A key pair that signs tokens from *signe_des* on; exactly one is active.
+
+    *cle_privee* is sealed (C15). A retired key signs until its successor does, and stays
+    published until its last token has expired.
+    """
+
+    __tablename__ = "cles_signature"
+    __table_args__ = (Index("uq_cle_active", "etat", unique=True, postgresql_where=text("etat = 'active'")),)
+
+    kid: Mapped[str] = mapped_column(String(36), primary_key=True)
+    cle_privee: Mapped[str] = mapped_column(Text)
+    cle_publique: Mapped[dict[str, Any]]
+    etat: Mapped[str] = mapped_column(Choice(ACTIVE, RETIREE), default=ACTIVE)
+    signe_des: Mapped[datetime]
+    retiree_le: Mapped[datetime | None] = mapped_column(default=None)
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class TentativeConnexion(Base):
+    """A line of the login journal, never changed. Addresses are only there as keyed hashes.
+
+    There is no *ip* when somebody who is signed in tells a password again.
+    """
+
+    __tablename__ = "tentatives_connexion"
+    __table_args__ = (
+        Index("ix_tentatives_email", "email_hash", text("created_at DESC")),
+        Index("ix_tentatives_ip", "ip", text("created_at DESC")),
+        Index("ix_tentatives_created_at", "created_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
+    email_hash: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
+    email_masque: Mapped[str] = mapped_column(String(80), default="")
+    ip: Mapped[str | None] = mapped_column(INET, default=None)
+    methode: Mapped[str] = mapped_column(Choice(PASSWORD, GOOGLE))
+    resultat: Mapped[str] = mapped_column(Choice(SUCCES, ECHEC, VERROUILLE, LIMITE, REFUS))
+    user_agent: Mapped[str] = mapped_column(String(300), default="")
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class Verrou(Base):
+    """What is held against an email address, whether an account has it or not; see `limits.py`."""
+
+    __tablename__ = "verrous"
+
+    email_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    echecs: Mapped[list[datetime]] = mapped_column(ARRAY(DateTime(timezone=True)), default_factory=list)
+    verrouillages_24h: Mapped[int] = mapped_column(default=0)
+    dernier_verrou: Mapped[datetime | None] = mapped_column(default=None)
+    verrouille_jusqu_a: Mapped[datetime | None] = mapped_column(default=None)
+    updated_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class DemandeOauth(Base):
+    """A sign-in at Google that was begun; its secrets are hashed or sealed."""
+
+    __tablename__ = "demandes_oauth"
+    __table_args__ = (Index("ix_demandes_expire_le", "expire_le"),)
+
+    state_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    code_verifier: Mapped[str] = mapped_column(Text)
+    nonce_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    liaison_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    redirect_uri: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    expire_le: Mapped[datetime]
+    consomme_le: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class JetonRevoque(Base):
+    """One token that was good and is not any more."""
+
+    __tablename__ = "jetons_revoques"
+    __table_args__ = (Index("ix_jetons_revoques_revoque_le", "revoque_le"),)
+
+    jti: Mapped[UUID] = mapped_column(primary_key=True)
+    utilisateur_id: Mapped[str] = mapped_column(String(64))
+    motif: Mapped[str] = mapped_column(Choice(LOGOUT, RENOUVELLEMENT, MOT_DE_PASSE, DESACTIVATION))
+    revoque_le: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    expire_le: Mapped[datetime]
+
+
+class RevocationGlobale(Base):
+    """That every token of a user issued before *avant* is void."""
+
+    __tablename__ = "revocations_globales"
+    __table_args__ = (Index("ix_revocations_globales_avant", "avant"),)
+
+    utilisateur_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    avant: Mapped[datetime]
+
+
+class BienvenueAEnvoyer(Base):
+    """A welcome mail that is owed; without *prochain_essai* it was sent, or given up."""
+
+    __tablename__ = "bienvenues_a_envoyer"
+    __table_args__ = (
+        Index("ix_bienvenues_due", "prochain_essai", postgresql_where=text("prochain_essai IS NOT NULL")),
+    )
+
+    utilisateur_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    tentatives: Mapped[int] = mapped_column(default=0)
+    prochain_essai: Mapped[datetime | None] = mapped_column(default_factory=clock.now)
+    envoye_le: Mapped[datetime | None] = mapped_column(default=None)

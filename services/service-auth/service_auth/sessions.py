@@ -1,0 +1,206 @@
+"""AuthService: signing in, and what may be done with a token one holds.
+
+`guard.py` counts attempts, `accounts.py` asks users, `tokens.py` makes tokens, `oidc.py`
+talks to Google, `revocations.py` ends tokens.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from crm.auth import auth_pb2 as pb
+from crm.auth.auth_pb2_grpc import AuthServiceServicer
+from crm.users.users_pb2 import Utilisateur
+from db_utils import clock
+from grpc_utils import Context, Identity, caller, email_address, required, timestamp
+from grpc_utils.auth import JetonRevoque
+from grpc_utils.errors import TropLong
+from service_kit import App
+
+from service_auth.accounts import Accounts
+from service_auth.demandes import Demandes, allowed_redirect
+from service_auth.guard import Guard, Origin
+from service_auth.keys import Keyring
+from service_auth.models import LOGOUT, RENOUVELLEMENT, BienvenueAEnvoyer
+from service_auth.oidc import FournisseurOidc, Google
+from service_auth.refusals import (
+    CodeRequis,
+    ConnexionTropAncienne,
+    GoogleIndisponible,
+    GoogleNonConfigure,
+    JetonNonRenouvelable,
+    RefusUtilisateur,
+    SessionTropAncienne,
+)
+from service_auth.revocations import OwnToken, is_revoked, revoke_token, revoke_user
+from service_auth.settings import AuthSettings
+from service_auth.tokens import Compte, Jeton, Mint, Session
+
+WELCOME = "Connexion réussie"
+_LONGEST_PASSWORD = 72  # bytes; bcrypt takes no more
+_RECENT = 600  # seconds after a sign-in at Google in which a first password may be set (R12)
+_DENIED = "access_denied"  # RFC 6749 section 4.1.2.1
+
+
+class AuthService(AuthServiceServicer):
+    """Sign-ins for the gateway, sessions for their holders."""
+
+    def __init__(self, app: App[AuthSettings]) -> None:
+        self._db, self._settings = app.database, app.settings
+        self._guard, self._accounts = Guard(app), Accounts(app.peers)
+        self._mint = Mint(Keyring.of(app), app.settings)
+        self._demandes = Demandes(app.database, app.settings.envelope())
+        self._google: FournisseurOidc = Google(app.settings)
+
+    async def Login(self, request: pb.LoginRequest, context: Context) -> pb.LoginResponse:
+        """Turn an email and a password into a token; what is wrong with them is never told (R1–R7)."""
+        now = clock.now()
+        email = email_address(required(request.email, "email"), "email") or ""
+        password = _password(request.mot_de_passe, "mot_de_passe")
+        async with self._guard.password(email, Origin.of(request.ip, request.user_agent)):
+            person = await self._accounts.verified(email, password)
+            compte = await self._accounts.compte(person)
+            jeton = await self._mint.jeton(compte, Session.begun("pwd", now), now)
+        self._accounts.announce(person.id)
+        return _signed_in(compte, jeton)
+
+    async def GetGoogleAuthUrl(
+        self, request: pb.GetGoogleAuthUrlRequest, context: Context
+    ) -> pb.GetGoogleAuthUrlResponse:
+        """Begin a sign-in at Google: where the browser goes, and the secret it must keep (R14, R15)."""
+        self._check_google()
+        redirect_uri = allowed_redirect(request.redirect_uri, self._settings.google_redirect_uris)
+        await self._guard.check(Origin.of(request.ip))
+        debut = await self._demandes.begin(redirect_uri)
+        return pb.GetGoogleAuthUrlResponse(
+            auth_url=await self._google.authorize_url(debut.demande),
+            liaison=debut.liaison,
+            expire_le=timestamp(debut.expire_le),
+        )
+
+    async def HandleGoogleCallback(
+        self, request: pb.HandleGoogleCallbackRequest, context: Context
+    ) -> pb.LoginResponse:
+        """Finish a sign-in at Google; a newcomer gets an account and a welcome mail (R16–R21)."""
+        self._check_google()
+        now = clock.now()
+        async with self._guard.google(Origin.of(request.ip, request.user_agent)) as attempt:
+            id_token, nonce_hash = await self._exchanged(request)
+            personne = await self._google.verify(id_token, nonce_hash)
+            attempt.email = personne.email
+            person, cree = await self._accounts.of_google(personne)
+            if cree:
+                await self._owe_welcome(person.id)
+            compte = await self._accounts.compte(person)
+            jeton = await self._mint.jeton(compte, Session.begun("google", now), now)
+        self._accounts.announce(person.id)
+        return _signed_in(compte, jeton, nouvel_utilisateur=cree)
+
+    async def Logout(self, request: pb.LogoutRequest, context: Context) -> pb.LogoutResponse:
+        """Revoke the token of this call, also if it just was (R10)."""
+        token = _own_token(self._settings)
+        async with self._db.transaction() as tx:
+            await revoke_token(tx, token, LOGOUT)
+        return pb.LogoutResponse(success=True)
+
+    async def RenewToken(self, request: pb.RenewTokenRequest, context: Context) -> pb.RenewTokenResponse:
+        """Exchange the token of this call for one with today's organisation, role and names (R11)."""
+        now, token, identity = clock.now(), _own_token(self._settings), caller()
+        session = _session(identity)
+        if now.timestamp() - session.auth_time > self._settings.session_max_s:
+            raise SessionTropAncienne
+        compte = await self._accounts.compte(await self._accounts.known(identity.subject))
+        jeton = await self._mint.jeton(compte, session, now)
+        async with self._db.transaction() as tx:
+            if await is_revoked(tx, token) or not await revoke_token(tx, token, RENOUVELLEMENT):
+                raise JetonRevoque
+        return pb.RenewTokenResponse(token=jeton.texte, expire_le=jeton.expire_le)
+
+    async def ChangePassword(
+        self, request: pb.ChangePasswordRequest, context: Context
+    ) -> pb.ChangePasswordResponse:
+        """Change the caller's password and end all former tokens of this user (R12)."""
+        token, identity = _own_token(self._settings), caller()
+        nouveau = _password(request.nouveau, "nouveau")
+        if await is_revoked(self._db.read(), token):
+            raise JetonRevoque
+        compte = await self._accounts.compte(await self._accounts.known(identity.subject))
+        await self._check_right(compte.utilisateur, request.ancien, _session(identity))
+        await self._accounts.change_password(identity.subject, nouveau)
+        return await self._anew(compte, clock.now())
+
+    async def _check_right(self, person: Utilisateur, ancien: str, session: Session) -> None:
+        """Refuse whoever cannot tell the former password, unless nobody can and the session is new."""
+        if person.mot_de_passe_connu or ancien:
+            ancien = _password(ancien, "ancien")
+            async with self._guard.password(person.email, None):
+                await self._accounts.verified(person.email, ancien)
+        elif clock.timestamp() - session.auth_time >= _RECENT:
+            raise ConnexionTropAncienne
+
+    async def _anew(self, compte: Compte, now: datetime) -> pb.ChangePasswordResponse:
+        """A session that begins *now*, the only one of its user."""
+        jeton = await self._mint.jeton(compte, Session.begun("pwd", now), now)
+        async with self._db.transaction() as tx:
+            await revoke_user(tx, compte.utilisateur.id, now)
+        return pb.ChangePasswordResponse(token=jeton.texte, expire_le=jeton.expire_le)
+
+    async def _exchanged(self, request: pb.HandleGoogleCallbackRequest) -> tuple[str, bytes]:
+        """The ID token that Google gives for the code, and the hash of the nonce it must name (R16)."""
+        if request.error:
+            await self._demandes.give_up(request.state)
+            raise RefusUtilisateur if request.error == _DENIED else GoogleIndisponible
+        suite = await self._demandes.consume(required(request.state, "state"), request.liaison)
+        if not request.code:
+            raise CodeRequis
+        id_token = await self._google.exchange(request.code, suite.code_verifier, suite.redirect_uri)
+        return id_token, suite.nonce_hash
+
+    async def _owe_welcome(self, utilisateur_id: str) -> None:
+        async with self._db.transaction() as tx:
+            await tx.insert(BienvenueAEnvoyer(utilisateur_id=utilisateur_id), if_absent=True)
+
+    def _check_google(self) -> None:
+        if not self._settings.google_configured:
+            raise GoogleNonConfigure
+
+
+def _password(text: str, champ: str) -> str:
+    if len(required(text, champ).encode()) > _LONGEST_PASSWORD:
+        raise TropLong(champ=champ)
+    return text
+
+
+def _own_token(settings: AuthSettings) -> OwnToken:
+    """The token of this call, if this service has made it for a user. Raises JetonNonRenouvelable."""
+    identity = caller()
+    token = OwnToken.of(identity)
+    if identity.kind != "user" or identity.issuer != settings.jwt_issuer or token is None:
+        raise JetonNonRenouvelable
+    return token
+
+
+def _session(identity: Identity) -> Session:
+    """How the holder of one of our tokens once signed in."""
+    amr, auth_time = identity.claims.get("amr"), identity.claims.get("auth_time")
+    if not isinstance(amr, Sequence) or not amr or not isinstance(auth_time, int):
+        raise JetonNonRenouvelable
+    return Session(str(amr[0]), auth_time)
+
+
+def _signed_in(compte: Compte, jeton: Jeton, *, nouvel_utilisateur: bool = False) -> pb.LoginResponse:
+    person = compte.utilisateur
+    return pb.LoginResponse(
+        message=WELCOME,
+        token=jeton.texte,
+        expire_le=jeton.expire_le,
+        user=pb.UtilisateurConnecte(
+            id=person.id,
+            email=person.email,
+            nom=person.nom,
+            prenom=person.prenom,
+            photo_url=person.photo_url,
+            organisation_id=compte.organisation_id,
+            role=compte.role,
+        ),
+        nouvel_utilisateur=nouvel_utilisateur,
+    )

@@ -1,0 +1,74 @@
+"""TokenService: what is said about tokens to those who did not make them."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from crm.auth import auth_pb2 as pb
+from crm.auth.auth_pb2_grpc import TokenServiceServicer
+from db_utils import clock
+from grpc_utils import Context, Identity, Issuer, TokenVerifier, instant, required, timestamp
+from grpc_utils.claims import ExpiredToken, ForeignAudience, ForeignIssuer, ForgedToken, InvalidToken
+from service_kit import App
+
+from service_auth.keys import Keyring
+from service_auth.revocations import OwnToken, is_revoked, revoked_since
+from service_auth.settings import AuthSettings
+
+_log = logging.getLogger(__name__)
+_MOTIFS: Mapping[type[InvalidToken], str] = {
+    ForgedToken: "SIGNATURE",
+    ExpiredToken: "EXPIRE",
+    ForeignIssuer: "EMETTEUR",
+    ForeignAudience: "AUDIENCE",
+}
+
+
+def own_issuer(app: App[AuthSettings]) -> Issuer:
+    """The issuer that this service is; its keys come from the database, not over HTTP."""
+    settings = app.settings
+    return Issuer(settings.jwt_issuer, "RS256", Keyring.of(app), settings.jwt_audience)
+
+
+class TokenService(TokenServiceServicer):
+    """Verification, revocations and public keys of our own tokens."""
+
+    def __init__(self, app: App[AuthSettings]) -> None:
+        self._db = app.database
+        self._keyring = Keyring.of(app)
+        self._verifier = TokenVerifier([own_issuer(app)])
+
+    async def VerifyToken(self, request: pb.VerifyTokenRequest, context: Context) -> pb.VerifyTokenResponse:
+        """Say whether a token is one of ours and still good, and else why not (R9)."""
+        try:
+            identity = await self._verifier.verify(required(request.token, "token"))
+        except InvalidToken as error:
+            _log.info("token not valid: %s", error)
+            return pb.VerifyTokenResponse(motif=_MOTIFS.get(type(error), "FORMAT"))
+        return await self._unless_revoked(identity)
+
+    async def _unless_revoked(self, identity: Identity) -> pb.VerifyTokenResponse:
+        token = OwnToken.of(identity)
+        if token is None:
+            return pb.VerifyTokenResponse(motif="FORMAT")
+        if await is_revoked(self._db.read(), token):
+            return pb.VerifyTokenResponse(motif="REVOQUE")
+        response = pb.VerifyTokenResponse(valide=True)
+        response.claims.update(_claims(identity))
+        return response
+
+    async def ListRevoked(self, request: pb.ListRevokedRequest, context: Context) -> pb.ListRevokedResponse:
+        """List revocations after an instant, those of all tokens of a user included (R13)."""
+        now = clock.now()
+        revocations, more = await revoked_since(self._db.read(), instant(request.depuis), request.pagination)
+        response = pb.ListRevokedResponse(revocations=revocations, maintenant=timestamp(now))
+        response.pagination.next_page_token = more
+        return response
+
+    async def GetJwks(self, request: pb.GetJwksRequest, context: Context) -> pb.GetJwksResponse:
+        """Publish the keys that verify our tokens, those of tomorrow and yesterday included (R8)."""
+        return pb.GetJwksResponse(jwks=await self._keyring.document())
+
+
+def _claims(identity: Identity) -> dict[str, Any]:
+    return dict(identity.claims)

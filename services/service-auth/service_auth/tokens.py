@@ -1,0 +1,92 @@
+"""Our own tokens: what they say (pure), and making one (R8)."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import jwt
+from crm.users.users_pb2 import Utilisateur
+from db_utils import uuid7
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc_utils import timestamp
+
+from service_auth.keys import Keyring
+from service_auth.settings import AuthSettings
+
+_LONGEST_PICTURE = 1024  # characters; a token is sent with each call
+
+Amr = Literal["pwd", "google"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compte:
+    """Whom a token is for: the person, the organisation ("" for none) and the role there."""
+
+    utilisateur: Utilisateur
+    organisation_id: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """How and when (Unix seconds) a person signed in."""
+
+    amr: str
+    auth_time: int
+
+    @classmethod
+    def begun(cls, amr: Amr, now: datetime) -> "Session":
+        """A session that begins *now*."""
+        return cls(amr, int(now.timestamp()))
+
+
+@dataclass(frozen=True, slots=True)
+class Jeton:
+    """A signed token, with its end."""
+
+    texte: str
+    expire_le: Timestamp
+
+
+def claims(compte: Compte, session: Session, issued_at: datetime, ttl: int) -> dict[str, Any]:
+    """What a token says besides iss and aud; *ttl* in seconds.
+
+    iat has microseconds (RFC 7519 allows them), so that the revocation of all former tokens of
+    a user lets the one made at the same instant live.
+    """
+    person, iat = compte.utilisateur, issued_at.timestamp()
+    return {
+        "sub": person.id,
+        "userId": person.id,
+        "email": person.email,
+        "given_name": person.prenom,
+        "family_name": person.nom,
+        "picture": person.photo_url if len(person.photo_url) <= _LONGEST_PICTURE else "",
+        "organisation_id": compte.organisation_id,
+        "user_type": person.type_utilisateur,
+        "role": compte.role,
+        "amr": [session.amr],
+        "auth_time": session.auth_time,
+        "iat": iat,
+        "nbf": iat,
+        "exp": iat + ttl,
+        "jti": str(uuid7()),
+    }
+
+
+class Mint:
+    """Makes tokens with the current key."""
+
+    def __init__(self, keyring: Keyring, settings: AuthSettings) -> None:
+        self._keyring, self._ttl = keyring, settings.jwt_ttl_s
+        self._fixed = {"iss": settings.jwt_issuer, "aud": settings.jwt_audience}
+
+    async def jeton(self, compte: Compte, session: Session, issued_at: datetime) -> Jeton:
+        """A token for *compte*, as of *issued_at*: the instant before anything was checked.
+
+        A password that changes during a sign-in thus voids the token of that sign-in.
+        """
+        kid, key = await self._keyring.signing()
+        payload = self._fixed | claims(compte, session, issued_at, self._ttl)
+        text = jwt.encode(payload, key, algorithm="RS256", headers={"kid": kid})
+        return Jeton(text, timestamp(datetime.fromtimestamp(payload["exp"], UTC)))

@@ -1,0 +1,107 @@
+"""auth with users and email, and a provider double, run once for all tests of this folder.
+
+The jobs of auth and email do not run by themselves: tests call them.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from crm.auth.auth_pb2_grpc import AuthServiceStub, SecurityServiceStub, TokenServiceStub
+from crm.users import users_pb2
+from crm.users.users_pb2_grpc import UtilisateurServiceStub
+from service_auth.service import SERVICE
+from service_auth.settings import AuthSettings
+from service_clients.service import SERVICE as CLIENTS
+from service_email.service import SERVICE as EMAIL
+from service_kit import App
+from service_kit.testing import Mesh, running
+from service_kit.testing.oidc import OidcProvider, oidc_provider
+from service_users.service import SERVICE as USERS
+from tests.connexions import (
+    CALLBACK,
+    OTHER_CALLBACK,
+    PASSWORD,
+    AsHolder,
+    MakeSomeone,
+    Someone,
+    new_email,
+    new_ip,
+    settings_with,
+)
+from tests.edge import edge
+
+
+@pytest.fixture(scope="session")
+async def provider() -> AsyncIterator[OidcProvider]:
+    """The identity provider that the mesh signs people in at."""
+    async with oidc_provider((CALLBACK, OTHER_CALLBACK)) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+async def mesh(provider: OidcProvider) -> AsyncIterator[Mesh]:
+    """A mesh with auth, users and email, and clients, which knows our keys through the edge."""
+    still = (replace(SERVICE, workers=()), USERS, replace(EMAIL, workers=()), CLIENTS)
+    async with (
+        edge() as gateway,
+        running(*still, **settings_with(provider), jwks_url=gateway.jwks_url) as mesh,
+    ):
+        gateway.tokens = mesh.service_stub(TokenServiceStub, caller="users")
+        yield mesh
+
+
+@pytest.fixture(scope="session")
+def app(mesh: Mesh) -> App[AuthSettings]:
+    """The running auth service, from inside."""
+    app: Any = mesh["auth"].app
+    return app  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def auth(mesh: Mesh) -> AuthServiceStub:
+    """Sign-ins, as the gateway asks for them."""
+    return mesh.service_stub(AuthServiceStub, caller="users")
+
+
+@pytest.fixture(scope="session")
+def tokens(mesh: Mesh) -> TokenServiceStub:
+    """Tokens and keys, as another service asks for them."""
+    return mesh.service_stub(TokenServiceStub, caller="users")
+
+
+@pytest.fixture(scope="session")
+def security(mesh: Mesh) -> SecurityServiceStub:
+    """The journal and the locks, as another service asks for them."""
+    return mesh.service_stub(SecurityServiceStub, caller="users")
+
+
+@pytest.fixture(scope="session")
+def people(mesh: Mesh) -> UtilisateurServiceStub:
+    """The accounts of users, as another service sees them."""
+    return mesh.service_stub(UtilisateurServiceStub, caller="auth")
+
+
+@pytest.fixture
+def someone(people: UtilisateurServiceStub) -> MakeSomeone:
+    """Makes an account with a password; fields as in users' Create."""
+
+    async def make(**fields: Any) -> Someone:
+        known = {"email": new_email(), "mot_de_passe": PASSWORD, "prenom": "Jeanne", "nom": "Martin"}
+        request = users_pb2.CreateUtilisateurRequest(**(known | fields))
+        return Someone((await people.Create(request)).utilisateur, new_ip())
+
+    return make
+
+
+@pytest.fixture
+async def jeanne(someone: MakeSomeone) -> Someone:
+    """Somebody with a password and no organisation."""
+    return await someone()
+
+
+@pytest.fixture
+def as_holder(mesh: Mesh) -> AsHolder:
+    """AuthService as the holder of a token of ours calls it."""
+    return lambda token: AuthServiceStub(mesh.channel("auth", token))

@@ -1,0 +1,67 @@
+"""People who sign in, for the tests of this folder."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from crm.auth import auth_pb2 as pb
+from crm.auth.auth_pb2_grpc import AuthServiceStub
+from crm.users import users_pb2
+from service_kit.testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
+
+PASSWORD = "une phrase de passe"
+CALLBACK = "http://127.0.0.1:5000/api/auth/google/callback"
+OTHER_CALLBACK = "http://localhost:5000/api/auth/google/callback"
+_numbers = count(1)
+
+
+def new_email() -> str:
+    """An address that was never given before."""
+    return f"personne-{next(_numbers)}@exemple.fr"
+
+
+def new_ip() -> str:
+    """An address of a machine that was never seen before (RFC 5737 and 1918)."""
+    number = next(_numbers)
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+
+@dataclass(frozen=True, slots=True)
+class Someone:
+    """A person with an account, who calls from an address of his own."""
+
+    utilisateur: users_pb2.Utilisateur
+    ip: str
+
+    @property
+    def id(self) -> str:
+        """The id of the account."""
+        return self.utilisateur.id
+
+    @property
+    def email(self) -> str:
+        """The address of the account."""
+        return self.utilisateur.email
+
+    def login(self, password: str = PASSWORD, **changes: str) -> pb.LoginRequest:
+        """What the person types."""
+        typed = {"email": self.email, "mot_de_passe": password, "ip": self.ip, "user_agent": "Firefox"}
+        return pb.LoginRequest(**(typed | changes))
+
+
+MakeSomeone = Callable[..., Awaitable[Someone]]
+AsHolder = Callable[[str], AuthServiceStub]
+
+
+def settings_with(provider: OidcProvider) -> dict[str, Any]:
+    """Cheap hashes, keys that sign at once, and the provider in the place of Google."""
+    return {
+        "bcrypt_cost": 4,
+        "jwt_key_lead_s": 0,
+        "google_client_id": CLIENT_ID,
+        "google_client_secret": CLIENT_SECRET,
+        "google_redirect_uris": f"{CALLBACK}, {OTHER_CALLBACK}",
+        "google_discovery_url": provider.discovery_url,
+        "google_timeout_s": 0.5,
+    }

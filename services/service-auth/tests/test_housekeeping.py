@@ -1,0 +1,78 @@
+"""What time does to the rows of auth: each is kept as long as somebody may need it."""
+
+from datetime import timedelta
+
+from db_utils import Row, clock, uuid7
+from service_auth.guard import Guard
+from service_auth.housekeeping import purge
+from service_auth.models import (
+    ECHEC,
+    LOGOUT,
+    PASSWORD,
+    DemandeOauth,
+    JetonRevoque,
+    RevocationGlobale,
+    TentativeConnexion,
+    Verrou,
+)
+from service_auth.settings import AuthSettings
+from service_kit import App
+from tests.connexions import new_email, new_ip
+
+DAY = timedelta(days=1)
+
+
+async def survives(app: App[AuthSettings], row: Row, key: object, after: timedelta) -> bool:
+    """Whether *row* of now is still there when the job has run *after* a while, and runs again."""
+    async with app.database.transaction() as tx:
+        await tx.insert(row)
+    with clock.frozen_at(clock.now() + after):
+        for _ in range(2):
+            await purge(app)
+    return await app.database.read().get(type(row), key) is not None  # type: ignore[arg-type]  # keys may be bytes
+
+
+async def test_the_journal_is_kept_for_ninety_days(app: App[AuthSettings]) -> None:
+    """And not longer."""
+    for after, kept in ((90 * DAY - timedelta(minutes=1), True), (90 * DAY + timedelta(minutes=1), False)):
+        row = TentativeConnexion(ip=new_ip(), methode=PASSWORD, resultat=ECHEC)
+        assert await survives(app, row, row.id, after) == kept
+
+
+async def test_begun_sign_ins_are_kept_for_a_day(app: App[AuthSettings]) -> None:
+    """So that a late callback is told what was wrong."""
+    for after, kept in ((timedelta(hours=23), True), (timedelta(hours=25), False)):
+        state = uuid7().bytes
+        row = DemandeOauth(
+            state_hash=state,
+            code_verifier="",
+            nonce_hash=b"",
+            liaison_hash=b"",
+            redirect_uri="",
+            expire_le=clock.now(),
+        )
+        assert await survives(app, row, state, after) == kept
+
+
+async def test_a_revoked_token_is_kept_until_an_hour_after_its_end(app: App[AuthSettings]) -> None:
+    """Nobody would take it any more."""
+    for after, kept in ((timedelta(minutes=119), True), (timedelta(minutes=121), False)):
+        end = clock.now() + timedelta(hours=1)
+        row = JetonRevoque(jti=uuid7(), utilisateur_id="u", motif=LOGOUT, expire_le=end)
+        assert await survives(app, row, row.jti, after) == kept
+
+
+async def test_a_revoked_user_is_kept_as_long_as_a_token_may_live(app: App[AuthSettings]) -> None:
+    """The longest life that may be set, and an hour."""
+    for after, kept in ((timedelta(hours=24, minutes=59), True), (timedelta(hours=25, minutes=1), False)):
+        row = RevocationGlobale(utilisateur_id=str(uuid7()), avant=clock.now())
+        assert await survives(app, row, row.utilisateur_id, after) == kept
+
+
+async def test_what_is_held_against_an_email_is_kept_for_a_day(app: App[AuthSettings]) -> None:
+    """Longer while it is locked."""
+    for hours, until, kept in ((23, None, True), (25, None, False), (25, 26, True)):
+        lock = None if until is None else clock.now() + timedelta(hours=until)
+        email = Guard(app).hashed(new_email())
+        row = Verrou(email_hash=email, verrouille_jusqu_a=lock)
+        assert await survives(app, row, email, timedelta(hours=hours)) == kept

@@ -1,0 +1,204 @@
+"""Signing keys: made when needed, rotated without a refused call, forgotten when they have served (R8)."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from crm.auth import auth_pb2 as pb
+from crm.auth.auth_pb2_grpc import AuthServiceStub, TokenServiceStub
+from crm.clients.clients_pb2 import ListClientBasesRequest
+from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
+from crm.users.users_pb2 import CreateUtilisateurRequest
+from crm.users.users_pb2_grpc import UtilisateurServiceStub
+from db_utils import Conflict, Database, clock
+from db_utils.envelope import Undecipherable
+from grpc import StatusCode
+from grpc_utils.jwks import FORCED_PAUSE
+from service_auth.housekeeping import look_after_keys
+from service_auth.keys import Keyring
+from service_auth.models import ACTIVE, RETIREE, CleSignature
+from service_auth.service import SERVICE
+from service_auth.settings import AuthSettings
+from service_clients.service import SERVICE as CLIENTS
+from service_kit import App
+from service_kit.testing import Mesh, code_of, fresh_database, running
+from service_users.service import SERVICE as USERS
+from sqlalchemy import select, update
+from tests.connexions import PASSWORD, new_email, new_ip
+from tests.edge import edge
+
+LEAD = 60
+
+
+@pytest.fixture
+async def database() -> AsyncIterator[Database]:
+    """A database of auth in which nothing was ever signed."""
+    database = Database(fresh_database(), "auth")
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def settings(app: App[AuthSettings]) -> AuthSettings:
+    """Those of the mesh, but new keys wait a minute before they sign."""
+    return app.settings.model_copy(update={"jwt_key_lead_s": LEAD})
+
+
+@pytest.fixture
+def keyring(database: Database, settings: AuthSettings) -> Keyring:
+    """The keys of that database."""
+    return Keyring(database, settings)
+
+
+async def published(keyring: Keyring) -> list[str]:
+    """The ids of the published keys, the newest first."""
+    return [key["kid"] for key in json.loads(await keyring.document())["keys"]]
+
+
+async def etats(database: Database) -> dict[str, str]:
+    """The keys of the table by id."""
+    return {row.kid: row.etat for row in await database.read().all(select(CleSignature))}
+
+
+async def test_R8_the_first_key_is_made_when_it_is_needed(keyring: Keyring, database: Database) -> None:
+    """It signs at once, and is the only one."""
+    kid, key = await keyring.signing()
+    assert (await published(keyring), await etats(database)) == ([kid], {kid: ACTIVE})
+    assert await keyring.key(kid) == key.public_key()
+
+
+async def test_R8_processes_that_begin_together_agree(database: Database, settings: AuthSettings) -> None:
+    """On one first key."""
+    keyrings = [Keyring(database, settings) for _ in range(4)]
+    signing = await asyncio.gather(*(keyring.signing() for keyring in keyrings))
+    assert len({kid for kid, _ in signing}) == len(await etats(database)) == 1
+
+
+async def test_R8_a_new_key_is_published_before_it_signs(keyring: Keyring, database: Database) -> None:
+    """For a minute the former one goes on."""
+    now = clock.now()
+    with clock.frozen_at(now):
+        former, _ = await keyring.signing()
+        new = (await keyring.rotate()).kid
+        assert (await published(keyring), (await keyring.signing())[0]) == ([new, former], former)
+    with clock.frozen_at(now + timedelta(seconds=LEAD)):
+        assert (await keyring.signing())[0] == new
+    assert await etats(database) == {former: RETIREE, new: ACTIVE}
+
+
+async def test_R8_a_retired_key_stays_until_its_last_token_has_expired(
+    keyring: Keyring, database: Database, settings: AuthSettings
+) -> None:
+    """Then it is neither published nor kept."""
+    now = clock.now()
+    with clock.frozen_at(now):
+        former, _ = await keyring.signing()
+        new = (await keyring.rotate()).kid
+    last_token_ends = now + timedelta(seconds=LEAD + settings.jwt_ttl_s)
+    with clock.frozen_at(last_token_ends):
+        await keyring.look_after()
+        assert await published(keyring) == [new, former]
+        assert await keyring.key(former) is not None
+    with clock.frozen_at(last_token_ends + timedelta(minutes=5)):
+        assert (await published(keyring), await keyring.key(former)) == ([new], None)
+        await keyring.look_after()
+    assert await etats(database) == {new: ACTIVE}
+
+
+async def test_R8_a_key_is_rotated_after_ninety_days(keyring: Keyring, database: Database) -> None:
+    """Not a day sooner."""
+    now = clock.now()
+    with clock.frozen_at(now):
+        former, _ = await keyring.signing()
+    counts = []
+    for days in (89, 90, 91):
+        with clock.frozen_at(now + timedelta(days=days)):
+            await keyring.look_after()
+        counts.append([*(await etats(database)).values()].count(ACTIVE) + len(await etats(database)))
+    assert counts == [2, 3, 2]
+    assert former not in await etats(database)
+
+
+async def test_R8_two_rotations_at_once_are_one(database: Database, settings: AuthSettings) -> None:
+    """The other one is refused; one key is active."""
+    keyrings = [Keyring(database, settings) for _ in range(2)]
+    await asyncio.gather(*(keyring.signing() for keyring in keyrings))
+    rotated = await asyncio.gather(*(keyring.rotate() for keyring in keyrings), return_exceptions=True)
+    conflicts = [error for error in rotated if isinstance(error, Conflict)]
+    assert [*(await etats(database)).values()].count(ACTIVE) == 1
+    assert len(conflicts) + len([key for key in rotated if isinstance(key, CleSignature)]) == 2
+
+
+async def test_R8_a_private_key_opens_in_its_row_alone(
+    keyring: Keyring, database: Database, settings: AuthSettings
+) -> None:
+    """A copy in another row is not deciphered (C15)."""
+    sealed = (await keyring.rotate()).cle_privee
+    async with database.transaction() as tx:
+        await tx.execute(update(CleSignature).where(CleSignature.etat == RETIREE).values(cle_privee=sealed))
+    with pytest.raises(Undecipherable):
+        await Keyring(database, settings).signing()  # during the lead the former key signs
+
+
+async def test_R8_known_keys_outlive_the_database(keyring: Keyring, database: Database) -> None:
+    """For as long as nobody needs to know more."""
+    kid, key = await keyring.signing()
+    await database.close()
+    assert await keyring.key(kid) == key.public_key()
+
+
+async def test_R8_the_job_looks_after_the_keys(app: App[AuthSettings], auth: AuthServiceStub) -> None:
+    """Also when there is nothing to do."""
+    await look_after_keys(app)
+    before = await etats(app.database)
+    await look_after_keys(app)
+    assert await etats(app.database) == before
+
+
+class Load:
+    """Sign-ins, each followed by calls with a token of every key seen so far; how they ended."""
+
+    def __init__(self, mesh: Mesh, email: str) -> None:
+        self.codes: set[StatusCode] = set()
+        self.seen: dict[str, str] = {}
+        self._mesh, self._email = mesh, email
+        self._auth = mesh.service_stub(AuthServiceStub, caller="users")
+        self._tokens = mesh.service_stub(TokenServiceStub, caller="users")
+
+    async def until_signed_by(self, kid: str) -> None:
+        """Go on until the key named *kid* has signed, and once more."""
+        while kid not in self.seen:
+            await self._round()
+        await self._round()
+
+    async def _round(self) -> None:
+        typed = pb.LoginRequest(email=self._email, mot_de_passe=PASSWORD, ip=new_ip())
+        token = (await self._auth.Login(typed)).token
+        self.seen.setdefault(jwt.get_unverified_header(token)["kid"], token)
+        for known in {token, *self.seen.values()}:
+            async with self._mesh.channel("clients", known) as channel:
+                clients = ClientBaseServiceStub(channel)
+                self.codes.add(await code_of(clients.List(ListClientBasesRequest())))
+            answer = await self._tokens.VerifyToken(pb.VerifyTokenRequest(token=known))
+            self.codes.add(StatusCode.OK if answer.valide else StatusCode.UNAUTHENTICATED)
+
+
+async def test_R8_rotation_under_load_refuses_no_valid_call() -> None:
+    """What fetches keys does so every ten seconds at most; a new one signs when that is over."""
+    few = (replace(SERVICE, workers=()), USERS, CLIENTS)
+    settings: dict[str, Any] = {"bcrypt_cost": 4, "jwt_key_lead_s": FORCED_PAUSE + 0.5}
+    async with edge() as gateway, running(*few, **settings, jwks_url=gateway.jwks_url) as mesh:
+        gateway.tokens = mesh.service_stub(TokenServiceStub, caller="users")
+        people, email = mesh.service_stub(UtilisateurServiceStub, caller="auth"), new_email()
+        await people.Create(CreateUtilisateurRequest(email=email, mot_de_passe=PASSWORD))
+        app: Any = mesh["auth"].app
+        load = Load(mesh, email)
+        await load.until_signed_by((await Keyring.of(app).signing())[0])
+        await load.until_signed_by((await Keyring.of(app).rotate()).kid)
+    assert (load.codes, len(load.seen)) == ({StatusCode.OK}, 2)

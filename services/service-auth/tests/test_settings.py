@@ -1,0 +1,85 @@
+"""What auth does not start with, each with a sentence."""
+
+import base64
+from typing import Any
+
+import pytest
+from service_auth.settings import AuthSettings, is_secure
+from service_kit import ConfigurationError
+from service_kit.settings import load
+
+KEY = base64.b64encode(b"k" * 32).decode()
+GOOD: dict[str, Any] = {
+    "database_url": "postgresql:///crm",
+    "auth_pepper": "p" * 32,
+    "encryption_keys": f"k1:{KEY}",
+    "jwt_secret": "",
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AUTH_PEPPER", "ENCRYPTION_KEYS", "JWT_SECRET", "DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def refused(**changes: object) -> str:
+    """The sentence with which these settings are refused."""
+    given = {name: value for name, value in (GOOD | changes).items() if value is not None}
+    with pytest.raises(ConfigurationError) as error:
+        load(AuthSettings, **given)
+    return str(error.value)
+
+
+def test_the_good_settings_are_good() -> None:
+    """Google is off without a client."""
+    settings: Any = load(AuthSettings, **GOOD)
+    assert not settings.google_configured
+    assert settings.envelope().open(settings.envelope().seal("a", "p"), "p") == "a"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"auth_pepper": None}, "AUTH_PEPPER is missing"),
+        ({"auth_pepper": "p" * 31}, "AUTH_PEPPER: it needs at least 32 bytes"),
+        ({"encryption_keys": None}, "ENCRYPTION_KEYS is missing"),
+        ({"encryption_keys": ""}, "ENCRYPTION_KEYS"),
+        ({"encryption_keys": f"k1:{KEY},k1:{KEY}"}, "occurs twice"),
+        ({"encryption_keys": "k1:c2hvcnQ="}, "is not 32 bytes"),
+        ({"google_discovery_url": "http://accounts.google.com/x"}, "https is needed"),
+        ({"jwt_ttl_s": 59}, "JWT_TTL_S"),
+        ({"jwt_ttl_s": 24 * 3600 + 1}, "JWT_TTL_S"),
+    ],
+)
+def test_R8_unsafe_settings_stop_the_process(changes: dict[str, object], told: str) -> None:
+    """The name of the setting and what to do, never its value."""
+    sentence = refused(**changes)
+    assert told in sentence
+    assert KEY not in sentence
+
+
+def test_a_short_jwt_secret_stops_the_process() -> None:
+    """31 bytes are too few."""
+    settings = load(AuthSettings, **GOOD | {"jwt_secret": "s" * 31})
+    with pytest.raises(ConfigurationError, match="JWT_SECRET has 31 bytes"):
+        settings.authenticator("auth")
+
+
+@pytest.mark.parametrize(
+    ("url", "secure"),
+    [
+        ("https://accounts.google.com/x", True),
+        ("http://127.0.0.1:8080/x", True),
+        ("http://[::1]:8080/x", True),
+        ("http://localhost/x", True),
+        ("http://accounts.google.com", False),
+        ("http://127.0.0.1.evil.exemple", False),
+        ("ftp://127.0.0.1", False),
+        ("https://", False),
+        ("", False),
+    ],
+)
+def test_http_is_for_this_machine(url: str, secure: bool) -> None:
+    """Providers elsewhere are spoken to over https."""
+    assert is_secure(url) == secure

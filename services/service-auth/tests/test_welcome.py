@@ -1,0 +1,117 @@
+"""Welcome mails: owed with the account, sent once, given up after four attempts (R20)."""
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from crm.auth import auth_pb2 as pb
+from crm.auth.auth_pb2_grpc import AuthServiceStub
+from crm.email.email_pb2 import ListMessagesRequest
+from crm.email.email_pb2_grpc import EmailServiceStub
+from crm.users import users_pb2
+from crm.users.users_pb2_grpc import UtilisateurServiceStub
+from db_utils import clock
+from service_auth.models import BienvenueAEnvoyer
+from service_auth.service import SERVICE
+from service_auth.welcome import welcome
+from service_email.service import SERVICE as EMAIL
+from service_kit.testing import Mesh, eventually, running
+from service_kit.testing.oidc import OidcProvider, browse, person
+from service_kit.testing.smtp import smtp_server
+from service_users.service import SERVICE as USERS
+from tests.connexions import new_email, new_ip, settings_with
+
+
+@pytest.fixture(scope="module")
+async def mesh(provider: OidcProvider) -> AsyncIterator[Mesh]:
+    """A mesh of which nobody else is owed a mail; nothing is sent by itself."""
+    still = (replace(SERVICE, workers=()), USERS, replace(EMAIL, workers=()))
+    async with running(*still, **settings_with(provider)) as mesh:
+        yield mesh
+
+
+async def newcomer(mesh: Mesh, provider: OidcProvider) -> pb.UtilisateurConnecte:
+    """Somebody who signs in at Google for the first time."""
+    auth = mesh.service_stub(AuthServiceStub, caller="users")
+    provider.person = person(new_email())
+    begun = await auth.GetGoogleAuthUrl(pb.GetGoogleAuthUrlRequest(ip=new_ip()))
+    back = await browse(begun.auth_url)
+    request = pb.HandleGoogleCallbackRequest(liaison=begun.liaison, ip=new_ip(), **back)
+    return (await auth.HandleGoogleCallback(request)).user
+
+
+async def owed(mesh: Mesh, user: pb.UtilisateurConnecte) -> BienvenueAEnvoyer:
+    """The row of the mail of *user*."""
+    row = await mesh.database("auth").read().get(BienvenueAEnvoyer, user.id)
+    assert row is not None
+    return row
+
+
+async def work(mesh: Mesh, at: datetime | None = None) -> None:
+    """Run the job once, *at* an instant."""
+    app: Any = mesh["auth"].app
+    with clock.frozen_at(at or clock.now()):
+        await welcome(app)
+
+
+async def mails_to(mesh: Mesh, user: pb.UtilisateurConnecte) -> list[str]:
+    """The subjects of the mails to *user* that email has stored."""
+    emails = mesh.service_stub(EmailServiceStub, caller="auth")
+    listed = await emails.List(ListMessagesRequest(destinataire=user.email))
+    return [message.sujet for message in listed.messages]
+
+
+async def test_R20_a_newcomer_is_welcomed_once(mesh: Mesh, provider: OidcProvider) -> None:
+    """However often the job runs."""
+    user = await newcomer(mesh, provider)
+    for _ in range(2):
+        await work(mesh)
+    row = await owed(mesh, user)
+    assert (row.tentatives, row.prochain_essai, row.envoye_le is not None) == (1, None, True)
+    assert await mails_to(mesh, user) == ["Votre accès au CRM"]
+
+
+async def test_R20_a_closed_account_is_not_welcomed(mesh: Mesh, provider: OidcProvider) -> None:
+    """Somebody who leaves before the mail does."""
+    user = await newcomer(mesh, provider)
+    people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
+    await people.Delete(users_pb2.DeleteUtilisateurRequest(id=user.id))
+    await work(mesh)
+    row = await owed(mesh, user)
+    assert (row.prochain_essai, row.envoye_le, await mails_to(mesh, user)) == (None, None, [])
+
+
+async def test_R20_email_is_asked_four_times(
+    mesh: Mesh, provider: OidcProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After 30 s, 5 minutes and an hour again; then the mail is given up, with an error in the log."""
+    waits = []
+    async with mesh.without("email"):
+        user = await newcomer(mesh, provider)
+        row = await owed(mesh, user)
+        while (due := row.prochain_essai) is not None:
+            await work(mesh, due - timedelta(seconds=1))
+            assert (await owed(mesh, user)).prochain_essai == due  # too early: nothing was done
+            with caplog.at_level(logging.ERROR):
+                await work(mesh, due)
+            row = await owed(mesh, user)
+            if row.prochain_essai is not None:
+                waits.append((row.prochain_essai - due).total_seconds())
+    given_up = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert (waits, row.tentatives, row.envoye_le) == ([30, 300, 3600], 4, None)
+    assert [user.id in line for line in given_up] == [True]
+    assert user.email not in caplog.text
+
+
+async def test_R20_the_mail_leaves_by_itself(provider: OidcProvider) -> None:
+    """Soon after the sign-in, which does not wait for it."""
+    with smtp_server() as smtp:
+        way: dict[str, Any] = {"smtp_host": smtp.host, "smtp_port": smtp.port, "smtp_securite": "aucune"}
+        way |= {"smtp_from": "crm@exemple.fr"} | settings_with(provider)
+        async with running(SERVICE, USERS, EMAIL, **way) as mesh:
+            user = await newcomer(mesh, provider)
+            (mail,) = await eventually(lambda: smtp.mails)
+    assert mail.recipients == (user.email,)

@@ -1,0 +1,111 @@
+"""SendWelcome: a new user of the CRM gets one mail, in the name of the platform."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from crm.email import email_pb2 as pb
+from crm.email.email_pb2_grpc import EmailServiceStub
+from db_utils import uuid7
+from grpc import StatusCode
+from service_email.delivery import deliver
+from service_email.settings import EmailSettings
+from service_kit import App
+from service_kit.testing import Mesh, refusal, refused
+from service_kit.testing.smtp import SmtpServer
+
+
+@pytest.fixture
+def inside(mesh: Mesh) -> EmailServiceStub:
+    """The email service, called by another service."""
+    return mesh.service_stub(EmailServiceStub, caller="email")
+
+
+def welcome(**changes: str) -> pb.SendWelcomeRequest:
+    """A request to welcome somebody new."""
+    somebody = {"utilisateur_id": str(uuid7()), "email": "jeanne@exemple.fr", "prenom": "Jeanne"}
+    return pb.SendWelcomeRequest(**(somebody | changes))
+
+
+async def test_a_new_user_is_welcomed(inside: EmailServiceStub) -> None:
+    """With the link to the application; the mail belongs to no organisation."""
+    message = await inside.SendWelcome(welcome(nom="Martin"))
+    assert (message.sujet, message.modele_code) == ("Votre accès au CRM", "BIENVENUE_UTILISATEUR")
+    assert (message.origine, message.a[0].email, message.a[0].nom) == (
+        "bienvenue",
+        "jeanne@exemple.fr",
+        "Jeanne Martin",
+    )
+    assert "Bonjour Jeanne Martin," in message.corps_texte
+    assert "http://localhost:5000" in message.corps_texte
+    assert '<a href="http://localhost:5000">' in message.corps_html
+
+
+def _app(steps: Mesh) -> App[EmailSettings]:
+    app: Any = steps["email"].app
+    return app  # type: ignore[no-any-return]
+
+
+async def test_it_is_sent(steps: Mesh, smtp: SmtpServer) -> None:
+    """By the worker, as every mail."""
+    emails = steps.service_stub(EmailServiceStub, caller="email")
+    await emails.SendWelcome(welcome())
+    await deliver(_app(steps))
+    (mail,) = smtp.mails
+    assert mail.recipients == ("jeanne@exemple.fr",)
+
+
+async def test_a_user_is_welcomed_once(inside: EmailServiceStub) -> None:
+    """However often it is asked, also at the same moment."""
+    request = welcome()
+    messages = await asyncio.gather(*(inside.SendWelcome(request) for _ in range(5)))
+    assert len({message.id for message in messages}) == 1
+
+
+async def test_a_key_of_a_tenant_does_not_keep_the_mail_away(
+    inside: EmailServiceStub, emails: EmailServiceStub
+) -> None:
+    """Whoever sends a mail with that key in his own organisation."""
+    request = welcome()
+    theirs = await emails.Send(
+        pb.SendRequest(
+            a=[pb.Destinataire(email="luc@exemple.fr")],
+            sujet="Bonjour",
+            corps_texte="Bonjour",
+            cle_idempotence=f"bienvenue:{request.utilisateur_id}",
+        )
+    )
+    assert (await inside.SendWelcome(request)).id != theirs.id
+    assert (await inside.SendWelcome(request)).a[0].email == "jeanne@exemple.fr"
+
+
+async def test_no_user_reads_it(inside: EmailServiceStub, emails: EmailServiceStub) -> None:
+    """Not even by its id."""
+    message = await inside.SendWelcome(welcome())
+    assert await refused(emails.Get(pb.GetMessageRequest(id=message.id))) == (
+        StatusCode.NOT_FOUND,
+        "INTROUVABLE",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "champ"),
+    [
+        ({"utilisateur_id": ""}, "CHAMP_REQUIS", "utilisateur_id"),
+        ({"email": ""}, "CHAMP_REQUIS", "email"),
+        ({"email": "jeanne"}, "FORMAT_INVALIDE", "email"),
+        ({"prenom": "Jeanne\nBcc: x@y.fr"}, "ENTETE_INTERDIT", "prenom"),
+        ({"nom": "x" * 256}, "TROP_LONG", "nom"),
+        ({"utilisateur_id": "x" * 65}, "FORMAT_INVALIDE", "utilisateur_id"),
+    ],
+)
+async def test_what_is_refused(
+    inside: EmailServiceStub, changes: dict[str, str], reason: str, champ: str
+) -> None:
+    """INVALID_ARGUMENT names the field."""
+    told = await refusal(inside.SendWelcome(welcome(**changes)))
+    assert (told.code, told.reason, told.metadata) == (
+        StatusCode.INVALID_ARGUMENT,
+        reason,
+        {"champ": champ},
+    )
