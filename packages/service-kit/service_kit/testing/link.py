@@ -25,6 +25,7 @@ class DatabaseLink:
         self._carrying: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._open = False
         self.sent = 0
 
     @property
@@ -34,11 +35,13 @@ class DatabaseLink:
 
     async def connect(self) -> None:
         """Accept connections, at the former port if there was one."""
+        self._open = True
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def disconnect(self) -> None:
         """End all connections and refuse new ones."""
+        self._open = False
         if self._server is not None:
             self._server.close()
         for writer in tuple(self._writers):
@@ -65,13 +68,17 @@ class DatabaseLink:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_unix_connection(self._socket)
+        if not self._open:  # the wire was cut while this connection was being made
+            back.close()
+            writer.close()
+            return
+        self._writers |= {back, writer}
         for carry in (self._carry(reader, back, counted=True), self._carry(there, writer, counted=False)):
             task = asyncio.create_task(carry)
             self._carrying.add(task)
             task.add_done_callback(self._carrying.discard)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, counted: bool) -> None:
-        self._writers.add(writer)
         with suppress(ConnectionError):
             while chunk := await reader.read(_CHUNK):
                 await self._flowing.wait()
