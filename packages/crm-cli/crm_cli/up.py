@@ -4,6 +4,7 @@ The parent starts the servers, migrates, imports every service and forks one pro
 each. It never makes a gRPC object or a thread itself, so that it can fork at any time.
 """
 
+import gc
 import os
 import signal
 import time
@@ -134,6 +135,8 @@ class Mesh:
                 self._has_demo(),
             )
         )
+        gc.collect()
+        gc.freeze()  # collections of the children write to no page that they share with this process
         for process in self._processes:
             process.start()
 

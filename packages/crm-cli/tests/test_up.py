@@ -11,6 +11,7 @@ from pathlib import Path
 
 import grpc
 import httpx
+import psutil
 import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
@@ -214,3 +215,12 @@ async def test_an_unknown_service_is_named(crm: Command, arguments: list[str]) -
         1,
         True,
     )
+
+
+async def test_services_share_the_memory_of_what_they_have_imported(crm: Command) -> None:
+    """Two thirds of it at least; a collection that visited everything would make it their own."""
+    async with up(crm, "clients", "notifications") as running:
+        services = [one for one in psutil.Process(running.process.pid).children() if one.name() == "crm"]
+        for memory in [service.memory_full_info() for service in services]:
+            assert memory.uss < memory.rss / 3
+        assert len(services) == 2
