@@ -9,7 +9,8 @@ import pytest
 from grpc_utils import Jwks
 from grpc_utils.jwks import FORCED_PAUSE, LARGEST, REFRESH_AGE, parse
 from service_kit.testing import eventually
-from service_kit.testing.issuer import IdentityProvider, Reply, http_reply, new_key, public_jwk
+from service_kit.testing.issuer import IdentityProvider, Reply, new_key, public_jwk
+from service_kit.testing.party import http_reply
 from service_kit.testing.seconds import Seconds
 
 

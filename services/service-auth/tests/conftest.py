@@ -12,6 +12,7 @@ from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub, SecurityServiceStub, TokenServiceStub
 from crm.users import users_pb2
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
+from gateway.edge import GATEWAY
 from service_auth.service import SERVICE
 from service_auth.settings import AuthSettings
 from service_clients.service import SERVICE as CLIENTS
@@ -31,7 +32,6 @@ from tests.connexions import (
     new_ip,
     settings_with,
 )
-from tests.edge import edge
 from tests.popups import OpenPopup, Popup
 
 
@@ -44,13 +44,9 @@ async def provider() -> AsyncIterator[OidcProvider]:
 
 @pytest.fixture(scope="session")
 async def mesh(provider: OidcProvider) -> AsyncIterator[Mesh]:
-    """A mesh with auth, users and email, and clients, which knows our keys through the edge."""
-    still = (replace(SERVICE, workers=()), USERS, replace(EMAIL, workers=()), CLIENTS)
-    async with (
-        edge() as gateway,
-        running(*still, **settings_with(provider), jwks_url=gateway.jwks_url) as mesh,
-    ):
-        gateway.tokens = mesh.service_stub(TokenServiceStub, caller="users")
+    """A mesh with auth, users and email, and clients, which knows our keys through the gateway."""
+    still = (replace(SERVICE, workers=()), USERS, replace(EMAIL, workers=()), CLIENTS, GATEWAY)
+    async with running(*still, **settings_with(provider)) as mesh:
         yield mesh
 
 

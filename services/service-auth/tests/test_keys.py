@@ -17,6 +17,7 @@ from crm.users.users_pb2 import CreateUtilisateurRequest
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from db_utils import Conflict, Database, clock
 from db_utils.envelope import Undecipherable
+from gateway.edge import GATEWAY
 from grpc import StatusCode
 from grpc_utils.jwks import FORCED_PAUSE
 from service_auth.housekeeping import look_after_keys
@@ -30,7 +31,6 @@ from service_kit.testing import Mesh, code_of, fresh_database, running
 from service_users.service import SERVICE as USERS
 from sqlalchemy import select, update
 from tests.connexions import PASSWORD, new_email, new_ip
-from tests.edge import edge
 
 LEAD = 60
 
@@ -191,10 +191,9 @@ class Load:
 
 async def test_R8_rotation_under_load_refuses_no_valid_call() -> None:
     """What fetches keys does so every ten seconds at most; a new one signs when that is over."""
-    few = (replace(SERVICE, workers=()), USERS, CLIENTS)
+    few = (replace(SERVICE, workers=()), USERS, CLIENTS, GATEWAY)
     settings: dict[str, Any] = {"bcrypt_cost": 4, "jwt_key_lead_s": FORCED_PAUSE + 0.5}
-    async with edge() as gateway, running(*few, **settings, jwks_url=gateway.jwks_url) as mesh:
-        gateway.tokens = mesh.service_stub(TokenServiceStub, caller="users")
+    async with running(*few, **settings) as mesh:
         people, email = mesh.service_stub(UtilisateurServiceStub, caller="auth"), new_email()
         await people.Create(CreateUtilisateurRequest(email=email, mot_de_passe=PASSWORD))
         app: Any = mesh["auth"].app

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from db_utils import clock
 from jwt.algorithms import RSAAlgorithm
 
+from service_kit.testing.party import HttpParty, http_reply
 from service_kit.testing.tokens import compact, rsa_by
 
 JWKS_PATH = "/protocol/openid-connect/certs"
@@ -28,21 +29,18 @@ Document = dict[str, Any]
 Reply = Callable[["IdentityProvider"], bytes]
 
 
-class IdentityProvider:
+class IdentityProvider(HttpParty):
     """Signs with the newest of its keys and publishes them; *requests* counts those for keys.
 
     Keys are numbered from *first_key*; those of one number are the same key in every provider.
     """
 
     def __init__(self, first_key: int = 1) -> None:
+        super().__init__()
         self.requests = 0
-        self.port = 0
         self._numbers = count(first_key)
         self._keys: dict[str, RSAPrivateKey] = {}
         self._reply: Reply = IdentityProvider._published
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self._server: asyncio.Server | None = None
         self.rotate()
 
     @property
@@ -96,35 +94,6 @@ class IdentityProvider:
         finally:
             self._reply = former
 
-    @contextmanager
-    def slow(self) -> Iterator[None]:
-        """Answer no request before the end."""
-        self._flowing.clear()
-        try:
-            yield
-        finally:
-            self._flowing.set()
-
-    @asynccontextmanager
-    async def down(self) -> AsyncIterator[None]:
-        """Refuse connections."""
-        await self.stop()
-        try:
-            yield
-        finally:
-            await self.start()
-
-    async def start(self) -> None:
-        """Listen, at the former port if there was one."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Stop listening."""
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
-
     def _published(self) -> bytes:
         return http_reply(200, json.dumps(self.document()).encode())
 
@@ -136,20 +105,14 @@ class IdentityProvider:
             return http_reply(404, b"")
         return self._reply(self)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            if await reader.readexactly(1) != b"G":
-                return  # no GET: a client that wants TLS
-            head = await reader.readuntil(b"\r\n\r\n")
-            path = head.split(b" ")[1].decode()
-            self.requests += _is_jwks(path)
-            await self._flowing.wait()
-            writer.write(self._answer(path))
-            await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return  # the client went away, which is its right
-        finally:
-            writer.close()
+    async def _exchange(self, reader: asyncio.StreamReader) -> bytes:
+        if await reader.readexactly(1) != b"G":
+            return b""  # no GET: a client that wants TLS
+        head = await reader.readuntil(b"\r\n\r\n")
+        path = head.split(b" ")[1].decode()
+        self.requests += _is_jwks(path)
+        await self._flows()
+        return self._answer(path)
 
 
 def _is_jwks(path: str) -> bool:
@@ -165,12 +128,6 @@ async def identity_provider(first_key: int = 1) -> AsyncIterator[IdentityProvide
         yield provider
     finally:
         await provider.stop()
-
-
-def http_reply(status: int, body: bytes, *headers: str) -> bytes:
-    """An HTTP/1.1 response that ends its connection."""
-    lines = [f"HTTP/1.1 {status} -", f"content-length: {len(body)}", "connection: close", *headers]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 def public_jwk(key: RSAPrivateKey, kid: str, **changes: object) -> Document:

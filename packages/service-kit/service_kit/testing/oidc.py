@@ -23,7 +23,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx
 from db_utils import clock
 
-from service_kit.testing.issuer import http_reply, new_key, public_jwk
+from service_kit.testing.issuer import new_key, public_jwk
+from service_kit.testing.party import HttpParty, http_reply
 from service_kit.testing.tokens import compact, rsa_by
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
@@ -72,20 +73,17 @@ class _Faults:
     left: Counter[str] = field(default_factory=Counter)
 
 
-class OidcProvider:
+class OidcProvider(HttpParty):
     """The provider; *person* signs in next. `requests` are those it got, in order."""
 
     def __init__(self, redirect_uris: tuple[str, ...]) -> None:
+        super().__init__()
         self.person: Claims = person("jeanne.martin@exemple.fr")
         self.requests: list[Request] = []
-        self.port = 0
         self._redirect_uris = redirect_uris
         self._grants: dict[str, _Grant] = {}
         self._key_number = 1
         self._faults = _Faults()
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self._server: asyncio.Server | None = None
 
     @property
     def issuer(self) -> str:
@@ -135,35 +133,6 @@ class OidcProvider:
             yield
 
     @contextmanager
-    def slow(self) -> Iterator[None]:
-        """Answer no request before the end."""
-        self._flowing.clear()
-        try:
-            yield
-        finally:
-            self._flowing.set()
-
-    @asynccontextmanager
-    async def down(self) -> AsyncIterator[None]:
-        """Refuse connections."""
-        await self.stop()
-        try:
-            yield
-        finally:
-            await self.start()
-
-    async def start(self) -> None:
-        """Listen, at the former port if there was one."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Stop listening."""
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
-
-    @contextmanager
     def _but(self, **changes: Any) -> Iterator[None]:
         former, self._faults = self._faults, replace(self._faults, **changes)
         try:
@@ -171,17 +140,11 @@ class OidcProvider:
         finally:
             self._faults = former
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            request = await _read(reader)
-            self.requests.append(request)
-            await self._flowing.wait()
-            writer.write(self._answer(request))
-            await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return  # the client went away, which is its right
-        finally:
-            writer.close()
+    async def _exchange(self, reader: asyncio.StreamReader) -> bytes:
+        request = await _read(reader)
+        self.requests.append(request)
+        await self._flows()
+        return self._answer(request)
 
     def _answer(self, request: Request) -> bytes:
         if self._faults.left[request.path] > 0:
