@@ -9,11 +9,9 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from crm_cli.home import CommandError, Home, State, write_privately
+from crm_cli.home import PROGRAM, CommandError, Home, State, write_privately
 
 NEEDED = frozenset({"auth", "users", "gateway"})
 EMAIL, ORGANISATION = "demo@example.com", "org-123"
@@ -63,9 +61,8 @@ class Demo:
 
     def make_account(self, home: Home) -> None:
         """Have the users service make the account. Raises CommandError."""
-        program = Path(sys.executable).parent / "crm"
         done = subprocess.run(
-            [program, "users", "creer-utilisateur", "--email", self.email, "--organisation", ORGANISATION],
+            [PROGRAM, "users", "creer-utilisateur", "--email", self.email, "--organisation", ORGANISATION],
             env={**os.environ, "CRM_HOME": str(home.folder)},
             input=self.password,
             capture_output=True,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from crm_cli.arguments import Names
 from crm_cli.home import CommandError, Home
 
 dlq = typer.Typer(
@@ -11,7 +12,6 @@ dlq = typer.Typer(
 )
 
 Letters = Annotated[list[str] | None, typer.Argument(help="As in the list: email/12.")]
-Names = Annotated[list[str] | None, typer.Argument(help="Services; all of them when none is named.")]
 
 
 @dlq.command("list")

@@ -7,12 +7,14 @@ here. The secrets of the mesh are in `keys.py`.
 import fcntl
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+PROGRAM = Path(sys.executable).parent / "crm"  # this command
 _LONGEST_FAREWELL = 20.0  # seconds that the parts of a killed mesh may take to end
 _POLL = 0.1
 _SETTINGS = (

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from crm_cli.arguments import Names
 from crm_cli.bench.commands import bench
 from crm_cli.contributed import add_contributed
 from crm_cli.dlq_commands import dlq
@@ -30,7 +31,6 @@ app.add_typer(dlq, name="dlq")
 
 app.add_typer(bench, name="bench")
 
-Names = Annotated[list[str] | None, typer.Argument(help="Services; all of them when none is named.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 

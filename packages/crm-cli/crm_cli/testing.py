@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,10 +13,9 @@ import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from service_kit.embedded import port_is_free
 
-from crm_cli.home import without_settings
+from crm_cli.home import PROGRAM, without_settings
 from crm_cli.selection import NATS_PORT, free_port_offset, moved_ports
 
-PROGRAM = Path(sys.executable).parent / "crm"
 _PATIENCE = 60.0  # seconds for the next line of a mesh that starts or recovers
 
 

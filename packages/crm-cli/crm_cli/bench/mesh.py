@@ -1,7 +1,6 @@
 """The mesh that is measured: one of its own in a temporary folder, or the one that runs here."""
 
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,7 @@ import psutil
 from service_kit.embedded import ending_with_us
 
 from crm_cli.bench import meters
-from crm_cli.home import CommandError, Home, State, without_settings
+from crm_cli.home import PROGRAM, CommandError, Home, State, without_settings
 from crm_cli.selection import free_port_offset
 from crm_cli.tokens import signed_token
 
@@ -66,7 +65,7 @@ def started(home: Home, services: Sequence[str]) -> Iterator[psutil.Process]:
     environment = {**without_settings(), "CRM_HOME": str(home.folder), "CRM_PORT_OFFSET": offset}
     with (home.folder / "up.log").open("w") as log:
         process = psutil.Popen(
-            ending_with_us([str(Path(sys.executable).parent / "crm"), "up", *services]),
+            ending_with_us([str(PROGRAM), "up", *services]),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
