@@ -56,7 +56,7 @@ class Reader(ABC):
         if not rows or not parent.visible(row := parent.row(rows[0][:width]), scope):
             return None
         children = [child.row(found[width:]) for found in rows if found[width:] != (None,) * len(child.names)]
-        return row, [one for one in children if child.visible(one, scope)]  # type: ignore[return-value]
+        return row, [one for one in children if child.visible(one, scope)]  # type: ignore[return-value]  # a row of C
 
     @overload
     async def all(self, statement: TypedReturnsRows[T], **named: object) -> list[T]: ...

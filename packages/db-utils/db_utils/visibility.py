@@ -26,7 +26,7 @@ class _LivingRows(PGCompiler_psycopg):
     def visit_select(self, select_stmt: Any, *rest: Any, **options: Any) -> str:
         sources = (source for clause in select_stmt.get_final_froms() for source in _certain(clause))
         visible = select_stmt.where(*self._criteria(sources))
-        return str(super().visit_select(visible, *rest, **options))  # type: ignore[no-untyped-call]
+        return str(super().visit_select(visible, *rest, **options))  # type: ignore[no-untyped-call]  # untyped there
 
     def visit_join(self, join: Any, *rest: Any, **options: Any) -> str:
         if join.full:
@@ -35,14 +35,14 @@ class _LivingRows(PGCompiler_psycopg):
             # In WHERE they would drop the rows that the optional side has no partner for.
             criteria = self._criteria(_certain(join.right))
             join = Join(join.left, join.right, and_(join.onclause, *criteria), isouter=True)
-        return str(super().visit_join(join, *rest, **options))  # type: ignore[no-untyped-call]
+        return str(super().visit_join(join, *rest, **options))  # type: ignore[no-untyped-call]  # untyped there
 
     def visit_update(self, update_stmt: Any, *rest: Any, **options: Any) -> str:
         return str(super().visit_update(self._changing(update_stmt), *rest, **options))
 
     def visit_delete(self, delete_stmt: Any, *rest: Any, **options: Any) -> str:
         changing = self._changing(delete_stmt)
-        return str(super().visit_delete(changing, *rest, **options))  # type: ignore[no-untyped-call]
+        return str(super().visit_delete(changing, *rest, **options))  # type: ignore[no-untyped-call]  # untyped there
 
     def _changing(self, statement: Any) -> Any:
         others = (source for part in statement._where_criteria for source in part._from_objects)
@@ -90,6 +90,6 @@ class _VisibleDialect(PGDialect_psycopg):
     statement_compiler = _VisibleRows
 
 
-ALL_ROWS: Final[Dialect] = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
-LIVING_ROWS: Final[Dialect] = _LivingDialect(paramstyle="format")  # type: ignore[no-untyped-call]
-VISIBLE_ROWS: Final[Dialect] = _VisibleDialect(paramstyle="format")  # type: ignore[no-untyped-call]
+ALL_ROWS: Final[Dialect] = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]  # untyped there
+LIVING_ROWS: Final[Dialect] = _LivingDialect(paramstyle="format")  # type: ignore[no-untyped-call]  # untyped there
+VISIBLE_ROWS: Final[Dialect] = _VisibleDialect(paramstyle="format")  # type: ignore[no-untyped-call]  # untyped there

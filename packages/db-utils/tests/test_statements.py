@@ -234,7 +234,7 @@ async def test_a_full_join_is_refused(database: Database) -> None:
 async def test_a_text_is_no_statement(database: Database) -> None:
     """What it reads could not be filtered."""
     with pytest.raises(TypeError, match="expression"):
-        await database.read().all(text("SELECT nom FROM fiches"))  # type: ignore[call-overload]
+        await database.read().all(text("SELECT nom FROM fiches"))  # type: ignore[call-overload]  # on purpose
 
 
 @pytest.mark.parametrize("scope", [Scope("org-x"), NOTHING, EVERYTHING])
