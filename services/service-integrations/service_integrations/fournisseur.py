@@ -1,0 +1,56 @@
+"""The port to the providers: what the service asks of any of them.
+
+The adapters are in `fournisseurs/`; nothing here or there knows of tables, users or states.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Jetons:
+    """What a provider hands out; a text it did not give is empty."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(default="", repr=False)
+    token_type: str = "Bearer"
+    scope: str = ""  # space-separated
+    expires_in: int | None = None  # seconds; None = never
+
+
+@dataclass(frozen=True, slots=True)
+class Profil:
+    """Whose account it is, in the words of the provider."""
+
+    account_id: str
+    nom_affiche: str
+    metadata: Mapping[str, str]
+
+
+class FournisseurOAuth(Protocol):
+    """One provider.
+
+    What needs the network raises refusals.NetworkError, ApiError or TimeoutError when the provider
+    cannot be had, and FournisseurRefuse when it has said no.
+    """
+
+    code: str
+    nom: str
+    pkce: bool
+    actif: bool
+
+    def authorize_url(self, state: str, code_challenge: str) -> str:
+        """Where the browser goes; *code_challenge* (S256) is left out by a provider without PKCE."""
+
+    async def exchange_code(self, code: str, code_verifier: str) -> Jetons:
+        """The tokens for *code*, sent again only when the code has surely not been used (R9)."""
+
+    async def get_profile(self, access_token: str) -> Profil:
+        """Whose token it is. Raises ApiError also when the answer names no account."""
+
+    async def refresh(self, refresh_token: str) -> Jetons:
+        """New tokens. An empty refresh_token in the answer means that the former one stays good."""
+
+    async def revoke(self, token: str) -> bool:
+        """Whether the provider has confirmed that *token* has ended: one try, 3 s, never raises (R16)."""
