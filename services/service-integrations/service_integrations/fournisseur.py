@@ -14,7 +14,7 @@ class Jetons:
 
     access_token: str = field(repr=False)
     refresh_token: str = field(default="", repr=False)
-    token_type: str = "Bearer"
+    token_type: str = ""  # usually Bearer
     scope: str = ""  # space-separated
     expires_in: int | None = None  # seconds; None = never
 
