@@ -7,7 +7,7 @@ from these fields. What must not be started with is refused here, with a sentenc
 import os
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import psycopg
 from grpc_utils import (
@@ -22,11 +22,12 @@ from grpc_utils import (
 )
 from grpc_utils.internal import InvalidServiceKey
 from grpc_utils.jwks import JwksError
+from grpc_utils.settings import Words
 from grpc_utils.verifier import ORGANISATION_CLAIMS, AmbiguousIssuer
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 S = TypeVar("S", bound="ProcessSettings")
 
@@ -70,7 +71,7 @@ class ProcessSettings(BaseSettings):
     )
     jwt_secret_issuer: str = Field("crm", description="iss of HS256 tokens; they may also have none")
 
-    org_claims: Annotated[tuple[str, ...], NoDecode] = Field(
+    org_claims: Words = Field(
         ORGANISATION_CLAIMS,
         min_length=1,
         description="claims that may hold the organisation, comma-separated",
@@ -82,11 +83,6 @@ class ProcessSettings(BaseSettings):
     service_public_keys: str = Field(
         "", description="name:key of every service allowed to call, comma-separated"
     )
-
-    @field_validator("org_claims", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
     @property
     def in_production(self) -> bool:

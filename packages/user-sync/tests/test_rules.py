@@ -6,11 +6,11 @@ from types import MappingProxyType
 import pytest
 from crm.events.identity_pb2 import UserLoginEvent
 from grpc_utils import Identity
+from grpc_utils.providers import provider_of
 from service_kit import ConfigurationError, Settings
 from service_kit.settings import load
 from user_sync import UserSyncSettings, rules
 from user_sync.rules import Central, Personne, UtilisateurNonAutorise
-from user_sync.settings import provider_of
 
 TYPES = ("user_type", "https://wanzo.com/user_type")
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from crm.users import users_pb2 as pb
 from db_utils import DatabaseError, DatabaseUnavailable, StatementTimeout, clock
 from grpc_utils import Identity
+from grpc_utils.providers import provider_of
 from nats_utils.ending import end
 
 from user_sync import copies, courant, queue, rules, telemetry
@@ -23,7 +24,7 @@ from user_sync.courant import UtilisateurCourant
 from user_sync.models import EVENEMENT, UtilisateurLocal
 from user_sync.organisations import Accueil
 from user_sync.rules import Central, CompteDesactive, Personne
-from user_sync.settings import Host, provider_of
+from user_sync.settings import Host
 
 _log = logging.getLogger(__name__)
 

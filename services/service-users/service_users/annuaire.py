@@ -11,10 +11,11 @@ from typing import TypeVar
 from db_utils import Conflict, Reader, Transaction, VersionConflict, clock
 from grpc_utils import required
 from grpc_utils.errors import ConflitDEcriture
+from grpc_utils.providers import LOCAL
 from sqlalchemy import String, Uuid, bindparam, delete, func, select
 
 from service_users import adhesions, journal, personnes, rules
-from service_users.models import LOCAL, ConflitIdentite, IdentifiantLocal, Identite, Utilisateur
+from service_users.models import ConflitIdentite, IdentifiantLocal, Identite, Utilisateur
 from service_users.personnes import Personne
 from service_users.settings import UsersSettings
 

@@ -5,10 +5,11 @@ from uuid import UUID
 from db_utils import Reader, Transaction, parse_uuid
 from grpc_utils import Identity
 from grpc_utils.errors import Unauthenticated
+from grpc_utils.providers import LOCAL, provider_of
 
 from service_users import annuaire, personnes, rules
 from service_users.annuaire import Annuaire
-from service_users.models import LOCAL, Utilisateur
+from service_users.models import Utilisateur
 from service_users.personnes import Personne
 from service_users.settings import UsersSettings
 
@@ -28,7 +29,7 @@ async def own_id(reader: Reader, identity: Identity, settings: UsersSettings) ->
     """The id of the calling user, None for services and for people who are unknown here."""
     if is_internal(identity):
         return None
-    provider = settings.provider_of(identity.issuer)
+    provider = provider_of(identity.issuer, settings)
     if provider == LOCAL:
         return parse_uuid(identity.subject)
     known = await annuaire.by_subject(reader, provider, identity.subject)
@@ -55,7 +56,7 @@ def personne_of(identity: Identity, settings: UsersSettings, source: str) -> Per
         personnes.outer_text(claims.get("name"), 2 * personnes.LONGEST_NAME),
     )
     return Personne(
-        fournisseur=settings.provider_of(identity.issuer),
+        fournisseur=provider_of(identity.issuer, settings),
         sujet=identity.subject,
         source=source,
         email=personnes.outer_email(claims.get("email")),

@@ -2,11 +2,12 @@
 
 from db_utils import Transaction
 from grpc_utils import opaque_id, required
+from grpc_utils.providers import LOCAL
 from service_kit import App
 
 from service_users import adhesions, annuaire, credentials, rules
 from service_users.annuaire import Annuaire
-from service_users.models import ADMIN, LOCAL, OrganisationAAssurer, Utilisateur
+from service_users.models import ADMIN, OrganisationAAssurer, Utilisateur
 from service_users.passwords import Hashed, Passwords
 from service_users.personnes import Personne
 from service_users.settings import UsersSettings

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from db_utils import Transaction, clock
+from grpc_utils.providers import KINDE
 from sqlalchemy import String, bindparam, select
 
 from service_users import annuaire, locks
 from service_users.annuaire import Annuaire
-from service_users.models import CONFLIT, IGNORE, KINDE, TRAITE, Utilisateur, WebhookRecu
+from service_users.models import CONFLIT, IGNORE, TRAITE, Utilisateur, WebhookRecu
 from service_users.notifications import DELETED, KNOWN, SOURCE, Notification
 
 _log = logging.getLogger(__name__)

@@ -20,12 +20,13 @@ from db_utils import (
     clock,
 )
 from grpc_utils.errors import ConflitDEcriture
+from grpc_utils.providers import KINDE
 from service_kit import App, Worker
 from sqlalchemy import String, bindparam, delete, select
 
 from service_users.annuaire import Annuaire, insisting
 from service_users.effets import Effets
-from service_users.models import ECHEC, EN_FILE, KINDE, WebhookRecu
+from service_users.models import ECHEC, EN_FILE, WebhookRecu
 from service_users.notifications import Notification
 from service_users.settings import UsersSettings
 

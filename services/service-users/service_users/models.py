@@ -8,13 +8,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from db_utils import Choice, Entity, Row, SoftDelete, Tenant, clock, metadata, uuid7
+from grpc_utils.providers import PROVIDERS
 from sqlalchemy import ARRAY, BigInteger, ForeignKey, Index, LargeBinary, String, Text, func, text
 from sqlalchemy import literal_column as column
 from sqlalchemy.orm import Mapped, mapped_column
 
-LOCAL: Final = "local"
-AUTH0, KEYCLOAK, KINDE = "auth0", "keycloak", "kinde"
-FOURNISSEURS: Final = (LOCAL, "google", KINDE, AUTH0, KEYCLOAK)
 ADMIN, VIEWER = "ADMIN", "VIEWER"
 ROLES: Final = (ADMIN, "MANAGER", "COMMERCIAL", VIEWER)
 INVITE, ACTIF, SUSPENDU, RETIRE = "invite", "actif", "suspendu", "retire"
@@ -79,7 +77,7 @@ class Identite(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
     utilisateur_id: Mapped[UUID] = mapped_column(ForeignKey("utilisateurs.id"))
-    fournisseur: Mapped[str] = mapped_column(Choice(*FOURNISSEURS))
+    fournisseur: Mapped[str] = mapped_column(Choice(*PROVIDERS))
     sujet: Mapped[str] = mapped_column(String(255))
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
@@ -153,7 +151,7 @@ class WebhookRecu(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
-    fournisseur: Mapped[str] = mapped_column(Choice(*FOURNISSEURS))
+    fournisseur: Mapped[str] = mapped_column(Choice(*PROVIDERS))
     cle: Mapped[str] = mapped_column(String(128))
     type: Mapped[str] = mapped_column(String(60))
     sujet: Mapped[str] = mapped_column(String(255))
@@ -187,7 +185,7 @@ class ConflitIdentite(Base):
     __table_args__ = (Index("uq_conflit_identite", "fournisseur", "sujet", "email", unique=True),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
-    fournisseur: Mapped[str] = mapped_column(Choice(*FOURNISSEURS))
+    fournisseur: Mapped[str] = mapped_column(Choice(*PROVIDERS))
     sujet: Mapped[str] = mapped_column(String(255))
     email: Mapped[str] = mapped_column(String(255))
     utilisateur_existant_id: Mapped[UUID] = mapped_column(ForeignKey("utilisateurs.id"))

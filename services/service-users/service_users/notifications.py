@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from db_utils import clock
 from grpc_utils.errors import FailedPrecondition, FormatInvalide
+from grpc_utils.providers import KINDE
 
 from service_users import personnes
-from service_users.models import KINDE
 from service_users.personnes import Personne
 
 CREATED, UPDATED, DELETED = "user.created", "user.updated", "user.deleted"

@@ -10,9 +10,10 @@ from typing import Any, Final
 from crm.users import users_pb2 as pb
 from grpc_utils import clean_text, email_address, required
 from grpc_utils.errors import FormatInvalide, TropLong, ValeurInconnue
+from grpc_utils.providers import AUTH0, LOCAL, PROVIDERS
 
 from service_users import rules
-from service_users.models import AUTH0, FOURNISSEURS, LOCAL, Utilisateur
+from service_users.models import Utilisateur
 
 TYPE_PAR_DEFAUT: Final = "UTILISATEUR"
 SYNC: Final = "sync:"
@@ -42,7 +43,7 @@ class Personne:
 
 def known_provider(text: str, champ: str = "fournisseur") -> str:
     """*text*, the name of a provider. Raises ValeurInconnue."""
-    if text not in FOURNISSEURS:
+    if text not in PROVIDERS:
         raise ValeurInconnue(champ=champ)
     return text
 

@@ -12,6 +12,7 @@ from crm.users.users_pb2_grpc import SyncServiceServicer
 from db_utils import Database, Transaction, clock, parse_uuid
 from grpc_utils import Context, caller, found, opaque_id, required, to_message
 from grpc_utils.errors import ValeurInconnue
+from grpc_utils.providers import KINDE
 from service_kit import App
 from sqlalchemy import String, bindparam, select
 
@@ -19,7 +20,7 @@ from service_users import adhesions, annuaire, appelants, connexions, journal, p
 from service_users.annuaire import Annuaire, Rapprochement
 from service_users.inbox import inbox_of
 from service_users.messages import utilisateur_message
-from service_users.models import ACTIF, KINDE, Identite, Membre, OrganisationAAssurer, Utilisateur
+from service_users.models import ACTIF, Identite, Membre, OrganisationAAssurer, Utilisateur
 from service_users.notifications import notification
 from service_users.organisations import Assurance, Organisations
 from service_users.personnes import Personne

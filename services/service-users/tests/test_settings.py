@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from grpc_utils.providers import provider_of
 from service_kit import ConfigurationError
 from service_kit.settings import load
 from service_users.settings import UsersSettings
@@ -53,7 +54,7 @@ def test_S1_subjects_are_those_of_the_issuer_s_provider() -> None:
         keycloak_realm_url="https://sso.exemple.fr/realms/crm/",
     )
     issuers = ("crm-auth", "https://accounts.google.com", "autre", "https://sso.exemple.fr/realms/crm", "x")
-    assert [told.provider_of(issuer) for issuer in issuers] == [
+    assert [provider_of(issuer, told) for issuer in issuers] == [
         "local",
         "google",
         "kinde",

@@ -1,4 +1,4 @@
-"""The servers of a test run: one PostgreSQL for all, started at first use and stopped at the end."""
+"""The servers of a test run: one PostgreSQL for each of its processes, from first use to the end."""
 
 import itertools
 import shutil
@@ -22,7 +22,7 @@ _SPEED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"
 
 @cache
 def postgres() -> EmbeddedPostgres:
-    """The PostgreSQL of this run, with a migrated database `crm` to copy."""
+    """The PostgreSQL of this process, with a migrated database `crm` to copy."""
     server = EmbeddedPostgres(_folder(), _SPEED)
     server.start()
     migrate(server.url(), [service.schema for service in services().values()])
