@@ -5,7 +5,9 @@ import asyncio
 import pytest
 from prometheus_client import REGISTRY
 from service_integrations import refusals
+from service_integrations.fournisseurs.ligne import Ligne
 from service_integrations.fournisseurs.registre import registre
+from service_kit.outside import Question
 from service_kit.testing import eventually
 from service_kit.testing.oauth import PROFILE, TOKEN
 from tests.ailleurs import Ailleurs, ailleurs, settings
@@ -155,13 +157,16 @@ async def test_R19_the_rate_is_a_setting_of_each_provider() -> None:
         assert await refused(there, "microsoft") == [{"rate": "local"}]
 
 
-async def test_R19_a_question_that_came_too_soon_says_nothing_of_the_provider() -> None:
-    """The circuit lets the next one through."""
-    async with ailleurs(rate_google=30) as there:
-        await open_circuit(there)
-        there.seconds.passed = 30.0
-        for _ in range(5):
-            await asked_and_refused(there)
-        assert await refused(there) == [{"rate": "local"}]
-        there.seconds.passed = 32.0
-        await asked_and_refused(there)
+async def test_R19_a_probe_that_came_too_soon_leaves_its_place() -> None:
+    """When the circuit lets one through before the rate does, the next one goes."""
+    async with ailleurs() as there:
+        ligne = Ligne("google", per_minute=1, timeout=2.0, now=there.seconds)
+        question = Question("question", "GET", there.provider.url("google", PROFILE))
+        told = []
+        with there.provider.failing(PROFILE, 500, times=5):
+            for passed in (0, 60, 120, 180, 240, 270, 300):
+                there.seconds.passed = float(passed)
+                with pytest.raises((refusals.ApiError, refusals.FournisseurRefuse)) as error:
+                    await ligne.ask(question, dict)
+                told.append(getattr(error.value, "metadata", {}).get("rate", type(error.value).__name__))
+    assert told == ["ApiError"] * 5 + ["local", "FournisseurRefuse"]
