@@ -1,10 +1,9 @@
 """Settings of the auth service: what seals its keys, how long tokens live, and Google."""
 
-from ipaddress import ip_address
 from typing import Annotated
 
-import httpx
 from db_utils.envelope import Envelope, InvalidKeys
+from grpc_utils.web import is_secure
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 from service_kit import Settings
@@ -79,21 +78,3 @@ class AuthSettings(Settings):
     def envelope(self) -> Envelope:
         """What seals secrets at rest (C15)."""
         return Envelope(self.encryption_keys.get_secret_value())
-
-
-def is_secure(url: str) -> bool:
-    """Whether *url* is https, or http to this machine."""
-    try:
-        address = httpx.URL(url)
-    except httpx.InvalidURL:
-        return False
-    return bool(address.host) and (
-        address.scheme == "https" or (address.scheme == "http" and _loopback(address.host))
-    )
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
