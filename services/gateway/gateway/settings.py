@@ -34,6 +34,12 @@ class GatewaySettings(ProcessSettings):
     trusted_proxies: Texts = Field(
         (), description="networks whose X-Forwarded-For is believed, comma-separated"
     )
+    integrations_redirect_origins: Texts = Field(
+        ("http://localhost:3000",),
+        min_length=1,
+        description="as the integrations service has it: origins to which a connection may send "
+        "browsers back, comma-separated; failures go to the first",
+    )
     cookie_secure: bool | None = Field(
         None, description="Secure flag of cookies; default: unless the base URL is http on this machine"
     )
@@ -46,7 +52,7 @@ class GatewaySettings(ProcessSettings):
         LONGEST_REQUEST, gt=0, le=LONGEST_REQUEST, description="seconds that one request may take"
     )
 
-    @field_validator("frontend_origins", "trusted_proxies", mode="before")
+    @field_validator("frontend_origins", "trusted_proxies", "integrations_redirect_origins", mode="before")
     @classmethod
     def _split_texts(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
@@ -61,7 +67,7 @@ class GatewaySettings(ProcessSettings):
             raise ValueError("write scheme://host or scheme://host:port, without a path")
         return base
 
-    @field_validator("frontend_origins")
+    @field_validator("frontend_origins", "integrations_redirect_origins")
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         wrong = [origin for origin in value if not _is_origin(origin)]
@@ -80,6 +86,11 @@ class GatewaySettings(ProcessSettings):
     def base_url(self) -> str:
         """The public address of the gateway, without a slash at its end."""
         return self.public_base_url or f"http://localhost:{self.gateway_port}"
+
+    @property
+    def integrations_page(self) -> str:
+        """Where a browser goes whose connection has failed."""
+        return f"{self.integrations_redirect_origins[0]}/parametres/integrations"
 
     @property
     def behind_tls(self) -> bool:
