@@ -39,6 +39,7 @@ T = TypeVar("T")
 
 _LONGEST = 255  # characters of an identifier (G15)
 _LONGEST_ADDRESS = 2048
+_DEFAULT_PAGE = "/parametres/integrations"
 _SAID_AT_ONCE: Final = frozenset({413, 429, 431})  # what is wrong with the request, not with the connection
 _FORBIDDEN: Final = Problem(400, "INVALID_REDIRECT_URL", "Cette adresse de retour n'est pas autorisée.")
 
@@ -120,7 +121,7 @@ class Accounts:
         self._accounts = own_peers().stub(IntegrationServiceStub)
         self._callbacks = own_peers().stub(IntegrationServiceStub)
         self._tokens = own_peers().stub(TokenServiceStub)
-        self._settings, self._visits = settings, visits
+        self._origins, self._visits = settings.redirect_origins, visits
 
     def router(self) -> APIRouter:
         """Their paths."""
@@ -175,7 +176,7 @@ class Accounts:
         if _accepts_json(request.scope):
             told = Connected(user_id=answer.user_id, account_id=answer.account_id)
             return JSONResponse(told.model_dump(by_alias=True))
-        if not targets.is_allowed(answer.redirect_url, self._settings.integrations_redirect_origins):
+        if not targets.is_allowed(answer.redirect_url, self._origins):
             raise Refused(_FORBIDDEN)
         return _sent_on(
             answer.redirect_url, integration=provider, status="connected", account=answer.account_id
@@ -185,7 +186,7 @@ class Accounts:
         """Where a browser goes whose connection has ended with *problem*; programs are told in JSON."""
         if problem == _FORBIDDEN or problem.status in _SAID_AT_ONCE or _accepts_json(scope):
             return problem.response(exchange_of(scope).correlation)
-        return _sent_on(self._settings.integrations_page, status="error", code=problem.code)
+        return _sent_on(self._origins[0] + _DEFAULT_PAGE, status="error", code=problem.code)
 
     async def refresh(self, request: Request, provider: Provider, account_id: AccountId) -> Integration:
         """Renew the tokens of an account now."""

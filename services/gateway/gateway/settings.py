@@ -35,10 +35,9 @@ class GatewaySettings(ProcessSettings):
         (), description="networks whose X-Forwarded-For is believed, comma-separated"
     )
     integrations_redirect_origins: Texts = Field(
-        ("http://localhost:3000",),
-        min_length=1,
-        description="as the integrations service has it: origins to which a connection may send "
-        "browsers back, comma-separated; failures go to the first",
+        (),
+        description="as the integrations service has it: origins where browsers may end, comma-separated; "
+        "failed connections end at the first; default: FRONTEND_ORIGINS",
     )
     cookie_secure: bool | None = Field(
         None, description="Secure flag of cookies; default: unless the base URL is http on this machine"
@@ -88,9 +87,9 @@ class GatewaySettings(ProcessSettings):
         return self.public_base_url or f"http://localhost:{self.gateway_port}"
 
     @property
-    def integrations_page(self) -> str:
-        """Where a browser goes whose connection has failed."""
-        return f"{self.integrations_redirect_origins[0]}/parametres/integrations"
+    def redirect_origins(self) -> tuple[str, ...]:
+        """Where browsers may end that have connected an account; the first is the default."""
+        return self.integrations_redirect_origins or self.frontend_origins
 
     @property
     def behind_tls(self) -> bool:

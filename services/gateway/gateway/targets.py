@@ -10,8 +10,11 @@ def is_allowed(target: str, origins: Iterable[str]) -> bool:
     Compared as text, so that nobody has to agree on how an address is taken apart: after its
     origin comes the end, a path, a query or a fragment.
     """
+    if not (target.isascii() and target.isprintable()):
+        return False
+    known = target.lower()
     return any(
-        target == origin or target.startswith(tuple(origin + mark for mark in "/?#")) for origin in origins
+        known == origin or known.startswith(tuple(origin + mark for mark in "/?#")) for origin in origins
     )
 
 

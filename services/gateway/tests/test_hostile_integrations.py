@@ -10,10 +10,11 @@ import pytest
 from service_kit.testing import Mesh
 from service_kit.testing.http1 import request
 from tests.test_hostile_http import JSON, Member, answered
+from tests.visitors import FRONT
 
 ACCOUNTS = "/api/integrations"
 REASONS = {"PARAMETRES_INVALIDES", "FORMAT_INVALIDE", "DEPENDANCE_INDISPONIBLE", "CIRCUIT_OUVERT"}
-PAGE = "http://localhost:3000/parametres/integrations?status=error&code="
+PAGE = f"{FRONT}/parametres/integrations?status=error&code="
 
 
 def account(line: str, body: bytes = b"") -> Callable[[str], bytes]:

@@ -14,7 +14,7 @@ from tests.visitors import FRONT, ORIGINS, bearer, browser, code
 
 BASE = "/api/integrations"
 CALLBACK = f"{BASE}/google/callback"
-PAGE = "http://localhost:3000/parametres/integrations"
+PAGE = f"{FRONT}/parametres/integrations"
 JSON = {"accept": "application/json"}
 WAYS = (
     ("GET", f"{BASE}/providers"),
