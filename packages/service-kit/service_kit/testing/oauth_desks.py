@@ -6,9 +6,9 @@ As RFC 6749, 7009 and 7636 have it for the first two, and Meta's "Business Login
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from service_kit.testing.oidc import s256
 from service_kit.testing.party import Request
@@ -113,7 +113,9 @@ class _Standard(Desk):
         if endpoint == PROFILE:
             token = request.headers.get("authorization", "").removeprefix("Bearer ")
             grant = self._grants.get(("access", token))
-            return (200, self._profile(grant.account)) if grant else self._unknown()
+            if grant is None or not self._opens_profile(grant.scope):
+                return self._unknown()
+            return 200, self._profile(grant.account)
         if endpoint == REVOKE:
             return self._revoked(request.parameters.get("token", ""))
         return self._tokens(request.parameters)
@@ -130,6 +132,13 @@ class _Standard(Desk):
     def _unknown(self) -> Answer:
         """How a token is refused that is not good."""
 
+    def _scope_fault(self, scope: str) -> str:
+        """Why no token is given for *scope*, "" when one is."""
+        return ""
+
+    def _opens_profile(self, scope: str) -> bool:
+        return True
+
     def _fault_of(self, asked: Mapping[str, str]) -> str:
         pkce = asked.get("code_challenge_method") == "S256" and asked.get("code_challenge")
         return super()._fault_of(asked) if pkce else "invalid_request"
@@ -142,8 +151,11 @@ class _Standard(Desk):
         grant = self._redeemed(form) if first else self._grants.get(key)
         if grant is None:
             return self.refusal(_BAD_REQUEST, "invalid_grant")
-        told: dict[str, object] = {"token_type": "Bearer", "expires_in": HOUR, "scope": grant.scope}
-        told["access_token"] = self._new("access", grant)
+        scope = form.get("scope", grant.scope)
+        if fault := self._scope_fault(scope):
+            return self.refusal(_BAD_REQUEST, fault)
+        told: dict[str, object] = {"token_type": "Bearer", "expires_in": HOUR, "scope": scope}
+        told["access_token"] = self._new("access", replace(grant, scope=scope))
         if grant.offline and (first or self.rotates):
             told["refresh_token"] = self._new("refresh", grant)
         return 200, told
@@ -175,7 +187,10 @@ class GoogleDesk(_Standard):
 
 
 class MicrosoftDesk(_Standard):
-    """Microsoft: each refresh brings a new refresh token, and the profile is that of Graph."""
+    """Microsoft: each refresh brings a new refresh token, each access token is for one resource.
+
+    The profile is that of Graph, as are scopes that name no resource.
+    """
 
     code = "microsoft"
     endpoints = frozenset({AUTHORIZE, TOKEN, PROFILE})
@@ -187,6 +202,12 @@ class MicrosoftDesk(_Standard):
     def _profile(self, account: Account) -> dict[str, object]:
         both = {"mail": account.email, "userPrincipalName": account.email}
         return {"id": account.id, "displayName": account.name, **both}
+
+    def _scope_fault(self, scope: str) -> str:
+        return "invalid_scope" if len(_resources(scope)) > 1 else ""
+
+    def _opens_profile(self, scope: str) -> bool:
+        return _resources(scope) <= {"graph.microsoft.com"}
 
     def _unknown(self) -> Answer:
         return _UNAUTHORIZED, {"error": {"code": "InvalidAuthenticationToken", "message": "…"}}
@@ -235,6 +256,10 @@ class InstagramDesk(Desk):
             "token_type": "bearer",
             "expires_in": SIXTY_DAYS,
         }
+
+
+def _resources(scope: str) -> set[str]:
+    return {urlsplit(name).netloc for name in scope.split() if name.startswith("https://")}
 
 
 DESKS: Final = (GoogleDesk, MicrosoftDesk, InstagramDesk)
