@@ -13,7 +13,8 @@ import psycopg
 from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import AuditServiceServicer
 from db_utils import Database, DatabaseError, Listing, Transaction, context
-from grpc_utils import Context, caller, instant, page_request, page_result, to_message
+from google.protobuf.struct_pb2 import Struct
+from grpc_utils import Context, caller, instant, page_request, page_result, timestamp
 from service_kit import App
 
 from service_integrations.appelant import acting_for
@@ -141,4 +142,18 @@ class AuditService(AuditServiceServicer):
 
 
 def _message(line: AuditIntegration) -> pb.EntreeAudit:
-    return to_message(line, pb.EntreeAudit, ip="" if line.ip is None else str(line.ip))
+    details = Struct()
+    details.update(line.details)
+    return pb.EntreeAudit(
+        id=str(line.id),
+        user_id=line.user_id or "",
+        provider=line.provider,
+        account_id=line.account_id,
+        evenement=line.evenement,
+        erreur=line.erreur,
+        ip="" if line.ip is None else str(line.ip),
+        user_agent=line.user_agent,
+        correlation_id=line.correlation_id,
+        details=details,
+        created_at=timestamp(line.created_at),
+    )

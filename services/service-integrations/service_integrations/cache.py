@@ -59,7 +59,8 @@ class Cache(Generic[T]):
         """What *user_id* is shown. Raises DatabaseUnavailable, StatementTimeout when that is not known."""
         entry = self._entries.get(user_id)
         age = clock.timestamp() - entry.loaded_at if entry else 0.0
-        if entry is not None and entry.line == self._line is not None and age < FRESH:
+        heard = self._line is not None and entry is not None and entry.line == self._line
+        if entry is not None and heard and age < FRESH:
             LOOKS.labels("hit").inc()
             return Vu(entry.value)
         LOOKS.labels("miss").inc()

@@ -1,4 +1,4 @@
-"""Connections that were begun: their secrets, and their one use (R4, R5). States themselves are in `etats.py`."""
+"""Connections that were begun: their secrets, and their one use (R4, R5). States are in `etats.py`."""
 
 import base64
 import hashlib

@@ -1,7 +1,7 @@
 """The tables of the integrations service. Tokens are in them only as sealed texts (C15)."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from db_utils import Choice, Entity, Row, clock, metadata, uuid7
@@ -12,13 +12,23 @@ from sqlalchemy.orm import Mapped, mapped_column
 INSTAGRAM, GOOGLE, MICROSOFT = PROVIDERS = ("instagram", "google", "microsoft")
 CONNECTED, ERROR, DISCONNECTED = "connected", "error", "disconnected"
 
-OAUTH_INITIATED: Final = "OAUTH_INITIATED"
-OAUTH_COMPLETED: Final = "OAUTH_COMPLETED"
-OAUTH_FAILED: Final = "OAUTH_FAILED"
-INVALID_STATE_DETECTED: Final = "INVALID_STATE_DETECTED"
-TOKEN_REFRESHED: Final = "TOKEN_REFRESHED"
-TOKEN_REFRESH_FAILED: Final = "TOKEN_REFRESH_FAILED"
-INTEGRATION_DISCONNECTED: Final = "INTEGRATION_DISCONNECTED"
+(
+    OAUTH_INITIATED,
+    OAUTH_COMPLETED,
+    OAUTH_FAILED,
+    INVALID_STATE_DETECTED,
+    TOKEN_REFRESHED,
+    TOKEN_REFRESH_FAILED,
+    INTEGRATION_DISCONNECTED,
+) = EVENEMENTS = (
+    "OAUTH_INITIATED",
+    "OAUTH_COMPLETED",
+    "OAUTH_FAILED",
+    "INVALID_STATE_DETECTED",
+    "TOKEN_REFRESHED",
+    "TOKEN_REFRESH_FAILED",
+    "INTEGRATION_DISCONNECTED",
+)
 
 
 class Base(Row):
@@ -93,18 +103,7 @@ class AuditIntegration(Base):
     user_id: Mapped[str | None] = mapped_column(String(64), default=None)
     provider: Mapped[str] = mapped_column(Choice(*PROVIDERS, length=30))
     account_id: Mapped[str] = mapped_column(String(255), default="")
-    evenement: Mapped[str] = mapped_column(
-        Choice(
-            OAUTH_INITIATED,
-            OAUTH_COMPLETED,
-            OAUTH_FAILED,
-            INVALID_STATE_DETECTED,
-            TOKEN_REFRESHED,
-            TOKEN_REFRESH_FAILED,
-            INTEGRATION_DISCONNECTED,
-            length=40,
-        )
-    )
+    evenement: Mapped[str] = mapped_column(Choice(*EVENEMENTS, length=40))
     erreur: Mapped[str] = mapped_column(String(200), default="")
     ip: Mapped[str | None] = mapped_column(INET, default=None)
     user_agent: Mapped[str] = mapped_column(String(300), default="")

@@ -23,7 +23,9 @@ S = TypeVar("S", bound=type)
 Handler = Callable[[Any, Any, Context], Awaitable[Any]]
 
 _OK, _CANCELLED = "OK", "CANCELLED"
-OPERATIONS = Counter("int_operations_total", "Operations, by how they ended.", ["operation", "provider", "result"])
+OPERATIONS = Counter(
+    "int_operations_total", "Operations, by how they ended.", ["operation", "provider", "result"]
+)
 SECONDS = Histogram(
     "int_operation_seconds",
     "Duration of operations.",

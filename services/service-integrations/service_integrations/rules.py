@@ -3,9 +3,8 @@
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from service_integrations.fournisseur import FournisseurRefuse
 from service_integrations.models import CONNECTED, DISCONNECTED
-from service_integrations.refusals import InvalidRedirectUrl
+from service_integrations.refusals import FournisseurRefuse, InvalidRedirectUrl
 
 MARGIN = timedelta(minutes=5)
 EXPIRED = "expired"
