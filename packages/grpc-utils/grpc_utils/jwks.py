@@ -6,13 +6,11 @@ fetch at most once per ten seconds. A document without a usable key changes noth
 """
 
 import asyncio
-import ipaddress
 import json
 import logging
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import httpx
@@ -20,14 +18,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
+from grpc_utils.web import HEADERS, authorities, content_of, is_loopback
+
 _log = logging.getLogger(__name__)
 
 REFRESH_AGE = 600.0  # seconds after which keys are fetched again in the background
 FORCED_PAUSE = 10.0  # seconds between two fetches forced by unknown key ids
 TIMEOUT = 3.0
 _LAST_PORT = 65535
-_HEADERS = {"accept": "application/json", "accept-encoding": "identity"}
-LARGEST = 64 * 1024
 SMALLEST_KEY = 2048  # bits (RFC 8725 section 3.5 asks for adequate keys; NIST SP 800-131A)
 
 
@@ -130,23 +128,15 @@ class Jwks(KeySet):
 async def _download(url: str) -> bytes:
     async with (
         asyncio.timeout(TIMEOUT),
-        httpx.AsyncClient(verify=_trusted(), follow_redirects=False) as client,
-        client.stream("GET", url, headers=_HEADERS) as response,
+        httpx.AsyncClient(verify=authorities(), follow_redirects=False) as client,
+        client.stream("GET", url, headers=HEADERS) as response,
     ):
         if response.status_code != httpx.codes.OK:
             raise JwksError(f"status {response.status_code}")
-        content = b""
-        async for chunk in response.aiter_raw():  # never decompressed: a little may become a lot
-            content += chunk
-            if len(content) > LARGEST:
-                raise JwksError("more than 64 KB")
+        content = await content_of(response)
+        if content is None:
+            raise JwksError("more than 64 KB")
         return content
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """The certificate authorities that httpx trusts: reading them takes 20 ms, once."""
-    return httpx.create_ssl_context()
 
 
 def parse(document: bytes) -> dict[str, RSAPublicKey]:
@@ -195,14 +185,5 @@ def _check_address(url: str, allow_http: bool) -> None:
     secure = address.scheme == "https"
     if not address.host or (address.port or 0) > _LAST_PORT or not (secure or address.scheme == "http"):
         raise JwksError(f"not an address of the web: {url}")
-    if not (secure or allow_http or _loopback(address.host)):
+    if not (secure or allow_http or is_loopback(address.host)):
         raise JwksError(f"keys must be fetched over https (http only from this machine): {url}")
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

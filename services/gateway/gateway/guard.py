@@ -11,11 +11,11 @@ from email.message import Message as Headers
 
 from grpc_utils import Authenticator, deadline
 from grpc_utils.errors import Refusal
+from service_kit.buckets import Buckets
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Send
 
 from gateway.addresses import limited_as
-from gateway.buckets import Buckets
 from gateway.callers import prove, require_service, require_user
 from gateway.exchange import Scope, exchange_of, header_of, headers_of
 from gateway.policies import POLICIES, Policy

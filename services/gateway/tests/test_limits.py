@@ -6,7 +6,6 @@ from ipaddress import ip_network
 import httpx
 import pytest
 from gateway.addresses import client_address, limited_as
-from gateway.buckets import Buckets
 from gateway.edge import GATEWAY
 from gateway.policies import (
     CONNECT_CALLBACK,
@@ -20,6 +19,7 @@ from gateway.policies import (
     WEBHOOK,
 )
 from grpc_utils import ServiceSigner
+from service_kit.buckets import Buckets
 from service_kit.testing import Mesh, running
 from service_kit.testing.seconds import Seconds
 

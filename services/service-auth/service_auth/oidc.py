@@ -5,36 +5,29 @@ Nothing here knows of users or tokens of ours. What an ID token must say is in `
 
 import asyncio
 import logging
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from ssl import SSLContext
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-import httpx
 import jwt
 from db_utils import clock
 from grpc_utils import Jwks
 from grpc_utils.jwks import JwksError
+from grpc_utils.web import is_secure
 from jwt.exceptions import PyJWTError
+from service_kit.outside import NoReply, Question, Reply, reply_to
 
 from service_auth.id_tokens import GOOGLE_ISSUERS, Expected, Personne, checked
 from service_auth.refusals import GoogleIndisponible, IdTokenInvalide
-from service_auth.settings import AuthSettings, is_secure
+from service_auth.settings import AuthSettings
 
 _log = logging.getLogger(__name__)
 
 _DISCOVERY_AGE = _KEYS_AGE = 3600.0  # seconds (R14, R18)
 _KEYS_PAUSE = 60.0  # seconds between two fetches for unknown key ids (R18)
-_ATTEMPTS = 3
-_FIRST_WAIT, _JITTER, _LONGEST_WAIT = 0.1, 0.1, 5.0  # seconds
-_TRY_AGAIN = frozenset({429, 502, 503, 504})
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_CONNECT = httpx.Timeout(None, connect=3.0)
-_HEADERS = {"accept": "application/json", "accept-encoding": "identity"}
-_LARGEST = 64 * 1024  # bytes
+_DISCOVERED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+_OK, _BAD_REQUEST = 200, 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +101,13 @@ class Google:
             "redirect_uri": redirect_uri,
             "grant_type": "authorization_code",
         }
-        status, answer = await self._sent("POST", endpoints.token, form)
-        if status == httpx.codes.BAD_REQUEST and answer.get("error") == "invalid_grant":
+        question = Question("google token", "POST", endpoints.token, form=form, repeatable=False)
+        answer = await self._reply(question)
+        if answer.status == _BAD_REQUEST and answer.content.get("error") == "invalid_grant":
             raise IdTokenInvalide
-        id_token = answer.get("id_token")
-        if status != httpx.codes.OK or not isinstance(id_token, str):
-            _log.warning("the token endpoint has answered %d without an id_token", status)
+        id_token = answer.content.get("id_token")
+        if answer.status != _OK or not isinstance(id_token, str):
+            _log.warning("the token endpoint has answered %d without an id_token", answer.status)
             raise GoogleIndisponible
         return id_token
 
@@ -138,12 +132,10 @@ class Google:
             return self._known
 
     async def _discovered(self, former: _Endpoints | None) -> _Endpoints:
-        status, document = await self._sent("GET", self._url)
-        found = [
-            document.get(name) for name in ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
-        ]
-        if status != httpx.codes.OK or not all(isinstance(url, str) and is_secure(url) for url in found):
-            _log.error("the discovery document at %s is not usable (status %d)", self._url, status)
+        answer = await self._reply(Question("google discovery", "GET", self._url))
+        found = [answer.content.get(name) for name in _DISCOVERED]
+        if answer.status != _OK or not all(isinstance(url, str) and is_secure(url) for url in found):
+            _log.error("the discovery document at %s is not usable (status %d)", self._url, answer.status)
             raise GoogleIndisponible
         issuer, authorization, token, keys = map(str, found)
         if former is None or former.keys.url != keys:
@@ -152,41 +144,12 @@ class Google:
             jwks = former.keys
         return _Endpoints(issuer, authorization, token, jwks, clock.timestamp())
 
-    async def _sent(
-        self, method: str, url: str, form: Mapping[str, str] | None = None
-    ) -> tuple[int, Mapping[str, Any]]:
-        """The status and the JSON object of an answer; asked again when asking has surely had no effect."""
-        for attempt in range(1, _ATTEMPTS + 1):
-            wait = _wait(attempt)
-            try:
-                response = await self._asked(method, url, form)
-            except (httpx.HTTPError, TimeoutError) as error:
-                cause = type(error).__name__
-                if attempt == _ATTEMPTS or not (form is None or isinstance(error, _NOT_SENT)):
-                    _log.warning("%s %s has failed: %s (attempt %d)", method, url, cause, attempt)
-                    raise GoogleIndisponible from None
-            else:
-                cause = str(response.status_code)
-                if attempt == _ATTEMPTS or response.status_code not in _TRY_AGAIN:
-                    return response.status_code, _object(response)
-                wait = max(wait, _retry_after(response))
-            _log.warning("%s %s: %s (attempt %d, again in %.1f s)", method, url, cause, attempt, wait)
-            await asyncio.sleep(wait)
-        raise AssertionError("the last attempt answers or raises")
-
-    async def _asked(self, method: str, url: str, form: Mapping[str, str] | None) -> httpx.Response:
-        """One answer, read as far as 64 KB. Raises httpx.HTTPError, TimeoutError."""
-        async with (
-            asyncio.timeout(self._timeout),
-            httpx.AsyncClient(verify=_trusted(), timeout=_CONNECT) as client,
-            client.stream(method, url, data=form, headers=_HEADERS) as response,
-        ):
-            content = b""
-            async for chunk in response.aiter_raw():  # never decompressed: a little may become a lot
-                content += chunk
-                if len(content) > _LARGEST:
-                    raise httpx.DecodingError("more than 64 KB")
-            return httpx.Response(response.status_code, headers=response.headers, content=content)
+    async def _reply(self, question: Question) -> Reply:
+        """The answer to *question*. Raises GoogleIndisponible."""
+        try:
+            return await reply_to(question, timeout=self._timeout)
+        except NoReply:
+            raise GoogleIndisponible from None
 
 
 async def _signed(id_token: str, keys: Jwks) -> Mapping[str, Any]:
@@ -202,26 +165,3 @@ async def _signed(id_token: str, keys: Jwks) -> Mapping[str, Any]:
         _log.info("an ID token is not valid: %s", type(error).__name__)
         raise IdTokenInvalide from None
     return claims
-
-
-def _wait(attempt: int) -> float:
-    return _FIRST_WAIT * float(2 ** (attempt - 1)) + random.uniform(0, _JITTER)
-
-
-def _retry_after(response: httpx.Response) -> float:
-    text = response.headers.get("retry-after", "")
-    return float(text) if text.isascii() and text.isdigit() and float(text) <= _LONGEST_WAIT else 0.0
-
-
-def _object(response: httpx.Response) -> Mapping[str, Any]:
-    try:
-        content = response.json()
-    except (ValueError, RecursionError):
-        content = None
-    return content if isinstance(content, dict) else {}
-
-
-@cache
-def _trusted() -> SSLContext:
-    """The certificate authorities that httpx trusts: reading them takes 20 ms, once."""
-    return httpx.create_ssl_context()

@@ -4,7 +4,7 @@ import base64
 from typing import Any
 
 import pytest
-from service_auth.settings import AuthSettings, is_secure
+from service_auth.settings import AuthSettings
 from service_kit import ConfigurationError
 from service_kit.settings import load
 
@@ -64,22 +64,3 @@ def test_a_short_jwt_secret_stops_the_process() -> None:
     settings = load(AuthSettings, **GOOD | {"jwt_secret": "s" * 31})
     with pytest.raises(ConfigurationError, match="JWT_SECRET has 31 bytes"):
         settings.authenticator("auth")
-
-
-@pytest.mark.parametrize(
-    ("url", "secure"),
-    [
-        ("https://accounts.google.com/x", True),
-        ("http://127.0.0.1:8080/x", True),
-        ("http://[::1]:8080/x", True),
-        ("http://localhost/x", True),
-        ("http://accounts.google.com", False),
-        ("http://127.0.0.1.evil.exemple", False),
-        ("ftp://127.0.0.1", False),
-        ("https://", False),
-        ("", False),
-    ],
-)
-def test_http_is_for_this_machine(url: str, secure: bool) -> None:
-    """Providers elsewhere are spoken to over https."""
-    assert is_secure(url) == secure

@@ -11,7 +11,6 @@ RFC 7636 ask for; `issuer.py` has a provider for access tokens alone.
 import asyncio
 import base64
 import hashlib
-import json
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -24,7 +23,7 @@ import httpx
 from db_utils import clock
 
 from service_kit.testing.issuer import new_key, public_jwk
-from service_kit.testing.party import HttpParty, http_reply
+from service_kit.testing.party import HttpParty, Request, http_reply, json_reply, read_request
 from service_kit.testing.tokens import compact, rsa_by
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
@@ -41,15 +40,6 @@ def person(email: str, **claims: object) -> dict[str, object]:
     """What the provider says of somebody with *email*, whose subject is made of it."""
     known = {"sub": f"sub-{email}", "email": email, "email_verified": True}
     return known | {"given_name": "Jeanne", "family_name": "Martin"} | claims
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a client has asked: the parameters of its query and of its form together."""
-
-    method: str
-    path: str
-    parameters: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +131,7 @@ class OidcProvider(HttpParty):
             self._faults = former
 
     async def _exchange(self, reader: asyncio.StreamReader) -> bytes:
-        request = await _read(reader)
+        request = await read_request(reader)
         self.requests.append(request)
         await self._flows()
         return self._answer(request)
@@ -150,17 +140,17 @@ class OidcProvider(HttpParty):
         if self._faults.left[request.path] > 0:
             self._faults.left[request.path] -= 1
             status = self._faults.status
-            return _json(status, {"error": "temporarily_unavailable"}) if status else b""
+            return json_reply(status, {"error": "temporarily_unavailable"}) if status else b""
         match request.path:
             case "/.well-known/openid-configuration":
-                return _json(200, self._discovery())
+                return json_reply(200, self._discovery())
             case "/keys":
-                return _json(200, {"keys": [public_jwk(new_key(self._key_number), self.kid)]})
+                return json_reply(200, {"keys": [public_jwk(new_key(self._key_number), self.kid)]})
             case "/authorize":
                 return self._authorized(request.parameters)
             case "/token":
                 return self._exchanged(request.parameters)
-        return _json(_NOT_FOUND, {})
+        return json_reply(_NOT_FOUND, {})
 
     def _discovery(self) -> dict[str, object]:
         return {
@@ -174,7 +164,7 @@ class OidcProvider(HttpParty):
         """Send the browser back with a code, or with an error; never to an address it does not know."""
         redirect_uri = asked.get("redirect_uri", "")
         if asked.get("client_id") != CLIENT_ID or redirect_uri not in self._redirect_uris:
-            return _json(_BAD_REQUEST, {"error": "invalid_request"})
+            return json_reply(_BAD_REQUEST, {"error": "invalid_request"})
         back = {"state": asked.get("state", "")}
         if error := self._faults.refusal or _fault_of(asked):
             back["error"] = error
@@ -188,13 +178,13 @@ class OidcProvider(HttpParty):
     def _exchanged(self, form: Mapping[str, str]) -> bytes:
         """Tokens for a code, once, to the client that began the sign-in."""
         if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
-            return _json(_UNAUTHORIZED, {"error": "invalid_client"})
+            return json_reply(_UNAUTHORIZED, {"error": "invalid_client"})
         grant = self._grants.pop(form.get("code", ""), None)
-        challenge = _challenge(form.get("code_verifier", ""))
+        challenge = s256(form.get("code_verifier", ""))
         if grant is None or grant.challenge != challenge or grant.redirect_uri != form.get("redirect_uri"):
-            return _json(_BAD_REQUEST, {"error": "invalid_grant"})
+            return json_reply(_BAD_REQUEST, {"error": "invalid_grant"})
         tokens = {"access_token": secrets.token_urlsafe(16), "id_token": self._id_token(grant)}
-        return _json(200, tokens | {"token_type": "Bearer", "expires_in": _LIFETIME})
+        return json_reply(200, tokens | {"token_type": "Bearer", "expires_in": _LIFETIME})
 
     def _id_token(self, grant: _Grant) -> str:
         now = int(clock.timestamp())
@@ -234,15 +224,6 @@ async def browse(auth_url: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(page.headers["location"]).query))
 
 
-async def _read(reader: asyncio.StreamReader) -> Request:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    method, target, _ = head.split(" ", 2)
-    headers = dict(line.lower().split(": ", 1) for line in head.splitlines()[1:] if ": " in line)
-    body = await reader.readexactly(int(headers.get("content-length", 0)))
-    url = urlsplit(target)
-    return Request(method, url.path, dict(parse_qsl(url.query) + parse_qsl(body.decode())))
-
-
 def _fault_of(asked: Mapping[str, str]) -> str:
     """The error code for an authorization request that is not one, "" for a good one."""
     if asked.get("response_type") != "code":
@@ -254,10 +235,6 @@ def _fault_of(asked: Mapping[str, str]) -> str:
     return ""
 
 
-def _challenge(verifier: str) -> str:
+def s256(verifier: str) -> str:
     """S256 of RFC 7636 section 4.2."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-
-
-def _json(status: int, content: object) -> bytes:
-    return http_reply(status, json.dumps(content).encode(), "content-type: application/json")

@@ -1,9 +1,25 @@
 """An outside party on a free port: a real HTTP server that is slow, down, and back at its address."""
 
 import asyncio
+import json
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client has asked: the parameters of its query and of its form together.
+
+    *headers* have lower-case names.
+    """
+
+    method: str
+    path: str
+    parameters: Mapping[str, str]
+    headers: Mapping[str, str]
 
 
 class HttpParty(ABC):
@@ -65,3 +81,20 @@ def http_reply(status: int, body: bytes, *headers: str) -> bytes:
     """An HTTP/1.1 response that ends its connection."""
     lines = [f"HTTP/1.1 {status} -", f"content-length: {len(body)}", "connection: close", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def json_reply(status: int, content: object, *headers: str) -> bytes:
+    """*content* as JSON."""
+    return http_reply(status, json.dumps(content).encode(), "content-type: application/json", *headers)
+
+
+async def read_request(reader: asyncio.StreamReader) -> Request:
+    """The next request, with a form or no body."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    method, target, _ = head.split(" ", 2)
+    pairs = (line.partition(": ") for line in head.splitlines()[1:] if ": " in line)
+    headers = {name.lower(): value for name, _, value in pairs}
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    url = urlsplit(target)
+    parameters = dict(parse_qsl(url.query) + parse_qsl(body.decode()))
+    return Request(method, url.path, parameters, headers)

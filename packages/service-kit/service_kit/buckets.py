@@ -1,4 +1,4 @@
-"""Token buckets: how many requests a minute one key may make (G8)."""
+"""Token buckets: how often a minute something may happen for one key, kept in this process."""
 
 import time
 from collections import OrderedDict
@@ -9,10 +9,15 @@ _REMEMBERED = 20_000  # keys; the one not heard of for longest is forgotten firs
 
 
 class Buckets:
-    """A bucket per key that holds *per_minute* tokens and fills again within a minute."""
+    """A bucket per key that gets *per_minute* tokens in a minute, and holds *burst* or as many.
 
-    def __init__(self, per_minute: int, now: Callable[[], float] = time.monotonic) -> None:
-        self._size, self._rate, self._now = float(per_minute), per_minute / _MINUTE, now
+    *now* tells the seconds that have passed.
+    """
+
+    def __init__(
+        self, per_minute: int, now: Callable[[], float] = time.monotonic, *, burst: int | None = None
+    ) -> None:
+        self._size, self._rate, self._now = float(burst or per_minute), per_minute / _MINUTE, now
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str) -> float:

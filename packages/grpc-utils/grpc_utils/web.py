@@ -1,0 +1,54 @@
+"""What a request over the web is careful about, whoever asks: addresses, authorities, the size of answers.
+
+`jwks.py` fetches keys with it, `service_kit.outside` speaks to other parties.
+"""
+
+import ssl
+from collections.abc import Mapping
+from functools import cache
+from ipaddress import ip_address
+from typing import Final
+
+import httpx
+
+LARGEST: Final = 64 * 1024  # bytes of an answer
+_LAST_PORT = 65535
+HEADERS: Final[Mapping[str, str]] = {"accept": "application/json", "accept-encoding": "identity"}
+
+
+def is_secure(url: str) -> bool:
+    """Whether *url* is https, or http to this machine."""
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    if not address.host or (address.port or 0) > _LAST_PORT:
+        return False
+    return address.scheme == "https" or (address.scheme == "http" and is_loopback(address.host))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* is this machine; names are not looked up."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def content_of(response: httpx.Response) -> bytes | None:
+    """The bytes of a streamed *response* as they are, None when there are more than 64 KB.
+
+    They are never decompressed: a little may become a lot. Raises httpx.HTTPError.
+    """
+    content = b""
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > LARGEST:
+            return None
+    return content
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """The certificate authorities that httpx trusts: reading them takes 20 ms, once."""
+    return httpx.create_ssl_context()

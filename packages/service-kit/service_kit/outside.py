@@ -1,0 +1,151 @@
+"""The careful call to a party outside: three attempts, small answers, sent again only when that is safe.
+
+It knows no refusals: each caller says what an answer that does not come means to it. Between
+our own services calls go by `grpc_utils.Peers`.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import orjson
+from grpc_utils.web import HEADERS, authorities, content_of
+
+_log = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+_FIRST_PAUSE, _JITTER, _LONGEST_PAUSE = 0.1, 0.1, 5.0  # seconds
+_TRY_AGAIN = frozenset({429, 502, 503, 504})
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_TOO_SLOW = (TimeoutError, httpx.TimeoutException)
+_CONNECT = httpx.Timeout(None, connect=3.0)
+_REFUSALS = 400  # statuses from here on say that the answer is no
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a party is asked. Logs show the *operation* alone: everything else may hold secrets.
+
+    One that is not *repeatable* is not sent again once it may have arrived.
+    """
+
+    operation: str
+    method: str
+    url: str = field(repr=False)
+    query: Mapping[str, str] | None = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    bearer: str = field(default="", repr=False)
+    repeatable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a party has answered; the *content* is its JSON object, empty when it has sent none."""
+
+    status: int
+    content: Mapping[str, Any] = field(repr=False)
+
+
+class NoReply(Exception):
+    """The party could not be reached, or was *too_slow*."""
+
+    def __init__(self, *, too_slow: bool) -> None:
+        super().__init__()
+        self.too_slow = too_slow
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How one attempt has ended: *again* when another one is safe and may help."""
+
+    cause: str
+    again: bool
+    reply: Reply | None = None
+    too_slow: bool = False
+    least_pause: float = 0.0
+
+
+async def reply_to(
+    question: Question,
+    *,
+    timeout: float,
+    attempts: int = ATTEMPTS,
+    on_retry: Callable[[], object] = lambda: None,
+) -> Reply:
+    """The answer to *question*, whatever its status, each attempt within *timeout* seconds.
+
+    Asked again after 429, 502, 503 and 504, when the question was surely not sent and, if it is
+    repeatable, when no answer came; before that *on_retry* is called. An answer above 64 KB
+    counts as one without content. Raises NoReply.
+    """
+    for attempt in range(1, attempts + 1):
+        outcome = await _attempt(question, timeout)
+        if attempt == attempts or not outcome.again:
+            break
+        wait = max(pause_after(attempt), outcome.least_pause)
+        _log.warning("%s: %s (attempt %d, again in %.2f s)", question.operation, outcome.cause, attempt, wait)
+        on_retry()
+        await asyncio.sleep(wait)
+    return _last(question, outcome, attempt)
+
+
+def pause_after(attempt: int) -> float:
+    """The seconds between *attempt*, counted from 1, and the next one: 0.1 doubled each time, at most 5."""
+    return min(_FIRST_PAUSE * float(2 ** (attempt - 1)) + random.uniform(0, _JITTER), _LONGEST_PAUSE)
+
+
+def _last(question: Question, outcome: _Outcome, attempt: int) -> Reply:
+    """What the last attempt has brought. Raises NoReply."""
+    if outcome.reply is None or outcome.reply.status >= _REFUSALS:
+        _log.warning("%s has failed: %s (attempt %d)", question.operation, outcome.cause, attempt)
+    elif attempt > 1:
+        _log.info("%s has succeeded (attempt %d)", question.operation, attempt)
+    if outcome.reply is None:
+        raise NoReply(too_slow=outcome.too_slow)
+    return outcome.reply
+
+
+async def _attempt(question: Question, timeout: float) -> _Outcome:
+    try:
+        async with asyncio.timeout(timeout):
+            return await _sent(question)
+    except (httpx.HTTPError, TimeoutError) as error:
+        again = question.repeatable or isinstance(error, _NOT_SENT)
+        return _Outcome(type(error).__name__, again, too_slow=isinstance(error, _TOO_SLOW))
+
+
+async def _sent(question: Question) -> _Outcome:
+    """How the party answers. Raises httpx.HTTPError."""
+    proof = {"authorization": f"Bearer {question.bearer}"} if question.bearer else {}
+    async with (
+        httpx.AsyncClient(verify=authorities(), timeout=_CONNECT) as client,
+        client.stream(
+            question.method,
+            question.url,
+            params=question.query,
+            data=question.form,
+            headers={**HEADERS, **proof},
+        ) as response,
+    ):
+        reply = Reply(response.status_code, _object(await content_of(response)))
+        return _Outcome(
+            str(reply.status), reply.status in _TRY_AGAIN, reply, least_pause=_retry_after(response)
+        )
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """The seconds that the party wants to be left alone, 0 when that is unknown or too long to wait."""
+    text = response.headers.get("retry-after", "")
+    return float(text) if text.isascii() and text.isdigit() and float(text) <= _LONGEST_PAUSE else 0.0
+
+
+def _object(content: bytes | None) -> Mapping[str, Any]:
+    try:
+        parsed = orjson.loads(content or b"")
+    except orjson.JSONDecodeError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

@@ -1,0 +1,35 @@
+"""Who we are at a provider, and the address to which it has browsers sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from pydantic import SecretStr
+
+from service_integrations.refusals import OauthInitError
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOAuth:
+    """The client that the provider *code* has registered; there is none when its *id* is empty."""
+
+    code: str
+    id: str
+    secret: SecretStr
+    redirect_uri: str
+
+    @property
+    def proof(self) -> dict[str, str]:
+        """What a form says of who asks (RFC 6749 section 2.3.1)."""
+        return {"client_id": self.id, "client_secret": self.secret.get_secret_value()}
+
+    def authorize_url(self, url: str, parameters: Mapping[str, str]) -> str:
+        """*url* with what every authorization request says, and *parameters*.
+
+        Raises OauthInitError when the secret or the callback is not configured.
+        """
+        if not (self.secret.get_secret_value() and self.redirect_uri):
+            raise OauthInitError(self.code)
+        common = {"client_id": self.id, "redirect_uri": self.redirect_uri, "response_type": "code"}
+        joint = "&" if "?" in url else "?"
+        return f"{url}{joint}{urlencode({**common, **parameters})}"

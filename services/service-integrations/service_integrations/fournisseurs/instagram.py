@@ -1,0 +1,100 @@
+"""Instagram, by Meta's Business Login: no PKCE, no refresh token, no way to end a token.
+
+A code brings a token of an hour, that one a token of 60 days, which prolongs itself from the
+age of 24 hours on (https://developers.facebook.com/docs/instagram-platform).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from service_kit.outside import Question
+
+from service_integrations.fournisseur import Jetons, Profil
+from service_integrations.fournisseurs import reponses
+from service_integrations.fournisseurs.client import ClientOAuth
+from service_integrations.fournisseurs.ligne import Ligne
+from service_integrations.fournisseurs.reponses import Content
+
+_SCOPE = "instagram_business_basic"
+
+
+@dataclass(frozen=True, slots=True)
+class Adresses:
+    """Where Instagram is asked: for short tokens, for long ones, and for longer ones."""
+
+    authorize: str
+    token: str
+    long_token: str
+    refresh: str
+    profile: str
+
+
+class Instagram:
+    """The long token stands for both tokens."""
+
+    code, nom, pkce = "instagram", "Instagram", False
+
+    def __init__(self, client: ClientOAuth, adresses: Adresses, ligne: Ligne) -> None:
+        self._client, self._adresses, self._ligne = client, adresses, ligne
+        self.actif = bool(client.id)
+
+    def authorize_url(self, state: str, code_challenge: str) -> str:
+        """For professional accounts; the challenge is left out."""
+        return self._client.authorize_url(self._adresses.authorize, {"scope": _SCOPE, "state": state})
+
+    async def exchange_code(self, code: str, code_verifier: str) -> Jetons:
+        """The long token for the short one for *code*."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._client.redirect_uri,
+            **self._client.proof,
+        }
+        question = Question("exchange_code", "POST", self._adresses.token, form=form, repeatable=False)
+        short = await self._ligne.ask(question, _short)
+        secret = {"client_secret": self._client.proof["client_secret"]}
+        asked = {"grant_type": "ig_exchange_token", "access_token": short.access_token, **secret}
+        question = Question("long_token", "GET", self._adresses.long_token, query=asked)
+        return replace(await self._ligne.ask(question, _long), scope=short.scope)
+
+    async def get_profile(self, access_token: str) -> Profil:
+        """The professional account and its user name."""
+        asked = {"fields": "user_id,username", "access_token": access_token}
+        question = Question("get_profile", "GET", self._adresses.profile, query=asked)
+        return await self._ligne.ask(question, _profil)
+
+    async def refresh(self, refresh_token: str) -> Jetons:
+        """A long token in the place of another, which must be 24 hours old."""
+        asked = {"grant_type": "ig_refresh_token", "access_token": refresh_token}
+        return await self._ligne.ask(Question("refresh", "GET", self._adresses.refresh, query=asked), _long)
+
+    async def revoke(self, token: str) -> bool:
+        """Never: people do that in their settings."""
+        return False
+
+
+def _short(content: Content) -> Jetons:
+    """Raises Illisible."""
+    told = _unwrapped(content)
+    permissions = told.get("permissions")
+    names = permissions.split(",") if isinstance(permissions, str) else permissions
+    return Jetons(reponses.token(told, "access_token"), scope=reponses.scope(names))
+
+
+def _long(content: Content) -> Jetons:
+    """Raises Illisible."""
+    jetons = reponses.jetons(content)
+    return replace(jetons, refresh_token=jetons.access_token)
+
+
+def _profil(content: Content) -> Profil:
+    """Raises Illisible."""
+    told = _unwrapped(content)
+    nom = reponses.first_shown(told, ("username",))
+    return Profil(reponses.identifier(told, "user_id"), nom, {"username": nom} if nom else {})
+
+
+def _unwrapped(content: Content) -> Content:
+    """What stands alone in a list named data, as the documents show it, or outside, as it comes."""
+    data: Any = content.get("data")
+    return data[0] if isinstance(data, list) and data and isinstance(data[0], dict) else content

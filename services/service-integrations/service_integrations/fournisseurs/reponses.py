@@ -1,0 +1,89 @@
+"""Reading what providers answer: texts that are safe to keep and to send, or Illisible."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from service_integrations.fournisseur import Jetons
+
+Content = Mapping[str, Any]
+
+_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")  # RFC 6749 appendix A.12, as a header may hold it
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+_SECONDS = re.compile(r"[1-9][0-9]{0,8}")
+_LONGEST_ID = _LONGEST_NAME = 255
+_LONGEST_SCOPE = 4096
+
+
+class Illisible(Exception):
+    """The answer is not what the provider has promised."""
+
+
+def token(content: Content, name: str) -> str:
+    """A token, or another word of the protocol. Raises Illisible."""
+    value = content.get(name)
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+        raise Illisible
+    return value
+
+
+def token_if_any(content: Content, name: str) -> str:
+    """The same, "" when there is none. Raises Illisible."""
+    return token(content, name) if content.get(name) else ""
+
+
+def identifier(content: Content, name: str) -> str:
+    """The id of an account, which may be a number. Raises Illisible."""
+    value = content.get(name)
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not text or len(text) > _LONGEST_ID or not text.isprintable():
+        raise Illisible
+    return text
+
+
+def shown(text: str, longest: int = _LONGEST_NAME) -> str:
+    """*text* without what cannot be shown, cut to its *longest*."""
+    return "".join(filter(str.isprintable, text)).strip()[:longest]
+
+
+def first_shown(content: Content, names: Iterable[str]) -> str:
+    """The first of some texts for people that is there, "" for none."""
+    values = (content.get(name) for name in names)
+    return next(filter(None, (shown(value) for value in values if isinstance(value, str))), "")
+
+
+def scope(permissions: object) -> str:
+    """What is allowed, space-separated, from a text like that or a list."""
+    names = permissions if isinstance(permissions, list) else str(permissions or "").split()
+    return shown(" ".join(map(str, names)), _LONGEST_SCOPE)
+
+
+def jetons(content: Content) -> Jetons:
+    """The tokens of an answer as RFC 6749 section 5.1 has it, for bearers. Raises Illisible."""
+    kind = token_if_any(content, "token_type")
+    if kind.lower() not in ("", "bearer"):
+        raise Illisible
+    return Jetons(
+        access_token=token(content, "access_token"),
+        refresh_token=token_if_any(content, "refresh_token"),
+        token_type=kind,
+        scope=scope(content.get("scope")),
+        expires_in=_seconds(content.get("expires_in")),
+    )
+
+
+def error_of(content: Content, status: int) -> str:
+    """The provider's code for its refusal, `http_<status>` when it gives none that can be told."""
+    error = content.get("error")
+    found = (error.get("code"), error.get("type")) if isinstance(error, dict) else (error,)
+    told = (*found, content.get("error_type"))
+    return next((text for text in told if isinstance(text, str) and _CODE.fullmatch(text)), f"http_{status}")
+
+
+def _seconds(value: object) -> int | None:
+    """How long a token lives, None for ever. Raises Illisible."""
+    if value is None:
+        return None
+    if not _SECONDS.fullmatch(str(value)):
+        raise Illisible
+    return int(str(value))

@@ -1,0 +1,137 @@
+"""Google and Microsoft: the code flow of RFC 6749 with PKCE, and what each makes of it, as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from service_kit.outside import Question
+
+from service_integrations.fournisseur import Jetons, Profil
+from service_integrations.fournisseurs import reponses
+from service_integrations.fournisseurs.client import ClientOAuth
+from service_integrations.fournisseurs.ligne import Ligne
+from service_integrations.fournisseurs.reponses import Content
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one provider does its own way.
+
+    The names are those of its profile, the first that is there counts. Where the scopes differ,
+    *profile_scope* goes with the code and *mail_scope* with refresh tokens, and the first access
+    token, which is for the profile, lives *first_life* seconds at most.
+    """
+
+    code: str
+    nom: str
+    scope: str
+    authorize: Mapping[str, str]
+    account_id: str
+    noms: tuple[str, ...]
+    emails: tuple[str, ...]
+    profile_scope: str = ""
+    mail_scope: str = ""
+    first_life: int | None = None
+
+
+GOOGLE = Usage(
+    code="google",
+    nom="Google",
+    scope="openid email profile https://mail.google.com/",  # the one that SMTP asks for
+    # Without consent asked again, a second connection brings no refresh token.
+    authorize={"access_type": "offline", "prompt": "consent"},
+    account_id="sub",
+    noms=("name", "email"),
+    emails=("email",),
+)
+
+_GRAPH, _SMTP = "https://graph.microsoft.com/User.Read", "https://outlook.office.com/SMTP.Send"
+
+# An access token of Microsoft is for one resource: Graph tells the profile, Outlook takes mail.
+# The first one, for Graph, is told to end in 5 minutes, which R8 takes as the moment to refresh.
+MICROSOFT = Usage(
+    code="microsoft",
+    nom="Microsoft",
+    scope=f"openid email profile offline_access {_GRAPH} {_SMTP}",
+    authorize={"response_mode": "query", "prompt": "select_account"},
+    account_id="id",
+    noms=("displayName", "userPrincipalName"),
+    emails=("mail", "userPrincipalName"),
+    profile_scope=f"openid email profile offline_access {_GRAPH}",
+    mail_scope=f"offline_access {_SMTP}",
+    first_life=300,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Adresses:
+    """Where a provider is asked; one without *revoke* cannot end tokens."""
+
+    authorize: str
+    token: str
+    profile: str
+    revoke: str = ""
+
+
+class Standard:
+    """A provider that keeps to the RFCs."""
+
+    pkce = True
+
+    def __init__(self, usage: Usage, client: ClientOAuth, adresses: Adresses, ligne: Ligne) -> None:
+        self._usage, self._client, self._adresses, self._ligne = usage, client, adresses, ligne
+        self.code, self.nom, self.actif = usage.code, usage.nom, bool(client.id)
+
+    def authorize_url(self, state: str, code_challenge: str) -> str:
+        """With the scopes for mail, and for refreshing without the person."""
+        pkce = {"code_challenge": code_challenge, "code_challenge_method": "S256"}
+        asked = {"scope": self._usage.scope, "state": state, **pkce, **self._usage.authorize}
+        return self._client.authorize_url(self._adresses.authorize, asked)
+
+    async def exchange_code(self, code: str, code_verifier: str) -> Jetons:
+        """The tokens for *code* (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "code_verifier": code_verifier,
+            "redirect_uri": self._client.redirect_uri,
+            **self._scoped(self._usage.profile_scope),
+        }
+        jetons = await self._tokens("exchange_code", form, repeatable=False)
+        lives = [life for life in (jetons.expires_in, self._usage.first_life) if life is not None]
+        return replace(jetons, expires_in=min(lives, default=None))
+
+    async def get_profile(self, access_token: str) -> Profil:
+        """The holder of the token, with the email address as metadata."""
+        question = Question("get_profile", "GET", self._adresses.profile, bearer=access_token)
+        return await self._ligne.ask(question, self._profil)
+
+    async def refresh(self, refresh_token: str) -> Jetons:
+        """New tokens (RFC 6749 section 6)."""
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        return await self._tokens("refresh", form | self._scoped(self._usage.mail_scope))
+
+    async def revoke(self, token: str) -> bool:
+        """As RFC 7009 has it, where there is an endpoint for it."""
+        if not self._adresses.revoke:
+            return False
+        return await self._ligne.confirms(
+            Question("revoke", "POST", self._adresses.revoke, form={"token": token})
+        )
+
+    async def _tokens(self, operation: str, form: Mapping[str, str], *, repeatable: bool = True) -> Jetons:
+        whole = {**form, **self._client.proof}
+        question = Question(operation, "POST", self._adresses.token, form=whole, repeatable=repeatable)
+        return await self._ligne.ask(question, reponses.jetons)
+
+    def _profil(self, content: Content) -> Profil:
+        """Raises Illisible."""
+        email = reponses.first_shown(content, self._usage.emails)
+        return Profil(
+            account_id=reponses.identifier(content, self._usage.account_id),
+            nom_affiche=reponses.first_shown(content, self._usage.noms),
+            metadata={"email": email} if email else {},
+        )
+
+    @staticmethod
+    def _scoped(scope: str) -> dict[str, str]:
+        return {"scope": scope} if scope else {}

@@ -1,0 +1,53 @@
+"""The providers, as the adapters of one running service see them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from service_integrations.fournisseur import FournisseurOAuth, Jetons
+from service_integrations.fournisseurs.registre import Registre, registre
+from service_integrations.fournisseurs.settings import FournisseurSettings
+from service_kit.settings import load
+from service_kit.testing.oauth import OauthProvider, oauth_provider
+from service_kit.testing.oidc import browse, s256
+from service_kit.testing.seconds import Seconds
+
+VERIFIER = "v" * 64
+STATE = "state-1"
+CODES = ("instagram", "google", "microsoft")
+
+
+@dataclass(frozen=True, slots=True)
+class Ailleurs:
+    """A double of the providers, adapters to it, and the clock of their limits."""
+
+    provider: OauthProvider
+    registre: Registre
+    seconds: Seconds
+
+    def __getitem__(self, code: str) -> FournisseurOAuth:
+        return self.registre[code]
+
+    async def code(self, of: str) -> str:
+        """A new code from a person who says yes."""
+        back = await browse(self[of].authorize_url(STATE, s256(VERIFIER)))
+        return back["code"]
+
+    async def connect(self, of: str) -> Jetons:
+        """The tokens of a new connection."""
+        return await self[of].exchange_code(await self.code(of), VERIFIER)
+
+
+def settings(**told: Any) -> FournisseurSettings:
+    """Settings without an environment."""
+    return load(FournisseurSettings, database_url="postgresql:///crm", **told)
+
+
+@asynccontextmanager
+async def ailleurs(**told: Any) -> AsyncIterator[Ailleurs]:
+    """Everything new: circuits are closed and buckets full. *told* are settings."""
+    async with oauth_provider() as provider:
+        seconds = Seconds()
+        known = settings(**provider.settings() | told)
+        yield Ailleurs(provider, registre(known, seconds), seconds)

@@ -1,0 +1,234 @@
+"""What each provider is asked and what is read in its answers (R5, R6, R16 and the section on providers)."""
+
+import asyncio
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from service_integrations import refusals
+from service_integrations.fournisseur import FournisseurOAuth
+from service_integrations.fournisseurs.registre import registre
+from service_kit.testing.oauth import LONG_TOKEN, PROFILE, REVOKE, TOKEN, Account
+from service_kit.testing.oidc import browse, s256
+from tests.ailleurs import CODES, STATE, VERIFIER, ailleurs, settings
+
+STANDARD = ("google", "microsoft")
+OFFERS = {
+    "google": {
+        "scope": "openid email profile https://mail.google.com/",
+        "access_type": "offline",
+        "prompt": "consent",
+    },
+    "microsoft": {
+        "scope": "openid email profile offline_access"
+        " https://graph.microsoft.com/User.Read https://outlook.office.com/SMTP.Send",
+        "response_mode": "query",
+        "prompt": "select_account",
+    },
+    "instagram": {"scope": "instagram_business_basic"},
+}
+
+
+def query_of(fournisseur: FournisseurOAuth) -> dict[str, str]:
+    """What the browser is made to ask for."""
+    return dict(parse_qsl(urlsplit(fournisseur.authorize_url(STATE, s256(VERIFIER))).query))
+
+
+@pytest.mark.parametrize("of", CODES)
+async def test_R5_the_address_asks_for_what_the_provider_needs(of: str) -> None:
+    """With PKCE (S256) where it is supported."""
+    pkce = {"code_challenge": s256(VERIFIER), "code_challenge_method": "S256"} if of in STANDARD else {}
+    async with ailleurs() as there:
+        assert query_of(there[of]) == {
+            "client_id": f"{of}-client",
+            "redirect_uri": f"http://localhost:5000/api/integrations/{of}/callback",
+            "response_type": "code",
+            "state": STATE,
+            **OFFERS[of],
+            **pkce,
+        }
+        assert there[of].pkce == (of in STANDARD)
+
+
+@pytest.mark.parametrize("of", STANDARD)
+async def test_R6_a_code_brings_the_tokens(of: str) -> None:
+    """With one to refresh them."""
+    async with ailleurs() as there:
+        jetons = await there.connect(of)
+    assert (jetons.token_type, "openid" in jetons.scope.split()) == ("Bearer", True)
+    assert (jetons.access_token != jetons.refresh_token, jetons.refresh_token != "") == (True, True)
+
+
+async def test_R6_google_gives_an_hour() -> None:
+    """As its answer says."""
+    async with ailleurs() as there:
+        assert (await there.connect("google")).expires_in == 3600
+
+
+async def test_R6_an_answer_without_refresh_token_has_none() -> None:
+    """So that the former one can stay."""
+    async with ailleurs() as there:
+        with there.provider.telling(TOKEN, refresh_token=None, expires_in=None):
+            jetons = await there.connect("google")
+    assert (jetons.refresh_token, jetons.expires_in) == ("", None)
+
+
+async def test_instagram_s_long_token_stands_for_both() -> None:
+    """For 60 days; the short one is not kept."""
+    async with ailleurs() as there:
+        jetons = await there.connect("instagram")
+        (asked,) = there.provider.asked(LONG_TOKEN)
+    assert jetons.access_token == jetons.refresh_token != asked.parameters["access_token"]
+    assert (jetons.expires_in, jetons.scope) == (60 * 24 * 3600, "instagram_business_basic")
+
+
+async def test_instagram_may_wrap_its_answers() -> None:
+    """In a list, as its documents show them."""
+    async with ailleurs() as there:
+        wrapped = [{"user_id": 17841400000000000, "username": "jeanne"}]
+        with there.provider.telling(PROFILE, data=wrapped):
+            profil = await there["instagram"].get_profile((await there.connect("instagram")).access_token)
+    assert (profil.account_id, profil.nom_affiche) == ("17841400000000000", "jeanne")
+
+
+async def test_microsoft_s_first_token_is_due_at_once() -> None:
+    """It is for the profile; the one for mail is fetched with the refresh token (R8)."""
+    async with ailleurs() as there:
+        first = await there.connect("microsoft")
+        second = await there["microsoft"].refresh(first.refresh_token)
+    assert (first.expires_in, "User.Read" in first.scope) == (300, True)
+    assert (second.expires_in, second.scope) == (3600, "offline_access https://outlook.office.com/SMTP.Send")
+
+
+@pytest.mark.parametrize(("of", "rotated"), [("google", False), ("microsoft", True), ("instagram", True)])
+async def test_R13_a_refresh_brings_new_tokens(of: str, rotated: bool) -> None:
+    """And another refresh token where the provider rotates it."""
+    async with ailleurs() as there:
+        first = await there.connect(of)
+        second = await there[of].refresh(first.refresh_token)
+    assert second.access_token not in ("", first.access_token)
+    assert (second.refresh_token not in ("", first.refresh_token)) == rotated
+
+
+@pytest.mark.parametrize(
+    ("of", "metadata"),
+    [
+        ("google", {"email": "marie@exemple.fr"}),
+        ("microsoft", {"email": "marie@exemple.fr"}),
+        ("instagram", {"username": "Marie Curie"}),
+    ],
+)
+async def test_R6_the_profile_says_whose_account_it_is(of: str, metadata: dict[str, str]) -> None:
+    """Its id, a name to show, and what tells it from others."""
+    async with ailleurs() as there:
+        there.provider.account = Account("42", "Marie Curie", "marie@exemple.fr")
+        profil = await there[of].get_profile((await there.connect(of)).access_token)
+    assert (profil.account_id, profil.nom_affiche, profil.metadata) == ("42", "Marie Curie", metadata)
+
+
+@pytest.mark.parametrize(("of", "name"), [("google", "sub"), ("microsoft", "id"), ("instagram", "user_id")])
+@pytest.mark.parametrize("value", [None, "", "x" * 256, "a\x00b", ["42"]])
+async def test_R6_a_profile_without_an_account_id_is_an_api_error(of: str, name: str, value: object) -> None:
+    """Nothing could be connected."""
+    async with ailleurs() as there:
+        jetons = await there.connect(of)
+        told: Any = {name: value}
+        with there.provider.telling(PROFILE, **told), pytest.raises(refusals.ApiError):
+            await there[of].get_profile(jetons.access_token)
+
+
+@pytest.mark.parametrize("of", STANDARD)
+async def test_R6_the_verifier_must_fit(of: str) -> None:
+    """A stolen code is worth nothing."""
+    async with ailleurs() as there:
+        code = await there.code(of)
+        with pytest.raises(refusals.FournisseurRefuse) as told:
+            await there[of].exchange_code(code, "w" * 64)
+    assert (told.value.status, told.value.error) == (400, "invalid_grant")
+
+
+@pytest.mark.parametrize("of", CODES)
+async def test_R6_a_code_serves_once(of: str) -> None:
+    """The provider refuses it afterwards."""
+    async with ailleurs() as there:
+        code = await there.code(of)
+        await there[of].exchange_code(code, VERIFIER)
+        with pytest.raises(refusals.FournisseurRefuse):
+            await there[of].exchange_code(code, VERIFIER)
+
+
+@pytest.mark.parametrize("of", CODES)
+async def test_R6_the_client_must_be_known(of: str) -> None:
+    """Its secret goes with the code."""
+    async with ailleurs(**{f"oauth_{of}_client_secret": "another"}) as there:
+        with pytest.raises(refusals.FournisseurRefuse):
+            await there.connect(of)
+
+
+async def test_R16_google_ends_tokens() -> None:
+    """All of the connection."""
+    async with ailleurs() as there:
+        jetons = await there.connect("google")
+        assert await there["google"].revoke(jetons.refresh_token)
+        with pytest.raises(refusals.FournisseurRefuse):
+            await there["google"].refresh(jetons.refresh_token)
+
+
+@pytest.mark.parametrize("of", ["microsoft", "instagram"])
+async def test_R16_the_others_are_not_asked(of: str) -> None:
+    """They have no endpoint for it."""
+    async with ailleurs() as there:
+        jetons = await there.connect(of)
+        asked = len(there.provider.requests)
+        assert not await there[of].revoke(jetons.access_token)
+        assert len(there.provider.requests) == asked
+
+
+@pytest.mark.parametrize("status", [0, 400, 500, 503])
+async def test_R16_a_revocation_is_tried_once(status: int) -> None:
+    """Its failure is not more than that."""
+    async with ailleurs() as there:
+        with there.provider.failing(REVOKE, status):
+            assert not await there["google"].revoke("a-token")
+        assert len(there.provider.asked(REVOKE)) == 1
+
+
+async def test_R16_a_revocation_is_not_waited_for() -> None:
+    """Neither when the provider is slow nor when it is away."""
+    async with ailleurs(oauth_timeout_s=0.2) as there:
+        with there.provider.slow():
+            assert not await there["google"].revoke("a-token")
+        async with there.provider.down():
+            assert not await there["google"].revoke("a-token")
+
+
+@pytest.mark.parametrize("of", CODES)
+def test_a_provider_without_client_is_off(of: str) -> None:
+    """And is there all the same."""
+    assert not registre(settings())[of].actif
+    assert registre(settings(**{f"oauth_{of}_client_id": "crm"}))[of].actif
+
+
+@pytest.mark.parametrize("of", CODES)
+@pytest.mark.parametrize("missing", ["client_secret", "redirect_uri"])
+async def test_R1_half_a_configuration_cannot_begin(of: str, missing: str) -> None:
+    """OAUTH_INIT_ERROR, which trying again does not change."""
+    async with ailleurs(**{f"oauth_{of}_{missing}": ""}) as there:
+        with pytest.raises(refusals.OauthInitError) as told:
+            there[of].authorize_url(STATE, s256(VERIFIER))
+    assert (told.value.metadata["provider"], told.value.metadata["retryable"]) == (of, "false")
+
+
+async def test_twenty_connections_at_a_time_do_not_mix() -> None:
+    """Each has its own tokens."""
+    async with ailleurs() as there:
+        found = await asyncio.gather(*(there.connect("google") for _ in range(20)))
+    assert len({jetons.access_token for jetons in found}) == 20
+
+
+async def test_the_person_may_say_no() -> None:
+    """The browser brings that back, for the callback."""
+    async with ailleurs() as there:
+        with there.provider.refusing():
+            back = await browse(there["google"].authorize_url(STATE, s256(VERIFIER)))
+    assert (back["error"], back["state"]) == ("access_denied", STATE)
