@@ -89,7 +89,7 @@ class Wish(Body):
     redirect_url: str = Field("", max_length=_LONGEST_ADDRESS)
 
 
-class Beginning(Body):
+class Departure(Body):
     """Where the browser goes now, and what it will come back with."""
 
     auth_url: str
@@ -135,6 +135,7 @@ class Accounts:
             methods=["GET"],
             status_code=302,
             response_class=RedirectResponse,
+            response_description="To where the connection began, or to the default page when it has failed.",
             responses={200: {"model": Connected, "description": "To who accepts application/json."}},
             openapi_extra=PARAMETERS,
         )
@@ -153,7 +154,7 @@ class Accounts:
         answer = await self._ask(request, self._accounts.List, asked)
         return Integrations(integrations=tuple(map(_integration, answer.integrations)))
 
-    async def connect(self, request: Request, provider: Provider, wish: Wish) -> Beginning:
+    async def connect(self, request: Request, provider: Provider, wish: Wish) -> Departure:
         """Begin to connect an account: the browser goes to its provider."""
         exchange = exchange_of(request.scope)
         asked = pb.InitiateOAuthRequest(
@@ -164,7 +165,7 @@ class Accounts:
             user_agent=exchange.user_agent,
         )
         answer = await self._ask(request, self._accounts.InitiateOAuth, asked)
-        return Beginning(auth_url=answer.auth_url, state=answer.state)
+        return Departure(auth_url=answer.auth_url, state=answer.state)
 
     async def finish(self, request: Request, provider: Provider) -> Response:
         """Finish a connection: the browser goes back to where it began."""

@@ -1,16 +1,16 @@
 """The endpoints of integrations while nobody answers behind them: limits, proofs, forms, other doors."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from io import BytesIO
+from collections.abc import AsyncIterator
 from itertools import cycle
 
 import httpx
 import pytest
+from crm.users.users_pb2 import ListUtilisateursRequest
+from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from gateway.edge import GATEWAY
 from gateway.policies import ACCOUNT, POLICIES
-from grpc_utils.telemetry import log_calls_to
-from service_kit.testing import Mesh, running
-from tests.visitors import FRONT, ORIGINS, bearer, browser, code
+from service_kit.testing import Mesh, eventually, running
+from tests.visitors import FRONT, ORIGINS, Log, bearer, browser, code, outsider
 
 BASE = "/api/integrations"
 CALLBACK = f"{BASE}/google/callback"
@@ -142,28 +142,25 @@ async def test_G6_what_a_provider_sends_back_is_kept_nowhere(edge: httpx.AsyncCl
     assert (headers["cache-control"], headers["referrer-policy"]) == ("no-store", "no-referrer")
 
 
-async def test_G14_code_and_state_are_in_no_log(
-    edge: httpx.AsyncClient, caplog: pytest.LogCaptureFixture, lines: Callable[[], str]
-) -> None:
+async def test_G14_code_and_state_are_in_no_log(edge: httpx.AsyncClient, log: Log) -> None:
     """Neither those of a good request nor those of one that cannot be read."""
-    with caplog.at_level(0):
-        await edge.get(CALLBACK, params={"code": "needle-1", "state": "needle-2"})
-        await edge.get(CALLBACK, params={"code": "needle-3", "error": "needle-4"})
-        await edge.get(f"{BASE}/needle-5%00/callback", params={"state": "needle-6"})
-    ours = [
-        record.getMessage() for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))
-    ]
-    assert "needle" not in lines() + "".join(ours)
-    assert '"route":"/api/integrations/{provider}/callback"' in lines()
+    await edge.get(CALLBACK, params={"code": "needle-1", "state": "needle-2"})
+    await edge.get(CALLBACK, params={"code": "needle-3", "error": "needle-4"})
+    await edge.get(f"{BASE}/needle-5%00/callback", params={"state": "needle-6"})
+    assert '"route":"/api/integrations/{provider}/callback"' in log()
+    assert "needle" not in log()
 
 
-@pytest.fixture
-def lines() -> Iterator[Callable[[], str]]:
-    """The lines about requests that were written during the test."""
-    stream = BytesIO()
-    log_calls_to(stream)
-    yield lambda: stream.getvalue().decode()
-    log_calls_to(None)
+async def test_a_request_that_fails_is_a_visit_too(mesh: Mesh, web: httpx.AsyncClient) -> None:
+    """The directory learns who has called (section 6), though nobody answers for integrations here."""
+    email, token = outsider(mesh)
+    people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
+
+    async def known() -> bool:
+        return len((await people.List(ListUtilisateursRequest(search=email))).utilisateurs) == 1
+
+    assert (await web.get(BASE, headers=bearer(token))).status_code == 503
+    await eventually(known)
 
 
 async def test_G7_a_page_of_an_allowed_origin_may_disconnect(edge: httpx.AsyncClient) -> None:
