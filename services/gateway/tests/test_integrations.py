@@ -1,5 +1,6 @@
 """Accounts at outside providers, through the real service and providers on a real socket (G14, G15)."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -8,7 +9,7 @@ import pytest
 from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import AuditServiceStub
 from db_utils import clock
-from service_kit.testing import Mesh
+from service_kit.testing import Mesh, eventually
 from service_kit.testing.oauth import REVOKE, OauthProvider
 from service_kit.testing.oidc import browse
 from tests.accounts import PAGE, Person, returned, sent_on
@@ -61,15 +62,40 @@ async def test_no_token_of_a_provider_leaves_the_gateway(anne: Person, oauth: Oa
     assert [secret for secret in oauth.secrets() if secret in listed.text + renewed.text] == []
 
 
+async def logged(log: Log, *calls: str) -> dict[str, str]:
+    """Whom the service has noted as the caller of each of *calls*, once their lines are written."""
+
+    def callers() -> dict[str, str]:
+        lines = [json.loads(line) for line in log().splitlines() if '"service":"integrations"' in line]
+        return {line["rpc"].rpartition("/")[2]: line["caller"] for line in lines}
+
+    await eventually(lambda: callers().keys() >= {*calls})
+    return callers()
+
+
 async def test_G14_no_log_tells_a_secret(anne: Person, oauth: OauthProvider, log: Log) -> None:
     """Neither code, state nor token of a whole connection, at the gateway or at the service."""
     back = await anne.begin()
     await sent_on(anne.web, back)
     await anne.ask("POST", f"/google/{oauth.account.id}/refresh")
     await anne.ask("DELETE", f"/google/{oauth.account.id}")
-    assert "integrations.IntegrationService/HandleCallback" in log()
+    await logged(log, "HandleCallback", "Disconnect")
     secrets = [*oauth.secrets(), back["state"], back["code"], anne.token]
     assert [secret for secret in secrets if secret in log()] == []
+
+
+async def test_the_caller_asks_as_himself_and_the_callback_is_the_gateways(
+    anne: Person, oauth: OauthProvider, log: Log
+) -> None:
+    """His own token is passed on; who comes back from a provider has none."""
+    await anne.ask("GET", "/providers")
+    await anne.connect()
+    await anne.accounts()
+    await anne.ask("POST", f"/google/{oauth.account.id}/refresh")
+    await anne.ask("DELETE", f"/google/{oauth.account.id}")
+    himself = ("ListProviders", "InitiateOAuth", "List", "Refresh", "Disconnect")
+    callers = await logged(log, *himself, "HandleCallback")
+    assert callers == {**dict.fromkeys(himself, anne.id), "HandleCallback": "service:gateway"}
 
 
 async def test_an_account_is_renewed_on_demand(anne: Person, oauth: OauthProvider) -> None:
