@@ -209,7 +209,10 @@ class Accounts:
         return Disconnected(success=answer.success, revoked=answer.revoque)
 
     async def _ask(self, request: Request, call: Callable[..., Awaitable[T]], asked: object) -> T:
-        """The answer to *asked*, which the caller himself asks."""
+        """The answer to *asked*, which the caller himself asks.
+
+        What its contract calls free of side effects is asked again by its channel.
+        """
         exchange = exchange_of(request.scope)
         try:
             return await call(asked, timeout=USUAL, metadata=bearer(exchange.token))
