@@ -55,6 +55,11 @@ class Cache(Generic[T]):
         self._line: int | None = None
         self._lines = 0
 
+    @property
+    def listening(self) -> bool:
+        """Whether changes of other instances are heard."""
+        return self._line is not None
+
     async def get(self, user_id: str) -> Vu[T]:
         """What *user_id* is shown. Raises DatabaseUnavailable, StatementTimeout when that is not known."""
         entry = self._entries.get(user_id)
