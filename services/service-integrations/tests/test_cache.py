@@ -4,14 +4,13 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-import grpc
 import psycopg
 import pytest
 from crm.integrations import integrations_pb2 as pb
 from db_utils import Database, DatabaseUnavailable, clock
 from prometheus_client import REGISTRY
 from service_integrations.cache import FRESH, MOST_USERS, USABLE, Cache
-from service_kit.testing import Mesh, eventually, fresh_database
+from service_kit.testing import eventually, fresh_database
 from tests.personnes import Personne
 
 SECOND = timedelta(seconds=1)
@@ -43,6 +42,7 @@ class Loader:
         self.gate.set()
 
     async def __call__(self, user_id: str) -> int:
+        """The value, as it was when it was asked for."""
         self.loads += 1
         value = self.value
         await self.gate.wait()
