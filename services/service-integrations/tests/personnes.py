@@ -115,8 +115,8 @@ async def change(database: Database, compte_id: str, **columns: Any) -> OauthAcc
 
 
 async def all_rows(database: Database) -> list[OauthAccount]:
-    """Every account."""
-    return await database.read().all(select(OauthAccount))
+    """Every account, the oldest first."""
+    return await database.read().all(select(OauthAccount).order_by(OauthAccount.id))
 
 
 def left(row: OauthAccount, minutes: int = 0, seconds: int = 0) -> datetime:
