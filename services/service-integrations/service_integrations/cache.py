@@ -11,10 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from db_utils import Database, DatabaseError, DatabaseUnavailable, StatementTimeout, clock
-from db_utils.failures import translated
+from db_utils import Connection, Database, DatabaseError, DatabaseUnavailable, StatementTimeout, clock
 from prometheus_client import Counter
-from psycopg import AsyncConnection
 
 T = TypeVar("T")
 
@@ -55,6 +53,11 @@ class Cache(Generic[T]):
         self._line: int | None = None
         self._lines = 0
 
+    @property
+    def listening(self) -> bool:
+        """Whether changes of other instances are heard."""
+        return self._line is not None
+
     async def get(self, user_id: str) -> Vu[T]:
         """What *user_id* is shown. Raises DatabaseUnavailable, StatementTimeout when that is not known."""
         entry = self._entries.get(user_id)
@@ -79,17 +82,14 @@ class Cache(Generic[T]):
 
     async def listen(self) -> None:
         """Hear what other instances change, until the line is lost. Raises DatabaseError."""
-        connection = await self._database.acquire()
-        try:
-            with translated():
-                await connection.execute(f"LISTEN {CHANNEL}")
-                self._lines += 1
-                self._line = self._lines
+        async with self._database.session() as connection:
+            await connection.execute(f"LISTEN {CHANNEL}")
+            self._lines += 1
+            self._line = self._lines
+            try:
                 await self._hear(connection)
-        finally:
-            self._line = None
-            connection.pgconn.finish()  # it must not go back to the pool: it still listens
-            self._database.release(connection)
+            finally:
+                self._line = None
 
     async def keep_listening(self) -> None:
         """Hear what other instances change, for ever."""
@@ -100,7 +100,7 @@ class Cache(Generic[T]):
                 _log.warning("changes of other instances are not heard: %s", type(error).__name__)
             await asyncio.sleep(_AGAIN)
 
-    async def _hear(self, connection: AsyncConnection[tuple[object, ...]]) -> None:
+    async def _hear(self, connection: Connection) -> None:
         while True:
             async for notice in connection.notifies(timeout=_ALIVE):
                 self.forget(notice.payload)

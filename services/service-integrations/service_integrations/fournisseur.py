@@ -41,7 +41,10 @@ class FournisseurOAuth(Protocol):
     actif: bool
 
     def authorize_url(self, state: str, code_challenge: str) -> str:
-        """Where the browser goes; *code_challenge* (S256) is left out by a provider without PKCE."""
+        """Where the browser goes; *code_challenge* (S256) is left out by a provider without PKCE.
+
+        Raises OauthInitError when the provider is on and its secret or callback is not configured.
+        """
 
     async def exchange_code(self, code: str, code_verifier: str) -> Jetons:
         """The tokens for *code*, sent again only when the code has surely not been used (R9)."""

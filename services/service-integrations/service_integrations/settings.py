@@ -24,7 +24,7 @@ class IntegrationsSettings(SealingSettings, FournisseurSettings):
 
     @field_validator("integrations_redirect_origins", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
+    def _split_origins(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
     @field_validator("integrations_redirect_origins")
@@ -32,6 +32,8 @@ class IntegrationsSettings(SealingSettings, FournisseurSettings):
     def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
             parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}".lower():
+            whole = f"{parts.scheme}://{parts.netloc}".lower()
+            known = parts.scheme in ("http", "https") and parts.hostname and parts.username is None
+            if not known or origin != whole:
                 raise ValueError(f"{origin} is no origin: write https://host or https://host:port")
         return origins

@@ -4,7 +4,6 @@ Of its jobs only the one that listens runs by itself: tests call the others.
 """
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,15 +13,11 @@ from crm.integrations.integrations_pb2_grpc import (
     IntegrationServiceStub,
     TokenServiceStub,
 )
-from service_integrations.housekeeping import LISTEN
-from service_integrations.service import SERVICE
 from service_integrations.settings import IntegrationsSettings
 from service_kit import App
 from service_kit.testing import Mesh, running
 from service_kit.testing.oauth import OauthProvider, oauth_provider
-from tests.personnes import ORIGINS, Personne, new_user
-
-STILL = replace(SERVICE, workers=(LISTEN,))
+from tests.personnes import ORIGINS, STILL, Personne, new_user
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Users who connect accounts, for the tests of this folder."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -13,12 +13,15 @@ from crm.integrations.integrations_pb2_grpc import (
     TokenServiceStub,
 )
 from db_utils import Database
+from service_integrations.housekeeping import LISTEN
 from service_integrations.models import OauthAccount
+from service_integrations.service import SERVICE
 from service_kit.testing import Mesh
 from service_kit.testing.oauth import Account, OauthProvider
 from service_kit.testing.oidc import browse
 from sqlalchemy import select
 
+STILL = replace(SERVICE, workers=(LISTEN,))
 ORIGINS = "https://app.exemple.fr,http://localhost:3000"
 IP, AGENT = "192.0.2.7", "Firefox/150"
 _numbers = count(1)
@@ -112,8 +115,8 @@ async def change(database: Database, compte_id: str, **columns: Any) -> OauthAcc
 
 
 async def all_rows(database: Database) -> list[OauthAccount]:
-    """Every account."""
-    return await database.read().all(select(OauthAccount))
+    """Every account, the oldest first."""
+    return await database.read().all(select(OauthAccount).order_by(OauthAccount.id))
 
 
 def left(row: OauthAccount, minutes: int = 0, seconds: int = 0) -> datetime:

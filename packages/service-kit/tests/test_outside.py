@@ -1,0 +1,171 @@
+"""The careful call: how much of an answer is read, how long it may take, when it is asked for again."""
+
+import asyncio
+import gzip
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+import structlog
+from db_utils import context
+from grpc_utils.telemetry import log_calls_to
+from service_kit import logs
+from service_kit.outside import NoReply, Question, Reply, pause_after, reply_to
+from service_kit.testing.party import HttpParty, Request, http_reply, json_reply, read_request
+
+
+class Party(HttpParty):
+    """Gives its *replies* in turn, then good ones; b"" hangs up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.replies: list[bytes] = []
+        self.requests: list[Request] = []
+
+    async def _exchange(self, reader: asyncio.StreamReader) -> bytes:
+        self.requests.append(await read_request(reader))
+        await self._flows()
+        return self.replies.pop(0) if self.replies else json_reply(200, {"said": "yes"})
+
+
+@pytest.fixture
+async def party() -> AsyncIterator[Party]:
+    """A party outside."""
+    party = Party()
+    await party.start()
+    yield party
+    await party.stop()
+
+
+@contextmanager
+def lines_of_services() -> Iterator[None]:
+    """Write logs to the standard output of the moment, as services do."""
+    root = logging.getLogger()
+    former, level, httpx_level = root.handlers[:], root.level, logging.getLogger("httpx").level
+    logs.configure("integrations", "INFO")
+    yield
+    log_calls_to(None)
+    structlog.reset_defaults()
+    root.handlers[:] = former
+    root.setLevel(level)
+    logging.getLogger("httpx").setLevel(httpx_level)
+
+
+def question(party: Party, *, repeatable: bool = True) -> Question:
+    """What it is asked."""
+    url = f"http://127.0.0.1:{party.port}/path"
+    return Question("question", "POST", url, form={"a": "b"}, bearer="proof", repeatable=repeatable)
+
+
+async def test_it_is_asked_as_told(party: Party) -> None:
+    """With the form and the proof; what comes back is not to be compressed."""
+    assert await reply_to(question(party), timeout=2) == Reply(200, {"said": "yes"})
+    (request,) = party.requests
+    assert (request.method, request.path, request.parameters) == ("POST", "/path", {"a": "b"})
+    assert (request.headers["authorization"], request.headers["accept-encoding"]) == (
+        "Bearer proof",
+        "identity",
+    )
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        json_reply(200, {"said": "x" * 64 * 1024}),
+        http_reply(200, gzip.compress(b'{"said": "yes"}'), "content-encoding: gzip"),
+        http_reply(200, b'{"said": "yes"'),
+        http_reply(200, b'["yes"]'),
+        http_reply(200, b"[" * 60_000),
+        http_reply(200, b'{"said": "\xff"}'),
+    ],
+    ids=["large", "compressed", "cut", "no object", "deep", "no text"],
+)
+async def test_an_answer_that_is_no_small_json_object_is_empty(party: Party, reply: bytes) -> None:
+    """Its status stays; asking again would not help."""
+    party.replies = [reply]
+    assert await reply_to(question(party), timeout=2) == Reply(200, {})
+    assert len(party.requests) == 1
+
+
+async def test_the_last_answer_counts_whatever_it_says(party: Party) -> None:
+    """After as many attempts as it has."""
+    party.replies = [json_reply(503, {"n": n}) for n in range(3)]
+    assert await reply_to(question(party), timeout=2, attempts=2) == Reply(503, {"n": 1})
+
+
+async def test_a_retry_is_told_before_it_happens(party: Party) -> None:
+    """Once for each."""
+    party.replies = [json_reply(503, {})] * 2
+    seen: list[int] = []
+    await reply_to(question(party), timeout=2, on_retry=lambda: seen.append(len(party.requests)))
+    assert seen == [1, 2]
+
+
+class DrippingParty(Party):
+    """Begins its answer at once and never ends it."""
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.requests.append(await read_request(reader))
+        writer.write(b"HTTP/1.1 200 -\r\ncontent-length: 1000\r\n\r\n{")
+        with suppress(ConnectionError):
+            while not reader.at_eof():
+                writer.write(b" ")
+                await asyncio.wait([asyncio.ensure_future(reader.read(1))], timeout=0.02)
+        writer.close()
+
+
+async def test_the_time_is_that_of_the_whole_attempt() -> None:
+    """A byte now and then does not prolong it."""
+    party = DrippingParty()
+    await party.start()
+    with pytest.raises(NoReply) as told:
+        await reply_to(question(party, repeatable=False), timeout=0.2)
+    await party.stop()
+    assert (told.value.too_slow, len(party.requests)) == (True, 1)
+
+
+async def test_an_answer_that_is_cut_short_is_none(party: Party) -> None:
+    """It is asked for again if that may be done."""
+    party.replies = [b"HTTP/1.1 200 -\r\ncontent-length: 100\r\n\r\n{"] * 2
+    with pytest.raises(NoReply) as told:
+        await reply_to(question(party, repeatable=False), timeout=2)
+    assert not told.value.too_slow
+    assert await reply_to(question(party), timeout=2) == Reply(200, {"said": "yes"})
+
+
+async def test_R9_lines_say_for_whom_it_was_asked(party: Party, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the correlation id, as all lines of services."""
+    context.correlation_id.set("int-1760000000000-abc1234")
+    party.replies = [json_reply(503, {})]
+    with lines_of_services():
+        await reply_to(question(party), timeout=2)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["level"], line["correlation_id"]) for line in lines] == [
+        ("warning", "int-1760000000000-abc1234"),
+        ("info", "int-1760000000000-abc1234"),
+    ]
+
+
+async def test_a_redirection_is_an_answer(party: Party) -> None:
+    """It is not followed: a proof goes nowhere else."""
+    party.replies = [http_reply(302, b"{}", f"location: http://127.0.0.1:{party.port}/elsewhere")]
+    assert (await reply_to(question(party), timeout=2)).status == 302
+    assert len(party.requests) == 1
+
+
+def test_pauses_double_and_end_at_five_seconds() -> None:
+    """With up to 100 ms at random on top."""
+    bounds = [(0.1, 0.2), (0.2, 0.3), (0.4, 0.5)]
+    for attempt, (least, most) in enumerate(bounds, start=1):
+        assert all(least <= pause_after(attempt) <= most for _ in range(50))
+    assert len({pause_after(1) for _ in range(50)}) > 1
+    assert pause_after(20) == 5.0
+
+
+async def test_questions_and_replies_show_nothing_in_logs(party: Party) -> None:
+    """But the operation and the status."""
+    asked = question(party)
+    assert repr(asked) == "Question(operation='question', method='POST', repeatable=True)"
+    assert repr(await reply_to(asked, timeout=2)) == "Reply(status=200)"

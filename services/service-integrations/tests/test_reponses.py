@@ -1,0 +1,92 @@
+"""What is read in the answers of providers, and what is not believed."""
+
+from typing import Any
+
+import pytest
+from service_integrations.fournisseurs import reponses
+from service_integrations.fournisseurs.reponses import Illisible
+
+GOOD: dict[str, Any] = {"access_token": "a-token"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"access_token": ""},
+        {"access_token": None},
+        {"access_token": 42},
+        {"access_token": ["a-token"]},
+        {"access_token": "two words"},
+        {"access_token": "a\r\nx: y"},
+        {"access_token": "jeton-é"},
+        {"access_token": "x" * 8193},
+        {"refresh_token": "a\x00b"},
+        {"refresh_token": {"a": "b"}},
+        {"token_type": "mac"},
+        {"expires_in": -1},
+        {"expires_in": 0},
+        {"expires_in": True},
+        {"expires_in": 3600.5},
+        {"expires_in": 10**9},
+        {"expires_in": "bientôt"},
+        {"expires_in": "٣٦٠٠"},
+        {"expires_in": [3600]},
+    ],
+    ids=str,
+)
+def test_tokens_that_could_do_harm_are_not_taken(changes: dict[str, Any]) -> None:
+    """In a header, in a table, or in a calculation."""
+    with pytest.raises(Illisible):
+        reponses.jetons(GOOD | changes)
+
+
+@pytest.mark.parametrize(("told", "seconds"), [(3600, 3600), ("3600", 3600), (None, None), (1, 1)])
+def test_the_life_of_a_token_is_in_seconds(told: object, seconds: int | None) -> None:
+    """Some providers send a text; without one it lives for ever."""
+    assert reponses.jetons(GOOD | {"expires_in": told}).expires_in == seconds
+
+
+def test_a_token_may_come_alone() -> None:
+    """What the provider did not say is empty."""
+    jetons = reponses.jetons(GOOD)
+    assert (jetons.refresh_token, jetons.token_type, jetons.scope, jetons.expires_in) == ("", "", "", None)
+
+
+@pytest.mark.parametrize(
+    ("told", "scope"),
+    [
+        ("a b", "a b"),
+        ("a\x00\n b", "a b"),
+        (["a", "b"], "a b"),
+        (None, ""),
+        ("x " * 5000, ("x " * 5000)[:4096]),
+    ],
+)
+def test_scopes_are_words(told: object, scope: str) -> None:
+    """However they are listed."""
+    assert reponses.scope(told) == scope
+
+
+def test_names_hold_nothing_invisible() -> None:
+    """And fit into their column; the first that is left counts."""
+    content = {"a": "\x00\u202e", "b": 42, "c": "Jean\x00ne " + "x" * 300}
+    assert reponses.first_shown(content, ("a", "b", "c")) == ("Jeanne " + "x" * 300)[:255]
+    assert reponses.first_shown(content, ("a", "b")) == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ({"error": "invalid_grant"}, "invalid_grant"),
+        ({"error": {"code": "InvalidAuthenticationToken", "message": "…"}}, "InvalidAuthenticationToken"),
+        ({"error": {"code": 190, "type": "OAuthException"}}, "OAuthException"),
+        ({"error_type": "OAuthException", "code": 400}, "OAuthException"),
+        ({"error": "Bad token: secret-token"}, "http_400"),
+        ({"error": "x" * 41}, "http_400"),
+        ({"error": ["invalid_grant"]}, "http_400"),
+        ({}, "http_400"),
+    ],
+)
+def test_refusals_are_named_by_their_code_alone(content: dict[str, Any], code: str) -> None:
+    """A sentence could hold a token or an address."""
+    assert reponses.error_of(content, 400) == code
