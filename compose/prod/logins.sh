@@ -12,6 +12,7 @@ SQL
 login clients "$CLIENTS_DB_PASSWORD"
 login dashboard "$DASHBOARD_DB_PASSWORD"
 login email "$EMAIL_DB_PASSWORD"
+login integrations "$INTEGRATIONS_DB_PASSWORD"
 login notifications "$NOTIFICATIONS_DB_PASSWORD"
 login organisations "$ORGANISATIONS_DB_PASSWORD"
 login auth "$AUTH_DB_PASSWORD"

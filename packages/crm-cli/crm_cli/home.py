@@ -24,6 +24,8 @@ _SETTINGS = (
     "JWT_",
     "AUTH_",
     "ENCRYPTION_",
+    "OAUTH_",
+    "INTEGRATIONS_",
     "GRPC_",
     "METRICS_",
     "FAILPOINT",

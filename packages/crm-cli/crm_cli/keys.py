@@ -30,6 +30,7 @@ def secrets_of(home: Home) -> Secrets:
         {**known.keys, **fresh.keys},
         known.encryption_keys or fresh.encryption_keys,
         known.pepper or fresh.pepper,
+        known.oauth_state or fresh.oauth_state,
     )
     if secrets != known:
         write_privately(path, asdict(secrets))
@@ -41,8 +42,7 @@ def read_secrets(path: Path) -> Secrets:
     try:
         content = json.loads(path.read_text())
         keys = {name: KeyPair(**pair) for name, pair in content["keys"].items()}
-        return Secrets(
-            content["jwt_secret"], keys, content.get("encryption_keys", ""), content.get("pepper", "")
-        )
+        later = {name: content.get(name, "") for name in ("encryption_keys", "pepper", "oauth_state")}
+        return Secrets(content["jwt_secret"], keys, **later)
     except (ValueError, KeyError, TypeError) as error:
         raise CommandError(f"{path} is damaged: remove it, and new secrets are made") from error

@@ -19,6 +19,7 @@ def secret_lines(processes: Mapping[str, Service | Edge]) -> Iterator[str]:
     yield f"JWT_SECRET={made.jwt_secret}"
     yield f"AUTH_PEPPER={made.pepper}"
     yield f"ENCRYPTION_KEYS={made.encryption_keys}"
+    yield f"OAUTH_STATE_SECRET={made.oauth_state}"
     yield f"POSTGRES_PASSWORD={_password()}"
     yield f"ADMIN_NATS_PASSWORD={_password()}"
     yield f"SERVICE_PUBLIC_KEYS={made.public_keys}"

@@ -42,6 +42,7 @@ async def test_a_service_starts_with_the_secrets(crm: Command, name: str) -> Non
             "jwt_secret": made["JWT_SECRET"],
             "auth_pepper": made["AUTH_PEPPER"],
             "encryption_keys": made["ENCRYPTION_KEYS"],
+            "oauth_state_secret": made["OAUTH_STATE_SECRET"],
             "service_private_key": made[f"{name.upper()}_PRIVATE_KEY"],
             "service_public_keys": made["SERVICE_PUBLIC_KEYS"],
         }

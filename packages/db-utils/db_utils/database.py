@@ -64,7 +64,7 @@ class Database:
     """The schema of one service.
 
     *url* is a libpq connection string whose user may take the service's role; *pool_size*
-    bounds the connections of this process, but for one more that holds its locks.
+    bounds the connections of this process, but for one more that holds its locks, and each `session`.
     """
 
     def __init__(self, url: str, schema: str, *, pool_size: int = 10) -> None:
@@ -77,6 +77,7 @@ class Database:
             "connect_timeout": 5,
             **_DEAD_PEER,
         }
+        self._options = options
         self._pool = Pool(url, pool_size, options)
         self._locks = Locks(Pool(url, 1, options), schema, self.shielded)
         self._ping: asyncio.Task[Answer] | None = None
@@ -162,6 +163,23 @@ class Database:
     def release(self, connection: Connection) -> None:
         """Give *connection* back."""
         self._pool.release(connection)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Connection]:
+        """A connection beside those of the pool, closed at the end: for what a session remembers, as LISTEN.
+
+        What psycopg raises inside leaves as a DatabaseError where it means one.
+        """
+        pool = Pool(self.url, 1, self._options)
+        try:
+            connection = await pool.acquire()
+            try:
+                with translated():
+                    yield connection
+            finally:
+                pool.release(connection)
+        finally:
+            await pool.close()
 
     async def answer(self, statement: Statement, values: Values) -> Answer:
         """Run one statement that only reads."""

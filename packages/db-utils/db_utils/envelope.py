@@ -27,7 +27,10 @@ class Undecipherable(Exception):
 
 
 class Envelope:
-    """Seals and opens texts with *keys*, "id:base64,id:base64": the first seals, all open."""
+    """Seals and opens texts with *keys*, "id:base64,id:base64": the first seals, all open.
+
+    What it seals begins with *current*.
+    """
 
     def __init__(self, keys: str) -> None:
         self._ciphers: dict[str, AESGCM] = {}
@@ -39,6 +42,7 @@ class Envelope:
         if not self._ciphers:
             raise InvalidKeys('ENCRYPTION_KEYS is empty: set it to "k1:$(openssl rand -base64 32)"')
         self._current = next(iter(self._ciphers))
+        self.current = f"{_VERSION}.{self._current}."
 
     def seal(self, text: str, place: str) -> str:
         """*text* sealed for *place*, "<schema>.<table>.<column>:<row id>"."""

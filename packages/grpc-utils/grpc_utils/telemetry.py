@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import count
 from typing import BinaryIO
 
 import grpc
@@ -21,6 +20,7 @@ from prometheus_client import Counter, Histogram
 CORRELATION = "x-correlation-id"
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _INTERVAL = 0.05  # seconds
+_BASE36, _RANDOM_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz", 7
 
 RPC_TOTAL = Counter("crm_rpc_total", "Calls answered.", ["service", "method", "code"])
 RPC_SECONDS = Histogram(
@@ -33,6 +33,18 @@ RPC_SECONDS = Histogram(
 Note = tuple[float, float, grpc.StatusCode, str, str]
 
 
+def new_correlation(service: str) -> str:
+    """An id for what *service* does without having been given one, such as `cli-1760000000000-0k3x9qz`.
+
+    The first letters of the service, Unix milliseconds, seven random characters.
+    """
+    number, digits = int.from_bytes(os.urandom(5)), ""
+    for _ in range(_RANDOM_DIGITS):
+        number, digit = divmod(number, len(_BASE36))
+        digits = _BASE36[digit] + digits
+    return f"{service[:3]}-{time.time_ns() // 1_000_000}-{digits}"
+
+
 class Calls:
     """The notes of all calls of one server; *service* is its name.
 
@@ -41,7 +53,6 @@ class Calls:
 
     def __init__(self, service: str) -> None:
         self.service = service
-        self._origin, self._numbers = os.urandom(8).hex(), count(1)
         self._notes: list[tuple[str, Note]] = []
 
     def correlate(self, metadata: Sequence[tuple[str, str | bytes]]) -> str:
@@ -51,7 +62,7 @@ class Calls:
                 correlation = value
                 break
         else:
-            correlation = f"{self._origin}-{next(self._numbers):x}"
+            correlation = new_correlation(self.service)
         context.correlation_id.set(correlation)
         return correlation
 

@@ -1,6 +1,7 @@
 """The pipeline around unary calls: what is checked first, what a handler sees, what a caller is told."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from typing import Any
@@ -166,6 +167,7 @@ async def test_C16_a_correlation_id_goes_in_and_out() -> None:
         ids = [dict(await one.trailing_metadata())["x-correlation-id"] for one in (call, *fresh)]
     assert (seen[0], ids[0]) == ("trace-1", "trace-1")
     assert len({*ids, *seen}) == 3  # the refused call has one of its own
+    assert all(re.fullmatch(r"[a-z]{3}-\d{13}-[0-9a-z]{7}", made) for made in ids[1:])
 
 
 async def test_C7_a_refusal_carries_its_reason_its_domain_and_its_fields() -> None:

@@ -17,13 +17,15 @@ DEMO_ORGANISATION, DEMO_USER, DEMO_TYPE = "org-123", "demo", "UTILISATEUR"
 class Secrets:
     """What the services of one mesh share and what each of them keeps: made once, never defaults.
 
-    *encryption_keys* seal what is secret at rest; *pepper* keeps hashes of addresses from being guessed.
+    *encryption_keys* seal what is secret at rest; *pepper* keeps hashes of addresses from being guessed;
+    *oauth_state* signs what comes back from the providers that people connect.
     """
 
     jwt_secret: str
     keys: dict[str, KeyPair] = field(default_factory=dict)
     encryption_keys: str = ""
     pepper: str = ""
+    oauth_state: str = ""
 
     def environment(self, service: str) -> dict[str, str]:
         """The environment variables of *service*."""
@@ -31,6 +33,7 @@ class Secrets:
             "JWT_SECRET": self.jwt_secret,
             "ENCRYPTION_KEYS": self.encryption_keys,
             "AUTH_PEPPER": self.pepper,
+            "OAUTH_STATE_SECRET": self.oauth_state,
             "SERVICE_PRIVATE_KEY": self.keys[service].private,
             "SERVICE_PUBLIC_KEYS": self.public_keys,
         }
@@ -67,4 +70,5 @@ def new_secrets(services: Iterable[str]) -> Secrets:
         keys={name: new_key_pair() for name in services},
         encryption_keys=f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
         pepper=secrets.token_urlsafe(48),
+        oauth_state=secrets.token_urlsafe(48),
     )

@@ -14,7 +14,7 @@ T = TypeVar("T")
 # Seconds that each call may take.
 USUAL: Final = 5.0
 LOGIN_PATIENCE: Final = 6.0
-GOOGLE_PATIENCE: Final = 12.0
+CALLBACK_PATIENCE: Final = 12.0
 WEBHOOK_PATIENCE: Final = 4.0
 PROFILE_PATIENCE: Final = 2.0
 KEYS_PATIENCE: Final = 1.0

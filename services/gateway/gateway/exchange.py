@@ -15,10 +15,12 @@ _KEY = "gateway.exchange"
 class Exchange:
     """A request: its *route* in the table of policies ("" for none), who sent it, its proof.
 
-    *token* is the bearer token behind *identity*; *started* is in seconds of perf_counter.
+    *path* is what endpoints match, its parameters still encoded (`routes.py`). *token* is the
+    bearer token behind *identity*; *started* is in seconds of perf_counter.
     """
 
     route: str
+    path: str
     correlation: str
     address: str
     user_agent: str

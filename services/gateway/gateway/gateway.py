@@ -18,9 +18,11 @@ from service_kit.revocations import RevocationWatch
 from service_kit.running import keep_running
 
 from gateway.google import GoogleSignIn
+from gateway.integrations import Accounts
 from gateway.keys import PublishedKeys
 from gateway.listener import HttpServer
 from gateway.operations import Operations
+from gateway.policies import CONNECT_CALLBACK, GOOGLE_CALLBACK
 from gateway.profiles import Profiles
 from gateway.sessions import Sessions
 from gateway.settings import GatewaySettings
@@ -48,15 +50,18 @@ class Gateway:
         self._watch = RevocationWatch(authenticator.revocations, self.bus, asked)
         self._visits = Visits(self._own_peers().stub(SyncServiceStub))
         google = GoogleSignIn(self._own_peers(), settings)
+        accounts = Accounts(self._own_peers, settings, self._visits)
         endpoints = (
             Sessions(self._own_peers(), self._visits),
             google,
             Profiles(self._own_peers(), self._visits),
             Webhooks(self._own_peers(), settings),
             Synchronisation(self._own_peers()),
+            accounts,
             Operations(self._own_peers(), keys, settings),
         )
-        app = application([one.router() for one in endpoints], authenticator, settings, google.failed)
+        pages = {GOOGLE_CALLBACK: google.failed, CONNECT_CALLBACK: accounts.failed}
+        app = application([one.router() for one in endpoints], authenticator, settings, pages)
         self._server = HttpServer(app, settings.request_timeout_s, settings.shutdown_grace_s)
         self._following: list[asyncio.Task[None]] = []
 

@@ -12,21 +12,20 @@ from starlette.requests import cookie_parser
 
 from gateway import closing_page
 from gateway.bodies import Body
-from gateway.calls import GOOGLE_PATIENCE, USUAL, at_most_twice, instant
+from gateway.callbacks import PARAMETERS, parameters
+from gateway.calls import CALLBACK_PATIENCE, USUAL, at_most_twice, instant
 from gateway.closing_page import FAILURE, SUCCESS
 from gateway.exchange import Scope, exchange_of, header_of
 from gateway.measures import LOGIN_TOTAL, counted
 from gateway.policies import GOOGLE, GOOGLE_CALLBACK, GOOGLE_URL
-from gateway.problems import Problem, Refused
+from gateway.problems import Problem
 from gateway.sessions import signed_in_user
 from gateway.settings import GatewaySettings
 
 COOKIE, ORIGIN_COOKIE = "crm_oauth", "crm_oauth_origin"
 _COOKIE_AGE = 600  # seconds, as long as auth remembers the request
-_LONGEST = {"code": 2048, "state": 512, "error": 200}  # characters
 _LONGEST_LIAISON = 128
 _NOTHING: Mapping[str, str] = {}
-_UNREADABLE = Problem(400, "PARAMETRES_INVALIDES", "Les paramètres de retour sont invalides.")
 
 
 class Beginning(Body):
@@ -51,7 +50,7 @@ class GoogleSignIn:
             self.finish,
             methods=["GET"],
             response_class=HTMLResponse,
-            openapi_extra={"parameters": [_parameter(name) for name in _LONGEST]},
+            openapi_extra=PARAMETERS,
         )
         return router
 
@@ -69,12 +68,12 @@ class GoogleSignIn:
         liaison = cookies.get(COOKIE, "")
         with counted(LOGIN_TOTAL):
             asked = pb.HandleGoogleCallbackRequest(
-                **_parameters(request),
+                **parameters(request),
                 liaison=liaison if len(liaison) <= _LONGEST_LIAISON else "",
                 ip=exchange.address,
                 user_agent=exchange.user_agent,
             )
-            answer = await self._auth.HandleGoogleCallback(asked, timeout=GOOGLE_PATIENCE)
+            answer = await self._auth.HandleGoogleCallback(asked, timeout=CALLBACK_PATIENCE)
         message = {
             "type": SUCCESS,
             "message": answer.message,
@@ -119,18 +118,3 @@ class GoogleSignIn:
 
 def _cookies(scope: Scope) -> dict[str, str]:
     return cookie_parser(header_of(scope, "cookie"))
-
-
-def _parameters(request: Request) -> dict[str, str]:
-    """code, state and error of the query, each at most once. Raises Refused."""
-    query = request.query_params
-    found = {name: query.get(name, "") for name in _LONGEST}
-    too_long = any(len(found[name]) > longest for name, longest in _LONGEST.items())
-    doubled = any(len(query.getlist(name)) > 1 for name in _LONGEST)
-    if too_long or doubled or (found["code"] and found["error"]):
-        raise Refused(_UNREADABLE)
-    return found
-
-
-def _parameter(name: str) -> dict[str, object]:
-    return {"name": name, "in": "query", "schema": {"type": "string", "maxLength": _LONGEST[name]}}

@@ -79,9 +79,7 @@ class Guard:
         except (Refused, Refusal) as error:
             await self._end(problem_of(error), scope, receive, sent)
             return
-        if scope["method"] == "HEAD":  # answered as GET; the server sends no body
-            scope = {**scope, "method": "GET"}
-        await self._app(scope, receive, sent)
+        await self._app(_for_endpoint(scope), receive, sent)
 
     def _checked(self, scope: Scope) -> Policy:
         """The policy of the request's path, once its line, headers and address have passed."""
@@ -107,7 +105,7 @@ class Guard:
         else:
             require_service(exchange, header_of(scope, "x-service-name"))
         if policy.per_caller:
-            _take(self._by_caller[exchange.route], exchange.caller.subject)
+            _take(self._by_caller[policy.counted_with or exchange.route], exchange.caller.subject)
 
     async def _end(self, problem: Problem, scope: Scope, receive: Receive, sent: "_Sent") -> None:
         if not sent.begun:
@@ -123,6 +121,14 @@ class _Sent:
     async def __call__(self, message: Message) -> None:
         self.begun = True
         await self._send(message)
+
+
+def _for_endpoint(scope: Scope) -> Scope:
+    """The request as its endpoint is found: HEAD is answered as GET, the server sends no body."""
+    path, is_head = exchange_of(scope).path, scope["method"] == "HEAD"
+    if path == scope["path"] and not is_head:
+        return scope
+    return {**scope, "path": path, "method": "GET" if is_head else scope["method"]}
 
 
 def _take(buckets: Buckets, key: str) -> None:

@@ -1,10 +1,11 @@
 """Every path of the gateway with what is asked of its requests, before any endpoint sees them.
 
-`guard.py` applies this table. A path that is not in it does not exist.
+`guard.py` applies this table, `routes.py` finds the row of a request. A path that is not in it
+does not exist.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from service_kit.edge import LIVENESS
@@ -19,6 +20,12 @@ PROFILE: Final = "/api/profile"
 WEBHOOK: Final = "/api/webhook"
 WEBHOOK_HEALTH: Final = "/api/webhook/health"
 SYNC: Final = "/land/api/v1/users/sync"
+INTEGRATIONS: Final = "/api/integrations"
+PROVIDERS: Final = f"{INTEGRATIONS}/providers"
+CONNECT: Final = f"{INTEGRATIONS}/{{provider}}/connect"
+CONNECT_CALLBACK: Final = f"{INTEGRATIONS}/{{provider}}/callback"
+ACCOUNT: Final = f"{INTEGRATIONS}/{{provider}}/{{accountId}}"
+ACCOUNT_REFRESH: Final = f"{ACCOUNT}/refresh"
 JWKS: Final = "/.well-known/jwks.json"
 DISCOVERY: Final = "/.well-known/openid-configuration"
 READINESS: Final = "/readyz"
@@ -36,21 +43,25 @@ class Policy:
 
     *body* are the content types of the body, which is not looked at without any. *caller* is
     who must prove himself; *shared* says that pages of other allowed origins may call (G7).
+    *counted_with* is the path whose rate of callers this one shares, "" for its own.
     """
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     largest_body: int = 8 * KIBIBYTE
     body: frozenset[str] = frozenset()
     caller: Literal["", "user", "service"] = ""
     per_address: int = 0
     per_caller: int = 0
     shared: bool = True
+    counted_with: str = ""
 
     @property
     def methods(self) -> tuple[str, ...]:
         """The methods that are answered (G10)."""
         return ("GET", "HEAD", "OPTIONS") if self.method == "GET" else (self.method, "OPTIONS")
 
+
+_INTEGRATIONS = Policy("GET", caller="user", per_caller=120, counted_with=INTEGRATIONS)
 
 POLICIES: Final[Mapping[str, Policy]] = {
     LOGIN: Policy("POST", 16 * KIBIBYTE, frozenset({JSON}), per_address=20),
@@ -62,6 +73,12 @@ POLICIES: Final[Mapping[str, Policy]] = {
     WEBHOOK: Policy("POST", 256 * KIBIBYTE, frozenset({JSON, JWT}), per_address=300, shared=False),
     WEBHOOK_HEALTH: Policy("GET", shared=False),
     SYNC: Policy("POST", 32 * KIBIBYTE, frozenset({JSON}), "service", per_caller=600, shared=False),
+    INTEGRATIONS: _INTEGRATIONS,
+    PROVIDERS: _INTEGRATIONS,
+    CONNECT: replace(_INTEGRATIONS, method="POST", body=frozenset({JSON})),
+    CONNECT_CALLBACK: Policy("GET", per_address=30),
+    ACCOUNT_REFRESH: replace(_INTEGRATIONS, method="POST"),
+    ACCOUNT: replace(_INTEGRATIONS, method="DELETE"),
     JWKS: Policy("GET"),
     DISCOVERY: Policy("GET"),
     LIVENESS: Policy("GET"),

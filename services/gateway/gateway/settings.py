@@ -34,6 +34,11 @@ class GatewaySettings(ProcessSettings):
     trusted_proxies: Texts = Field(
         (), description="networks whose X-Forwarded-For is believed, comma-separated"
     )
+    integrations_redirect_origins: Texts = Field(
+        (),
+        description="as the integrations service has it: origins where browsers may end, comma-separated; "
+        "failed connections end at the first; default: FRONTEND_ORIGINS",
+    )
     cookie_secure: bool | None = Field(
         None, description="Secure flag of cookies; default: unless the base URL is http on this machine"
     )
@@ -46,7 +51,7 @@ class GatewaySettings(ProcessSettings):
         LONGEST_REQUEST, gt=0, le=LONGEST_REQUEST, description="seconds that one request may take"
     )
 
-    @field_validator("frontend_origins", "trusted_proxies", mode="before")
+    @field_validator("frontend_origins", "trusted_proxies", "integrations_redirect_origins", mode="before")
     @classmethod
     def _split_texts(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
@@ -61,7 +66,7 @@ class GatewaySettings(ProcessSettings):
             raise ValueError("write scheme://host or scheme://host:port, without a path")
         return base
 
-    @field_validator("frontend_origins")
+    @field_validator("frontend_origins", "integrations_redirect_origins")
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         wrong = [origin for origin in value if not _is_origin(origin)]
@@ -80,6 +85,11 @@ class GatewaySettings(ProcessSettings):
     def base_url(self) -> str:
         """The public address of the gateway, without a slash at its end."""
         return self.public_base_url or f"http://localhost:{self.gateway_port}"
+
+    @property
+    def redirect_origins(self) -> tuple[str, ...]:
+        """Where browsers may end that have connected an account; the first is the default."""
+        return self.integrations_redirect_origins or self.frontend_origins
 
     @property
     def behind_tls(self) -> bool:

@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from gateway import exchange
 from gateway.addresses import client_address
 from gateway.exchange import Exchange, Scope, exchange_of, header_of, headers_of
-from gateway.policies import POLICIES
 from gateway.problems import UNEXPECTED
+from gateway.routes import route_of
 from gateway.settings import GatewaySettings
 
 _log = logging.getLogger(__name__)
@@ -62,8 +62,10 @@ class Telemetry:
         )
         peer = (scope["client"] or ("",))[0]
         agent = "".join(filter(str.isprintable, header_of(scope, "user-agent")))
+        route, path = route_of(scope)
         return Exchange(
-            route=scope["path"] if scope["path"] in POLICIES else "",
+            route=route,
+            path=path,
             correlation=correlation,
             address=client_address(peer, headers_of(scope, "x-forwarded-for"), self._proxies),
             user_agent=agent[:_LONGEST_AGENT],

@@ -4,7 +4,7 @@ telemetry → CORS → guard → endpoints. Whatever goes wrong behind the guard
 an answer here, by `problem_of` alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import grpc
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -18,7 +18,6 @@ from gateway.bodies import ErrorBody
 from gateway.cors import Cors
 from gateway.exchange import Scope, exchange_of
 from gateway.guard import Guard, Refuse
-from gateway.policies import GOOGLE_CALLBACK
 from gateway.problems import Problem, Refused, problem_of
 from gateway.settings import GatewaySettings
 from gateway.telemetry import Telemetry
@@ -27,24 +26,29 @@ _EXPECTED = (Refused, Refusal, grpc.aio.AioRpcError, RequestValidationError, HTT
 
 
 def application(
-    routers: Iterable[APIRouter], authenticator: Authenticator, settings: GatewaySettings, page: Refuse
+    routers: Iterable[APIRouter],
+    authenticator: Authenticator,
+    settings: GatewaySettings,
+    pages: Mapping[str, Refuse],
 ) -> ASGIApp:
     """The endpoints of *routers* behind everything that guards them.
 
-    *page* makes what a browser is shown when its sign-in fails; programs are told in JSON.
+    *pages* make what a browser is answered when it fails on the route of each; everywhere else
+    programs call, which are told in JSON.
     """
 
     def refuse(problem: Problem, scope: Scope) -> Response:
-        if exchange_of(scope).route == GOOGLE_CALLBACK and scope["method"] in ("GET", "HEAD"):
-            return page(problem, scope)
-        return problem.response(exchange_of(scope).correlation)
+        exchange = exchange_of(scope)
+        if exchange.route in pages and scope["method"] in ("GET", "HEAD"):
+            return pages[exchange.route](problem, scope)
+        return problem.response(exchange.correlation)
 
     async def answer(request: Request, error: Exception) -> Response:
         return refuse(problem_of(error), request.scope)
 
     app = FastAPI(
         title="CRM",
-        description="The HTTP edge of the CRM: sign-in, profile, webhooks, synchronisation.",
+        description="The HTTP edge of the CRM: sign-in, profile, webhooks, integrations.",
         docs_url=None,
         redoc_url=None,
         openapi_url=None,

@@ -7,7 +7,17 @@ import httpx
 import pytest
 from gateway.addresses import client_address, limited_as
 from gateway.edge import GATEWAY
-from gateway.policies import GOOGLE_CALLBACK, GOOGLE_URL, LOGIN, POLICIES, PROFILE, SYNC, WEBHOOK
+from gateway.policies import (
+    CONNECT_CALLBACK,
+    GOOGLE_CALLBACK,
+    GOOGLE_URL,
+    INTEGRATIONS,
+    LOGIN,
+    POLICIES,
+    PROFILE,
+    SYNC,
+    WEBHOOK,
+)
 from grpc_utils import ServiceSigner
 from service_kit.buckets import Buckets
 from service_kit.testing import Mesh, running
@@ -76,9 +86,10 @@ def test_G8_every_key_has_a_bucket_of_its_own() -> None:
 def test_G8_the_limits_are_those_of_the_contract() -> None:
     """Per minute and address, or per minute and caller."""
     addresses = {path: policy.per_address for path, policy in POLICIES.items() if policy.per_address}
-    callers = {path: POLICIES[path].per_caller for path in (PROFILE, SYNC)}
-    assert addresses == {LOGIN: 20, GOOGLE_URL: 30, GOOGLE_CALLBACK: 30, WEBHOOK: 300}
-    assert callers == {PROFILE: 120, SYNC: 600}
+    callers = {path: POLICIES[path].per_caller for path in (PROFILE, SYNC, INTEGRATIONS)}
+    signing_in = {LOGIN: 20, GOOGLE_URL: 30, GOOGLE_CALLBACK: 30}
+    assert addresses == {**signing_in, CONNECT_CALLBACK: 30, WEBHOOK: 300}
+    assert callers == {PROFILE: 120, SYNC: 600, INTEGRATIONS: 120}
 
 
 @pytest.mark.parametrize(

@@ -129,8 +129,7 @@ async def test_G10_other_methods_are_refused_with_those_that_are_not(
 ) -> None:
     """405 with Allow."""
     policy = POLICIES[path]
-    other = "POST" if policy.method == "GET" else "GET"
-    for method in (other, "PUT", "PATCH", "DELETE", "TRACE", "BREW"):
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} - {*policy.methods}:
         answer = await edge.request(method, path)
         assert (answer.status_code, answer.headers["allow"]) == (405, ", ".join(policy.methods))
         assert answer.json()["error"]["code"] == "METHODE_NON_ADMISE"

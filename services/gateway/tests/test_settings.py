@@ -18,6 +18,9 @@ from service_kit.settings import load
         ("frontend_origins", "javascript:alert(1)"),
         ("frontend_origins", "https://app.example:99999"),
         ("frontend_origins", " , "),
+        ("integrations_redirect_origins", "*"),
+        ("integrations_redirect_origins", "https://app.example/parametres"),
+        ("integrations_redirect_origins", "https://user@app.example"),
         ("trusted_proxies", "10.0.0.0/33"),
         ("trusted_proxies", "proxy"),
         ("public_base_url", "https://crm.example/path"),
@@ -58,3 +61,11 @@ def test_cookies_are_secure_unless_it_is_http_on_this_machine(settings: dict[str
 def test_the_base_url_follows_the_port() -> None:
     """When it is not given."""
     assert load(GatewaySettings, gateway_port=5100).base_url == "http://localhost:5100"
+
+
+def test_browsers_end_at_the_front_end() -> None:
+    """Unless another place is named for connections."""
+    front, other = "https://app.example", "https://parametres.example"
+    assert load(GatewaySettings, frontend_origins=front).redirect_origins == (front,)
+    named = load(GatewaySettings, frontend_origins=front, integrations_redirect_origins=other)
+    assert named.redirect_origins == (other,)

@@ -40,7 +40,9 @@ async def serving(patience: float = 0.5, **endpoints: Endpoint) -> AsyncIterator
     for name, endpoint in endpoints.items():
         router.add_api_route(paths[name], endpoint, methods=["GET"])
     settings = load(GatewaySettings, request_timeout_s=patience)
-    server = HttpServer(application([router], Authenticator(None), settings, page), patience, 5.0)
+    server = HttpServer(
+        application([router], Authenticator(None), settings, {GOOGLE_CALLBACK: page}), patience, 5.0
+    )
     listening = socket.create_server(("127.0.0.1", 0))
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     await server.start(listening)

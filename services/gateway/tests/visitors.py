@@ -56,6 +56,7 @@ class Someone:
 
 MakeSomeone = Callable[..., Awaitable[Someone]]
 SignIn = Callable[[Someone], Awaitable[str]]
+Log = Callable[[], str]
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -2,25 +2,20 @@
 
 from typing import Annotated
 
-from db_utils.envelope import Envelope, InvalidKeys
 from grpc_utils.web import is_secure
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
-from service_kit import Settings
+from service_kit.sealing import LongSecret, SealingSettings
 
 GOOGLE = "https://accounts.google.com/.well-known/openid-configuration"
 LONGEST_LIFE = 24 * 3600  # seconds; revocations of all tokens of a user are kept that long
-_SHORTEST_PEPPER = 32  # bytes, as much as the output of the hash it keys (RFC 2104 section 3)
 
 
-class AuthSettings(Settings):
+class AuthSettings(SealingSettings):
     """What the auth service can be told."""
 
-    auth_pepper: SecretStr = Field(
+    auth_pepper: LongSecret = Field(
         ..., description="secret of at least 32 bytes that keys the hashes of email addresses"
-    )
-    encryption_keys: SecretStr = Field(
-        ..., description='"id:base64 of 32 bytes", comma-separated: the first seals, all open'
     )
     jwt_ttl_s: int = Field(3600, ge=60, le=LONGEST_LIFE, description="seconds that a token lives")
     session_max_s: int = Field(12 * 3600, ge=60, description="seconds after a sign-in that it may be renewed")
@@ -43,22 +38,6 @@ class AuthSettings(Settings):
     def _split_uris(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
-    @field_validator("auth_pepper")
-    @classmethod
-    def _long_enough(cls, pepper: SecretStr) -> SecretStr:
-        if len(pepper.get_secret_value().encode()) < _SHORTEST_PEPPER:
-            raise ValueError("it needs at least 32 bytes: make one with `openssl rand -base64 48`")
-        return pepper
-
-    @field_validator("encryption_keys")
-    @classmethod
-    def _usable_keys(cls, keys: SecretStr) -> SecretStr:
-        try:
-            Envelope(keys.get_secret_value())
-        except InvalidKeys as error:
-            raise ValueError(str(error)) from None
-        return keys
-
     @field_validator("google_discovery_url")
     @classmethod
     def _secure(cls, url: str) -> str:
@@ -74,7 +53,3 @@ class AuthSettings(Settings):
             and self.google_client_secret.get_secret_value()
             and self.google_redirect_uris
         )
-
-    def envelope(self) -> Envelope:
-        """What seals secrets at rest (C15)."""
-        return Envelope(self.encryption_keys.get_secret_value())

@@ -1,4 +1,5 @@
-"""integrations: accounts of users at outside providers, connected by OAuth 2.
+"""Accounts of users at outside providers, connected by OAuth 2: kept, refreshed, handed out, ended.
 
-Start with `service.py`.
+Owns: oauth_accounts, oauth_states, audit_integrations. Emits and consumes nothing. The wiring is in
+`service.py`; the providers are behind `fournisseur.py`.
 """

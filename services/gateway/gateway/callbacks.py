@@ -1,0 +1,30 @@
+"""What a provider sends a browser back with, at the end of a sign-in or a connection (G13)."""
+
+from typing import Any, Final
+
+from fastapi import Request
+
+from gateway.problems import Problem, Refused
+
+_LONGEST: Final = {"code": 2048, "state": 512, "error": 200}  # characters
+_UNREADABLE: Final = Problem(400, "PARAMETRES_INVALIDES", "Les paramètres de retour sont invalides.")
+
+
+def parameters(request: Request) -> dict[str, str]:
+    """code, state and error of the query, each at most once. Raises Refused."""
+    query = request.query_params
+    found = {name: query.get(name, "") for name in _LONGEST}
+    too_long = any(len(found[name]) > longest for name, longest in _LONGEST.items())
+    doubled = any(len(query.getlist(name)) > 1 for name in _LONGEST)
+    if too_long or doubled or (found["code"] and found["error"]):
+        raise Refused(_UNREADABLE)
+    return found
+
+
+# The same, as OpenAPI tells it.
+PARAMETERS: Final[dict[str, Any]] = {
+    "parameters": [
+        {"name": name, "in": "query", "schema": {"type": "string", "maxLength": longest}}
+        for name, longest in _LONGEST.items()
+    ]
+}

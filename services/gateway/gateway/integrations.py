@@ -1,0 +1,254 @@
+"""The caller's accounts at outside providers: connect, list, renew, disconnect (G14, G15).
+
+The integrations service decides; here is its HTTP form. `targets.py` says where a browser may
+be sent on to.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final, TypeVar
+
+from crm.integrations import integrations_pb2 as pb
+from crm.integrations.integrations_pb2_grpc import IntegrationServiceStub, TokenServiceStub
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
+from google.protobuf.json_format import MessageToDict
+from grpc_utils import Peers
+from pydantic import BeforeValidator, Field
+
+from gateway import targets
+from gateway.bodies import Body
+from gateway.callbacks import PARAMETERS, parameters
+from gateway.calls import CALLBACK_PATIENCE, USUAL, bearer, instant
+from gateway.exchange import Scope, exchange_of, headers_of
+from gateway.policies import (
+    ACCOUNT,
+    ACCOUNT_REFRESH,
+    CONNECT,
+    CONNECT_CALLBACK,
+    INTEGRATIONS,
+    JSON,
+    PROVIDERS,
+)
+from gateway.problems import Problem, Refused
+from gateway.routes import read
+from gateway.security import USER
+from gateway.settings import GatewaySettings
+from gateway.visits import Visits
+
+T = TypeVar("T")
+
+_LONGEST = 255  # characters of an identifier (G15)
+_LONGEST_ADDRESS = 2048
+_DEFAULT_PAGE = "/parametres/integrations"
+_SAID_AT_ONCE: Final = frozenset({413, 429, 431})  # what is wrong with the request, not with the connection
+_FORBIDDEN: Final = Problem(400, "INVALID_REDIRECT_URL", "Cette adresse de retour n'est pas autorisée.")
+
+Provider = Annotated[str, Path(max_length=_LONGEST), BeforeValidator(read)]
+AccountId = Annotated[str, Path(alias="accountId", max_length=_LONGEST), BeforeValidator(read)]
+
+
+class KnownProvider(Body):
+    """A provider; *actif* when it is configured here, *refresh* when its tokens can be renewed."""
+
+    code: str
+    nom: str
+    actif: bool
+    pkce: bool
+    refresh: bool
+
+
+class Providers(Body):
+    """All providers."""
+
+    providers: tuple[KnownProvider, ...]
+
+
+class Integration(Body):
+    """A connected account. *status* is connected, expired, error or disconnected."""
+
+    id: str
+    provider: str
+    provider_account_id: str
+    is_connected: bool
+    status: str
+    expires_at: str | None
+    metadata: dict[str, Any]
+    created_at: str
+    updated_at: str
+
+
+class Integrations(Body):
+    """The caller's accounts, the newest first."""
+
+    integrations: tuple[Integration, ...]
+
+
+class Wish(Body):
+    """Where the browser goes at the end; empty for the default page."""
+
+    redirect_url: str = Field("", max_length=_LONGEST_ADDRESS)
+
+
+class Departure(Body):
+    """Where the browser goes now, and what it will come back with."""
+
+    auth_url: str
+    state: str
+
+
+class Connected(Body):
+    """Whose account is connected, and which."""
+
+    user_id: str
+    account_id: str
+
+
+class Disconnected(Body):
+    """That the account is disconnected; *revoked* when the provider has confirmed it."""
+
+    success: bool
+    revoked: bool
+
+
+class Accounts:
+    """The endpoints; *visits* keeps the directory up to date.
+
+    *own_peers* makes peers for one use: a provider that is away, or whose grants have ended,
+    stops neither the other connections nor what needs no provider.
+    """
+
+    def __init__(self, own_peers: Callable[[], Peers], settings: GatewaySettings, visits: Visits) -> None:
+        self._accounts = own_peers().stub(IntegrationServiceStub)
+        self._callbacks = own_peers().stub(IntegrationServiceStub)
+        self._tokens = own_peers().stub(TokenServiceStub)
+        self._origins, self._visits = settings.redirect_origins, visits
+
+    def router(self) -> APIRouter:
+        """Their paths."""
+        router = APIRouter(tags=["integrations"])
+        router.add_api_route(PROVIDERS, self.providers, methods=["GET"], dependencies=USER)
+        router.add_api_route(INTEGRATIONS, self.list, methods=["GET"], dependencies=USER)
+        router.add_api_route(CONNECT, self.connect, methods=["POST"], dependencies=USER)
+        router.add_api_route(
+            CONNECT_CALLBACK,
+            self.finish,
+            methods=["GET"],
+            status_code=302,
+            response_class=RedirectResponse,
+            response_description="To where the connection began, or to the default page when it has failed.",
+            responses={200: {"model": Connected, "description": "To who accepts application/json."}},
+            openapi_extra=PARAMETERS,
+        )
+        router.add_api_route(ACCOUNT_REFRESH, self.refresh, methods=["POST"], dependencies=USER)
+        router.add_api_route(ACCOUNT, self.disconnect, methods=["DELETE"], dependencies=USER)
+        return router
+
+    async def providers(self, request: Request) -> Providers:
+        """The providers, and whether they are switched on here."""
+        answer = await self._ask(request, self._accounts.ListProviders, pb.ListProvidersRequest())
+        return Providers(providers=tuple(map(_provider, answer.providers)))
+
+    async def list(self, request: Request, provider: str = "") -> Integrations:
+        """The caller's accounts, at one provider or at all."""
+        asked = pb.ListIntegrationsRequest(user_id=_user_id(request), provider=provider)
+        answer = await self._ask(request, self._accounts.List, asked)
+        return Integrations(integrations=tuple(map(_integration, answer.integrations)))
+
+    async def connect(self, request: Request, provider: Provider, wish: Wish) -> Departure:
+        """Begin to connect an account: the browser goes to its provider."""
+        exchange = exchange_of(request.scope)
+        asked = pb.InitiateOAuthRequest(
+            user_id=_user_id(request),
+            provider=provider,
+            redirect_url=wish.redirect_url,
+            ip=exchange.address,
+            user_agent=exchange.user_agent,
+        )
+        answer = await self._ask(request, self._accounts.InitiateOAuth, asked)
+        return Departure(auth_url=answer.auth_url, state=answer.state)
+
+    async def finish(self, request: Request, provider: Provider) -> Response:
+        """Finish a connection: the browser goes back to where it began."""
+        exchange = exchange_of(request.scope)
+        asked = pb.HandleCallbackRequest(
+            **parameters(request), provider=provider, ip=exchange.address, user_agent=exchange.user_agent
+        )
+        answer = await self._callbacks.HandleCallback(asked, timeout=CALLBACK_PATIENCE)
+        if _accepts_json(request.scope):
+            told = Connected(user_id=answer.user_id, account_id=answer.account_id)
+            return JSONResponse(told.model_dump(by_alias=True))
+        if not targets.is_allowed(answer.redirect_url, self._origins):
+            raise Refused(_FORBIDDEN)
+        return _sent_on(
+            answer.redirect_url, integration=provider, status="connected", account=answer.account_id
+        )
+
+    def failed(self, problem: Problem, scope: Scope) -> Response:
+        """Where a browser goes whose connection has ended with *problem*; programs are told in JSON."""
+        if problem == _FORBIDDEN or problem.status in _SAID_AT_ONCE or _accepts_json(scope):
+            return problem.response(exchange_of(scope).correlation)
+        return _sent_on(self._origins[0] + _DEFAULT_PAGE, status="error", code=problem.code)
+
+    async def refresh(self, request: Request, provider: Provider, account_id: AccountId) -> Integration:
+        """Renew the tokens of an account now."""
+        asked = pb.RefreshRequest(user_id=_user_id(request), provider=provider, account_id=account_id)
+        answer = await self._ask(request, self._tokens.Refresh, asked)
+        return _integration(answer.integration)
+
+    async def disconnect(self, request: Request, provider: Provider, account_id: AccountId) -> Disconnected:
+        """Disconnect an account: its tokens are erased, and revoked where the provider can do that."""
+        exchange = exchange_of(request.scope)
+        asked = pb.DisconnectRequest(
+            user_id=_user_id(request),
+            provider=provider,
+            account_id=account_id,
+            ip=exchange.address,
+            user_agent=exchange.user_agent,
+        )
+        answer = await self._ask(request, self._accounts.Disconnect, asked)
+        return Disconnected(success=answer.success, revoked=answer.revoque)
+
+    async def _ask(self, request: Request, call: Callable[..., Awaitable[T]], asked: object) -> T:
+        """The answer to *asked*, which the caller himself asks.
+
+        What its contract calls free of side effects is asked again by its channel.
+        """
+        exchange = exchange_of(request.scope)
+        try:
+            return await call(asked, timeout=USUAL, metadata=bearer(exchange.token))
+        finally:
+            self._visits.tell(exchange.caller.subject, exchange.token)
+
+
+def _user_id(request: Request) -> str:
+    return exchange_of(request.scope).caller.subject
+
+
+def _accepts_json(scope: Scope) -> bool:
+    """Whether a program asks, which names JSON; browsers do not when they follow a redirection."""
+    kinds = ",".join(headers_of(scope, "accept")).split(",")
+    return JSON in {kind.partition(";")[0].strip().lower() for kind in kinds}
+
+
+def _sent_on(target: str, **told: str) -> Response:
+    return RedirectResponse(targets.with_parameters(target, **told), 302)
+
+
+def _provider(known: pb.Fournisseur) -> KnownProvider:
+    return KnownProvider(
+        code=known.code, nom=known.nom, actif=known.actif, pkce=known.pkce, refresh=known.refresh
+    )
+
+
+def _integration(known: pb.Integration) -> Integration:
+    return Integration(
+        id=known.id,
+        provider=known.provider,
+        provider_account_id=known.provider_account_id,
+        is_connected=known.is_connected,
+        status=known.status,
+        expires_at=instant(known.expires_at) if known.HasField("expires_at") else None,
+        metadata=MessageToDict(known.metadata),
+        created_at=instant(known.created_at),
+        updated_at=instant(known.updated_at),
+    )

@@ -1,0 +1,208 @@
+"""Refreshing tokens: one question to the provider, however many callers wait for it (R11, R13).
+
+A refresh runs in a task of its own: a caller that goes away must not lose a token that the provider
+has already replaced. Transactions never wait for the provider; a lease in the row does.
+"""
+
+import asyncio
+import builtins
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import NoReturn, TypeVar
+from uuid import UUID
+
+from db_utils import Database, clock
+from sqlalchemy import bindparam, or_, update
+
+from service_integrations import refusals, rules
+from service_integrations.audit import entree, note_in
+from service_integrations.comptes import Comptes
+from service_integrations.fournisseur import Jetons
+from service_integrations.fournisseurs.registre import Registre
+from service_integrations.models import (
+    CONNECTED,
+    ERROR,
+    TOKEN_REFRESH_FAILED,
+    TOKEN_REFRESHED,
+    AuditIntegration,
+    OauthAccount,
+)
+from service_integrations.operations import operation
+from service_integrations.refusals import ErreurIntegration, FournisseurRefuse
+
+T = TypeVar("T")
+R = TypeVar("R")
+_Failure = ErreurIntegration | FournisseurRefuse
+
+LEASE = timedelta(seconds=30)
+WAIT = 5.0  # seconds for somebody else's refresh
+_LONGEST = 27.0  # seconds of one question with its retries: the lease must outlive it
+AT_ONCE = 5  # of a batch (R14)
+_POLL = 0.05  # seconds
+_LONGEST_CODE = 40  # characters
+
+_instant = OauthAccount.created_at.type
+_TAKE = (
+    update(OauthAccount)
+    .where(
+        OauthAccount.id == bindparam("compte", required=True),
+        OauthAccount.refresh_token.is_not(None),
+        or_(
+            OauthAccount.refresh_lease_until.is_(None),
+            OauthAccount.refresh_lease_until <= bindparam("now", type_=_instant, required=True),
+        ),
+    )
+    .values(refresh_lease_until=bindparam("until", type_=_instant, required=True))
+    .returning(OauthAccount)
+)
+_GIVE_BACK = (
+    update(OauthAccount)
+    .where(
+        OauthAccount.id == bindparam("compte", required=True),
+        OauthAccount.refresh_lease_until == bindparam("until", type_=_instant, required=True),
+    )
+    .values(refresh_lease_until=None)
+)
+
+
+class Actualisations:
+    """The refreshes of this process."""
+
+    def __init__(self, database: Database, comptes: Comptes, fournisseurs: Registre) -> None:
+        self._database, self._comptes, self._fournisseurs = database, comptes, fournisseurs
+        self._under_way: dict[UUID, asyncio.Task[OauthAccount]] = {}
+
+    async def refreshed(self, seen: OauthAccount) -> OauthAccount:
+        """The account with newer tokens than *seen* has, asked for at most once for all who want them now.
+
+        Raises NoRefreshToken, GetTokenError, and TokenRefreshError, whose metadata name the *cause*
+        and, when the user must connect again, *reconnexion*.
+        """
+        if seen.refresh_token is None:
+            raise refusals.NoRefreshToken(seen.provider)
+        task = self._under_way.get(seen.id)
+        if task is None:
+            return await asyncio.shield(self._begun(seen))
+        try:
+            async with asyncio.timeout(WAIT):
+                return await asyncio.shield(task)
+        except builtins.TimeoutError:
+            raise _failure(seen, refusals.TimeoutError.reason, ended=False) from None
+
+    def _begun(self, seen: OauthAccount) -> asyncio.Task[OauthAccount]:
+        task = asyncio.create_task(self._refresh(seen))
+        self._under_way[seen.id] = task
+
+        def ended(task: asyncio.Task[OauthAccount]) -> None:
+            del self._under_way[seen.id]
+            if not task.cancelled():
+                task.exception()  # whoever waited for it may have given up
+
+        task.add_done_callback(ended)
+        return task
+
+    async def _refresh(self, seen: OauthAccount) -> OauthAccount:
+        mine = await self._taken(seen)
+        if mine is None:
+            return await self._by_another(seen)
+        if mine.derniere_actualisation != seen.derniere_actualisation:  # somebody came between
+            await self._give_back(mine)
+            return mine
+        try:
+            with operation("refresh", seen.provider):
+                jetons = await self._asked(mine)
+        except (ErreurIntegration, FournisseurRefuse) as error:
+            await self._failed(mine, error)
+        return await self._stored(mine, jetons)
+
+    async def _taken(self, seen: OauthAccount) -> OauthAccount | None:
+        """The row under our lease; None while somebody else holds it."""
+        now = clock.now()
+        async with self._database.transaction() as tx:
+            return await tx.one(_TAKE, compte=seen.id, now=now, until=now + LEASE)
+
+    async def _give_back(self, mine: OauthAccount) -> None:
+        async with self._database.transaction() as tx:
+            await tx.execute(_GIVE_BACK, compte=mine.id, until=mine.refresh_lease_until)
+
+    async def _by_another(self, seen: OauthAccount) -> OauthAccount:
+        """What another instance makes of *seen*."""
+        deadline = time.monotonic() + WAIT
+        while True:
+            row = await self._comptes.get(seen.id)
+            if row is None or row.refresh_token is None:
+                raise refusals.NoRefreshToken(seen.provider)
+            if row.derniere_actualisation != seen.derniere_actualisation:
+                return row
+            if row.refresh_lease_until is None or time.monotonic() > deadline:
+                code = row.last_error_code or refusals.TimeoutError.reason
+                raise _failure(row, code, row.status == ERROR)
+            await asyncio.sleep(_POLL)
+
+    async def _asked(self, mine: OauthAccount) -> Jetons:
+        """What the provider gives for the refresh token of *mine*."""
+        fournisseur = self._fournisseurs[mine.provider]
+        if not fournisseur.actif:
+            raise refusals.ApiError(mine.provider, cause="off")
+        token = self._comptes.opened(mine, "refresh_token")
+        try:
+            async with asyncio.timeout(_LONGEST):
+                return await fournisseur.refresh(token)
+        except builtins.TimeoutError:
+            raise refusals.TimeoutError(mine.provider) from None
+
+    async def _stored(self, mine: OauthAccount, jetons: Jetons) -> OauthAccount:
+        async with self._comptes.changing(mine.user_id) as tx:
+            row = await self._comptes.locked(tx, mine)
+            if row.refresh_lease_until != mine.refresh_lease_until:
+                return row  # it was disconnected or connected anew: what we were given is of the past
+            await tx.update(
+                row,
+                **self._comptes.sealed(row.id, jetons),
+                status=CONNECTED,
+                last_error_code=None,
+                echecs=0,
+                derniere_actualisation=clock.now(),
+                refresh_lease_until=None,
+            )
+            await note_in(tx, _line(TOKEN_REFRESHED, row))
+        return row
+
+    async def _failed(self, mine: OauthAccount, error: _Failure) -> NoReturn:
+        """Note that *mine* could not be refreshed; network trouble keeps its status. Raises what it means."""
+        ended = isinstance(error, FournisseurRefuse) and rules.must_reconnect(error)
+        code = error.error[:_LONGEST_CODE] if isinstance(error, FournisseurRefuse) else error.reason
+        async with self._comptes.changing(mine.user_id) as tx:
+            row = await self._comptes.locked(tx, mine)
+            if row.refresh_lease_until == mine.refresh_lease_until:
+                status = ERROR if ended else row.status
+                await tx.update(
+                    row,
+                    status=status,
+                    last_error_code=code,
+                    echecs=row.echecs + 1,
+                    refresh_lease_until=None,
+                )
+            await note_in(tx, _line(TOKEN_REFRESH_FAILED, row, str(error)))
+        if isinstance(error, refusals.GetTokenError):
+            raise error
+        raise _failure(mine, code, ended) from None
+
+
+def _failure(compte: OauthAccount, code: str, ended: bool) -> refusals.TokenRefreshError:
+    reconnexion = {"reconnexion": "true"} if ended else {}
+    return refusals.TokenRefreshError(compte.provider, cause=code, **reconnexion)
+
+
+def _line(evenement: str, compte: OauthAccount, erreur: str = "") -> AuditIntegration:
+    account_id = compte.provider_account_id
+    return entree(evenement, compte.provider, compte.user_id, account_id=account_id, erreur=erreur)
+
+
+async def by_fives(questions: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
+    """What *work* makes of each of *questions*, in their order, five at a time (R14)."""
+    results: list[R] = []
+    for start in range(0, len(questions), AT_ONCE):
+        results += await asyncio.gather(*map(work, questions[start : start + AT_ONCE]))
+    return results

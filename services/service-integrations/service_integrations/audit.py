@@ -1,0 +1,159 @@
+"""The audit (R22): what is noted, and who may read it.
+
+An effect and its line are written in one transaction, the line in a part of its own: when it
+fails, that is logged and the effect stays.
+"""
+
+import ipaddress
+import logging
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import psycopg
+from crm.integrations import integrations_pb2 as pb
+from crm.integrations.integrations_pb2_grpc import AuditServiceServicer
+from db_utils import Database, DatabaseError, Listing, Transaction, context
+from google.protobuf.struct_pb2 import Struct
+from grpc_utils import Context, caller, instant, page_request, page_result, timestamp
+from service_kit import App
+
+from service_integrations.appelant import acting_for
+from service_integrations.models import AuditIntegration
+from service_integrations.operations import operated
+from service_integrations.settings import IntegrationsSettings
+
+_log = logging.getLogger(__name__)
+_LONGEST_ERROR, _LONGEST_AGENT = 200, 300
+_FAILURES = (DatabaseError, psycopg.Error)
+
+ENTREES = Listing(
+    AuditIntegration,
+    sorts=("created_at desc",),
+    filters={
+        "user_id": None,
+        "provider": None,
+        "evenement": None,
+        "correlation_id": None,
+        "du": lambda value: AuditIntegration.created_at >= value,
+        "au": lambda value: AuditIntegration.created_at <= value,
+    },
+)
+
+
+class FromSomewhere(Protocol):
+    """A request that tells where the person is."""
+
+    ip: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origine:
+    """Where a person calls from, as far as the gateway has told."""
+
+    ip: str | None = None
+    user_agent: str = ""
+
+    @classmethod
+    def of(cls, request: FromSomewhere) -> "Origine":
+        """What *request* says; what is no address is left out: the audit is no reason to refuse."""
+        try:
+            ip = str(ipaddress.ip_address(request.ip))
+        except ValueError:
+            ip = None
+        return cls(ip and ip.partition("%")[0], request.user_agent[:_LONGEST_AGENT])
+
+
+def entree(
+    evenement: str,
+    provider: str,
+    user_id: str | None,
+    *,
+    account_id: str = "",
+    erreur: str = "",
+    origine: Origine | None = None,
+    **details: Any,
+) -> AuditIntegration:
+    """A line about what has just happened, under the correlation id of this unit of work."""
+    origine = origine or Origine()
+    return AuditIntegration(
+        evenement=evenement,
+        provider=provider,
+        user_id=user_id,
+        account_id=account_id,
+        erreur=erreur[:_LONGEST_ERROR],
+        ip=origine.ip,
+        user_agent=origine.user_agent,
+        correlation_id=context.correlation_id.get(),
+        details=details,
+    )
+
+
+async def note_in(tx: Transaction, line: AuditIntegration) -> None:
+    """Write *line* with the effect of *tx*, which it cannot undo."""
+    try:
+        async with tx.part():
+            await tx.insert(line)
+    except _FAILURES as error:
+        _missed(line, error)
+
+
+async def note(database: Database, line: AuditIntegration) -> None:
+    """Write *line* about something that has no other effect."""
+    try:
+        async with database.transaction() as tx:
+            await tx.insert(line)
+    except _FAILURES as error:
+        _missed(line, error)
+
+
+def _missed(line: AuditIntegration, error: Exception) -> None:
+    _log.error(
+        "the audit misses %s of %s (correlation id %s): %s",
+        line.evenement,
+        line.provider,
+        line.correlation_id,
+        type(error).__name__,
+    )
+
+
+@operated
+class AuditService(AuditServiceServicer):
+    """What has happened to the accounts of a user, or of all for services."""
+
+    def __init__(self, app: App[IntegrationsSettings]) -> None:
+        self._db = app.database
+
+    async def List(self, request: pb.ListAuditRequest, context: Context) -> pb.ListAuditResponse:
+        """List the lines, the newest first."""
+        of_everybody = caller().kind != "user" and not request.user_id
+        page = await ENTREES.page(
+            self._db.read(),
+            page_request(request.pagination),
+            user_id=None if of_everybody else acting_for(request.user_id, request.provider),
+            provider=request.provider,
+            evenement=request.evenement,
+            correlation_id=request.correlation_id,
+            du=instant(request.du) if request.HasField("du") else None,
+            au=instant(request.au) if request.HasField("au") else None,
+        )
+        entrees = [_message(line) for line in page.rows]
+        return pb.ListAuditResponse(entrees=entrees, pagination=page_result(page))
+
+
+def _message(line: AuditIntegration) -> pb.EntreeAudit:
+    details = Struct()
+    details.update(line.details)
+    return pb.EntreeAudit(
+        id=str(line.id),
+        user_id=line.user_id or "",
+        provider=line.provider,
+        account_id=line.account_id,
+        evenement=line.evenement,
+        erreur=line.erreur,
+        ip="" if line.ip is None else str(line.ip),
+        user_agent=line.user_agent,
+        correlation_id=line.correlation_id,
+        details=details,
+        created_at=timestamp(line.created_at),
+    )

@@ -1,0 +1,126 @@
+"""The accounts of users as `List` shows them, remembered in this process (R18, R20).
+
+Instances tell each other what has changed by NOTIFY, in the transaction of the change. While this
+one does not hear the others, nothing that it remembers is good, but for a database that is down.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from db_utils import Connection, Database, DatabaseError, DatabaseUnavailable, StatementTimeout, clock
+from prometheus_client import Counter
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+CHANNEL: Final = "integrations_cache"
+FRESH, USABLE = 300.0, 3600.0  # seconds
+MOST_USERS = 10_000
+_PATIENCE = 1.0  # seconds for a database that may be down, when there is something else to show
+_ALIVE = 30.0  # seconds of silence after which the line is tried
+_AGAIN = 1.0  # seconds until a lost line is taken up again
+
+LOOKS = Counter("int_cache_total", "Lists looked for in memory.", ["result"])
+
+
+@dataclass(frozen=True, slots=True)
+class Vu(Generic[T]):
+    """What a user is shown; *stale* when the database could not be asked."""
+
+    value: T
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[T]):
+    value: T
+    loaded_at: float
+    line: int | None  # which line would have told of a change, None when none did
+
+
+class Cache(Generic[T]):
+    """What *load* has found for each user."""
+
+    def __init__(self, database: Database, load: Callable[[str], Awaitable[T]]) -> None:
+        self._database, self._load = database, load
+        self._entries: OrderedDict[str, _Entry[T]] = OrderedDict()
+        self._loading: dict[str, object] = {}
+        self._line: int | None = None
+        self._lines = 0
+
+    @property
+    def listening(self) -> bool:
+        """Whether changes of other instances are heard."""
+        return self._line is not None
+
+    async def get(self, user_id: str) -> Vu[T]:
+        """What *user_id* is shown. Raises DatabaseUnavailable, StatementTimeout when that is not known."""
+        entry = self._entries.get(user_id)
+        age = clock.timestamp() - entry.loaded_at if entry else 0.0
+        heard = self._line is not None and entry is not None and entry.line == self._line
+        if entry is not None and heard and age < FRESH:
+            LOOKS.labels("hit").inc()
+            return Vu(entry.value)
+        LOOKS.labels("miss").inc()
+        if entry is None or age >= USABLE:
+            return Vu(await self._loaded(user_id))
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return Vu(await self._loaded(user_id))
+        except (DatabaseUnavailable, StatementTimeout, TimeoutError):
+            return Vu(entry.value, stale=True)
+
+    def forget(self, user_id: str) -> None:
+        """The accounts of *user_id* have changed."""
+        self._entries.pop(user_id, None)
+        self._loading.pop(user_id, None)
+
+    async def listen(self) -> None:
+        """Hear what other instances change, until the line is lost. Raises DatabaseError."""
+        async with self._database.session() as connection:
+            await connection.execute(f"LISTEN {CHANNEL}")
+            self._lines += 1
+            self._line = self._lines
+            try:
+                await self._hear(connection)
+            finally:
+                self._line = None
+
+    async def keep_listening(self) -> None:
+        """Hear what other instances change, for ever."""
+        while True:
+            try:
+                await self.listen()
+            except DatabaseError as error:
+                _log.warning("changes of other instances are not heard: %s", type(error).__name__)
+            await asyncio.sleep(_AGAIN)
+
+    async def _hear(self, connection: Connection) -> None:
+        while True:
+            async for notice in connection.notifies(timeout=_ALIVE):
+                self.forget(notice.payload)
+            await connection.execute("SELECT 1")
+
+    async def _loaded(self, user_id: str) -> T:
+        """What the database says, remembered unless it has changed meanwhile."""
+        mine = self._loading[user_id] = object()
+        line, loaded_at = self._line, clock.timestamp()
+        try:
+            value = await self._load(user_id)
+            if self._loading.get(user_id) is mine:
+                self._remember(user_id, _Entry(value, loaded_at, line))
+        finally:
+            if self._loading.get(user_id) is mine:
+                del self._loading[user_id]
+        return value
+
+    def _remember(self, user_id: str, entry: _Entry[T]) -> None:
+        self._entries[user_id] = entry
+        self._entries.move_to_end(user_id)
+        if len(self._entries) > MOST_USERS:
+            self._entries.popitem(last=False)

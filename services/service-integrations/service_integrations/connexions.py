@@ -1,0 +1,171 @@
+"""Connecting an account: where the browser goes, and what it comes back with (R4–R6)."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from crm.integrations import integrations_pb2 as pb
+from db_utils import Database, clock
+from grpc_utils import caller
+
+from service_integrations import messages, refusals, rules
+from service_integrations.atelier import Atelier
+from service_integrations.audit import Origine, entree, note, note_in
+from service_integrations.demandes import Debut
+from service_integrations.etats import Etat, EtatRefuse
+from service_integrations.fournisseur import FournisseurOAuth, Jetons, Profil
+from service_integrations.models import (
+    CONNECTED,
+    INVALID_STATE_DETECTED,
+    OAUTH_COMPLETED,
+    OAUTH_FAILED,
+    OAUTH_INITIATED,
+    OauthAccount,
+    OauthState,
+)
+from service_integrations.refusals import ErreurIntegration, FournisseurRefuse
+
+_log = logging.getLogger(__name__)
+_LONGEST = 255  # characters of what the provider says of an account
+
+
+@dataclass(frozen=True, slots=True)
+class Retour:
+    """What the browser has brought from the provider."""
+
+    code: str
+    state: str
+    error: str
+    origine: Origine
+
+
+class Connexions:
+    """Connections, from the click to the stored tokens."""
+
+    def __init__(self, database: Database, atelier: Atelier, origins: tuple[str, ...]) -> None:
+        self._database, self._atelier, self._origins = database, atelier, origins
+
+    async def begin(
+        self, user_id: str, provider: str, redirect_url: str, origine: Origine
+    ) -> tuple[str, Debut]:
+        """Where the browser goes. Raises InvalidProvider, InvalidRedirectUrl, OauthInitError."""
+        fournisseur = self._atelier.active(provider)
+        if not self._origins:
+            _log.error("INTEGRATIONS_REDIRECT_ORIGINS is empty: nothing can be connected")
+            raise refusals.OauthInitError(provider)
+        target = rules.allowed_redirect(redirect_url, self._origins)
+        async with self._database.transaction() as tx:
+            debut = await self._atelier.demandes.begin(
+                tx, user_id, caller().organisation_id or None, fournisseur, target
+            )
+            auth_url = fournisseur.authorize_url(debut.state, debut.code_challenge)
+            await note_in(tx, entree(OAUTH_INITIATED, provider, user_id, origine=origine))
+        return auth_url, debut
+
+    async def complete(self, provider: str, retour: Retour) -> tuple[OauthAccount, str]:
+        """The connected account, and where the browser goes now.
+
+        Raises InvalidProvider, InvalidState, OauthCallbackError, NetworkError, ApiError, TimeoutError.
+        """
+        fournisseur = self._atelier.active(provider)
+        demande = await self._consumed(provider, retour)
+        try:
+            jetons, profil = await self._granted(fournisseur, demande, retour)
+        except (ErreurIntegration, FournisseurRefuse) as error:
+            await self._failed(demande, retour, error)
+        return await self._stored(demande, retour, jetons, profil), demande.redirect_url
+
+    async def _consumed(self, provider: str, retour: Retour) -> OauthState:
+        """What was begun with this state, used up. Raises InvalidState, whose cause the audit alone tells."""
+        try:
+            etat = self._atelier.demandes.read(retour.state, provider)
+            return await self._used(etat)
+        except EtatRefuse as refused:
+            line = entree(
+                INVALID_STATE_DETECTED,
+                provider,
+                refused.user_id,
+                erreur=refused.cause,
+                origine=retour.origine,
+            )
+            await note(self._database, line)
+            raise refusals.InvalidState(provider) from None
+
+    async def _used(self, etat: Etat) -> OauthState:
+        async with self._database.transaction() as tx:
+            return await self._atelier.demandes.consume(tx, etat)
+
+    async def _granted(
+        self, fournisseur: FournisseurOAuth, demande: OauthState, retour: Retour
+    ) -> tuple[Jetons, Profil]:
+        """What the provider gives and says. Raises its errors, and OauthCallbackError without a code."""
+        if retour.error or not retour.code:
+            raise refusals.OauthCallbackError(fournisseur.code)
+        verifier = self._atelier.demandes.verifier(demande)
+        jetons = await fournisseur.exchange_code(retour.code, verifier)
+        profil = await fournisseur.get_profile(jetons.access_token)
+        if not 0 < len(profil.account_id) <= _LONGEST:
+            raise refusals.ApiError(fournisseur.code)
+        return jetons, profil
+
+    async def _failed(
+        self, demande: OauthState, retour: Retour, error: ErreurIntegration | FournisseurRefuse
+    ) -> NoReturn:
+        provider, cause = demande.provider, retour.error or str(error)
+        line = entree(OAUTH_FAILED, provider, demande.user_id, erreur=cause, origine=retour.origine)
+        await note(self._database, line)
+        if isinstance(error, FournisseurRefuse):
+            raise refusals.OauthCallbackError(provider) from None
+        raise error
+
+    async def _stored(
+        self, demande: OauthState, retour: Retour, jetons: Jetons, profil: Profil
+    ) -> OauthAccount:
+        """The account, new or as it was before with new tokens."""
+        comptes, changed = self._atelier.comptes, _connected(profil)
+        if demande.organisation_id is not None:
+            changed["organisation_id"] = demande.organisation_id
+        compte = OauthAccount(
+            user_id=demande.user_id,
+            provider=demande.provider,
+            provider_account_id=profil.account_id,
+            **changed,
+        )
+        compte.__dict__.update(comptes.sealed(compte.id, jetons))
+        async with comptes.changing(demande.user_id) as tx:
+            if not await tx.insert_if_absent(compte):
+                compte = await comptes.locked(tx, compte)
+                await tx.update(compte, **changed, **comptes.sealed(compte.id, jetons))
+            line = entree(
+                OAUTH_COMPLETED,
+                compte.provider,
+                compte.user_id,
+                account_id=compte.provider_account_id,
+                origine=retour.origine,
+            )
+            await note_in(tx, line)
+        return compte
+
+
+def _connected(profil: Profil) -> dict[str, Any]:
+    """What a connection changes, besides the tokens."""
+    return {
+        "nom_affiche": profil.nom_affiche[:_LONGEST],
+        "metadata_": dict(profil.metadata),
+        "status": CONNECTED,
+        "last_error_code": None,
+        "echecs": 0,
+        "refresh_lease_until": None,
+        "derniere_actualisation": clock.now(),
+        "deconnecte_le": None,
+    }
+
+
+def connected(compte: OauthAccount, redirect_url: str) -> pb.HandleCallbackResponse:
+    """The answer to a browser that has come back."""
+    return pb.HandleCallbackResponse(
+        user_id=compte.user_id,
+        account_id=compte.provider_account_id,
+        integration=messages.shown(messages.stored(compte), clock.now()),
+        redirect_url=redirect_url,
+    )

@@ -1,0 +1,95 @@
+"""Connections that were begun: their secrets, and their one use (R4, R5). States are in `etats.py`."""
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from db_utils import Transaction, clock
+from db_utils.envelope import Envelope
+from sqlalchemy import bindparam, select, update
+
+from service_integrations.etats import LIFETIME, NONCE, Etat, EtatRefuse, Signataire
+from service_integrations.fournisseur import FournisseurOAuth
+from service_integrations.models import OauthState
+
+_VERIFIER = 48  # bytes: 64 characters of base64url, all of the alphabet of RFC 7636 section 4.1
+
+_nonce = OauthState.nonce_hash == bindparam("nonce", required=True)
+_KNOWN = select(OauthState.nonce_hash).where(_nonce)
+_CONSUME = (
+    update(OauthState)
+    .where(_nonce, OauthState.consomme_le.is_(None))
+    .values(consomme_le=bindparam("now", type_=OauthState.created_at.type, required=True))
+    .returning(OauthState)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Debut:
+    """What goes to the provider with the browser, until *expire_le*."""
+
+    state: str
+    code_challenge: str
+    expire_le: datetime
+
+
+class Demandes:
+    """The connections under way, whose states *signataire* signs and whose verifiers *envelope* seals."""
+
+    def __init__(self, signataire: Signataire, envelope: Envelope) -> None:
+        self._signataire, self._envelope = signataire, envelope
+
+    async def begin(
+        self,
+        tx: Transaction,
+        user_id: str,
+        organisation_id: str | None,
+        fournisseur: FournisseurOAuth,
+        redirect_url: str,
+    ) -> Debut:
+        """Store a connection that may come back within ten minutes."""
+        now = clock.now()
+        etat = Etat(user_id, fournisseur.code, now, secrets.token_bytes(NONCE))
+        verifier = secrets.token_urlsafe(_VERIFIER) if fournisseur.pkce else ""
+        row = OauthState(
+            nonce_hash=etat.nonce_hash,
+            user_id=user_id,
+            organisation_id=organisation_id,
+            provider=fournisseur.code,
+            code_verifier=self._envelope.seal(verifier, _place(etat.nonce_hash)) if verifier else None,
+            redirect_url=redirect_url,
+            created_at=now,
+            expire_le=now + LIFETIME,
+        )
+        await tx.insert(row)
+        challenge = _challenge(verifier) if verifier else ""
+        return Debut(self._signataire.written(etat), challenge, row.expire_le)
+
+    def read(self, state: str, provider: str) -> Etat:
+        """What *state* says, which has come back from *provider*. Raises EtatRefuse."""
+        return self._signataire.read(state, provider, clock.now())
+
+    async def consume(self, tx: Transaction, etat: Etat) -> OauthState:
+        """Use up the connection of *etat*, once. Raises EtatRefuse."""
+        row = await tx.one(_CONSUME, nonce=etat.nonce_hash, now=clock.now())
+        if row is None:
+            known = await tx.one(_KNOWN, nonce=etat.nonce_hash)
+            raise EtatRefuse("unknown nonce" if known is None else "used before", etat.user_id)
+        return row
+
+    def verifier(self, row: OauthState) -> str:
+        """The PKCE verifier of a connection, "" for a provider without. Raises Undecipherable."""
+        if row.code_verifier is None:
+            return ""
+        return self._envelope.open(row.code_verifier, _place(row.nonce_hash))
+
+
+def _challenge(verifier: str) -> str:
+    """S256 of RFC 7636 section 4.2."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def _place(nonce_hash: bytes) -> str:
+    return f"integrations.oauth_states.code_verifier:{nonce_hash.hex()}"

@@ -1,0 +1,94 @@
+"""The state of a connection under way: what it says, and who has signed it (R3, R4); pure."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+LIFETIME = timedelta(minutes=10)
+NONCE = 16  # bytes
+_VERSION = 1
+_CLOCK_DIFFERENCE = timedelta(seconds=60)
+
+
+class EtatRefuse(Exception):
+    """A state that is not good; *cause* is for the audit alone, *user_id* is known when we had signed it."""
+
+    def __init__(self, cause: str, user_id: str | None = None) -> None:
+        super().__init__(cause)
+        self.cause, self.user_id = cause, user_id
+
+
+@dataclass(frozen=True, slots=True)
+class Etat:
+    """Who connects what since when; *nonce* tells it from all others."""
+
+    user_id: str
+    provider: str
+    begun_at: datetime
+    nonce: bytes
+
+    @property
+    def nonce_hash(self) -> bytes:
+        """What the table knows of the nonce."""
+        return hashlib.sha256(self.nonce).digest()
+
+
+class Signataire:
+    """Writes states and reads them, with *secret*."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+
+    def written(self, etat: Etat) -> str:
+        """*etat* as it travels."""
+        milliseconds = round(etat.begun_at.timestamp() * 1000)
+        content = {
+            "v": _VERSION,
+            "u": etat.user_id,
+            "p": etat.provider,
+            "t": milliseconds,
+            "n": _encode(etat.nonce),
+        }
+        payload = _encode(orjson.dumps(content))
+        return f"{payload}.{self._signature(payload)}"
+
+    def read(self, text: str, provider: str, now: datetime) -> Etat:
+        """What *text* says, which has come back from *provider*. Raises EtatRefuse."""
+        parts = text.split(".")
+        if len(parts) != 2:
+            raise EtatRefuse("malformed")
+        payload, signature = parts
+        if not hmac.compare_digest(self._signature(payload).encode(), signature.encode()):
+            raise EtatRefuse("bad signature")
+        content: dict[str, Any] = orjson.loads(_decode(payload))
+        user_id = str(content.get("u"))
+        if content.get("v") != _VERSION:
+            raise EtatRefuse("unknown version", user_id)
+        if content["p"] != provider:
+            raise EtatRefuse("another provider", user_id)
+        begun_at = datetime.fromtimestamp(content["t"] / 1000, UTC)
+        if begun_at - now > _CLOCK_DIFFERENCE:
+            raise EtatRefuse("from the future", user_id)
+        if now - begun_at > LIFETIME:
+            raise EtatRefuse("expired", user_id)
+        return Etat(user_id, provider, begun_at, _decode(content["n"]))
+
+    def _signature(self, payload: str) -> str:
+        return _encode(hmac.digest(self._secret, payload.encode(), hashlib.sha256))
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except binascii.Error:
+        raise EtatRefuse("malformed") from None

@@ -1,0 +1,86 @@
+"""What this service does by itself: refresh in time, seal anew, forget, listen (R15, R17, R18)."""
+
+import logging
+from datetime import timedelta
+
+from db_utils import DatabaseError, clock, context
+from grpc_utils.telemetry import new_correlation
+from service_kit import App, Worker
+from sqlalchemy import bindparam, delete, select
+
+from service_integrations import refusals
+from service_integrations.actualisations import by_fives
+from service_integrations.atelier import Atelier
+from service_integrations.models import CONNECTED, AuditIntegration, OauthAccount, OauthState
+from service_integrations.rotation import ROUND, Rotation
+from service_integrations.settings import IntegrationsSettings
+
+_log = logging.getLogger(__name__)
+
+AUDIT_KEPT = timedelta(days=365)
+STATES_KEPT = timedelta(days=1)
+AHEAD = timedelta(minutes=10)
+MOST, MOST_FAILURES = 100, 3
+
+_instant = OauthAccount.created_at.type
+_DUE = (
+    select(OauthAccount)
+    .where(
+        OauthAccount.status == CONNECTED,
+        OauthAccount.refresh_token.is_not(None),
+        OauthAccount.expires_at <= bindparam("until", type_=_instant, required=True),
+        OauthAccount.echecs < MOST_FAILURES,
+    )
+    .order_by(OauthAccount.expires_at)
+    .limit(MOST)
+)
+_before = bindparam("before", type_=_instant, required=True)
+_PURGES = (
+    (delete(AuditIntegration).where(AuditIntegration.created_at < _before), AUDIT_KEPT),
+    (delete(OauthState).where(OauthState.created_at < _before), STATES_KEPT),
+)
+
+
+async def rafraichir_echeances(app: App[IntegrationsSettings]) -> None:
+    """Refresh what expires within ten minutes; after three failures in a row, callers have to ask (R15)."""
+    context.correlation_id.set(new_correlation("integrations"))
+    atelier = Atelier.of(app)
+
+    async def refresh(compte: OauthAccount) -> bool:
+        try:
+            await atelier.actualisations.refreshed(compte)
+        except (refusals.ErreurIntegration, DatabaseError) as error:
+            _log.warning("an account of %s was not refreshed: %s", compte.provider, error)
+            return False
+        return True
+
+    due = await app.database.read().all(_DUE, until=clock.now() + AHEAD)
+    done = await by_fives(due, refresh)
+    if due:
+        _log.info("%d of %d accounts were refreshed before their end", sum(done), len(due))
+
+
+async def reencrypt(app: App[IntegrationsSettings]) -> None:
+    """Seal with the first of the encryption keys what a former one has sealed, round by round."""
+    rotation = Rotation(app.database, app.settings.envelope())
+    while await rotation.round() == ROUND:
+        continue
+
+
+async def purge(app: App[IntegrationsSettings]) -> None:
+    """Delete what nobody needs any more."""
+    now = clock.now()
+    for statement, kept in _PURGES:
+        async with app.database.transaction() as tx:
+            await tx.execute(statement, before=now - kept)
+
+
+async def listen(app: App[IntegrationsSettings]) -> None:
+    """Hear what other instances change."""
+    await Atelier.of(app).comptes.cache.keep_listening()
+
+
+REFRESH = Worker("rafraichir_echeances", rafraichir_echeances, every=timedelta(seconds=60))
+REENCRYPT = Worker("reencrypt", reencrypt, every=timedelta(days=1))
+PURGE = Worker("purge", purge, every=timedelta(hours=1))
+LISTEN = Worker("cache", listen, every=timedelta(seconds=1), exclusive=False)

@@ -1,0 +1,27 @@
+"""Accounts as callers see them; no token can get in."""
+
+from datetime import datetime
+
+from crm.integrations import integrations_pb2 as pb
+from google.protobuf.struct_pb2 import Struct
+from grpc_utils import instant, to_message
+
+from service_integrations import rules
+from service_integrations.models import OauthAccount
+
+
+def stored(compte: OauthAccount) -> pb.Integration:
+    """*compte* with the status of its row: what does not change while time passes."""
+    metadata = Struct()
+    metadata.update(compte.metadata_)
+    return to_message(compte, pb.Integration, metadata=metadata)
+
+
+def shown(message: pb.Integration, now: datetime) -> pb.Integration:
+    """A copy of what is `stored`, as it is at *now* (R12)."""
+    copy = pb.Integration()
+    copy.CopyFrom(message)
+    expires_at = instant(message.expires_at) if message.HasField("expires_at") else None
+    copy.status = rules.shown_status(message.status, expires_at, now)
+    copy.is_connected = rules.is_connected(copy.status)
+    return copy

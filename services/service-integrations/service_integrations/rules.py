@@ -1,0 +1,62 @@
+"""The rules of the integrations service that need nothing but values: pure, no clock of its own."""
+
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from service_integrations.models import CONNECTED, DISCONNECTED
+from service_integrations.refusals import FournisseurRefuse, InvalidRedirectUrl
+
+MARGIN = timedelta(minutes=5)
+EXPIRED = "expired"
+DEFAULT_PAGE = "/parametres/integrations"
+_LONGEST_URL = 2000
+# What RFC 6749 section 5.2 says of us, not of the token: reconnecting would not help.
+_OUR_FAULT = frozenset(
+    {"invalid_client", "unauthorized_client", "invalid_request", "unsupported_grant_type", "invalid_scope"}
+)
+
+
+def needs_refresh(expires_at: datetime | None, now: datetime) -> bool:
+    """Whether a token has five minutes left or less; one without an end never has (R8)."""
+    return expires_at is not None and now + MARGIN >= expires_at
+
+
+def expired(expires_at: datetime | None, now: datetime) -> bool:
+    """Whether a token is not good any more (R8)."""
+    return expires_at is not None and now >= expires_at
+
+
+def shown_status(status: str, expires_at: datetime | None, now: datetime) -> str:
+    """What is said of an account whose row has *status* (R12)."""
+    if status != DISCONNECTED and expired(expires_at, now):
+        return EXPIRED
+    return status
+
+
+def is_connected(shown: str) -> bool:
+    """Whether an account that is shown so can be used."""
+    return shown == CONNECTED
+
+
+def must_reconnect(refused: FournisseurRefuse) -> bool:
+    """Whether the provider has ended what the user had allowed (R13), and not found fault with us."""
+    return refused.status in (400, 401) and refused.error not in _OUR_FAULT
+
+
+def allowed_redirect(asked: str, origins: tuple[str, ...]) -> str:
+    """Where the browser goes at the end: *asked*, or our page at the first of *origins* (R5).
+
+    Raises InvalidRedirectUrl. The origin is compared whole, so that https://app.fr.exemple.com is not
+    taken for https://app.fr, nor a user-info part for a host.
+    """
+    if not asked:
+        return f"{origins[0]}{DEFAULT_PAGE}"
+    try:
+        parts = urlsplit(asked)
+    except ValueError:
+        raise InvalidRedirectUrl from None
+    plain = asked.isascii() and asked.isprintable() and not set(asked) & {" ", "\\"}
+    origin = f"{parts.scheme}://{parts.netloc}".lower()
+    if not plain or len(asked) > _LONGEST_URL or origin not in origins:
+        raise InvalidRedirectUrl
+    return asked

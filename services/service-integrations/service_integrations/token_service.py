@@ -1,0 +1,94 @@
+"""TokenService: tokens handed to other services, and renewed."""
+
+import logging
+
+from crm.integrations import integrations_pb2 as pb
+from crm.integrations.integrations_pb2_grpc import TokenServiceServicer
+from db_utils import clock
+from grpc_utils import Context, timestamp
+from grpc_utils.errors import ChampRequis
+from service_kit import App
+
+from service_integrations import messages, refusals, rules
+from service_integrations.actualisations import by_fives
+from service_integrations.appelant import owner
+from service_integrations.atelier import Atelier
+from service_integrations.models import OauthAccount
+from service_integrations.operations import operated, operation
+from service_integrations.settings import IntegrationsSettings
+
+_log = logging.getLogger(__name__)
+
+
+@operated
+class TokenService(TokenServiceServicer):
+    """Good tokens, as long as the provider lets us renew them."""
+
+    def __init__(self, app: App[IntegrationsSettings]) -> None:
+        self._atelier = Atelier.of(app)
+
+    async def GetAccessToken(
+        self, request: pb.GetAccessTokenRequest, context: Context
+    ) -> pb.GetAccessTokenResponse:
+        """Hand out a token, renewed when it has five minutes left or less (R10)."""
+        compte = await self._found(request)
+        if rules.needs_refresh(compte.expires_at, clock.now()) and compte.access_token is not None:
+            compte = await self._renewed(compte)
+        if compte.access_token is None:
+            raise refusals.NoAccessToken(compte.provider)
+        token = self._atelier.comptes.opened(compte, "access_token")
+        end = None if compte.expires_at is None else timestamp(compte.expires_at)
+        return pb.GetAccessTokenResponse(access_token=token, token_type=compte.token_type, expires_at=end)
+
+    async def Refresh(self, request: pb.RefreshRequest, context: Context) -> pb.RefreshResponse:
+        """Renew the tokens of an account now."""
+        return pb.RefreshResponse(integration=await self._refreshed(request))
+
+    async def BatchRefresh(
+        self, request: pb.BatchRefreshRequest, context: Context
+    ) -> pb.BatchRefreshResponse:
+        """Renew many, five at a time (R14)."""
+        if not request.requests:
+            raise ChampRequis(champ="requests")
+        ended = await by_fives(request.requests, self._outcome)
+        return pb.BatchRefreshResponse(
+            integrations=[one for one in ended if isinstance(one, pb.Integration)],
+            echecs=[one for one in ended if isinstance(one, pb.EchecRefresh)],
+        )
+
+    async def _found(self, request: pb.GetAccessTokenRequest | pb.RefreshRequest) -> OauthAccount:
+        user_id = owner(request.user_id, request.provider)
+        compte = await self._atelier.comptes.find(user_id, request.provider, request.account_id)
+        if compte is None:
+            raise refusals.AccountNotFound(request.provider)
+        return compte
+
+    async def _renewed(self, compte: OauthAccount) -> OauthAccount:
+        """*compte* with new tokens, or as it is while the provider cannot be had. Raises TokenExpired."""
+        try:
+            return await self._atelier.actualisations.refreshed(compte)
+        except refusals.NoRefreshToken:
+            raise refusals.TokenExpired(compte.provider) from None
+        except refusals.TokenRefreshError as error:
+            if "reconnexion" in error.metadata or rules.expired(compte.expires_at, clock.now()):
+                raise refusals.TokenExpired(compte.provider) from None
+            _log.warning("a token of %s that ends soon is handed out: %s", compte.provider, error.metadata)
+            return compte
+
+    async def _refreshed(self, request: pb.RefreshRequest) -> pb.Integration:
+        compte = await self._atelier.actualisations.refreshed(await self._found(request))
+        return messages.shown(messages.stored(compte), clock.now())
+
+    async def _outcome(self, request: pb.RefreshRequest) -> pb.Integration | pb.EchecRefresh:
+        """What has become of one of a batch."""
+        try:
+            with operation("BatchRefresh/one", request.provider):
+                return await self._refreshed(request)
+        except refusals.ErreurIntegration as error:
+            return pb.EchecRefresh(
+                user_id=request.user_id,
+                provider=request.provider,
+                account_id=request.account_id,
+                code=error.reason,
+                retryable=error.retryable,
+            )

@@ -1,0 +1,128 @@
+"""Users who connect accounts, for the tests of this folder."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from crm.integrations import integrations_pb2 as pb
+from crm.integrations.integrations_pb2_grpc import (
+    AuditServiceStub,
+    IntegrationServiceStub,
+    TokenServiceStub,
+)
+from db_utils import Database
+from service_integrations.housekeeping import LISTEN
+from service_integrations.models import OauthAccount
+from service_integrations.service import SERVICE
+from service_kit.testing import Mesh
+from service_kit.testing.oauth import Account, OauthProvider
+from service_kit.testing.oidc import browse
+from sqlalchemy import select
+
+STILL = replace(SERVICE, workers=(LISTEN,))
+ORIGINS = "https://app.exemple.fr,http://localhost:3000"
+IP, AGENT = "192.0.2.7", "Firefox/150"
+_numbers = count(1)
+
+
+def new_user() -> str:
+    """A user id that was never given before."""
+    return f"user-{next(_numbers)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Personne:
+    """Somebody with a browser, who calls with a token of his own."""
+
+    user_id: str
+    mesh: Mesh
+    provider: OauthProvider
+
+    @property
+    def own(self) -> IntegrationServiceStub:
+        """The service as this user calls it."""
+        return self.mesh.stub(IntegrationServiceStub, user=self.user_id)
+
+    @property
+    def own_tokens(self) -> TokenServiceStub:
+        """The tokens as this user may ask for them."""
+        return self.mesh.stub(TokenServiceStub, user=self.user_id)
+
+    async def begin(self, provider: str = "google", redirect_url: str = "") -> pb.InitiateOAuthResponse:
+        """Click on connect."""
+        request = pb.InitiateOAuthRequest(
+            provider=provider, redirect_url=redirect_url, ip=IP, user_agent=AGENT
+        )
+        return await self.own.InitiateOAuth(request)
+
+    async def back(self, provider: str = "google", account: str = "") -> pb.HandleCallbackRequest:
+        """What the gateway gets when the user has said yes to *provider* with an account there."""
+        begun = await self.begin(provider)
+        self.provider.account = Account(
+            account or f"compte-{next(_numbers)}", "Jeanne Martin", "j@exemple.fr"
+        )
+        told = await browse(begun.auth_url)
+        return pb.HandleCallbackRequest(
+            provider=provider, code=told["code"], state=told["state"], ip=IP, user_agent=AGENT
+        )
+
+    async def connect(self, provider: str = "google", account: str = "") -> pb.HandleCallbackResponse:
+        """Connect an account."""
+        stub = self.mesh.service_stub(IntegrationServiceStub, caller="integrations")
+        return await stub.HandleCallback(await self.back(provider, account))
+
+    async def token(self, connected: pb.HandleCallbackResponse) -> pb.GetAccessTokenResponse:
+        """The access token as another service gets it."""
+        stub = self.mesh.service_stub(TokenServiceStub, caller="integrations")
+        return await stub.GetAccessToken(
+            pb.GetAccessTokenRequest(
+                user_id=self.user_id,
+                provider=connected.integration.provider,
+                account_id=connected.account_id,
+            )
+        )
+
+    async def lines(self, evenement: str = "") -> list[pb.EntreeAudit]:
+        """The audit of this user, the oldest first."""
+        stub = self.mesh.stub(AuditServiceStub, user=self.user_id)
+        found = (await stub.List(pb.ListAuditRequest(evenement=evenement))).entrees
+        return [*reversed(found)]
+
+    async def events(self) -> list[str]:
+        """What has happened, in order."""
+        return [line.evenement for line in await self.lines()]
+
+    async def row(self, connected: pb.HandleCallbackResponse) -> OauthAccount:
+        """The row of a connected account."""
+        return await row_of(self.mesh.database("integrations"), connected.integration.id)
+
+
+async def row_of(database: Database, compte_id: str) -> OauthAccount:
+    """The row of an account."""
+    row = await database.read().get(OauthAccount, compte_id)
+    assert row is not None
+    return row
+
+
+async def change(database: Database, compte_id: str, **columns: Any) -> OauthAccount:
+    """Put *columns* into the row of an account."""
+    async with database.transaction() as tx:
+        row = await tx.get(OauthAccount, compte_id)
+        assert row is not None
+        return await tx.update(row, **columns)
+
+
+async def all_rows(database: Database) -> list[OauthAccount]:
+    """Every account, the oldest first."""
+    return await database.read().all(select(OauthAccount).order_by(OauthAccount.id))
+
+
+def left(row: OauthAccount, minutes: int = 0, seconds: int = 0) -> datetime:
+    """The moment at which the token of *row* has so much time left."""
+    assert row.expires_at is not None
+    return row.expires_at - timedelta(minutes=minutes, seconds=seconds)
+
+
+MakePersonne = Callable[[], Personne]

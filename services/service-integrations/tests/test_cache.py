@@ -1,0 +1,199 @@
+"""The list of a user in memory: fresh, forgotten when it changes, shown old without a database (R18, R20)."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from crm.integrations import integrations_pb2 as pb
+from db_utils import Database, DatabaseUnavailable, clock
+from prometheus_client import REGISTRY
+from service_integrations.cache import FRESH, MOST_USERS, USABLE, Cache
+from service_kit.testing import eventually, fresh_database
+from tests.personnes import Personne
+
+SECOND = timedelta(seconds=1)
+
+
+def looks(result: str) -> float:
+    """How often a list was found in memory, or not."""
+    return REGISTRY.get_sample_value("int_cache_total", {"result": result}) or 0.0
+
+
+async def listed(personne: Personne) -> list[str]:
+    """The status of what a user is shown."""
+    return [one.status for one in (await personne.own.List(pb.ListIntegrationsRequest())).integrations]
+
+
+async def remembered(personne: Personne) -> bool:
+    """Whether the list of a user is in memory now: when it was not, it is loaded."""
+    hits = looks("hit")
+    await listed(personne)
+    return looks("hit") > hits
+
+
+class Loader:
+    """A table of one user's value, which may be away."""
+
+    def __init__(self) -> None:
+        self.value, self.loads, self.away = 1, 0, False
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def __call__(self, user_id: str) -> int:
+        """The value, as it was when it was asked for."""
+        self.loads += 1
+        value = self.value
+        await self.gate.wait()
+        if self.away:
+            raise DatabaseUnavailable
+        return value
+
+
+@pytest.fixture
+async def database() -> Any:
+    """A database whose connections end with the test."""
+    database = Database(fresh_database(), "integrations")
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def loader() -> Loader:
+    """What the cache asks."""
+    return Loader()
+
+
+@pytest.fixture
+async def cache(database: Database, loader: Loader) -> Any:
+    """A cache that hears what changes."""
+    cache = Cache(database, loader)
+    listening = asyncio.create_task(cache.keep_listening())
+    await eventually(lambda: cache.listening)
+    yield cache
+    listening.cancel()
+    await asyncio.wait((listening,))
+
+
+async def test_R18_a_list_is_remembered_for_five_minutes(cache: Cache[int], loader: Loader) -> None:
+    """Then it is loaded again."""
+    with clock.frozen_at(now := clock.now()):
+        assert (await cache.get("u")).value == 1
+    loader.value = 2
+    with clock.frozen_at(now + timedelta(seconds=FRESH) - SECOND):
+        assert (await cache.get("u")).value == 1
+    with clock.frozen_at(now + timedelta(seconds=FRESH)):
+        assert (await cache.get("u")).value == 2
+    assert loader.loads == 2
+
+
+async def test_R18_another_instance_tells_what_it_has_changed(
+    cache: Cache[int], loader: Loader, database: Database
+) -> None:
+    """By NOTIFY; users whom it does not name are remembered."""
+    for user_id in ("u", "v"):
+        await cache.get(user_id)
+    loader.value = 2
+    with psycopg.connect(database.url, autocommit=True) as other:
+        other.execute("NOTIFY integrations_cache, 'u'")
+    await eventually(lambda: _is(cache, "u", 2))
+    assert (await cache.get("v")).value == 1
+
+
+async def _is(cache: Cache[int], user_id: str, value: int) -> bool:
+    return (await cache.get(user_id)).value == value
+
+
+async def test_R18_what_changes_while_it_is_loaded_is_not_remembered(
+    cache: Cache[int], loader: Loader
+) -> None:
+    """The load may have seen the past."""
+    loader.gate.clear()
+    loading = asyncio.ensure_future(cache.get("u"))
+    await eventually(lambda: loader.loads)
+    loader.value = 2
+    cache.forget("u")
+    loader.gate.set()
+    await loading
+    assert (await cache.get("u")).value == 2
+
+
+async def test_R18_a_failed_load_is_not_remembered(cache: Cache[int], loader: Loader) -> None:
+    """The next one asks again."""
+    loader.away = True
+    with pytest.raises(DatabaseUnavailable):
+        await cache.get("u")
+    loader.away = False
+    assert (await cache.get("u")).value == 1
+
+
+async def test_R18_ten_thousand_users_are_remembered(cache: Cache[int], loader: Loader) -> None:
+    """The oldest makes room."""
+    for number in range(MOST_USERS + 1):
+        await cache.get(str(number))
+    loads = loader.loads
+    await cache.get("1")
+    assert loader.loads == loads
+    await cache.get("0")
+    assert loader.loads == loads + 1
+
+
+async def test_R18_a_lost_line_makes_everything_doubtful(
+    cache: Cache[int], loader: Loader, database: Database
+) -> None:
+    """Changes may have been missed; what is loaded meanwhile is not trusted either."""
+    await cache.get("u")
+    loader.value = 2
+    with psycopg.connect(database.url, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        )
+    await eventually(lambda: not cache.listening)
+    assert (await cache.get("u")).value == 2
+    loader.value = 3
+    assert (await cache.get("u")).value == 3
+    await eventually(lambda: cache.listening)
+    loader.value = 4
+    assert (await cache.get("u")).value == 4
+    loader.value = 5
+    assert (await cache.get("u")).value == 4
+
+
+async def test_R20_without_a_database_the_last_list_is_shown_for_an_hour(
+    cache: Cache[int], loader: Loader
+) -> None:
+    """Flagged; then, and for a user who was never seen, there is nothing to show."""
+    with clock.frozen_at(now := clock.now()):
+        await cache.get("u")
+    loader.away = True
+    with clock.frozen_at(now + timedelta(seconds=USABLE) - SECOND):
+        vu = await cache.get("u")
+    assert (vu.value, vu.stale) == (1, True)
+    with clock.frozen_at(now + timedelta(seconds=USABLE)), pytest.raises(DatabaseUnavailable):
+        await cache.get("u")
+
+
+async def test_R18_a_change_is_seen_at_once(jeanne: Personne) -> None:
+    """After each connection and disconnection, by the one who made it."""
+    assert await listed(jeanne) == []
+    connected = await jeanne.connect()
+    assert await listed(jeanne) == ["connected"]
+    await eventually(lambda: remembered(jeanne))
+    await jeanne.own.Disconnect(pb.DisconnectRequest(provider="google", account_id=connected.account_id))
+    assert await listed(jeanne) == []
+
+
+async def test_R12_a_remembered_list_tells_the_status_of_now(jeanne: Personne) -> None:
+    """Tokens end while it is in memory."""
+    connected = await jeanne.connect()
+    await eventually(lambda: remembered(jeanne))
+    hits = looks("hit")
+    with clock.frozen_at(clock.now()):
+        assert await listed(jeanne) == ["connected"]
+    end = connected.integration.expires_at.ToDatetime(clock.now().tzinfo)
+    with clock.frozen_at(end):
+        assert await listed(jeanne) == ["expired"]
+    assert looks("hit") >= hits + 1

@@ -1,0 +1,91 @@
+"""Disconnecting: what the provider holds ends as well as possible, what we hold surely (R16)."""
+
+import asyncio
+
+from crm.integrations import integrations_pb2 as pb
+from grpc import StatusCode
+from service_kit.testing import Mesh, code_of, refused
+from service_kit.testing.oauth import REVOKE, OauthProvider
+from tests.personnes import AGENT, IP, Personne, change
+
+NOT_FOUND = (StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND")
+
+
+def named(connected: pb.HandleCallbackResponse) -> pb.DisconnectRequest:
+    """The request that ends *connected*."""
+    return pb.DisconnectRequest(
+        provider=connected.integration.provider, account_id=connected.account_id, ip=IP, user_agent=AGENT
+    )
+
+
+async def test_R16_tokens_are_revoked_and_erased(jeanne: Personne, provider: OauthProvider) -> None:
+    """The row stays, and the audit says what the provider has answered."""
+    connected = await jeanne.connect()
+    told = await jeanne.own.Disconnect(named(connected))
+    assert (told.success, told.revoque, len(provider.asked(REVOKE, "google")[-1:])) == (True, True, 1)
+    row = await jeanne.row(connected)
+    assert (row.access_token, row.refresh_token, row.status) == (None, None, "disconnected")
+    assert row.deconnecte_le is not None
+    (line,) = await jeanne.lines("INTEGRATION_DISCONNECTED")
+    assert (line.account_id, line.ip, line.user_agent) == (connected.account_id, IP, AGENT)
+    assert dict(line.details) == {"revoque": True}
+
+
+async def test_R16_a_provider_that_cannot_revoke_changes_nothing(jeanne: Personne) -> None:
+    """Microsoft has no endpoint for it."""
+    connected = await jeanne.connect("microsoft")
+    told = await jeanne.own.Disconnect(named(connected))
+    assert (told.success, told.revoque) == (True, False)
+    assert (await jeanne.row(connected)).access_token is None
+
+
+async def test_R16_a_provider_that_fails_is_asked_once(jeanne: Personne, provider: OauthProvider) -> None:
+    """The user is disconnected all the same."""
+    connected = await jeanne.connect()
+    asked = len(provider.asked(REVOKE))
+    with provider.failing(REVOKE, 503):
+        told = await jeanne.own.Disconnect(named(connected))
+    assert (told.success, told.revoque, len(provider.asked(REVOKE))) == (True, False, asked + 1)
+
+
+async def test_R16_what_is_unreadable_is_erased_without_being_revoked(jeanne: Personne, mesh: Mesh) -> None:
+    """A lost key keeps nobody connected."""
+    connected = await jeanne.connect()
+    await change(mesh.database("integrations"), connected.integration.id, refresh_token="v1.k0.a.b")
+    told = await jeanne.own.Disconnect(named(connected))
+    assert (told.success, told.revoque) == (True, False)
+
+
+async def test_R16_nothing_is_disconnected_twice(jeanne: Personne) -> None:
+    """Of parallel calls one succeeds; what never was connected is not found either."""
+    connected = await jeanne.connect()
+    calls = (code_of(jeanne.own.Disconnect(named(connected))) for _ in range(5))
+    codes = await asyncio.gather(*calls)
+    assert sorted(codes, key=str) == [*[StatusCode.NOT_FOUND] * 4, StatusCode.OK]
+    assert (await jeanne.events()).count("INTEGRATION_DISCONNECTED") == 1
+    unknown = pb.DisconnectRequest(provider="google", account_id="autre")
+    assert await refused(jeanne.own.Disconnect(unknown)) == NOT_FOUND
+
+
+async def test_R16_accounts_of_others_are_not_there(jeanne: Personne, mesh: Mesh) -> None:
+    """Whether the other user is named or not."""
+    connected = await jeanne.connect()
+    other = Personne("user-autre", mesh, jeanne.provider)
+    for user_id in ("", jeanne.user_id):
+        request = named(connected)
+        request.user_id = user_id
+        assert await refused(other.own.Disconnect(request)) == NOT_FOUND
+    assert (await jeanne.row(connected)).access_token is not None
+
+
+async def test_R16_a_disconnected_account_is_shown_on_request(jeanne: Personne) -> None:
+    """And by Get; it can be connected again in its row, from its first error on anew."""
+    connected = await jeanne.connect(account="compte-a")
+    await jeanne.own.Disconnect(named(connected))
+    assert not (await jeanne.own.List(pb.ListIntegrationsRequest())).integrations
+    everything = pb.ListIntegrationsRequest(inclure_deconnectees=True)
+    (listed,) = (await jeanne.own.List(everything)).integrations
+    assert (listed.status, listed.is_connected) == ("disconnected", False)
+    again = await jeanne.connect(account="compte-a")
+    assert (again.integration.id, again.integration.status) == (listed.id, "connected")
+    assert (await jeanne.row(again)).deconnecte_le is None

@@ -1,0 +1,53 @@
+"""Every call is measured, by how it has ended (R21)."""
+
+import inspect
+
+from crm.integrations import integrations_pb2 as pb
+from prometheus_client import REGISTRY
+from service_integrations.service import SERVICE
+from service_kit.testing import refused
+from tests.personnes import Personne
+
+
+def ended(operation: str, provider: str, result: str) -> float:
+    """How often an operation has ended so."""
+    labels = {"operation": operation, "provider": provider, "result": result}
+    return REGISTRY.get_sample_value("int_operations_total", labels) or 0.0
+
+
+async def test_R21_calls_are_counted_by_provider_and_result(jeanne: Personne) -> None:
+    """OK, or a reason of R1; what a caller makes up does not become a label."""
+    begin = "IntegrationService/InitiateOAuth"
+    before = [ended(begin, "google", "OK"), ended(begin, "", "INVALID_PROVIDER")]
+    await jeanne.begin()
+    await refused(jeanne.begin("facebook"))
+    after = [ended(begin, "google", "OK"), ended(begin, "", "INVALID_PROVIDER")]
+    assert after == [count + 1 for count in before]
+
+
+async def test_R21_refreshes_are_counted_by_what_the_provider_has_said(jeanne: Personne) -> None:
+    """Whoever has asked for them: a call, a batch or the job."""
+    connected = await jeanne.connect("instagram")
+    before = ended("refresh", "instagram", "OK")
+    await jeanne.own_tokens.Refresh(pb.RefreshRequest(provider="instagram", account_id=connected.account_id))
+    assert ended("refresh", "instagram", "OK") == before + 1
+
+
+async def test_R21_durations_are_measured(jeanne: Personne) -> None:
+    """In seconds, for the targets of the bench."""
+    labels = {"operation": "IntegrationService/ListProviders"}
+    before = REGISTRY.get_sample_value("int_operation_seconds_count", labels) or 0.0
+    await jeanne.own.ListProviders(pb.ListProvidersRequest())
+    assert REGISTRY.get_sample_value("int_operation_seconds_count", labels) == before + 1
+
+
+def test_R21_no_handler_is_left_out() -> None:
+    """Each one of each servicer is wrapped."""
+    for servicer in SERVICE.servicers:
+        handlers = [
+            member
+            for name, member in vars(servicer).items()
+            if inspect.iscoroutinefunction(member) and not name.startswith("_")
+        ]
+        assert handlers
+        assert all(hasattr(handler, "__wrapped__") for handler in handlers)

@@ -1,0 +1,85 @@
+"""Without a database: one answer for all, but for what is remembered (R1, R20)."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from crm.integrations import integrations_pb2 as pb
+from crm.integrations.integrations_pb2_grpc import AuditServiceStub, IntegrationServiceStub, TokenServiceStub
+from grpc import StatusCode
+from service_integrations.atelier import Atelier
+from service_kit.testing import Mesh, eventually, fresh_database, refusal, running
+from service_kit.testing.link import DatabaseLink, database_link
+from service_kit.testing.oauth import OauthProvider
+from tests.personnes import ORIGINS, STILL, Personne, new_user
+
+UNAVAILABLE = (StatusCode.UNAVAILABLE, "DATABASE_ERROR", "true")
+
+
+@pytest.fixture(scope="module")
+async def link() -> AsyncIterator[DatabaseLink]:
+    """The wire to the database."""
+    async with database_link(fresh_database()) as link:
+        yield link
+
+
+@pytest.fixture(scope="module")
+async def wired(link: DatabaseLink, provider: OauthProvider) -> AsyncIterator[Mesh]:
+    """A service at the end of a wire."""
+    settings: dict[str, Any] = {"integrations_redirect_origins": ORIGINS, **provider.settings()}
+    async with running(STILL, database_url=link.url, **settings) as mesh:
+        yield mesh
+
+
+async def told(call: Any) -> tuple[StatusCode, str, str]:
+    """Code, reason and whether to try again."""
+    refused = await refusal(call)
+    return refused.code, refused.reason, refused.metadata["retryable"]
+
+
+async def test_R20_the_last_list_is_shown_and_flagged(
+    wired: Mesh, link: DatabaseLink, provider: OauthProvider
+) -> None:
+    """Other users are told that nothing can be said; afterwards all is well again."""
+    jeanne, other = Personne(new_user(), wired, provider), Personne(new_user(), wired, provider)
+    connected = await jeanne.connect()
+    stub, request = jeanne.own, pb.ListIntegrationsRequest()
+    await stub.List(request)
+    async with link.cut():
+        call = stub.List(request)
+        assert [one.id for one in (await call).integrations] == [connected.integration.id]
+        trailers = dict(await call.trailing_metadata())
+        assert (trailers["x-donnees-perimees"], "x-correlation-id" in trailers) == ("1", True)
+        assert await told(other.own.List(request)) == UNAVAILABLE
+    app: Any = wired["integrations"].app
+    await eventually(lambda: Atelier.of(app).comptes.cache.listening)
+    call = stub.List(request)
+    assert "x-donnees-perimees" not in dict(await call.trailing_metadata())
+    assert len((await call).integrations) == 1
+
+
+async def test_R1_a_lost_database_has_one_answer(
+    wired: Mesh, link: DatabaseLink, provider: OauthProvider
+) -> None:
+    """Whatever was asked for; nobody is told more."""
+    jeanne = Personne(new_user(), wired, provider)
+    connected = await jeanne.connect()
+    names = {"user_id": jeanne.user_id, "provider": "google", "account_id": connected.account_id}
+    integrations = wired.service_stub(IntegrationServiceStub, caller="integrations")
+    tokens = wired.service_stub(TokenServiceStub, caller="integrations")
+    audit = wired.stub(AuditServiceStub, user=jeanne.user_id)
+    back = await jeanne.back()
+    async with link.cut():
+        for call in (
+            integrations.InitiateOAuth(pb.InitiateOAuthRequest(user_id="u", provider="google")),
+            integrations.HandleCallback(back),
+            integrations.Get(pb.GetIntegrationRequest(**names)),
+            integrations.Disconnect(pb.DisconnectRequest(**names)),
+            tokens.GetAccessToken(pb.GetAccessTokenRequest(**names)),
+            tokens.Refresh(pb.RefreshRequest(**names)),
+            audit.List(pb.ListAuditRequest()),
+        ):
+            assert await told(call) == UNAVAILABLE
+        answer = await tokens.BatchRefresh(pb.BatchRefreshRequest(requests=[pb.RefreshRequest(**names)]))
+    assert [(one.code, one.retryable) for one in answer.echecs] == [("DATABASE_ERROR", True)]
+    await eventually(lambda: wired["integrations"].serving)
