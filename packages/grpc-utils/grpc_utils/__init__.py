@@ -5,7 +5,7 @@ refusal. This package never imports nats_utils.
 """
 
 from grpc_utils.auth import Authenticator
-from grpc_utils.client import Peers, answered_or_none, reason_of
+from grpc_utils.client import Peers, answered_or_none, info_of, reason_of
 from grpc_utils.fields import (
     civil_date,
     email_address,
@@ -62,6 +62,7 @@ __all__ = [
     "email_address",
     "expected_version",
     "found",
+    "info_of",
     "instant",
     "maybe_caller",
     "new_key_pair",

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import grpc
 from db_utils import context
+from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -20,7 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_utils import deadline
 from grpc_utils.auth import AUTHORIZATION
 from grpc_utils.breaker import Breaker
-from grpc_utils.errors import DependanceIndisponible
+from grpc_utils.errors import OUT_OF_SERVICE, DependanceIndisponible
 from grpc_utils.identity import maybe_caller
 from grpc_utils.internal import ServiceSigner
 from grpc_utils.methods import repeatable_methods
@@ -34,6 +35,8 @@ DEADLINE = 2.0  # seconds (C14)
 HEALTH_DEADLINE = 1.0  # seconds
 _NOWHERE = "ipv4:127.0.0.1:1"  # nobody listens there: a callee without address is one that is down
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+# A callee that cannot serve says nothing, or one of these; any other reason is about somebody else.
+_OUT_OF_SERVICE = {"", *(kind.reason for kind in OUT_OF_SERVICE)}
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:")
 _RETRY = {
     "maxAttempts": 3,
@@ -54,16 +57,24 @@ async def answered_or_none(call: Awaitable[T]) -> T | None:
         return None
 
 
+def info_of(refusal: grpc.aio.AioRpcError) -> ErrorInfo:
+    """The reason and the metadata with which a callee of ours refused (C7), empty when it gives none."""
+    status, info = Status(), ErrorInfo()
+    try:
+        for key, value in refusal.trailing_metadata() or ():
+            if key == STATUS and isinstance(value, bytes):
+                status.ParseFromString(value)
+        for detail in status.details:
+            if detail.Unpack(info):
+                break
+    except DecodeError:
+        return ErrorInfo()
+    return info
+
+
 def reason_of(refusal: grpc.aio.AioRpcError) -> str:
     """The machine reason with which a callee of ours refused (C7), "" when it gives none."""
-    status, info = Status(), ErrorInfo()
-    for key, value in refusal.trailing_metadata() or ():
-        if key == STATUS and isinstance(value, bytes):
-            status.ParseFromString(value)
-    for detail in status.details:
-        if detail.Unpack(info):
-            return str(info.reason)
-    return ""
+    return str(info_of(refusal).reason)
 
 
 class Peers:
@@ -181,19 +192,24 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
             call = await continuation(proven, request)
             response = await call
         except grpc.aio.AioRpcError as error:
+            self._judge(error, in_a_hurry=timeout < patience)
             if error.code() not in _SILENT:
-                self._breaker.succeeded()
                 raise
-            if timeout < patience and error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
-                self._breaker.abandoned()  # its caller was in a hurry: that says nothing of the callee
-            else:
-                self._breaker.failed()
             raise DependanceIndisponible(service=self._callee) from error
         except BaseException:
             self._breaker.abandoned()
             raise
         self._breaker.succeeded()
         return response
+
+    def _judge(self, error: grpc.aio.AioRpcError, *, in_a_hurry: bool) -> None:
+        """Tell the breaker what *error* says of the callee."""
+        if error.code() not in _SILENT or reason_of(error) not in _OUT_OF_SERVICE:
+            self._breaker.succeeded()
+        elif in_a_hurry and error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+            self._breaker.abandoned()
+        else:
+            self._breaker.failed()
 
     def _metadata(self, given: grpc.aio.Metadata | None) -> grpc.aio.Metadata:
         metadata = grpc.aio.Metadata(*(given or ()), (CORRELATION, context.correlation_id.get()))

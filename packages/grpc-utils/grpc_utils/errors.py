@@ -6,7 +6,7 @@ personal data). Only `pipeline.py` turns them into a status.
 """
 
 import re
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import grpc
 from db_utils import (
@@ -232,6 +232,17 @@ class CircuitOuvert(Unavailable):
 
 class RequeteTropLente(DeadlineExceeded):
     """La requête à la base a dépassé son délai."""
+
+
+OUT_OF_SERVICE: Final = (
+    Unavailable,
+    DeadlineExceeded,
+    BaseIndisponible,
+    DependanceIndisponible,
+    CircuitOuvert,
+    RequeteTropLente,
+)
+"""What any service says when it cannot serve."""
 
 
 class TropDeRequetes(ResourceExhausted):

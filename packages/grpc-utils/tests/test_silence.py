@@ -90,6 +90,20 @@ async def test_C14_a_refusal_is_an_answer(calling: Calling) -> None:
     await stub.List(REQUEST)
 
 
+class AnnuaireIndisponible(Unavailable):
+    """L'annuaire est momentanément indisponible."""
+
+
+async def test_C14_what_a_callee_says_of_others_is_an_answer(calling: Calling) -> None:
+    """The party behind it is away, not the callee: its other methods go on being called."""
+    callee, stub, _ = calling
+    callee.failures = [AnnuaireIndisponible() for _ in range(6)]
+    for _ in range(6):
+        with pytest.raises(DependanceIndisponible):
+            await stub.Create(pb.CreateStatutClientRequest())
+    await stub.List(REQUEST)
+
+
 async def test_a_hurried_caller_does_not_open_the_circuit_for_everybody(calling: Calling) -> None:
     """Its own deadline passed; that says nothing about the callee."""
     callee, stub, _ = calling

@@ -12,9 +12,7 @@ from typing import Any, Final
 import grpc
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from google.protobuf.message import DecodeError
-from google.rpc.error_details_pb2 import ErrorInfo
-from google.rpc.status_pb2 import Status
+from grpc_utils import info_of
 from grpc_utils.errors import (
     ChampRequis,
     DependanceIndisponible,
@@ -43,7 +41,6 @@ STATUS: Final[Mapping[grpc.StatusCode, int]] = {
 }
 _RETRYABLE = frozenset({429, 503, 504})
 _RETRY_AFTER = {429: 60, 503: 5}  # seconds, when nobody knows better
-_DETAILS = "grpc-status-details-bin"
 _NO_REASON = "La demande n'a pas pu être traitée."  # what libraries say is not for clients
 
 
@@ -151,7 +148,7 @@ def problem_of(error: Exception) -> Problem:
 
 def _of_call(error: grpc.aio.AioRpcError) -> Problem:
     """What the called service said; without a code when it did not say anything."""
-    info = _info(error)
+    info = info_of(error)
     return _told(_status_of(error.code()), info.reason, error.details() or "", info.metadata)
 
 
@@ -172,20 +169,6 @@ def _told(status: int, code: str, message: str, metadata: Mapping[str, str]) -> 
 
 def _status_of(code: grpc.StatusCode) -> int:
     return STATUS.get(code, UNEXPECTED.status)
-
-
-def _info(error: grpc.aio.AioRpcError) -> ErrorInfo:
-    """The reason and metadata of a refusal (C7), empty when its details do not say."""
-    status, info = Status(), ErrorInfo()
-    try:
-        for key, value in error.trailing_metadata() or ():
-            if key == _DETAILS and isinstance(value, bytes):
-                status.ParseFromString(value)
-        for detail in status.details:
-            detail.Unpack(info)
-    except DecodeError:
-        return ErrorInfo()
-    return info
 
 
 _REFUSALS: Final[Mapping[str, type[InvalidArgument]]] = {
