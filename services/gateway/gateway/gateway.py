@@ -50,7 +50,7 @@ class Gateway:
         self._watch = RevocationWatch(authenticator.revocations, self.bus, asked)
         self._visits = Visits(self._own_peers().stub(SyncServiceStub))
         google = GoogleSignIn(self._own_peers(), settings)
-        accounts = Accounts(self._own_peers, settings, self._visits)
+        accounts = Accounts(self._own_peers(), settings, self._visits)
         endpoints = (
             Sessions(self._own_peers(), self._visits),
             google,

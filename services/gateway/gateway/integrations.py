@@ -111,16 +111,10 @@ class Disconnected(Body):
 
 
 class Accounts:
-    """The endpoints; *visits* keeps the directory up to date.
+    """The endpoints; *visits* keeps the directory up to date."""
 
-    *own_peers* makes peers for one use: a provider that is away, or whose grants have ended,
-    stops neither the other connections nor what needs no provider.
-    """
-
-    def __init__(self, own_peers: Callable[[], Peers], settings: GatewaySettings, visits: Visits) -> None:
-        self._accounts = own_peers().stub(IntegrationServiceStub)
-        self._callbacks = own_peers().stub(IntegrationServiceStub)
-        self._tokens = own_peers().stub(TokenServiceStub)
+    def __init__(self, peers: Peers, settings: GatewaySettings, visits: Visits) -> None:
+        self._accounts, self._tokens = peers.stub(IntegrationServiceStub), peers.stub(TokenServiceStub)
         self._origins, self._visits = settings.redirect_origins, visits
 
     def router(self) -> APIRouter:
@@ -173,7 +167,7 @@ class Accounts:
         asked = pb.HandleCallbackRequest(
             **parameters(request), provider=provider, ip=exchange.address, user_agent=exchange.user_agent
         )
-        answer = await self._callbacks.HandleCallback(asked, timeout=CALLBACK_PATIENCE)
+        answer = await self._accounts.HandleCallback(asked, timeout=CALLBACK_PATIENCE)
         if _accepts_json(request.scope):
             told = Connected(user_id=answer.user_id, account_id=answer.account_id)
             return JSONResponse(told.model_dump(by_alias=True))

@@ -62,17 +62,6 @@ async def test_without_the_service_a_browser_that_comes_back_is_sent_on(edge: ht
     assert told.status_code == 503
 
 
-async def test_each_kind_of_call_has_its_own_circuit(lonely: httpx.AsyncClient) -> None:
-    """Callbacks and renewals that fail at their providers close no other door (C14)."""
-    for _ in range(6):
-        failed = await lonely.get(CALLBACK, params={"code": "c", "state": "s"}, headers=JSON)
-        renewal = await lonely.post(f"{BASE}/google/117/refresh")
-    others = [await lonely.get(BASE), await lonely.delete(f"{BASE}/google/117")]
-    assert [code(answer) for answer in (failed, renewal)] == [(503, "CIRCUIT_OUVERT")] * 2
-    assert [code(answer) for answer in others] == [(503, "DEPENDANCE_INDISPONIBLE")] * 2
-    assert (await lonely.get("/api/profile")).status_code == 200
-
-
 async def test_G8_a_user_has_one_limit_for_all_integrations(edge: httpx.AsyncClient, alone: Mesh) -> None:
     """120 a minute, whichever he asks for; others are answered."""
     token, ways = alone.secrets.token(user="insatiable-2"), cycle(WAYS)

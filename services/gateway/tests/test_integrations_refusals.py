@@ -142,6 +142,15 @@ async def test_a_renewal_that_the_provider_refuses_is_503(anne: Person, oauth: O
     assert (account["isConnected"], account["status"]) == (False, "error")
 
 
+async def test_a_grant_that_has_ended_closes_the_door_to_nobody(anne: Person, oauth: OauthProvider) -> None:
+    """However often its renewal is refused, the service has answered (C14)."""
+    await anne.connect()
+    with oauth.failing(TOKEN, 400, error="invalid_grant"):
+        answers = [await anne.ask("POST", f"/google/{oauth.account.id}/refresh") for _ in range(6)]
+    assert {code(answer) for answer in answers} == {(503, "TOKEN_REFRESH_ERROR")}
+    assert "status=connected" in await anne.connect()
+
+
 async def test_an_account_of_another_user_is_none(
     anne: Person, connections: Mesh, oauth: OauthProvider
 ) -> None:
