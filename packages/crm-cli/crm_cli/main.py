@@ -107,16 +107,24 @@ def token(
     lifetime: Annotated[
         int | None, typer.Option(help="Seconds until it expires.", min=1, show_default="3600")
     ] = None,
+    service: Annotated[
+        str, typer.Option(help="Prove for a minute to be this service, which users cannot.")
+    ] = "",
+    to: Annotated[str, typer.Option(help="The service that it calls.")] = "gateway",
 ) -> None:
     """Print a bearer token for this mesh.
 
     TOKEN=$(./scripts/crm token). While the whole mesh runs here, the demo account signs in.
     With options, or without that account, the token is signed here: with JWT_SECRET, else
-    with the secret of the mesh here.
+    with the secret of the mesh here. Methods for services alone want --service and --to.
     """
+    from crm_cli.tokens import service_token
     from crm_cli.tokens import token as make
 
-    print(make(Home(), user=user, organisation=organisation, lifetime=lifetime))
+    if service:
+        print(service_token(Home(), service, to))
+    else:
+        print(make(Home(), user=user, organisation=organisation, lifetime=lifetime))
 
 
 @events.command()

@@ -7,7 +7,7 @@ import time
 import jwt
 
 from crm_cli.demo import ORGANISATION, demo_token
-from crm_cli.home import Home
+from crm_cli.home import CommandError, Home
 
 _USER, _LIFETIME = "demo", 3600
 
@@ -43,6 +43,21 @@ def signed_token(home: Home, *, user: str, organisation: str, lifetime: int) -> 
     if organisation:
         claims["organisation_id"] = organisation
     return jwt.encode(claims, _secret(home), algorithm="HS256")
+
+
+def service_token(home: Home, caller: str, callee: str) -> str:
+    """The proof, for a minute, with which the service *caller* calls *callee* (C5).
+
+    Signed with the key of the mesh here. Raises CommandError when one of them is unknown.
+    """
+    from grpc_utils import ServiceSigner
+
+    from crm_cli.keys import secrets_of
+
+    keys = secrets_of(home).keys
+    if unknown := [name for name in (caller, callee) if name not in keys]:
+        raise CommandError(f"{unknown[0]} is none of the services: {', '.join(sorted(keys))}")
+    return ServiceSigner(caller, keys[caller].private).token(callee, None)
 
 
 def _secret(home: Home) -> str:

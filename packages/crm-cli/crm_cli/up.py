@@ -116,7 +116,7 @@ class Mesh:
         schemas = [service.schema for service in self._services if isinstance(service, Service)]
         pending = outdated(self._database_url, schemas)
         if pending:
-            self._console.print(f"Migrating {', '.join(schema.name for schema in pending)}")
+            self._console.print(f"Migrating {', '.join(schema.name for schema in pending)}", soft_wrap=True)
             migrate(self._database_url, pending)
         declare_streams(self._nats_url)
 

@@ -9,6 +9,8 @@ import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm_cli.testing import Command
+from grpc_utils import TokenVerifier, service_issuers
+from grpc_utils.claims import InvalidToken
 from service_clients.service import SERVICE as CLIENTS
 from service_kit.environment import Secrets
 from service_kit.testing import running
@@ -39,6 +41,31 @@ async def test_a_token_may_name_no_organisation(crm: Command) -> None:
     made = await crm.where(JWT_SECRET=SECRET)("token", "--organisation", "", "--lifetime", "60")
     claims = jwt.decode(made.out.strip(), SECRET, algorithms=["HS256"])
     assert ("organisation_id" in claims, claims["exp"] - claims["iat"]) == (False, 60)
+
+
+async def test_a_service_may_be_proven_to_be_another(crm: Command) -> None:
+    """With the key that `crm up` gives it: what its callee alone accepts, for a minute."""
+    made = await crm("token", "--service", "email", "--to", "clients")
+    keys = {
+        name: pair["public"]
+        for name, pair in json.loads((crm.home / "secrets.json").read_text())["keys"].items()
+    }
+    verifiers = {
+        callee: TokenVerifier(service_issuers(f"email:{keys['email']}", callee))
+        for callee in ("clients", "users")
+    }
+    proven = await verifiers["clients"].verify(made.out.strip())
+    assert (proven.kind, proven.subject) == ("service", "service:email")
+    with pytest.raises(InvalidToken):
+        await verifiers["users"].verify(made.out.strip())
+
+
+async def test_services_that_do_not_exist_get_a_sentence(crm: Command) -> None:
+    """The one that is called, and the one that calls."""
+    for names in (("--service", "x"), ("--service", "email", "--to", "x")):
+        refused = await crm("token", *names)
+        assert (refused.code, refused.out) == (1, "")
+        assert refused.err.startswith("crm: x is none of the services: auth, clients, ")
 
 
 async def test_the_claims_are_those_of_the_mesh_in_tests(crm: Command) -> None:
