@@ -1,7 +1,7 @@
 """Refreshing tokens: one question to the provider, however many callers wait for it (R11, R13).
 
-A refresh runs in a task of its own: a caller that goes away must not lose a token that the provider
-has already replaced. Transactions never wait for the provider; a lease in the row does.
+A refresh runs in a task of its own: neither a caller that goes away nor a service that stops may lose
+a token that the provider has already replaced. Transactions never wait for it: a lease in the row does.
 """
 
 import asyncio
@@ -83,7 +83,9 @@ class Actualisations:
             raise refusals.NoRefreshToken(seen.provider)
         task = self._under_way.get(seen.id)
         if task is None:
-            return await asyncio.shield(self._begun(seen))
+            task = self._begun(seen)
+            await self._database.shielded(_end(task))  # a service that stops waits for it, too
+            return task.result()
         try:
             async with asyncio.timeout(WAIT):
                 return await asyncio.shield(task)
@@ -96,8 +98,7 @@ class Actualisations:
 
         def ended(task: asyncio.Task[OauthAccount]) -> None:
             del self._under_way[seen.id]
-            if not task.cancelled():
-                task.exception()  # whoever waited for it may have given up
+            task.exception()  # whoever waited for it may have given up
 
         task.add_done_callback(ended)
         return task
@@ -188,6 +189,11 @@ class Actualisations:
         if isinstance(error, refusals.GetTokenError):
             raise error
         raise _failure(mine, code, ended) from None
+
+
+async def _end(task: asyncio.Task[OauthAccount]) -> None:
+    """Return when *task* has ended, however."""
+    await asyncio.wait((task,))
 
 
 def _failure(compte: OauthAccount, code: str, ended: bool) -> refusals.TokenRefreshError:
