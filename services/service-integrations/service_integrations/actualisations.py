@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import NoReturn, TypeVar
 from uuid import UUID
 
-from db_utils import Database, clock
+from db_utils import Database, DatabaseUnavailable, clock
 from sqlalchemy import bindparam, or_, update
 
 from service_integrations import refusals, rules
@@ -38,6 +38,7 @@ _Failure = ErreurIntegration | FournisseurRefuse
 LEASE = timedelta(seconds=30)
 WAIT = 5.0  # seconds for somebody else's refresh
 _LONGEST = 27.0  # seconds of one question with its retries: the lease must outlive it
+_AGAIN = 0.5  # seconds
 AT_ONCE = 5  # of a batch (R14)
 _POLL = 0.05  # seconds
 _LONGEST_CODE = 40  # characters
@@ -115,7 +116,7 @@ class Actualisations:
                 jetons = await self._asked(mine)
         except (ErreurIntegration, FournisseurRefuse) as error:
             await self._failed(mine, error)
-        return await self._stored(mine, jetons)
+        return await self._kept(mine, jetons)
 
     async def _taken(self, seen: OauthAccount) -> OauthAccount | None:
         """The row under our lease; None while somebody else holds it."""
@@ -152,6 +153,17 @@ class Actualisations:
                 return await fournisseur.refresh(token)
         except builtins.TimeoutError:
             raise refusals.TimeoutError(mine.provider) from None
+
+    async def _kept(self, mine: OauthAccount, jetons: Jetons) -> OauthAccount:
+        """Store what cannot be asked for again: a database that is away is waited for."""
+        deadline = time.monotonic() + LEASE.total_seconds()
+        while True:
+            try:
+                return await self._stored(mine, jetons)
+            except DatabaseUnavailable:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(_AGAIN)
 
     async def _stored(self, mine: OauthAccount, jetons: Jetons) -> OauthAccount:
         async with self._comptes.changing(mine.user_id) as tx:
