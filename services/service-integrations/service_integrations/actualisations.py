@@ -41,7 +41,6 @@ _LONGEST = 27.0  # seconds of one question with its retries: the lease must outl
 _AGAIN = 0.5  # seconds
 AT_ONCE = 5  # of a batch (R14)
 _POLL = 0.05  # seconds
-_LONGEST_CODE = 40  # characters
 
 _instant = OauthAccount.created_at.type
 _TAKE = (
@@ -185,7 +184,7 @@ class Actualisations:
     async def _failed(self, mine: OauthAccount, error: _Failure) -> NoReturn:
         """Note that *mine* could not be refreshed; network trouble keeps its status. Raises what it means."""
         ended = isinstance(error, FournisseurRefuse) and rules.must_reconnect(error)
-        code = error.error[:_LONGEST_CODE] if isinstance(error, FournisseurRefuse) else error.reason
+        code = error.error if isinstance(error, FournisseurRefuse) else error.reason
         async with self._comptes.changing(mine.user_id) as tx:
             row = await self._comptes.locked(tx, mine)
             if row.refresh_lease_until == mine.refresh_lease_until:
