@@ -169,7 +169,7 @@ def prometheus() -> str:
     """Where metrics are read."""
     targets = ", ".join(f'"{name}:{METRICS_PORT}"' for name in processes())
     return (
-        f"{NOTE}global:\n  scrape_interval: 15s\nscrape_configs:\n"
+        f"{NOTE}global:\n  scrape_interval: 15s\nrule_files: [alerts.yml]\nscrape_configs:\n"
         f"  - job_name: crm\n    static_configs:\n      - targets: [{targets}]\n"
     )
 

@@ -1,7 +1,7 @@
 """Refreshing tokens: one question to the provider, however many callers wait for it (R11, R13).
 
-A refresh runs in a task of its own: a caller that goes away must not lose a token that the provider
-has already replaced. Transactions never wait for the provider; a lease in the row does.
+A refresh runs in a task of its own: neither a caller that goes away nor a service that stops may lose
+a token that the provider has already replaced. Transactions never wait for it: a lease in the row does.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import NoReturn, TypeVar
 from uuid import UUID
 
-from db_utils import Database, clock
+from db_utils import Database, DatabaseUnavailable, clock
 from sqlalchemy import bindparam, or_, update
 
 from service_integrations import refusals, rules
@@ -38,9 +38,9 @@ _Failure = ErreurIntegration | FournisseurRefuse
 LEASE = timedelta(seconds=30)
 WAIT = 5.0  # seconds for somebody else's refresh
 _LONGEST = 27.0  # seconds of one question with its retries: the lease must outlive it
+_AGAIN = 0.5  # seconds
 AT_ONCE = 5  # of a batch (R14)
 _POLL = 0.05  # seconds
-_LONGEST_CODE = 40  # characters
 
 _instant = OauthAccount.created_at.type
 _TAKE = (
@@ -83,7 +83,9 @@ class Actualisations:
             raise refusals.NoRefreshToken(seen.provider)
         task = self._under_way.get(seen.id)
         if task is None:
-            return await asyncio.shield(self._begun(seen))
+            task = self._begun(seen)
+            await self._database.shielded(_end(task))  # a service that stops waits for it, too
+            return task.result()
         try:
             async with asyncio.timeout(WAIT):
                 return await asyncio.shield(task)
@@ -96,8 +98,7 @@ class Actualisations:
 
         def ended(task: asyncio.Task[OauthAccount]) -> None:
             del self._under_way[seen.id]
-            if not task.cancelled():
-                task.exception()  # whoever waited for it may have given up
+            task.exception()  # whoever waited for it may have given up
 
         task.add_done_callback(ended)
         return task
@@ -114,7 +115,7 @@ class Actualisations:
                 jetons = await self._asked(mine)
         except (ErreurIntegration, FournisseurRefuse) as error:
             await self._failed(mine, error)
-        return await self._stored(mine, jetons)
+        return await self._kept(mine, jetons)
 
     async def _taken(self, seen: OauthAccount) -> OauthAccount | None:
         """The row under our lease; None while somebody else holds it."""
@@ -152,6 +153,17 @@ class Actualisations:
         except builtins.TimeoutError:
             raise refusals.TimeoutError(mine.provider) from None
 
+    async def _kept(self, mine: OauthAccount, jetons: Jetons) -> OauthAccount:
+        """Store what cannot be asked for again: a database that is away is waited for."""
+        deadline = time.monotonic() + LEASE.total_seconds()
+        while True:
+            try:
+                return await self._stored(mine, jetons)
+            except DatabaseUnavailable:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(_AGAIN)
+
     async def _stored(self, mine: OauthAccount, jetons: Jetons) -> OauthAccount:
         async with self._comptes.changing(mine.user_id) as tx:
             row = await self._comptes.locked(tx, mine)
@@ -172,7 +184,7 @@ class Actualisations:
     async def _failed(self, mine: OauthAccount, error: _Failure) -> NoReturn:
         """Note that *mine* could not be refreshed; network trouble keeps its status. Raises what it means."""
         ended = isinstance(error, FournisseurRefuse) and rules.must_reconnect(error)
-        code = error.error[:_LONGEST_CODE] if isinstance(error, FournisseurRefuse) else error.reason
+        code = error.error if isinstance(error, FournisseurRefuse) else error.reason
         async with self._comptes.changing(mine.user_id) as tx:
             row = await self._comptes.locked(tx, mine)
             if row.refresh_lease_until == mine.refresh_lease_until:
@@ -188,6 +200,11 @@ class Actualisations:
         if isinstance(error, refusals.GetTokenError):
             raise error
         raise _failure(mine, code, ended) from None
+
+
+async def _end(task: asyncio.Task[OauthAccount]) -> None:
+    """Return when *task* has ended, however."""
+    await asyncio.wait((task,))
 
 
 def _failure(compte: OauthAccount, code: str, ended: bool) -> refusals.TokenRefreshError:

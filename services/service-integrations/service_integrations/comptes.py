@@ -81,7 +81,7 @@ class Comptes:
         now = clock.now()
         changed: dict[str, Any] = {
             "access_token": self._envelope.seal(jetons.access_token, place(compte_id, "access_token")),
-            "token_type": jetons.token_type[:20],
+            "token_type": jetons.token_type,
             "expires_at": None if jetons.expires_in is None else now + timedelta(seconds=jetons.expires_in),
         }
         if jetons.refresh_token:

@@ -26,7 +26,6 @@ from service_integrations.models import (
 from service_integrations.refusals import ErreurIntegration, FournisseurRefuse
 
 _log = logging.getLogger(__name__)
-_LONGEST = 255  # characters of what the provider says of an account
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +102,7 @@ class Connexions:
             raise refusals.OauthCallbackError(fournisseur.code)
         verifier = self._atelier.demandes.verifier(demande)
         jetons = await fournisseur.exchange_code(retour.code, verifier)
-        profil = await fournisseur.get_profile(jetons.access_token)
-        if not 0 < len(profil.account_id) <= _LONGEST:
-            raise refusals.ApiError(fournisseur.code)
-        return jetons, profil
+        return jetons, await fournisseur.get_profile(jetons.access_token)
 
     async def _failed(
         self, demande: OauthState, retour: Retour, error: ErreurIntegration | FournisseurRefuse
@@ -150,7 +146,7 @@ class Connexions:
 def _connected(profil: Profil) -> dict[str, Any]:
     """What a connection changes, besides the tokens."""
     return {
-        "nom_affiche": profil.nom_affiche[:_LONGEST],
+        "nom_affiche": profil.nom_affiche,
         "metadata_": dict(profil.metadata),
         "status": CONNECTED,
         "last_error_code": None,

@@ -19,6 +19,8 @@ from grpc_utils.errors import (
     Unavailable,
 )
 
+from service_integrations.models import PROVIDERS
+
 
 class FournisseurRefuse(Exception):
     """The provider has refused what was asked; *error* is its own code, such as invalid_grant."""
@@ -35,7 +37,7 @@ class ErreurIntegration(Refusal):
 
     def __init__(self, provider: str = "", **context_: str) -> None:
         super().__init__(
-            provider=provider,
+            provider=provider if provider in PROVIDERS else "",  # callers send whatever they like
             retryable=str(self.retryable).lower(),
             correlation_id=context.correlation_id.get(),
             timestamp=clock.now().astimezone(UTC).isoformat(),

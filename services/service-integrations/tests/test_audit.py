@@ -75,6 +75,12 @@ async def test_R1_a_refusal_tells_all_that_is_needed(jeanne: Personne) -> None:
     assert told.metadata["timestamp"] == now.isoformat()
 
 
+async def test_R1_a_provider_that_was_made_up_is_not_repeated(jeanne: Personne) -> None:
+    """It may be as long as a request."""
+    told = await refusal(jeanne.own.Get(pb.GetIntegrationRequest(provider="x" * 100_000, account_id="a")))
+    assert (told.reason, told.metadata["provider"]) == ("ACCOUNT_NOT_FOUND", "")
+
+
 async def test_a_user_reads_his_own_audit(jeanne: Personne, someone: MakePersonne) -> None:
     """And nobody else's."""
     other = someone()

@@ -9,9 +9,13 @@ import pytest
 from crm.integrations import integrations_pb2 as pb
 from db_utils import Database, DatabaseUnavailable, clock
 from prometheus_client import REGISTRY
+from service_integrations.atelier import Atelier
 from service_integrations.cache import FRESH, MOST_USERS, USABLE, Cache
-from service_kit.testing import eventually, fresh_database
-from tests.personnes import Personne
+from service_integrations.settings import IntegrationsSettings
+from service_kit import App
+from service_kit.testing import Mesh, eventually, fresh_database, refused, running
+from service_kit.testing.oauth import TOKEN, OauthProvider
+from tests.personnes import STILL, Personne
 
 SECOND = timedelta(seconds=1)
 
@@ -197,3 +201,30 @@ async def test_R12_a_remembered_list_tells_the_status_of_now(jeanne: Personne) -
     with clock.frozen_at(end):
         assert await listed(jeanne) == ["expired"]
     assert looks("hit") >= hits + 1
+
+
+async def test_R18_every_instance_forgets_what_one_has_changed(
+    jeanne: Personne, app: App[IntegrationsSettings], mesh: Mesh, provider: OauthProvider
+) -> None:
+    """Connections, refreshes and disconnections alike."""
+    url = app.settings.database_url.get_secret_value()
+    settings: dict[str, Any] = {"encryption_keys": mesh.secrets.encryption_keys, **provider.settings()}
+    async with running(STILL, database_url=url, **settings) as second:
+        other = Personne(jeanne.user_id, second, provider)
+        there: Any = second["integrations"].app
+        await eventually(lambda: Atelier.of(there).comptes.cache.listening)
+        assert await listed(other) == []
+        connected = await jeanne.connect()
+        await eventually(lambda: _shows(other, ["connected"]))
+        names = {"provider": "google", "account_id": connected.account_id}
+        with provider.failing(TOKEN, 400, of="google", error="invalid_grant"):
+            await refused(jeanne.own_tokens.Refresh(pb.RefreshRequest(**names)))
+        await eventually(lambda: _shows(other, ["error"]))
+        await jeanne.own_tokens.Refresh(pb.RefreshRequest(**names))
+        await eventually(lambda: _shows(other, ["connected"]))
+        await jeanne.own.Disconnect(pb.DisconnectRequest(**names))
+        await eventually(lambda: _shows(other, []))
+
+
+async def _shows(personne: Personne, statuses: list[str]) -> bool:
+    return await listed(personne) == statuses

@@ -173,6 +173,26 @@ async def test_R6_a_profile_without_an_account_is_an_error_of_the_provider(
     assert not (await jeanne.own.List(pb.ListIntegrationsRequest())).integrations
 
 
+@pytest.mark.parametrize(
+    "expected", [(503, 3, "API_ERROR", "true"), (400, 1, "OAUTH_CALLBACK_ERROR", "false")]
+)
+async def test_R9_what_may_help_is_tried_three_times(
+    jeanne: Personne,
+    provider: OauthProvider,
+    integrations: IntegrationServiceStub,
+    expected: tuple[int, int, str, str],
+) -> None:
+    """A provider that is always away; a refusal is final at once."""
+    status, calls, reason, retryable = expected
+    request = await jeanne.back()
+    asked = len(provider.asked(TOKEN))
+    with provider.failing(TOKEN, status, error="invalid_grant"):
+        told = await refusal(integrations.HandleCallback(request))
+    assert len(provider.asked(TOKEN)) - asked == calls
+    assert (told.reason, told.metadata["retryable"]) == (reason, retryable)
+    assert await jeanne.events() == ["OAUTH_INITIATED", "OAUTH_FAILED"]
+
+
 async def test_R6_a_second_connection_uses_the_same_row(jeanne: Personne) -> None:
     """With the new tokens."""
     first = await jeanne.connect(account="compte-a")

@@ -83,3 +83,21 @@ async def test_R1_a_lost_database_has_one_answer(
         answer = await tokens.BatchRefresh(pb.BatchRefreshRequest(requests=[pb.RefreshRequest(**names)]))
     assert [(one.code, one.retryable) for one in answer.echecs] == [("DATABASE_ERROR", True)]
     await eventually(lambda: wired["integrations"].serving)
+
+
+async def test_R13_new_tokens_wait_for_a_database_that_is_away(
+    wired: Mesh, link: DatabaseLink, provider: OauthProvider
+) -> None:
+    """The provider has replaced the old ones: they cannot be asked for again."""
+    jeanne = Personne(new_user(), wired, provider)
+    connected = await jeanne.connect("microsoft")
+    request = pb.RefreshRequest(provider="microsoft", account_id=connected.account_id)
+    asked = len(provider.refreshes("microsoft"))
+    with provider.slow():
+        call = jeanne.own_tokens.Refresh(request)
+        await eventually(lambda: len(provider.refreshes("microsoft")) > asked)
+        await link.disconnect()
+    await eventually(lambda: not wired["integrations"].serving)
+    await link.connect()
+    assert (await call).integration.is_connected
+    assert (await jeanne.events())[-1] == "TOKEN_REFRESHED"

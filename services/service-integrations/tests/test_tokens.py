@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from crm.integrations import integrations_pb2 as pb
@@ -13,9 +14,9 @@ from service_integrations.refusals import TokenRefreshError
 from service_integrations.rules import expired, needs_refresh, shown_status
 from service_integrations.settings import IntegrationsSettings
 from service_kit import App
-from service_kit.testing import Mesh, eventually, refusal, refused
+from service_kit.testing import Mesh, eventually, refusal, refused, running
 from service_kit.testing.oauth import TOKEN, OauthProvider
-from tests.personnes import Personne, change, left
+from tests.personnes import ORIGINS, STILL, Personne, change, left, new_user
 
 EXPIRED = (StatusCode.FAILED_PRECONDITION, "TOKEN_EXPIRED")
 UNREADABLE = (StatusCode.INTERNAL, "GET_TOKEN_ERROR")
@@ -266,6 +267,31 @@ async def test_R13_a_caller_that_goes_away_loses_no_token(jeanne: Personne, prov
         call.cancel()
     await eventually(lambda: _refreshed(jeanne))
     assert (await jeanne.token(connected)).access_token
+
+
+async def test_R13_a_service_that_stops_loses_no_token(provider: OauthProvider) -> None:
+    """It keeps its database until the provider has answered and the answer is stored."""
+    settings: dict[str, Any] = {"integrations_redirect_origins": ORIGINS, **provider.settings()}
+    async with running(STILL, **settings) as mesh:
+        jeanne = Personne(new_user(), mesh, provider)
+        connected = await jeanne.connect("microsoft")
+        asked, stopping = len(provider.refreshes("microsoft")), mesh["integrations"]
+        with provider.slow():
+            call = jeanne.own_tokens.Refresh(
+                pb.RefreshRequest(provider="microsoft", account_id=connected.account_id)
+            )
+            await eventually(lambda: len(provider.refreshes("microsoft")) > asked)
+            call.cancel()
+            restarted = asyncio.create_task(restart(mesh))
+            await eventually(lambda: not stopping.serving)
+        await restarted
+        assert await jeanne.events() == ["OAUTH_INITIATED", "OAUTH_COMPLETED", "TOKEN_REFRESHED"]
+
+
+async def restart(mesh: Mesh) -> None:
+    """Stop the service and start it again."""
+    async with mesh.without("integrations"):
+        pass
 
 
 async def test_R16_a_disconnection_during_a_refresh_wins(jeanne: Personne, provider: OauthProvider) -> None:
