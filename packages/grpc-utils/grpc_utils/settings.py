@@ -2,8 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
+
+from grpc_utils.web import is_origin, is_secure
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -17,3 +19,24 @@ def _split(value: object) -> object:
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A setting that is a list of words between commas."""
+
+
+def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in value:
+        if not is_origin(origin):
+            raise ValueError(f"{origin} is no origin: write scheme://host or scheme://host:port")
+    return value
+
+
+Origins = Annotated[Words, AfterValidator(_origins)]
+"""A setting that is a list of origins of web pages."""
+
+
+def _secure(url: str) -> str:
+    if url and not is_secure(url):
+        raise ValueError("https is needed (http only for this machine)")
+    return url
+
+
+SecureUrl = Annotated[str, AfterValidator(_secure)]
+"""A setting that is an address others cannot listen to or change, or empty."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -33,6 +34,17 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_origin(text: str) -> bool:
+    """Whether *text* is an origin as browsers write it (RFC 6454): scheme, host, perhaps a port."""
+    try:
+        parts = urlsplit(text)
+        port = f":{parts.port}" if parts.port is not None else ""
+    except ValueError:
+        return False
+    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
+    return parts.scheme in ("http", "https") and text == f"{parts.scheme}://{host}{port}" and "*" not in text
 
 
 async def content_of(response: httpx.Response) -> bytes | None:

@@ -1,11 +1,12 @@
 """Settings of the gateway: where it listens, which origins and proxies it believes."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Annotated, Final
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Final
 from urllib.parse import urlsplit
 
+from grpc_utils.settings import Origins, Words
+from grpc_utils.web import is_loopback, is_origin
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import NoDecode
 from service_kit import ProcessSettings
 from service_kit.settings import PRODUCTION
 
@@ -13,7 +14,6 @@ PORT: Final = 5000
 LONGEST_REQUEST: Final = 15.0  # seconds (G2)
 
 Network = IPv4Network | IPv6Network
-Texts = Annotated[tuple[str, ...], NoDecode]
 
 
 class GatewaySettings(ProcessSettings):
@@ -26,15 +26,15 @@ class GatewaySettings(ProcessSettings):
         validate_default=True,
         description="address by which browsers reach the gateway; default: http://localhost and its port",
     )
-    frontend_origins: Texts = Field(
+    frontend_origins: Origins = Field(
         ("http://localhost:3000",),
         min_length=1,
         description="origins that may call it from a browser, comma-separated; sign-in answers the first",
     )
-    trusted_proxies: Texts = Field(
+    trusted_proxies: Words = Field(
         (), description="networks whose X-Forwarded-For is believed, comma-separated"
     )
-    integrations_redirect_origins: Texts = Field(
+    integrations_redirect_origins: Origins = Field(
         (),
         description="as the integrations service has it: origins where browsers may end, comma-separated; "
         "failed connections end at the first; default: FRONTEND_ORIGINS",
@@ -51,28 +51,15 @@ class GatewaySettings(ProcessSettings):
         LONGEST_REQUEST, gt=0, le=LONGEST_REQUEST, description="seconds that one request may take"
     )
 
-    @field_validator("frontend_origins", "trusted_proxies", "integrations_redirect_origins", mode="before")
-    @classmethod
-    def _split_texts(cls, value: object) -> object:
-        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
-
     @field_validator("public_base_url")
     @classmethod
     def _base(cls, value: str, info: ValidationInfo) -> str:
         base = value.rstrip("/")
         if info.data.get("crm_env") == PRODUCTION and not base.startswith("https://"):
             raise ValueError("production needs an https address: cookies and tokens travel to it")
-        if base and not _is_origin(base):
+        if base and not is_origin(base):
             raise ValueError("write scheme://host or scheme://host:port, without a path")
         return base
-
-    @field_validator("frontend_origins", "integrations_redirect_origins")
-    @classmethod
-    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        wrong = [origin for origin in value if not _is_origin(origin)]
-        if wrong:
-            raise ValueError(f"{wrong[0]} is no origin: write scheme://host or scheme://host:port")
-        return value
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -101,7 +88,7 @@ class GatewaySettings(ProcessSettings):
         """Whether cookies travel over https only."""
         if self.cookie_secure is not None:
             return self.cookie_secure
-        return self.behind_tls or not _is_loopback(urlsplit(self.base_url).hostname or "")
+        return self.behind_tls or not is_loopback(urlsplit(self.base_url).hostname or "")
 
     @property
     def webhooks_configured(self) -> bool:
@@ -113,21 +100,3 @@ class GatewaySettings(ProcessSettings):
     def proxies(self) -> tuple[Network, ...]:
         """The networks of the trusted proxies."""
         return tuple(ip_network(network) for network in self.trusted_proxies)
-
-
-def _is_origin(text: str) -> bool:
-    """Whether *text* is an origin as browsers write it (RFC 6454): scheme, host, perhaps a port."""
-    try:
-        parts = urlsplit(text)
-        port = f":{parts.port}" if parts.port is not None else ""
-    except ValueError:
-        return False
-    host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
-    return parts.scheme in ("http", "https") and text == f"{parts.scheme}://{host}{port}" and "*" not in text
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

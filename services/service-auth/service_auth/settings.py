@@ -1,10 +1,7 @@
 """Settings of the auth service: what seals its keys, how long tokens live, and Google."""
 
-from typing import Annotated
-
-from grpc_utils.web import is_secure
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import NoDecode
+from grpc_utils.settings import SecureUrl, Words
+from pydantic import Field, SecretStr
 from service_kit.sealing import LongSecret, SealingSettings
 
 GOOGLE = "https://accounts.google.com/.well-known/openid-configuration"
@@ -25,25 +22,13 @@ class AuthSettings(SealingSettings):
 
     google_client_id: str = Field("", description="client id at Google; sign-in there is off when empty")
     google_client_secret: SecretStr = Field(SecretStr(""), description="client secret at Google")
-    google_redirect_uris: Annotated[tuple[str, ...], NoDecode] = Field(
+    google_redirect_uris: Words = Field(
         (), description="allowed callbacks, comma-separated; the first is the default"
     )
-    google_discovery_url: str = Field(
+    google_discovery_url: SecureUrl = Field(
         GOOGLE, description="discovery document of the provider; http only on this machine"
     )
     google_timeout_s: float = Field(5.0, gt=0, le=10, description="seconds that one request to it may take")
-
-    @field_validator("google_redirect_uris", mode="before")
-    @classmethod
-    def _split_uris(cls, value: object) -> object:
-        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
-
-    @field_validator("google_discovery_url")
-    @classmethod
-    def _secure(cls, url: str) -> str:
-        if not is_secure(url):
-            raise ValueError("https is needed (http only for this machine)")
-        return url
 
     @property
     def google_configured(self) -> bool:

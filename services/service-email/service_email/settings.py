@@ -1,9 +1,9 @@
 """Settings of the email service: the platform's SMTP server, or a folder instead of one."""
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
+from grpc_utils.web import is_loopback
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from service_kit import Settings
 
@@ -54,7 +54,12 @@ class EmailSettings(Settings):
     def _encrypted(cls, securite: str, info: ValidationInfo) -> str:
         """Plain text is for this machine, or on express demand (R14)."""
         host = info.data.get("smtp_host", "")
-        if securite == "aucune" and host and not info.data.get("smtp_allow_plaintext") and not _local(host):
+        if (
+            securite == "aucune"
+            and host
+            and not info.data.get("smtp_allow_plaintext")
+            and not is_loopback(host)
+        ):
             raise ValueError(
                 f"aucune is refused for {host}: use starttls or tls, or SMTP_ALLOW_PLAINTEXT=true"
             )
@@ -70,10 +75,3 @@ class EmailSettings(Settings):
         except InvalidAddress as error:
             raise ValueError(str(error)) from None
         return sender
-
-
-def _local(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

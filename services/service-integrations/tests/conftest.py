@@ -17,7 +17,7 @@ from service_integrations.settings import IntegrationsSettings
 from service_kit import App
 from service_kit.testing import Mesh, running
 from service_kit.testing.oauth import OauthProvider, oauth_provider
-from tests.personnes import ORIGINS, STILL, Personne, new_user
+from tests.titulaires import ORIGINS, STILL, Personne, new_user
 
 
 @pytest.fixture(scope="session")

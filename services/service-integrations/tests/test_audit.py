@@ -15,7 +15,7 @@ from service_integrations.settings import IntegrationsSettings
 from service_kit import App
 from service_kit.testing import refusal, refused
 from service_kit.testing.oauth import TOKEN, OauthProvider
-from tests.personnes import MakePersonne, Personne
+from tests.titulaires import MakePersonne, Personne
 
 CORRELATION = re.compile(r"int-\d{13}-[0-9a-z]{7}")
 

@@ -14,7 +14,7 @@ from service_integrations.settings import IntegrationsSettings
 from service_kit import App
 from service_kit.testing import refused
 from service_kit.testing.oauth import TOKEN, OauthProvider
-from tests.personnes import Personne, change
+from tests.titulaires import Personne, change
 
 MINUTE = timedelta(minutes=1)
 

@@ -15,7 +15,7 @@ from service_integrations.settings import IntegrationsSettings
 from service_kit import App
 from service_kit.testing import Mesh, eventually, fresh_database, refused, running
 from service_kit.testing.oauth import TOKEN, OauthProvider
-from tests.personnes import STILL, Personne
+from tests.titulaires import STILL, Personne
 
 SECOND = timedelta(seconds=1)
 

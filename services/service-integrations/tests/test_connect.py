@@ -11,7 +11,7 @@ from grpc import StatusCode
 from service_kit.testing import Mesh, refusal, refused
 from service_kit.testing.oauth import PROFILE, TOKEN, OauthProvider
 from service_kit.testing.oidc import browse
-from tests.personnes import AGENT, IP, Personne
+from tests.titulaires import AGENT, IP, Personne
 
 DENIED = (StatusCode.FAILED_PRECONDITION, "OAUTH_CALLBACK_ERROR")
 

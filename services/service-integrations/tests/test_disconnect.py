@@ -6,7 +6,7 @@ from crm.integrations import integrations_pb2 as pb
 from grpc import StatusCode
 from service_kit.testing import Mesh, code_of, refused
 from service_kit.testing.oauth import REVOKE, OauthProvider
-from tests.personnes import AGENT, IP, Personne, change
+from tests.titulaires import AGENT, IP, Personne, change
 
 NOT_FOUND = (StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND")
 

@@ -16,7 +16,7 @@ from grpc import StatusCode
 from service_integrations.etats import LIFETIME
 from service_kit.testing import Mesh, code_of, refusal
 from service_kit.testing.oauth import OauthProvider
-from tests.personnes import Personne
+from tests.titulaires import Personne
 
 SECOND = timedelta(seconds=1)
 

@@ -6,7 +6,7 @@ from crm.integrations import integrations_pb2 as pb
 from prometheus_client import REGISTRY
 from service_integrations.service import SERVICE
 from service_kit.testing import refused
-from tests.personnes import Personne
+from tests.titulaires import Personne
 
 
 def ended(operation: str, provider: str, result: str) -> float:

@@ -11,7 +11,7 @@ from service_integrations.atelier import Atelier
 from service_kit.testing import Mesh, eventually, fresh_database, refusal, running
 from service_kit.testing.link import DatabaseLink, database_link
 from service_kit.testing.oauth import OauthProvider
-from tests.personnes import ORIGINS, STILL, Personne, new_user
+from tests.titulaires import ORIGINS, STILL, Personne, new_user
 
 UNAVAILABLE = (StatusCode.UNAVAILABLE, "DATABASE_ERROR", "true")
 

@@ -14,7 +14,7 @@ from service_integrations.settings import IntegrationsSettings
 from service_kit import App
 from service_kit.testing import Mesh, fresh_database, refused, running
 from service_kit.testing.oauth import OauthProvider
-from tests.personnes import ORIGINS, STILL, Personne, all_rows, change, new_user
+from tests.titulaires import ORIGINS, STILL, Personne, all_rows, change, new_user
 
 NEW = f"k2:{base64.b64encode(b'n' * 32).decode()}"
 

@@ -16,7 +16,7 @@ from service_integrations.settings import IntegrationsSettings
 from service_kit import App
 from service_kit.testing import Mesh, eventually, refusal, refused, running
 from service_kit.testing.oauth import TOKEN, OauthProvider
-from tests.personnes import ORIGINS, STILL, Personne, change, left, new_user
+from tests.titulaires import ORIGINS, STILL, Personne, change, left, new_user
 
 EXPIRED = (StatusCode.FAILED_PRECONDITION, "TOKEN_EXPIRED")
 UNREADABLE = (StatusCode.INTERNAL, "GET_TOKEN_ERROR")
