@@ -56,16 +56,18 @@ async def test_R17_unreadable_tokens_hold_up_nobody(
     before: tuple[Mesh, dict[str, Any]], provider: OauthProvider
 ) -> None:
     """They are passed by, counted as left, and the job comes to its end."""
-    mesh, _ = before
-    app: App[IntegrationsSettings] = mesh["integrations"].app  # type: ignore[assignment]  # of this service
+    mesh, settings = before
     jeanne = Personne(new_user(), mesh, provider)
     lost, kept = [await jeanne.connect() for _ in range(2)]
-    await change(app.database, lost.integration.id, access_token="v1.k0.a.b")
-    token = (await jeanne.row(kept)).access_token
-    await reencrypt(app)
-    rotation = Rotation(app.database, app.settings.envelope())
-    assert (await rotation.round(1), await rotation.left()) == (0, 1)
-    assert (await jeanne.row(kept)).access_token == token
+    await change(mesh.database("integrations"), lost.integration.id, access_token="v1.k0.a.b")
+    both = f"{NEW},{mesh.secrets.encryption_keys}"
+    async with running(STILL, **settings, encryption_keys=both) as rotated:
+        app: App[IntegrationsSettings] = rotated["integrations"].app  # type: ignore[assignment]  # its own
+        rotation = Rotation(app.database, app.settings.envelope())
+        assert (await rotation.round(1), await rotation.left()) == (1, 1)
+        assert str((await jeanne.row(kept)).access_token).startswith("v1.k2.")
+        await reencrypt(app)
+        assert await rotation.left() == 1
 
 
 async def test_R17_a_round_has_a_size(admin: AdminServiceStub) -> None:

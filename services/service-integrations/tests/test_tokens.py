@@ -247,6 +247,18 @@ async def test_R11_a_refresh_of_another_instance_is_waited_for(
     assert len(provider.refreshes()) == asked
 
 
+async def test_R11_who_has_read_before_a_refresh_uses_it(
+    jeanne: Personne, app: App[IntegrationsSettings], provider: OauthProvider
+) -> None:
+    """A caller that comes a moment too late does not ask again, and leaves no lease behind."""
+    connected = await jeanne.connect()
+    seen, asked = await jeanne.row(connected), len(provider.refreshes())
+    first = await Atelier.of(app).actualisations.refreshed(seen)
+    second = await Atelier.of(app).actualisations.refreshed(seen)
+    assert (second.access_token, len(provider.refreshes())) == (first.access_token, asked + 1)
+    assert (await jeanne.row(connected)).refresh_lease_until is None
+
+
 async def test_R11_a_lease_that_nobody_gives_back_ends(jeanne: Personne, mesh: Mesh) -> None:
     """An instance that was killed holds up nobody for longer than 30 s."""
     connected = await jeanne.connect()
