@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from crm.integrations import integrations_pb2 as pb
-from db_utils import Database, clock
+from db_utils import Database, clock, uuid7
 from grpc_utils import caller
 
 from service_integrations import messages, refusals, rules
@@ -121,13 +121,15 @@ class Connexions:
         comptes, changed = self._atelier.comptes, _connected(profil)
         if demande.organisation_id is not None:
             changed["organisation_id"] = demande.organisation_id
+        compte_id = uuid7()
         compte = OauthAccount(
+            id=compte_id,
             user_id=demande.user_id,
             provider=demande.provider,
             provider_account_id=profil.account_id,
             **changed,
+            **comptes.sealed(compte_id, jetons),
         )
-        compte.__dict__.update(comptes.sealed(compte.id, jetons))
         async with comptes.changing(demande.user_id) as tx:
             if not await tx.insert_if_absent(compte):
                 compte = await comptes.locked(tx, compte)
