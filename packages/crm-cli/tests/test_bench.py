@@ -102,3 +102,16 @@ async def test_signing_in_is_measured_beside_proofs_and_a_bare_call(crm: Command
     )
     assert all(row["req/s"] > 0 for row in content["rows"])
     assert len(content["comparisons"]) >= 3
+
+
+async def test_integrations_are_measured_against_slow_providers(crm: Command, tmp_path: Path) -> None:
+    """Each promise of the service beside its figure, and nothing refused."""
+    path = tmp_path / "integrations.json"
+    measured = await crm("bench", "integrations", "--seconds", "0.5", "--json", str(path))
+    content = json.loads(path.read_text())
+    rows = {row["what"]: row for row in content["rows"]}
+    calls = ["List, in memory", "List, not in memory", "InitiateOAuth"]
+    assert (measured.code, [*rows]) == (0, [*calls, "BatchRefresh of 100"])
+    assert [row["errors"] for row in rows.values()] == [""] * 4
+    assert rows["BatchRefresh of 100"]["p50 ms"] >= 900  # the providers alone take a second
+    assert len(content["comparisons"]) == 4

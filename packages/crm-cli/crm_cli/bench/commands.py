@@ -70,6 +70,20 @@ def auth(
 
 
 @bench.command()
+def integrations(
+    seconds: Annotated[float, typer.Option(min=0.5, max=30, help="Duration of each measurement.")] = 5,
+    json_file: JsonFile = None,
+) -> None:
+    """Latency of lists and of beginning a connection, and of refreshing a hundred accounts at once.
+
+    Against providers of its own that take 50 ms for each answer. Takes about 40 s.
+    """
+    from crm_cli.bench.integrations import measure
+
+    _show(measure(seconds), json_file)
+
+
+@bench.command()
 def start(json_file: JsonFile = None) -> None:
     """Time until all services are SERVING, cold and warm, and their memory.
 

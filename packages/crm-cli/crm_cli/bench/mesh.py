@@ -43,10 +43,10 @@ class BenchMesh:
 
 
 @contextmanager
-def measured_mesh(services: Sequence[str], *, running: bool) -> Iterator[BenchMesh]:
+def measured_mesh(services: Sequence[str], *, running: bool, **settings: str) -> Iterator[BenchMesh]:
     """The *running* mesh of this folder, else a fresh one of *services*, removed afterwards.
 
-    Raises CommandError.
+    *settings* are what a fresh one is told, by the names of the environment. Raises CommandError.
     """
     if running:
         home = Home()
@@ -54,15 +54,15 @@ def measured_mesh(services: Sequence[str], *, running: bool) -> Iterator[BenchMe
         return
     with tempfile.TemporaryDirectory(prefix="crm-bench-") as folder:
         home = Home(Path(folder))
-        with started(home, services):
+        with started(home, services, **settings):
             yield BenchMesh(home, home.running(), _database_of(home))
 
 
 @contextmanager
-def started(home: Home, services: Sequence[str]) -> Iterator[psutil.Process]:
+def started(home: Home, services: Sequence[str], **settings: str) -> Iterator[psutil.Process]:
     """`crm up` of *services* in *home* on free ports, up; stopped at the end. Raises CommandError."""
-    offset = str(free_port_offset())
-    environment = {**without_settings(), "CRM_HOME": str(home.folder), "CRM_PORT_OFFSET": offset}
+    places = {"CRM_HOME": str(home.folder), "CRM_PORT_OFFSET": str(free_port_offset())}
+    environment = {**without_settings(), **settings, **places}
     with (home.folder / "up.log").open("w") as log:
         process = psutil.Popen(
             ending_with_us([str(PROGRAM), "up", *services]),
