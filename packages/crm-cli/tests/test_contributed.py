@@ -36,7 +36,7 @@ async def test_rotate_key_publishes_a_new_key(crm: Command) -> None:
     async with running(AUTH, database_url=database, **own) as mesh:
         newest, oldest = await published(mesh.service_stub(TokenServiceStub, caller="auth"))
     assert (said.code, said.err, oldest) == (0, "", former)
-    assert said.out.startswith(f"key {newest} is published and signs from 20")
+    assert said.out.startswith(f"key {newest} is published within ten seconds and signs from 20")
 
 
 async def test_the_mesh_that_runs_here_is_meant(crm: Command) -> None:

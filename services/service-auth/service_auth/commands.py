@@ -15,11 +15,11 @@ def rotate_key() -> None:
     """Let a new key sign the tokens.
 
     Needs the mesh that runs here, or DATABASE_URL, AUTH_PEPPER and ENCRYPTION_KEYS. The key is
-    published at once and signs after JWT_KEY_LEAD_S; tokens of the former one stay good.
+    published within ten seconds and signs after JWT_KEY_LEAD_S; tokens of the former one stay good.
     """
     print(commands.run(SERVICE, _rotated))
 
 
 async def _rotated(app: App[AuthSettings]) -> str:
     key = await Keyring.of(app).rotate()
-    return f"key {key.kid} is published and signs from {key.signe_des:%Y-%m-%d %H:%M:%S} UTC"
+    return f"key {key.kid} is published within ten seconds and signs from {key.signe_des:%Y-%m-%d %H:%M:%S} UTC"
