@@ -1,5 +1,7 @@
 """From the click to the stored tokens (R5, R6)."""
 
+import logging
+from collections.abc import AsyncIterator
 from datetime import UTC, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -8,10 +10,10 @@ from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import IntegrationServiceStub
 from db_utils import clock
 from grpc import StatusCode
-from service_kit.testing import Mesh, refusal, refused
-from service_kit.testing.oauth import PROFILE, TOKEN, OauthProvider
+from service_kit.testing import Mesh, refusal, refused, running
+from service_kit.testing.oauth import PROFILE, REFRESH, TOKEN, OauthProvider
 from service_kit.testing.oidc import browse
-from tests.personnes import AGENT, IP, Personne
+from tests.personnes import AGENT, IP, STILL, Personne, new_user
 
 DENIED = (StatusCode.FAILED_PRECONDITION, "OAUTH_CALLBACK_ERROR")
 
@@ -265,3 +267,44 @@ async def test_R7_tables_hold_no_token_in_plain_text(jeanne: Personne, provider:
     stored = f"{row.access_token} {row.refresh_token}"
     assert stored.count("v1.k1.") == 2
     assert [secret for secret in provider.secrets() if secret in stored] == []
+
+
+@pytest.fixture
+async def half(provider: OauthProvider) -> AsyncIterator[Mesh]:
+    """A service that nobody has told where browsers end, and without a client at Google."""
+    settings = provider.settings() | {"oauth_google_client_id": ""}
+    async with running(STILL, **settings) as mesh:
+        yield mesh
+
+
+async def test_a_provider_without_a_client_is_off(half: Mesh, provider: OauthProvider) -> None:
+    """Listed as such, and refused like one that does not exist."""
+    jeanne = Personne(new_user(), half, provider)
+    listed = (await jeanne.own.ListProviders(pb.ListProvidersRequest())).providers
+    assert {one.code: one.actif for one in listed} == {"google": False, "instagram": True, "microsoft": True}
+    assert await refused(jeanne.begin()) == (StatusCode.INVALID_ARGUMENT, "INVALID_PROVIDER")
+
+
+async def test_R5_without_an_origin_nothing_is_begun(half: Mesh, provider: OauthProvider) -> None:
+    """The configuration is incomplete, and no address of the caller completes it."""
+    jeanne = Personne(new_user(), half, provider)
+    for url in ("", "https://app.exemple.fr/"):
+        expected = (StatusCode.FAILED_PRECONDITION, "OAUTH_INIT_ERROR")
+        assert await refused(jeanne.begin("microsoft", url)) == expected
+
+
+@pytest.mark.parametrize("code", ["google", "microsoft", "instagram"])
+async def test_R7_no_secret_is_logged(
+    jeanne: Personne, provider: OauthProvider, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From the click to the end; httpx, which tells whole addresses, is silent in a service (`logs.py`)."""
+    caplog.set_level(logging.INFO)
+    connected = await jeanne.connect(code)
+    names = {"provider": code, "account_id": connected.account_id}
+    await jeanne.own_tokens.Refresh(pb.RefreshRequest(**names))
+    with provider.failing(TOKEN, 503), provider.failing(REFRESH, 503):
+        await refused(jeanne.own_tokens.Refresh(pb.RefreshRequest(**names)))
+    await jeanne.own.Disconnect(pb.DisconnectRequest(**names))
+    logged = "\n".join(record.getMessage() for record in caplog.records if record.name != "httpx")
+    assert f"{code} refresh has failed" in logged
+    assert [secret for secret in provider.secrets() if secret in logged] == []
