@@ -22,4 +22,6 @@ def rotate_key() -> None:
 
 async def _rotated(app: App[AuthSettings]) -> str:
     key = await Keyring.of(app).rotate()
-    return f"key {key.kid} is published within ten seconds and signs from {key.signe_des:%Y-%m-%d %H:%M:%S} UTC"
+    return (
+        f"key {key.kid} is published within ten seconds and signs from {key.signe_des:%Y-%m-%d %H:%M:%S} UTC"
+    )

@@ -2,21 +2,16 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import TokenServiceStub
 from db_utils import clock
 from grpc import StatusCode
-from service_integrations.atelier import Atelier
-from service_integrations.refusals import TokenRefreshError
 from service_integrations.rules import expired, needs_refresh, shown_status
-from service_integrations.settings import IntegrationsSettings
-from service_kit import App
-from service_kit.testing import Mesh, eventually, refusal, refused, running
+from service_kit.testing import Mesh, refusal, refused
 from service_kit.testing.oauth import TOKEN, OauthProvider
-from tests.titulaires import ORIGINS, STILL, Personne, change, left, new_user
+from tests.titulaires import Personne, change, left
 
 EXPIRED = (StatusCode.FAILED_PRECONDITION, "TOKEN_EXPIRED")
 UNREADABLE = (StatusCode.INTERNAL, "GET_TOKEN_ERROR")
@@ -223,102 +218,3 @@ async def test_R10_what_is_not_there_is_told_apart(
     assert await refused(jeanne.token(connected)) == (failed, "NO_ACCESS_TOKEN")
     request = pb.RefreshRequest(provider="google", account_id=connected.account_id)
     assert await refused(jeanne.own_tokens.Refresh(request)) == (failed, "NO_REFRESH_TOKEN")
-
-
-@pytest.mark.parametrize(("outcome", "reason"), [("token", ""), ("failure", "TOKEN_REFRESH_ERROR")])
-async def test_R11_a_refresh_of_another_instance_is_waited_for(
-    jeanne: Personne, app: App[IntegrationsSettings], provider: OauthProvider, outcome: str, reason: str
-) -> None:
-    """While it holds the lease this one asks nobody; what the other gets, or fails with, is the answer."""
-    connected = await jeanne.connect()
-    seen, asked = await jeanne.row(connected), len(provider.refreshes())
-    lease = clock.now() + timedelta(seconds=30)
-    held = await change(app.database, connected.integration.id, refresh_lease_until=lease)
-    waiting = asyncio.ensure_future(Atelier.of(app).actualisations.refreshed(seen))
-    ended = (
-        {"derniere_actualisation": clock.now()} if outcome == "token" else {"last_error_code": "API_ERROR"}
-    )
-    await change(app.database, str(held.id), refresh_lease_until=None, **ended)
-    if reason:
-        with pytest.raises(TokenRefreshError, match=reason):
-            await waiting
-    else:
-        assert (await waiting).derniere_actualisation != seen.derniere_actualisation
-    assert len(provider.refreshes()) == asked
-
-
-async def test_R11_who_has_read_before_a_refresh_uses_it(
-    jeanne: Personne, app: App[IntegrationsSettings], provider: OauthProvider
-) -> None:
-    """A caller that comes a moment too late does not ask again, and leaves no lease behind."""
-    connected = await jeanne.connect()
-    seen, asked = await jeanne.row(connected), len(provider.refreshes())
-    first = await Atelier.of(app).actualisations.refreshed(seen)
-    second = await Atelier.of(app).actualisations.refreshed(seen)
-    assert (second.access_token, len(provider.refreshes())) == (first.access_token, asked + 1)
-    assert (await jeanne.row(connected)).refresh_lease_until is None
-
-
-async def test_R11_a_lease_that_nobody_gives_back_ends(jeanne: Personne, mesh: Mesh) -> None:
-    """An instance that was killed holds up nobody for longer than 30 s."""
-    connected = await jeanne.connect()
-    over = clock.now() - timedelta(seconds=1)
-    await change(mesh.database("integrations"), connected.integration.id, refresh_lease_until=over)
-    request = pb.RefreshRequest(provider="google", account_id=connected.account_id)
-    assert (await jeanne.own_tokens.Refresh(request)).integration.is_connected
-
-
-async def test_R13_a_caller_that_goes_away_loses_no_token(jeanne: Personne, provider: OauthProvider) -> None:
-    """The provider has replaced the old one already: the refresh goes on to its end."""
-    connected = await jeanne.connect("microsoft")
-    request = pb.RefreshRequest(provider="microsoft", account_id=connected.account_id)
-    asked = len(provider.refreshes("microsoft"))
-    with provider.slow():
-        call = jeanne.own_tokens.Refresh(request)
-        await eventually(lambda: len(provider.refreshes("microsoft")) > asked)
-        call.cancel()
-    await eventually(lambda: _refreshed(jeanne))
-    assert (await jeanne.token(connected)).access_token
-
-
-async def test_R13_a_service_that_stops_loses_no_token(provider: OauthProvider) -> None:
-    """It keeps its database until the provider has answered and the answer is stored."""
-    settings: dict[str, Any] = {"integrations_redirect_origins": ORIGINS, **provider.settings()}
-    async with running(STILL, **settings) as mesh:
-        jeanne = Personne(new_user(), mesh, provider)
-        connected = await jeanne.connect("microsoft")
-        asked, stopping = len(provider.refreshes("microsoft")), mesh["integrations"]
-        with provider.slow():
-            call = jeanne.own_tokens.Refresh(
-                pb.RefreshRequest(provider="microsoft", account_id=connected.account_id)
-            )
-            await eventually(lambda: len(provider.refreshes("microsoft")) > asked)
-            call.cancel()
-            restarted = asyncio.create_task(restart(mesh))
-            await eventually(lambda: not stopping.serving)
-        await restarted
-        assert await jeanne.events() == ["OAUTH_INITIATED", "OAUTH_COMPLETED", "TOKEN_REFRESHED"]
-
-
-async def restart(mesh: Mesh) -> None:
-    """Stop the service and start it again."""
-    async with mesh.without("integrations"):
-        pass
-
-
-async def test_R16_a_disconnection_during_a_refresh_wins(jeanne: Personne, provider: OauthProvider) -> None:
-    """The tokens that come afterwards are thrown away."""
-    connected = await jeanne.connect("microsoft")
-    names = {"provider": "microsoft", "account_id": connected.account_id}
-    asked = len(provider.refreshes("microsoft"))
-    with provider.slow():
-        call = jeanne.own_tokens.Refresh(pb.RefreshRequest(**names))
-        await eventually(lambda: len(provider.refreshes("microsoft")) > asked)
-        await jeanne.own.Disconnect(pb.DisconnectRequest(**names))
-    assert (await call).integration.status == "disconnected"
-    row = await jeanne.row(connected)
-    assert (row.access_token, row.refresh_token, row.status) == (None, None, "disconnected")
-
-
-async def _refreshed(personne: Personne) -> bool:
-    return "TOKEN_REFRESHED" in await personne.events()
