@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from crm.integrations import integrations_pb2 as pb
 from db_utils import clock
@@ -15,6 +16,11 @@ from service_kit.testing import Mesh, eventually, running
 from service_kit.testing.oauth import OauthProvider
 from tests.titulaires import ORIGINS, STILL, Personne, change, new_user
 
+_READS = """
+    SELECT 1 FROM pg_stat_activity
+    WHERE datname = current_database() AND query LIKE 'SELECT oauth_accounts.%%' AND query_start > %s
+"""
+
 
 @pytest.mark.parametrize(("outcome", "reason"), [("token", ""), ("failure", "TOKEN_REFRESH_ERROR")])
 async def test_R11_a_refresh_of_another_instance_is_waited_for(
@@ -25,7 +31,10 @@ async def test_R11_a_refresh_of_another_instance_is_waited_for(
     seen, asked = await jeanne.row(connected), len(provider.refreshes())
     lease = clock.now() + timedelta(seconds=30)
     held = await change(app.database, connected.integration.id, refresh_lease_until=lease)
+    since = clock.now()
     waiting = asyncio.ensure_future(Atelier.of(app).actualisations.refreshed(seen))
+    with psycopg.connect(app.settings.database_url.get_secret_value(), autocommit=True) as owner:
+        await eventually(lambda: owner.execute(_READS, (since,)).fetchone())
     ended = (
         {"derniere_actualisation": clock.now()} if outcome == "token" else {"last_error_code": "API_ERROR"}
     )
