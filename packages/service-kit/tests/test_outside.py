@@ -109,10 +109,12 @@ class DrippingParty(Party):
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.requests.append(await read_request(reader))
         writer.write(b"HTTP/1.1 200 -\r\ncontent-length: 1000\r\n\r\n{")
+        gone = asyncio.ensure_future(reader.read())
+        while not gone.done():
+            writer.write(b" ")
+            await asyncio.wait([gone], timeout=0.02)
         with suppress(ConnectionError):
-            while not reader.at_eof():
-                writer.write(b" ")
-                await asyncio.wait([asyncio.ensure_future(reader.read(1))], timeout=0.02)
+            gone.result()
         writer.close()
 
 

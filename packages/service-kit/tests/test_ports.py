@@ -13,3 +13,9 @@ def test_a_free_port_is_none_that_outgoing_connections_take() -> None:
     ports = [free_port() for _ in range(50)]
     assert max(ports) < first_outgoing
     assert all(port_is_free(port) for port in ports)
+
+
+def test_a_free_port_is_given_once() -> None:
+    """Who asks for several before listening on the first gets different ones."""
+    ports = [free_port() for _ in range(2000)]
+    assert len(set(ports)) == len(ports)

@@ -1,9 +1,14 @@
 """Ports of this machine on which nobody listens."""
 
+import itertools
 import random
 import socket
+from collections.abc import Iterator
 
-_LISTENING = (15_000, 32_000)  # below the ports of outgoing connections (ip_local_port_range, ip(7))
+_LISTENING = range(15_000, 32_000)  # below the ports of outgoing connections (ip_local_port_range, ip(7))
+# In order, each process from a place of its own: they rarely get to the same port at the same moment.
+_START = random.randrange(len(_LISTENING))
+_ports: Iterator[int] = itertools.cycle((*_LISTENING[_START:], *_LISTENING[:_START]))
 
 
 def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -18,8 +23,8 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that no outgoing connection takes before its user does."""
-    while True:
-        port = random.randrange(*_LISTENING)
-        if port_is_free(port):
-            return port
+    """A port that nobody listens on, and that no outgoing connection takes before its user does.
+
+    Each is given once, until all have been: who asks for two before using one gets two.
+    """
+    return next(port for port in _ports if port_is_free(port))
