@@ -123,7 +123,7 @@ async def test_the_time_is_that_of_the_whole_attempt() -> None:
     party = DrippingParty()
     await party.start()
     with pytest.raises(NoReply) as told:
-        await reply_to(question(party, repeatable=False), timeout=0.2)
+        await reply_to(question(party, repeatable=False), timeout=1)
     await party.stop()
     assert (told.value.too_slow, len(party.requests)) == (True, 1)
 

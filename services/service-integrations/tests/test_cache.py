@@ -8,33 +8,15 @@ import psycopg
 import pytest
 from crm.integrations import integrations_pb2 as pb
 from db_utils import Database, DatabaseUnavailable, clock
-from prometheus_client import REGISTRY
 from service_integrations.atelier import Atelier
 from service_integrations.cache import FRESH, MOST_USERS, USABLE, Cache
 from service_integrations.settings import IntegrationsSettings
 from service_kit import App
 from service_kit.testing import Mesh, eventually, fresh_database, refused, running
 from service_kit.testing.oauth import TOKEN, OauthProvider
-from tests.titulaires import STILL, Personne
+from tests.titulaires import STILL, Personne, listed, looks, remembered
 
 SECOND = timedelta(seconds=1)
-
-
-def looks(result: str) -> float:
-    """How often a list was found in memory, or not."""
-    return REGISTRY.get_sample_value("int_cache_total", {"result": result}) or 0.0
-
-
-async def listed(personne: Personne) -> list[str]:
-    """The status of what a user is shown."""
-    return [one.status for one in (await personne.own.List(pb.ListIntegrationsRequest())).integrations]
-
-
-async def remembered(personne: Personne) -> bool:
-    """Whether the list of a user is in memory now: when it was not, it is loaded."""
-    hits = looks("hit")
-    await listed(personne)
-    return looks("hit") > hits
 
 
 class Loader:

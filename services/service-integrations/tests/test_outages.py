@@ -11,7 +11,7 @@ from service_integrations.atelier import Atelier
 from service_kit.testing import Mesh, eventually, fresh_database, refusal, running
 from service_kit.testing.link import DatabaseLink, database_link
 from service_kit.testing.oauth import OauthProvider
-from tests.titulaires import ORIGINS, STILL, Personne, new_user
+from tests.titulaires import ORIGINS, STILL, Personne, all_heard, new_user
 
 UNAVAILABLE = (StatusCode.UNAVAILABLE, "DATABASE_ERROR", "true")
 
@@ -44,6 +44,8 @@ async def test_R20_the_last_list_is_shown_and_flagged(
     jeanne, other = Personne(new_user(), wired, provider), Personne(new_user(), wired, provider)
     connected = await jeanne.connect()
     stub, request = jeanne.own, pb.ListIntegrationsRequest()
+    app: Any = wired["integrations"].app
+    await all_heard(app, Personne(new_user(), wired, provider))
     await stub.List(request)
     async with link.cut():
         call = stub.List(request)
@@ -51,7 +53,6 @@ async def test_R20_the_last_list_is_shown_and_flagged(
         trailers = dict(await call.trailing_metadata())
         assert (trailers["x-donnees-perimees"], "x-correlation-id" in trailers) == ("1", True)
         assert await told(other.own.List(request)) == UNAVAILABLE
-    app: Any = wired["integrations"].app
     await eventually(lambda: Atelier.of(app).comptes.cache.listening)
     call = stub.List(request)
     assert "x-donnees-perimees" not in dict(await call.trailing_metadata())

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
+import psycopg
 from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import (
     AuditServiceStub,
@@ -13,10 +14,14 @@ from crm.integrations.integrations_pb2_grpc import (
     TokenServiceStub,
 )
 from db_utils import Database
+from prometheus_client import REGISTRY
+from service_integrations.cache import CHANNEL
 from service_integrations.housekeeping import LISTEN
 from service_integrations.models import OauthAccount
 from service_integrations.service import SERVICE
-from service_kit.testing import Mesh
+from service_integrations.settings import IntegrationsSettings
+from service_kit import App
+from service_kit.testing import Mesh, eventually
 from service_kit.testing.oauth import Account, OauthProvider
 from service_kit.testing.oidc import browse
 from sqlalchemy import select
@@ -97,6 +102,36 @@ class Personne:
     async def row(self, connected: pb.HandleCallbackResponse) -> OauthAccount:
         """The row of a connected account."""
         return await row_of(self.mesh.database("integrations"), connected.integration.id)
+
+
+def looks(result: str) -> float:
+    """How often a list was found in memory, or not."""
+    return REGISTRY.get_sample_value("int_cache_total", {"result": result}) or 0.0
+
+
+async def listed(personne: Personne) -> list[str]:
+    """The status of what a user is shown."""
+    return [one.status for one in (await personne.own.List(pb.ListIntegrationsRequest())).integrations]
+
+
+async def remembered(personne: Personne) -> bool:
+    """Whether the list of a user is in memory now: when it was not, it is loaded."""
+    hits = looks("hit")
+    await listed(personne)
+    return looks("hit") > hits
+
+
+async def all_heard(app: App[IntegrationsSettings], marker: Personne) -> None:
+    """Wait until *app* has heard all that was notified so far; *marker* is somebody nobody has heard of."""
+    await listed(marker)
+    url = app.settings.database_url.get_secret_value()
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as other:
+        await other.execute("SELECT pg_notify(%s, %s)", (CHANNEL, marker.user_id))
+    await eventually(lambda: _forgotten(marker))
+
+
+async def _forgotten(personne: Personne) -> bool:
+    return not await remembered(personne)
 
 
 async def row_of(database: Database, compte_id: str) -> OauthAccount:
