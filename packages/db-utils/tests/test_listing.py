@@ -6,13 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from db_utils import Database, Listing, Page, PageRequest, TextTooLong, UnknownChoice, context
+from db_utils import Database, Listing, Page, PageRequest, UnknownChoice, context
 from db_utils.errors import InvalidPageSize, UnknownOrder, UnknownSort
 from db_utils.listing import LARGEST_SIZE
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import any_
-from tests.essais import EXAMPLES, Courriel, Fiche, Journal, fiche, scoped
+from tests.essais import EXAMPLES, Fiche, Journal, fiche, scoped
 
 FICHES = Listing(
     Fiche,
@@ -34,9 +34,7 @@ FICHES = Listing(
         "apres": lambda value: Fiche.jour >= value,
         "codes": lambda values: Fiche.code == any_(values),
     },
-    search=(Fiche.nom, Fiche.note),
 )
-COURRIELS = Listing(Courriel, sorts=("created_at desc",), filters=("adresse",))
 
 
 async def insert(database: Database, *rows: Fiche) -> None:
@@ -198,57 +196,6 @@ async def test_filters_combine_and_empty_ones_do_not_apply(database: Database, o
             await codes(etat="ouverte")
         with pytest.raises(TypeError):
             await codes(absent="x")
-
-
-@pytest.mark.parametrize(
-    ("search", "found"),
-    [
-        ("100", "ab"),
-        ("100 %", "a"),
-        ("%", "a"),
-        ("_", "b"),
-        ("\\", "c"),
-        ("éLOÏSE", "d"),
-        ("note", "e"),
-        ("absent", ""),
-        ("a" * 100, ""),
-        ("'", "f"),
-    ],
-)
-async def test_C08_a_search_is_a_substring_in_any_case(
-    database: Database, org: str, search: str, found: str
-) -> None:
-    """Of any searched column; percent signs, underscores and backslashes mean themselves."""
-    names = {
-        "a": "100 % coton",
-        "b": "100_pour_cent",
-        "c": "anti\\slash",
-        "d": "Éloïse",
-        "e": "x",
-        "f": "l'un",
-    }
-    await insert(
-        database,
-        *(
-            fiche(org, code=code, nom=nom, note="Une NOTE" if code == "e" else None)
-            for code, nom in names.items()
-        ),
-    )
-    with scoped(org):
-        page = await FICHES.page(database.read(), PageRequest(sort_by="code", with_total=True), search=search)
-    assert ("".join(row.code for row in page.rows), page.total) == (found, len(found))
-
-
-async def test_C08_a_search_of_more_than_100_characters_is_refused(database: Database) -> None:
-    """As any text that is too long."""
-    with pytest.raises(TextTooLong):
-        await FICHES.page(database.read(), PageRequest(), search="a" * 101)
-
-
-async def test_a_list_that_is_not_searched_refuses_a_search(database: Database) -> None:
-    """Rather than ignore it."""
-    with pytest.raises(TypeError):
-        await COURRIELS.page(database.read(), PageRequest(), search="a")
 
 
 @pytest.mark.parametrize(("model", "sort"), [(Fiche, "note"), (Fiche, "note desc"), (Fiche, "donnees")])

@@ -1,0 +1,146 @@
+"""A broker that has lost its store, a part of it, or a stream: everything is published again, once."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from db_utils import Database
+from nats_utils import STREAMS, Bus, Relay, declared
+from nats_utils.bus import BUS_ERRORS
+from service_kit.embedded import EmbeddedNats
+from service_kit.testing import eventually
+from tests.observing import (
+    confirmed,
+    consuming,
+    during,
+    effects_of,
+    message_ids,
+    open_bus,
+    outbox,
+)
+
+from tests.temoin.service import record_many
+
+
+@pytest.fixture
+async def running(broker: EmbeddedNats, database: Database) -> AsyncIterator[Bus]:
+    """A relay and a subscriber at work."""
+    async with AsyncExitStack() as stack:
+        bus = await stack.enter_async_context(open_bus(broker.url, declared()))
+        await stack.enter_async_context(during(Relay(database, bus).run))
+        await stack.enter_async_context(consuming(bus, database))
+        yield bus
+
+
+async def all_published_once(bus: Bus, database: Database, count: int) -> None:
+    """Every event comes to be in the stream, and had one effect."""
+    ids = {row.message_id for row in await outbox(database)}
+    await eventually(lambda: _holds(bus, ids), timeout=40)
+    assert len(await confirmed(database, count)) == count
+    assert sorted(await effects_of(database, count)) == sorted(ids)
+
+
+async def test_a_broker_that_lost_its_store_gets_all_events_again(
+    broker: EmbeddedNats, database: Database, running: Bus
+) -> None:
+    """Same ids, same order, no second effect."""
+    await record_many(database, 700)
+    await effects_of(database, 700)
+    broker.kill()
+    await eventually(lambda: not running.up)
+    shutil.rmtree(broker.store)
+    await record_many(database, 10)
+    broker.start()
+    await all_published_once(running, database, 710)
+    assert await message_ids(running.js) == [row.message_id for row in await outbox(database)]
+
+
+async def test_a_broker_restored_from_an_older_copy_gets_what_it_lacks(
+    broker: EmbeddedNats, database: Database, running: Bus, tmp_path: Path
+) -> None:
+    """Exactly that: the stream has each id once."""
+    await record_many(database, 30)
+    await effects_of(database, 30)
+    broker.stop()
+    shutil.copytree(broker.store, tmp_path / "copy")
+    broker.start()
+    await record_many(database, 30)
+    await effects_of(database, 60)
+    broker.kill()
+    await eventually(lambda: not running.up)
+    shutil.rmtree(broker.store)
+    shutil.copytree(tmp_path / "copy", broker.store)
+    broker.start()
+    await all_published_once(running, database, 60)
+    assert await message_ids(running.js) == [row.message_id for row in await outbox(database)]
+
+
+@pytest.mark.parametrize("block", [0, 1, -1], ids=["first", "middle", "last"])
+async def test_a_broker_that_lost_a_block_file_gets_its_messages_again(
+    broker: EmbeddedNats, database: Database, running: Bus, block: int
+) -> None:
+    """Wherever in the store it was."""
+    for _ in range(4):
+        await record_many(database, 5)
+        for _ in range(28):
+            await running.js.publish("crm.events.invoice.created", b"x" * 250_000)
+    await effects_of(database, 20)
+    broker.stop()
+    files = (broker.store / "jetstream").rglob("CRM_EVENTS/msgs/*.blk")
+    blocks = sorted(files, key=lambda file: int(file.stem))
+    assert len(blocks) >= 3
+    blocks[block].unlink()
+    broker.start()
+    await all_published_once(running, database, 20)
+
+
+async def test_a_truncated_store_gets_its_end_again(
+    broker: EmbeddedNats, database: Database, running: Bus
+) -> None:
+    """Half of the last block is what a power failure leaves."""
+    await record_many(database, 200)
+    await effects_of(database, 200)
+    broker.kill()
+    await eventually(lambda: not running.up)
+    for file in (broker.store / "jetstream").rglob("CRM_EVENTS/msgs/*.blk"):
+        with file.open("r+b") as content:
+            content.truncate(file.stat().st_size // 2)
+    broker.start()
+    await all_published_once(running, database, 200)
+
+
+@pytest.mark.parametrize("more", [0, 5])
+async def test_a_stream_deleted_while_connected_is_filled_again(
+    database: Database, running: Bus, more: int
+) -> None:
+    """With and without new events to notice it by."""
+    await record_many(database, 20)
+    await effects_of(database, 20)
+    await running.js.delete_stream("CRM_EVENTS")
+    if more:
+        await record_many(database, more)
+    await all_published_once(running, database, 20 + more)
+
+
+async def test_a_relay_alone_notices_by_the_next_event_that_its_stream_was_deleted(
+    broker: EmbeddedNats, database: Database
+) -> None:
+    """Also when somebody else has made the stream again meanwhile."""
+    async with open_bus(broker.url, declared()) as bus, during(Relay(database, bus).run):
+        await record_many(database, 20)
+        await confirmed(database, 20)
+        await bus.js.delete_stream("CRM_EVENTS")
+        await bus.js.add_stream(STREAMS[0].config())
+        await record_many(database, 1)
+        ids = {row.message_id for row in await outbox(database)}
+        await eventually(lambda: _holds(bus, ids))
+        await confirmed(database, 21)
+
+
+async def _holds(bus: Bus, ids: set[str]) -> bool:
+    try:
+        return ids <= set(await message_ids(bus.js))
+    except BUS_ERRORS:
+        return False  # not connected, or no stream yet
