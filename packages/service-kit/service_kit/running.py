@@ -86,8 +86,8 @@ class RunningService:
 
     async def start(self) -> None:
         """Serve. Raises PortTaken; a missing database or broker is waited for."""
-        if not self.settings.auth_enabled:
-            _log.warning("AUTH_ENABLED=false: every call is let in as user 'anonyme'")
+        for lenience in self.settings.leniences:
+            _log.warning(lenience)
         await self.app.database.open()
         port = self.settings.grpc_port
         address = Address(self.settings.grpc_host, self.service.port if port is None else port)

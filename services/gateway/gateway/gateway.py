@@ -44,7 +44,7 @@ class Gateway:
         self._addresses, self._signer = addresses, settings.signer(NAME)
         self._peers: list[Peers] = []
         keys = PublishedKeys(self._own_peers().stub(TokenServiceStub))
-        own = Issuer(settings.jwt_issuer, "RS256", keys.key_set(), settings.jwt_audience)
+        own = Issuer(settings.jwt_issuer, "RS256", keys.key_set(), (settings.jwt_audience,))
         authenticator = settings.authenticator(NAME, [own])
         asked = self._own_peers() if self._signer is not None else None
         self._watch = RevocationWatch(authenticator.revocations, self.bus, asked)
@@ -72,8 +72,8 @@ class Gateway:
 
     async def start(self) -> None:
         """Serve. Raises PortTaken; missing services and a missing broker are waited for."""
-        if not self.settings.auth_enabled:
-            _log.warning("AUTH_ENABLED=false: every request is let in as user 'anonyme'")
+        for lenience in self.settings.leniences:
+            _log.warning(lenience)
         listening = _listening(self.settings.gateway_host, self.settings.gateway_port)
         self.port = listening.getsockname()[1]
         await self._server.start(listening)

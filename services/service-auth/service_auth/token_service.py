@@ -27,7 +27,7 @@ _MOTIFS: Mapping[type[InvalidToken], str] = {
 def own_issuer(app: App[AuthSettings]) -> Issuer:
     """The issuer that this service is; its keys come from the database, not over HTTP."""
     settings = app.settings
-    return Issuer(settings.jwt_issuer, "RS256", Keyring.of(app), settings.jwt_audience)
+    return Issuer(settings.jwt_issuer, "RS256", Keyring.of(app), (settings.jwt_audience,))
 
 
 class TokenService(TokenServiceServicer):
