@@ -24,7 +24,7 @@ from nats_utils.revocations import SUBJECT
 _log = logging.getLogger(__name__)
 
 _HEARTBEAT = 1.0  # seconds
-_PATIENCE = 2.5  # heartbeats
+_PATIENCE = 2.5  # heartbeats without a word, or an answer
 _ENTRY = "$JS.ACK."  # what an entry would be acknowledged to; flow control is answered elsewhere
 
 
@@ -58,7 +58,8 @@ class _Following:
     def __init__(
         self, bus: Bus, take: Callable[[Revocation], None], followed: Callable[[], None], heartbeat: float
     ) -> None:
-        self._bus, self._client, self._heartbeat = bus, bus.client, heartbeat
+        self._bus, self._client = bus, bus.client
+        self._heartbeat, self._patience = heartbeat, _PATIENCE * heartbeat
         self._take, self._followed = take, followed
         self._inbox = self._client.new_inbox()
         self._received = 0
@@ -70,7 +71,8 @@ class _Following:
         subscription = await self._client.subscribe(self._inbox, cb=self._receive)
         try:
             with self._bus.watched(self._cut_off):
-                await self._bus.js.add_consumer(REVOCATIONS_STREAM, self._consumer())
+                consumer = self._consumer()
+                await self._bus.js.add_consumer(REVOCATIONS_STREAM, consumer, timeout=self._patience)
                 self._followed()
                 await self._listen()
         finally:
@@ -95,7 +97,7 @@ class _Following:
         while not self._lost:
             self._news.clear()
             try:
-                async with asyncio.timeout(_PATIENCE * self._heartbeat):
+                async with asyncio.timeout(self._patience):
                     await self._news.wait()
             except TimeoutError:
                 raise ConsumerLost("the consumer is silent") from None
