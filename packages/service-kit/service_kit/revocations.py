@@ -47,17 +47,28 @@ def asking(peers: Peers) -> Ask:
 
 
 class RevocationWatch:
-    """Fills *revocations* of process *name* from the bucket on *bus*, and by *ask* (None: never)."""
+    """Fills *revocations* of process *name* from the bucket on *bus*, and by *ask* (None: never).
 
-    def __init__(self, name: str, revocations: Revocations, bus: Bus, ask: Ask | None) -> None:
-        self._revocations, self._bus, self._ask = revocations, bus, ask
+    *now* tells the seconds that have passed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        revocations: Revocations,
+        bus: Bus,
+        ask: Ask | None,
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._revocations, self._bus, self._ask, self._now = revocations, bus, ask, now
         self._following, self._turned = False, asyncio.Event()
-        self._in_step_at = time.monotonic()
+        self._in_step_at = now()
         BEHIND.labels(name).set_function(self.behind)
 
     def behind(self) -> float:
         """Seconds since the bucket was last seen to be followed, or auth was heard."""
-        return time.monotonic() - self._in_step_at
+        return self._now() - self._in_step_at
 
     def in_step(self) -> bool:
         """Whether that is so short a time ago that every revocation is known here, or soon will be."""
@@ -87,13 +98,13 @@ class RevocationWatch:
             await asyncio.sleep(_RETRY)
 
     def _followed(self) -> None:
-        self._in_step_at = time.monotonic()
-        if not self._following:
-            self._turn(following=True)
+        self._in_step_at = self._now()
+        self._turn(following=True)
 
     def _turn(self, *, following: bool) -> None:
-        self._following = following
-        self._turned.set()
+        if following != self._following:
+            self._following = following
+            self._turned.set()
 
     async def _keep_asking(self, ask: Ask) -> None:
         """Hear everything in force at each turn, then what is new while the bucket cannot be followed."""
@@ -114,7 +125,7 @@ class RevocationWatch:
         except (Unavailable, AioRpcError, DatabaseError) as error:
             _log.debug("auth does not tell its revocations: %s", type(error).__name__)
             return None
-        self._in_step_at = time.monotonic()
+        self._in_step_at = self._now()
         return next_time
 
     async def _take_pages(self, ask: Ask, since: Timestamp) -> Timestamp:

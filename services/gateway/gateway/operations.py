@@ -7,12 +7,12 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from grpc_utils import Peers
-from service_kit.edge import LIVENESS
+from service_kit.edge import LIVENESS, READINESS
 
 from gateway.bodies import Body
 from gateway.contract_page import contract_page, headers
 from gateway.keys import PublishedKeys
-from gateway.policies import CONTRACT, DISCOVERY, DOCS, JWKS, READINESS
+from gateway.policies import CONTRACT, DISCOVERY, DOCS, JWKS
 from gateway.settings import GatewaySettings
 
 _NEEDED: Final = ("auth", "users")  # the services that every endpoint stands on
