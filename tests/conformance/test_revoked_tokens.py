@@ -5,6 +5,7 @@ Every service and every edge that is installed is a cell of the table (A4, C5, R
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx
 import nats
@@ -23,7 +24,7 @@ from service_kit.testing import Mesh, code_of, eventually
 
 SOON, LOST = 2.0, 5.0  # seconds until everybody knows, and until everybody has noticed a loss (C5)
 NOWHERE = "/nowhere/Nothing"  # a service tells only a proven caller that this does not exist
-PERSON = {"email": "ada@exemple.fr", "mot_de_passe": "une phrase de passe"}
+PERSON: dict[str, Any] = {"email": "ada@exemple.fr", "mot_de_passe": "une phrase de passe"}
 
 Refuses = Callable[[], Awaitable[bool]]
 
@@ -55,7 +56,7 @@ def table(mesh: Mesh, token: str) -> dict[str, Refuses]:
 
 def at_service(mesh: Mesh, name: str, token: str) -> Refuses:
     """See it at service *name*."""
-    call = mesh.channel(name, token).unary_unary(NOWHERE)
+    call: Any = mesh.channel(name, token).unary_unary(NOWHERE)
 
     async def refuses() -> bool:
         code = await code_of(call(b""))
@@ -122,7 +123,7 @@ async def test_A4_the_loss_of_the_bucket_costs_five_seconds_at_most(whole: Mesh)
 @pytest.mark.parametrize("name", services())
 async def test_C17_every_service_says_that_it_knows_the_revoked_tokens(mesh: Mesh, name: str) -> None:
     """Under a name of its own in health."""
-    health = health_pb2_grpc.HealthStub(mesh.channel(name))
+    health: Any = health_pb2_grpc.HealthStub(mesh.channel(name))
     answer = await health.Check(health_pb2.HealthCheckRequest(service=HEALTH))
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 

@@ -1,12 +1,9 @@
 """`crm doctor`: what it says when all is well, and about each thing that is not."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import nats
@@ -21,15 +18,12 @@ from crm_cli.home import Home
 from crm_cli.keys import secrets_of
 from crm_cli.testing import Command
 from db_utils import Transaction, clock
-from grpc_utils import Address, Authenticator, Guards, Server, Tenancy
 from nats.js.api import StreamConfig
 from nats_utils import Subscription
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from service_clients.service import SERVICE as CLIENTS
 from service_kit.embedded import EmbeddedNats, free_port
-from service_kit.revocations import HEALTH
 from service_kit.testing import Mesh, eventually, fresh_database, fresh_nats, running
-from service_kit.testing.party import json_reply, read_request
 
 NOWHERE = "host=/nowhere user=crm password=sesame"
 
@@ -98,45 +92,6 @@ async def test_a_gateway_that_does_not_answer_is_named(crm: Command, mesh: Mesh)
     assert [found.level for found in listed] == [Level.FAIL]
     assert listed[0].fact == f"http://127.0.0.1:{port} does not answer"
     assert str(crm.home / "gateway.log") in listed[0].remedy
-
-
-@pytest.mark.parametrize("in_step", [True, False])
-async def test_C17_who_has_not_heard_of_revocations_is_named(in_step: bool) -> None:
-    """Services by their health, edges by what they say of their readiness; the silent ones are not."""
-    async with speaking(in_step) as (service, edge):
-        nowhere = f"127.0.0.1:{free_port()}"
-        found = await asyncio.to_thread(
-            services.revocations, {"clients": service, "email": nowhere}, {"gateway": edge, "other": nowhere}
-        )
-    assert (found.level, found.fact) == (
-        (Level.OK, "2 processes know the revoked tokens")
-        if in_step
-        else (
-            Level.FAIL,
-            "clients, gateway: for more than 5 s neither the bucket was followed nor auth heard",
-        )
-    )
-
-
-@asynccontextmanager
-async def speaking(in_step: bool) -> AsyncIterator[tuple[str, str]]:
-    """The addresses of a service and of an edge, which say whether they know the revoked tokens."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        writer.write(json_reply(503, {"revocations": "ok" if in_step else "behind"}))
-        writer.close()
-
-    guards = Guards(Authenticator(None), Tenancy(), None)
-    parts = {HEALTH: lambda: in_step}
-    server = Server("clients", [], guards, alive=partial(asyncio.sleep, 0), reflect=False, parts=parts)
-    port = await server.start(Address("127.0.0.1", 0))
-    edge = await asyncio.start_server(answer, "127.0.0.1", 0)
-    try:
-        yield f"127.0.0.1:{port}", "{}:{}".format(*edge.sockets[0].getsockname())
-    finally:
-        await server.stop(0)
-        edge.close()
 
 
 async def test_settings_with_which_nothing_would_start_fail(crm: Command) -> None:
