@@ -20,7 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from grpc_utils import deadline
 from grpc_utils.auth import AUTHORIZATION
-from grpc_utils.breaker import Breaker
+from grpc_utils.breaker import PAUSE, Breaker
 from grpc_utils.errors import OUT_OF_SERVICE, DependanceIndisponible
 from grpc_utils.identity import maybe_caller
 from grpc_utils.internal import ServiceSigner
@@ -82,7 +82,8 @@ class Peers:
 
     An address is host:port, all of whose IP addresses are called in turn, or a target with its
     scheme, as in "ipv4:10.0.0.1:50052,10.0.0.2:50052". Services without one are unavailable.
-    *now* tells the seconds that have passed, for the circuit breakers.
+    *now* tells the seconds that have passed, for the circuit breakers; an open circuit stays so for
+    *circuit_pause* seconds.
     """
 
     def __init__(
@@ -91,8 +92,10 @@ class Peers:
         signer: ServiceSigner | None,
         *,
         now: Callable[[], float] = time.monotonic,
+        circuit_pause: float = PAUSE,
     ) -> None:
-        self._addresses, self._signer, self._now = addresses, signer, now
+        self._addresses, self._signer = addresses, signer
+        self._now, self._circuit_pause = now, circuit_pause
         self._channels: dict[str, grpc.aio.Channel] = {}
         self._health: dict[str, grpc.aio.Channel] = {}
 
@@ -110,8 +113,8 @@ class Peers:
         """
         callee = kind.__module__.split(".")[1]
         if callee not in self._channels:
-            outgoing = _Outgoing(callee, self._signer, Breaker(callee, self._now))
-            self._channels[callee] = self._open(callee, outgoing)
+            breaker = Breaker(callee, self._now, self._circuit_pause)
+            self._channels[callee] = self._open(callee, _Outgoing(callee, self._signer, breaker))
         return kind(self._channels[callee])
 
     async def serving(self, callee: str) -> bool:

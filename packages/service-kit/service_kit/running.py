@@ -20,7 +20,7 @@ from nats_utils.processed_events import purge
 
 from service_kit.app import App
 from service_kit.edge import Edge, Running
-from service_kit.revocations import RevocationWatch
+from service_kit.revocations import CIRCUIT_PAUSE, HEALTH, Ask, RevocationWatch, asking
 from service_kit.service import Service
 from service_kit.settings import ProcessSettings, Settings
 
@@ -51,15 +51,16 @@ class RunningService:
         authenticator = settings.authenticator(service.name, own)
         self._greeters = [greeter for make in service.greeters if (greeter := make(self.app)) is not None]
         greetings = tuple(greeter.greet for greeter in self._greeters)
+        self._asked = Peers(addresses, settings.signer(service.name), circuit_pause=CIRCUIT_PAUSE)
+        watch = RevocationWatch(service.name, authenticator.revocations, self.bus, self._ask(addresses))
         self._server = Server(
             service.name,
             [make(self.app) for make in service.servicers],
             Guards(authenticator, settings.tenancy(), idempotency, greetings),
             alive=database.ping,
             reflect=settings.reflection,
+            parts={HEALTH: watch.in_step},
         )
-        asks_auth = "auth" in addresses and service.name != "auth" and self.app.peers.proven
-        watch = RevocationWatch(authenticator.revocations, self.bus, self.app.peers if asks_auth else None)
         self._loops = {"revocations": watch.run, **self._make_loops(idempotency)}
         self._relay = Relay(database, self.bus)
         self._tasks: list[asyncio.Task[None]] = []  # the relay is the last one
@@ -68,6 +69,12 @@ class RunningService:
     def serving(self) -> bool:
         """Whether health says SERVING."""
         return self._server.serving
+
+    def _ask(self, addresses: Mapping[str, str]) -> Ask | None:
+        """Who tells the revocations besides the bucket: this service itself, auth, or nobody."""
+        if self.service.revoked is not None:
+            return self.service.revoked(self.app)
+        return asking(self._asked) if "auth" in addresses and self._asked.proven else None
 
     def _make_loops(self, idempotency: Idempotency) -> dict[str, Callable[[], Awaitable[None]]]:
         service, database = self.service, self.app.database
@@ -86,8 +93,8 @@ class RunningService:
 
     async def start(self) -> None:
         """Serve. Raises PortTaken; a missing database or broker is waited for."""
-        if not self.settings.auth_enabled:
-            _log.warning("AUTH_ENABLED=false: every call is let in as user 'anonyme'")
+        for lenience in self.settings.leniences:
+            _log.warning(lenience)
         await self.app.database.open()
         port = self.settings.grpc_port
         address = Address(self.settings.grpc_host, self.service.port if port is None else port)
@@ -111,6 +118,7 @@ class RunningService:
         await end(relay)
         await self.bus.close()
         await self.app.peers.close()
+        await self._asked.close()
         await self.app.database.close()
 
 
