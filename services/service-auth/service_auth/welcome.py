@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 WAITS = (timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1))
 _BATCH = 100
+_PLACEHOLDER = "User"  # the first name that users gives whoever told none, with a part of the address as last
 _DUE = (
     select(BienvenueAEnvoyer)
     .where(
@@ -66,8 +67,12 @@ async def _note(app: App[AuthSettings], row: BienvenueAEnvoyer, **changes: Any) 
 
 
 def _request(person: Utilisateur) -> SendWelcomeRequest:
+    known = person.prenom != _PLACEHOLDER
     return SendWelcomeRequest(
-        utilisateur_id=person.id, email=person.email, prenom=person.prenom, nom=person.nom
+        utilisateur_id=person.id,
+        email=person.email,
+        prenom=person.prenom if known else "",
+        nom=person.nom if known else "",
     )
 
 
