@@ -40,7 +40,7 @@ async def welcome(app: App[AuthSettings]) -> None:
     for row in await app.database.read().all(_DUE, now=clock.now()):
         try:
             person = await accounts.known(row.utilisateur_id)
-            await emails.SendWelcome(_request(person))
+            await emails.SendWelcome(welcome_request(person))
         except IdentifiantsInvalides:
             _log.info("a welcome mail is not owed any more: the account of %s is closed", row.utilisateur_id)
             await _note(app, row)
@@ -66,7 +66,8 @@ async def _note(app: App[AuthSettings], row: BienvenueAEnvoyer, **changes: Any) 
         await tx.update(row, tentatives=row.tentatives + 1, **{"prochain_essai": None, **changes})
 
 
-def _request(person: Utilisateur) -> SendWelcomeRequest:
+def welcome_request(person: Utilisateur) -> SendWelcomeRequest:
+    """The mail for *person*, without the name that users makes up for who has told none (users R3)."""
     known = person.prenom != _PLACEHOLDER
     return SendWelcomeRequest(
         utilisateur_id=person.id,

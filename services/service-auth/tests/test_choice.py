@@ -22,7 +22,7 @@ ELSEWHERE = "org-ailleurs"
 @pytest.fixture
 async def jeanne(someone: MakeSomeone, join: Join) -> Someone:
     """Somebody who is a member of two organisations, longer of the first."""
-    jeanne = await someone()
+    jeanne = await someone(email_verifie=True)
     await join(jeanne, FIRST, "MANAGER")
     with clock.frozen_at(clock.now() + timedelta(minutes=1)):
         await join(jeanne, SECOND, "VIEWER")
