@@ -43,8 +43,9 @@ class Policy:
     """What is asked of a request: rates are per minute, sizes in bytes; 0 is no limit.
 
     *body* are the content types of the body, which is not looked at without any; with
-    *body_optional* there need not be one. *caller* is who must prove himself; *shared* says that pages of other allowed origins may call (G7).
-    *counted_with* is the path whose rate of callers this one shares, "" for its own.
+    *body_optional* there need not be one. *caller* is who must prove himself; *shared* says that
+    pages of other allowed origins may call (G7). *counted_with* is the path whose rate of callers
+    this one shares, "" for its own.
     """
 
     method: Literal["GET", "POST", "DELETE"]

@@ -1,4 +1,4 @@
-"""A person of several organisations chooses one: at sign-in, and whenever he changes to another (auth R23)."""
+"""A person of several organisations chooses one, at sign-in and whenever he changes (auth R23)."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
