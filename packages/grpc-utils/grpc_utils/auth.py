@@ -41,11 +41,14 @@ class JetonRevoque(Unauthenticated):
 
 
 class Authenticator:
-    """Turns the metadata of a call into an identity; without a verifier everybody is anonymous."""
+    """Turns the metadata of a call into an identity; without a verifier everybody is anonymous.
 
-    def __init__(self, verifier: TokenVerifier | None) -> None:
+    *own_issuer* is the name of our auth service, which alone ends tokens by their user's id.
+    """
+
+    def __init__(self, verifier: TokenVerifier | None, own_issuer: str | None = None) -> None:
         self._verifier = verifier
-        self.revocations = Revocations()
+        self.revocations = Revocations(own_issuer)
 
     async def identify(self, metadata: Metadata) -> Identity:
         """The proven caller. Raises one of the classes above, nothing else."""

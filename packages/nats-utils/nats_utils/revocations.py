@@ -17,14 +17,24 @@ SUBJECT = "$KV.CRM_REVOCATIONS"
 
 def announce_revocation(tx: Transaction, revocation: Revocation) -> None:
     """Tell every service about *revocation* once *tx* has committed."""
-    kind, name = ("jti", revocation.jti) if revocation.jti else ("user", revocation.utilisateur_id)
-    key = base64.urlsafe_b64encode(name.encode()).rstrip(b"=").decode()
     tx.insert_at_commit(
         OutboxRow(
             message_id=f"revocation:{uuid7()}",
             stream=REVOCATIONS_STREAM,
-            subject=f"{SUBJECT}.{kind}.{key}",
+            subject=f"{SUBJECT}.{_key(revocation)}",
             payload=revocation.SerializeToString(),
             headers={},
         )
     )
+
+
+def _key(revocation: Revocation) -> str:
+    """Where the bucket keeps the last word about what *revocation* ends."""
+    if revocation.jti:
+        return f"jti.{_encoded(revocation.jti)}"
+    key = f"user.{_encoded(revocation.utilisateur_id)}"
+    return f"{key}.{_encoded(revocation.organisation_id)}" if revocation.organisation_id else key
+
+
+def _encoded(name: str) -> str:
+    return base64.urlsafe_b64encode(name.encode()).rstrip(b"=").decode()

@@ -87,8 +87,8 @@ class RevocationWatch:
         if revocation.jti:
             self._revocations.revoke_token(revocation.jti, until)
         else:
-            before = _seconds(revocation.revoque_le)
-            self._revocations.revoke_user(revocation.utilisateur_id, before, until)
+            before, organisation_id = _seconds(revocation.revoque_le), revocation.organisation_id
+            self._revocations.revoke_user(revocation.utilisateur_id, before, until, organisation_id)
 
     async def _keep_following(self) -> None:
         while True:

@@ -98,7 +98,7 @@ class ProcessSettings(BaseSettings):
             return Authenticator(None)
         try:
             issuers = [*self._user_issuers(own), *service_issuers(self.service_public_keys, service)]
-            return Authenticator(TokenVerifier(issuers, self.org_claims))
+            return Authenticator(TokenVerifier(issuers, self.org_claims), self.jwt_issuer)
         except (JwksError, InvalidServiceKey, AmbiguousIssuer) as error:
             raise ConfigurationError(str(error)) from error
 

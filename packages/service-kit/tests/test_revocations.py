@@ -55,7 +55,7 @@ class Process:
     """A process as far as revocations go."""
 
     def __init__(self, bus: Bus, auth: Auth | None) -> None:
-        self.seconds, self._revocations = Seconds(), Revocations()
+        self.seconds, self._revocations = Seconds(), Revocations("crm-auth")
         ask = auth.list_revoked if auth is not None else None
         self.watch = RevocationWatch("essai", self._revocations, bus, ask, now=self.seconds)
 

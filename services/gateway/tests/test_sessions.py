@@ -141,7 +141,10 @@ async def test_a_renewed_token_takes_the_place_of_the_old_one(
     """The old one cannot be renewed again."""
     token = await sign_in(jeanne)
     renewed = await web.post(RENEW, headers=bearer(token))
-    assert (renewed.status_code, set(renewed.json())) == (200, {"token", "expiresAt"})
+    assert (renewed.status_code, set(renewed.json())) == (
+        200,
+        {"token", "expiresAt", "organisationId", "role", "organisations"},
+    )
     assert await opens_services(mesh, renewed.json()["token"]) == StatusCode.OK
     again = await web.post(RENEW, headers=bearer(token))
     assert code(again) == (401, "JETON_REVOQUE")

@@ -16,13 +16,13 @@ from service_kit.registry import service_named
 from service_kit.testing import Mesh, eventually, running
 from service_kit.testing.issuer import IdentityProvider
 from service_kit.testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
+from tests.provisoire import USERS
 
 FRONT, OTHER_FRONT = "https://app.example", "http://localhost:3000"
 PASSWORD = "une phrase de passe"
 WEBHOOK_SECRET = "test-secret"
 ORIGINS: dict[str, Any] = {"frontend_origins": f"{FRONT},{OTHER_FRONT}", "trusted_proxies": "127.0.0.1"}
 CALLBACK = "http://127.0.0.1:5000/api/auth/google/callback"
-SERVICES = ("organisations", "users", "auth")
 _numbers = count(1)
 
 
@@ -134,7 +134,9 @@ async def identity(provider: OidcProvider, kinde: IdentityProvider, **changes: A
         "kinde_webhook_require_timestamp": False,
         "kinde_issuer_url": kinde.issuer,
     }
-    services = [replace(service_named(name), workers=()) for name in SERVICES]
+    services = [
+        replace(one, workers=()) for one in (service_named("organisations"), USERS, service_named("auth"))
+    ]
     async with running(*services, GATEWAY, **(settings | changes)) as mesh, browser(mesh) as web:
         await eventually(partial(is_ready, web))
         yield mesh

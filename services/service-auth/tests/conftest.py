@@ -11,16 +11,14 @@ import pytest
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub, SecurityServiceStub, TokenServiceStub
 from crm.users import users_pb2
-from crm.users.users_pb2_grpc import UtilisateurServiceStub
+from crm.users.users_pb2_grpc import MembreServiceStub, UtilisateurServiceStub
 from gateway.edge import GATEWAY
 from service_auth.service import SERVICE
 from service_auth.settings import AuthSettings
 from service_clients.service import SERVICE as CLIENTS
-from service_email.service import SERVICE as EMAIL
 from service_kit import App
 from service_kit.testing import Mesh, running
 from service_kit.testing.oidc import OidcProvider, browse, oidc_provider, person
-from service_users.service import SERVICE as USERS
 from tests.connexions import (
     CALLBACK,
     OTHER_CALLBACK,
@@ -32,7 +30,9 @@ from tests.connexions import (
     new_ip,
     settings_with,
 )
+from tests.membres import Join
 from tests.popups import OpenPopup, Popup
+from tests.provisoire import EMAIL, USERS
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +99,19 @@ async def jeanne(someone: MakeSomeone) -> Someone:
     return await someone()
 
 
+@pytest.fixture(scope="session")
+def join(mesh: Mesh) -> Join:
+    """Makes somebody an active member of an organisation, in a role."""
+    members = mesh.service_stub(MembreServiceStub, caller="auth")
+
+    async def joined(somebody: Someone, organisation: str, role: str) -> users_pb2.Membre:
+        return await members.Add(
+            users_pb2.AddMembreRequest(organisation_id=organisation, utilisateur_id=somebody.id, role=role)
+        )
+
+    return joined
+
+
 @pytest.fixture
 def as_holder(mesh: Mesh) -> AsHolder:
     """AuthService as the holder of a token of ours calls it."""
@@ -109,10 +122,10 @@ def as_holder(mesh: Mesh) -> AsHolder:
 def popup(auth: AuthServiceStub, provider: OidcProvider) -> OpenPopup:
     """Sends a new browser to Google, where somebody signs in."""
 
-    async def opened(email: str = "", **claims: object) -> Popup:
+    async def opened(email: str = "", *, organisation: str = "", **claims: object) -> Popup:
         provider.person = person(email or new_email(), **claims)
         ip = new_ip()
-        begun = await auth.GetGoogleAuthUrl(pb.GetGoogleAuthUrlRequest(ip=ip))
+        begun = await auth.GetGoogleAuthUrl(pb.GetGoogleAuthUrlRequest(ip=ip, organisation=organisation))
         return Popup(begun, await browse(begun.auth_url), ip)
 
     return opened

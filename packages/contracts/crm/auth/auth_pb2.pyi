@@ -437,11 +437,11 @@ class ListRevokedRequest(_message.Message):
     PAGINATION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def depuis(self) -> _timestamp_pb2.Timestamp:
-        """Only revocations after this instant."""
+        """Only revocations written after this instant."""
 
     @_builtins.property
     def pagination(self) -> _common_pb2.Pagination:
-        """By revoque_le, the oldest first; other sorts do not exist. A page holds up to 1000."""
+        """As they were written, the oldest first; other sorts do not exist. A page holds up to 1000."""
 
     def __init__(
         self,
@@ -536,7 +536,7 @@ class RevokeUserRequest(_message.Message):
     organisation_id: _builtins.str
     """Only tokens that name this organisation; empty: all of the user."""
     motif: _builtins.str
-    """desactivation, suppression, adhesion or reprise."""
+    """mot_de_passe, desactivation, suppression, adhesion or reprise."""
     @_builtins.property
     def avant(self) -> _timestamp_pb2.Timestamp:
         """Not more than 30 seconds ahead. The greatest one counts."""
