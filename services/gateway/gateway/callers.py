@@ -10,6 +10,7 @@ from gateway.exchange import Exchange
 from gateway.problems import JetonServiceRequis, JetonUtilisateurRequis
 
 _SERVICE_NAME = re.compile(r"[a-z][a-z0-9_-]{1,62}")
+_SCHEME = "Bearer "
 
 
 async def prove(authenticator: Authenticator, exchange: Exchange, authorization: Sequence[str]) -> None:
@@ -17,7 +18,7 @@ async def prove(authenticator: Authenticator, exchange: Exchange, authorization:
     metadata = [("authorization", value) for value in authorization]
     exchange.identity = await authenticator.identify(metadata)
     if exchange.identity.kind != "anonymous":  # nobody has looked at that header then
-        exchange.token = "".join(authorization).partition(" ")[2]
+        exchange.token = "".join(authorization).removeprefix(_SCHEME)
 
 
 def require_user(exchange: Exchange) -> None:
