@@ -81,6 +81,12 @@ def test_a_french_vat_number_embeds_the_siren(typed: str) -> None:
     assert refused.value.metadata == {"champ": "numero_tva"}
 
 
+def test_a_french_siren_may_begin_like_a_number_of_monaco() -> None:
+    """INSEE has given some that begin with three zeros; their VAT number embeds them like any other."""
+    assert siren_number("000 325 175", "siren") == "000325175"
+    assert vat_number("FR08000325175", "000325175", "numero_tva") == "FR08000325175"
+
+
 def test_a_vat_number_of_monaco_embeds_no_siren() -> None:
     """It is French but for that: the number of somebody without a SIREN, of nobody with one."""
     assert vat_number("FR 90 000 012 345", None, "numero_tva") == "FR90000012345"

@@ -71,6 +71,13 @@ async def test_R04_one_phone_and_name_is_one_client(
     )
 
 
+async def test_R04_a_phone_overseas_is_one_with_its_code_and_without(clients: ClientBaseServiceStub) -> None:
+    """The national number of La Réunion is not one of France."""
+    hoarau = await clients.Create(new("Hoarau", telephone="+262 692 12 34 56"))
+    answer = await refusal(clients.Create(new("Hoarau", telephone="0692 12 34 56")))
+    assert (answer.code, answer.metadata["id"]) == (StatusCode.ALREADY_EXISTS, hoarau.id)
+
+
 async def test_R04_does_not_apply_without_a_phone(clients: ClientBaseServiceStub) -> None:
     """Namesakes are many."""
     one, two = await clients.Create(new("Martin")), await clients.Create(new("Martin"))

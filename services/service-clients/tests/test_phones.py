@@ -145,6 +145,7 @@ def test_R05_a_number_with_its_country_code_keeps_it(typed: str, e164: str, nati
         "06",
         "abc",
         "06 12 34 56 78 / 01 40 00 00 00",
+        "01 40 00 00 00 poste 12",
         "+999123456789",
         "0" * 29,
         "+49 123456789012345",
@@ -155,6 +156,15 @@ def test_R05_an_impossible_phone_is_refused(typed: str) -> None:
     with pytest.raises(FormatInvalide) as refused:
         phones.read(typed)
     assert refused.value.metadata == {"champ": "telephone"}
+
+
+def test_R05_a_phone_is_kept_as_typed_beside_its_two_forms() -> None:
+    """The international and the national one."""
+    assert phones.columns("0692 12 34 56") == {
+        "telephone": "0692 12 34 56",
+        "telephone_e164": "+262692123456",
+        "telephone_national": "0692123456",
+    }
 
 
 def test_R05_no_phone_is_no_number() -> None:
