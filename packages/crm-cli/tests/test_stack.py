@@ -32,6 +32,12 @@ async def test_the_secrets_are_all_that_the_stacks_need(crm: Command) -> None:
     assert [name for name in first if first[name] == second[name]] == []
 
 
+async def test_every_password_begins_with_a_letter(crm: Command) -> None:
+    """Else nats-server may read it as a number, and not start: one in sixty-four begins with "-"."""
+    passwords = [value for name, value in _parsed((await crm("secrets")).out).items() if "PASSWORD" in name]
+    assert [one for one in passwords if not one[0].isalpha()] == []
+
+
 @pytest.mark.parametrize("name", services())
 async def test_a_service_starts_with_the_secrets(crm: Command, name: str) -> None:
     """Its settings take the keys and the shared secret as they are printed."""
