@@ -96,12 +96,13 @@ class Pool:
         For a second all statements are planned at each run, so that none can be stale again.
         Then the connections are made anew, those in use when they come back.
         """
-        if self._unrest is not None or self._closed:
+        if self._unrest is not None:
             return
-        _log.info("the tables have changed: their statements are prepared anew")
         for connection in self._trusted:
             connection.prepare_threshold = None
-        self._unrest = asyncio.get_running_loop().call_later(_UNREST, self._renew)
+        if not self._closed:
+            _log.info("the tables have changed: their statements are prepared anew")
+            self._unrest = asyncio.get_running_loop().call_later(_UNREST, self._renew)
 
     def _renew(self) -> None:
         self._unrest = None
