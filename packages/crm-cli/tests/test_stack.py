@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from crm_cli.stack import secret_lines
 from crm_cli.testing import Command
 from gateway.edge import GATEWAY
 from service_clients.service import SERVICE as CLIENTS
@@ -58,6 +59,13 @@ def test_C17_somebody_is_told_of_a_process_that_does_not_know_the_revoked_tokens
     names = [metric.name for metric in BEHIND.collect()]
     alerts = (COMPOSE / "prod" / "alerts.yml").read_text()
     assert [f"expr: {name} > {BEARABLE:.0f}\n" in alerts for name in names] == [True]
+
+
+def test_every_password_begins_with_a_letter() -> None:
+    """Else nats-server may read it as a number, and not start: one in sixty-four begins with "-"."""
+    made = [_parsed("\n".join(secret_lines(processes()))) for _ in range(10)]
+    passwords = [value for one in made for name, value in one.items() if name.endswith("_PASSWORD")]
+    assert [one for one in passwords if not one[0].isalpha()] == []
 
 
 @pytest.mark.parametrize("name", services())

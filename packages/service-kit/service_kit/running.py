@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
-from db_utils import Database, DatabaseUnavailable, StatementTimeout, Worker
+from db_utils import Database, DatabaseUnavailable, SerializationConflict, StatementTimeout, Worker
 from grpc_utils import Address, Guards, Idempotency, Peers, Server
 from grpc_utils.errors import Unavailable
 from nats_utils import Bus, Handling, Relay, Replayer, Subscriber, declared
@@ -27,11 +27,12 @@ from service_kit.settings import ProcessSettings, Settings
 _log = logging.getLogger(__name__)
 
 _TRANSIENT = (Unavailable,)  # a silent peer is no fault of the event
-_INFRASTRUCTURE = (DatabaseUnavailable, StatementTimeout, *_TRANSIENT)
+_INFRASTRUCTURE = (DatabaseUnavailable, SerializationConflict, StatementTimeout, *_TRANSIENT)
 _RESTART_PAUSE = 1.0
 _LAST_EVENTS = 1.0  # seconds that the relay gets at a stop to publish what was just recorded
 _PURGE_EVERY = timedelta(hours=1)
 _JOB_RETRY = 5.0
+_JOB_ATTEMPTS = 3  # while others write the same rows, or their tables change (C12)
 _BUSY = 1.0  # seconds until a job looks again whether the replica that runs it has ended
 
 
@@ -180,9 +181,16 @@ class _Job:
     async def _once(self) -> bool:
         """Run the worker, unless another replica does; whether it ran."""
         if not self._worker.exclusive:
-            await self._worker.run(self._app)
+            await self._work()
             return True
         async with self._app.database.exclusive(self._worker.name) as mine:
             if mine:
-                await self._worker.run(self._app)
+                await self._work()
             return mine
+
+    async def _work(self) -> None:
+        for _ in range(_JOB_ATTEMPTS - 1):
+            with contextlib.suppress(SerializationConflict):
+                await self._worker.run(self._app)
+                return
+        await self._worker.run(self._app)
