@@ -128,6 +128,9 @@ async def test_R19_who_was_invited_joins(
     answer = await own(invitee).Accept(accept(invitation))
     assert (answer.organisation_id, answer.membre.role, answer.membre.etat) == (org, "MANAGER", "actif")
     assert answer.membre.utilisateur.id == invitee.id
+    kept = await mesh.database("users").read().get(Invitation, invitation.id)
+    assert kept is not None
+    assert str(kept.acceptee_par) == invitee.id
     assert await refused(own(invitee).Accept(accept(invitation))) == (
         StatusCode.FAILED_PRECONDITION,
         "INVITATION_DEJA_UTILISEE",
