@@ -12,12 +12,10 @@ CIRCUIT_OPEN = Gauge("crm_circuit_open", "1 while calls to the callee fail at on
 
 
 class Breaker:
-    """Opens after 5 consecutive failures, stays open for *pause* (30 s), then lets one probe through."""
+    """Opens after 5 consecutive failures, stays open 30 s, then lets one probe through."""
 
-    def __init__(
-        self, callee: str, clock: Callable[[], float] = time.monotonic, pause: float = PAUSE
-    ) -> None:
-        self._callee, self._clock, self._pause = callee, clock, pause
+    def __init__(self, callee: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._callee, self._clock = callee, clock
         self._failures = 0
         self._opened_at = 0.0
         self._probing = False
@@ -27,7 +25,7 @@ class Breaker:
         """Ask for permission to call. Raises CircuitOuvert."""
         if self._failures < FAILURES:
             return
-        if self._probing or self._clock() - self._opened_at < self._pause:
+        if self._probing or self._clock() - self._opened_at < PAUSE:
             raise CircuitOuvert(service=self._callee)
         self._probing = True
 
@@ -47,3 +45,19 @@ class Breaker:
     def abandoned(self) -> None:
         """The call ended without telling anything about the callee (it was cancelled)."""
         self._probing = False
+
+
+class Unbroken:
+    """A circuit that never opens, for callers who pace themselves."""
+
+    def enter(self) -> None:
+        """Every call is permitted."""
+
+    def succeeded(self) -> None:
+        """Nothing depends on it."""
+
+    def failed(self) -> None:
+        """Nothing depends on it."""
+
+    def abandoned(self) -> None:
+        """Nothing depends on it."""

@@ -104,12 +104,3 @@ def test_C16_an_open_circuit_is_shown(breaker: Breaker) -> None:
     opened = shown()
     breaker.succeeded()
     assert (opened, shown()) == (1.0, 0.0)
-
-
-def test_a_circuit_may_stay_open_for_less(seconds: Seconds) -> None:
-    """For who asks so seldom that each question may be a probe."""
-    breaker = Breaker("callee", seconds, 0.5)
-    fail(breaker, 5)
-    assert is_open(breaker)
-    seconds.passed = 0.5
-    assert not is_open(breaker)

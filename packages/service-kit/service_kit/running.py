@@ -20,7 +20,7 @@ from nats_utils.processed_events import purge
 
 from service_kit.app import App
 from service_kit.edge import Edge, Running
-from service_kit.revocations import CIRCUIT_PAUSE, HEALTH, Ask, RevocationWatch, asking
+from service_kit.revocations import HEALTH, Ask, RevocationWatch, asking
 from service_kit.service import Service
 from service_kit.settings import ProcessSettings, Settings
 
@@ -52,7 +52,6 @@ class RunningService:
         authenticator = settings.authenticator(service.name, own)
         self._greeters = [greeter for make in service.greeters if (greeter := make(self.app)) is not None]
         greetings = tuple(greeter.greet for greeter in self._greeters)
-        self._asked = Peers(addresses, settings.signer(service.name), circuit_pause=CIRCUIT_PAUSE)
         watch = RevocationWatch(service.name, authenticator.revocations, self.bus, self._ask(addresses))
         self._server = Server(
             service.name,
@@ -75,7 +74,7 @@ class RunningService:
         """Who tells the revocations besides the bucket: this service itself, auth, or nobody."""
         if self.service.revoked is not None:
             return self.service.revoked(self.app)
-        return asking(self._asked) if "auth" in addresses and self._asked.proven else None
+        return asking(self.app.peers) if "auth" in addresses and self.app.peers.proven else None
 
     def _make_loops(self, idempotency: Idempotency) -> dict[str, Callable[[], Awaitable[None]]]:
         service, database = self.service, self.app.database
@@ -119,7 +118,6 @@ class RunningService:
         await end(relay)
         await self.bus.close()
         await self.app.peers.close()
-        await self._asked.close()
         await self.app.database.close()
 
 

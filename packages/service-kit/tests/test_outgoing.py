@@ -87,7 +87,8 @@ class Office:
 
     async def send(self) -> None:
         """Send what is due."""
-        await Sender(COMMANDS).send_due(self.app)
+        for command in COMMANDS:
+            await Sender(command).send_due(self.app)
 
     async def rows(self) -> list[CommandeSortante]:
         """All commands, in the order of their writing."""

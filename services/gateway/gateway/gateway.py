@@ -12,10 +12,9 @@ from typing import Final
 from crm.auth.auth_pb2_grpc import TokenServiceStub
 from crm.users.users_pb2_grpc import SyncServiceStub
 from grpc_utils import Issuer, Peers, PortTaken
-from grpc_utils.breaker import PAUSE
 from nats_utils import Bus, declared
 from nats_utils.ending import end
-from service_kit.revocations import CIRCUIT_PAUSE, RevocationWatch, asking
+from service_kit.revocations import RevocationWatch, asking
 from service_kit.running import keep_running
 
 from gateway.google import GoogleSignIn
@@ -47,7 +46,7 @@ class Gateway:
         keys = PublishedKeys(self._own_peers().stub(TokenServiceStub))
         own = Issuer(settings.jwt_issuer, "RS256", keys.key_set(), (settings.jwt_audience,))
         authenticator = settings.authenticator(NAME, [own])
-        ask = asking(self._own_peers(CIRCUIT_PAUSE)) if self._signer is not None else None
+        ask = asking(self._own_peers()) if self._signer is not None else None
         self._watch = RevocationWatch(NAME, authenticator.revocations, self.bus, ask)
         self._visits = Visits(self._own_peers().stub(SyncServiceStub))
         google = GoogleSignIn(self._own_peers(), settings)
@@ -91,9 +90,9 @@ class Gateway:
         for peers in self._peers:
             await peers.close()
 
-    def _own_peers(self, circuit_pause: float = PAUSE) -> Peers:
+    def _own_peers(self) -> Peers:
         """Peers for one use: a callee that is silent there opens no circuit elsewhere."""
-        self._peers.append(Peers(self._addresses, self._signer, circuit_pause=circuit_pause))
+        self._peers.append(Peers(self._addresses, self._signer))
         return self._peers[-1]
 
 

@@ -5,6 +5,7 @@ components=(OutgoingCommands((REVOKE, MAIL)),)
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from db_utils import Worker
@@ -14,7 +15,7 @@ from sqlalchemy import MetaData
 from service_kit.component import Greeter
 from service_kit.outgoing.command import Command
 from service_kit.outgoing.models import Base, CommandeSortante
-from service_kit.outgoing.sender import Sender, forget
+from service_kit.outgoing.sender import Sender, forget, refuse_unknown
 
 _LOOK_EVERY = timedelta(seconds=1)  # for what waits; what is written is sent at once
 
@@ -51,10 +52,19 @@ class OutgoingCommands:
 
     @property
     def workers(self) -> tuple[Worker, ...]:
-        """One sends, one forgets."""
-        send = Sender(self.commands).send_due
+        """One sends each kind, so that a callee that is silent delays no other; two tidy up."""
+        refuse = partial(refuse_unknown, known=[command.name for command in self.commands])
         return (
-            Worker("outgoing-commands", send, every=_LOOK_EVERY, wake_on=CommandeSortante),
+            *(
+                Worker(
+                    f"outgoing-{command.name}",
+                    Sender(command).send_due,
+                    every=_LOOK_EVERY,
+                    wake_on=CommandeSortante,
+                )
+                for command in self.commands
+            ),
+            Worker("outgoing-commands", refuse, every=timedelta(hours=1), wake_on=CommandeSortante),
             Worker("outgoing-commands-forget", forget, every=timedelta(hours=1)),
         )
 

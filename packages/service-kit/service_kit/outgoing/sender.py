@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from db_utils.envelope import Envelope, Undecipherable
 from google.protobuf.json_format import ParseError
 from grpc_utils import reason_of
 from grpc_utils.errors import Refusal
-from sqlalchemy import bindparam, delete, exists, select
+from sqlalchemy import ARRAY, String, all_, bindparam, delete, exists, select
 from sqlalchemy.orm import aliased
 
 from service_kit.app import App
@@ -39,6 +39,7 @@ _DUE = (
     .where(
         CommandeSortante.etat == EN_ATTENTE,
         CommandeSortante.prochain_essai <= bindparam("now", type_=_instant, required=True),
+        CommandeSortante.type == bindparam("type", type_=String, required=True),
         ~exists().where(
             _earlier.objet == CommandeSortante.objet,
             _earlier.etat == EN_ATTENTE,
@@ -48,28 +49,33 @@ _DUE = (
     .order_by(CommandeSortante.prochain_essai, CommandeSortante.rang)
     .limit(_AT_ONCE)
 )
+_UNKNOWN = (
+    select(CommandeSortante)
+    .where(
+        CommandeSortante.etat == EN_ATTENTE,
+        CommandeSortante.type != all_(bindparam("types", type_=ARRAY(String), required=True)),
+    )
+    .limit(_AT_ONCE)
+)
 _FORGET = delete(CommandeSortante).where(
     CommandeSortante.terminee_le < bindparam("before", type_=_instant, required=True)
 )
 
 
 class Sender:
-    """Sends the *commands* that the rows of one service owe."""
+    """Sends the rows of *command*, which wait for no command of another kind."""
 
-    def __init__(self, commands: Iterable[Command[Any]]) -> None:
-        self._commands: Mapping[str, Command[Any]] = {command.name: command for command in commands}
+    def __init__(self, command: Command[Any]) -> None:
+        self._command = command
 
     async def send_due(self, app: App[Any]) -> None:
         """Send every command that is due, and what became due by it (a job)."""
-        while due := await app.database.read().all(_DUE, now=clock.now()):
+        while due := await app.database.read().all(_DUE, now=clock.now(), type=self._command.name):
             slots = asyncio.Semaphore(_SIDE_BY_SIDE)
             await asyncio.gather(*(self._send(app, row, slots) for row in due))
 
     async def _send(self, app: App[Any], row: CommandeSortante, slots: asyncio.Semaphore) -> None:
-        command = self._commands.get(row.type)
-        if command is None:
-            await _end(app, row, REFUSEE, "a kind that this service does not send")
-            return
+        command = self._command
         context.scope.set(Scope(row.organisation_id) if row.organisation_id else EVERYTHING)
         context.correlation_id.set(row.correlation_id)
         async with slots:
@@ -81,6 +87,12 @@ class Sender:
                 await _end(app, row, REFUSEE, f"its request cannot be read: {type(error).__name__}")
             else:
                 await _end(app, row, ENVOYEE)
+
+
+async def refuse_unknown(app: App[Any], known: Iterable[str]) -> None:
+    """End the commands of kinds that are not *known*: this service does not send them (a job)."""
+    for row in await app.database.read().all(_UNKNOWN, types=list(known)):
+        await _end(app, row, REFUSEE, "a kind that this service does not send")
 
 
 async def forget(app: App[Any]) -> None:
