@@ -9,6 +9,7 @@ from crm.email import email_pb2 as pb
 from crm.email.email_pb2_grpc import EmailServiceStub
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import uuid7
+from service_email.models import Message
 from service_kit.testing import Mesh, eventually, refused
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -110,6 +111,21 @@ async def test_R09_C21_contents_are_compared_in_their_stored_form(emails: EmailS
     first = await emails.Send(request(cle_idempotence="k", repondre_a="LEA@exemple.fr"))
     again = await emails.Send(request(cle_idempotence="k", a=[jean], repondre_a="lea@exemple.fr"))
     assert again.id == first.id
+
+
+async def test_R09_a_message_from_before_contents_were_noted_answers_what_it_says(
+    steps: Mesh, org: str
+) -> None:
+    """What the row holds is compared; anything else is refused."""
+    emails = steps.stub(EmailServiceStub, organisation=org)
+    first = await emails.Send(request(cle_idempotence="k", entetes={"X-Dossier": "7"}))
+    async with steps.database("email").transaction() as tx:
+        message = await tx.get(Message, first.id)
+        assert message is not None
+        await tx.update(message, contenu_hash=None)
+    again = await emails.Send(request(cle_idempotence="k", entetes={"X-Dossier": "7"}))
+    assert again.id == first.id
+    assert await refused(emails.Send(request(cle_idempotence="k", entetes={"X-Dossier": "8"}))) == REUSED
 
 
 async def test_R09_a_message_of_an_event_is_no_answer_to_send(steps: Mesh, org: str) -> None:
