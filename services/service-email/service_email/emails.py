@@ -1,14 +1,11 @@
 """EmailService: messages stored and read; sending them is the worker's, in `delivery.py`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from crm.email import email_pb2 as pb
 from crm.email.email_pb2_grpc import EmailServiceServicer
 from db_utils import Listing
-from db_utils import context as db_context
-from db_utils.context import Scope
+from db_utils.context import Scope, within
 from grpc_utils import Context, found, insert_once, instant, page_request, page_result, to_message
 from service_kit import App
 from sqlalchemy import BindParameter, ColumnElement, Text, cast, func, literal_column
@@ -25,6 +22,9 @@ def _sent_to(address: BindParameter[Any]) -> ColumnElement[bool]:
     person = func.jsonb_build_object(literal_column("'email'"), cast(address, Text))
     return literal_column("(a || cc || cci)").op("@>")(func.jsonb_build_array(person))
 
+
+# All that exists for the mails of the platform, whatever organisation the call names.
+_PLATFORM = Scope(PLATEFORME)
 
 MESSAGES = Listing(
     Message,
@@ -57,7 +57,7 @@ class EmailService(EmailServiceServicer):
 
     async def SendWelcome(self, request: pb.SendWelcomeRequest, context: Context) -> pb.Message:
         """Welcome a new user of the CRM, once; a further call answers the mail of the first."""
-        with _of_platform():
+        with within(_PLATFORM):
             async with self._db.transaction() as tx:
                 modele = await applying_modele(tx, plateforme.BIENVENUE_UTILISATEUR, PLATEFORME)
                 message = plateforme.welcome_user(request, self._sender, modele, self._application)
@@ -69,7 +69,7 @@ class EmailService(EmailServiceServicer):
     async def SendAccountMail(self, request: pb.SendAccountMailRequest, context: Context) -> pb.Message:
         """Write to a person about his account (R20), once per key (R9)."""
         code = plateforme.account_modele(request.modele_code)
-        with _of_platform():
+        with within(_PLATFORM):
             async with self._db.transaction() as tx:
                 modele = await applying_modele(tx, code, PLATEFORME)
                 message = plateforme.account_mail(request, self._sender, modele, self._application)
@@ -94,16 +94,6 @@ class EmailService(EmailServiceServicer):
         )
         messages = [_message(message) for message in page.rows]
         return pb.ListMessagesResponse(messages=messages, pagination=page_result(page))
-
-
-@contextmanager
-def _of_platform() -> Iterator[None]:
-    """The mails of the platform are all that exists inside, whatever organisation the call names."""
-    token = db_context.scope.set(Scope(PLATEFORME))
-    try:
-        yield
-    finally:
-        db_context.scope.reset(token)
 
 
 def _message(message: Message) -> pb.Message:
