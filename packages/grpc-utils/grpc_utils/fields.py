@@ -12,7 +12,7 @@ from stdnum.fr import siren, siret
 from grpc_utils.errors import ChampRequis, DateInvalide, FormatInvalide, TropLong
 
 _OPAQUE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:|-]{0,63}")
-_PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")
+_PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[a-z0-9_+-]+(\.[a-z0-9_+-]+)*")
 _NOBODY, _MONACO = "000000000", "000"
 _LONGEST_EMAIL = 254  # RFC 5321 section 4.5.3.1.3, without the angle brackets
 
@@ -50,16 +50,21 @@ def opaque_id(text: str, champ: str) -> str | None:
 
 
 def email_address(text: str, champ: str) -> str | None:
-    """An email address in lower case, None when empty (C10). Raises FormatInvalide, TropLong."""
+    """An email address in lower case, None when empty (C10): the one rule of all services.
+
+    Local parts outside ASCII (RFC 6531) are accepted. What is answered is accepted again, and
+    stays as it is. Raises FormatInvalide, TropLong.
+    """
     if not text:
         return None
     if len(text) > _LONGEST_EMAIL:
         raise TropLong(champ=champ)
-    local, _, domain = text.rpartition("@")
+    lowered = text.lower()
+    local, _, domain = lowered.rpartition("@")
     try:
         if _PLAIN_LOCAL.fullmatch(local):
-            return f"{local}@{_email_domain(domain)}".lower()
-        return validate_email(text, check_deliverability=False).normalized.lower()
+            return f"{local}@{_email_domain(domain)}"
+        return validate_email(lowered, check_deliverability=False).normalized
     except EmailNotValidError:
         raise FormatInvalide(champ=champ) from None
 
