@@ -1,16 +1,17 @@
-"""Addresses that go round in a ring: A's new one is B's, B's is A's (R32). Nobody can be the first."""
+"""Addresses that go round in a ring: A's new one is B's, B's is A's (R32). Nobody can be the first.
+
+So the first one steps aside, and the others follow one by one; `effets.py` applies them.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from db_utils import Transaction
 from grpc_utils.providers import KINDE
 from sqlalchemy import String, Uuid, bindparam, select, update
 
-from service_users import conflits, journal, lookups
-from service_users.models import TRAITE, Identite, Utilisateur, WebhookRecu
-from service_users.notifications import SOURCE
+from service_users import conflits, lookups
+from service_users.models import Identite, Utilisateur, WebhookRecu
 
 _LONGEST: Final = 20  # people; a longer ring waits for one of them to leave it
 _utilisateur_id = bindparam("utilisateur_id", type_=Uuid, required=True)
@@ -24,49 +25,32 @@ _STEP_ASIDE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """That *utilisateur* is to have *email*, which *webhook* told, if that is not the one at work."""
+async def ring(tx: Transaction, first: Utilisateur, owner: Utilisateur) -> Sequence[WebhookRecu]:
+    """The webhooks in conflict by which *owner*, whose address *first* wants, would leave it to him.
 
-    utilisateur: Utilisateur
-    email: str
-    webhook: WebhookRecu | None = None
-
-
-async def exchange(tx: Transaction, utilisateur: Utilisateur, owner: Utilisateur, email: str) -> bool:
-    """Give *utilisateur* the address of *owner*, and so on round the ring; False when there is none.
-
-    Both are locked. Their other fields have been told already: a webhook in conflict applied them.
+    Each gives its person the address of the next one's, the last one that of *first*. Empty when
+    they do not lead back to him. *first* and *owner* are locked, and the others are from now on.
     """
-    ring = await _ring(tx, utilisateur, owner, email)
-    if not ring:
-        return False
-    await tx.execute(_STEP_ASIDE, utilisateur_id=utilisateur.id, aside=f"{utilisateur.id}@invalid")
-    for wish in reversed(ring):
-        await tx.update(wish.utilisateur, email=wish.email, email_verifie=True)
-        await journal.note(tx, "adresse_echangee", wish.utilisateur.id, source=SOURCE)
-        if wish.webhook is not None:
-            await tx.update(wish.webhook, resultat=TRAITE, prochain_essai=None, charge_utile={})
-            await conflits.resolve(tx, KINDE, wish.webhook.sujet)
-    return True
-
-
-async def _ring(tx: Transaction, first: Utilisateur, owner: Utilisateur, email: str) -> Sequence[_Wish]:
-    """Who wants whose address, from *first* until somebody wants that of *first*; empty if nobody does."""
-    wishes, holder = [_Wish(first, email)], owner
-    while len(wishes) < _LONGEST:
+    links: list[WebhookRecu] = []
+    holder = owner
+    while len(links) < _LONGEST:
         webhook = await _waiting(tx, holder)
         if webhook is None:
             return ()
+        links.append(webhook)
         wanted = str(webhook.charge_utile["email"])
-        wishes.append(_Wish(holder, wanted, webhook))
         if wanted == first.email:
-            return wishes
+            return links
         following = await lookups.by_email(tx, wanted)
-        if following is None or any(following.id == one.utilisateur.id for one in wishes):
+        if following is None:
             return ()
         holder = await lookups.locked(tx, following)
     return ()
+
+
+async def step_aside(tx: Transaction, first: Utilisateur) -> None:
+    """Free the address of *first*, within *tx*, until he gets his new one."""
+    await tx.execute(_STEP_ASIDE, utilisateur_id=first.id, aside=f"{first.id}@invalid")
 
 
 async def _waiting(tx: Transaction, holder: Utilisateur) -> WebhookRecu | None:

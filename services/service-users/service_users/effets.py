@@ -8,7 +8,7 @@ from db_utils import Transaction, clock
 from grpc_utils.providers import KINDE
 from sqlalchemy import String, bindparam, select
 
-from service_users import annuaire, echanges, locks, lookups
+from service_users import annuaire, conflits, echanges, locks, lookups
 from service_users.annuaire import Annuaire, Rapprochement
 from service_users.models import CONFLIT, IGNORE, TRAITE, Utilisateur, WebhookRecu
 from service_users.notifications import DELETED, KNOWN, SOURCE, Notification
@@ -69,11 +69,12 @@ class Effets:
         found = await self._annuaire.upsert(tx, notification.personne)
         if found.utilisateur is None:
             return CONFLIT if found.conflit else TRAITE
-        conflit = found.conflit and not await self._exchanged(tx, found, notification)
         changed = await _suspension(tx, found.utilisateur, notification.suspendu)
         changed["fournisseur_maj_le"] = notification.horodatage or clock.now()
         await tx.update(found.utilisateur, **changed)
-        return CONFLIT if conflit else TRAITE
+        if found.conflit and not await self._exchanged(tx, found, notification):
+            return CONFLIT
+        return TRAITE
 
     async def _exchanged(self, tx: Transaction, found: Rapprochement, notification: Notification) -> bool:
         """Whether the conflict is over because it was one link of a ring (R32)."""
@@ -81,7 +82,22 @@ class Effets:
             return False
         if not self._annuaire.vouched(notification.personne):
             return False
-        return await echanges.exchange(tx, found.utilisateur, found.occupant, notification.email)
+        ring = await echanges.ring(tx, found.utilisateur, found.occupant)
+        if not ring:
+            return False
+        await echanges.step_aside(tx, found.utilisateur)
+        for webhook in reversed(ring):
+            waiting = notification_of(webhook)
+            await tx.update(webhook, resultat=TRAITE, prochain_essai=None, charge_utile={})
+            await self._tell(tx, waiting)
+            await conflits.resolve(tx, KINDE, webhook.sujet)
+        await self._annuaire.upsert(tx, notification.personne)  # his new address is free now
+        return True
+
+
+def notification_of(row: WebhookRecu) -> Notification:
+    """The notification that *row* keeps for a later attempt."""
+    return Notification(row.cle, row.type, row.horodatage_fournisseur, row.sujet, **row.charge_utile)
 
 
 def _is_older(notification: Notification, applied: datetime | None) -> bool:

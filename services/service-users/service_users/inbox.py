@@ -23,11 +23,11 @@ from db_utils import (
 from grpc_utils.errors import ConflitDEcriture
 from grpc_utils.providers import KINDE
 from service_kit import App, Worker
-from sqlalchemy import String, bindparam, delete, select
+from sqlalchemy import String, bindparam, delete, or_, select
 
 from service_users import conflits
 from service_users.annuaire import Annuaire, insisting
-from service_users.effets import Effets
+from service_users.effets import Effets, notification_of
 from service_users.models import CONFLIT, ECHEC, EN_FILE, WebhookRecu
 from service_users.notifications import Notification
 from service_users.settings import UsersSettings
@@ -58,7 +58,8 @@ _BY_KEY = select(WebhookRecu.resultat).where(
 _DUE = (
     select(WebhookRecu)
     .where(
-        WebhookRecu.prochain_essai <= bindparam("now", type_=WebhookRecu.prochain_essai.type, required=True)
+        WebhookRecu.prochain_essai <= bindparam("now", type_=WebhookRecu.prochain_essai.type, required=True),
+        or_(WebhookRecu.resultat == EN_FILE, WebhookRecu.resultat == CONFLIT),
     )
     .order_by(WebhookRecu.prochain_essai, WebhookRecu.horodatage_fournisseur)
     .limit(1)
@@ -136,7 +137,7 @@ class Inbox:
             row = await tx.get(WebhookRecu, taken.id, lock=True)
             if row is None or row.resultat not in (EN_FILE, CONFLIT):
                 return
-            former, notification = row.resultat, _notification(row)
+            former, notification = row.resultat, notification_of(row)
             resultat = await self._effets.apply(tx, notification)
             await _note(tx, row, resultat, notification)
             if former == CONFLIT != resultat:
@@ -178,10 +179,6 @@ def _row(notification: Notification, **columns: Any) -> WebhookRecu:
         resultat=EN_FILE,
         **columns,
     )
-
-
-def _notification(row: WebhookRecu) -> Notification:
-    return Notification(row.cle, row.type, row.horodatage_fournisseur, row.sujet, **row.charge_utile)
 
 
 def inbox_of(app: App[UsersSettings]) -> Inbox:
