@@ -1,7 +1,7 @@
 """Who may still enter by HTTP after being shown out: each cell of the table is a test (A6).
 
 A row is what happened to a member of an organisation who holds tokens of before, a column a
-request. What users does when a membership or an account ends, it asks of auth (users R28).
+request. When a membership or an account ends, users asks auth to end its tokens (users R28).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -12,11 +12,8 @@ from typing import Any, Final
 import httpx
 import jwt
 import pytest
-from crm.auth import auth_pb2
-from crm.auth.auth_pb2_grpc import TokenServiceStub
 from crm.users import users_pb2
 from crm.users.users_pb2_grpc import MembreServiceStub, UtilisateurServiceStub
-from db_utils import clock
 from gateway.policies import (
     EMAIL_CONFIRM,
     GOOGLE_CALLBACK,
@@ -27,7 +24,6 @@ from gateway.policies import (
     PROFILE,
     RENEW,
 )
-from grpc_utils import timestamp
 from service_kit.testing import Mesh, eventually
 from service_kit.testing.oidc import OidcProvider, browse, person
 from service_kit.testing.popup import posted
@@ -48,17 +44,8 @@ class Visit:
     membre_id: str
     tokens: Mapping[str, str]
 
-    async def ends(self, motif: str, organisation: str = "") -> None:
-        """What users asks for when an account ends, or a membership; until the gateway has heard."""
-        tokens = self.mesh.service_stub(TokenServiceStub, caller="users")
-        await tokens.RevokeUser(
-            auth_pb2.RevokeUserRequest(
-                utilisateur_id=self.who.id,
-                avant=timestamp(clock.now()),
-                organisation_id=organisation,
-                motif=motif,
-            )
-        )
+    async def ends(self) -> None:
+        """Return when the gateway has heard that users has had the tokens ended."""
         await eventually(self.is_out)
 
     async def is_out(self) -> bool:
@@ -109,13 +96,13 @@ async def nothing(visit: Visit) -> None:
 async def removed(visit: Visit) -> None:
     """Removed from the organisation."""
     await visit.becomes("retire")
-    await visit.ends("adhesion", FIRST)
+    await visit.ends()
 
 
 async def suspended(visit: Visit) -> None:
     """Suspended in the organisation."""
     await visit.becomes("suspendu")
-    await visit.ends("adhesion", FIRST)
+    await visit.ends()
 
 
 async def moved(visit: Visit) -> None:
@@ -128,7 +115,7 @@ async def disabled(visit: Visit) -> None:
     """The account is suspended."""
     people = visit.mesh.service_stub(UtilisateurServiceStub, caller="auth")
     await people.Update(users_pb2.UpdateUtilisateurRequest(id=visit.who.id, actif=False))
-    await visit.ends("desactivation")
+    await visit.ends()
 
 
 async def deleted(visit: Visit) -> None:
@@ -136,7 +123,7 @@ async def deleted(visit: Visit) -> None:
     await visit.google()
     people = visit.mesh.service_stub(UtilisateurServiceStub, caller="auth")
     await people.Delete(users_pb2.DeleteUtilisateurRequest(id=visit.who.id))
-    await visit.ends("suppression")
+    await visit.ends()
 
 
 async def signed_out(visit: Visit) -> None:
