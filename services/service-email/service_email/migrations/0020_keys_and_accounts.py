@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "email_0003"
+revision = "email_0020"
 down_revision = "email_0002"
 
 
