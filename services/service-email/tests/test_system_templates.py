@@ -1,14 +1,13 @@
 """The templates that the migrations supply (§9): greetings, and how rows from before get them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
-import psycopg
 import pytest
-from db_utils.migrations import migrate
 from service_email.modeles import Rendu, render
 from service_email.models import Modele
 from service_email.service import SERVICE
-from service_kit.testing import Mesh, database_before
+from service_kit.testing import Mesh, Upgrade
 from sqlalchemy import select
 
 SUPPLIED = {
@@ -53,22 +52,22 @@ async def test_C18_so_does_the_subject(mesh: Mesh, prenom: str, subject: str) ->
     assert (await rendered(mesh, prenom=prenom, nom=""))["BIENVENUE_CLIENT"].sujet == subject
 
 
-def test_C21_a_database_with_rows_in_it_is_brought_up_to_date() -> None:
+def test_C21_a_database_with_rows_in_it_is_brought_up_to_date(tmp_path: Path) -> None:
     """Messages keep their keys, without a content; copies of a template greet as the system's."""
-    url = database_before(SERVICE, "0003")
-    with psycopg.connect(url, options="-c search_path=email", autocommit=True) as owner:
-        owner.execute(
+    with Upgrade(SERVICE, "0020", tmp_path) as upgrade:
+        tables = upgrade.connection
+        tables.execute(
             "INSERT INTO messages (id, organisation_id, de, a, cc, cci, sujet, entetes, statut, tentatives,"
             " message_id, origine, cle_idempotence, updated_at) VALUES (gen_random_uuid(), 'org-1', 'a@b.fr',"
             " '[]', '[]', '[]', 'Bonjour', '{}', 'envoye', 1, '<1@b.fr>', 'rpc', 'k', now())"
         )
-        owner.execute(
+        tables.execute(
             "INSERT INTO modeles SELECT code, langue, 'Chez nous', corps_html, corps_texte, variables,"
             " gen_random_uuid(), now(), now(), 1, 'org-1' FROM modeles WHERE code = 'BIENVENUE_CLIENT'"
         )
-        migrate(url, [SERVICE.schema])
-        kept = owner.execute("SELECT cle_idempotence, contenu_hash FROM messages").fetchall()
-        texts = owner.execute("SELECT corps_texte, corps_html FROM modeles WHERE sujet = 'Chez nous'")
+        upgrade.run()
+        kept = tables.execute("SELECT cle_idempotence, contenu_hash FROM messages").fetchall()
+        texts = tables.execute("SELECT corps_texte, corps_html FROM modeles WHERE sujet = 'Chez nous'")
         assert kept == [("k", None)]
         for text in texts.fetchone() or ():
             assert "Bonjour{% if prenom %} {{ prenom }}{% endif %}" in text

@@ -1,19 +1,18 @@
 """Permissions that were not granted (R23), from the consent to the token that is refused."""
 
 from datetime import timedelta
+from pathlib import Path
 
-import psycopg
 import pytest
 from crm.integrations import integrations_pb2 as pb
 from db_utils import clock
-from db_utils.migrations import migrate
 from google.protobuf.json_format import MessageToDict
 from grpc import StatusCode
 from service_integrations.fournisseur import Jetons
 from service_integrations.fournisseurs.reponses import judged
 from service_integrations.rules import shown_status, still_missing
 from service_integrations.service import SERVICE
-from service_kit.testing import database_before, refusal, refused
+from service_kit.testing import Upgrade, refusal, refused
 from service_kit.testing.oauth import TOKEN, OauthProvider
 from tests.titulaires import Personne, left, listed
 
@@ -155,19 +154,19 @@ STORED: tuple[tuple[str, list[str], list[str]], ...] = (
 )
 
 
-def test_R23_stored_accounts_are_judged() -> None:
+def test_R23_stored_accounts_are_judged(tmp_path: Path) -> None:
     """By what the last answer said, if it said anything of the usages."""
-    url = database_before(SERVICE, "0002")
-    with psycopg.connect(url, options="-c search_path=integrations", autocommit=True) as owner:
+    with Upgrade(SERVICE, "0002", tmp_path) as upgrade:
+        tables = upgrade.connection
         for number, (provider, scopes, _) in enumerate(STORED):
-            owner.execute(
+            tables.execute(
                 "INSERT INTO oauth_accounts (id, user_id, provider, provider_account_id, nom_affiche,"
                 " token_type, scopes, status, echecs, metadata, updated_at)"
                 " VALUES (gen_random_uuid(), 'user-1', %s, %s, '', '', %s, 'connected', 0, '{}', now())",
                 (provider, str(number), scopes),
             )
-        migrate(url, [SERVICE.schema])
-        found = owner.execute(
+        upgrade.run()
+        found = tables.execute(
             "SELECT provider, scopes, scopes_manquants FROM oauth_accounts ORDER BY provider_account_id"
         )
         assert found.fetchall() == list(STORED)

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "email_0003"
+revision = "email_0020"
 down_revision = "email_0002"
 
 
@@ -12,7 +12,8 @@ def upgrade() -> None:
         ALTER TABLE messages ADD COLUMN contenu_hash bytea;
         ALTER TABLE messages DROP CONSTRAINT ck_messages_origine;
         ALTER TABLE messages ADD CONSTRAINT ck_messages_origine
-            CHECK (origine IN ('rpc', 'bienvenue', 'compte', 'client.created', 'invoice.created', 'payment.rejected', 'contract.signed'));
+            CHECK (origine IN ('rpc', 'bienvenue', 'compte', 'client.created', 'invoice.created', 'payment.rejected', 'contract.signed'))
+            NOT VALID;
 
         UPDATE modeles SET
             sujet = replace(sujet, 'Bienvenue {{ prenom }}', 'Bienvenue{% if prenom %} {{ prenom }}{% endif %}'),
