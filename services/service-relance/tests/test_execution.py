@@ -16,7 +16,7 @@ from service_relance.execution import look_at_due
 from service_relance.models import RegleRelance, Relance
 from service_relance.rules import is_open
 from sqlalchemy import delete
-from tests.test_relances import planned
+from tests.rappels import planned
 
 THURSDAY = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 DUE, LATER = {"date_prevue": date(2026, 1, 15)}, {"date_prevue": date(2026, 1, 16)}

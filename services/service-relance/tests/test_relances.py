@@ -1,7 +1,6 @@
 """RelanceService, called as its users call it."""
 
 from datetime import date
-from typing import Any
 
 import grpc
 import pytest
@@ -9,41 +8,9 @@ from crm.common.common_pb2 import Pagination
 from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RelanceServiceStub
 from service_kit.testing import Mesh, refused
-from service_relance.models import RegleRelance, Relance
+from tests.rappels import planned
 
 NOT_FOUND = (grpc.StatusCode.NOT_FOUND, "INTROUVABLE")
-
-
-async def planned(mesh: Mesh, org: str, *relances: dict[str, Any]) -> list[str]:
-    """Reminders of *org* with these fields, in this order of creation; their ids."""
-    async with mesh.database("relance").transaction() as tx:
-        regle = await tx.insert(
-            RegleRelance(
-                organisation_id=org,
-                nom="Appel",
-                declencheur="NOUVEAU_CLIENT",
-                delai_jours=7,
-                action_type="CREER_TACHE",
-            )
-        )
-        rows = [
-            await tx.insert(
-                Relance(
-                    **{
-                        "organisation_id": org,
-                        "regle_id": regle.id,
-                        "declencheur": "NOUVEAU_CLIENT",
-                        "client_id": "client-123",
-                        "date_prevue": date(2026, 1, 15),
-                        "a_recalculer": True,
-                        "cle": f"cle-{number}",
-                        **fields,
-                    }
-                )
-            )
-            for number, fields in enumerate(relances)
-        ]
-    return [str(row.id) for row in rows]
 
 
 def of(mesh: Mesh, org: str | None) -> RelanceServiceStub:
