@@ -1,6 +1,7 @@
 """RelanceService, called as its users call it."""
 
 from datetime import date
+from typing import Any
 
 import grpc
 import pytest
