@@ -1,9 +1,11 @@
 """users and email as they will be: what their contracts have and this branch's code has not yet.
 
-Real servers; only the methods below are doubled. Goes when both are merged.
+Real servers; only the methods below are doubled, for the tests of auth and of the gateway. Goes when
+both are merged.
 """
 
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import replace
 from uuid import UUID
 
@@ -68,16 +70,19 @@ class Sync(SyncService):
 
     async def RecordLogin(self, request: pb.RecordLoginRequest, context: Context) -> pb.RecordLoginResponse:
         """Announce a sign-in to the organisation that is named."""
-        first_active = adhesions.first_active
+        _named.set(request.organisation)
+        return await super().RecordLogin(request, context)
 
-        async def named(reader: Reader, utilisateur_id: UUID) -> Membre | None:
-            return await adhesions.membership(reader, request.organisation, utilisateur_id)
 
-        adhesions.first_active = named if request.organisation else first_active
-        try:
-            return await super().RecordLogin(request, context)
-        finally:
-            adhesions.first_active = first_active
+async def _announced(reader: Reader, utilisateur_id: UUID) -> Membre | None:
+    if organisation := _named.get():
+        return await adhesions.membership(reader, organisation, utilisateur_id)
+    return await _first_active(reader, utilisateur_id)
+
+
+_named: ContextVar[str] = ContextVar("named", default="")
+_first_active = adhesions.first_active
+adhesions.first_active = _announced
 
 
 class Utilisateurs(UtilisateurService):
