@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from service_kit.edge import LIVENESS
+from service_kit.edge import LIVENESS, READINESS
 
 LOGIN: Final = "/api/auth/login"
 LOGOUT: Final = "/api/auth/logout"
@@ -29,7 +29,6 @@ ACCOUNT: Final = f"{INTEGRATIONS}/{{provider}}/{{accountId}}"
 ACCOUNT_REFRESH: Final = f"{ACCOUNT}/refresh"
 JWKS: Final = "/.well-known/jwks.json"
 DISCOVERY: Final = "/.well-known/openid-configuration"
-READINESS: Final = "/readyz"
 CONTRACT: Final = "/openapi.json"
 DOCS: Final = "/docs"
 

@@ -11,8 +11,8 @@ from gateway.policies import EMAIL_CONFIRM
 from grpc_utils import Context, caller
 from grpc_utils.errors import ExisteDeja, FailedPrecondition, Introuvable, Refusal
 from service_kit.testing import Mesh, running
+from service_users.service import SERVICE as USERS
 from service_users.utilisateurs import UtilisateurService
-from tests.provisoire import USERS, Utilisateurs
 from tests.visitors import ORIGINS, bearer, browser, code
 
 
@@ -23,7 +23,7 @@ class LienExpire(FailedPrecondition):
 LINKS: dict[str, type[Refusal]] = {"inconnu": Introuvable, "ancien": LienExpire, "pris": ExisteDeja}
 
 
-class Directory(Utilisateurs):
+class Directory(UtilisateurService):
     """users, which knows a link as its name says and answers with who has called."""
 
     async def ConfirmEmail(self, request: pb.ConfirmEmailRequest, context: Context) -> pb.Utilisateur:

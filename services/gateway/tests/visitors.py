@@ -16,7 +16,6 @@ from service_kit.registry import service_named
 from service_kit.testing import Mesh, eventually, running
 from service_kit.testing.issuer import IdentityProvider
 from service_kit.testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
-from tests.provisoire import USERS
 
 FRONT, OTHER_FRONT = "https://app.example", "http://localhost:3000"
 PASSWORD = "une phrase de passe"
@@ -134,9 +133,8 @@ async def identity(provider: OidcProvider, kinde: IdentityProvider, **changes: A
         "kinde_webhook_require_timestamp": False,
         "kinde_issuer_url": kinde.issuer,
     }
-    services = [
-        replace(one, workers=()) for one in (service_named("organisations"), USERS, service_named("auth"))
-    ]
+    still = [replace(service_named(name), workers=()) for name in ("organisations", "auth")]
+    services = [*still, service_named("users")]
     async with running(*services, GATEWAY, **(settings | changes)) as mesh, browser(mesh) as web:
         await eventually(partial(is_ready, web))
         yield mesh

@@ -16,9 +16,11 @@ from gateway.edge import GATEWAY
 from service_auth.service import SERVICE
 from service_auth.settings import AuthSettings
 from service_clients.service import SERVICE as CLIENTS
+from service_email.service import SERVICE as EMAIL
 from service_kit import App
 from service_kit.testing import Mesh, running
 from service_kit.testing.oidc import OidcProvider, browse, oidc_provider, person
+from service_users.service import SERVICE as USERS
 from tests.connexions import (
     CALLBACK,
     OTHER_CALLBACK,
@@ -32,7 +34,6 @@ from tests.connexions import (
 )
 from tests.membres import Join
 from tests.popups import OpenPopup, Popup
-from tests.provisoire import EMAIL, USERS
 
 
 @pytest.fixture(scope="session")

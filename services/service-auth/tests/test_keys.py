@@ -28,9 +28,9 @@ from service_auth.settings import AuthSettings
 from service_clients.service import SERVICE as CLIENTS
 from service_kit import App
 from service_kit.testing import Mesh, code_of, fresh_database, running
+from service_users.service import SERVICE as USERS
 from sqlalchemy import select, update
 from tests.connexions import PASSWORD, new_email, new_ip
-from tests.provisoire import USERS
 
 LEAD = 60
 

@@ -102,6 +102,24 @@ async def test_R13_auth_is_asked_while_the_broker_is_away(
         await mesh.ready()
 
 
+async def test_R13_auth_itself_reads_its_own_tables_while_the_broker_is_away(
+    mesh: Mesh, auth: AuthServiceStub, as_holder: AsHolder, jeanne: Someone
+) -> None:
+    """It refuses the token as the others do."""
+    token = (await auth.Login(jeanne.login())).token
+
+    async def is_shut() -> bool:
+        return await code_of(as_holder(token).Logout(pb.LogoutRequest())) == StatusCode.UNAUTHENTICATED
+
+    mesh.broker.kill()
+    try:
+        assert not await is_shut()
+        await eventually(is_shut)
+    finally:
+        mesh.broker.start()
+        await mesh.ready()
+
+
 async def test_R13_a_revocation_that_was_committed_late_is_not_missed(
     mesh: Mesh,
     auth: AuthServiceStub,

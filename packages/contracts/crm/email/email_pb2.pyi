@@ -175,7 +175,9 @@ class SendRequest(_message.Message):
     corps_html: _builtins.str
     repondre_a: _builtins.str
     cle_idempotence: _builtins.str
-    """A second Send with the same key and organisation answers the first message."""
+    """A second Send with the same key, organisation and content answers the first message; with
+    another content it is refused.
+    """
     @_builtins.property
     def a(self) -> _containers.RepeatedCompositeFieldContainer[Global___Destinataire]:
         """1 to 50 addresses over a, cc and cci; doubles are merged."""
@@ -262,7 +264,9 @@ class SendAccountMailRequest(_message.Message):
     nouvelle_adresse: _builtins.str
     """For CHANGEMENT_ADRESSE; printed masked."""
     cle_idempotence: _builtins.str
-    """A second call with the same key and content answers the first message."""
+    """A second call with the same key and content answers the first message; with another content
+    it is refused.
+    """
     @_builtins.property
     def expire_le(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(

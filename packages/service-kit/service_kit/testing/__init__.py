@@ -8,13 +8,14 @@ async with running(SERVICE) as mesh:
 from service_kit.testing.mesh import Mesh, running
 from service_kit.testing.pages import pages
 from service_kit.testing.refusals import Refusal, code_of, refusal, refused
-from service_kit.testing.servers import fresh_database, fresh_nats
+from service_kit.testing.servers import database_before, fresh_database, fresh_nats
 from service_kit.testing.waiting import eventually
 
 __all__ = [
     "Mesh",
     "Refusal",
     "code_of",
+    "database_before",
     "eventually",
     "fresh_database",
     "fresh_nats",

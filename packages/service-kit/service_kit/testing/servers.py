@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import psycopg
-from db_utils.migrations import migrate
+from db_utils.migrations import Schema, migrate
 from psycopg.conninfo import conninfo_to_dict
 
 from service_kit.embedded import EmbeddedNats, EmbeddedPostgres, free_port
@@ -49,6 +49,22 @@ def fresh_database(*own: Service) -> str:
     """The connection string of a new database, empty, with all schemas and those of *own* services."""
     known = [service.schema for service in services().values()]
     return _copy(_template(tuple(service for service in own if service.schema not in known)))
+
+
+def database_before(service: Service, migration: str) -> str:
+    """The connection string of a database with the schema of *service* before its *migration* ("0003").
+
+    Nothing else is in it. `migrate(url, [service.schema])` brings it up to date.
+    """
+    *shared, own = service.schema.folders
+    older = _folder() / f"before-{next(_numbers)}" / own.parent.name / own.name
+    older.mkdir(parents=True)
+    for file in own.glob("[0-9]*.py"):
+        if file.name < migration:
+            shutil.copy(file, older)
+    url = _copy("template1")
+    migrate(url, [Schema(service.name, (*shared, older))])
+    return url
 
 
 @cache
