@@ -9,7 +9,6 @@ from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub, TokenServiceStub
 from crm.clients.clients_pb2 import ListClientBasesRequest
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
-from crm.common.common_pb2 import Pagination
 from db_utils import clock
 from grpc import StatusCode
 from grpc_utils import timestamp
@@ -17,10 +16,10 @@ from nats_utils.tables import OutboxRow
 from service_auth.models import RevocationGlobale
 from service_auth.settings import AuthSettings
 from service_kit import App
-from service_kit.testing import Mesh, code_of, eventually, pages, refusal, refused
+from service_kit.testing import Mesh, code_of, eventually, refusal, refused
 from sqlalchemy import select
 from tests.connexions import PASSWORD, AsHolder, MakeSomeone, Someone
-from tests.membres import FIRST, SECOND, Join, motif
+from tests.membres import FIRST, SECOND, Join, listed_of, motif
 
 REVOKED = (StatusCode.UNAUTHENTICATED, "JETON_REVOQUE")
 
@@ -43,16 +42,6 @@ async def jeanne(someone: MakeSomeone, join: Join) -> Someone:
 async def tokens_of(auth: AuthServiceStub, somebody: Someone) -> list[str]:
     """A token of *somebody* for each of the two."""
     return [(await auth.Login(somebody.login(organisation=one))).token for one in (FIRST, SECOND)]
-
-
-async def listed_of(
-    tokens: TokenServiceStub, somebody: Someone, since: datetime | None = None
-) -> list[pb.Revocation]:
-    """What is listed of *somebody*, of all that is in force or was written after *since*."""
-    depuis = None if since is None else timestamp(since)
-    request = pb.ListRevokedRequest(depuis=depuis, pagination=Pagination(page_size=1000))
-    everything = [one async for page in pages(tokens.ListRevoked, request) for one in page.revocations]
-    return [one for one in everything if one.utilisateur_id == somebody.id]
 
 
 async def is_refused(mesh: Mesh, token: str) -> bool:

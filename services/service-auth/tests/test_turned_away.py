@@ -1,7 +1,7 @@
 """Who may still enter: every call of AuthService against people who were shown out (A6).
 
 A row is what happened to a person who holds tokens of before, a column a call; each cell is a test.
-When a membership or an account ends, users asks auth to end its tokens (users R28).
+When a membership or an account ends, users has the tokens ended by RevokeUser (users R28).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,10 +17,9 @@ from crm.users.users_pb2_grpc import MembreServiceStub, UtilisateurServiceStub
 from grpc import StatusCode
 from grpc.aio import AioRpcError
 from grpc_utils import reason_of
-from service_auth.models import RevocationGlobale, RevocationOrganisation
 from service_kit.testing import Mesh, code_of, eventually
 from tests.connexions import PASSWORD, AsHolder, MakeSomeone, Someone, new_ip, read
-from tests.membres import FIRST, SECOND, Join, motif
+from tests.membres import FIRST, SECOND, Join, listed_of, motif
 from tests.popups import OpenPopup
 
 # OK and the organisation of the new token, or the code and the reason; VOID is what VerifyToken says.
@@ -54,21 +53,19 @@ class Doors:
     as_holder: AsHolder
     mesh: Mesh
 
-    async def ends(self, person: Person, organisation: str = "") -> None:
-        """Return when users has had the tokens of an account, or of a membership, ended here."""
+    async def ended(self, person: Person, organisation: str = "") -> None:
+        """Wait until users has had the tokens ended: all of them, or those of an organisation."""
 
-        async def ended() -> bool:
-            reader = self.mesh.database("auth").read()
-            if organisation:
-                return await reader.get(RevocationOrganisation, (person.who.id, organisation)) is not None
-            return await reader.get(RevocationGlobale, person.who.id) is not None
+        async def is_listed() -> bool:
+            listed = await listed_of(self.verifier, person.who)
+            return organisation in {one.organisation_id for one in listed}
 
-        await eventually(ended)
+        await eventually(is_listed)
 
     async def leaves(self, person: Person, etat: str = "retire") -> None:
         """The membership of the first organisation ends."""
         await self.members.Update(users_pb2.UpdateMembreRequest(id=person.membre.id, etat=etat))
-        await self.ends(person, FIRST)
+        await self.ended(person, FIRST)
 
     async def google(self, person: Person, organisation: str = "") -> pb.LoginResponse:
         """A sign-in at Google."""
@@ -100,7 +97,7 @@ async def removed_elsewhere(doors: Doors, person: Person) -> None:
     """Removed from another organisation than the one that the tokens name."""
     other = await doors.join(person.who, SECOND, "VIEWER")
     await doors.members.Update(users_pb2.UpdateMembreRequest(id=other.id, etat="retire"))
-    await doors.ends(person, SECOND)
+    await doors.ended(person, SECOND)
 
 
 async def back(doors: Doors, person: Person) -> None:
@@ -112,14 +109,14 @@ async def back(doors: Doors, person: Person) -> None:
 async def disabled(doors: Doors, person: Person) -> None:
     """The account is suspended."""
     await doors.people.Update(users_pb2.UpdateUtilisateurRequest(id=person.who.id, actif=False))
-    await doors.ends(person)
+    await doors.ended(person)
 
 
 async def deleted(doors: Doors, person: Person) -> None:
     """The account, which Google knows, is deleted."""
     await doors.google(person)
     await doors.people.Delete(users_pb2.DeleteUtilisateurRequest(id=person.who.id))
-    await doors.ends(person)
+    await doors.ended(person)
 
 
 async def signed_out(doors: Doors, person: Person) -> None:
