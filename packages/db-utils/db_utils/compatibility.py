@@ -2,7 +2,8 @@
 
 What it uses must stay, what it writes must be taken, and nobody may wait while a table is rewritten
 or an index is built. A migration that cannot keep to that says so: `incompatible = "why, and what
-to do"`. docs/operations.md tells how changes are made in steps instead.
+to do"`; one that only seems not to, `compatible = "why the former version can live with it"`.
+docs/operations.md tells how changes are made in steps.
 """
 
 import re
@@ -93,8 +94,7 @@ def judgements(url: str, schema: Schema) -> list[Judgement]:
     def judge(*, ctx: Any, step: Any, heads: object, run_args: object) -> None:
         nonlocal before
         after = _read(ctx.connection.connection.driver_connection)
-        reason = str(getattr(step.up_revision.module, "incompatible", ""))
-        found.append(Judgement(step.up_revision.revision, tuple(_hazards(before, after)), reason))
+        found.append(Judgement(step.up_revision.revision, tuple(_hazards(before, after)), _reason(step)))
         before = after
 
     with psycopg.connect(url, autocommit=True) as owner:
@@ -104,6 +104,11 @@ def judgements(url: str, schema: Schema) -> list[Judgement]:
         finally:
             owner.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(scratch)))
     return found
+
+
+def _reason(step: Any) -> str:
+    module = step.up_revision.module
+    return str(getattr(module, "incompatible", "") or getattr(module, "compatible", ""))
 
 
 def _read(connection: psycopg.Connection) -> _Catalogue:

@@ -1,7 +1,5 @@
 """What a migration may do while the former version runs, and what it may not without saying so."""
 
-from pathlib import Path
-
 import pytest
 from db_utils.compatibility import judgements
 from tests.projects import Project
@@ -126,10 +124,11 @@ def test_a_unique_index_may_refuse_rows_however_it_is_built(judged: Project) -> 
     assert found == ["index uq_rang may refuse what the former version writes"]
 
 
-def test_a_migration_gives_its_reason(project: Project, tmp_path: Path) -> None:
+@pytest.mark.parametrize("attribute", ["incompatible", "compatible"])
+def test_a_migration_gives_its_reason(project: Project, attribute: str) -> None:
     """As an attribute beside its revision."""
     project.add("0002_deux", 'op.execute("DROP TABLE un")', after="0001_un")
     file = project.folder / "0002_deux.py"
-    file.write_text(f"{file.read_text()}\nincompatible = 'stop the service first'\n")
+    file.write_text(f"{file.read_text()}\n{attribute} = 'nobody reads it any more'\n")
     first, second = judgements(project.url, project.schema)
-    assert (first.reason, second.reason) == ("", "stop the service first")
+    assert (first.reason, second.reason) == ("", "nobody reads it any more")

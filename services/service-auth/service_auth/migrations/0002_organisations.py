@@ -23,7 +23,6 @@ def upgrade() -> None:
                 motif IN ('mot_de_passe', 'desactivation', 'suppression', 'adhesion', 'reprise')
             );
         UPDATE revocations_globales SET revoque_le = avant;
-        CREATE INDEX ix_revocations_globales_revoque_le ON revocations_globales (revoque_le);
 
         CREATE TABLE revocations_organisation (
             utilisateur_id varchar(64) NOT NULL,

@@ -5,6 +5,9 @@ from alembic import op
 revision = "clients_0003"
 down_revision = "clients_0002"
 branch_labels = None
+compatible = (
+    "the former version writes a SIREN in every sheet and leaves the country out, which is France then"
+)
 
 
 def upgrade() -> None:
@@ -20,11 +23,5 @@ def upgrade() -> None:
                 = (siren IS NOT NULL)),
             ADD CONSTRAINT ck_client_entreprises_identifiee CHECK (
                 coalesce(siren, numero_tva, identifiant_etranger) IS NOT NULL);
-
-        DROP INDEX uq_client_entreprise_siren;
-        CREATE UNIQUE INDEX uq_client_entreprise_siren ON client_entreprises (organisation_id, siren)
-            WHERE siren IS NOT NULL;
-        CREATE UNIQUE INDEX uq_client_entreprise_tva ON client_entreprises (organisation_id, numero_tva)
-            WHERE siren IS NULL AND numero_tva IS NOT NULL;
         """
     )

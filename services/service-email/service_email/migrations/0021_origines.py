@@ -4,7 +4,7 @@ from alembic import op
 
 revision = "email_0021"
 down_revision = "email_0020"
-incompatible = "it is not: the list of origins becomes longer, and holds all that the former version writes"
+compatible = "the list of origins becomes longer, and holds all that the former version writes"
 
 
 def upgrade() -> None:

@@ -6,7 +6,7 @@ conflict that they caused.
 
 from alembic import op
 
-revision = "users_0020"
+revision = "users_0002"
 down_revision = "users_0001"
 branch_labels = None
 
@@ -39,7 +39,5 @@ def upgrade() -> None:
         ) c
         WHERE w.resultat = 'CONFLIT' AND w.charge_utile = '{}'::jsonb
             AND c.fournisseur = w.fournisseur AND c.sujet = w.sujet;
-        CREATE INDEX ix_webhooks_recus_conflit ON webhooks_recus ((charge_utile ->> 'email'))
-            WHERE resultat = 'CONFLIT';
         """
     )

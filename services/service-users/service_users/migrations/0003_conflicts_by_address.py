@@ -1,0 +1,13 @@
+"""Webhooks in conflict are found by the address that was in their way."""
+
+from db_utils.online import build_index
+
+revision = "users_0003"
+down_revision = "users_0002"
+branch_labels = None
+
+
+def upgrade() -> None:
+    build_index(
+        "ix_webhooks_recus_conflit", "webhooks_recus ((charge_utile ->> 'email')) WHERE resultat = 'CONFLIT'"
+    )
