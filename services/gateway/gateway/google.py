@@ -2,10 +2,11 @@
 
 import secrets
 from collections.abc import Mapping
+from typing import Annotated, Final
 
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from grpc_utils import Peers
 from starlette.requests import cookie_parser
@@ -15,7 +16,9 @@ from gateway.bodies import Body
 from gateway.callbacks import PARAMETERS, parameters
 from gateway.calls import CALLBACK_PATIENCE, USUAL, at_most_twice, instant
 from gateway.closing_page import FAILURE, SUCCESS
+from gateway.contract import problems
 from gateway.exchange import Scope, exchange_of, header_of
+from gateway.forms import LONGEST_URL, TEXT, Instant, told
 from gateway.measures import LOGIN_TOTAL, counted
 from gateway.policies import GOOGLE, GOOGLE_CALLBACK, GOOGLE_URL
 from gateway.problems import Problem
@@ -26,13 +29,34 @@ COOKIE, ORIGIN_COOKIE = "crm_oauth", "crm_oauth_origin"
 _COOKIE_AGE = 600  # seconds, as long as auth remembers the request
 _LONGEST_LIAISON = 128
 _NOTHING: Mapping[str, str] = {}
+_BEGIN_PROBLEMS: Final = {
+    400: "`REDIRECTION_INVALIDE`: not an address that auth allows.",
+    409: "`GOOGLE_NON_CONFIGURE`.",
+}
+_FINISH_PROBLEMS: Final = {
+    400: "`PARAMETRES_INVALIDES`: too long, twice, or both *code* and *error*; `CODE_REQUIS`, "
+    "`ETAT_INVALIDE`, `ETAT_EXPIRE`, `ETAT_DEJA_UTILISE`.",
+    401: "`ID_TOKEN_INVALIDE`, `EMAIL_NON_VERIFIE`, `CONFLIT_IDENTITE`.",
+    403: "`REFUS_UTILISATEUR`: *error* was access_denied.",
+    409: "`GOOGLE_NON_CONFIGURE`.",
+    503: "`GOOGLE_INDISPONIBLE`, which is also what any other *error* means; or auth does not answer.",
+}
+RedirectUri = Annotated[
+    str,
+    Query(
+        max_length=LONGEST_URL,
+        description="Where Google sends the browser: one of the addresses that auth allows (its "
+        "GOOGLE_REDIRECT_URIS), the first when empty.",
+    ),
+    told(pattern=TEXT),
+]
 
 
 class Beginning(Body):
     """Where the pop-up goes, and until when."""
 
     auth_url: str
-    expires_at: str
+    expires_at: Instant
 
 
 class GoogleSignIn:
@@ -44,17 +68,18 @@ class GoogleSignIn:
     def router(self) -> APIRouter:
         """Their paths."""
         router = APIRouter(tags=["google"])
-        router.add_api_route(GOOGLE_URL, self.begin, methods=["GET"])
+        router.add_api_route(GOOGLE_URL, self.begin, methods=["GET"], responses=problems(_BEGIN_PROBLEMS))
         router.add_api_route(
             GOOGLE_CALLBACK,
             self.finish,
             methods=["GET"],
             response_class=HTMLResponse,
+            responses=problems(_FINISH_PROBLEMS),
             openapi_extra=PARAMETERS,
         )
         return router
 
-    async def begin(self, request: Request, response: Response, redirect_uri: str = "") -> Beginning:
+    async def begin(self, request: Request, response: Response, redirect_uri: RedirectUri = "") -> Beginning:
         """Begin a sign-in; the cookie binds it to this browser."""
         asked = pb.GetGoogleAuthUrlRequest(redirect_uri=redirect_uri, ip=exchange_of(request.scope).address)
         answer = await at_most_twice(lambda: self._auth.GetGoogleAuthUrl(asked, timeout=USUAL))

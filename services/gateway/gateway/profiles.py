@@ -16,7 +16,7 @@ from gateway.security import USER
 from gateway.visits import Visits
 
 
-class ProfileUser(Body):
+class ProfileUser(Body, json_schema_serialization_defaults_required=True):
     """A person as the directory knows him."""
 
     id: str
@@ -37,7 +37,7 @@ class ProfileOrganisation(Body):
     etat: str
 
 
-class Profile(Body):
+class Profile(Body, json_schema_serialization_defaults_required=True):
     """The caller and his organisations; *degraded* when the directory was not there to be asked."""
 
     user: ProfileUser
