@@ -57,14 +57,16 @@ async def test_parallel_reports_of_one_person_make_one_account(mesh: Mesh, web: 
         ({"picture": "javascript:alert(1)"}, "FORMAT_INVALIDE", "picture"),
         ({"picture": "https://" + "a" * 2048}, "TROP_LONG", "picture"),
         ({"metadata": []}, "FORMAT_INVALIDE", "metadata"),
-        ({"provider": "facebook"}, "VALEUR_INCONNUE", "fournisseur"),
+        ({"provider": "facebook"}, "VALEUR_INCONNUE", "provider"),
+        ({"companyId": "?"}, "FORMAT_INVALIDE", "companyId"),
+        ({"firstName": "\x00"}, "FORMAT_INVALIDE", "firstName"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 async def test_what_is_no_report_is_refused(
     mesh: Mesh, web: httpx.AsyncClient, changes: dict[str, object], reason: str, champ: str
 ) -> None:
-    """By the gateway or by users; the field is named."""
+    """By the gateway or by users; the field is named as it was sent."""
     answer = await web.post(SYNC, json=seen(**changes), headers=proof(mesh))
     assert (code(answer), answer.json()["error"]["champ"]) == ((400, reason), champ)
 
