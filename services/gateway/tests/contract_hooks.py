@@ -22,7 +22,9 @@ _LONGEST_PASSWORD = 72  # bytes, where JSON Schema counts characters
 _UNTOLD = ("REDIRECTION_INVALIDE", "INVALID_REDIRECT_URL", "ETAT_INVALIDE")
 
 # Of what JSON Schema calls an address, some no mail system takes.
-schemathesis.openapi.format("email", strategies.from_regex(r"[a-z]{1,20}@exemple\.fr", fullmatch=True))
+schemathesis.openapi.format(
+    "email", strategies.from_regex(r"[a-z]{1,20}@contrat\.exemple\.fr", fullmatch=True)
+)
 _client = httpx.Client(base_url=_KNOWN["url"])
 
 

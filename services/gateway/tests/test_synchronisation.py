@@ -1,6 +1,7 @@
 """Services outside the mesh tell whom they have seen."""
 
 import asyncio
+import json
 
 import httpx
 import pytest
@@ -134,7 +135,7 @@ async def test_numbers_that_no_message_holds_are_refused(
     mesh: Mesh, web: httpx.AsyncClient, number: str
 ) -> None:
     """In metadata, which may hold anything that JSON can say; none of them is a 500."""
-    body = f'{{"auth0Id":"a","email":"a@exemple.fr","userType":"b","metadata":{{"n":{number}}}}}'
+    body = json.dumps(seen(metadata={"n": 0})).replace('{"n": 0}', f'{{"n": {number}}}')
     headers = {**proof(mesh), "content-type": "application/json"}
     answer = await web.post(SYNC, content=body, headers=headers)
     assert answer.status_code in (200, 400)
