@@ -86,7 +86,7 @@ class Board:
         body = """-d '{"nom":"Test","prenom":"User","organisationId":"org-123"}'"""
         server = "" if nats_url.endswith(f":{NATS_PORT}") else f"-s {nats_url} "
         lines = [f"TOKEN={token}"]
-        lines += [f"http://localhost:{p.port}/docs        # over HTTP" for p in self._processes if p.is_edge]
+        lines += [f"http://localhost:{p.port}/        # what runs here" for p in self._processes if p.is_edge]
         if port:
             lines.append(f"grpcurl -plaintext {bearer} localhost:{port} clients.ClientBaseService/List")
         lines.append(f"nats {server}sub 'crm.events.>'        # or, decoded: ./scripts/crm events tail")

@@ -1,6 +1,6 @@
 """What the JSON bodies have in common, and the one that tells of a problem."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
@@ -17,8 +17,8 @@ class ErrorDetail(Body):
     message: str
     correlation_id: str
     retryable: bool
-    retry_after: int | None = None
-    champ: str | None = None
+    retry_after: int = Field(default_factory=int, description="Seconds, when it is known.")
+    champ: str = Field(default_factory=str, description="The field that is meant, when there is one.")
 
 
 class ErrorBody(Body):

@@ -4,9 +4,15 @@ from typing import Any, Final
 
 from fastapi import Request
 
+from gateway.forms import TEXT
 from gateway.problems import Problem, Refused
 
 _LONGEST: Final = {"code": 2048, "state": 512, "error": 200}  # characters
+_DESCRIPTIONS: Final = {
+    "code": "What the provider gives us the tokens for; not together with *error*.",
+    "state": "What it was sent with.",
+    "error": "Why the provider has refused (RFC 6749, section 4.1.2.1).",
+}
 _UNREADABLE: Final = Problem(400, "PARAMETRES_INVALIDES", "Les paramètres de retour sont invalides.")
 
 
@@ -24,7 +30,18 @@ def parameters(request: Request) -> dict[str, str]:
 # The same, as OpenAPI tells it.
 PARAMETERS: Final[dict[str, Any]] = {
     "parameters": [
-        {"name": name, "in": "query", "schema": {"type": "string", "maxLength": longest}}
+        {
+            "name": name,
+            "in": "query",
+            "required": name == "state",
+            "description": _DESCRIPTIONS[name],
+            "schema": {
+                "type": "string",
+                "minLength": int(name == "state"),
+                "maxLength": longest,
+                "pattern": TEXT,
+            },
+        }
         for name, longest in _LONGEST.items()
     ]
 }

@@ -10,7 +10,8 @@ from grpc_utils.identity import SERVICE_PREFIX
 from gateway.exchange import Exchange
 from gateway.problems import JetonServiceRequis, JetonUtilisateurRequis
 
-_SERVICE_NAME = re.compile(r"[a-z][a-z0-9_-]{1,62}")
+SERVICE_NAME = r"^[a-z][a-z0-9_-]{1,62}$"
+_SERVICE_NAME = re.compile(SERVICE_NAME)
 
 
 async def prove(authenticator: Authenticator, exchange: Exchange, authorization: Sequence[str]) -> None:

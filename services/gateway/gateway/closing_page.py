@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping
 from string import Template
 
+from gateway.pages import page_headers
+
 _ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 _PAGE = Template("""\
 <!doctype html>
@@ -44,14 +46,8 @@ def closing_page(message: Mapping[str, object], origin: str, nonce: str) -> str:
 
 
 def headers(nonce: str) -> dict[str, str]:
-    """The headers that let this page do what it does, and nothing else."""
-    policy = f"default-src 'none'; script-src 'nonce-{nonce}'; base-uri 'none'; frame-ancestors 'none'"
-    return {
-        "content-security-policy": policy,
-        "cross-origin-opener-policy": "unsafe-none",  # the link to the opener must survive
-        "x-frame-options": "DENY",
-        "cache-control": "no-store",
-    }
+    """The headers that let this page do what it does; the link to its opener must survive."""
+    return page_headers(f"script-src 'nonce-{nonce}'", opener="unsafe-none")
 
 
 def _embedded(value: object) -> str:

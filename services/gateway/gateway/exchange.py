@@ -56,3 +56,9 @@ def header_of(scope: Scope, name: str) -> str:
     """The value of the only header *name*, "" when there is none or more than one."""
     values = headers_of(scope, name)
     return values[0] if len(values) == 1 else ""
+
+
+def accepts(scope: Scope, kind: str) -> bool:
+    """Whether the client names content type *kind*: programs name JSON, browsers that show a page HTML."""
+    kinds = ",".join(headers_of(scope, "accept")).split(",")
+    return kind in {one.partition(";")[0].strip().lower() for one in kinds}

@@ -17,6 +17,7 @@ from nats_utils.ending import end
 from service_kit.revocations import RevocationWatch, asking
 from service_kit.running import keep_running
 
+from gateway.documentation import Documentation
 from gateway.google import GoogleSignIn
 from gateway.integrations import Accounts
 from gateway.keys import PublishedKeys
@@ -59,6 +60,7 @@ class Gateway:
             Synchronisation(self._own_peers()),
             accounts,
             Operations(self._own_peers(), keys, settings, self._watch.in_step),
+            Documentation(settings, addresses),
         )
         pages = {GOOGLE_CALLBACK: google.failed, CONNECT_CALLBACK: accounts.failed}
         app = application([one.router() for one in endpoints], authenticator, settings, pages)

@@ -2,10 +2,11 @@
 
 import secrets
 from collections.abc import Mapping
+from typing import Annotated, Final
 
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from grpc_utils import Peers
 from starlette.requests import cookie_parser
@@ -15,24 +16,48 @@ from gateway.bodies import Body
 from gateway.callbacks import PARAMETERS, parameters
 from gateway.calls import CALLBACK_PATIENCE, USUAL, at_most_twice, instant
 from gateway.closing_page import FAILURE, SUCCESS
+from gateway.contract import problems
 from gateway.exchange import Scope, exchange_of, header_of
+from gateway.forms import LONGEST_URL, TEXT, Instant, Organisation, told
 from gateway.measures import LOGIN_TOTAL, counted
 from gateway.policies import GOOGLE, GOOGLE_CALLBACK, GOOGLE_URL
 from gateway.problems import Problem
-from gateway.sessions import Wanted, accessible, signed_in_user
+from gateway.sessions import accessible, signed_in_user
 from gateway.settings import GatewaySettings
 
 COOKIE, ORIGIN_COOKIE = "crm_oauth", "crm_oauth_origin"
 _COOKIE_AGE = 600  # seconds, as long as auth remembers the request
 _LONGEST_LIAISON = 128
 _NOTHING: Mapping[str, str] = {}
+_BEGIN_PROBLEMS: Final = {
+    400: "`REDIRECTION_INVALIDE`: not an address that auth allows.",
+    409: "`GOOGLE_NON_CONFIGURE`.",
+}
+_FINISH_PROBLEMS: Final = {
+    400: "`PARAMETRES_INVALIDES`: too long, twice, or both *code* and *error*; `CODE_REQUIS`, "
+    "`ETAT_INVALIDE`, `ETAT_EXPIRE`, `ETAT_DEJA_UTILISE`.",
+    401: "`ID_TOKEN_INVALIDE`, `EMAIL_NON_VERIFIE`, `CONFLIT_IDENTITE`.",
+    403: "`REFUS_UTILISATEUR`: *error* was access_denied; `MEMBRE_INACTIF`: no active member of the "
+    "organisation named.",
+    409: "`GOOGLE_NON_CONFIGURE`.",
+    503: "`GOOGLE_INDISPONIBLE`, which is also what any other *error* means; or auth does not answer.",
+}
+RedirectUri = Annotated[
+    str,
+    Query(
+        max_length=LONGEST_URL,
+        description="Where Google sends the browser: one of the addresses that auth allows (its "
+        "GOOGLE_REDIRECT_URIS), the first when empty.",
+    ),
+    told(pattern=TEXT),
+]
 
 
 class Beginning(Body):
     """Where the pop-up goes, and until when."""
 
     auth_url: str
-    expires_at: str
+    expires_at: Instant
 
 
 class GoogleSignIn:
@@ -44,18 +69,23 @@ class GoogleSignIn:
     def router(self) -> APIRouter:
         """Their paths."""
         router = APIRouter(tags=["google"])
-        router.add_api_route(GOOGLE_URL, self.begin, methods=["GET"])
+        router.add_api_route(GOOGLE_URL, self.begin, methods=["GET"], responses=problems(_BEGIN_PROBLEMS))
         router.add_api_route(
             GOOGLE_CALLBACK,
             self.finish,
             methods=["GET"],
             response_class=HTMLResponse,
+            responses=problems(_FINISH_PROBLEMS),
             openapi_extra=PARAMETERS,
         )
         return router
 
     async def begin(
-        self, request: Request, response: Response, redirect_uri: str = "", organisation: Wanted = ""
+        self,
+        request: Request,
+        response: Response,
+        redirect_uri: RedirectUri = "",
+        organisation: Organisation = "",
     ) -> Beginning:
         """Begin a sign-in to *organisation*; the cookie binds it to this browser."""
         address = exchange_of(request.scope).address

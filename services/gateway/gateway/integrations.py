@@ -5,21 +5,32 @@ be sent on to.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import IntegrationServiceStub, TokenServiceStub
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from google.protobuf.json_format import MessageToDict
 from grpc_utils import Peers
-from pydantic import BeforeValidator, Field
 
 from gateway import targets
+from gateway.accounts import (
+    ACCOUNT_PROBLEMS,
+    CONNECT_PROBLEMS,
+    FINISH_PROBLEMS,
+    LIST_PROBLEMS,
+    REFRESH_PROBLEMS,
+    AccountId,
+    Filter,
+    Provider,
+    RedirectUrl,
+)
 from gateway.bodies import Body
 from gateway.callbacks import PARAMETERS, parameters
 from gateway.calls import CALLBACK_PATIENCE, USUAL, bearer, instant
-from gateway.exchange import Scope, exchange_of, headers_of
+from gateway.exchange import Scope, accepts, exchange_of
+from gateway.forms import Instant
 from gateway.policies import (
     ACCOUNT,
     ACCOUNT_REFRESH,
@@ -30,22 +41,16 @@ from gateway.policies import (
     PROVIDERS,
 )
 from gateway.problems import Problem, Refused
-from gateway.routes import read
 from gateway.security import USER
 from gateway.settings import GatewaySettings
 from gateway.visits import Visits
 
 T = TypeVar("T")
 
-_LONGEST = 255  # characters of an identifier (G15)
-_LONGEST_ADDRESS = 2048
 _PARTIAL = "partial"
 _DEFAULT_PAGE = "/parametres/integrations"
 _SAID_AT_ONCE: Final = frozenset({413, 429, 431})  # what is wrong with the request, not with the connection
 _FORBIDDEN: Final = Problem(400, "INVALID_REDIRECT_URL", "Cette adresse de retour n'est pas autorisée.")
-
-Provider = Annotated[str, Path(max_length=_LONGEST), BeforeValidator(read)]
-AccountId = Annotated[str, Path(alias="accountId", max_length=_LONGEST), BeforeValidator(read)]
 
 
 class KnownProvider(Body):
@@ -77,10 +82,10 @@ class Integration(Body):
     is_connected: bool
     status: str
     missing_scopes: tuple[str, ...]
-    expires_at: str | None
+    expires_at: Instant | None
     metadata: dict[str, Any]
-    created_at: str
-    updated_at: str
+    created_at: Instant
+    updated_at: Instant
 
 
 class Integrations(Body):
@@ -92,7 +97,7 @@ class Integrations(Body):
 class Wish(Body):
     """Where the browser goes at the end; empty for the default page."""
 
-    redirect_url: str = Field("", max_length=_LONGEST_ADDRESS)
+    redirect_url: RedirectUrl = ""
 
 
 class Departure(Body):
@@ -127,8 +132,16 @@ class Accounts:
         """Their paths."""
         router = APIRouter(tags=["integrations"])
         router.add_api_route(PROVIDERS, self.providers, methods=["GET"], dependencies=USER)
-        router.add_api_route(INTEGRATIONS, self.list, methods=["GET"], dependencies=USER)
-        router.add_api_route(CONNECT, self.connect, methods=["POST"], dependencies=USER)
+        router.add_api_route(
+            INTEGRATIONS, self.list, methods=["GET"], dependencies=USER, responses=LIST_PROBLEMS
+        )
+        router.add_api_route(
+            CONNECT,
+            self.connect,
+            methods=["POST"],
+            dependencies=USER,
+            responses=CONNECT_PROBLEMS,
+        )
         router.add_api_route(
             CONNECT_CALLBACK,
             self.finish,
@@ -136,11 +149,26 @@ class Accounts:
             status_code=302,
             response_class=RedirectResponse,
             response_description="To where the connection began, or to the default page when it has failed.",
-            responses={200: {"model": Connected, "description": "To who accepts application/json."}},
+            responses={
+                200: {"model": Connected, "description": "To who accepts application/json."},
+                **FINISH_PROBLEMS,
+            },
             openapi_extra=PARAMETERS,
         )
-        router.add_api_route(ACCOUNT_REFRESH, self.refresh, methods=["POST"], dependencies=USER)
-        router.add_api_route(ACCOUNT, self.disconnect, methods=["DELETE"], dependencies=USER)
+        router.add_api_route(
+            ACCOUNT_REFRESH,
+            self.refresh,
+            methods=["POST"],
+            dependencies=USER,
+            responses=REFRESH_PROBLEMS,
+        )
+        router.add_api_route(
+            ACCOUNT,
+            self.disconnect,
+            methods=["DELETE"],
+            dependencies=USER,
+            responses=ACCOUNT_PROBLEMS,
+        )
         return router
 
     async def providers(self, request: Request) -> Providers:
@@ -148,7 +176,7 @@ class Accounts:
         answer = await self._ask(request, self._accounts.ListProviders, pb.ListProvidersRequest())
         return Providers(providers=tuple(map(_provider, answer.providers)))
 
-    async def list(self, request: Request, provider: str = "") -> Integrations:
+    async def list(self, request: Request, provider: Filter = "") -> Integrations:
         """The caller's accounts, at one provider or at all."""
         asked = pb.ListIntegrationsRequest(user_id=_user_id(request), provider=provider)
         answer = await self._ask(request, self._accounts.List, asked)
@@ -174,7 +202,7 @@ class Accounts:
             **parameters(request), provider=provider, ip=exchange.address, user_agent=exchange.user_agent
         )
         answer = await self._accounts.HandleCallback(asked, timeout=CALLBACK_PATIENCE)
-        if _accepts_json(request.scope):
+        if accepts(request.scope, JSON):
             told = Connected(user_id=answer.user_id, account_id=answer.account_id)
             return JSONResponse(told.model_dump(by_alias=True))
         if not targets.is_allowed(answer.redirect_url, self._origins):
@@ -184,7 +212,7 @@ class Accounts:
 
     def failed(self, problem: Problem, scope: Scope) -> Response:
         """Where a browser goes whose connection has ended with *problem*; programs are told in JSON."""
-        if problem == _FORBIDDEN or problem.status in _SAID_AT_ONCE or _accepts_json(scope):
+        if problem == _FORBIDDEN or problem.status in _SAID_AT_ONCE or accepts(scope, JSON):
             return problem.response(exchange_of(scope).correlation)
         return _sent_on(self._origins[0] + _DEFAULT_PAGE, status="error", code=problem.code)
 
@@ -221,12 +249,6 @@ class Accounts:
 
 def _user_id(request: Request) -> str:
     return exchange_of(request.scope).caller.subject
-
-
-def _accepts_json(scope: Scope) -> bool:
-    """Whether a program asks, which names JSON; browsers do not when they follow a redirection."""
-    kinds = ",".join(headers_of(scope, "accept")).split(",")
-    return JSON in {kind.partition(";")[0].strip().lower() for kind in kinds}
 
 
 def _sent_on(target: str, **told: str) -> Response:

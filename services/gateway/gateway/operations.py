@@ -1,18 +1,16 @@
-"""What machines and people ask of the gateway itself: its state, its keys, its contract."""
+"""What machines ask of the gateway itself: its state and its keys."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi import APIRouter, Response
 from grpc_utils import Peers
 from service_kit.edge import LIVENESS, READINESS
 
 from gateway.bodies import Body
-from gateway.contract_page import contract_page, headers
 from gateway.keys import PublishedKeys
-from gateway.policies import CONTRACT, DISCOVERY, DOCS, JWKS
+from gateway.policies import DISCOVERY, JWKS
 from gateway.settings import GatewaySettings
 
 _NEEDED: Final = ("auth", "users")  # the services that every endpoint stands on
@@ -48,12 +46,16 @@ class Operations:
     def router(self) -> APIRouter:
         """Their paths."""
         router = APIRouter(tags=["operations"])
-        router.add_api_route(LIVENESS, self.live, methods=["GET"])
-        router.add_api_route(READINESS, self.ready, methods=["GET"], response_model_exclude_defaults=True)
+        router.add_api_route(LIVENESS, self.live, methods=["GET"], response_model_exclude_defaults=True)
+        router.add_api_route(
+            READINESS,
+            self.ready,
+            methods=["GET"],
+            response_model_exclude_defaults=True,
+            responses={503: {"model": State, "description": "With the services that are missing."}},
+        )
         router.add_api_route(JWKS, self.jwks, methods=["GET"])
         router.add_api_route(DISCOVERY, self.discovery, methods=["GET"])
-        router.add_api_route(CONTRACT, self.contract, methods=["GET"], include_in_schema=False)
-        router.add_api_route(DOCS, self.docs, methods=["GET"], include_in_schema=False)
         return router
 
     async def live(self) -> State:
@@ -84,11 +86,3 @@ class Operations:
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
         }
-
-    async def contract(self, request: Request) -> Response:
-        """The contract of this edge (OpenAPI)."""
-        return JSONResponse(request.app.openapi())
-
-    async def docs(self, request: Request) -> Response:
-        """The contract as a page."""
-        return HTMLResponse(contract_page(request.app.openapi()), headers=headers())

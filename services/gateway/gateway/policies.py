@@ -29,12 +29,15 @@ ACCOUNT: Final = f"{INTEGRATIONS}/{{provider}}/{{accountId}}"
 ACCOUNT_REFRESH: Final = f"{ACCOUNT}/refresh"
 JWKS: Final = "/.well-known/jwks.json"
 DISCOVERY: Final = "/.well-known/openid-configuration"
+FRONT: Final = "/"
 CONTRACT: Final = "/openapi.json"
 DOCS: Final = "/docs"
+DOCS_FILE: Final = f"{DOCS}/{{file}}"
 
 KIBIBYTE: Final = 1024
 JSON: Final = "application/json"
 JWT: Final = "application/jwt"
+HTML: Final = "text/html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ POLICIES: Final[Mapping[str, Policy]] = {
     DISCOVERY: Policy("GET"),
     LIVENESS: Policy("GET"),
     READINESS: Policy("GET"),
+    FRONT: Policy("GET"),
     CONTRACT: Policy("GET"),
     DOCS: Policy("GET"),
+    DOCS_FILE: Policy("GET"),
 }

@@ -41,6 +41,17 @@ STATUS: Final[Mapping[grpc.StatusCode, int]] = {
 }
 _RETRYABLE = frozenset({429, 503, 504})
 _RETRY_AFTER = {429: 60, 503: 5}  # seconds, when nobody knows better
+_NAMES: Final = {  # what services call fields that have other names here
+    "auth0_id": "auth0Id",
+    "company_id": "companyId",
+    "first_name": "firstName",
+    "fournisseur": "provider",
+    "last_name": "lastName",
+    "mot_de_passe": "password",
+    "redirect_url": "redirectUrl",
+    "service_name": "X-Service-Name",
+    "user_type": "userType",
+}
 _NO_REASON = "La demande n'a pas pu être traitée."  # what libraries say is not for clients
 
 
@@ -162,7 +173,7 @@ def _told(status: int, code: str, message: str, metadata: Mapping[str, str]) -> 
         message=message,
         retryable=status in _RETRYABLE or code == "CONFLIT_D_ECRITURE",
         retry_after=int(known) if known.isdecimal() else _RETRY_AFTER.get(status, 0),
-        champ=metadata.get("champ", ""),
+        champ=_NAMES.get(champ := metadata.get("champ", ""), champ),
         headers={"www-authenticate": "Bearer"} if status == 401 else {},
     )
 

@@ -1,6 +1,7 @@
 """The caller's own profile, created on demand; without the directory, what the token says."""
 
 import asyncio
+from typing import Annotated, Final
 
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import SyncServiceStub, UtilisateurServiceStub
@@ -11,15 +12,22 @@ from pydantic import Field
 
 from gateway.bodies import Body
 from gateway.calls import PROFILE_PATIENCE, USUAL, at_most_twice, bearer
+from gateway.contract import problems
 from gateway.exchange import exchange_of
+from gateway.forms import TEXT, told
 from gateway.policies import EMAIL_CONFIRM, PROFILE
 from gateway.security import USER
 from gateway.visits import Visits
 
 _LONGEST_LINK = 512  # characters
+_CONFIRM_PROBLEMS: Final = {
+    400: "A token that is missing or malformed.",
+    404: "`INTROUVABLE`: unknown, used, replaced by a later one, or of another account.",
+    409: "`LIEN_EXPIRE`: more than a day old; `EXISTE_DEJA`: the address is somebody's meanwhile.",
+}
 
 
-class ProfileUser(Body):
+class ProfileUser(Body, json_schema_serialization_defaults_required=True):
     """A person as the directory knows him."""
 
     id: str
@@ -40,7 +48,7 @@ class ProfileOrganisation(Body):
     etat: str
 
 
-class Profile(Body):
+class Profile(Body, json_schema_serialization_defaults_required=True):
     """The caller and his organisations; *degraded* when the directory was not there to be asked."""
 
     user: ProfileUser
@@ -53,7 +61,7 @@ class Profile(Body):
 class Confirmation(Body):
     """What the link carries that was mailed to the new address."""
 
-    token: str = Field(min_length=1, max_length=_LONGEST_LINK)
+    token: Annotated[str, Field(min_length=1, max_length=_LONGEST_LINK), told(pattern=TEXT)]
 
 
 class Confirmed(Body):
@@ -73,7 +81,13 @@ class Profiles:
         """Their paths."""
         router = APIRouter(tags=["profile"])
         router.add_api_route(PROFILE, self.profile, methods=["GET"], dependencies=USER)
-        router.add_api_route(EMAIL_CONFIRM, self.confirm_email, methods=["POST"], dependencies=USER)
+        router.add_api_route(
+            EMAIL_CONFIRM,
+            self.confirm_email,
+            methods=["POST"],
+            dependencies=USER,
+            responses=problems(_CONFIRM_PROBLEMS),
+        )
         return router
 
     async def profile(self, request: Request) -> Profile:

@@ -7,7 +7,12 @@ from fastapi.security import HTTPBearer
 
 USER: Final = [
     Security(
-        HTTPBearer(scheme_name="user", description="A user's token, as login gives it.", auto_error=False)
+        HTTPBearer(
+            scheme_name="user",
+            bearerFormat="JWT",
+            description="A user's token, as login gives it.",
+            auto_error=False,
+        )
     )
 ]
 SERVICE: Final = [

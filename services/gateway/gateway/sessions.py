@@ -1,38 +1,48 @@
 """Sign-in by password, renewal and sign-out: the auth service decides, here is its HTTP form."""
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Final
 
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub
 from fastapi import APIRouter, Request, Response
 from grpc_utils import Peers
-from pydantic import Field
 
 from gateway.bodies import Body
 from gateway.calls import LOGIN_PATIENCE, USUAL, bearer, instant
+from gateway.contract import problems
 from gateway.exchange import exchange_of
+from gateway.forms import Email, Instant, Organisation, Password
 from gateway.measures import LOGIN_TOTAL, counted
 from gateway.policies import LOGIN, LOGOUT, RENEW
 from gateway.security import USER
 from gateway.visits import Visits
 
-# An organisation that a token is to name, "" for none in particular (auth R23).
-Wanted = Annotated[str, Field(max_length=64)]
+_LOGIN_PROBLEMS: Final = {
+    400: "A field that is missing or malformed.",
+    401: "`IDENTIFIANTS_INVALIDES`: wrong, unknown and disabled alike.",
+    403: "`MEMBRE_INACTIF`: the right password, but no active member of the organisation named.",
+    429: "`COMPTE_VERROUILLE`, `TROP_DE_REQUETES`: more than 20 requests a minute of one address.",
+}
+_RENEW_PROBLEMS: Final = {
+    401: "No token, or one that is not good; `JETON_NON_RENOUVELABLE`: not one of ours.",
+    403: "`MEMBRE_INACTIF`: no active member of the organisation named; the token stays good.",
+    409: "`SESSION_TROP_ANCIENNE`: the password is asked for again.",
+}
 
 
 class Credentials(Body):
     """An email and a password, and the organisation to sign in to: else the last one chosen."""
 
-    email: str = Field(min_length=1)
-    password: str = Field(min_length=1)
-    organisation: Wanted = ""
+    email: Email
+    password: Password
+    organisation: Organisation = ""
 
 
 class Change(Body):
     """The organisation to change to; else the token goes on naming its own."""
 
-    organisation: Wanted = ""
+    organisation: Organisation = ""
 
 
 class SignedInUser(Body):
@@ -60,7 +70,7 @@ class SignedIn(Body):
 
     message: str
     token: str
-    expires_at: str
+    expires_at: Instant
     user: SignedInUser
     organisations: tuple[Accessible, ...]
 
@@ -69,7 +79,7 @@ class Renewed(Body):
     """A fresh token, its end, the organisation that it names, and those that it could name."""
 
     token: str
-    expires_at: str
+    expires_at: Instant
     organisation_id: str
     role: str
     organisations: tuple[Accessible, ...]
@@ -84,9 +94,11 @@ class Sessions:
     def router(self) -> APIRouter:
         """Their paths."""
         router = APIRouter(tags=["session"])
-        router.add_api_route(LOGIN, self.login, methods=["POST"])
+        router.add_api_route(LOGIN, self.login, methods=["POST"], responses=problems(_LOGIN_PROBLEMS))
         router.add_api_route(LOGOUT, self.logout, methods=["POST"], status_code=204, dependencies=USER)
-        router.add_api_route(RENEW, self.renew, methods=["POST"], dependencies=USER)
+        router.add_api_route(
+            RENEW, self.renew, methods=["POST"], dependencies=USER, responses=problems(_RENEW_PROBLEMS)
+        )
         return router
 
     async def login(self, credentials: Credentials, request: Request) -> SignedIn:

@@ -1,7 +1,7 @@
 """Services outside the mesh tell whom they have seen; the directory takes him over."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import SyncServiceStub
@@ -9,41 +9,53 @@ from fastapi import APIRouter, Header
 from google.protobuf.struct_pb2 import Struct
 from grpc_utils import Peers
 from grpc_utils.errors import FormatInvalide
-from pydantic import AfterValidator, BeforeValidator, Field
+from grpc_utils.providers import AUTH0, PROVIDERS
+from pydantic import AfterValidator, Field
 
 from gateway.bodies import Body
+from gateway.callers import SERVICE_NAME
 from gateway.calls import USUAL
+from gateway.contract import problems
+from gateway.forms import CHARACTER, LONGEST_URL, OPAQUE_ID, TEXT, Email, one_of, or_null, told
 from gateway.policies import SYNC
 from gateway.security import SERVICE
 
-_LONGEST_PICTURE = 2048
+_PROBLEMS: Final = {
+    400: "A field that is missing or malformed.",
+    403: "The token of somebody who is no service, or of another than `X-Service-Name`.",
+    409: "`CONFLIT_IDENTITE`, `COMPTE_DESACTIVE`.",
+}
 
 
 def _https(address: str) -> str:
-    if address and not (address.startswith("https://") and len(address) <= _LONGEST_PICTURE):
+    if address and not address.startswith("https://"):
         raise ValueError("not an address of the web over https")
     return address
 
 
-Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value), Field(max_length=255)]
-Picture = Annotated[
-    str, BeforeValidator(lambda value: "" if value is None else value), AfterValidator(_https)
-]
+_SUBJECT: Final = "^[!-~]([ -~]*[!-~])?$"  # OpenID Connect Core 1.0, section 2: ASCII
+_Text = Annotated[str, Field(max_length=255), told(pattern=TEXT)]
+_Picture = Annotated[str, Field(max_length=LONGEST_URL), told(pattern=f"^(https://{CHARACTER}*)?$")]
+_Company = Annotated[str, told(maxLength=64, pattern=f"^({OPAQUE_ID})?$")]
+Text = Annotated[_Text, or_null(_Text)]
+Company = Annotated[str, Field(max_length=255), or_null(_Company)]
+Picture = Annotated[_Picture, or_null(_Picture), AfterValidator(_https)]
+ServiceName = Annotated[str, Header(description="The service of the token."), told(pattern=SERVICE_NAME)]
 
 
 class SeenUser(Body):
     """A person whom a service has seen, as his identity provider names him."""
 
-    auth0_id: str = Field(min_length=1, max_length=255)
-    email: str = Field(min_length=1, max_length=255)
-    user_type: str = Field(min_length=1, max_length=50)
-    provider: str = Field("auth0", max_length=20)
+    auth0_id: str = Field(min_length=1, max_length=255, pattern=_SUBJECT)
+    email: Email
+    user_type: Annotated[str, told(pattern=TEXT)] = Field(min_length=1, max_length=50)
+    provider: Annotated[str, one_of(PROVIDERS)] = Field(AUTH0, max_length=20)
     name: Text = ""
     first_name: Text = ""
     last_name: Text = ""
     picture: Picture = ""
-    company_id: Text = ""
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    company_id: Company = ""
+    metadata: dict[str, Any] = Field(default_factory=dict, description="At most 4 KiB.")
 
 
 class SyncedUser(Body):
@@ -77,10 +89,12 @@ class Synchronisation:
     def router(self) -> APIRouter:
         """Its path."""
         router = APIRouter(tags=["synchronisation"])
-        router.add_api_route(SYNC, self.sync, methods=["POST"], dependencies=SERVICE)
+        router.add_api_route(
+            SYNC, self.sync, methods=["POST"], dependencies=SERVICE, responses=problems(_PROBLEMS)
+        )
         return router
 
-    async def sync(self, seen: SeenUser, x_service_name: Annotated[str, Header()] = "") -> Synced:
+    async def sync(self, seen: SeenUser, x_service_name: ServiceName) -> Synced:
         """Create or update a user, and announce that he has signed in."""
         asked = pb.SyncUserRequest(
             auth0_id=seen.auth0_id,

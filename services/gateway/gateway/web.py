@@ -7,14 +7,14 @@ an answer here, by `problem_of` alone.
 from collections.abc import Iterable, Mapping
 
 import grpc
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from grpc_utils import Authenticator
 from grpc_utils.errors import Refusal
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from gateway.bodies import ErrorBody
+from gateway.contract import Application
 from gateway.cors import Cors
 from gateway.exchange import Scope, exchange_of
 from gateway.guard import Guard, Refuse
@@ -46,15 +46,7 @@ def application(
     async def answer(request: Request, error: Exception) -> Response:
         return refuse(problem_of(error), request.scope)
 
-    app = FastAPI(
-        title="CRM",
-        description="The HTTP edge of the CRM: sign-in, profile, webhooks, integrations.",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-        responses={"default": {"model": ErrorBody, "description": "A problem."}},
-    )
+    app = Application()
     for router in routers:
         app.include_router(router)
     for kind in (*_EXPECTED, Exception):

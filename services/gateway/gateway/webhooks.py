@@ -3,7 +3,7 @@
 import logging
 import time
 from dataclasses import replace
-from typing import Final
+from typing import Annotated, Final
 
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import SyncServiceStub
@@ -12,7 +12,9 @@ from grpc_utils import Peers
 
 from gateway.bodies import Body
 from gateway.calls import WEBHOOK_PATIENCE
+from gateway.contract import problems
 from gateway.exchange import header_of
+from gateway.forms import one_of
 from gateway.measures import WEBHOOK_TOTAL
 from gateway.policies import JSON, JWT, WEBHOOK, WEBHOOK_HEALTH
 from gateway.problems import Problem, Refused, problem_of
@@ -21,16 +23,31 @@ from gateway.settings import GatewaySettings
 _log = logging.getLogger(__name__)
 
 _PROVIDER: Final = "kinde"
-_PASSED_ON: Final = ("content-type", "x-kinde-signature", "x-kinde-timestamp", "webhook-id")
+_TYPE: Final = "content-type"
+_PASSED_ON: Final = (_TYPE, "x-kinde-signature", "x-kinde-timestamp", "webhook-id")
 _FOR_EVER: Final = frozenset({"HORS_FENETRE"})
 _NOT_READY: Final = Problem(503, "WEBHOOK_INDISPONIBLE", "Les notifications ne peuvent pas être reçues.")
 
 
+_BODY: Final = {
+    "content": {JSON: {"schema": {"type": "object"}}, JWT: {"schema": {"type": "string"}}},
+    "required": True,
+}
+_PARAMETERS: Final = [
+    {"name": name, "in": "header", "schema": {"type": "string"}} for name in _PASSED_ON if name != _TYPE
+]
+_PROBLEMS: Final = {
+    400: "A notification that is malformed, or `HORS_FENETRE`.",
+    401: "`SIGNATURE_INVALIDE`: no signature, or a wrong one.",
+}
+_RESULTS: Final = ("TRAITE", "DOUBLON", "IGNORE", "CONFLIT", "EN_FILE")
+
+
 class Received(Body):
-    """What became of a notification: TRAITE, DOUBLON, IGNORE, CONFLIT or EN_FILE."""
+    """What became of a notification."""
 
     received: bool
-    result: str
+    result: Annotated[str, one_of(_RESULTS)]
     event_id: str
 
 
@@ -50,8 +67,13 @@ class Webhooks:
     def router(self) -> APIRouter:
         """Their paths."""
         router = APIRouter(tags=["webhook"])
-        body = {"content": {kind: {"schema": {"type": "string"}} for kind in (JSON, JWT)}, "required": True}
-        router.add_api_route(WEBHOOK, self.receive, methods=["POST"], openapi_extra={"requestBody": body})
+        router.add_api_route(
+            WEBHOOK,
+            self.receive,
+            methods=["POST"],
+            responses=problems(_PROBLEMS),
+            openapi_extra={"requestBody": _BODY, "parameters": _PARAMETERS},
+        )
         router.add_api_route(WEBHOOK_HEALTH, self.health, methods=["GET"])
         return router
 
@@ -60,7 +82,7 @@ class Webhooks:
         asked = pb.HandleProviderWebhookRequest(
             fournisseur=_PROVIDER,
             corps=await request.body(),
-            content_type=header_of(request.scope, "content-type"),
+            content_type=header_of(request.scope, _TYPE),
             entetes={name: value for name in _PASSED_ON if (value := header_of(request.scope, name))},
         )
         started = time.perf_counter()

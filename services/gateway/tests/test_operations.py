@@ -1,4 +1,4 @@
-"""What machines and people ask of the gateway itself."""
+"""What machines ask of the gateway itself."""
 
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from gateway.policies import DOCS, POLICIES
 from grpc_utils.telemetry import log_calls_to
 from prometheus_client import REGISTRY
 from service_kit.testing import Mesh
@@ -35,34 +34,6 @@ async def test_it_is_ready_when_its_services_are(web: httpx.AsyncClient, edge: h
     )
 
 
-async def test_the_contract_names_every_endpoint(edge: httpx.AsyncClient) -> None:
-    """With its method, its shapes, and what a problem looks like; it can be read as a page."""
-    contract = (await edge.get("/openapi.json")).json()
-    told = {(path, method.upper()) for path, methods in contract["paths"].items() for method in methods}
-    hidden = {"/openapi.json", DOCS}
-    assert told == {(path, policy.method) for path, policy in POLICIES.items() if path not in hidden}
-    operations = [operation for methods in contract["paths"].values() for operation in methods.values()]
-    assert all("ErrorBody" in str(operation["responses"]["default"]) for operation in operations)
-    page = await edge.get(DOCS)
-    assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert all(f"<code>{method} {path}</code>" in page.text for path, method in told)
-
-
-async def test_the_page_needs_nothing_from_elsewhere(edge: httpx.AsyncClient) -> None:
-    """No script, no address but its own contract; its policy lets nothing else in."""
-    page = await edge.get(DOCS)
-    assert [text for text in ("<script", "http:", "https:", "src=", "//") if text in page.text] == []
-    assert page.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
-
-
-@pytest.mark.parametrize("path", [path for path, policy in POLICIES.items() if policy.caller])
-async def test_the_contract_tells_who_must_prove_himself(edge: httpx.AsyncClient, path: str) -> None:
-    """A user or a service."""
-    contract = (await edge.get("/openapi.json")).json()
-    (operation,) = contract["paths"][path].values()
-    assert operation["security"] == [{POLICIES[path].caller: []}]
-
-
 async def test_requests_are_counted_by_route(edge: httpx.AsyncClient) -> None:
     """Unknown paths together: nobody fills the memory with their names."""
     known = {"route": "/healthz", "method": "GET", "status": "200"}
@@ -82,13 +53,6 @@ async def test_sign_ins_are_counted_by_result(web: httpx.AsyncClient, jeanne: So
     await web.post("/api/auth/login", json={**jeanne.credentials, "password": "une autre phrase"})
     after = [counted("login_total", result=result) for result in ("OK", "IDENTIFIANTS_INVALIDES")]
     assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1]
-
-
-async def test_the_page_of_a_gateway_without_services_can_be_read(
-    alone: Mesh, edge: httpx.AsyncClient
-) -> None:
-    """Nothing of it is asked of others."""
-    assert (await edge.get(DOCS)).status_code == 200
 
 
 @pytest.fixture

@@ -151,7 +151,16 @@ async def test_G10_head_is_get_without_a_body(edge: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/healthz/", "//healthz", "/Healthz", "/api", "/api/auth/login/", "/api/../healthz", "/metrics"],
+    [
+        "/docs/",
+        "/healthz/",
+        "//healthz",
+        "/Healthz",
+        "/api",
+        "/api/auth/login/",
+        "/api/../healthz",
+        "/metrics",
+    ],
 )
 async def test_G10_an_unknown_path_is_not_found(alone: Mesh, path: str) -> None:
     """A slash at the end makes another path; metrics have a port of their own."""

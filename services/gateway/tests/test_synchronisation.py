@@ -1,6 +1,7 @@
 """Services outside the mesh tell whom they have seen."""
 
 import asyncio
+import json
 
 import httpx
 import pytest
@@ -50,19 +51,23 @@ async def test_parallel_reports_of_one_person_make_one_account(mesh: Mesh, web: 
         ({"userType": ""}, "CHAMP_REQUIS", "userType"),
         ({"auth0Id": None}, "FORMAT_INVALIDE", "auth0Id"),
         ({"auth0Id": "a" * 256}, "TROP_LONG", "auth0Id"),
+        ({"auth0Id": " a"}, "FORMAT_INVALIDE", "auth0Id"),
+        ({"auth0Id": "é"}, "FORMAT_INVALIDE", "auth0Id"),
         ({"email": "nobody"}, "FORMAT_INVALIDE", "email"),
         ({"picture": "http://exemple.fr/a.png"}, "FORMAT_INVALIDE", "picture"),
         ({"picture": "javascript:alert(1)"}, "FORMAT_INVALIDE", "picture"),
-        ({"picture": "https://" + "a" * 2048}, "FORMAT_INVALIDE", "picture"),
+        ({"picture": "https://" + "a" * 2048}, "TROP_LONG", "picture"),
         ({"metadata": []}, "FORMAT_INVALIDE", "metadata"),
-        ({"provider": "facebook"}, "VALEUR_INCONNUE", "fournisseur"),
+        ({"provider": "facebook"}, "VALEUR_INCONNUE", "provider"),
+        ({"companyId": "?"}, "FORMAT_INVALIDE", "companyId"),
+        ({"firstName": "\x00"}, "FORMAT_INVALIDE", "firstName"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 async def test_what_is_no_report_is_refused(
     mesh: Mesh, web: httpx.AsyncClient, changes: dict[str, object], reason: str, champ: str
 ) -> None:
-    """By the gateway or by users; the field is named."""
+    """By the gateway or by users; the field is named as it was sent."""
     answer = await web.post(SYNC, json=seen(**changes), headers=proof(mesh))
     assert (code(answer), answer.json()["error"]["champ"]) == ((400, reason), champ)
 
@@ -130,7 +135,7 @@ async def test_numbers_that_no_message_holds_are_refused(
     mesh: Mesh, web: httpx.AsyncClient, number: str
 ) -> None:
     """In metadata, which may hold anything that JSON can say; none of them is a 500."""
-    body = f'{{"auth0Id":"a","email":"a@exemple.fr","userType":"b","metadata":{{"n":{number}}}}}'
+    body = json.dumps(seen(metadata={"n": 0})).replace('{"n": 0}', f'{{"n": {number}}}')
     headers = {**proof(mesh), "content-type": "application/json"}
     answer = await web.post(SYNC, content=body, headers=headers)
     assert answer.status_code in (200, 400)

@@ -16,6 +16,7 @@ from service_kit.registry import service_named
 from service_kit.testing import Mesh, eventually, running
 from service_kit.testing.issuer import IdentityProvider
 from service_kit.testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
+from tests.conformity import conforms
 
 FRONT, OTHER_FRONT = "https://app.example", "http://localhost:3000"
 PASSWORD = "une phrase de passe"
@@ -35,7 +36,9 @@ def browser(mesh: Mesh) -> httpx.AsyncClient:
     number = next(_numbers)
     address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
     return httpx.AsyncClient(
-        base_url=f"http://{mesh.address('gateway')}", headers={"x-forwarded-for": address}
+        base_url=f"http://{mesh.address('gateway')}",
+        headers={"x-forwarded-for": address},
+        event_hooks={"response": [conforms]},
     )
 
 
