@@ -83,11 +83,13 @@ def migrate(services: Names = None) -> None:
     """
     from db_utils.migrations import migrate as run
 
+    from crm_cli.progress import show_migrations
     from crm_cli.selection import chosen
     from crm_cli.streams import declare_streams
 
     home = Home()
     wanted = chosen(services or [])
+    show_migrations()
     changed = run(
         home.database_url(),
         [service.schema for service in wanted],

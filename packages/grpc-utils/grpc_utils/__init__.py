@@ -30,7 +30,7 @@ from grpc_utils.messages import (
     to_message,
 )
 from grpc_utils.pipeline import Context, Guards
-from grpc_utils.requests import clean_text
+from grpc_utils.requests import clean_lines, clean_text
 from grpc_utils.server import Address, PortTaken, Server
 from grpc_utils.tenancy import Tenancy
 from grpc_utils.verifier import FixedKey, Issuer, TokenVerifier
@@ -58,6 +58,7 @@ __all__ = [
     "caller",
     "changes",
     "civil_date",
+    "clean_lines",
     "clean_text",
     "email_address",
     "expected_version",

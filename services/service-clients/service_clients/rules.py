@@ -70,14 +70,6 @@ def name_of(text: str, type_client: str) -> str:
     return collapsed(text) if type_client == ENTREPRISE else person_name(text)
 
 
-def name_key(nom: str) -> str:
-    """What two spellings of one name share: no diacritics, no case (R3)."""
-    decomposed = unicodedata.normalize("NFKD", nom)
-    bare = "".join(c for c in decomposed if not unicodedata.combining(c))
-    # upper() first: the stored name may hold the capital of a letter that folds otherwise.
-    return collapsed(bare.upper().casefold())[:100].rstrip()
-
-
 def phone_e164(text: str) -> str | None:
     """The E.164 form of a number as typed, None when empty (R5). Raises FormatInvalide."""
     if not text:
@@ -90,6 +82,14 @@ def phone_e164(text: str) -> str | None:
     if not phonenumbers.is_possible_number(number) or len(e164) > _LONGEST_E164:
         raise FormatInvalide(champ="telephone")
     return e164
+
+
+def whole_number(text: str) -> str | None:
+    """The E.164 form of a number that is searched, None when it is no whole number (C8)."""
+    try:
+        return phone_e164(text)
+    except FormatInvalide:
+        return None
 
 
 def birth_date(text: str) -> date | None:
@@ -120,7 +120,6 @@ def new_client(request: pb.CreateClientBaseRequest, code: str) -> ClientBase:
         type_client=type_client,
         nom=nom,
         prenom=person_name(request.prenom),
-        nom_cle=name_key(nom),
         date_naissance=birth_date(request.date_naissance),
         compte_code=code,
         client_entreprise_id=_entreprise_id(request.client_entreprise_id),
@@ -140,7 +139,6 @@ def client_changes(client: ClientBase, request: pb.UpdateClientBaseRequest) -> d
     type_client = changed.get("type_client", client.type_client)
     if "nom" in changed or type_client != client.type_client:
         changed["nom"] = name_of(changed.get("nom", client.nom), type_client)
-        changed["nom_cle"] = name_key(changed["nom"])
     if "prenom" in changed:
         changed["prenom"] = person_name(request.prenom)
     if "date_naissance" in changed:

@@ -7,7 +7,7 @@ from typing import Any
 from crm.email import email_pb2 as pb
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import clock, uuid7
-from grpc_utils import clean_text, opaque_id, required
+from grpc_utils import clean_lines, clean_text, opaque_id, required
 from grpc_utils.errors import ChampRequis, FormatInvalide, InvalidArgument, TropLong
 
 from service_email.addresses import address, parsed_sender
@@ -162,4 +162,4 @@ def one_line(text: str, champ: str) -> str:
 
 def body(text: str, champ: str) -> str | None:
     """*text* cleaned, its line ends as line feeds; None when there is nothing in it."""
-    return clean_text(text.replace("\r\n", "\n"), champ) or None
+    return clean_lines(text.replace("\r\n", "\n"), champ) or None
