@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from db_utils import Database, InvalidPage, Listing, PageRequest
+from db_utils import Database, InvalidPage, Listing, PageRequest, uuid7
 from db_utils.errors import InvalidPageToken
+from db_utils.listing import _Sort
 from db_utils.page_tokens import sealed
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.essais import EXAMPLES, Courriel, Fiche, fiche, scoped
+from tests.essais import EXAMPLES, Courriel, Fiche, Personne, fiche, scoped
 
 FICHES = Listing(
     Fiche,
@@ -71,6 +72,15 @@ async def test_C08_random_tokens_are_refused_and_nothing_else(database: Database
             asyncio.run_coroutine_threadsafe(page, loop).result()
 
     await asyncio.to_thread(refused)
+
+
+async def test_C08_a_token_that_carries_a_name_is_refused(database: Database, org: str) -> None:
+    """Former versions sorted by names themselves: it would lead to another place."""
+    people = Listing(Personne, sorts=("nom",))
+    former = repr(("personnes", _Sort("nom", False), [], None))
+    token = sealed(json.dumps(["Élan", str(uuid7())]).encode(), former)
+    with pytest.raises(InvalidPageToken):
+        await people.page(database.read(), PageRequest(1, token))
 
 
 _JSON = st.recursive(
