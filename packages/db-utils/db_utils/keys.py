@@ -10,7 +10,7 @@ is told by `searches.py`, how rows that were there before get theirs by `filling
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, Text
 from sqlalchemy.sql import ClauseElement
@@ -19,6 +19,9 @@ from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.sql.visitors import iterate
 
 from db_utils.texts import bounded, text_key
+
+# Bytes. An entry of a B-tree has 2,704 at most (PostgreSQL, nbtree): room for two keys beside it.
+_LONGEST: Final = 1450
 
 
 class Key(Text):
@@ -66,7 +69,7 @@ class Searched(Text):
         numbers = "".join(f" {row[name]} " for name in self.numbers if row[name])
         codes = " ".join(row[name] for name in self.codes if row[name]).lower().split()
         texts = " ".join(text_key(row[name]) for name in self.texts if row[name])
-        return bounded(f"{numbers}\n{' '.join(codes)}\n{texts}")
+        return bounded(f"{numbers}\n{' '.join(codes)}\n{texts}", _LONGEST)
 
 
 Keys = Mapping[str, Key | Searched]

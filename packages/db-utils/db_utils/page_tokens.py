@@ -3,7 +3,7 @@
 import base64
 import hashlib
 
-_LONGEST_TOKEN = 4096  # characters; the longest key takes two thirds of it
+_LONGEST_TOKEN = 2048  # characters; the longest key takes less than half of it
 _DIGEST = 9  # bytes
 
 

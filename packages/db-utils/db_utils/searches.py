@@ -86,7 +86,7 @@ def _run(words: list[str], number: Number | None) -> Term:
     if digits and words != [digits]:
         term.append([f"{_within(digits)}\n%\n%"])
     if number is not None and (whole := number(" ".join(words))) is not None:
-        term.append([f"% {_escaped(whole)} %\n%\n%"])
+        term.append([f"%{_escaped(whole)} %"])
     return term
 
 

@@ -13,8 +13,7 @@ _FORMAT: Final = re.compile(
     "\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]+"
 )
-# Bytes. An entry of a B-tree has 2,704 at most (PostgreSQL, nbtree), with the columns before it.
-_LONGEST_KEY: Final = 2000
+_LONGEST_KEY: Final = 520  # bytes; a name of 255 œ has 510
 _UNDECOMPOSED: Final = str.maketrans(
     {
         "œ": "oe",
@@ -43,18 +42,18 @@ def without_format(text: str) -> str:
 def text_key(text: str) -> str:
     """What all spellings of *text* share; the key of a key is itself.
 
-    Of a text that is longer than any name, the beginning.
+    Of a text that is longer than any name, the beginning: an index must hold it.
     """
     if text.isascii():
-        return bounded(" ".join(text.lower().split()))
+        return bounded(" ".join(text.lower().split()), _LONGEST_KEY)
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", _FORMAT.sub("", text)).casefold())
     bare = "".join(c for c in folded if unicodedata.category(c) != "Mn").translate(_UNDECOMPOSED)
     # Marks that stay may stand in another order once those between them are gone.
-    return bounded(" ".join(unicodedata.normalize("NFKD", bare).split()))
+    return bounded(" ".join(unicodedata.normalize("NFKD", bare).split()), _LONGEST_KEY)
 
 
-def bounded(key: str) -> str:
-    """*key* as far as an index takes it."""
-    if len(key) * 4 <= _LONGEST_KEY:
+def bounded(key: str, longest: int) -> str:
+    """The beginning of *key* that has *longest* bytes at most."""
+    if len(key) * 4 <= longest:
         return key
-    return key.encode()[:_LONGEST_KEY].decode(errors="ignore").rstrip(" ")
+    return key.encode()[:longest].decode(errors="ignore").rstrip(" ")

@@ -67,7 +67,7 @@ class ClientBase(Entity, Tenant, SoftDelete, Base):
             "organisation_id",
             "created_at",
             "id",
-            postgresql_include=["recherche_cle"],
+            postgresql_include=["recherche_cle", "nom_cle", "prenom_cle", "date_creation"],
             postgresql_where=_LIVING,
         ),
         Index("ix_client_bases_nom", "organisation_id", "nom_cle", "id", postgresql_where=_LIVING),

@@ -4,6 +4,7 @@ import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub, ClientEntrepriseServiceStub
 from crm.common.common_pb2 import Pagination
+from db_utils import text_key
 from grpc import StatusCode
 from service_kit.testing import Mesh, pages, refusal
 
@@ -102,6 +103,18 @@ async def test_R04_ligatures_do_not_make_another_client(clients: ClientBaseServi
         clients.Update(pb.UpdateClientBaseRequest(id=other.id, nom="oeuvre")),
     ):
         assert (await refusal(call)).code == StatusCode.ALREADY_EXISTS
+
+
+async def test_R03_names_of_any_kind_have_pages(clients: ClientBaseServiceStub) -> None:
+    """Also those whose keys are many times as long: an entry of an index has its limit."""
+    expanding = sorted(map(chr, range(0x3000, 0x34FF)), key=lambda c: len(text_key(c)), reverse=True)[:200]
+    nom, prenom, local = "".join(expanding[::2]), "".join(expanding[1::2]), "é" * 30
+    for number in range(3):
+        email = f"{number}{local}@{'d' * 60}.{'e' * 60}.{'f' * 60}.fr"
+        await clients.Create(pb.CreateClientBaseRequest(nom=nom, prenom=prenom, email=email))
+    by_name = Pagination(page_size=1, sort_by="nom")
+    walked = pages(clients.List, pb.ListClientBasesRequest(search=expanding[0], pagination=by_name))
+    assert len({client.id async for page in walked for client in page.clients}) == 3
 
 
 async def test_C10_a_name_of_format_characters_is_none(clients: ClientBaseServiceStub) -> None:

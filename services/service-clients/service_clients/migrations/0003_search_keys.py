@@ -62,7 +62,7 @@ def upgrade() -> None:
         CREATE UNIQUE INDEX uq_client_tel_nom ON client_bases (organisation_id, telephone_e164, nom_cle)
             WHERE supprime_le IS NULL AND telephone_e164 IS NOT NULL;
         CREATE INDEX ix_client_bases_created_at ON client_bases (organisation_id, created_at, id)
-            INCLUDE (recherche_cle) WHERE supprime_le IS NULL;
+            INCLUDE (recherche_cle, nom_cle, prenom_cle, date_creation) WHERE supprime_le IS NULL;
         CREATE INDEX ix_client_bases_nom ON client_bases (organisation_id, nom_cle, id)
             WHERE supprime_le IS NULL;
         CREATE INDEX ix_client_bases_prenom ON client_bases (organisation_id, prenom_cle, id)
