@@ -16,7 +16,7 @@ from nats_utils.bus import connect_once
 from nats_utils.events import EVENTS_STREAM, IDENTITY_STREAM
 
 from crm_cli import decoding
-from crm_cli.home import CommandError
+from crm_cli.home import CommandError, without_logins
 
 _RETRY = 0.5
 _ENVELOPE = ("eventId", "timestamp", "correlationId")
@@ -66,7 +66,7 @@ async def _connect(url: str, connected: asyncio.Event) -> Client:
     try:
         await (await connect_once(url, "crm-events-tail")).close()
     except (NatsError, OSError):
-        raise CommandError(f"the broker at {url} does not answer") from None
+        raise CommandError(f"the broker at {without_logins(url)} does not answer") from None
     client = Client()
     await client.connect(
         servers=url.split(","),

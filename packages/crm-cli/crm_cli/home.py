@@ -7,6 +7,7 @@ here. The secrets of the mesh are in `keys.py`.
 import fcntl
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -138,6 +139,11 @@ class Home:
 def without_settings() -> dict[str, str]:
     """The environment of this process without anything that settles a mesh."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
+
+
+def without_logins(urls: str) -> str:
+    """The addresses in *urls*, comma-separated, as they may be shown: without names and passwords."""
+    return re.sub(r"//[^,@]*@", "//", urls)
 
 
 def write_privately(path: Path, content: object) -> None:

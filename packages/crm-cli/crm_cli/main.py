@@ -76,12 +76,20 @@ def serve(services: Annotated[list[str], typer.Argument(help="Services to run in
 
 
 @app.command()
-def migrate(services: Names = None) -> None:
+def migrate(
+    services: Names = None,
+    wait: Annotated[
+        float, typer.Option(help="Seconds to wait for the database, the broker and locked tables.", min=0)
+    ] = 60,
+) -> None:
     """Bring schemas and streams up to date.
 
-    Needs DATABASE_URL (of the owner) and NATS_URL, or a mesh that runs here.
+    Needs DATABASE_URL (of the owner) and NATS_URL, or a mesh that runs here; services may go
+    on meanwhile.
     """
     from db_utils.migrations import migrate as run
+    from db_utils.migrations import wait_for_server
+    from db_utils.patience import Patience
 
     from crm_cli.progress import show_migrations
     from crm_cli.selection import chosen
@@ -90,12 +98,15 @@ def migrate(services: Names = None) -> None:
     home = Home()
     wanted = chosen(services or [])
     show_migrations()
+    patience = Patience(wait, lambda reason: print(f"waiting: {reason}", flush=True))
+    wait_for_server(home.database_url(), patience)
     changed = run(
         home.database_url(),
         [service.schema for service in wanted],
-        report=lambda name: print(f"migrating {name}"),
+        report=lambda name: print(f"migrating {name}", flush=True),
+        patience=patience,
     )
-    declare_streams(home.nats_url())
+    declare_streams(home.nats_url(), patience)
     print(f"{len(changed)} of {len(wanted)} schemas changed, streams declared")
 
 

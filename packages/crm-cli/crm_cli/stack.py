@@ -44,4 +44,5 @@ def is_healthy(name: str) -> bool:
 
 
 def _password() -> str:
-    return secrets.token_urlsafe(24)
+    """A random one that begins with a letter: nats-server reads "-abc" or "1e5" as a number."""
+    return f"p{secrets.token_urlsafe(24)}"

@@ -3,11 +3,12 @@
 import asyncio
 
 import nats_utils
+from db_utils.patience import Patience
 from nats.errors import Error as NatsError
 from nats_utils.bus import connect_once
 from service_kit.settings import Settings, load
 
-from crm_cli.home import CommandError
+from crm_cli.home import CommandError, without_logins
 
 
 def declared() -> tuple[nats_utils.Stream, ...]:
@@ -15,19 +16,27 @@ def declared() -> tuple[nats_utils.Stream, ...]:
     return nats_utils.declared(replicas=load(Settings, database_url="").nats_replicas)
 
 
-def declare_streams(nats_url: str) -> None:
-    """Make the streams that are missing. Raises CommandError, ConfigurationError."""
+def declare_streams(nats_url: str, patience: Patience | None = None) -> None:
+    """Make the streams that are missing, once the broker answers, as long as there is *patience*.
 
-    async def run() -> None:
-        client = await connect_once(nats_url, "crm-cli")
+    Raises CommandError, ConfigurationError.
+    """
+    while True:
         try:
-            await nats_utils.declare(client.jetstream(), declared())
-        finally:
-            await client.close()
+            asyncio.run(_declare(nats_url))
+        except nats_utils.StreamDrift as error:
+            raise CommandError(str(error)) from error
+        except (NatsError, OSError) as error:
+            sentence = f"the broker at {without_logins(nats_url)} does not answer: {type(error).__name__}"
+            if patience is None or not patience.pause(sentence):
+                raise CommandError(sentence) from error
+        else:
+            return
 
+
+async def _declare(nats_url: str) -> None:
+    client = await connect_once(nats_url, "crm-cli")
     try:
-        asyncio.run(run())
-    except nats_utils.StreamDrift as error:
-        raise CommandError(str(error)) from error
-    except (NatsError, OSError) as error:
-        raise CommandError(f"the broker at {nats_url} does not answer: {type(error).__name__}") from error
+        await nats_utils.declare(client.jetstream(), declared())
+    finally:
+        await client.close()

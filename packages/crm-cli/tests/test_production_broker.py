@@ -7,15 +7,17 @@ import nats
 import pytest
 from crm.auth.auth_pb2 import LoginRequest, LogoutRequest
 from crm.auth.auth_pb2_grpc import AuthServiceStub
-from crm.clients import clients_pb2
+from crm.clients.clients_pb2 import CreateClientBaseRequest, ListClientBasesRequest
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.notifications.notifications_pb2 import ListNotificationsRequest
 from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
 from crm.users.users_pb2 import CreateUtilisateurRequest
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from crm_cli.stack import secret_lines
+from db_utils import uuid7
 from grpc import StatusCode
 from nats_utils import declare, declared
+from nats_utils.events import REVOCATIONS_STREAM
 from service_kit.embedded import EmbeddedNats, free_port
 from service_kit.registry import processes
 from service_kit.testing import Mesh, code_of, eventually, running
@@ -50,6 +52,12 @@ class ProductionNats(EmbeddedNats):
             text = text.replace(given, ours)
         return text
 
+    async def lose(self, stream: str) -> None:
+        """Have the administrator delete *stream*."""
+        client = await nats.connect(self.url)
+        await client.jetstream().delete_stream(stream)
+        await client.close()
+
 
 @pytest.fixture
 async def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ProductionNats]:
@@ -66,35 +74,44 @@ async def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     server.stop()
 
 
-async def sign_in_and_out(mesh: Mesh) -> str:
-    """A token that its bearer has given back."""
+async def signed_in(mesh: Mesh) -> str:
+    """A token of somebody new."""
     people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
-    email, password = "ada@example.com", "une phrase de passe"
+    email, password = f"ada-{uuid7()}@example.com", "une phrase de passe"
     await people.Create(
         CreateUtilisateurRequest(nom="Lovelace", prenom="Ada", email=email, mot_de_passe=password)
     )
     gate = mesh.service_stub(AuthServiceStub, caller="gateway")
-    token = str((await gate.Login(LoginRequest(email=email, mot_de_passe=password, ip="10.0.0.1"))).token)
+    return str((await gate.Login(LoginRequest(email=email, mot_de_passe=password, ip="10.0.0.1"))).token)
+
+
+async def refused_after_logout(mesh: Mesh, token: str) -> None:
+    """Give *token* back; return when another service refuses it."""
     await AuthServiceStub(mesh.channel("auth", token)).Logout(LogoutRequest())
-    return token
+    clients = ClientBaseServiceStub(mesh.channel("clients", token))
+
+    async def is_refused() -> bool:
+        return await code_of(clients.List(ListClientBasesRequest())) == StatusCode.UNAUTHENTICATED
+
+    await eventually(is_refused)
 
 
 async def test_every_process_may_do_what_it_needs(broker: ProductionNats) -> None:
-    """Events, their effects and revocations pass, and nobody tries what he may not."""
+    """Events, their effects and revocations pass, and nobody tries what he may not.
+
+    A lost bucket only the administrator makes anew: until then, revocations are asked of auth.
+    """
     async with running(*processes().values(), broker=broker) as mesh:
         clients = mesh.stub(ClientBaseServiceStub, organisation="org-1")
-        await clients.Create(clients_pb2.CreateClientBaseRequest(nom="Test", prenom="User"))
+        await clients.Create(CreateClientBaseRequest(nom="Test", prenom="User"))
         notifications = mesh.stub(NotificationServiceStub, organisation="org-1")
 
         async def told() -> bool:
             return bool((await notifications.List(ListNotificationsRequest())).notifications)
 
         await eventually(told)
-        left = ClientBaseServiceStub(mesh.channel("clients", await sign_in_and_out(mesh)))
-
-        async def refused() -> bool:
-            request = clients_pb2.ListClientBasesRequest()
-            return await code_of(left.List(request)) == StatusCode.UNAUTHENTICATED
-
-        await eventually(refused)
-    assert "Violation" not in broker.log.read_text()
+        first, second = await signed_in(mesh), await signed_in(mesh)
+        await refused_after_logout(mesh, first)
+        assert "Violation" not in broker.log.read_text()
+        await broker.lose(REVOCATIONS_STREAM)
+        await refused_after_logout(mesh, second)

@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from service_kit.embedded import free_port
 from service_kit.registry import services
 from service_kit.testing import eventually, fresh_database, fresh_nats
+from service_kit.testing.link import database_link
 
 
 def empty_database() -> str:
@@ -34,10 +35,30 @@ async def test_a_second_migration_changes_nothing(crm: Command) -> None:
 
 
 async def test_a_migration_without_a_broker_is_a_failure(crm: Command) -> None:
-    """The schemas are done by then; the sentence names the broker."""
-    refused = await crm.where(DATABASE_URL=fresh_database(), NATS_URL="nats://127.0.0.1:9")("migrate")
+    """The schemas are done by then; the sentence names the broker, not the password for it."""
+    nowhere = crm.where(DATABASE_URL=fresh_database(), NATS_URL="nats://admin:secret@127.0.0.1:9")
+    refused = await nowhere("migrate", "--wait", "0")
     sentence = "crm: the broker at nats://127.0.0.1:9 does not answer"
     assert (refused.code, refused.err.startswith(sentence)) == (1, True)
+
+
+async def test_a_migration_waits_for_a_database_and_a_broker_that_are_starting(crm: Command) -> None:
+    """Each in its turn, and says so: containers start in any order, some on slow disks."""
+    async with database_link(fresh_database()) as link:
+        with fresh_nats() as broker:
+            broker.kill()
+            command = crm.where(DATABASE_URL=link.url, NATS_URL=broker.url)
+            async with link.cut():
+                process = await command.start("migrate", "clients")
+                assert process.stdout is not None
+                said = [(await process.stdout.readline()).decode()]
+            said.append((await process.stdout.readline()).decode())
+            broker.start()
+            rest, err = await process.communicate()
+    assert [line.partition(":")[0] for line in said] == ["waiting", "waiting"]
+    assert "no connection to PostgreSQL" in said[0]
+    assert "the broker at" in said[1]
+    assert (process.returncode, rest.decode(), err) == (0, "0 of 1 schemas changed, streams declared\n", b"")
 
 
 async def test_a_served_service_ends_in_order_at_sigterm(crm: Command) -> None:

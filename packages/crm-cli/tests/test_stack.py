@@ -1,13 +1,16 @@
 """`crm secrets` and `crm health`, which the containers of `compose/` stand on."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from crm_cli.stack import secret_lines
 from crm_cli.testing import Command
 from gateway.edge import GATEWAY
 from service_clients.service import SERVICE as CLIENTS
-from service_kit.registry import service_named, services
+from service_kit.registry import processes, service_named, services
+from service_kit.revocations import BEARABLE, BEHIND
 from service_kit.testing import running
 
 COMPOSE = Path(__file__).parents[3] / "compose"
@@ -30,6 +33,39 @@ async def test_the_secrets_are_all_that_the_stacks_need(crm: Command) -> None:
     first, second = [_parsed((await crm("secrets")).out) for _ in range(2)]
     assert _variables() - {"JWT_SECRET"} == first.keys() - {"JWT_SECRET"}
     assert [name for name in first if first[name] == second[name]] == []
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_C5_every_process_is_told_the_audience_of_keycloak(stack: str) -> None:
+    """From the environment of compose, beside the realm."""
+    text = (COMPOSE / stack / "services.yml").read_text()
+    passed = [text.count(f"{name}: ${{{name}:-}}") for name in ("KEYCLOAK_REALM_URL", "KEYCLOAK_AUDIENCE")]
+    assert passed == [len(processes())] * 2
+
+
+def test_C5_tokens_of_the_realm_to_start_from_carry_an_audience() -> None:
+    """That which docs/auth.md says to ask for, in access tokens alone."""
+    realm = json.loads((COMPOSE / "keycloak" / "crm-realm.json").read_text())
+    (client,) = realm["clients"]
+    mappers = {mapper["protocolMapper"]: mapper["config"] for mapper in client["protocolMappers"]}
+    audience = mappers["oidc-audience-mapper"]
+    assert (audience["access.token.claim"], audience["id.token.claim"]) == ("true", "false")
+    documented = (COMPOSE.parent / "docs" / "auth.md").read_text()
+    assert f"KEYCLOAK_AUDIENCE={audience['included.custom.audience']}" in documented
+
+
+def test_C17_somebody_is_told_of_a_process_that_does_not_know_the_revoked_tokens() -> None:
+    """By Prometheus, of the metric that there is, beyond what is bearable."""
+    names = [metric.name for metric in BEHIND.collect()]
+    alerts = (COMPOSE / "prod" / "alerts.yml").read_text()
+    assert [f"expr: {name} > {BEARABLE:.0f}\n" in alerts for name in names] == [True]
+
+
+def test_every_password_begins_with_a_letter() -> None:
+    """Else nats-server may read it as a number, and not start: one in sixty-four begins with "-"."""
+    made = [_parsed("\n".join(secret_lines(processes()))) for _ in range(10)]
+    passwords = [value for one in made for name, value in one.items() if name.endswith("_PASSWORD")]
+    assert [one for one in passwords if not one[0].isalpha()] == []
 
 
 @pytest.mark.parametrize("name", services())

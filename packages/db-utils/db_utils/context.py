@@ -4,6 +4,8 @@ The edges set them (the gRPC pipeline, the consume loop); tables, events and log
 them. Values live in ContextVars, so each call and each event sees only its own.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
@@ -27,3 +29,13 @@ EVERYTHING: Final = Scope(everything=True)
 # Jobs, consumers and tests run unscoped; only the gRPC edge narrows.
 scope: ContextVar[Scope] = ContextVar("scope", default=EVERYTHING)
 correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
+
+
+@contextmanager
+def within(other: Scope) -> Iterator[None]:
+    """Only the rows of *other* exist inside, and calls to other services name its organisation."""
+    token = scope.set(other)
+    try:
+        yield
+    finally:
+        scope.reset(token)

@@ -15,9 +15,9 @@ from typing import Any
 
 from sqlalchemy.sql.selectable import FromClause
 
-from db_utils.errors import DatabaseError, DatabaseUnavailable
+from db_utils.errors import DatabaseError, DatabaseUnavailable, StalePlan
 from db_utils.execution import Connection, run
-from db_utils.failures import translated
+from db_utils.failures import Translated, translated
 from db_utils.locks import Locks
 from db_utils.pool import Pool
 from db_utils.reader import Answer, R, Reader
@@ -82,6 +82,7 @@ class Database:
         }
         self._options = options
         self._pool = Pool(url, pool_size, options)
+        self.translated = Translated(stale=self._pool.distrust_plans)
         self._locks = Locks(Pool(url, 1, options), schema, self.shielded)
         self._ping: asyncio.Task[Answer] | None = None
         self._unfinished: set[asyncio.Task[None]] = set()
@@ -185,12 +186,15 @@ class Database:
             await pool.close()
 
     async def answer(self, statement: Statement, values: Values) -> Answer:
-        """Run one statement that only reads."""
+        """Run one statement that only reads; when its kept plan was stale, once more with a new one."""
         if statement.target is not None:
             raise TypeError(f"write to {statement.target} in a transaction")
         connection = await self.acquire()
         try:
-            with translated():
+            with self.translated:
+                return await (await run(connection, statement, values)).fetchall()
+        except StalePlan:
+            with self.translated:
                 return await (await run(connection, statement, values)).fetchall()
         finally:
             self.release(connection)

@@ -20,6 +20,10 @@ class SerializationConflict(DatabaseError):
     """Deadlock or serialisation failure; the whole unit of work may be run again."""
 
 
+class StalePlan(SerializationConflict):
+    """The server's plan of a statement fits its table no more, or is gone; the statement did nothing."""
+
+
 class InvalidText(DatabaseError):
     """A text that PostgreSQL cannot store, such as one with a NUL byte."""
 

@@ -1,5 +1,6 @@
 """Turns psycopg's exceptions into the few answers of `errors.py`; the rest stay bugs."""
 
+from collections.abc import Callable
 from types import TracebackType
 
 import psycopg
@@ -12,6 +13,7 @@ from db_utils.errors import (
     InvalidText,
     ReferenceViolation,
     SerializationConflict,
+    StalePlan,
     StatementTimeout,
 )
 
@@ -19,8 +21,14 @@ _NOT_STORABLE = (pg.CharacterNotInRepertoire, pg.UntranslatableCharacter)
 _TRY_AGAIN = (pg.DeadlockDetected, pg.SerializationFailure)
 
 
-class _Translated:
-    """A context manager without state: one object serves every statement of the process."""
+class Translated:
+    """A context manager that keeps nothing: one object serves every statement of a database.
+
+    *stale* is called with each StalePlan.
+    """
+
+    def __init__(self, stale: Callable[[], None] = lambda: None) -> None:
+        self._stale = stale
 
     def __enter__(self) -> None: ...
 
@@ -31,14 +39,16 @@ class _Translated:
             raise InvalidText("half of a surrogate pair") from error
         if isinstance(error, psycopg.Error):
             known = _translate(error)
+            if isinstance(known, StalePlan):
+                self._stale()
             if known is not None:
                 raise known from error
 
 
-_TRANSLATED = _Translated()
+_TRANSLATED = Translated()
 
 
-def translated() -> _Translated:
+def translated() -> Translated:
     """Run psycopg code inside; what it raises leaves as a `DatabaseError` where it means one."""
     return _TRANSLATED
 
@@ -48,17 +58,31 @@ def _translate(error: psycopg.Error) -> DatabaseError | None:
         return Conflict(error.diag.constraint_name or "")
     if isinstance(error, pg.ForeignKeyViolation):
         return ReferenceViolation(error.diag.constraint_name or "")
-    if isinstance(error, _TRY_AGAIN):
-        return SerializationConflict(type(error).__name__)
     if isinstance(error, pg.QueryCanceled):
         return StatementTimeout(str(error.diag.message_primary))
     if isinstance(error, _NOT_STORABLE):
         return InvalidText(type(error).__name__)
-    if _lost(error):
-        return DatabaseUnavailable(type(error).__name__)
     if isinstance(error, psycopg.DataError) and error.sqlstate is None:
         return InvalidText("a text holds a NUL byte")
-    return None
+    return _passing(error)
+
+
+def _passing(error: psycopg.Error) -> DatabaseError | None:
+    """What another try may not meet again."""
+    name = type(error).__name__
+    if isinstance(error, _TRY_AGAIN):
+        return SerializationConflict(name)
+    if _stale(error):
+        return StalePlan(name)
+    return DatabaseUnavailable(name) if _lost(error) else None
+
+
+def _stale(error: psycopg.Error) -> bool:
+    """Whether a plan that was kept fits its tables no more, or is gone."""
+    # Many faults have this SQLSTATE, and the message is in the language of the server.
+    if isinstance(error, pg.FeatureNotSupported):
+        return error.diag.source_function == "RevalidateCachedQuery"
+    return isinstance(error, pg.InvalidSqlStatementName)
 
 
 def _lost(error: psycopg.Error) -> bool:

@@ -1,11 +1,13 @@
-"""Schemas brought up to date: `crm migrate` and `crm up` call this, services never do.
+"""Schemas brought up to date, also under running services: `crm migrate` and `crm up` call this.
 
 A schema is made of branches: the kernel's own tables and the service's, each a folder of
 `NNNN_title.py` files that are frozen once merged. What a schema has received is noted in
-its comment, so that finding out that nothing is to be done costs one query for all.
+its comment, so that finding out that nothing is to be done costs one query for all. Which
+migrations the former version can live with is judged in `compatibility.py`.
 """
 
 import hashlib
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,11 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg import errors as pg
 from psycopg import sql
 
 from db_utils.database import role_of
+from db_utils.patience import Patience
 
 _LOCK = 0x63726D  # advisory lock of a migration run, so that two runs queue
+_POLL = 0.2  # seconds between two looks whether another run has ended
+PATIENCE = 60.0  # seconds
+# Calls queue behind a migration that waits for a table: shorter than they wait for a connection
+# (C12), and than the server takes to see a deadlock, which would be at the expense of a call.
+_LOCK_TIMEOUT = "500ms"
+_IN_THE_WAY = (pg.LockNotAvailable, pg.DeadlockDetected)
+_WHOSE = "end the transaction that holds its table (the oldest xact_start in pg_stat_activity), and run again"
 
 
 class MigrationError(Exception):
@@ -69,26 +80,67 @@ def _connect(url: str) -> psycopg.Connection:
         raise MigrationError(f"no connection to PostgreSQL, check DATABASE_URL: {reason}") from error
 
 
+def wait_for_server(url: str, patience: Patience) -> None:
+    """Return when the server answers. Raises MigrationError when it does not for too long."""
+    while True:
+        try:
+            _connect(url).close()
+        except MigrationError as error:
+            if not patience.pause(str(error)):
+                raise
+        else:
+            return
+
+
 def migrate(
-    url: str, schemas: Sequence[Schema], report: Callable[[str], None] = lambda schema: None
+    url: str,
+    schemas: Sequence[Schema],
+    report: Callable[[str], None] = lambda schema: None,
+    patience: Patience | None = None,
 ) -> list[str]:
-    """Bring *schemas* up to date, each in one transaction, as the owner that *url* names.
+    """Bring *schemas* up to date, each migration in one transaction, as the owner that *url* names.
 
     Creates the schema and its role where they are missing. Calls *report* with the name of
-    each schema that is being changed and returns these names. Raises MigrationError.
+    each schema that is being changed and returns these names. A migration that finds another
+    transaction in its way lets the calls behind it pass and tries again, as long as there is
+    *patience*. Raises MigrationError.
     """
     changed: list[str] = []
     pending = outdated(url, schemas)
     if not pending:
         return changed
+    patience = patience or Patience(PATIENCE)
     with _connect(url) as lock:
-        lock.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        _take_turn(lock)
         for schema in outdated(url, pending):
             report(schema.name)
             _prepare(url, schema.name)
-            _upgrade(url, schema)
+            _insist(url, schema, patience)
             changed.append(schema.name)
     return changed
+
+
+def _take_turn(lock: psycopg.Connection) -> None:
+    """Wait until no other run migrates.
+
+    By asking again and again: an index that the other run builds while rows are written waits
+    for every statement that is running, also for one that waits for its lock.
+    """
+    while lock.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone() == (False,):
+        time.sleep(_POLL)
+
+
+def _insist(url: str, schema: Schema, patience: Patience) -> None:
+    while True:
+        try:
+            upgrade(url, schema)
+        except MigrationError as error:
+            if not isinstance(getattr(error.__cause__, "orig", None), _IN_THE_WAY):
+                raise
+            if not patience.pause(f"{error}; trying again"):
+                raise MigrationError(f"{error}; {_WHOSE}") from error
+        else:
+            return
 
 
 def _prepare(url: str, name: str) -> None:
@@ -108,7 +160,11 @@ def _prepare(url: str, name: str) -> None:
             connection.execute(sql.SQL(statement).format(role=role, schema=schema))
 
 
-def _upgrade(url: str, schema: Schema) -> None:
+def upgrade(url: str, schema: Schema, applied: Sequence[Callable[..., None]] = ()) -> None:
+    """Run the migrations that *schema* lacks; Alembic calls each of *applied* within every one of them.
+
+    What they have done of it stays when one fails. Raises MigrationError.
+    """
     # Alembic costs 0.2 s to import, and a start with nothing to migrate needs none of it.
     from alembic import command
     from alembic.config import Config
@@ -121,14 +177,15 @@ def _upgrade(url: str, schema: Schema) -> None:
     config.set_main_option("version_locations", "\n".join(str(f) for f in schema.folders).replace("%", "%%"))
 
     def connect() -> psycopg.Connection:
-        return psycopg.connect(url, options=f"-c search_path={schema.name}")
+        return psycopg.connect(url, options=f"-c search_path={schema.name} -c lock_timeout={_LOCK_TIMEOUT}")
 
     engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
-    with engine.begin() as connection, _blamed(schema):
-        config.attributes["connection"] = connection
+    with engine.connect() as connection, _blamed(schema):
+        config.attributes |= {"connection": connection, "applied": applied}
         command.upgrade(config, "heads")
         note = sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(schema.name), schema.fingerprint)
         connection.exec_driver_sql(note.as_string())
+        connection.commit()
 
 
 @contextmanager
@@ -142,4 +199,6 @@ def _blamed(schema: Schema) -> Iterator[None]:
         guilty = [name for name in files if Path(name).parent in schema.folders]
         reason = str(getattr(error, "orig", error)).strip().partition("\n")[0]
         what = Path(guilty[-1]).stem if guilty else "the migrations"
-        raise MigrationError(f"schema {schema.name}: {what} failed, nothing was changed: {reason}") from error
+        raise MigrationError(
+            f"schema {schema.name}: {what} failed, nothing of it was changed: {reason}"
+        ) from error

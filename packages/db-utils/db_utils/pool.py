@@ -23,6 +23,7 @@ from db_utils.execution import Connection
 _log = logging.getLogger(__name__)
 
 ACQUIRE_TIMEOUT = 2.0  # seconds to wait for a connection (C12)
+_UNREST = 1.0  # seconds without kept plans once one was stale: a migration seldom changes one table only
 _FIRST_RETRY, _LONGEST_RETRY = 0.05, 0.5
 
 # Texts as they are: behind escapes only the server would notice half of a surrogate pair.
@@ -37,6 +38,8 @@ class Pool:
         self._made = 0  # connections that exist or are being made
         self._coming = 0  # of these, those being made
         self._idle: list[Connection] = []
+        self._trusted: set[Connection] = set()  # of the existing ones, those that are used again
+        self._unrest: asyncio.TimerHandle | None = None
         self._waiting: deque[asyncio.Future[Connection]] = deque()
         self._making: set[asyncio.Task[None]] = set()
         self._away = self._closed = False
@@ -48,6 +51,8 @@ class Pool:
     async def close(self) -> None:
         """Close the connections: the idle ones now, those in use when they come back."""
         self._closed = True
+        if self._unrest is not None:
+            self._unrest.cancel()
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_exception(DatabaseUnavailable("the pool is closed"))
@@ -78,11 +83,33 @@ class Pool:
         if (
             pgconn.transaction_status != TransactionStatus.IDLE
             or pgconn.pipeline_status != PipelineStatus.OFF
+            or connection not in self._trusted
             or self._closed
         ):
             self._drop(connection)
         else:
             self._hand_over(connection)
+
+    def distrust_plans(self) -> None:
+        """Use no plan that is kept now, on any connection: the tables have changed under one of them.
+
+        For a second all statements are planned at each run, so that none can be stale again.
+        Then the connections are made anew, those in use when they come back.
+        """
+        if self._unrest is not None:
+            return
+        for connection in self._trusted:
+            connection.prepare_threshold = None
+        if not self._closed:
+            _log.info("the tables have changed: their statements are prepared anew")
+            self._unrest = asyncio.get_running_loop().call_later(_UNREST, self._renew)
+
+    def _renew(self) -> None:
+        self._unrest = None
+        self._trusted.clear()
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            self._drop(connection)
 
     async def _wait(self) -> Connection:
         waiter: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
@@ -113,6 +140,7 @@ class Pool:
         self._idle.append(connection)
 
     def _drop(self, connection: Connection) -> None:
+        self._trusted.discard(connection)
         connection.pgconn.finish()
         self._made -= 1
         self._grow(len(self._waiting))
@@ -137,6 +165,7 @@ class Pool:
             if connection is None:
                 self._made -= 1
             else:
+                self._trusted.add(connection)
                 self.release(connection)
 
     async def _connect(self) -> Connection | None:
@@ -151,6 +180,8 @@ class Pool:
             _log.info("PostgreSQL is back")
         self._away = False
         set_json_dumps(_dump_json, connection)
+        if self._unrest is not None:
+            connection.prepare_threshold = None
         return connection
 
 

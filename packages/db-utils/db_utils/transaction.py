@@ -19,10 +19,9 @@ from sqlalchemy.sql.selectable import FromClause
 
 from db_utils import clock, context
 from db_utils.conflicts import explained
-from db_utils.errors import Conflict, VersionConflict
+from db_utils.errors import Conflict, StalePlan, VersionConflict
 from db_utils.execution import Connection, insert_all, insert_at_once, run
 from db_utils.failpoints import failpoint
-from db_utils.failures import translated
 from db_utils.keys import changed_keys
 from db_utils.reader import Answer, Key, R, Reader
 from db_utils.statements import Statement, Values, delete_one, plan, prepare, update_one
@@ -165,7 +164,7 @@ class Transaction(Reader):
         """
         async with self._turn:
             assert self._connection is not None
-            with translated():
+            with self._database.translated:
                 await self._connection.execute(b"ROLLBACK TO part")
 
     def _add(self, rows: list[Row], row: Row) -> None:
@@ -186,7 +185,7 @@ class Transaction(Reader):
                 async with self._batch() as connection:
                     cursor = await run(connection, statement, values)
             else:
-                with translated():
+                with self._database.translated:
                     cursor = await run(self._connection, statement, values)
         if statement.target is not None and cursor.rowcount:
             self._written.add(statement.target)
@@ -208,7 +207,7 @@ class Transaction(Reader):
         rows, self._pending = self._pending, []
         optional, self._optional = self._optional, []
         self._sent += rows + optional
-        with translated():
+        with self._database.translated:
             async with self._connection.pipeline() as pipeline:
                 try:
                     if not begun:
@@ -254,8 +253,12 @@ class Transaction(Reader):
         if not rows:
             return
         self._connection = await self._database.acquire()
-        with translated():
-            await insert_at_once(self._connection, rows)
+        try:
+            with self._database.translated:
+                await insert_at_once(self._connection, rows)
+        except StalePlan:
+            with self._database.translated:
+                await insert_at_once(self._connection, rows)
 
     async def _commit_pipelined(self) -> None:
         try:

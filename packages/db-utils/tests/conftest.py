@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
+from pathlib import Path
 
 import psycopg
 import pytest
 from db_utils import Database
 from psycopg import sql
 from tests.essais import SCHEMA, essai_database
+from tests.projects import Project
 
 _numbers = count(1)
 
@@ -42,3 +44,11 @@ def owner(url: str) -> Iterator[psycopg.Connection]:
 def org() -> str:
     """An organisation that no other test uses."""
     return f"org-essai-{next(_numbers)}"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A schema with one migration that makes a table."""
+    project = Project(tmp_path)
+    project.add("0001_un", 'op.execute("CREATE TABLE un (id int)")')
+    return project

@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from textwrap import dedent
 
 import psycopg
 import pytest
@@ -11,49 +10,7 @@ from db_utils.migrations import MigrationError, Schema, migrate, outdated
 from service_kit.testing import fresh_database
 from service_kit.testing.servers import postgres
 from tests.essais import SCHEMA, essai_schema
-
-_TABLES = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind = 'r' ORDER BY 1"
-
-
-class Project:
-    """Migrations in a folder, and a database to run them on."""
-
-    def __init__(self, folder: Path) -> None:
-        self.url = fresh_database()
-        self.folder = folder / "un dossier à 100 %" / "migrations"
-        self.folder.mkdir(parents=True)
-        self.schema = Schema("projet", (self.folder,))
-
-    def add(self, name: str, body: str, after: str | None = None) -> None:
-        """A migration file *name* that runs *body* after the one named *after*."""
-        text = f"""
-            from alembic import op
-
-            revision = {name!r}
-            down_revision = {after!r}
-
-
-            def upgrade() -> None:
-                {body}
-            """
-        (self.folder / f"{name}.py").write_text(dedent(text))
-
-    def migrate(self) -> list[str]:
-        """Run them."""
-        return migrate(self.url, [self.schema])
-
-    def tables(self) -> list[str]:
-        """The tables of the schema."""
-        with psycopg.connect(self.url) as connection:
-            return [name for (name,) in connection.execute(_TABLES, ("projet",)).fetchall()]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """One migration that makes a table."""
-    project = Project(tmp_path)
-    project.add("0001_un", 'op.execute("CREATE TABLE un (id int)")')
-    return project
+from tests.projects import Project
 
 
 def test_a_new_schema_is_made_with_its_role_and_tables(project: Project) -> None:
@@ -126,7 +83,7 @@ def test_a_failing_migration_is_named_and_leaves_the_schema_as_it_was(
 
 def test_a_first_migration_that_fails_leaves_no_table(project: Project) -> None:
     """Nor a note that something was done."""
-    project.add("0002_deux", "raise ValueError", after="0001_un")
+    project.add("0001_un", 'op.execute("CREATE TABLE un (id int)"); raise ValueError')
     with pytest.raises(MigrationError):
         project.migrate()
     assert project.tables() == []

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from db_utils import Database, DatabaseUnavailable
-from db_utils.migrations import migrate
+from db_utils.migrations import migrate, wait_for_server
+from db_utils.patience import Patience
 from service_kit.embedded import EmbeddedPostgres
 from service_kit.testing import eventually
 from service_kit.testing.freezing import frozen
@@ -112,6 +113,16 @@ async def test_a_lost_answer_to_a_commit_is_unavailable(
             server.kill()
     server.start()
     assert len(await database.read().all(select(Fiche).where(Fiche.organisation_id == org))) in (0, 1)
+
+
+async def test_a_command_may_be_run_before_its_server(server: EmbeddedPostgres) -> None:
+    """It goes on once the server answers."""
+    server.stop()
+    told: list[str] = []
+    waiting = asyncio.create_task(asyncio.to_thread(wait_for_server, server.url(), Patience(30, told.append)))
+    await eventually(lambda: told)
+    server.start()
+    await waiting
 
 
 async def test_a_database_may_be_opened_before_its_server(server: EmbeddedPostgres) -> None:

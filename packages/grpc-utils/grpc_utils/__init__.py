@@ -19,6 +19,7 @@ from grpc_utils.idempotency import Idempotency
 from grpc_utils.identity import ANONYMOUS, Identity, caller, maybe_caller
 from grpc_utils.internal import KeyPair, ServiceSigner, new_key_pair, service_issuers
 from grpc_utils.jwks import Jwks, KeySet
+from grpc_utils.keyed import Keyed, content_hash, insert_once
 from grpc_utils.messages import (
     changes,
     expected_version,
@@ -48,6 +49,7 @@ __all__ = [
     "Jwks",
     "KeyPair",
     "KeySet",
+    "Keyed",
     "Peers",
     "PortTaken",
     "Server",
@@ -60,10 +62,12 @@ __all__ = [
     "civil_date",
     "clean_lines",
     "clean_text",
+    "content_hash",
     "email_address",
     "expected_version",
     "found",
     "info_of",
+    "insert_once",
     "instant",
     "maybe_caller",
     "new_key_pair",

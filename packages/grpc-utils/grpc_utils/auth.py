@@ -4,14 +4,14 @@ import logging
 import re
 from collections.abc import Sequence
 
-from grpc_utils.claims import ExpiredToken, InvalidToken
+from grpc_utils.claims import ExpiredToken, InvalidToken, LongToken
 from grpc_utils.errors import Unauthenticated
 from grpc_utils.identity import ANONYMOUS, Identity
 from grpc_utils.revocation import Revocations
 from grpc_utils.verifier import TokenVerifier
 
 _log = logging.getLogger(__name__)
-_BEARER = re.compile(r"Bearer ([A-Za-z0-9_.-]+)")
+_BEARER = re.compile(r"(?i:bearer) ([A-Za-z0-9_.-]+)")  # RFC 9110, section 11.1: the scheme in any case
 
 Metadata = Sequence[tuple[str, str | bytes]]
 
@@ -32,28 +32,38 @@ class JetonExpire(Unauthenticated):
     """Le jeton a expiré."""
 
 
+class JetonTropLong(Unauthenticated):
+    """Le jeton dépasse 8 192 octets, la taille maximale."""
+
+
 class JetonRevoque(Unauthenticated):
     """Le jeton a été révoqué ; reconnectez-vous."""
 
 
 class Authenticator:
-    """Turns the metadata of a call into an identity; without a verifier everybody is anonymous."""
+    """Turns the metadata of a call into an identity; without a verifier everybody is anonymous.
 
-    def __init__(self, verifier: TokenVerifier | None) -> None:
+    *own_issuer* is the name of our auth service, which alone ends tokens by their user's id.
+    """
+
+    def __init__(self, verifier: TokenVerifier | None, own_issuer: str | None = None) -> None:
         self._verifier = verifier
-        self.revocations = Revocations()
+        self.revocations = Revocations(own_issuer)
 
     async def identify(self, metadata: Metadata) -> Identity:
         """The proven caller. Raises one of the classes above, nothing else."""
         if self._verifier is None:
             return ANONYMOUS
-        identity = await self.verified(_bearer(metadata))
+        identity = await self.verified(bearer_of([value for key, value in metadata if key == AUTHORIZATION]))
         if self.revocations.concern(identity):
             raise JetonRevoque
         return identity
 
     async def verified(self, token: str) -> Identity:
-        """The identity that *token* proves, revoked or not. Raises JetonInvalide or JetonExpire."""
+        """The identity that *token* proves, revoked or not.
+
+        Raises JetonInvalide, JetonExpire or JetonTropLong.
+        """
         assert self._verifier is not None
         identity = self._verifier.remembered(token)
         if identity is not None:
@@ -62,13 +72,15 @@ class Authenticator:
             return await self._verifier.verify(token)
         except ExpiredToken:
             raise JetonExpire from None
+        except LongToken:
+            raise JetonTropLong from None
         except InvalidToken as error:
             _log.info("token refused: %s", error)
             raise JetonInvalide from None
 
 
-def _bearer(metadata: Metadata) -> str:
-    values = [value for key, value in metadata if key == AUTHORIZATION]
+def bearer_of(values: Sequence[str | bytes]) -> str:
+    """The token in the *values* of `authorization`. Raises JetonManquant, JetonInvalide."""
     if not values:
         raise JetonManquant
     if len(values) > 1 or not isinstance(values[0], str):

@@ -45,3 +45,19 @@ class Breaker:
     def abandoned(self) -> None:
         """The call ended without telling anything about the callee (it was cancelled)."""
         self._probing = False
+
+
+class Unbroken:
+    """A circuit that never opens, for callers who pace themselves."""
+
+    def enter(self) -> None:
+        """Every call is permitted."""
+
+    def succeeded(self) -> None:
+        """Nothing depends on it."""
+
+    def failed(self) -> None:
+        """Nothing depends on it."""
+
+    def abandoned(self) -> None:
+        """Nothing depends on it."""

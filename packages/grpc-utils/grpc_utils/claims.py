@@ -40,6 +40,10 @@ class ForeignAudience(InvalidToken):
     """It was issued for somebody else."""
 
 
+class LongToken(InvalidToken):
+    """It is larger than any token has reason to be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unverified:
     """A well-formed token whose signature nobody has checked yet."""
@@ -120,11 +124,13 @@ def _instant(payload: Mapping[str, Any], name: str) -> float | None:
     return float(value)
 
 
-def check_audience(payload: Mapping[str, Any], wanted: str) -> None:
-    """Refuse a token that is not meant for *wanted*."""
+def check_audience(payload: Mapping[str, Any], wanted: Sequence[str], *, or_party: bool = False) -> None:
+    """Refuse a token that is meant for none of *wanted* (`aud`); *or_party*: nor issued to one (`azp`)."""
     audience = payload.get("aud")
-    audiences = audience if isinstance(audience, list) else [audience]
-    if wanted not in audiences:
+    named = audience if isinstance(audience, list) else [audience]
+    if or_party:
+        named = [*named, payload.get("azp")]
+    if not any(name in wanted for name in named):
         raise ForeignAudience("another audience")
 
 

@@ -20,7 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from grpc_utils import deadline
 from grpc_utils.auth import AUTHORIZATION
-from grpc_utils.breaker import Breaker
+from grpc_utils.breaker import Breaker, Unbroken
 from grpc_utils.errors import OUT_OF_SERVICE, DependanceIndisponible
 from grpc_utils.identity import maybe_caller
 from grpc_utils.internal import ServiceSigner
@@ -93,7 +93,7 @@ class Peers:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._addresses, self._signer, self._now = addresses, signer, now
-        self._channels: dict[str, grpc.aio.Channel] = {}
+        self._channels: dict[tuple[str, bool], grpc.aio.Channel] = {}
         self._health: dict[str, grpc.aio.Channel] = {}
 
     @property
@@ -101,18 +101,19 @@ class Peers:
         """Whether calls carry a proof of who calls."""
         return self._signer is not None
 
-    def stub(self, kind: Callable[[grpc.aio.Channel], S]) -> S:
+    def stub(self, kind: Callable[[grpc.aio.Channel], S], *, breaker: bool = True) -> S:
         """The generated stub class *kind* on the channel of its service.
 
         Its calls raise DependanceIndisponible or CircuitOuvert when the callee is silent,
         and `grpc.aio.AioRpcError` when it refuses. A call that is given `authorization`
-        metadata is made with that instead of our own proof.
+        metadata is made with that instead of our own proof. Without *breaker* every call is tried:
+        for callers who pace themselves and must notice at once that the callee is back.
         """
         callee = kind.__module__.split(".")[1]
-        if callee not in self._channels:
-            outgoing = _Outgoing(callee, self._signer, Breaker(callee, self._now))
-            self._channels[callee] = self._open(callee, outgoing)
-        return kind(self._channels[callee])
+        if (callee, breaker) not in self._channels:
+            circuit = Breaker(callee, self._now) if breaker else Unbroken()
+            self._channels[callee, breaker] = self._open(callee, _Outgoing(callee, self._signer, circuit))
+        return kind(self._channels[callee, breaker])
 
     async def serving(self, callee: str) -> bool:
         """Whether *callee* says now that it is SERVING (C17), whatever its circuit breaker thinks.
@@ -168,7 +169,7 @@ def _target(address: str) -> str:
 
 
 class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
-    def __init__(self, callee: str, signer: ServiceSigner | None, breaker: Breaker) -> None:
+    def __init__(self, callee: str, signer: ServiceSigner | None, breaker: Breaker | Unbroken) -> None:
         self._callee, self._signer, self._breaker = callee, signer, breaker
 
     async def intercept_unary_unary(

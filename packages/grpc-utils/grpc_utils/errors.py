@@ -174,7 +174,7 @@ class OrganisationRequise(InvalidArgument):
     """Une organisation est requise : dans le jeton, la requête ou x-organisation-id."""
 
 
-class CleIdempotenceReutilisee(InvalidArgument):
+class CleIdempotenceReutilisee(AlreadyExists):
     """Cette clé d'idempotence a déjà servi pour une autre requête."""
 
 

@@ -12,7 +12,8 @@ from stdnum.fr import siren, siret
 from grpc_utils.errors import ChampRequis, DateInvalide, FormatInvalide, TropLong
 
 _OPAQUE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:|-]{0,63}")
-_PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")
+_PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[a-z0-9_+-]+(\.[a-z0-9_+-]+)*")
+_NOBODY, _MONACO = "000000000", "000"
 _LONGEST_EMAIL = 254  # RFC 5321 section 4.5.3.1.3, without the angle brackets
 
 
@@ -49,16 +50,21 @@ def opaque_id(text: str, champ: str) -> str | None:
 
 
 def email_address(text: str, champ: str) -> str | None:
-    """An email address in lower case, None when empty (C10). Raises FormatInvalide, TropLong."""
+    """An email address in lower case, None when empty (C10): the one rule of all services.
+
+    Local parts outside ASCII (RFC 6531) are accepted. What is answered is accepted again, and
+    stays as it is. Raises FormatInvalide, TropLong.
+    """
     if not text:
         return None
     if len(text) > _LONGEST_EMAIL:
         raise TropLong(champ=champ)
-    local, _, domain = text.rpartition("@")
+    lowered = text.lower()
+    local, _, domain = lowered.rpartition("@")
     try:
         if _PLAIN_LOCAL.fullmatch(local):
-            return f"{local}@{_email_domain(domain)}".lower()
-        return validate_email(text, check_deliverability=False).normalized.lower()
+            return f"{local}@{_email_domain(domain)}"
+        return validate_email(lowered, check_deliverability=False).normalized
     except EmailNotValidError:
         raise FormatInvalide(champ=champ) from None
 
@@ -70,34 +76,54 @@ def _email_domain(domain: str) -> str:
 
 
 def siren_number(text: str, champ: str) -> str:
-    """A SIREN without spaces, its check digit right (C10). Raises FormatInvalide."""
+    """A SIREN without spaces, its check digit right, not all zeros (C10). Raises FormatInvalide."""
     try:
-        return siren.validate(text)
+        number: str = siren.validate(text)
     except ValidationError:
         raise FormatInvalide(champ=champ) from None
+    return _of_somebody(number, champ)
 
 
 def siret_number(text: str, champ: str) -> str | None:
-    """A SIRET without spaces, its check digits right, None when empty (C10). Raises FormatInvalide."""
-    if not text:
-        return None
-    try:
-        return siret.validate(text)
-    except ValidationError:
-        raise FormatInvalide(champ=champ) from None
+    """A SIRET without spaces, its check digits right, None when empty (C10). Raises FormatInvalide.
 
-
-def vat_number(text: str, of_siren: str, champ: str) -> str | None:
-    """A VAT number of the European Union, None when empty. Raises FormatInvalide.
-
-    A French one ends in the SIREN of its company, which must be *of_siren*.
+    The SIREN it begins with is not all zeros.
     """
     if not text:
         return None
     try:
-        valid = vat.validate(text)
+        number: str = siret.validate(text)
     except ValidationError:
         raise FormatInvalide(champ=champ) from None
-    if valid.startswith("FR") and valid[4:] != of_siren:
+    return _of_somebody(number, champ)
+
+
+def _of_somebody(number: str, champ: str) -> str:
+    # The check digit of zeros is right, and the library knows no number that was never given.
+    if number.startswith(_NOBODY):
         raise FormatInvalide(champ=champ)
-    return valid
+    return number
+
+
+def vat_number(text: str, of_siren: str | None, champ: str) -> str | None:
+    """A VAT number of the European Union, None when empty. Raises FormatInvalide.
+
+    A French one ends in the SIREN of its company, which must be *of_siren*; without a SIREN it
+    is one of Monaco, which ends in three zeros and six digits of its own. A Greek one begins
+    with EL, also when it was typed with the code of the country.
+    """
+    if not text:
+        return None
+    try:
+        valid: str = vat.validate(text)
+    except ValidationError:
+        raise FormatInvalide(champ=champ) from None
+    if valid.startswith("FR") and not _embeds(valid[4:], of_siren):
+        raise FormatInvalide(champ=champ)
+    return "EL" + valid[2:] if valid.startswith("GR") else valid
+
+
+def _embeds(digits: str, of_siren: str | None) -> bool:
+    if of_siren is None:
+        return digits.startswith(_MONACO) and digits != _NOBODY
+    return digits == of_siren

@@ -43,7 +43,9 @@ class Health:
         return self._watch.under_way > 0
 
     def set(self, name: str, state: int) -> None:
-        """Say that *name* is in *state* from now on; those who watch are told."""
+        """Say that *name* is in *state* from now on; those who watch are told of a change."""
+        if self._states.get(name) == state:
+            return
         self._states[name] = state
         self._changed.set()
         self._changed = asyncio.Event()

@@ -1,15 +1,15 @@
 """A mutating call with `idempotency-key` metadata runs once, however often it is sent.
 
 The response is stored in the transaction of the call itself, so that a crash leaves
-either both or neither. Keys are kept for a day and belong to one caller and method.
+either both or neither. Keys are kept for a day and belong to one caller and method. Keys that
+are fields of a request, and the content to which all keys are bound, are in `keyed.py`.
 """
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from db_utils import Conflict, Database, Row, clock, context, failpoint, metadata
+from db_utils import Conflict, Database, Row, clock, failpoint, metadata
 from sqlalchemy import Index, LargeBinary, String, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -43,22 +43,16 @@ class IdempotencyKey(Base):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One call that carries a key."""
+    """One call that carries a key; *content* tells its request from others (C21)."""
 
     method: str
     caller: str
     key: str
-    body: bytes
+    content: bytes
 
     def __post_init__(self) -> None:
         if not 0 < len(self.key) <= _LONGEST or not self.key.isprintable():
             raise FormatInvalide(champ=HEADER)
-
-    @property
-    def fingerprint(self) -> bytes:
-        """What tells one request from another: its body, and the organisation it is made for."""
-        organisation = context.scope.get().organisation_id or ""
-        return hashlib.sha256(b"%s/%s" % (organisation.encode(), self.body)).digest()
 
 
 class Idempotency:
@@ -70,7 +64,7 @@ class Idempotency:
     async def once(self, attempt: Attempt, call: Callable[[], Awaitable[bytes]]) -> bytes:
         """The stored response of *attempt*, or that of *call*, run now.
 
-        Raises CleIdempotenceReutilisee when the key came with another body before.
+        Raises CleIdempotenceReutilisee when the key came with another content before.
         """
         identity = (attempt.method, attempt.caller, attempt.key)
         try:
@@ -85,7 +79,7 @@ class Idempotency:
                         method=attempt.method,
                         caller=attempt.caller,
                         key=attempt.key,
-                        request_hash=attempt.fingerprint,
+                        request_hash=attempt.content,
                         response=response,
                     )
                 )
@@ -104,6 +98,6 @@ class Idempotency:
 
 
 def _checked(stored: IdempotencyKey, attempt: Attempt) -> bytes:
-    if stored.request_hash != attempt.fingerprint:
+    if stored.request_hash != attempt.content:
         raise CleIdempotenceReutilisee
     return stored.response

@@ -48,7 +48,9 @@ def service_issuers(public_keys: str, callee: str) -> list[Issuer]:
         name, _, text = entry.partition(":")
         key = Ed25519PublicKey.from_public_bytes(_raw(name, text))
         audience = SERVICE_PREFIX + callee
-        issuers.append(Issuer(SERVICE_PREFIX + name, "EdDSA", FixedKey(key), audience, longest_life=LIFETIME))
+        issuers.append(
+            Issuer(SERVICE_PREFIX + name, "EdDSA", FixedKey(key), (audience,), longest_life=LIFETIME)
+        )
     return issuers
 
 

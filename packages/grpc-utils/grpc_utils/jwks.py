@@ -26,6 +26,7 @@ REFRESH_AGE = 600.0  # seconds after which keys are fetched again in the backgro
 FORCED_PAUSE = 10.0  # seconds between two fetches forced by unknown key ids
 TIMEOUT = 3.0
 _LAST_PORT = 65535
+_VERIFY = "verify"
 SMALLEST_KEY = 2048  # bits (RFC 8725 section 3.5 asks for adequate keys; NIST SP 800-131A)
 
 
@@ -140,7 +141,7 @@ async def _download(url: str) -> bytes:
 
 
 def parse(document: bytes) -> dict[str, RSAPublicKey]:
-    """The usable keys of a JWK set by kid: RSA, for signatures, at least 2048 bits.
+    """The usable keys of a JWK set by kid: RSA of at least 2048 bits, not said to be for anything else.
 
     Raises JwksError when there is none: an issuer without keys issues nothing.
     """
@@ -168,13 +169,19 @@ def _public_key(entry: dict[str, Any]) -> RSAPublicKey | None:
 
 
 def _usable(entry: Any) -> bool:
+    # RFC 7517, sections 4.2 to 4.4: use, key_ops and alg are optional.
     return (
         isinstance(entry, dict)
         and entry.get("kty") == "RSA"
-        and entry.get("use") == "sig"
+        and entry.get("use", "sig") == "sig"
+        and _verifies(entry.get("key_ops", [_VERIFY]))
         and entry.get("alg", "RS256") == "RS256"
         and isinstance(entry.get("kid"), str)
     )
+
+
+def _verifies(operations: Any) -> bool:
+    return isinstance(operations, list) and _VERIFY in operations
 
 
 def _check_address(url: str, allow_http: bool) -> None:

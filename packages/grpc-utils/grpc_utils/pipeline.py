@@ -28,6 +28,7 @@ from grpc_utils.auth import Authenticator, Metadata
 from grpc_utils.errors import AppelInterneSeulement, Refusal, RequeteIllisible, Unimplemented, refusal_of
 from grpc_utils.idempotency import HEADER, Attempt, Idempotency
 from grpc_utils.identity import Identity, set_caller
+from grpc_utils.keyed import content_hash
 from grpc_utils.methods import ORGANISATION_FIELD, Method, method_at
 from grpc_utils.requests import parse
 from grpc_utils.telemetry import CORRELATION, Calls
@@ -166,7 +167,7 @@ class _UnaryMethod(_Chain):
             deadline.start(context.time_remaining())
             context.set_trailing_metadata(((CORRELATION, correlation),))
             key = _value(metadata, HEADER) if self._idempotency is not None else None
-            attempt = None if key is None else Attempt(self._path, caller, key, body)
+            attempt = None if key is None else Attempt(self._path, caller, key, content_hash(request))
             return await self._run(request, context, attempt)
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED

@@ -8,8 +8,10 @@ import asyncio
 import importlib
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -27,6 +29,7 @@ _REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 _REFLECTION = frozenset(
     f"/{service}/ServerReflectionInfo" for service in (reflection.SERVICE_NAME, _REFLECTION_V1)
 )
+NO_PARTS: Final[Mapping[str, Callable[[], bool]]] = MappingProxyType({})
 LIVE = "live"  # health name of the process alone (C17)
 
 _MEBIBYTE = 1024 * 1024
@@ -113,7 +116,8 @@ class Address:
 class Server:
     """Serves *servicers* of service *name* under *guards*.
 
-    *alive* is awaited once a second; while it raises, or hangs, health is NOT_SERVING.
+    *alive* is awaited once a second; while it raises, or hangs, health is NOT_SERVING. *parts* are
+    asked then too: each is a name of its own in health and never changes the overall answer.
     """
 
     def __init__(
@@ -124,11 +128,12 @@ class Server:
         *,
         alive: Callable[[], Awaitable[None]],
         reflect: bool,
+        parts: Mapping[str, Callable[[], bool]] = NO_PARTS,
     ) -> None:
         exempt = EXEMPT | _REFLECTION if reflect else EXEMPT
         self._pipeline = Pipeline(name, guards, exempt)
         self._server = listener(self._pipeline, self._pipeline.unknown, _OPTIONS, _MOST_CALLS)
-        self._alive = alive
+        self._alive, self._parts = alive, parts
         self._health = Health()
         self._names = ["", *(self._add(servicer) for servicer in servicers)]
         self._status = NOT_SERVING
@@ -188,9 +193,14 @@ class Server:
             if failure is not None and self.serving:
                 _log.warning("not serving: %s", type(failure).__name__)
             self._tell(NOT_SERVING if failure is not None else SERVING)
+            self._tell_parts()
         finally:
             asked.cancel()  # a database that hangs takes its time to be given up
             await asyncio.wait((asked,))
+
+    def _tell_parts(self) -> None:
+        for name, in_order in self._parts.items():
+            self._health.set(name, SERVING if in_order() else NOT_SERVING)
 
     def _tell(self, status: int) -> None:
         if status == self._status:

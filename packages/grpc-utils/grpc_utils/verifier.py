@@ -17,13 +17,13 @@ from jwt import PyJWS
 from jwt.exceptions import PyJWTError
 
 from grpc_utils import claims
-from grpc_utils.claims import ForeignIssuer, ForgedToken, InvalidToken, Unverified
+from grpc_utils.claims import ForeignIssuer, ForgedToken, InvalidToken, LongToken, Unverified
 from grpc_utils.identity import SERVICE_PREFIX, Identity
 
 Algorithm = Literal["RS256", "HS256", "EdDSA"]
 PublicKey = RSAPublicKey | Ed25519PublicKey | bytes
 
-LARGEST_TOKEN = 8192
+LARGEST_TOKEN = 8192  # bytes; its letters are ASCII
 _REMEMBERED = 10_000
 _TRUSTED = 300.0  # seconds after which a token is verified again: its key may have been withdrawn
 ORGANISATION_CLAIMS = ("organisation_id", "https://wanzo.com/company_id", "company_id", "org_code")
@@ -55,15 +55,16 @@ class FixedKey:
 class Issuer:
     """Who may issue tokens and how they must look.
 
-    *name* is the `iss` claim ("" for tokens without one). *audience*, *token_type* (the
-    `typ` claim, which keeps Keycloak's ID tokens out) and *longest_life* (seconds from `iat`
-    to `exp`) are checked when set.
+    *name* is the `iss` claim ("" for tokens without one). *audiences* (one of which `aud` must
+    hold; with *or_party* being the `azp` is enough), *token_type* (the `typ` claim, which keeps
+    Keycloak's ID tokens out) and *longest_life* (seconds from `iat` to `exp`) are checked when set.
     """
 
     name: str
     algorithm: Algorithm
     keys: KeySource
-    audience: str = ""
+    audiences: tuple[str, ...] = ()
+    or_party: bool = False
     token_type: str = ""
     longest_life: float = 0.0
 
@@ -98,9 +99,9 @@ class TokenVerifier:
         return None
 
     async def verify(self, token: str) -> Identity:
-        """The identity that *token* proves. Raises InvalidToken (ExpiredToken)."""
+        """The identity that *token* proves. Raises InvalidToken (ExpiredToken, LongToken)."""
         if len(token) > LARGEST_TOKEN:
-            raise InvalidToken("longer than 8 KB")
+            raise LongToken("longer than 8 KB")
         unverified = claims.read(token)
         issuer = self._issuer(unverified)
         await self._check_signature(token, unverified, issuer)
@@ -137,8 +138,8 @@ class TokenVerifier:
         expires_at = claims.check_times(payload, clock.timestamp())
         if issuer.longest_life:
             claims.check_lifetime(payload, issuer.longest_life)
-        if issuer.audience:
-            claims.check_audience(payload, issuer.audience)
+        if issuer.audiences:
+            claims.check_audience(payload, issuer.audiences, or_party=issuer.or_party)
         if issuer.token_type and payload.get("typ") != issuer.token_type:
             raise InvalidToken("not an access token")
         subject = claims.user_id(payload)

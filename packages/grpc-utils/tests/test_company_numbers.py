@@ -51,6 +51,22 @@ def test_a_wrong_siret_is_refused(typed: str) -> None:
     assert refused.value.metadata == {"champ": "siret"}
 
 
+@pytest.mark.parametrize("typed", ["000000000", "000 000 000"])
+def test_C10_a_siren_of_zeros_is_refused(typed: str) -> None:
+    """Though its check digit is right: nobody was ever given it."""
+    with pytest.raises(FormatInvalide) as refused:
+        siren_number(typed, "siren")
+    assert refused.value.metadata == {"champ": "siren"}
+
+
+@pytest.mark.parametrize("typed", ["00000000000000", "000 000 000 00018"])
+def test_C10_a_siret_that_begins_with_a_siren_of_zeros_is_refused(typed: str) -> None:
+    """Whatever the establishment; both check digits are right."""
+    with pytest.raises(FormatInvalide) as refused:
+        siret_number(typed, "siret")
+    assert refused.value.metadata == {"champ": "siret"}
+
+
 def test_no_number_is_none() -> None:
     """For those that a company need not have."""
     assert (siret_number("", "siret"), vat_number("", "732829320", "numero_tva")) == (None, None)
@@ -63,6 +79,26 @@ def test_a_french_vat_number_embeds_the_siren(typed: str) -> None:
     with pytest.raises(FormatInvalide) as refused:
         vat_number(typed, "552100554", "numero_tva")
     assert refused.value.metadata == {"champ": "numero_tva"}
+
+
+def test_a_french_siren_may_begin_like_a_number_of_monaco() -> None:
+    """INSEE has given some that begin with three zeros; their VAT number embeds them like any other."""
+    assert siren_number("000 325 175", "siren") == "000325175"
+    assert vat_number("FR08000325175", "000325175", "numero_tva") == "FR08000325175"
+
+
+def test_a_vat_number_of_monaco_embeds_no_siren() -> None:
+    """It is French but for that: the number of somebody without a SIREN, of nobody with one."""
+    assert vat_number("FR 90 000 012 345", None, "numero_tva") == "FR90000012345"
+    for typed, siren in (("FR90000012345", "732829320"), ("FR44732829320", None), ("FR12000000000", None)):
+        with pytest.raises(FormatInvalide):
+            vat_number(typed, siren, "numero_tva")
+
+
+@pytest.mark.parametrize("typed", ["EL094259216", "GR 094259216"])
+def test_a_greek_vat_number_begins_with_el(typed: str) -> None:
+    """The country's own code means the same company."""
+    assert vat_number(typed, None, "numero_tva") == "EL094259216"
 
 
 def test_a_foreign_vat_number_embeds_nothing() -> None:

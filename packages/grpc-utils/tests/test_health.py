@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import grpc
@@ -11,7 +12,7 @@ from crm.clients.clients_pb2 import ListClientBasesRequest
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
-from grpc_utils import Peers
+from grpc_utils import Address, Authenticator, Guards, Peers, Server, Tenancy
 from service_clients.service import SERVICE
 from service_kit.testing import Mesh, eventually, fresh_database, refusal, running
 from service_kit.testing.http2 import Http2Connection, grpc_headers, message
@@ -172,3 +173,25 @@ async def test_a_service_with_deaf_watchers_stops_in_time() -> None:
             deaf = await stack.enter_async_context(Http2Connection(mesh.address("clients"), NO_FLOW))
             deaf.open(grpc_headers(WATCH))
         await asyncio.wait_for(mesh["clients"].stop(), 20)
+
+
+async def test_C17_a_part_has_a_state_of_its_own() -> None:
+    """It changes nothing of the overall answer; who watches it is told."""
+    working = [True]
+    server = Server(
+        "clients",
+        [],
+        Guards(Authenticator(None), Tenancy(), None),
+        alive=partial(asyncio.sleep, 0),
+        reflect=False,
+        parts={"part": lambda: working[0]},
+    )
+    port = await server.start(Address("127.0.0.1", 0))
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        health: Any = HealthStub(channel)
+        states = health.Watch(HealthCheckRequest(service="part"))
+        assert (await states.read()).status == SERVING
+        working[0] = False
+        assert (await states.read()).status == NOT_SERVING
+        assert await state(health) == SERVING
+    await server.stop(0)

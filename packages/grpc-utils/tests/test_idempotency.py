@@ -50,11 +50,19 @@ async def test_the_same_call_again_gets_the_same_answer(echo: EchoServer) -> Non
     assert texts == ["a1"] * 3
 
 
-async def test_another_body_under_the_same_key_is_refused(echo: EchoServer) -> None:
+async def test_C21_another_content_under_the_same_key_is_refused(echo: EchoServer) -> None:
     """It would be answered with what it did not ask for."""
     await echo.call("Write", "a", metadata=KEY)
     told = await refusal(echo.call("Write", "b", metadata=KEY))
-    assert (told.code, told.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "CLE_IDEMPOTENCE_REUTILISEE")
+    assert (told.code, told.reason) == (grpc.StatusCode.ALREADY_EXISTS, "CLE_IDEMPOTENCE_REUTILISEE")
+
+
+async def test_C21_contents_are_compared_as_handlers_get_them(echo: EchoServer) -> None:
+    """Cleaned (C10), with the organisation of the call, whether the request names it or not."""
+    caller = echo.user(organisation="org-1")
+    first = await echo.call("Write", "é", metadata=KEY, caller=caller)
+    again = await echo.call("Write", " e\u0301", metadata=KEY, caller=caller, organisation_id="org-1")
+    assert (first.text, again.text) == ("é1", "é1")
 
 
 async def test_a_key_belongs_to_one_caller(echo: EchoServer) -> None:

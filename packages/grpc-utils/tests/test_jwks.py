@@ -182,7 +182,10 @@ LIES: dict[str, Reply] = {
     "another type of key": changed(kty="EC"),
     "a symmetric key": document({"kty": "oct", "kid": "key-1", "use": "sig", "k": "c2VjcmV0"}),
     "for encryption": changed(use="enc"),
-    "without a use": changed(use=None),
+    "a use that is null": lambda p: document(public_jwk(p.key, p.kid) | {"use": None})(p),
+    "operations of encryption": changed(key_ops=["wrapKey", "encrypt"]),
+    "operations that are a text": changed(key_ops="verify"),
+    "no operation": changed(key_ops=[]),
     "another algorithm": changed(alg="RS512"),
     "an algorithm of encryption": changed(alg="RSA-OAEP"),
     "without a kid": changed(kid=None),
@@ -226,6 +229,16 @@ def test_a_bad_key_does_not_spoil_the_good_one(provider: IdentityProvider) -> No
     good = public_jwk(provider.key, "good")
     bad = [{}, public_jwk(provider.key, "a", n="!!!"), public_jwk(provider.key, "b", use="enc")]
     assert list(parse(json.dumps({"keys": [*bad, good]}).encode())) == ["good"]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"use": None}, {"alg": None}, {"key_ops": ["verify"]}, {"use": None, "key_ops": ["sign", "verify"]}],
+)
+def test_C5_a_key_need_not_say_what_it_is_for(members: dict[str, object]) -> None:
+    """Use, operations and algorithm are optional (RFC 7517): what is absent forbids nothing."""
+    entry = public_jwk(new_key(1), "key", **members)
+    assert parse(json.dumps({"keys": [entry]}).encode()) == {"key": new_key(1).public_key()}
 
 
 def test_of_two_keys_of_one_name_the_first_one_counts(provider: IdentityProvider) -> None:

@@ -11,7 +11,8 @@ from crm.clients.clients_pb2_grpc import StatutClientServiceStub
 from db_utils import context
 from db_utils.context import Scope
 from grpc_utils import Identity, Peers, ServiceSigner, deadline, new_key_pair, reason_of
-from grpc_utils.errors import DependanceIndisponible, TransitionInterdite
+from grpc_utils.breaker import FAILURES
+from grpc_utils.errors import CircuitOuvert, DependanceIndisponible, TransitionInterdite
 from grpc_utils.identity import set_caller
 from service_kit.embedded import free_port
 from service_kit.testing import eventually
@@ -179,3 +180,19 @@ async def test_a_refusal_without_details_gives_no_reason() -> None:
     """As by a proxy in between."""
     bare = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, grpc.aio.Metadata(), grpc.aio.Metadata())
     assert reason_of(bare) == ""
+
+
+async def test_C14_who_paces_himself_goes_through_an_open_circuit() -> None:
+    """Calls without a breaker are tried each time, and so find a callee that is back at once."""
+    keys, port = new_key_pair(), free_port()
+    peers = Peers({"clients": f"127.0.0.1:{port}"}, ServiceSigner(CALLER, keys.private))
+    hasty, patient = (peers.stub(StatutClientServiceStub, breaker=breaker) for breaker in (True, False))
+    for _ in range(FAILURES):
+        for stub in (hasty, patient):
+            with pytest.raises(DependanceIndisponible):
+                await stub.Create(pb.CreateStatutClientRequest())
+    async with serving(Callee(), keys, port):
+        await patient.Create(pb.CreateStatutClientRequest(), wait_for_ready=True, timeout=10)
+        with pytest.raises(CircuitOuvert):
+            await hasty.Create(pb.CreateStatutClientRequest())
+    await peers.close()

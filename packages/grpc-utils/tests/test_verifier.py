@@ -58,7 +58,7 @@ def test_a_part_has_one_spelling(part: int) -> None:
 )
 async def test_what_is_wrong_has_its_class(text: str, reason: type[InvalidToken]) -> None:
     """For those who tell more than yes or no."""
-    verifier = TokenVerifier([Issuer("", "HS256", FixedKey(SECRET), "crm")])
+    verifier = TokenVerifier([Issuer("", "HS256", FixedKey(SECRET), ("crm",))])
     with clock.frozen_at(NOON), pytest.raises(reason):
         await verifier.verify(text)
 

@@ -14,12 +14,13 @@ from nats_utils.events import (
     required_instant,
     required_text,
 )
+from nats_utils.following import follow_revocations
 from nats_utils.handling import Handling
 from nats_utils.outbox import publish
 from nats_utils.processed_events import ProcessedEventsRepository
 from nats_utils.relay import Relay
 from nats_utils.replayer import Replayer
-from nats_utils.revocations import announce_revocation, follow_revocations
+from nats_utils.revocations import announce_revocation
 from nats_utils.streams import STREAMS, Stream, StreamDrift, declare, declared
 from nats_utils.subscriber import Subscriber
 from nats_utils.subscription import Patience, Subscription

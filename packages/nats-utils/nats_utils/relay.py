@@ -124,7 +124,7 @@ class Relay:
         return await psycopg.AsyncConnection.connect(
             self._database.url,
             autocommit=True,
-            prepare_threshold=0,
+            prepare_threshold=None,  # a plan that is kept fits no more once the outbox was changed
             options=options,
             application_name=f"crm-{self._database.schema}-relay",
             connect_timeout=5,

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from db_utils import Database, clock, uuid7
 from nats_utils import STREAMS, Bus, Relay, declared
@@ -58,6 +59,20 @@ async def test_what_is_recorded_before_the_relay_starts_is_published(database: D
     await record_many(database, 3)
     async with during(Relay(database, bus).run):
         await confirmed(database, 3)
+
+
+async def test_a_change_of_the_outbox_does_not_stop_the_relay(
+    database: Database, bus: Bus, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It goes on with the next window, on the session it has."""
+    async with during(Relay(database, bus).run):
+        await record_many(database, 1)
+        await confirmed(database, 1)
+        async with await psycopg.AsyncConnection.connect(database.url, autocommit=True) as owner:
+            await owner.execute(f"ALTER TABLE {database.schema}.outbox ALTER COLUMN subject TYPE text")
+        await record_many(database, 1)
+        await confirmed(database, 2)
+    assert "relay starts again" not in caplog.text
 
 
 async def test_events_recorded_while_the_broker_is_away_arrive_after(

@@ -12,6 +12,7 @@ from nats_utils import Bus
 from service_kit.settings import ProcessSettings
 
 LIVENESS: Final = "/healthz"  # where every edge answers 200 while its process lives
+READINESS: Final = "/readyz"  # where it tells how it is; `revocations` is `ok` or `behind` (C17)
 
 
 class Running(Protocol):

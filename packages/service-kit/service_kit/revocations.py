@@ -1,51 +1,84 @@
-"""Keeps a service's memory of revoked tokens up to date, whatever is away (S14, R13).
+"""Keeps a process's memory of revoked tokens up to date, whatever is away (C5, S14, R13).
 
-The bucket on the bus tells within milliseconds. At the start, and while the broker is away,
-the auth service is asked; with both away the last known list stays in force.
+The bucket on the bus tells within milliseconds. At the start, whenever the bucket is followed
+anew, and once per second while it cannot be followed, the auth service is asked; with both
+away the last known list stays in force.
 """
 
 import asyncio
+import contextlib
 import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
 
-from crm.auth.auth_pb2 import ListRevokedRequest, Revocation
+from crm.auth.auth_pb2 import ListRevokedRequest, ListRevokedResponse, Revocation
 from crm.auth.auth_pb2_grpc import TokenServiceStub
 from crm.common.common_pb2 import Pagination
+from db_utils import DatabaseError
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc.aio import AioRpcError
 from grpc_utils import Peers
 from grpc_utils.errors import Unavailable
 from grpc_utils.revocation import Revocations
 from nats_utils import Bus, follow_revocations
-from nats_utils.bus import BUS_ERRORS
+from prometheus_client import Gauge
 
 _log = logging.getLogger(__name__)
-_ASK = 1.0  # seconds between two questions to auth while the broker is away
+
+BEHIND = Gauge(
+    "crm_revocations_behind_seconds", "Since the process last knew which tokens are revoked.", ["service"]
+)
+HEALTH: Final = "revocations"  # the name under which health says whether the process is in step (C17)
+BEARABLE = 5.0  # seconds out of step
+_ASK = 1.0  # seconds between two questions to auth while the bucket cannot be followed
+_RETRY = 0.5  # seconds before the bucket is followed anew
+_PAGE = 1000
 _OVERLAP = 30  # seconds; a revocation may be committed that long after its instant
+
+Ask = Callable[[ListRevokedRequest], Awaitable[ListRevokedResponse]]
+
+
+def asking(peers: Peers) -> Ask:
+    """Questions to the auth service, one a second at most: no circuit may hold them back."""
+    ask: Ask = peers.stub(TokenServiceStub, breaker=False).ListRevoked
+    return ask
 
 
 class RevocationWatch:
-    """Fills *revocations* from the bucket on *bus*, or from auth through *peers* (None: never)."""
+    """Fills *revocations* of process *name* from the bucket on *bus*, and by *ask* (None: never).
 
-    def __init__(self, revocations: Revocations, bus: Bus, peers: Peers | None) -> None:
-        self._revocations, self._bus = revocations, bus
-        self._auth = peers.stub(TokenServiceStub) if peers is not None else None
-        self._asked_until = Timestamp()
+    *now* tells the seconds that have passed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        revocations: Revocations,
+        bus: Bus,
+        ask: Ask | None,
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._revocations, self._bus, self._ask, self._now = revocations, bus, ask, now
+        self._following, self._turned = False, asyncio.Event()
+        self._in_step_at = now()
+        BEHIND.labels(name).set_function(self.behind)
+
+    def behind(self) -> float:
+        """Seconds since the bucket was last seen to be followed, or auth was heard."""
+        return self._now() - self._in_step_at
+
+    def in_step(self) -> bool:
+        """Whether that is so short a time ago that every revocation is known here, or soon will be."""
+        return self.behind() <= BEARABLE
 
     async def run(self) -> None:
-        """Follow the bucket while the broker is there, ask auth while it is not."""
-        await self._ask()
-        while True:
-            try:
-                async with asyncio.timeout(_ASK):
-                    await self._bus.wait_up()
-            except TimeoutError:
-                await self._ask()
-                continue
-            try:
-                await follow_revocations(self._bus, self.take)
-            except BUS_ERRORS as error:
-                _log.warning("revocations are not followed: %s", type(error).__name__)
-                await asyncio.sleep(_ASK)
+        """Follow the bucket; ask auth when that begins or ends, and again while it is not possible."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._keep_following())
+            if self._ask is not None:
+                loops.create_task(self._keep_asking(self._ask))
 
     def take(self, revocation: Revocation) -> None:
         """Remember one revocation."""
@@ -53,27 +86,58 @@ class RevocationWatch:
         if revocation.jti:
             self._revocations.revoke_token(revocation.jti, until)
         else:
-            before = _seconds(revocation.revoque_le)
-            self._revocations.revoke_user(revocation.utilisateur_id, before, until)
+            before, organisation_id = _seconds(revocation.revoque_le), revocation.organisation_id
+            self._revocations.revoke_user(revocation.utilisateur_id, before, until, organisation_id)
 
-    async def _ask(self) -> None:
-        """Take over what auth has revoked since the last question; failing that, go on without."""
-        if self._auth is None:
-            return
-        request = ListRevokedRequest(depuis=self._asked_until, pagination=Pagination(page_size=100))
+    async def _keep_following(self) -> None:
+        while True:
+            await self._bus.wait_up()
+            await follow_revocations(self._bus, self.take, self._followed)
+            self._turn(following=False)
+            await asyncio.sleep(_RETRY)
+
+    def _followed(self) -> None:
+        self._in_step_at = self._now()
+        self._turn(following=True)
+
+    def _turn(self, *, following: bool) -> None:
+        if following != self._following:
+            self._following = following
+            self._turned.set()
+
+    async def _keep_asking(self, ask: Ask) -> None:
+        """Hear everything in force at each turn, then what is new while the bucket cannot be followed."""
+        while True:
+            self._turned.clear()
+            since: Timestamp | None = None
+            while not self._turned.is_set():
+                since = await self._heard(ask, since) or since
+                enough = since is not None and self._following
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(None if enough else _ASK):
+                        await self._turned.wait()
+
+    async def _heard(self, ask: Ask, since: Timestamp | None) -> Timestamp | None:
+        """Take over what auth has revoked *since*; from when to ask next, None when it does not tell."""
         try:
-            while True:
-                answer = await self._auth.ListRevoked(request)
-                for revocation in answer.revocations:
-                    self.take(revocation)
-                request.pagination.page_token = answer.pagination.next_page_token
-                if not request.pagination.page_token:
-                    break
-        except (Unavailable, AioRpcError) as error:
+            next_time = await self._take_pages(ask, since or Timestamp())
+        except (Unavailable, AioRpcError, DatabaseError) as error:
             _log.debug("auth does not tell its revocations: %s", type(error).__name__)
-        else:
-            seconds = max(answer.maintenant.seconds - _OVERLAP, 0)
-            self._asked_until = Timestamp(seconds=seconds)
+            return None
+        self._in_step_at = self._now()
+        return next_time
+
+    async def _take_pages(self, ask: Ask, since: Timestamp) -> Timestamp:
+        request = ListRevokedRequest(depuis=since, pagination=Pagination(page_size=_PAGE))
+        answer = await ask(request)
+        next_time = Timestamp(seconds=max(answer.maintenant.seconds - _OVERLAP, 0))
+        while True:
+            for revocation in answer.revocations:
+                self.take(revocation)
+            request.pagination.page_token = answer.pagination.next_page_token
+            if not request.pagination.page_token:
+                return next_time
+            answer = await ask(request)
 
 
 def _seconds(instant: Timestamp) -> float:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
-from db_utils import Database, DatabaseUnavailable, StatementTimeout, Worker
+from db_utils import Database, DatabaseUnavailable, SerializationConflict, StatementTimeout, Worker
 from grpc_utils import Address, Guards, Idempotency, Peers, Server
 from grpc_utils.errors import Unavailable
 from nats_utils import Bus, Handling, Relay, Replayer, Subscriber, declared
@@ -20,18 +20,19 @@ from nats_utils.processed_events import purge
 
 from service_kit.app import App
 from service_kit.edge import Edge, Running
-from service_kit.revocations import RevocationWatch
+from service_kit.revocations import HEALTH, Ask, RevocationWatch, asking
 from service_kit.service import Service
 from service_kit.settings import ProcessSettings, Settings
 
 _log = logging.getLogger(__name__)
 
 _TRANSIENT = (Unavailable,)  # a silent peer is no fault of the event
-_INFRASTRUCTURE = (DatabaseUnavailable, StatementTimeout, *_TRANSIENT)
+_INFRASTRUCTURE = (DatabaseUnavailable, SerializationConflict, StatementTimeout, *_TRANSIENT)
 _RESTART_PAUSE = 1.0
 _LAST_EVENTS = 1.0  # seconds that the relay gets at a stop to publish what was just recorded
 _PURGE_EVERY = timedelta(hours=1)
 _JOB_RETRY = 5.0
+_JOB_ATTEMPTS = 3  # while others write the same rows, or their tables change (C12)
 _BUSY = 1.0  # seconds until a job looks again whether the replica that runs it has ended
 
 
@@ -51,15 +52,15 @@ class RunningService:
         authenticator = settings.authenticator(service.name, own)
         self._greeters = [greeter for make in service.greeters if (greeter := make(self.app)) is not None]
         greetings = tuple(greeter.greet for greeter in self._greeters)
+        watch = RevocationWatch(service.name, authenticator.revocations, self.bus, self._ask(addresses))
         self._server = Server(
             service.name,
             [make(self.app) for make in service.servicers],
             Guards(authenticator, settings.tenancy(), idempotency, greetings),
             alive=database.ping,
             reflect=settings.reflection,
+            parts={HEALTH: watch.in_step},
         )
-        asks_auth = "auth" in addresses and service.name != "auth" and self.app.peers.proven
-        watch = RevocationWatch(authenticator.revocations, self.bus, self.app.peers if asks_auth else None)
         self._loops = {"revocations": watch.run, **self._make_loops(idempotency)}
         self._relay = Relay(database, self.bus)
         self._tasks: list[asyncio.Task[None]] = []  # the relay is the last one
@@ -68,6 +69,12 @@ class RunningService:
     def serving(self) -> bool:
         """Whether health says SERVING."""
         return self._server.serving
+
+    def _ask(self, addresses: Mapping[str, str]) -> Ask | None:
+        """Who tells the revocations besides the bucket: this service itself, auth, or nobody."""
+        if self.service.revoked is not None:
+            return self.service.revoked(self.app)
+        return asking(self.app.peers) if "auth" in addresses and self.app.peers.proven else None
 
     def _make_loops(self, idempotency: Idempotency) -> dict[str, Callable[[], Awaitable[None]]]:
         service, database = self.service, self.app.database
@@ -86,8 +93,8 @@ class RunningService:
 
     async def start(self) -> None:
         """Serve. Raises PortTaken; a missing database or broker is waited for."""
-        if not self.settings.auth_enabled:
-            _log.warning("AUTH_ENABLED=false: every call is let in as user 'anonyme'")
+        for lenience in self.settings.leniences:
+            _log.warning(lenience)
         await self.app.database.open()
         port = self.settings.grpc_port
         address = Address(self.settings.grpc_host, self.service.port if port is None else port)
@@ -172,9 +179,16 @@ class _Job:
     async def _once(self) -> bool:
         """Run the worker, unless another replica does; whether it ran."""
         if not self._worker.exclusive:
-            await self._worker.run(self._app)
+            await self._work()
             return True
         async with self._app.database.exclusive(self._worker.name) as mine:
             if mine:
-                await self._worker.run(self._app)
+                await self._work()
             return mine
+
+    async def _work(self) -> None:
+        for _ in range(_JOB_ATTEMPTS - 1):
+            with contextlib.suppress(SerializationConflict):
+                await self._worker.run(self._app)
+                return
+        await self._worker.run(self._app)

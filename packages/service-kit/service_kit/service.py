@@ -16,6 +16,7 @@ from nats_utils.tables import Base as BusTables
 from sqlalchemy import MetaData
 
 from service_kit.component import Component, Greeter
+from service_kit.revocations import Ask
 from service_kit.settings import Settings
 
 # The kernel's own tables, which every schema holds, by the package of their migrations.
@@ -28,9 +29,10 @@ class Service:
 
     *package* is its Python package, with its migrations inside; *tables* its own tables;
     *servicers* are classes made with the application as their one argument. A service that
-    issues tokens itself makes their *issuer*, and so asks nobody for its own keys. *components*
-    are parts shared with other services: what they consume, do and can be told is added to the
-    fields below, their tables to *shared_tables*, by the package of their migrations.
+    issues tokens itself makes their *issuer* and tells the *revoked* ones: it asks nobody else for
+    its own keys and revocations. *components* are parts shared with other services: what they
+    consume, do and can be told is added to the fields below, their tables to *shared_tables*, by
+    the package of their migrations.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Service:
     workers: tuple[Worker, ...] = ()
     settings: type[Settings] = field(default=Settings)
     issuer: Callable[[Any], Issuer] | None = None
+    revoked: Callable[[Any], Ask] | None = None
     shared_tables: tuple[tuple[str, MetaData], ...] = KERNEL
     greeters: tuple[Callable[[Any], Greeter | None], ...] = ()
     components: InitVar[tuple[Component, ...]] = ()

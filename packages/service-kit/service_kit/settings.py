@@ -63,8 +63,9 @@ class ProcessSettings(BaseSettings):
     jwks_allow_http: bool = Field(False, description="allow keys over http from other machines")
     jwt_issuer: str = Field("crm-auth", description="iss of the tokens whose keys are at JWKS_URL")
     jwt_audience: str = Field("crm", description="aud that these tokens must name")
-    keycloak_audience: str = Field(
-        "", description="aud that Keycloak's tokens must name, unchecked when empty"
+    keycloak_audience: Words = Field(
+        (),
+        description="aud or azp of Keycloak's tokens: one of these, comma-separated; needed in production",
     )
     jwt_secret: SecretStr = Field(
         SecretStr(""), description="shared secret of HS256 tokens, at least 32 bytes"
@@ -97,18 +98,17 @@ class ProcessSettings(BaseSettings):
             return Authenticator(None)
         try:
             issuers = [*self._user_issuers(own), *service_issuers(self.service_public_keys, service)]
-            return Authenticator(TokenVerifier(issuers, self.org_claims))
+            return Authenticator(TokenVerifier(issuers, self.org_claims), self.jwt_issuer)
         except (JwksError, InvalidServiceKey, AmbiguousIssuer) as error:
             raise ConfigurationError(str(error)) from error
 
     def _user_issuers(self, own: Sequence[Issuer]) -> list[Issuer]:
         issuers = [*own]
         if realm := self.keycloak_realm_url.rstrip("/"):
-            keys = Jwks(f"{realm}/protocol/openid-connect/certs", allow_http=self.jwks_allow_http)
-            issuers.append(Issuer(realm, "RS256", keys, self.keycloak_audience, token_type="Bearer"))
+            issuers.append(self._keycloak(realm))
         if self.jwks_url and self.jwt_issuer not in {issuer.name for issuer in own}:
             keys = Jwks(self.jwks_url, allow_http=self.jwks_allow_http)
-            issuers.append(Issuer(self.jwt_issuer, "RS256", keys, self.jwt_audience))
+            issuers.append(Issuer(self.jwt_issuer, "RS256", keys, (self.jwt_audience,)))
         if secret := self.jwt_secret.get_secret_value():
             key = FixedKey(checked_secret(secret))
             issuers += [Issuer(name, "HS256", key) for name in {"", self.jwt_secret_issuer}]
@@ -117,6 +117,24 @@ class ProcessSettings(BaseSettings):
                 "no source of keys for tokens: set KEYCLOAK_REALM_URL, JWKS_URL or JWT_SECRET"
             )
         return issuers
+
+    def _keycloak(self, realm: str) -> Issuer:
+        if self.in_production and not self.keycloak_audience:
+            raise ConfigurationError(
+                "KEYCLOAK_AUDIENCE is missing: tokens of every client of the realm would be accepted; name "
+                "the audience (aud) of those for the CRM, or the clients (azp) that get them, comma-separated"
+            )
+        keys = Jwks(f"{realm}/protocol/openid-connect/certs", allow_http=self.jwks_allow_http)
+        return Issuer(realm, "RS256", keys, self.keycloak_audience, or_party=True, token_type="Bearer")
+
+    @property
+    def leniences(self) -> list[str]:
+        """What is let in with these settings and should not be in production, a sentence each."""
+        if not self.auth_enabled:
+            return ["AUTH_ENABLED=false: every call is let in as user 'anonyme'"]
+        if self.keycloak_realm_url and not self.keycloak_audience:
+            return ["KEYCLOAK_AUDIENCE is empty: tokens of every client of the realm are accepted"]
+        return []
 
     def signer(self, service: str) -> ServiceSigner | None:
         """What proves the calls of *service*; None when it has no key. Raises ConfigurationError."""

@@ -56,7 +56,7 @@ def test_C5_a_service_without_a_source_of_keys_does_not_start() -> None:
 
 def test_C5_who_issues_tokens_asks_nobody_for_his_keys() -> None:
     """The own issuer is a source of keys, and takes the place of JWKS_URL."""
-    own = Issuer("crm-auth", "RS256", FixedKey(new_key(1).public_key()), "crm")
+    own = Issuer("crm-auth", "RS256", FixedKey(new_key(1).public_key()), ("crm",))
     assert settings().authenticator("auth", [own]) is not None
     assert settings(jwks_url="https://localhost/keys").authenticator("auth", [own]) is not None
 
@@ -120,6 +120,16 @@ def test_AUTH_ENABLED_false_is_refused_in_production() -> None:
     """It exists for the roll-out only."""
     told = refusal(auth_enabled=False, crm_env="production", jwt_secret=GOOD)
     assert told == "AUTH_ENABLED=false is refused with CRM_ENV=production: remove it"
+
+
+def test_C5_keycloak_without_an_audience_is_refused_in_production() -> None:
+    """The sentence says what to name."""
+    realm = {"keycloak_realm_url": "https://idp.example/realms/crm", "crm_env": "production"}
+    assert refusal(**realm) == (
+        "KEYCLOAK_AUDIENCE is missing: tokens of every client of the realm would be accepted; name "
+        "the audience (aud) of those for the CRM, or the clients (azp) that get them, comma-separated"
+    )
+    assert settings(**realm, keycloak_audience="crm").authenticator("clients")
 
 
 @pytest.mark.parametrize(

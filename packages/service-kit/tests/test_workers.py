@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from db_utils import Database, DatabaseUnavailable
+from db_utils import Database, DatabaseUnavailable, SerializationConflict
 from service_clients.models import CompteurCode
 from service_kit import App, Service, Settings, Worker
 from service_kit.testing import eventually, fresh_database, fresh_nats, running
@@ -166,6 +166,22 @@ async def test_a_job_waits_out_a_database_that_is_away(
         await eventually(lambda: len(runs) == 2, timeout=15)
     assert "job waits: DatabaseUnavailable" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+async def test_C12_a_job_that_met_another_writer_is_run_again_at_once(
+    with_workers: WithWorkers, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Three times in all, without a word."""
+    runs: list[int] = []
+
+    async def job(app: App[Settings]) -> None:
+        runs.append(len(runs))
+        if len(runs) < 3:
+            raise SerializationConflict
+
+    async with running(with_workers(Worker("job", job, every=_NEVER))):
+        await eventually(lambda: len(runs) == 3, timeout=2)
+    assert "job" not in caplog.text
 
 
 async def test_a_job_under_way_is_cancelled_at_a_stop(with_workers: WithWorkers) -> None:

@@ -4,21 +4,21 @@ import re
 from collections.abc import Sequence
 
 from grpc_utils import Authenticator
+from grpc_utils.auth import AUTHORIZATION, bearer_of
 from grpc_utils.identity import SERVICE_PREFIX
 
 from gateway.exchange import Exchange
 from gateway.problems import JetonServiceRequis, JetonUtilisateurRequis
 
 _SERVICE_NAME = re.compile(r"[a-z][a-z0-9_-]{1,62}")
-_SCHEME = "Bearer "
 
 
 async def prove(authenticator: Authenticator, exchange: Exchange, authorization: Sequence[str]) -> None:
     """Note in *exchange* who the bearer is. Raises a subclass of Unauthenticated."""
-    metadata = [("authorization", value) for value in authorization]
+    metadata = [(AUTHORIZATION, value) for value in authorization]
     exchange.identity = await authenticator.identify(metadata)
     if exchange.identity.kind != "anonymous":  # nobody has looked at that header then
-        exchange.token = "".join(authorization).removeprefix(_SCHEME)
+        exchange.token = bearer_of(authorization)
 
 
 def require_user(exchange: Exchange) -> None:

@@ -14,7 +14,7 @@ from crm.users.users_pb2_grpc import SyncServiceStub
 from grpc_utils import Issuer, Peers, PortTaken
 from nats_utils import Bus, declared
 from nats_utils.ending import end
-from service_kit.revocations import RevocationWatch
+from service_kit.revocations import RevocationWatch, asking
 from service_kit.running import keep_running
 
 from gateway.google import GoogleSignIn
@@ -44,10 +44,10 @@ class Gateway:
         self._addresses, self._signer = addresses, settings.signer(NAME)
         self._peers: list[Peers] = []
         keys = PublishedKeys(self._own_peers().stub(TokenServiceStub))
-        own = Issuer(settings.jwt_issuer, "RS256", keys.key_set(), settings.jwt_audience)
+        own = Issuer(settings.jwt_issuer, "RS256", keys.key_set(), (settings.jwt_audience,))
         authenticator = settings.authenticator(NAME, [own])
-        asked = self._own_peers() if self._signer is not None else None
-        self._watch = RevocationWatch(authenticator.revocations, self.bus, asked)
+        ask = asking(self._own_peers()) if self._signer is not None else None
+        self._watch = RevocationWatch(NAME, authenticator.revocations, self.bus, ask)
         self._visits = Visits(self._own_peers().stub(SyncServiceStub))
         google = GoogleSignIn(self._own_peers(), settings)
         accounts = Accounts(self._own_peers(), settings, self._visits)
@@ -58,7 +58,7 @@ class Gateway:
             Webhooks(self._own_peers(), settings),
             Synchronisation(self._own_peers()),
             accounts,
-            Operations(self._own_peers(), keys, settings),
+            Operations(self._own_peers(), keys, settings, self._watch.in_step),
         )
         pages = {GOOGLE_CALLBACK: google.failed, CONNECT_CALLBACK: accounts.failed}
         app = application([one.router() for one in endpoints], authenticator, settings, pages)
@@ -72,8 +72,8 @@ class Gateway:
 
     async def start(self) -> None:
         """Serve. Raises PortTaken; missing services and a missing broker are waited for."""
-        if not self.settings.auth_enabled:
-            _log.warning("AUTH_ENABLED=false: every request is let in as user 'anonyme'")
+        for lenience in self.settings.leniences:
+            _log.warning(lenience)
         listening = _listening(self.settings.gateway_host, self.settings.gateway_port)
         self.port = listening.getsockname()[1]
         await self._server.start(listening)

@@ -19,7 +19,7 @@ from gateway.exchange import Scope, exchange_of, header_of
 from gateway.measures import LOGIN_TOTAL, counted
 from gateway.policies import GOOGLE, GOOGLE_CALLBACK, GOOGLE_URL
 from gateway.problems import Problem
-from gateway.sessions import signed_in_user
+from gateway.sessions import Wanted, accessible, signed_in_user
 from gateway.settings import GatewaySettings
 
 COOKIE, ORIGIN_COOKIE = "crm_oauth", "crm_oauth_origin"
@@ -54,9 +54,12 @@ class GoogleSignIn:
         )
         return router
 
-    async def begin(self, request: Request, response: Response, redirect_uri: str = "") -> Beginning:
-        """Begin a sign-in; the cookie binds it to this browser."""
-        asked = pb.GetGoogleAuthUrlRequest(redirect_uri=redirect_uri, ip=exchange_of(request.scope).address)
+    async def begin(
+        self, request: Request, response: Response, redirect_uri: str = "", organisation: Wanted = ""
+    ) -> Beginning:
+        """Begin a sign-in to *organisation*; the cookie binds it to this browser."""
+        address = exchange_of(request.scope).address
+        asked = pb.GetGoogleAuthUrlRequest(redirect_uri=redirect_uri, ip=address, organisation=organisation)
         answer = await at_most_twice(lambda: self._auth.GetGoogleAuthUrl(asked, timeout=USUAL))
         self._set_cookie(response, COOKIE, answer.liaison)
         self._set_cookie(response, ORIGIN_COOKIE, self._origin(header_of(request.scope, "origin")))
@@ -79,6 +82,7 @@ class GoogleSignIn:
             "message": answer.message,
             "token": answer.token,
             "user": signed_in_user(answer.user).model_dump(by_alias=True),
+            "organisations": [one.model_dump(by_alias=True) for one in accessible(answer.organisations)],
             "isNewUser": answer.nouvel_utilisateur,
         }
         return self._page(message, request.scope, 200)

@@ -143,7 +143,8 @@ def _allow(policy: Policy) -> dict[str, str]:
 
 async def _with_body(scope: Scope, receive: Receive, policy: Policy) -> Receive:
     """A way to receive the body that has passed. Raises Refused, ClientGone."""
-    if policy.body and not _is_one_of(policy.body, scope):
+    wrong_type = policy.body and not _is_one_of(policy.body, scope)
+    if wrong_type and not policy.body_optional:
         raise Refused(WRONG_TYPE)
     announced = header_of(scope, "content-length")
     if announced.isdecimal() and int(announced) > policy.largest_body:
@@ -151,6 +152,8 @@ async def _with_body(scope: Scope, receive: Receive, policy: Policy) -> Receive:
             await _discard(receive)
         raise Refused(TOO_LARGE)
     body = await _read(receive, policy.largest_body)
+    if body and wrong_type:
+        raise Refused(WRONG_TYPE)
     given = False
 
     async def once() -> Message:

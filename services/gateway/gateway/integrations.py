@@ -39,6 +39,7 @@ T = TypeVar("T")
 
 _LONGEST = 255  # characters of an identifier (G15)
 _LONGEST_ADDRESS = 2048
+_PARTIAL = "partial"
 _DEFAULT_PAGE = "/parametres/integrations"
 _SAID_AT_ONCE: Final = frozenset({413, 429, 431})  # what is wrong with the request, not with the connection
 _FORBIDDEN: Final = Problem(400, "INVALID_REDIRECT_URL", "Cette adresse de retour n'est pas autorisée.")
@@ -64,13 +65,18 @@ class Providers(Body):
 
 
 class Integration(Body):
-    """A connected account. *status* is connected, expired, error or disconnected."""
+    """A connected account. *status* is connected, partial, expired, error or disconnected.
+
+    partial: what a use of it needs was not granted; *missing_scopes* names it, connecting again asks
+    for it.
+    """
 
     id: str
     provider: str
     provider_account_id: str
     is_connected: bool
     status: str
+    missing_scopes: tuple[str, ...]
     expires_at: str | None
     metadata: dict[str, Any]
     created_at: str
@@ -173,9 +179,8 @@ class Accounts:
             return JSONResponse(told.model_dump(by_alias=True))
         if not targets.is_allowed(answer.redirect_url, self._origins):
             raise Refused(_FORBIDDEN)
-        return _sent_on(
-            answer.redirect_url, integration=provider, status="connected", account=answer.account_id
-        )
+        status = _PARTIAL if answer.integration.status == _PARTIAL else "connected"
+        return _sent_on(answer.redirect_url, integration=provider, status=status, account=answer.account_id)
 
     def failed(self, problem: Problem, scope: Scope) -> Response:
         """Where a browser goes whose connection has ended with *problem*; programs are told in JSON."""
@@ -241,6 +246,7 @@ def _integration(known: pb.Integration) -> Integration:
         provider_account_id=known.provider_account_id,
         is_connected=known.is_connected,
         status=known.status,
+        missing_scopes=tuple(known.scopes_manquants),
         expires_at=instant(known.expires_at) if known.HasField("expires_at") else None,
         metadata=MessageToDict(known.metadata),
         created_at=instant(known.created_at),

@@ -1,17 +1,18 @@
 """What machines and people ask of the gateway itself: its state, its keys, its contract."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from grpc_utils import Peers
-from service_kit.edge import LIVENESS
+from service_kit.edge import LIVENESS, READINESS
 
 from gateway.bodies import Body
 from gateway.contract_page import contract_page, headers
 from gateway.keys import PublishedKeys
-from gateway.policies import CONTRACT, DISCOVERY, DOCS, JWKS, READINESS
+from gateway.policies import CONTRACT, DISCOVERY, DOCS, JWKS
 from gateway.settings import GatewaySettings
 
 _NEEDED: Final = ("auth", "users")  # the services that every endpoint stands on
@@ -20,22 +21,34 @@ _KEYS_CACHED: Final = {"cache-control": "public, max-age=30"}
 
 
 class State(Body):
-    """How the gateway is; *missing* are the services that do not answer."""
+    """How the gateway is."""
 
     status: str
+
+
+class Readiness(State):
+    """*missing* are the services that do not answer.
+
+    *revocations* is `ok`, or `behind` while revoked tokens may be accepted here: that changes no status.
+    """
+
     missing: tuple[str, ...] = ()
+    revocations: str
 
 
 class Operations:
-    """The endpoints."""
+    """The endpoints; *in_step* tells whether revocations are followed."""
 
-    def __init__(self, peers: Peers, keys: PublishedKeys, settings: GatewaySettings) -> None:
+    def __init__(
+        self, peers: Peers, keys: PublishedKeys, settings: GatewaySettings, in_step: Callable[[], bool]
+    ) -> None:
         self._peers, self._keys, self._settings = peers, keys, settings
+        self._in_step = in_step
 
     def router(self) -> APIRouter:
         """Their paths."""
         router = APIRouter(tags=["operations"])
-        router.add_api_route(LIVENESS, self.live, methods=["GET"], response_model_exclude_defaults=True)
+        router.add_api_route(LIVENESS, self.live, methods=["GET"])
         router.add_api_route(READINESS, self.ready, methods=["GET"], response_model_exclude_defaults=True)
         router.add_api_route(JWKS, self.jwks, methods=["GET"])
         router.add_api_route(DISCOVERY, self.discovery, methods=["GET"])
@@ -47,12 +60,16 @@ class Operations:
         """Say that the process lives."""
         return State(status="ok")
 
-    async def ready(self, response: Response) -> State:
+    async def ready(self, response: Response) -> Readiness:
         """Say whether the services behind the gateway answer; 503 with those that do not."""
         answers = await asyncio.gather(*map(self._peers.serving, _NEEDED))
         missing = tuple(name for name, serving in zip(_NEEDED, answers, strict=True) if not serving)
         response.status_code = 503 if missing else 200
-        return State(status="degraded" if missing else "ok", missing=missing)
+        return Readiness(
+            status="degraded" if missing else "ok",
+            missing=missing,
+            revocations="ok" if self._in_step() else "behind",
+        )
 
     async def jwks(self) -> Response:
         """The public keys of our own tokens (RFC 7517)."""

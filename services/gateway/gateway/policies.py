@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from service_kit.edge import LIVENESS
+from service_kit.edge import LIVENESS, READINESS
 
 LOGIN: Final = "/api/auth/login"
 LOGOUT: Final = "/api/auth/logout"
@@ -17,6 +17,7 @@ GOOGLE: Final = "/api/auth/google"
 GOOGLE_URL: Final = f"{GOOGLE}/url"
 GOOGLE_CALLBACK: Final = f"{GOOGLE}/callback"
 PROFILE: Final = "/api/profile"
+EMAIL_CONFIRM: Final = f"{PROFILE}/email/confirm"
 WEBHOOK: Final = "/api/webhook"
 WEBHOOK_HEALTH: Final = "/api/webhook/health"
 SYNC: Final = "/land/api/v1/users/sync"
@@ -28,7 +29,6 @@ ACCOUNT: Final = f"{INTEGRATIONS}/{{provider}}/{{accountId}}"
 ACCOUNT_REFRESH: Final = f"{ACCOUNT}/refresh"
 JWKS: Final = "/.well-known/jwks.json"
 DISCOVERY: Final = "/.well-known/openid-configuration"
-READINESS: Final = "/readyz"
 CONTRACT: Final = "/openapi.json"
 DOCS: Final = "/docs"
 
@@ -41,9 +41,10 @@ JWT: Final = "application/jwt"
 class Policy:
     """What is asked of a request: rates are per minute, sizes in bytes; 0 is no limit.
 
-    *body* are the content types of the body, which is not looked at without any. *caller* is
-    who must prove himself; *shared* says that pages of other allowed origins may call (G7).
-    *counted_with* is the path whose rate of callers this one shares, "" for its own.
+    *body* are the content types of the body, which is not looked at without any; with
+    *body_optional* there need not be one. *caller* is who must prove himself; *shared* says that
+    pages of other allowed origins may call (G7). *counted_with* is the path whose rate of callers
+    this one shares, "" for its own.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -54,6 +55,7 @@ class Policy:
     per_caller: int = 0
     shared: bool = True
     counted_with: str = ""
+    body_optional: bool = False
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -66,10 +68,11 @@ _INTEGRATIONS = Policy("GET", caller="user", per_caller=120, counted_with=INTEGR
 POLICIES: Final[Mapping[str, Policy]] = {
     LOGIN: Policy("POST", 16 * KIBIBYTE, frozenset({JSON}), per_address=20),
     LOGOUT: Policy("POST", caller="user", per_caller=120),
-    RENEW: Policy("POST", caller="user", per_caller=120),
+    RENEW: Policy("POST", body=frozenset({JSON}), caller="user", per_caller=120, body_optional=True),
     GOOGLE_URL: Policy("GET", per_address=30),
     GOOGLE_CALLBACK: Policy("GET", per_address=30),
     PROFILE: Policy("GET", caller="user", per_caller=120),
+    EMAIL_CONFIRM: Policy("POST", body=frozenset({JSON}), caller="user", per_caller=10),
     WEBHOOK: Policy("POST", 256 * KIBIBYTE, frozenset({JSON, JWT}), per_address=300, shared=False),
     WEBHOOK_HEALTH: Policy("GET", shared=False),
     SYNC: Policy("POST", 32 * KIBIBYTE, frozenset({JSON}), "service", per_caller=600, shared=False),

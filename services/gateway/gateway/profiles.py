@@ -3,17 +3,20 @@
 import asyncio
 
 from crm.users import users_pb2 as pb
-from crm.users.users_pb2_grpc import SyncServiceStub
+from crm.users.users_pb2_grpc import SyncServiceStub, UtilisateurServiceStub
 from fastapi import APIRouter, Request
 from grpc_utils import Identity, Peers
 from grpc_utils.errors import Unavailable
+from pydantic import Field
 
 from gateway.bodies import Body
-from gateway.calls import PROFILE_PATIENCE, at_most_twice, bearer
+from gateway.calls import PROFILE_PATIENCE, USUAL, at_most_twice, bearer
 from gateway.exchange import exchange_of
-from gateway.policies import PROFILE
+from gateway.policies import EMAIL_CONFIRM, PROFILE
 from gateway.security import USER
 from gateway.visits import Visits
+
+_LONGEST_LINK = 512  # characters
 
 
 class ProfileUser(Body):
@@ -47,16 +50,30 @@ class Profile(Body):
     degraded: bool = False
 
 
+class Confirmation(Body):
+    """What the link carries that was mailed to the new address."""
+
+    token: str = Field(min_length=1, max_length=_LONGEST_LINK)
+
+
+class Confirmed(Body):
+    """The person with the address that is proved now."""
+
+    user: ProfileUser
+
+
 class Profiles:
-    """The endpoint; *visits* need not tell what it tells itself."""
+    """The endpoints; *visits* need not tell what the profile tells itself."""
 
     def __init__(self, peers: Peers, visits: Visits) -> None:
         self._directory, self._visits = peers.stub(SyncServiceStub), visits
+        self._people = peers.stub(UtilisateurServiceStub)
 
     def router(self) -> APIRouter:
-        """Its path."""
+        """Their paths."""
         router = APIRouter(tags=["profile"])
         router.add_api_route(PROFILE, self.profile, methods=["GET"], dependencies=USER)
+        router.add_api_route(EMAIL_CONFIRM, self.confirm_email, methods=["POST"], dependencies=USER)
         return router
 
     async def profile(self, request: Request) -> Profile:
@@ -74,6 +91,14 @@ class Profiles:
             has_organisation=answer.has_organisation,
             created=answer.cree,
         )
+
+    async def confirm_email(self, confirmation: Confirmation, request: Request) -> Confirmed:
+        """Prove the caller's new address by the token of the link that was mailed to it."""
+        exchange = exchange_of(request.scope)
+        asked = pb.ConfirmEmailRequest(jeton=confirmation.token)
+        answer = await self._people.ConfirmEmail(asked, timeout=USUAL, metadata=bearer(exchange.token))
+        self._visits.tell(exchange.caller.subject, exchange.token)
+        return Confirmed(user=_told_by_directory(answer))
 
     async def _ask(self, token: str) -> pb.SyncProfileResponse:
         return await self._directory.SyncProfile(

@@ -1,5 +1,8 @@
 """Sign-in by password, renewal and sign-out: the auth service decides, here is its HTTP form."""
 
+from collections.abc import Iterable
+from typing import Annotated
+
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub
 from fastapi import APIRouter, Request, Response
@@ -14,12 +17,22 @@ from gateway.policies import LOGIN, LOGOUT, RENEW
 from gateway.security import USER
 from gateway.visits import Visits
 
+# An organisation that a token is to name, "" for none in particular (auth R23).
+Wanted = Annotated[str, Field(max_length=64)]
+
 
 class Credentials(Body):
-    """An email and a password."""
+    """An email and a password, and the organisation to sign in to: else the last one chosen."""
 
     email: str = Field(min_length=1)
     password: str = Field(min_length=1)
+    organisation: Wanted = ""
+
+
+class Change(Body):
+    """The organisation to change to; else the token goes on naming its own."""
+
+    organisation: Wanted = ""
 
 
 class SignedInUser(Body):
@@ -34,20 +47,32 @@ class SignedInUser(Body):
     role: str
 
 
+class Accessible(Body):
+    """An organisation that a token of the person may name; *role* is information only."""
+
+    id: str
+    nom: str
+    role: str
+
+
 class SignedIn(Body):
-    """A token with its end (RFC 3339) and its owner."""
+    """A token with its end (RFC 3339), its owner, and the organisations that he can change to."""
 
     message: str
     token: str
     expires_at: str
     user: SignedInUser
+    organisations: tuple[Accessible, ...]
 
 
 class Renewed(Body):
-    """A fresh token and its end."""
+    """A fresh token, its end, the organisation that it names, and those that it could name."""
 
     token: str
     expires_at: str
+    organisation_id: str
+    role: str
+    organisations: tuple[Accessible, ...]
 
 
 class Sessions:
@@ -70,6 +95,7 @@ class Sessions:
         asked = pb.LoginRequest(
             email=credentials.email,
             mot_de_passe=credentials.password,
+            organisation=credentials.organisation,
             ip=exchange.address,
             user_agent=exchange.user_agent,
         )
@@ -80,6 +106,7 @@ class Sessions:
             token=answer.token,
             expires_at=instant(answer.expire_le),
             user=signed_in_user(answer.user),
+            organisations=accessible(answer.organisations),
         )
 
     async def logout(self, request: Request) -> Response:
@@ -89,13 +116,19 @@ class Sessions:
         await self._auth.Logout(pb.LogoutRequest(), timeout=USUAL, metadata=metadata)
         return Response(status_code=204)
 
-    async def renew(self, request: Request) -> Renewed:
-        """Exchange the token of the request for a fresh one."""
+    async def renew(self, request: Request, change: Change | None = None) -> Renewed:
+        """Exchange the token of the request for a fresh one, of another organisation if one is named."""
         exchange = exchange_of(request.scope)
-        metadata = bearer(exchange.token)
-        answer = await self._auth.RenewToken(pb.RenewTokenRequest(), timeout=USUAL, metadata=metadata)
+        asked = pb.RenewTokenRequest(organisation=change.organisation if change else "")
+        answer = await self._auth.RenewToken(asked, timeout=USUAL, metadata=bearer(exchange.token))
         self._visits.tell(exchange.caller.subject, answer.token)
-        return Renewed(token=answer.token, expires_at=instant(answer.expire_le))
+        return Renewed(
+            token=answer.token,
+            expires_at=instant(answer.expire_le),
+            organisation_id=answer.organisation_id,
+            role=answer.role,
+            organisations=accessible(answer.organisations),
+        )
 
 
 def signed_in_user(user: pb.UtilisateurConnecte) -> SignedInUser:
@@ -109,3 +142,8 @@ def signed_in_user(user: pb.UtilisateurConnecte) -> SignedInUser:
         organisation_id=user.organisation_id,
         role=user.role,
     )
+
+
+def accessible(organisations: Iterable[pb.OrganisationAccessible]) -> tuple[Accessible, ...]:
+    """*organisations* as the front end reads them."""
+    return tuple(Accessible(id=one.organisation_id, nom=one.nom, role=one.role) for one in organisations)

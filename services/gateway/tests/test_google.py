@@ -45,7 +45,7 @@ async def test_a_first_sign_in_makes_an_account_and_a_second_finds_it(
     provider.person = person(email, picture="https://exemple.fr/a.png")
     (status, first), (_, second) = await sign_in(web), await sign_in(web)
     assert (status, first.origin, first.message["type"]) == (200, FRONT, "crm:auth")
-    assert set(first.message) == {"type", "message", "token", "user", "isNewUser"}
+    assert set(first.message) == {"type", "message", "token", "user", "organisations", "isNewUser"}
     assert (first.message["isNewUser"], second.message["isNewUser"]) == (True, False)
     assert first.message["user"] == second.message["user"]
     assert {name: first.message["user"][name] for name in ("email", "prenom", "nom", "picture")} == {

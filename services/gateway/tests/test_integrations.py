@@ -10,7 +10,7 @@ from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import AuditServiceStub
 from db_utils import clock
 from service_kit.testing import Mesh, eventually
-from service_kit.testing.oauth import REVOKE, OauthProvider
+from service_kit.testing.oauth import REVOKE, TOKEN, OauthProvider
 from service_kit.testing.oidc import browse
 from tests.accounts import PAGE, Person, returned, sent_on
 from tests.visitors import FRONT, Log, code
@@ -43,7 +43,7 @@ async def test_an_account_is_connected_renewed_and_disconnected(
     assert (connected["provider"], connected["providerAccountId"]) == (of, account)
     assert (connected["isConnected"], connected["status"]) == (True, "connected")
     assert set(connected) == {
-        *("id", "provider", "providerAccountId", "isConnected", "status"),
+        *("id", "provider", "providerAccountId", "isConnected", "status", "missingScopes"),
         *("expiresAt", "metadata", "createdAt", "updatedAt"),
     }
     assert connected["expiresAt"].endswith("Z")
@@ -124,6 +124,16 @@ async def test_G14_without_a_wish_the_browser_ends_at_the_default_page(
     """Of the first allowed origin."""
     ending = f"integration=google&status=connected&account={oauth.account.id}"
     assert await anne.connect() == f"{PAGE}?{ending}"
+
+
+async def test_R23_a_permission_that_was_not_granted_is_told(anne: Person, oauth: OauthProvider) -> None:
+    """Where the browser ends, and in the list."""
+    with oauth.telling(TOKEN, of="google", scope="openid email profile"):
+        end = await anne.connect()
+    assert end == f"{PAGE}?integration=google&status=partial&account={oauth.account.id}"
+    (account,) = await anne.accounts()
+    assert (account["status"], account["isConnected"]) == ("partial", False)
+    assert account["missingScopes"] == ["https://mail.google.com/"]
 
 
 async def test_G14_a_program_is_told_who_is_connected(anne: Person, oauth: OauthProvider) -> None:

@@ -154,7 +154,7 @@ async def test_G5_forwarded_addresses_of_strangers_are_ignored(trusting_nobody: 
         None,
         "",
         "Bearer",
-        "bearer {}",
+        "bearer  {}",
         "Basic {}",
         "{}",
         "Bearer  {}",
@@ -174,6 +174,18 @@ async def test_G9_a_caller_without_a_proof_is_refused(
     answer = await edge.request(POLICIES[path].method, path, headers=headers)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert answer.json()["error"]["code"] in {"JETON_MANQUANT", "JETON_INVALIDE"}
+
+
+@pytest.mark.parametrize(("size", "reason"), [(8192, "JETON_INVALIDE"), (8193, "JETON_TROP_LONG")])
+async def test_G9_a_token_that_is_too_long_is_told_so(
+    edge: httpx.AsyncClient, alone: Mesh, size: int, reason: str
+) -> None:
+    """As in the services (C5): up to the limit, what the token says decides."""
+    token = alone.secrets.token().ljust(size, "A")
+    answer = await edge.get(PROFILE, headers={"authorization": f"Bearer {token}"})
+    told = answer.json()["error"]
+    assert (answer.status_code, told["code"]) == (401, reason)
+    assert ("8 192 octets" in told["message"]) == (size > 8192)
 
 
 async def test_G9_two_proofs_are_none(edge: httpx.AsyncClient, alone: Mesh) -> None:

@@ -28,8 +28,11 @@ async def test_it_lives_whatever_is_behind_it(edge: httpx.AsyncClient) -> None:
 async def test_it_is_ready_when_its_services_are(web: httpx.AsyncClient, edge: httpx.AsyncClient) -> None:
     """Else 503 with those that are missing."""
     there, alone = await web.get("/readyz"), await edge.get("/readyz")
-    assert (there.status_code, there.json()) == (200, {"status": "ok"})
-    assert (alone.status_code, alone.json()) == (503, {"status": "degraded", "missing": ["auth", "users"]})
+    assert (there.status_code, there.json()) == (200, {"status": "ok", "revocations": "ok"})
+    assert (alone.status_code, alone.json()) == (
+        503,
+        {"status": "degraded", "missing": ["auth", "users"], "revocations": "ok"},
+    )
 
 
 async def test_the_contract_names_every_endpoint(edge: httpx.AsyncClient) -> None:

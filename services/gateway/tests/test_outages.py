@@ -24,7 +24,10 @@ async def test_without_auth_nobody_signs_in(fragile: Mesh) -> None:
         await eventually(partial(is_ready, web))
         assert (await web.post(LOGIN, json=person.credentials)).status_code == 200
     assert (code(answer), answer.headers["retry-after"]) == ((503, "DEPENDANCE_INDISPONIBLE"), "5")
-    assert (missing.status_code, missing.json()) == (503, {"status": "degraded", "missing": ["auth"]})
+    assert (missing.status_code, missing.json()) == (
+        503,
+        {"status": "degraded", "missing": ["auth"], "revocations": "ok"},
+    )
     assert (profile.status_code, profile.json()["degraded"]) == (200, False)
     assert len(keys.json()["keys"]) == 1
 

@@ -46,6 +46,16 @@ async def test_a_password_gives_a_token_that_opens_every_service(
     assert await opens_services(mesh, told["token"]) == StatusCode.OK
 
 
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
+async def test_C5_the_scheme_may_have_any_case(
+    web: httpx.AsyncClient, jeanne: Someone, sign_in: SignIn, scheme: str
+) -> None:
+    """The token behind it is passed on to the service all the same."""
+    token = await sign_in(jeanne)
+    answer = await web.post(RENEW, headers={"authorization": f"{scheme} {token}"})
+    assert answer.status_code == 200, answer.text
+
+
 async def test_a_member_is_told_his_organisation(mesh: Mesh, web: httpx.AsyncClient, jeanne: Someone) -> None:
     """With his role, which is information."""
     membres = mesh.service_stub(MembreServiceStub, caller="auth")
@@ -131,7 +141,10 @@ async def test_a_renewed_token_takes_the_place_of_the_old_one(
     """The old one cannot be renewed again."""
     token = await sign_in(jeanne)
     renewed = await web.post(RENEW, headers=bearer(token))
-    assert (renewed.status_code, set(renewed.json())) == (200, {"token", "expiresAt"})
+    assert (renewed.status_code, set(renewed.json())) == (
+        200,
+        {"token", "expiresAt", "organisationId", "role", "organisations"},
+    )
     assert await opens_services(mesh, renewed.json()["token"]) == StatusCode.OK
     again = await web.post(RENEW, headers=bearer(token))
     assert code(again) == (401, "JETON_REVOQUE")

@@ -10,13 +10,13 @@ import httpx
 import pytest
 from fastapi import APIRouter, Response
 from gateway.listener import HttpServer
-from gateway.policies import GOOGLE_CALLBACK, LOGIN, READINESS
+from gateway.policies import GOOGLE_CALLBACK, LOGIN
 from gateway.problems import Problem
 from gateway.settings import GatewaySettings
 from gateway.web import application
 from grpc_utils import Authenticator
 from prometheus_client import REGISTRY
-from service_kit.edge import LIVENESS
+from service_kit.edge import LIVENESS, READINESS
 from service_kit.settings import load
 from service_kit.testing import eventually
 from service_kit.testing.http1 import request

@@ -22,7 +22,6 @@ PASSWORD = "une phrase de passe"
 WEBHOOK_SECRET = "test-secret"
 ORIGINS: dict[str, Any] = {"frontend_origins": f"{FRONT},{OTHER_FRONT}", "trusted_proxies": "127.0.0.1"}
 CALLBACK = "http://127.0.0.1:5000/api/auth/google/callback"
-SERVICES = ("organisations", "users", "auth")
 _numbers = count(1)
 
 
@@ -134,7 +133,8 @@ async def identity(provider: OidcProvider, kinde: IdentityProvider, **changes: A
         "kinde_webhook_require_timestamp": False,
         "kinde_issuer_url": kinde.issuer,
     }
-    services = [replace(service_named(name), workers=()) for name in SERVICES]
+    still = [replace(service_named(name), workers=()) for name in ("organisations", "auth")]
+    services = [*still, service_named("users")]
     async with running(*services, GATEWAY, **(settings | changes)) as mesh, browser(mesh) as web:
         await eventually(partial(is_ready, web))
         yield mesh

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 import grpc
-from crm.common.common_pb2 import Pagination
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import (
     CredentialServiceStub,
@@ -15,13 +16,14 @@ from crm.users.users_pb2_grpc import (
     UtilisateurServiceStub,
 )
 from grpc import StatusCode
-from grpc_utils import Peers, deadline
+from grpc_utils import Peers, deadline, instant, reason_of
 from grpc_utils.errors import Refusal, Unavailable
 
 from service_auth.id_tokens import Personne
 from service_auth.refusals import (
     ConflitIdentite,
     IdentifiantsInvalides,
+    MembreInactif,
     MotDePasseInvalide,
     UtilisateursIndisponibles,
 )
@@ -29,7 +31,7 @@ from service_auth.tokens import Compte
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-Refusals = Mapping[StatusCode, type[Refusal]]
+Refusals = Mapping[StatusCode | str, type[Refusal]]  # by status, or by reason where one has several
 
 _BCRYPT = 3.0  # seconds that a call which computes a hash may take
 _SOURCE, _GOOGLE = "auth", "google"
@@ -40,8 +42,30 @@ _NOBODY: Refusals = {
     StatusCode.UNAUTHENTICATED: IdentifiantsInvalides,
 }
 _NO_NEWCOMER: Refusals = {**_NOBODY, StatusCode.ALREADY_EXISTS: ConflitIdentite}
-_NO_PASSWORD: Refusals = {**_NOBODY, StatusCode.INVALID_ARGUMENT: MotDePasseInvalide}
+_NO_MEMBER: Refusals = {**_NOBODY, StatusCode.PERMISSION_DENIED: MembreInactif}
+_NO_PASSWORD: Refusals = {
+    **_NOBODY,
+    StatusCode.INVALID_ARGUMENT: MotDePasseInvalide,
+    IdentifiantsInvalides.reason: IdentifiantsInvalides,
+}
 _NONE: Refusals = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivee:
+    """Whom a sign-in at Google signs in, and whether his account is *nouveau*.
+
+    An account that had been made beforehand with his unproved address was claimed at *reprise_le*:
+    tokens issued before are void (users R30).
+    """
+
+    utilisateur: pb.Utilisateur
+    nouveau: bool = False
+    reprise_le: datetime | None = None
+
+    def not_before(self, now: datetime) -> datetime:
+        """*now*, but not before the claim: its token is none of those that end with it (R19)."""
+        return now if self.reprise_le is None else max(now, self.reprise_le)
 
 
 class Accounts:
@@ -63,43 +87,50 @@ class Accounts:
         """The active user of this id. Raises IdentifiantsInvalides."""
         return _active(await _asked(self._users.Get, pb.GetUtilisateurRequest(id=utilisateur_id), _NOBODY))
 
-    async def of_google(self, personne: Personne) -> tuple[pb.Utilisateur, bool]:
-        """The account of a person whom Google vouches for, and whether it was made just now (R19).
+    async def of_google(self, personne: Personne) -> Arrivee:
+        """The account of a person whom Google vouches for, made if he has none (R19).
 
-        An account of the same address gets the Google identity. Raises ConflitIdentite, and
-        IdentifiantsInvalides when it is disabled or deleted.
+        One of the same address gets the Google identity, or is claimed while nobody has proved the
+        address. Raises ConflitIdentite, and IdentifiantsInvalides when it is disabled or deleted.
         """
         named = pb.GetUtilisateurByIdentityRequest(fournisseur=_GOOGLE, sujet=personne.sujet)
         try:
-            return _active(
-                await _asked(self._users.GetByIdentity, named, {StatusCode.NOT_FOUND: _Nobody})
-            ), False
+            known = await _asked(self._users.GetByIdentity, named, {StatusCode.NOT_FOUND: _Nobody})
+            return Arrivee(_active(known))
         except _Nobody:
             made = await _asked(self._users.Create, _newcomer(personne), _NO_NEWCOMER)
-        return _active(made.utilisateur), made.cree
+        claimed = instant(made.reprise_le) if made.HasField("reprise_le") else None
+        return Arrivee(_active(made.utilisateur), made.cree, claimed)
 
-    async def change_password(self, utilisateur_id: str, password: str) -> None:
-        """Give the user a new password. Raises MotDePasseInvalide, IdentifiantsInvalides."""
-        request = pb.SetPasswordRequest(utilisateur_id=utilisateur_id, nouveau=password)
+    async def change_password(self, utilisateur_id: str, ancien: str, nouveau: str) -> None:
+        """Give the user a new password, if *ancien* is the former one or empty.
+
+        Raises MotDePasseInvalide, IdentifiantsInvalides.
+        """
+        request = pb.SetPasswordRequest(utilisateur_id=utilisateur_id, ancien=ancien, nouveau=nouveau)
         await _asked(self._credentials.SetPassword, request, _NO_PASSWORD, timeout=_BCRYPT)
 
-    async def compte(self, person: pb.Utilisateur) -> Compte:
-        """*person* with the organisation of the oldest active membership."""
-        oldest = Pagination(page_size=1, sort_by="created_at", sort_order="asc")
-        request = pb.ListMembresRequest(utilisateur_id=person.id, etat="actif", pagination=oldest)
-        for membre in (await _asked(self._members.List, request)).membres:
-            return Compte(person, membre.organisation_id, membre.role)
-        return Compte(person)
+    async def compte(self, person: pb.Utilisateur, organisation: str = "", *, former: str = "") -> Compte:
+        """*person* in the *organisation* that he asks for, which users remembers (R23).
 
-    def announce(self, utilisateur_id: str) -> None:
+        When he asks for none: in *former* while he is an active member of it, else in the last one
+        he chose, else the oldest. Raises MembreInactif, IdentifiantsInvalides.
+        """
+        request = pb.ChoisirMembreRequest(utilisateur_id=person.id, organisation=organisation)
+        choice = await _asked(self._members.Choisir, request, _NO_MEMBER)
+        return Compte.chosen(person, choice, "" if organisation else former)
+
+    def announce(self, compte: Compte) -> None:
         """Tell users of the sign-in, after the answer; a failure is only logged (C14)."""
-        task = asyncio.create_task(self._announce(utilisateur_id))
+        task = asyncio.create_task(self._announce(compte))
         self._announcing.add(task)
         task.add_done_callback(self._announcing.discard)
 
-    async def _announce(self, utilisateur_id: str) -> None:
+    async def _announce(self, compte: Compte) -> None:
         deadline.start(None)  # nobody waits any more
-        request = pb.RecordLoginRequest(utilisateur_id=utilisateur_id, source=_SOURCE)
+        request = pb.RecordLoginRequest(
+            utilisateur_id=compte.utilisateur.id, source=_SOURCE, organisation=compte.organisation_id
+        )
         try:
             await _asked(self._sync.RecordLogin, request, _NOBODY)
         except Refusal as error:
@@ -125,7 +156,7 @@ async def _asked(
     except Unavailable as error:
         raise UtilisateursIndisponibles from error
     except grpc.aio.AioRpcError as error:
-        refusal = refusals.get(error.code())
+        refusal = refusals.get(reason_of(error)) or refusals.get(error.code())
         if refusal is None:
             _log.error("users has refused unexpectedly: %s", error.code().name)
             raise UtilisateursIndisponibles from error

@@ -39,11 +39,12 @@ class Debut:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A sign-in that comes back, used up: what the exchange of its code needs."""
+    """A sign-in that comes back, used up: what the exchange of its code and its token need."""
 
     code_verifier: str
     nonce_hash: bytes
     redirect_uri: str
+    organisation: str
 
 
 class Demandes:
@@ -52,8 +53,8 @@ class Demandes:
     def __init__(self, database: Database, envelope: Envelope) -> None:
         self._database, self._envelope = database, envelope
 
-    async def begin(self, redirect_uri: str) -> Debut:
-        """Store a new sign-in that may come back within ten minutes."""
+    async def begin(self, redirect_uri: str, organisation: str) -> Debut:
+        """Store a new sign-in to *organisation* that may come back within ten minutes."""
         state, nonce, liaison = (secrets.token_urlsafe(_RANDOM) for _ in range(3))
         verifier, now = secrets.token_urlsafe(_VERIFIER), clock.now()
         row = DemandeOauth(
@@ -62,6 +63,7 @@ class Demandes:
             nonce_hash=hashed(nonce),
             liaison_hash=hashed(liaison),
             redirect_uri=redirect_uri,
+            organisation=organisation,
             created_at=now,
             expire_le=now + LIFETIME,
         )
@@ -84,7 +86,7 @@ class Demandes:
             if not await tx.execute(_CONSUME, state=state_hash, now=now):
                 raise EtatDejaUtilise
         verifier = self._envelope.open(row.code_verifier, _place(state_hash))
-        return Suite(verifier, row.nonce_hash, row.redirect_uri)
+        return Suite(verifier, row.nonce_hash, row.redirect_uri, row.organisation)
 
     async def give_up(self, state: str) -> None:
         """Use up the sign-in of *state*, which the provider has refused; unknown ones are nobody's."""

@@ -95,7 +95,8 @@ class Guard:
     async def password(self, email: str, origin: Origin | None) -> AsyncIterator[None]:
         """Check a password of *email* inside: an Unauthenticated that leaves it is a failure.
 
-        What else leaves it counts as nothing; when the caller goes away meanwhile, the slot stays.
+        A PermissionDenied is noted as a refusal of somebody who has proved himself. What else leaves
+        it counts as nothing; when the caller goes away meanwhile, the slot stays.
         Without an *origin*, somebody who is signed in tells his password again: then the limits
         of the email apply alone. Raises TropDeRequetes, CompteVerrouille.
         """
@@ -106,8 +107,10 @@ class Guard:
             except Unauthenticated:
                 await self._note(PASSWORD, ECHEC, email, origin)
                 raise
-            except Exception:
+            except Exception as error:
                 await self._give_back(email, slot)
+                if isinstance(error, PermissionDenied):
+                    await self._note(PASSWORD, REFUS, email, origin)
                 raise
             async with self._database.transaction() as tx:
                 verrou = await self._verrou(tx, email)

@@ -8,7 +8,14 @@ from sqlalchemy import DateTime, bindparam, delete, or_
 
 from service_auth.keys import Keyring
 from service_auth.limits import MEMORY
-from service_auth.models import DemandeOauth, JetonRevoque, RevocationGlobale, TentativeConnexion, Verrou
+from service_auth.models import (
+    DemandeOauth,
+    JetonRevoque,
+    RevocationGlobale,
+    RevocationOrganisation,
+    TentativeConnexion,
+    Verrou,
+)
 from service_auth.settings import LONGEST_LIFE, AuthSettings
 
 JOURNAL_KEPT = timedelta(days=90)
@@ -22,6 +29,7 @@ _PURGES = (
     (delete(DemandeOauth).where(DemandeOauth.created_at < _before), DEMANDES_KEPT),
     (delete(JetonRevoque).where(JetonRevoque.expire_le < _before), REVOCATIONS_KEPT),
     (delete(RevocationGlobale).where(RevocationGlobale.avant < _before), _GLOBALES_KEPT),
+    (delete(RevocationOrganisation).where(RevocationOrganisation.avant < _before), _GLOBALES_KEPT),
     (
         delete(Verrou).where(
             Verrou.updated_at < _before,

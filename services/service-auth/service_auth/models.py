@@ -1,7 +1,7 @@
 """The tables of the auth service. No account and no password is among them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from db_utils import Choice, Row, clock, metadata, uuid7
@@ -18,6 +18,8 @@ LOGOUT, RENOUVELLEMENT, MOT_DE_PASSE, DESACTIVATION = (
     "mot_de_passe",
     "desactivation",
 )
+# Why all tokens of a user end, or those of an organisation (R24).
+FINS: Final = (MOT_DE_PASSE, DESACTIVATION, "suppression", "adhesion", "reprise")
 
 
 class Base(Row):
@@ -83,7 +85,10 @@ class Verrou(Base):
 
 
 class DemandeOauth(Base):
-    """A sign-in at Google that was begun; its secrets are hashed or sealed."""
+    """A sign-in at Google that was begun; its secrets are hashed or sealed.
+
+    *organisation* is the one that its token is to name, "" for none in particular.
+    """
 
     __tablename__ = "demandes_oauth"
     __table_args__ = (Index("ix_demandes_expire_le", "expire_le"),)
@@ -93,6 +98,7 @@ class DemandeOauth(Base):
     nonce_hash: Mapped[bytes] = mapped_column(LargeBinary)
     liaison_hash: Mapped[bytes] = mapped_column(LargeBinary)
     redirect_uri: Mapped[str] = mapped_column(Text)
+    organisation: Mapped[str] = mapped_column(String(64), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     expire_le: Mapped[datetime]
     consomme_le: Mapped[datetime | None] = mapped_column(default=None)
@@ -112,13 +118,34 @@ class JetonRevoque(Base):
 
 
 class RevocationGlobale(Base):
-    """That every token of a user issued before *avant* is void."""
+    """That every token of a user issued before *avant* is void; written at *revoque_le*."""
 
     __tablename__ = "revocations_globales"
-    __table_args__ = (Index("ix_revocations_globales_avant", "avant"),)
+    __table_args__ = (
+        Index("ix_revocations_globales_avant", "avant"),
+        Index("ix_revocations_globales_revoque_le", "revoque_le"),
+    )
 
     utilisateur_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     avant: Mapped[datetime]
+    motif: Mapped[str] = mapped_column(Choice(*FINS), server_default=MOT_DE_PASSE)
+    revoque_le: Mapped[datetime] = mapped_column(default_factory=clock.now, server_default=text("now()"))
+
+
+class RevocationOrganisation(Base):
+    """The same of the tokens that name one organisation."""
+
+    __tablename__ = "revocations_organisation"
+    __table_args__ = (
+        Index("ix_revocations_organisation_avant", "avant"),
+        Index("ix_revocations_organisation_revoque_le", "revoque_le"),
+    )
+
+    utilisateur_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    organisation: Mapped[str] = mapped_column(String(64), primary_key=True)
+    avant: Mapped[datetime]
+    motif: Mapped[str] = mapped_column(Choice(*FINS))
+    revoque_le: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 
 class BienvenueAEnvoyer(Base):

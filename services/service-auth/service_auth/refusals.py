@@ -14,6 +14,10 @@ class IdentifiantsInvalides(Unauthenticated):
     """Identifiants invalides"""  # noqa: D400, D415  # the exact words of R3
 
 
+class MembreInactif(PermissionDenied):
+    """Vous n'êtes pas un membre actif de cette organisation."""
+
+
 class CompteVerrouille(ResourceExhausted):
     """Trop de mots de passe erronés : réessayez plus tard."""
 

@@ -1,26 +1,25 @@
-"""Tokens that are not good any more: written and announced in one transaction, and listed (R9–R13)."""
+"""Tokens that are not good any more: written, announced and listed (R9–R13, R24)."""
 
 import base64
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from crm.auth.auth_pb2 import Revocation
 from crm.common import common_pb2
-from db_utils import Reader, Transaction, parse_uuid
+from db_utils import Reader, Transaction, clock, parse_uuid
 from db_utils.listing import DEFAULT_SIZE
 from grpc_utils import Identity, timestamp
 from grpc_utils.errors import JetonDePageInvalide, PageInvalide
 from nats_utils import announce_revocation
 from sqlalchemy import (
+    BindParameter,
     DateTime,
     String,
     bindparam,
     cast,
     exists,
-    func,
     literal,
     null,
     or_,
@@ -29,58 +28,92 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
 
-from service_auth.models import JetonRevoque, RevocationGlobale
+from service_auth.models import JetonRevoque, RevocationGlobale, RevocationOrganisation
 from service_auth.settings import LONGEST_LIFE
 
 LARGEST_PAGE = 1000
 _LONGEST_LIFE = timedelta(seconds=LONGEST_LIFE)
 _instant: DateTime = DateTime(timezone=True)
+_user = bindparam("utilisateur_id", type_=String(), required=True)
+_organisation = bindparam("organisation", type_=String(), required=True)
+_issued = bindparam("issued_at", type_=_instant, required=True)
 
 _REVOKED = select(
     or_(
         exists().where(JetonRevoque.jti == bindparam("jti", required=True)),
+        exists().where(RevocationGlobale.utilisateur_id == _user, RevocationGlobale.avant > _issued),
         exists().where(
-            RevocationGlobale.utilisateur_id == bindparam("utilisateur_id", required=True),
-            RevocationGlobale.avant > bindparam("issued_at", type_=_instant, required=True),
+            RevocationOrganisation.utilisateur_id == _user,
+            RevocationOrganisation.organisation == _organisation,
+            RevocationOrganisation.avant > _issued,
         ),
     )
 )
-_globale = insert(RevocationGlobale).values(
-    utilisateur_id=bindparam("utilisateur_id", required=True),
-    avant=bindparam("avant", type_=_instant, required=True),
-)
-_REVOKE_USER = _globale.on_conflict_do_update(
-    index_elements=["utilisateur_id"],
-    set_={"avant": func.greatest(RevocationGlobale.avant, _globale.excluded.avant)},
-)
+
+
+def _ending(
+    table: type[RevocationGlobale] | type[RevocationOrganisation], **key: BindParameter[str]
+) -> ReturningInsert[datetime]:
+    """Note in *table* what ends under *key*, and answer its instant, unless as much has ended before."""
+    told = {
+        "avant": bindparam("avant", type_=_instant, required=True),
+        "motif": bindparam("motif", type_=String(), required=True),
+        "revoque_le": bindparam("now", type_=_instant, required=True),
+    }
+    row = insert(table).values(**key, **told)
+    later = row.on_conflict_do_update(
+        index_elements=[*key],
+        set_={name: row.excluded[name] for name in told},
+        where=table.avant < row.excluded.avant,
+    )
+    return later.returning(table.avant)
+
+
+_END = _ending(RevocationGlobale, utilisateur_id=_user)
+_END_IN = _ending(RevocationOrganisation, utilisateur_id=_user, organisation=_organisation)
 _every = union_all(
     select(
-        JetonRevoque.revoque_le.label("instant"),
+        JetonRevoque.revoque_le.label("written"),
         cast(JetonRevoque.jti, String).label("jti"),
         JetonRevoque.utilisateur_id.label("utilisateur_id"),
+        literal("").label("organisation"),
+        JetonRevoque.revoque_le.label("instant"),
         JetonRevoque.expire_le.label("expire_le"),
     ),
     select(
-        RevocationGlobale.avant,
+        RevocationGlobale.revoque_le,
         literal(""),
         RevocationGlobale.utilisateur_id,
+        literal(""),
+        RevocationGlobale.avant,
+        cast(null(), _instant),
+    ),
+    select(
+        RevocationOrganisation.revoque_le,
+        literal(""),
+        RevocationOrganisation.utilisateur_id,
+        RevocationOrganisation.organisation,
+        RevocationOrganisation.avant,
         cast(null(), _instant),
     ),
 ).subquery()
-_place = tuple_(_every.c.instant, _every.c.jti, _every.c.utilisateur_id)
+_places = (_every.c.written, _every.c.jti, _every.c.utilisateur_id, _every.c.organisation)
 _former = tuple_(
-    bindparam("instant", type_=_instant, required=True),
+    bindparam("written", type_=_instant, required=True),
     bindparam("jti", type_=String(), required=True),
-    bindparam("utilisateur_id", type_=String(), required=True),
+    _user,
+    _organisation,
 )
 _PAGE = (
-    select(_every.c.instant, _every.c.jti, _every.c.utilisateur_id, _every.c.expire_le)
-    .where(_every.c.instant > bindparam("depuis", type_=_instant, required=True), _place > _former)
-    .order_by(_every.c.instant, _every.c.jti, _every.c.utilisateur_id)
+    select(*_places, _every.c.instant, _every.c.expire_le)
+    .where(_every.c.written > bindparam("depuis", type_=_instant, required=True), tuple_(*_places) > _former)
+    .order_by(*_places)
     .limit(bindparam("most", required=True))
 )
-_START = (datetime.min.replace(tzinfo=UTC), "", "")
+_Place = tuple[datetime, str, str, str]
+_START: _Place = (datetime.min.replace(tzinfo=UTC), "", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +124,7 @@ class OwnToken:
     utilisateur_id: str
     issued_at: datetime
     expires_at: datetime
+    organisation_id: str = ""
 
     @classmethod
     def of(cls, identity: Identity) -> "OwnToken | None":
@@ -101,14 +135,18 @@ class OwnToken:
         issued, expires = (
             datetime.fromtimestamp(instant, UTC) for instant in (identity.issued_at, identity.expires_at)
         )
-        return cls(jti, identity.subject, issued, expires)
+        return cls(jti, identity.subject, issued, expires, identity.organisation_id or "")
 
 
 async def is_revoked(reader: Reader, token: OwnToken) -> bool:
-    """Whether *token*, or all of its user's of that time, are void."""
+    """Whether *token*, or all of that time of its user or of his in its organisation, are void."""
     return bool(
         await reader.one(
-            _REVOKED, jti=token.jti, utilisateur_id=token.utilisateur_id, issued_at=token.issued_at
+            _REVOKED,
+            jti=token.jti,
+            utilisateur_id=token.utilisateur_id,
+            organisation=token.organisation_id,
+            issued_at=token.issued_at,
         )
     )
 
@@ -124,32 +162,55 @@ async def revoke_token(tx: Transaction, token: OwnToken, motif: str) -> bool:
     return True
 
 
-async def revoke_user(tx: Transaction, utilisateur_id: str, avant: datetime) -> None:
-    """End every token of the user issued before *avant*, and tell every service."""
-    await tx.execute(_REVOKE_USER, utilisateur_id=utilisateur_id, avant=avant)
-    announce_revocation(tx, _message(avant, "", utilisateur_id, None))
+async def revoke_user(
+    tx: Transaction, utilisateur_id: str, avant: datetime, motif: str, organisation_id: str = ""
+) -> None:
+    """End every token of the user issued before *avant*, and tell every service.
+
+    With *organisation_id*, only those that name it. The greatest *avant* counts: what had ended
+    before is neither written nor told again.
+    """
+    told = {"utilisateur_id": utilisateur_id, "avant": avant, "motif": motif, "now": clock.now()}
+    if organisation_id:
+        ended = await tx.one(_END_IN, organisation=organisation_id, **told)
+    else:
+        ended = await tx.one(_END, **told)
+    if ended is not None:
+        announce_revocation(tx, _message(ended, "", utilisateur_id, None, organisation_id))
 
 
 async def revoked_since(
     reader: Reader, depuis: datetime, pagination: common_pb2.Pagination
 ) -> tuple[list[Revocation], str]:
-    """A page of the revocations after *depuis*, oldest first, and the token of the next one.
+    """A page of the revocations written after *depuis*, in order, and the token of the next one.
 
     Raises PageInvalide, JetonDePageInvalide.
     """
     size = _size(pagination.page_size)
-    instant, jti, utilisateur_id = _position(pagination.page_token)
+    written, jti, utilisateur_id, organisation = _position(pagination.page_token)
     rows = await reader.all(
-        _PAGE, depuis=depuis, instant=instant, jti=jti, utilisateur_id=utilisateur_id, most=size + 1
+        _PAGE,
+        depuis=depuis,
+        written=written,
+        jti=jti,
+        utilisateur_id=utilisateur_id,
+        organisation=organisation,
+        most=size + 1,
     )
-    more = _token(rows[size - 1]) if len(rows) > size else ""
-    return [_message(*row) for row in rows[:size]], more
+    more = _token(rows[size - 1][:4]) if len(rows) > size else ""
+    return [
+        _message(instant, jti, user, expire_le, organisation)
+        for _, jti, user, organisation, instant, expire_le in rows[:size]
+    ], more
 
 
-def _message(instant: datetime, jti: str, utilisateur_id: str, expire_le: datetime | None) -> Revocation:
+def _message(
+    instant: datetime, jti: str, utilisateur_id: str, expire_le: datetime | None, organisation_id: str = ""
+) -> Revocation:
     return Revocation(
         jti=jti,
         utilisateur_id=utilisateur_id,
+        organisation_id=organisation_id,
         revoque_le=timestamp(instant),
         expire_le=timestamp(expire_le or instant + _LONGEST_LIFE),
     )
@@ -161,18 +222,18 @@ def _size(asked: int) -> int:
     return min(asked or DEFAULT_SIZE, LARGEST_PAGE)
 
 
-def _token(row: tuple[Any, ...]) -> str:
-    instant, jti, utilisateur_id, _ = row
-    content = json.dumps([instant.isoformat(), jti, utilisateur_id])
+def _token(place: _Place) -> str:
+    written, *names = place
+    content = json.dumps([written.isoformat(), *names])
     return base64.urlsafe_b64encode(content.encode()).decode()
 
 
-def _position(token: str) -> tuple[datetime, str, str]:
+def _position(token: str) -> _Place:
     """Where the former page ended, the beginning without a *token*."""
     if not token:
         return _START
     try:
-        instant, jti, utilisateur_id = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
-        return datetime.fromisoformat(instant).astimezone(UTC), str(jti), str(utilisateur_id)
+        written, jti, user, organisation = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
+        return datetime.fromisoformat(written).astimezone(UTC), str(jti), str(user), str(organisation)
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise JetonDePageInvalide(champ="page_token") from None

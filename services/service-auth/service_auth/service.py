@@ -7,7 +7,7 @@ from service_auth.models import Base
 from service_auth.security import SecurityService
 from service_auth.sessions import AuthService
 from service_auth.settings import AuthSettings
-from service_auth.token_service import TokenService, own_issuer
+from service_auth.token_service import TokenService, own_issuer, own_revocations
 from service_auth.welcome import WELCOME
 
 SERVICE = Service(
@@ -19,4 +19,5 @@ SERVICE = Service(
     workers=(WELCOME, KEYS, PURGE),
     settings=AuthSettings,
     issuer=own_issuer,
+    revoked=own_revocations,
 )

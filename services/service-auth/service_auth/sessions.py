@@ -5,22 +5,22 @@ talks to Google, `revocations.py` ends tokens.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceServicer
 from crm.users.users_pb2 import Utilisateur
 from db_utils import clock
-from grpc_utils import Context, Identity, caller, email_address, required, timestamp
+from grpc_utils import Context, Identity, caller, email_address, opaque_id, required, timestamp
 from grpc_utils.auth import JetonRevoque
 from grpc_utils.errors import TropLong
 from service_kit import App
 
 from service_auth.accounts import Accounts
-from service_auth.demandes import Demandes, allowed_redirect
+from service_auth.demandes import Demandes, Suite, allowed_redirect
 from service_auth.guard import Guard, Origin
+from service_auth.id_tokens import Personne
 from service_auth.keys import Keyring
-from service_auth.models import LOGOUT, RENOUVELLEMENT, BienvenueAEnvoyer
+from service_auth.models import LOGOUT, MOT_DE_PASSE, RENOUVELLEMENT, BienvenueAEnvoyer
 from service_auth.oidc import FournisseurOidc, Google
 from service_auth.refusals import (
     CodeRequis,
@@ -53,14 +53,14 @@ class AuthService(AuthServiceServicer):
 
     async def Login(self, request: pb.LoginRequest, context: Context) -> pb.LoginResponse:
         """Turn an email and a password into a token; what is wrong with them is never told (R1–R7)."""
-        now = clock.now()
+        now, organisation = clock.now(), _organisation(request)
         email = email_address(required(request.email, "email"), "email") or ""
         password = _password(request.mot_de_passe, "mot_de_passe")
         async with self._guard.password(email, Origin.of(request.ip, request.user_agent)):
             person = await self._accounts.verified(email, password)
-            compte = await self._accounts.compte(person)
+            compte = await self._accounts.compte(person, organisation)
             jeton = await self._mint.jeton(compte, Session.begun("pwd", now), now)
-        self._accounts.announce(person.id)
+        self._accounts.announce(compte)
         return _signed_in(compte, jeton)
 
     async def GetGoogleAuthUrl(
@@ -68,9 +68,10 @@ class AuthService(AuthServiceServicer):
     ) -> pb.GetGoogleAuthUrlResponse:
         """Begin a sign-in at Google: where the browser goes, and the secret it must keep (R14, R15)."""
         self._check_google()
+        organisation = _organisation(request)
         redirect_uri = allowed_redirect(request.redirect_uri, self._settings.google_redirect_uris)
         await self._guard.check(Origin.of(request.ip))
-        debut = await self._demandes.begin(redirect_uri)
+        debut = await self._demandes.begin(redirect_uri, organisation)
         return pb.GetGoogleAuthUrlResponse(
             auth_url=await self._google.authorize_url(debut.demande),
             liaison=debut.liaison,
@@ -84,16 +85,17 @@ class AuthService(AuthServiceServicer):
         self._check_google()
         now = clock.now()
         async with self._guard.google(Origin.of(request.ip, request.user_agent)) as attempt:
-            id_token, nonce_hash = await self._exchanged(request)
-            personne = await self._google.verify(id_token, nonce_hash)
+            suite = await self._consumed(request)
+            personne = await self._vouched_for(request.code, suite)
             attempt.email = personne.email
-            person, cree = await self._accounts.of_google(personne)
-            if cree:
-                await self._owe_welcome(person.id)
-            compte = await self._accounts.compte(person)
-            jeton = await self._mint.jeton(compte, Session.begun("google", now), now)
-        self._accounts.announce(person.id)
-        return _signed_in(compte, jeton, nouvel_utilisateur=cree)
+            arrivee = await self._accounts.of_google(personne)
+            if arrivee.nouveau:
+                await self._owe_welcome(arrivee.utilisateur.id)
+            compte = await self._accounts.compte(arrivee.utilisateur, suite.organisation)
+            issued_at = arrivee.not_before(now)
+            jeton = await self._mint.jeton(compte, Session.begun("google", now), issued_at)
+        self._accounts.announce(compte)
+        return _signed_in(compte, jeton, nouvel_utilisateur=arrivee.nouveau)
 
     async def Logout(self, request: pb.LogoutRequest, context: Context) -> pb.LogoutResponse:
         """Revoke the token of this call, also if it just was (R10)."""
@@ -104,56 +106,83 @@ class AuthService(AuthServiceServicer):
 
     async def RenewToken(self, request: pb.RenewTokenRequest, context: Context) -> pb.RenewTokenResponse:
         """Exchange the token of this call for one with today's organisation, role and names (R11)."""
-        now, token, identity = clock.now(), _own_token(self._settings), caller()
-        session = _session(identity)
+        now, token, organisation = clock.now(), _own_token(self._settings), _organisation(request)
+        session = _session(caller())
+        await self._check_good(token)
         if now.timestamp() - session.auth_time > self._settings.session_max_s:
             raise SessionTropAncienne
-        compte = await self._accounts.compte(await self._accounts.known(identity.subject))
+        compte = await self._accounts.compte(
+            await self._accounts.known(token.utilisateur_id), organisation, former=token.organisation_id
+        )
         jeton = await self._mint.jeton(compte, session, now)
         async with self._db.transaction() as tx:
             if await is_revoked(tx, token) or not await revoke_token(tx, token, RENOUVELLEMENT):
                 raise JetonRevoque
-        return pb.RenewTokenResponse(token=jeton.texte, expire_le=jeton.expire_le)
+        return pb.RenewTokenResponse(
+            token=jeton.texte,
+            expire_le=jeton.expire_le,
+            organisation_id=compte.organisation_id,
+            role=compte.role,
+            organisations=compte.organisations,
+        )
 
     async def ChangePassword(
         self, request: pb.ChangePasswordRequest, context: Context
     ) -> pb.ChangePasswordResponse:
         """Change the caller's password and end all former tokens of this user (R12)."""
-        token, identity = _own_token(self._settings), caller()
+        token, session = _own_token(self._settings), _session(caller())
         nouveau = _password(request.nouveau, "nouveau")
+        await self._check_good(token)
+        person = await self._accounts.known(token.utilisateur_id)
+        await self._change(person, request.ancien, nouveau, session)
+        return await self._anew(token)
+
+    async def _check_good(self, token: OwnToken) -> None:
+        """Refuse a void token, also before every process has heard of it. Raises JetonRevoque."""
         if await is_revoked(self._db.read(), token):
             raise JetonRevoque
-        compte = await self._accounts.compte(await self._accounts.known(identity.subject))
-        await self._check_right(compte.utilisateur, request.ancien, _session(identity))
-        await self._accounts.change_password(identity.subject, nouveau)
-        return await self._anew(compte, clock.now())
 
-    async def _check_right(self, person: Utilisateur, ancien: str, session: Session) -> None:
-        """Refuse whoever cannot tell the former password, unless nobody can and the session is new."""
+    async def _change(self, person: Utilisateur, ancien: str, nouveau: str, session: Session) -> None:
+        """Give *person* the password *nouveau*: who cannot tell the former one needs a new session.
+
+        That is, if there is one that somebody could tell.
+        """
         if person.mot_de_passe_connu or ancien:
             ancien = _password(ancien, "ancien")
             async with self._guard.password(person.email, None):
-                await self._accounts.verified(person.email, ancien)
+                await self._accounts.change_password(person.id, ancien, nouveau)
         elif clock.timestamp() - session.auth_time >= _RECENT:
             raise ConnexionTropAncienne
+        else:
+            await self._accounts.change_password(person.id, "", nouveau)
 
-    async def _anew(self, compte: Compte, now: datetime) -> pb.ChangePasswordResponse:
-        """A session that begins *now*, the only one of its user."""
-        jeton = await self._mint.jeton(compte, Session.begun("pwd", now), now)
+    async def _anew(self, former: OwnToken) -> pb.ChangePasswordResponse:
+        """A session that begins now, the only one of its user; none if *former* has ended meanwhile."""
+        now = clock.now()
         async with self._db.transaction() as tx:
-            await revoke_user(tx, compte.utilisateur.id, now)
+            ended = await is_revoked(tx, former)
+            await revoke_user(tx, former.utilisateur_id, now, MOT_DE_PASSE)
+        if ended:
+            raise JetonRevoque
+        person = await self._accounts.known(former.utilisateur_id)
+        compte = await self._accounts.compte(person, former=former.organisation_id)
+        jeton = await self._mint.jeton(compte, Session.begun("pwd", now), now)
         return pb.ChangePasswordResponse(token=jeton.texte, expire_le=jeton.expire_le)
 
-    async def _exchanged(self, request: pb.HandleGoogleCallbackRequest) -> tuple[str, bytes]:
-        """The ID token that Google gives for the code, and the hash of the nonce it must name (R16)."""
+    async def _consumed(self, request: pb.HandleGoogleCallbackRequest) -> Suite:
+        """The sign-in that was begun, used up before anything is asked of Google (R16)."""
         if request.error:
             await self._demandes.give_up(request.state)
             raise RefusUtilisateur if request.error == _DENIED else GoogleIndisponible
         suite = await self._demandes.consume(required(request.state, "state"), request.liaison)
         if not request.code:
             raise CodeRequis
-        id_token = await self._google.exchange(request.code, suite.code_verifier, suite.redirect_uri)
-        return id_token, suite.nonce_hash
+        return suite
+
+    async def _vouched_for(self, code: str, suite: Suite) -> Personne:
+        """The person whom Google vouches for (R17, R18)."""
+        id_token = await self._google.exchange(code, suite.code_verifier, suite.redirect_uri)
+        return await self._google.verify(id_token, suite.nonce_hash)
 
     async def _owe_welcome(self, utilisateur_id: str) -> None:
         async with self._db.transaction() as tx:
@@ -168,6 +197,11 @@ def _password(text: str, champ: str) -> str:
     if len(required(text, champ).encode()) > _LONGEST_PASSWORD:
         raise TropLong(champ=champ)
     return text
+
+
+def _organisation(request: pb.LoginRequest | pb.GetGoogleAuthUrlRequest | pb.RenewTokenRequest) -> str:
+    """The organisation that a token is asked for, "" for none in particular. Raises FormatInvalide."""
+    return opaque_id(request.organisation, "organisation") or ""
 
 
 def _own_token(settings: AuthSettings) -> OwnToken:
@@ -203,4 +237,5 @@ def _signed_in(compte: Compte, jeton: Jeton, *, nouvel_utilisateur: bool = False
             role=compte.role,
         ),
         nouvel_utilisateur=nouvel_utilisateur,
+        organisations=compte.organisations,
     )

@@ -2,20 +2,26 @@
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import TokenServiceServicer
-from db_utils import clock
-from grpc_utils import Context, Identity, Issuer, TokenVerifier, instant, required, timestamp
+from db_utils import Database, clock
+from grpc_utils import Context, Identity, Issuer, TokenVerifier, instant, opaque_id, required, timestamp
 from grpc_utils.claims import ExpiredToken, ForeignAudience, ForeignIssuer, ForgedToken, InvalidToken
+from grpc_utils.errors import ChampRequis, DateInvalide, ValeurInconnue
 from service_kit import App
+from service_kit.revocations import Ask
 
 from service_auth.keys import Keyring
-from service_auth.revocations import OwnToken, is_revoked, revoked_since
+from service_auth.models import FINS
+from service_auth.revocations import OwnToken, is_revoked, revoke_user, revoked_since
 from service_auth.settings import AuthSettings
 
 _log = logging.getLogger(__name__)
+_AHEAD = timedelta(seconds=30)  # that the clock of the service which calls may be fast
 _MOTIFS: Mapping[type[InvalidToken], str] = {
     ForgedToken: "SIGNATURE",
     ExpiredToken: "EXPIRE",
@@ -27,7 +33,12 @@ _MOTIFS: Mapping[type[InvalidToken], str] = {
 def own_issuer(app: App[AuthSettings]) -> Issuer:
     """The issuer that this service is; its keys come from the database, not over HTTP."""
     settings = app.settings
-    return Issuer(settings.jwt_issuer, "RS256", Keyring.of(app), settings.jwt_audience)
+    return Issuer(settings.jwt_issuer, "RS256", Keyring.of(app), (settings.jwt_audience,))
+
+
+def own_revocations(app: App[AuthSettings]) -> Ask:
+    """What this process itself hears of revoked tokens, from its own tables."""
+    return partial(_revoked, app.database)
 
 
 class TokenService(TokenServiceServicer):
@@ -59,15 +70,40 @@ class TokenService(TokenServiceServicer):
 
     async def ListRevoked(self, request: pb.ListRevokedRequest, context: Context) -> pb.ListRevokedResponse:
         """List revocations after an instant, those of all tokens of a user included (R13)."""
-        now = clock.now()
-        revocations, more = await revoked_since(self._db.read(), instant(request.depuis), request.pagination)
-        response = pb.ListRevokedResponse(revocations=revocations, maintenant=timestamp(now))
-        response.pagination.next_page_token = more
-        return response
+        return await _revoked(self._db, request)
+
+    async def RevokeUser(self, request: pb.RevokeUserRequest, context: Context) -> pb.RevokeUserResponse:
+        """End what users says has ended: a user's tokens, or those that name an organisation (R24)."""
+        utilisateur_id = opaque_id(required(request.utilisateur_id, "utilisateur_id"), "utilisateur_id")
+        assert utilisateur_id is not None
+        avant, motif = _past(request), required(request.motif, "motif")
+        if motif not in FINS:
+            raise ValeurInconnue(champ="motif")
+        async with self._db.transaction() as tx:
+            await revoke_user(tx, utilisateur_id, avant, motif, request.organisation_id)
+        return pb.RevokeUserResponse(success=True)
 
     async def GetJwks(self, request: pb.GetJwksRequest, context: Context) -> pb.GetJwksResponse:
         """Publish the keys that verify our tokens, those of tomorrow and yesterday included (R8)."""
         return pb.GetJwksResponse(jwks=await self._keyring.document())
+
+
+async def _revoked(database: Database, request: pb.ListRevokedRequest) -> pb.ListRevokedResponse:
+    now = clock.now()
+    revocations, more = await revoked_since(database.read(), instant(request.depuis), request.pagination)
+    response = pb.ListRevokedResponse(revocations=revocations, maintenant=timestamp(now))
+    response.pagination.next_page_token = more
+    return response
+
+
+def _past(request: pb.RevokeUserRequest) -> datetime:
+    """The instant of *request*. Raises ChampRequis, DateInvalide when it is still to come."""
+    if not request.HasField("avant"):
+        raise ChampRequis(champ="avant")
+    avant = instant(request.avant)
+    if avant > clock.now() + _AHEAD:
+        raise DateInvalide(champ="avant")
+    return avant
 
 
 def _claims(identity: Identity) -> dict[str, Any]:

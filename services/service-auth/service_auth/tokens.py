@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import jwt
-from crm.users.users_pb2 import Utilisateur
+from crm.auth.auth_pb2 import OrganisationAccessible
+from crm.users.users_pb2 import ChoisirMembreResponse, Utilisateur
 from db_utils import uuid7
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_utils import timestamp
@@ -20,11 +21,26 @@ Amr = Literal["pwd", "google"]
 
 @dataclass(frozen=True, slots=True)
 class Compte:
-    """Whom a token is for: the person, the organisation ("" for none) and the role there."""
+    """Whom a token is for: the person, the organisation ("" for none) and the role there.
+
+    *organisations* are those that his tokens can name.
+    """
 
     utilisateur: Utilisateur
     organisation_id: str = ""
     role: str = ""
+    organisations: tuple[OrganisationAccessible, ...] = ()
+
+    @classmethod
+    def chosen(cls, person: Utilisateur, choice: ChoisirMembreResponse, former: str = "") -> "Compte":
+        """*person* in the organisation of *choice*, or still in *former* if he may be (R23)."""
+        organisations = tuple(
+            OrganisationAccessible(organisation_id=one.organisation_id, nom=one.nom, role=one.role)
+            for one in choice.organisations
+        )
+        kept = [one for one in organisations if one.organisation_id == former]
+        chosen = kept[0] if kept else choice.membre
+        return cls(person, chosen.organisation_id, chosen.role, organisations)
 
 
 @dataclass(frozen=True, slots=True)

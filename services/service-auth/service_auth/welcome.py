@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 WAITS = (timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1))
 _BATCH = 100
+_PLACEHOLDER = "User"  # the first name that users gives whoever told none, with a part of the address as last
 _DUE = (
     select(BienvenueAEnvoyer)
     .where(
@@ -39,7 +40,7 @@ async def welcome(app: App[AuthSettings]) -> None:
     for row in await app.database.read().all(_DUE, now=clock.now()):
         try:
             person = await accounts.known(row.utilisateur_id)
-            await emails.SendWelcome(_request(person))
+            await emails.SendWelcome(welcome_request(person))
         except IdentifiantsInvalides:
             _log.info("a welcome mail is not owed any more: the account of %s is closed", row.utilisateur_id)
             await _note(app, row)
@@ -65,9 +66,14 @@ async def _note(app: App[AuthSettings], row: BienvenueAEnvoyer, **changes: Any) 
         await tx.update(row, tentatives=row.tentatives + 1, **{"prochain_essai": None, **changes})
 
 
-def _request(person: Utilisateur) -> SendWelcomeRequest:
+def welcome_request(person: Utilisateur) -> SendWelcomeRequest:
+    """The mail for *person*, without the name that users makes up for who has told none (users R3)."""
+    known = person.prenom != _PLACEHOLDER
     return SendWelcomeRequest(
-        utilisateur_id=person.id, email=person.email, prenom=person.prenom, nom=person.nom
+        utilisateur_id=person.id,
+        email=person.email,
+        prenom=person.prenom if known else "",
+        nom=person.nom if known else "",
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub, SecurityServiceStub, TokenServiceStub
 from crm.users import users_pb2
-from crm.users.users_pb2_grpc import UtilisateurServiceStub
+from crm.users.users_pb2_grpc import MembreServiceStub, UtilisateurServiceStub
 from gateway.edge import GATEWAY
 from service_auth.service import SERVICE
 from service_auth.settings import AuthSettings
@@ -32,6 +32,7 @@ from tests.connexions import (
     new_ip,
     settings_with,
 )
+from tests.membres import Join
 from tests.popups import OpenPopup, Popup
 
 
@@ -99,6 +100,19 @@ async def jeanne(someone: MakeSomeone) -> Someone:
     return await someone()
 
 
+@pytest.fixture(scope="session")
+def join(mesh: Mesh) -> Join:
+    """Makes somebody an active member of an organisation, in a role."""
+    members = mesh.service_stub(MembreServiceStub, caller="auth")
+
+    async def joined(somebody: Someone, organisation: str, role: str) -> users_pb2.Membre:
+        return await members.Add(
+            users_pb2.AddMembreRequest(organisation_id=organisation, utilisateur_id=somebody.id, role=role)
+        )
+
+    return joined
+
+
 @pytest.fixture
 def as_holder(mesh: Mesh) -> AsHolder:
     """AuthService as the holder of a token of ours calls it."""
@@ -109,10 +123,10 @@ def as_holder(mesh: Mesh) -> AsHolder:
 def popup(auth: AuthServiceStub, provider: OidcProvider) -> OpenPopup:
     """Sends a new browser to Google, where somebody signs in."""
 
-    async def opened(email: str = "", **claims: object) -> Popup:
+    async def opened(email: str = "", *, organisation: str = "", **claims: object) -> Popup:
         provider.person = person(email or new_email(), **claims)
         ip = new_ip()
-        begun = await auth.GetGoogleAuthUrl(pb.GetGoogleAuthUrlRequest(ip=ip))
+        begun = await auth.GetGoogleAuthUrl(pb.GetGoogleAuthUrlRequest(ip=ip, organisation=organisation))
         return Popup(begun, await browse(begun.auth_url), ip)
 
     return opened

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+import jwt
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub
 from crm.users import users_pb2
@@ -60,6 +61,12 @@ AsHolder = Callable[[str], AuthServiceStub]
 async def guess(auth: AuthServiceStub, somebody: Someone, times: int) -> list[tuple[StatusCode, str]]:
     """How wrong passwords are refused, one after the other."""
     return [await refused(auth.Login(somebody.login(WRONG))) for _ in range(times)]
+
+
+def read(token: str) -> dict[str, Any]:
+    """The claims of *token*."""
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
 
 
 def settings_with(provider: OidcProvider) -> dict[str, Any]:

@@ -1,22 +1,25 @@
 """Whom a sign-in at Google signs in, and what is counted of it (R19, R21, R22)."""
 
 import asyncio
+from datetime import timedelta
+from functools import partial
 
-import jwt
 from crm.auth import auth_pb2 as pb
-from crm.auth.auth_pb2_grpc import AuthServiceStub, SecurityServiceStub
+from crm.auth.auth_pb2_grpc import AuthServiceStub, SecurityServiceStub, TokenServiceStub
 from crm.events.identity_pb2 import UserLoginEvent
 from crm.users import users_pb2
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from db_utils import clock
 from grpc import StatusCode
+from service_auth.accounts import Arrivee
 from service_auth.models import BienvenueAEnvoyer
 from service_auth.settings import AuthSettings
 from service_kit import App
-from service_kit.testing import Mesh, refusal, refused
+from service_kit.testing import Mesh, eventually, refusal, refused
 from service_kit.testing.oidc import OidcProvider
 from sqlalchemy import func, select
-from tests.connexions import MakeSomeone, new_email, new_ip
+from tests.connexions import MakeSomeone, new_email, new_ip, read
+from tests.membres import motif
 from tests.popups import OpenPopup
 
 
@@ -41,7 +44,7 @@ async def test_R19_a_newcomer_gets_an_account(
         "google",
         False,
     )
-    claims = jwt.decode(answer.token, options={"verify_signature": False})
+    claims = read(answer.token)
     assert (claims["amr"], claims["organisation_id"]) == (["google"], "")
     await mesh.published(UserLoginEvent, 1, where=lambda event: event.user_id == answer.user.id)
 
@@ -54,7 +57,7 @@ async def test_R19_the_second_time_the_account_is_known(auth: AuthServiceStub, p
     assert first.user.id == second.user.id
 
 
-async def test_R19_an_account_of_that_address_is_linked(
+async def test_R19_an_account_of_that_address_proved_is_linked(
     app: App[AuthSettings],
     auth: AuthServiceStub,
     people: UtilisateurServiceStub,
@@ -62,21 +65,55 @@ async def test_R19_an_account_of_that_address_is_linked(
     popup: OpenPopup,
 ) -> None:
     """It is no newcomer and gets no welcome mail; its password stays good."""
-    jeanne = await someone()
+    jeanne = await someone(email_verifie=True)
     answer = await auth.HandleGoogleCallback((await popup(jeanne.email)).callback())
     assert (answer.user.id, answer.nouvel_utilisateur) == (jeanne.id, False)
     account = await people.Get(users_pb2.GetUtilisateurRequest(id=jeanne.id))
     assert "google" in {identite.fournisseur for identite in account.identites}
-    owed = select(BienvenueAEnvoyer).where(BienvenueAEnvoyer.utilisateur_id == jeanne.id)
-    assert await app.database.read().all(owed) == []
+    assert await app.database.read().get(BienvenueAEnvoyer, jeanne.id) is None
     assert (await auth.Login(jeanne.login())).user.id == jeanne.id
+
+
+async def test_R19_an_account_that_was_made_beforehand_is_claimed(
+    app: App[AuthSettings],
+    auth: AuthServiceStub,
+    tokens: TokenServiceStub,
+    someone: MakeSomeone,
+    popup: OpenPopup,
+) -> None:
+    """Its former tokens end, the one of the claim lives; nobody is welcomed for a second time."""
+    beforehand = await someone()
+    former = (await auth.Login(beforehand.login())).token
+    opened = await popup(beforehand.email)
+    begun = clock.now()
+    answer = await auth.HandleGoogleCallback(opened.callback())
+    assert (answer.user.id, answer.nouvel_utilisateur) == (beforehand.id, False)
+    assert read(answer.token)["iat"] > begun.timestamp()
+    await eventually(partial(is_void, tokens, former))
+    assert not await is_void(tokens, answer.token)
+    assert await app.database.read().get(BienvenueAEnvoyer, beforehand.id) is None
+
+
+async def is_void(tokens: TokenServiceStub, token: str) -> bool:
+    """Whether *token* has been revoked."""
+    return await motif(tokens, token) == "REVOQUE"
+
+
+def test_R19_the_token_of_a_claim_is_issued_with_it() -> None:
+    """Not before, or it would end with the former ones; others when their sign-in began."""
+    begun = clock.now()
+    claimed = begun + timedelta(milliseconds=80)
+    person = users_pb2.Utilisateur()
+    instants = [None, claimed, begun - timedelta(seconds=1)]
+    issued = [Arrivee(person, reprise_le=one).not_before(begun) for one in instants]
+    assert issued == [begun, claimed, begun]
 
 
 async def test_R19_another_google_account_does_not_take_the_place(
     auth: AuthServiceStub, someone: MakeSomeone, popup: OpenPopup
 ) -> None:
     """An account has one Google identity: CONFLIT_IDENTITE."""
-    jeanne = await someone()
+    jeanne = await someone(email_verifie=True)
     await auth.HandleGoogleCallback((await popup(jeanne.email, sub="google-sub-3")).callback())
     other = await popup(jeanne.email, sub="google-sub-4")
     assert await refused(auth.HandleGoogleCallback(other.callback())) == (

@@ -8,10 +8,12 @@ from service_auth.housekeeping import purge
 from service_auth.models import (
     ECHEC,
     LOGOUT,
+    MOT_DE_PASSE,
     PASSWORD,
     DemandeOauth,
     JetonRevoque,
     RevocationGlobale,
+    RevocationOrganisation,
     TentativeConnexion,
     Verrou,
 )
@@ -65,8 +67,13 @@ async def test_a_revoked_token_is_kept_until_an_hour_after_its_end(app: App[Auth
 async def test_a_revoked_user_is_kept_as_long_as_a_token_may_live(app: App[AuthSettings]) -> None:
     """The longest life that may be set, and an hour."""
     for after, kept in ((timedelta(hours=24, minutes=59), True), (timedelta(hours=25, minutes=1), False)):
-        row = RevocationGlobale(utilisateur_id=str(uuid7()), avant=clock.now())
-        assert await survives(app, row, row.utilisateur_id, after) == kept
+        user, now = str(uuid7()), clock.now()
+        row = RevocationGlobale(utilisateur_id=user, avant=now, motif=MOT_DE_PASSE)
+        of_one = RevocationOrganisation(
+            utilisateur_id=user, organisation="org-1", avant=now, motif=MOT_DE_PASSE
+        )
+        assert await survives(app, row, user, after) == kept
+        assert await survives(app, of_one, (user, "org-1"), after) == kept
 
 
 async def test_what_is_held_against_an_email_is_kept_for_a_day(app: App[AuthSettings]) -> None:

@@ -15,7 +15,7 @@ from crm.common.common_pb2 import Pagination
 from db_utils import clock, uuid7
 from grpc import StatusCode
 from grpc_utils import timestamp
-from service_auth.models import LOGOUT, JetonRevoque
+from service_auth.models import LOGOUT, MOT_DE_PASSE, JetonRevoque
 from service_auth.revocations import OwnToken, revoke_token, revoke_user
 from service_auth.settings import AuthSettings
 from service_kit import App
@@ -102,6 +102,24 @@ async def test_R13_auth_is_asked_while_the_broker_is_away(
         await mesh.ready()
 
 
+async def test_R13_auth_itself_reads_its_own_tables_while_the_broker_is_away(
+    mesh: Mesh, auth: AuthServiceStub, as_holder: AsHolder, jeanne: Someone
+) -> None:
+    """It refuses the token as the others do."""
+    token = (await auth.Login(jeanne.login())).token
+
+    async def is_shut() -> bool:
+        return await code_of(as_holder(token).Logout(pb.LogoutRequest())) == StatusCode.UNAUTHENTICATED
+
+    mesh.broker.kill()
+    try:
+        assert not await is_shut()
+        await eventually(is_shut)
+    finally:
+        mesh.broker.start()
+        await mesh.ready()
+
+
 async def test_R13_a_revocation_that_was_committed_late_is_not_missed(
     mesh: Mesh,
     auth: AuthServiceStub,
@@ -144,7 +162,7 @@ async def test_R13_revocations_are_listed_oldest_first(
         with clock.frozen_at(at):
             async with app.database.transaction() as tx:
                 if number % 2:
-                    await revoke_user(tx, f"user-{number}", at)
+                    await revoke_user(tx, f"user-{number}", at, MOT_DE_PASSE)
                 else:
                     await revoke_token(tx, own_token(f"user-{number}", at + timedelta(hours=1)), LOGOUT)
     answer = await tokens.ListRevoked(
@@ -214,5 +232,5 @@ async def test_R13_revoking_a_user_twice_keeps_the_later_instant(
     token = (await auth.Login(jeanne.login())).token
     for at in (clock.now(), LONG_AGO):
         async with app.database.transaction() as tx:
-            await revoke_user(tx, jeanne.id, at)
+            await revoke_user(tx, jeanne.id, at, MOT_DE_PASSE)
     assert (await tokens.VerifyToken(pb.VerifyTokenRequest(token=token))).motif == "REVOQUE"

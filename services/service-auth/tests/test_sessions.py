@@ -2,9 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import Any
 
-import jwt
 import pytest
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub, TokenServiceStub
@@ -20,21 +18,11 @@ from service_auth.tokens import Compte, Mint, Session
 from service_kit import App
 from service_kit.testing import Mesh, refusal, refused
 from sqlalchemy import select
-from tests.connexions import PASSWORD, AsHolder, MakeSomeone, Someone, new_ip
+from tests.connexions import PASSWORD, AsHolder, MakeSomeone, Someone, new_ip, read
+from tests.membres import motif
 
 NEW = "un nouveau mot de passe"
 REVOKED = (StatusCode.UNAUTHENTICATED, "JETON_REVOQUE")
-
-
-def read(token: str) -> dict[str, Any]:
-    """The claims of *token*."""
-    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    return claims
-
-
-async def motif(tokens: TokenServiceStub, token: str) -> str:
-    """Why *token* is not good, "" when it is."""
-    return (await tokens.VerifyToken(pb.VerifyTokenRequest(token=token))).motif
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from db_utils import clock
 from service_auth.models import BienvenueAEnvoyer
 from service_auth.service import SERVICE
-from service_auth.welcome import welcome
+from service_auth.welcome import welcome, welcome_request
 from service_email.service import SERVICE as EMAIL
 from service_kit.testing import Mesh, eventually, running
 from service_kit.testing.oidc import OidcProvider, browse, person
@@ -33,10 +33,10 @@ async def mesh(provider: OidcProvider) -> AsyncIterator[Mesh]:
         yield mesh
 
 
-async def newcomer(mesh: Mesh, provider: OidcProvider) -> pb.UtilisateurConnecte:
-    """Somebody who signs in at Google for the first time."""
+async def newcomer(mesh: Mesh, provider: OidcProvider, **claims: object) -> pb.UtilisateurConnecte:
+    """Somebody who signs in at Google for the first time; *claims* are what it says of him."""
     auth = mesh.service_stub(AuthServiceStub, caller="users")
-    provider.person = person(new_email())
+    provider.person = person(new_email(), **claims)
     begun = await auth.GetGoogleAuthUrl(pb.GetGoogleAuthUrlRequest(ip=new_ip()))
     back = await browse(begun.auth_url)
     request = pb.HandleGoogleCallbackRequest(liaison=begun.liaison, ip=new_ip(), **back)
@@ -72,6 +72,18 @@ async def test_R20_a_newcomer_is_welcomed_once(mesh: Mesh, provider: OidcProvide
     row = await owed(mesh, user)
     assert (row.tentatives, row.prochain_essai, row.envoye_le is not None) == (1, None, True)
     assert await mails_to(mesh, user) == ["Votre accès au CRM"]
+
+
+async def test_R20_nobody_is_greeted_by_a_placeholder(mesh: Mesh, provider: OidcProvider) -> None:
+    """What users calls whoever told no name is none (users R3)."""
+    nameless = await newcomer(mesh, provider, given_name="", family_name="", name="")
+    known = await newcomer(mesh, provider)
+    people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
+    requests = [
+        welcome_request(await people.Get(users_pb2.GetUtilisateurRequest(id=one.id)))
+        for one in (nameless, known)
+    ]
+    assert [(one.prenom, one.nom) for one in requests] == [("", ""), ("Jeanne", "Martin")]
 
 
 async def test_R20_a_closed_account_is_not_welcomed(mesh: Mesh, provider: OidcProvider) -> None:

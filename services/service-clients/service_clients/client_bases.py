@@ -22,7 +22,7 @@ from nats_utils import publish
 from service_kit import App, Settings
 from sqlalchemy import bindparam, select
 
-from service_clients import rules
+from service_clients import phones, rules
 from service_clients.codes import ClientCodes
 from service_clients.models import Adresse, ClientBase, ClientEntreprise, StatutClient
 
@@ -31,7 +31,7 @@ CLIENTS = Listing(
     sorts=("created_at desc", "nom", "prenom", "date_creation"),
     filters=("statut", "type_client", "societe_id", "commercial_id"),
     search=ClientBase.recherche_cle,
-    number=rules.whole_number,
+    number=phones.whole,
 )
 _BY_PHONE_AND_NAME = select(ClientBase).where(
     ClientBase.telephone_e164 == bindparam("telephone"), ClientBase.nom_cle == bindparam("nom_cle")
@@ -128,10 +128,10 @@ class ClientBaseService(ClientBaseServiceServicer):
         """Find the client that has this phone and name, however they are spelt."""
         nom_cle = text_key(required(request.nom, "nom"))
         try:
-            telephone = rules.phone_e164(required(request.telephone, "telephone"))
+            telephone = phones.read(required(request.telephone, "telephone"))
         except FormatInvalide:
             return pb.SearchClientBaseResponse(found=False)
-        client = await self._db.read().one(_BY_PHONE_AND_NAME, telephone=telephone, nom_cle=nom_cle)
+        client = await self._db.read().one(_BY_PHONE_AND_NAME, telephone=telephone.e164, nom_cle=nom_cle)
         if client is None:
             return pb.SearchClientBaseResponse(found=False)
         return pb.SearchClientBaseResponse(found=True, client=to_message(client, pb.ClientBase))

@@ -6,7 +6,7 @@ from db_utils import Listing
 from grpc_utils import Context, expected_version, found, page_request, page_result, to_message
 from service_kit import App, Settings
 
-from service_clients import rules
+from service_clients import fiches
 from service_clients.models import ClientEntreprise
 
 ENTREPRISES = Listing(
@@ -27,7 +27,7 @@ class ClientEntrepriseService(ClientEntrepriseServiceServicer):
     ) -> pb.ClientEntreprise:
         """Create a company sheet; a SIREN occurs once in an organisation."""
         async with self._db.transaction() as tx:
-            entreprise = await tx.insert(rules.new_entreprise(request))
+            entreprise = await tx.insert(fiches.new_entreprise(request))
         return to_message(entreprise, pb.ClientEntreprise)
 
     async def Get(self, request: pb.GetClientEntrepriseRequest, context: Context) -> pb.ClientEntreprise:
@@ -51,6 +51,6 @@ class ClientEntrepriseService(ClientEntrepriseServiceServicer):
         """Change the fields that the request carries."""
         async with self._db.transaction() as tx:
             entreprise = found(await tx.get(ClientEntreprise, request.id, lock=True))
-            changed = rules.entreprise_changes(entreprise, request)
+            changed = fiches.entreprise_changes(entreprise, request)
             await tx.update(entreprise, expected=expected_version(request), **changed)
         return to_message(entreprise, pb.ClientEntreprise)

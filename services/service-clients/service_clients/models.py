@@ -5,6 +5,7 @@ from uuid import UUID
 
 from db_utils import Choice, Entity, Key, Row, Searched, SoftDelete, Tenant, TenantOrSystem, clock, metadata
 from sqlalchemy import (
+    CHAR,
     BigInteger,
     CheckConstraint,
     ForeignKey,
@@ -18,6 +19,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+PARTICULIER, ENTREPRISE, PARTENAIRE = "PARTICULIER", "ENTREPRISE", "PARTENAIRE"
+# Codes of ISO 3166-1 under which companies are French.
+FRANCAIS = ("FR", "GP", "MQ", "RE", "GF", "YT", "PM", "BL", "MF", "NC", "PF", "WF")
+
 _LIVING = text("supprime_le IS NULL")
 _LINK = "hashtextextended(client_base_id::text || '/' || partenaire_id || '/' || role, 0)"
 
@@ -30,11 +35,28 @@ class Base(Row):
 
 
 class ClientEntreprise(Entity, Tenant, Base):
-    """The company sheet of a client."""
+    """The company sheet of a client: a SIREN if it is French, other numbers if it is not (R15)."""
 
     __tablename__ = "client_entreprises"
     __table_args__ = (
-        Index("uq_client_entreprise_siren", "organisation_id", "siren", unique=True),
+        CheckConstraint(
+            literal_column("pays").in_(FRANCAIS) == literal_column("siren").is_not(None), name="siren"
+        ),
+        CheckConstraint("coalesce(siren, numero_tva, identifiant_etranger) IS NOT NULL", name="identifiee"),
+        Index(
+            "uq_client_entreprise_siren",
+            "organisation_id",
+            "siren",
+            unique=True,
+            postgresql_where=text("siren IS NOT NULL"),
+        ),
+        Index(
+            "uq_client_entreprise_tva",
+            "organisation_id",
+            "numero_tva",
+            unique=True,
+            postgresql_where=text("siren IS NULL AND numero_tva IS NOT NULL"),
+        ),
         Index("ix_client_entreprises_raison_sociale", "organisation_id", "raison_sociale_cle", "id"),
     )
 
@@ -43,8 +65,11 @@ class ClientEntreprise(Entity, Tenant, Base):
     recherche_cle: Mapped[str] = mapped_column(
         Searched(texts=("raison_sociale",), codes=("siren",)), init=False, server_default=""
     )
-    siren: Mapped[str] = mapped_column(String(9))
+    pays: Mapped[str] = mapped_column(CHAR(2), default="FR", server_default="FR")
+    siren: Mapped[str | None] = mapped_column(String(9), default=None)
     numero_tva: Mapped[str | None] = mapped_column(String(20), default=None)
+    identifiant_etranger: Mapped[str | None] = mapped_column(String(50), default=None)
+    adresse_electronique: Mapped[str | None] = mapped_column(String(130), default=None)
 
 
 class ClientBase(Entity, Tenant, SoftDelete, Base):
@@ -63,7 +88,7 @@ class ClientBase(Entity, Tenant, SoftDelete, Base):
         Index("uq_client_code", "organisation_id", "compte_code", unique=True, postgresql_where=_LIVING),
         # A search that finds hardly anything reads all of this one, and no row of the table.
         Index(
-            "ix_client_bases_created_at",
+            "ix_client_bases_recherche",
             "organisation_id",
             "created_at",
             "id",
@@ -78,15 +103,17 @@ class ClientBase(Entity, Tenant, SoftDelete, Base):
         Index("ix_client_bases_email", "organisation_id", func.lower(literal_column("email"))),
     )
 
-    type_client: Mapped[str] = mapped_column(
-        Choice("PARTICULIER", "ENTREPRISE", "PARTENAIRE"), default="PARTICULIER"
-    )
+    type_client: Mapped[str] = mapped_column(Choice(PARTICULIER, ENTREPRISE, PARTENAIRE), default=PARTICULIER)
     nom: Mapped[str] = mapped_column(String(100))
     prenom: Mapped[str] = mapped_column(String(100), default="")
     nom_cle: Mapped[str] = mapped_column(Key("nom"), init=False, server_default="")
     prenom_cle: Mapped[str] = mapped_column(Key("prenom"), init=False, server_default="")
     recherche_cle: Mapped[str] = mapped_column(
-        Searched(texts=("nom", "prenom"), codes=("email", "telephone"), numbers=("telephone_e164",)),
+        Searched(
+            texts=("nom", "prenom"),
+            codes=("email", "telephone"),
+            numbers=("telephone_e164", "telephone_national"),
+        ),
         init=False,
         server_default="",
     )
@@ -100,6 +127,7 @@ class ClientBase(Entity, Tenant, SoftDelete, Base):
     societe_id: Mapped[str | None] = mapped_column(String(64), default=None)
     telephone: Mapped[str | None] = mapped_column(String(30), default=None)
     telephone_e164: Mapped[str | None] = mapped_column(String(16), default=None)
+    telephone_national: Mapped[str | None] = mapped_column(String(16), default=None)
     email: Mapped[str | None] = mapped_column(String(255), default=None)
     statut: Mapped[str] = mapped_column(String(50), default="ACTIF")
     date_creation: Mapped[datetime] = mapped_column(default_factory=clock.now)

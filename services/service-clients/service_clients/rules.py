@@ -1,12 +1,13 @@
-"""The rules of clients, pure: requests in, rows and changes out, or a refusal."""
+"""The rules of clients, pure: requests in, rows and changes out, or a refusal.
+
+Those of names, phone numbers and company sheets are in `names.py`, `phones.py` and `fiches.py`.
+"""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-import phonenumbers
 from crm.clients import clients_pb2 as pb
 from db_utils import clock, parse_uuid
 from grpc_utils import (
@@ -15,8 +16,6 @@ from grpc_utils import (
     email_address,
     opaque_id,
     required,
-    siren_number,
-    vat_number,
 )
 from grpc_utils.errors import (
     DateInvalide,
@@ -26,19 +25,28 @@ from grpc_utils.errors import (
     ReferenceInconnue,
 )
 
-from service_clients.models import Adresse, ClientBase, ClientEntreprise, ClientPartenaire, StatutClient
+from service_clients import phones
+from service_clients.models import (
+    ENTREPRISE,
+    PARTENAIRE,
+    PARTICULIER,
+    Adresse,
+    ClientBase,
+    ClientPartenaire,
+    StatutClient,
+)
+from service_clients.names import name_of, person_name
 
-ENTREPRISE, PRINCIPALE, AUTRE = "ENTREPRISE", "PRINCIPALE", "AUTRE"
+PRINCIPALE, AUTRE = "PRINCIPALE", "AUTRE"
 SYSTEM_STATUTS = frozenset({"PROSPECT", "ACTIF", "SUSPENDU", "INACTIF"})
 MOST_ADRESSES = 20
 
 _OLDEST_BIRTH = date(1900, 1, 1)
 _CODE = re.compile(r"[A-Za-z0-9-]{1,50}")
-_LONGEST_E164 = len("+") + 15  # ITU-T E.164 section 6.1
 _FRENCH_POSTCODE = re.compile(r"[0-9]{5}")
-_NAME_PART = re.compile(r"[^\s\-'’]+")
 _OPAQUE = ("partenaire_id", "commercial_id", "societe_id")
 _CLEARABLE = ("date_naissance", "telephone", "email", "client_entreprise_id", *_OPAQUE)
+_WITH_SHEET = frozenset({ENTREPRISE, PARTENAIRE})
 _UPDATABLE = ("type_client", "nom", "prenom", "compte_code", "statut", *_CLEARABLE)
 
 
@@ -51,45 +59,7 @@ class StatutSysteme(FailedPrecondition):
 
 
 class FicheEntrepriseInterdite(InvalidArgument):
-    """Une fiche entreprise n'est possible que pour un client de type ENTREPRISE."""
-
-
-def collapsed(text: str) -> str:
-    """*text* without spaces around it and with single ones inside."""
-    return " ".join(text.split())
-
-
-def person_name(text: str) -> str:
-    """*text* in NFC with a capital at the start of each part, lower case after (R2)."""
-    name = _NAME_PART.sub(lambda part: part[0].capitalize(), collapsed(text))
-    return unicodedata.normalize("NFC", name)
-
-
-def name_of(text: str, type_client: str) -> str:
-    """The stored form of nom: a company keeps its own spelling (R2)."""
-    return collapsed(text) if type_client == ENTREPRISE else person_name(text)
-
-
-def phone_e164(text: str) -> str | None:
-    """The E.164 form of a number as typed, None when empty (R5). Raises FormatInvalide."""
-    if not text:
-        return None
-    try:
-        number = phonenumbers.parse(text, "FR")
-    except phonenumbers.NumberParseException:
-        raise FormatInvalide(champ="telephone") from None
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if not phonenumbers.is_possible_number(number) or len(e164) > _LONGEST_E164:
-        raise FormatInvalide(champ="telephone")
-    return e164
-
-
-def whole_number(text: str) -> str | None:
-    """The E.164 form of a number that is searched, None when it is no whole number (C8)."""
-    try:
-        return phone_e164(text)
-    except FormatInvalide:
-        return None
+    """Une fiche entreprise n'est possible que pour un client de type ENTREPRISE ou PARTENAIRE."""
 
 
 def birth_date(text: str) -> date | None:
@@ -111,9 +81,9 @@ def account_code(text: str) -> str:
 
 def new_client(request: pb.CreateClientBaseRequest, code: str) -> ClientBase:
     """The client that *request* describes, under account code *code* (R1)."""
-    type_client = request.type_client or "PARTICULIER"
+    type_client = request.type_client or PARTICULIER
     nom = name_of(required(request.nom, "nom"), type_client)
-    if request.client_entreprise_id and type_client != ENTREPRISE:
+    if request.client_entreprise_id and type_client not in _WITH_SHEET:
         raise FicheEntrepriseInterdite(champ="client_entreprise_id")
     return ClientBase(
         organisation_id=request.organisation_id,
@@ -123,13 +93,12 @@ def new_client(request: pb.CreateClientBaseRequest, code: str) -> ClientBase:
         date_naissance=birth_date(request.date_naissance),
         compte_code=code,
         client_entreprise_id=_entreprise_id(request.client_entreprise_id),
-        telephone=request.telephone or None,
-        telephone_e164=phone_e164(request.telephone),
         email=email_address(request.email, "email"),
         statut=request.statut or "ACTIF",
         partenaire_id=opaque_id(request.partenaire_id, "partenaire_id"),
         commercial_id=opaque_id(request.commercial_id, "commercial_id"),
         societe_id=opaque_id(request.societe_id, "societe_id"),
+        **phones.columns(request.telephone),
     )
 
 
@@ -146,7 +115,7 @@ def client_changes(client: ClientBase, request: pb.UpdateClientBaseRequest) -> d
     if "compte_code" in changed:
         changed["compte_code"] = account_code(request.compte_code)
     if "telephone" in changed:
-        changed["telephone_e164"] = phone_e164(request.telephone)
+        changed |= phones.columns(request.telephone)
     if "email" in changed:
         changed["email"] = email_address(request.email, "email")
     changed |= {name: opaque_id(changed[name] or "", name) for name in _OPAQUE if name in changed}
@@ -154,8 +123,8 @@ def client_changes(client: ClientBase, request: pb.UpdateClientBaseRequest) -> d
 
 
 def _entreprise_change(client: ClientBase, type_client: str, changed: Mapping[str, Any]) -> dict[str, Any]:
-    """The company sheet goes with the type ENTREPRISE and leaves with it (R10)."""
-    if type_client == ENTREPRISE:
+    """The company sheet stays with a company or a partner and leaves a person (R10)."""
+    if type_client in _WITH_SHEET:
         if "client_entreprise_id" in changed:
             return {"client_entreprise_id": _entreprise_id(changed["client_entreprise_id"] or "")}
         return {}
@@ -201,33 +170,6 @@ def check_postcode(code: str, pays: str) -> None:
     """French postcodes have five digits (R14). Raises FormatInvalide."""
     if pays.casefold() == "france" and not _FRENCH_POSTCODE.fullmatch(code):
         raise FormatInvalide(champ="code_postal")
-
-
-def new_entreprise(request: pb.CreateClientEntrepriseRequest) -> ClientEntreprise:
-    """The company sheet that *request* describes."""
-    number = siren_number(required(request.siren, "siren"), "siren")
-    return ClientEntreprise(
-        organisation_id=request.organisation_id,
-        raison_sociale=collapsed(required(request.raison_sociale, "raison_sociale")),
-        siren=number,
-        numero_tva=vat_number(request.numero_tva, number, "numero_tva"),
-    )
-
-
-def entreprise_changes(
-    entreprise: ClientEntreprise, request: pb.UpdateClientEntrepriseRequest
-) -> dict[str, Any]:
-    """What *request* changes of *entreprise*."""
-    mandatory = ("raison_sociale", "siren")
-    changed = changes(request, (*mandatory, "numero_tva"), mandatory=mandatory)
-    if "raison_sociale" in changed:
-        changed["raison_sociale"] = collapsed(changed["raison_sociale"])
-    if "siren" in changed:
-        changed["siren"] = siren_number(changed["siren"], "siren")
-    number = changed.get("siren", entreprise.siren)
-    numero_tva = changed.get("numero_tva", entreprise.numero_tva) or ""
-    changed["numero_tva"] = vat_number(numero_tva, number, "numero_tva")
-    return changed
 
 
 def new_partenaire(client: ClientBase, request: pb.CreateClientPartenaireRequest) -> ClientPartenaire:

@@ -54,9 +54,9 @@ async def test_R01_a_nom_of_spaces_is_none(clients: ClientBaseServiceStub, nom: 
 
 async def test_R02_names_are_stored_in_one_form(clients: ClientBaseServiceStub) -> None:
     """Both names of a person, and only the spaces of a company's."""
-    person = await clients.Create(new("d'ARTAGNAN", prenom="jean-MARC"))
-    company = await clients.Create(new("SAS  d'ARTAGNAN", type_client="ENTREPRISE"))
-    assert (person.nom, person.prenom, company.nom) == ("D'Artagnan", "Jean-Marc", "SAS d'ARTAGNAN")
+    person = await clients.Create(new("d'artagnan", prenom="JEAN-MARC"))
+    company = await clients.Create(new("SAS  D'ARTAGNAN", type_client="ENTREPRISE"))
+    assert (person.nom, person.prenom, company.nom) == ("d'Artagnan", "Jean-Marc", "SAS D'ARTAGNAN")
 
 
 async def test_R04_one_phone_and_name_is_one_client(
@@ -69,6 +69,13 @@ async def test_R04_one_phone_and_name_is_one_client(
         "EXISTE_DEJA",
         {"contrainte": "uq_client_tel_nom", "id": dupont.id},
     )
+
+
+async def test_R04_a_phone_overseas_is_one_with_its_code_and_without(clients: ClientBaseServiceStub) -> None:
+    """The national number of La Réunion is not one of France."""
+    hoarau = await clients.Create(new("Hoarau", telephone="+262 692 12 34 56"))
+    answer = await refusal(clients.Create(new("Hoarau", telephone="0692 12 34 56")))
+    assert (answer.code, answer.metadata["id"]) == (StatusCode.ALREADY_EXISTS, hoarau.id)
 
 
 async def test_R04_does_not_apply_without_a_phone(clients: ClientBaseServiceStub) -> None:
@@ -141,7 +148,7 @@ async def test_R10_a_company_sheet_belongs_to_the_organisation(
     sheet = await entreprises.Create(
         pb.CreateClientEntrepriseRequest(raison_sociale="Danone", siren="552032534")
     )
-    request = new("Danone", type_client="ENTREPRISE", client_entreprise_id=sheet.id)
+    request = new("Danone", type_client="PARTENAIRE", client_entreprise_id=sheet.id)
     theirs = await refusal(foreign_clients.Create(request))
     request.client_entreprise_id = str(uuid7())
     unknown = await refusal(clients.Create(request))
@@ -155,8 +162,8 @@ async def test_R10_a_company_sheet_belongs_to_the_organisation(
     assert (await clients.Create(request)).client_entreprise_id == sheet.id
 
 
-@pytest.mark.parametrize("type_client", ["", "PARTICULIER", "PARTENAIRE"])
-async def test_R10_only_a_company_has_a_company_sheet(
+@pytest.mark.parametrize("type_client", ["", "PARTICULIER"])
+async def test_R10_a_person_cannot_have_a_company_sheet(
     clients: ClientBaseServiceStub, type_client: str
 ) -> None:
     """The type is at fault before the sheet."""

@@ -121,9 +121,11 @@ async def test_R02_names_are_normalised_on_update(
     clients: ClientBaseServiceStub, curie: pb.ClientBase
 ) -> None:
     """As on creation."""
-    request = update(curie, nom="SKŁODOWSKA  curie", prenom="maria-salomea")
+    request = update(curie, nom="SKŁODOWSKA  CURIE", prenom="maria-salomea")
     changed = await clients.Update(request)
     assert (changed.nom, changed.prenom) == ("Skłodowska Curie", "Maria-Salomea")
+    kept = await clients.Update(update(curie, nom="McDonald"))
+    assert (kept.nom, kept.prenom) == ("McDonald", "Maria-Salomea")
 
 
 async def test_R02_a_company_that_becomes_a_person_gets_a_persons_name(
@@ -194,19 +196,29 @@ async def test_R09_any_status_may_follow_any_other(
     )
 
 
-@pytest.mark.parametrize("type_client", ["PARTICULIER", "PARTENAIRE"])
-async def test_R10_leaving_the_type_company_leaves_the_sheet(
-    clients: ClientBaseServiceStub, danone: pb.ClientBase, type_client: str
-) -> None:
-    """And a person cannot be given one."""
-    changed = await clients.Update(update(danone, type_client=type_client))
-    assert (changed.type_client, changed.client_entreprise_id) == (type_client, "")
+async def test_R10_a_person_has_no_sheet(clients: ClientBaseServiceStub, danone: pb.ClientBase) -> None:
+    """Becoming one clears it, and a person cannot be given one."""
+    changed = await clients.Update(update(danone, type_client="PARTICULIER"))
+    assert (changed.type_client, changed.client_entreprise_id) == ("PARTICULIER", "")
     request = update(danone, client_entreprise_id=danone.client_entreprise_id)
     answer = await refusal(clients.Update(request))
-    assert (answer.code, answer.metadata) == (
+    assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
+        "FICHE_ENTREPRISE_INTERDITE",
         {"champ": "client_entreprise_id"},
     )
+
+
+async def test_R10_a_partner_has_a_sheet_like_a_company(
+    clients: ClientBaseServiceStub, danone: pb.ClientBase
+) -> None:
+    """Becoming one keeps it; it may be taken away and given again."""
+    sheet = danone.client_entreprise_id
+    partner = await clients.Update(update(danone, type_client="PARTENAIRE"))
+    assert (partner.type_client, partner.client_entreprise_id) == ("PARTENAIRE", sheet)
+    for given in ("", sheet):
+        changed = await clients.Update(update(danone, client_entreprise_id=given))
+        assert changed.client_entreprise_id == given
 
 
 async def test_R10_type_and_sheet_may_change_together(

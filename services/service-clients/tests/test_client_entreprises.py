@@ -41,6 +41,7 @@ async def test_R15_a_sheet_is_stored_in_one_form(entreprises: ClientEntrepriseSe
         id=sheet.id,
         organisation_id=org,
         raison_sociale="Danone SA",
+        pays="FR",
         siren=DANONE,
         numero_tva=DANONE_TVA,
         created_at=sheet.created_at,
@@ -64,6 +65,13 @@ async def test_R15_a_sheet_is_stored_in_one_form(entreprises: ClientEntrepriseSe
         ({"numero_tva": OCTO_TVA}, "FORMAT_INVALIDE", "numero_tva"),
         ({"numero_tva": "552032534"}, "FORMAT_INVALIDE", "numero_tva"),
         ({"numero_tva": "US123456789"}, "FORMAT_INVALIDE", "numero_tva"),
+        ({"siren": "000000000"}, "FORMAT_INVALIDE", "siren"),
+        ({"pays": "fr"}, "VALEUR_INCONNUE", "pays"),
+        ({"pays": "MC"}, "SIREN_INTERDIT", "siren"),
+        ({"pays": "MC", "siren": ""}, "CHAMP_REQUIS", "numero_tva"),
+        ({"identifiant_etranger": "x" * 51}, "TROP_LONG", "identifiant_etranger"),
+        ({"adresse_electronique": "0088:" + "1" * 126}, "TROP_LONG", "adresse_electronique"),
+        ({"adresse_electronique": "0225:418166096"}, "FORMAT_INVALIDE", "adresse_electronique"),
     ],
 )
 async def test_R15_creation_names_the_field_at_fault(
@@ -132,7 +140,66 @@ async def test_R15_an_update_may_not_take_a_siren(
     )
 
 
-@pytest.mark.parametrize("field", ["raison_sociale", "siren"])
+async def test_R15_a_company_from_elsewhere_is_stored_with_its_own_numbers(
+    entreprises: ClientEntrepriseServiceStub,
+) -> None:
+    """Of Monaco, for example, and found by List like any other."""
+    sheet = await entreprises.Create(
+        new("", pays="MC", numero_tva="FR 90 000 012 345", identifiant_etranger="RCI 56S00001")
+    )
+    assert (sheet.pays, sheet.siren, sheet.numero_tva, sheet.identifiant_etranger) == (
+        "MC",
+        "",
+        "FR90000012345",
+        "RCI 56S00001",
+    )
+    assert [sheet] == list((await entreprises.List(pb.ListClientEntreprisesRequest(search="dan"))).clients)
+
+
+async def test_R15_without_a_siren_the_vat_number_occurs_once(
+    entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise
+) -> None:
+    """Other identifiers and the numbers of French companies may repeat."""
+    belgian = await entreprises.Create(new("", pays="BE", numero_tva="BE0403170701"))
+    answer = await refusal(entreprises.Create(new("", pays="BE", numero_tva="BE 0403.170.701")))
+    assert (answer.code, answer.metadata) == (
+        StatusCode.ALREADY_EXISTS,
+        {"contrainte": "uq_client_entreprise_tva", "id": belgian.id},
+    )
+    for _ in range(2):
+        await entreprises.Create(new("", pays="US", identifiant_etranger="12"))
+    assert (await entreprises.Create(new(OCTO, numero_tva="BE0403170701"))).siren == OCTO
+
+
+async def test_R15_a_company_moves_with_all_its_numbers(
+    entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise
+) -> None:
+    """The country alone does not suit the numbers that are stored; back it needs a SIREN."""
+    alone = await refusal(entreprises.Update(update(danone, pays="BE")))
+    assert (alone.code, alone.reason) == (StatusCode.INVALID_ARGUMENT, "SIREN_INTERDIT")
+    moved = await entreprises.Update(update(danone, pays="BE", siren="", numero_tva="BE0403170701"))
+    assert (moved.pays, moved.siren, moved.numero_tva, moved.version) == ("BE", "", "BE0403170701", 2)
+    cleared = await refusal(entreprises.Update(update(danone, numero_tva="")))
+    assert (cleared.reason, cleared.metadata) == ("CHAMP_REQUIS", {"champ": "numero_tva"})
+    back = await refusal(entreprises.Update(update(danone, pays="FR")))
+    assert (back.reason, back.metadata) == ("CHAMP_REQUIS", {"champ": "siren"})
+
+
+async def test_R19_the_address_in_the_directory_changes_with_the_siren(
+    entreprises: ClientEntrepriseServiceStub,
+) -> None:
+    """It is checked against the SIREN that is or will be stored; empty clears it."""
+    sheet = await entreprises.Create(new(adresse_electronique=f"0225:{DANONE}_compta"))
+    assert sheet.adresse_electronique == f"0225:{DANONE}_compta"
+    alone = await refusal(entreprises.Update(update(sheet, siren=OCTO)))
+    assert (alone.reason, alone.metadata) == ("FORMAT_INVALIDE", {"champ": "adresse_electronique"})
+    both = await entreprises.Update(update(sheet, siren=OCTO, adresse_electronique=f"0225:{OCTO}"))
+    assert both.adresse_electronique == f"0225:{OCTO}"
+    cleared = await entreprises.Update(update(sheet, adresse_electronique=""))
+    assert (cleared.adresse_electronique, cleared.version) == ("", 3)
+
+
+@pytest.mark.parametrize("field", ["raison_sociale", "siren", "pays"])
 async def test_C09_what_every_sheet_has_cannot_be_cleared(
     entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise, field: str
 ) -> None:

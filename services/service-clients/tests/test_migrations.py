@@ -1,92 +1,190 @@
-"""Migrations of the clients service on a table with rows."""
+"""Migrations on tables that hold rows already: what is corrected, and what stays."""
 
 import logging
+import shutil
 from pathlib import Path
-from uuid import UUID
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
-from service_clients.service import SERVICE
-from service_kit.testing import Upgrade
+from db_utils import uuid7
+from db_utils.migrations import Schema, migrate
+from psycopg.rows import dict_row
+from service_clients import models
+from service_kit.testing import fresh_database
 
-_INSERT = """
-    INSERT INTO client_bases (id, type_client, nom, prenom, nom_cle, compte_code, telephone_e164, email,
-                              statut, date_creation, created_at, updated_at, organisation_id)
-    VALUES (%s, 'PARTICULIER', %s, %s, %s, %s, %s, %s, 'ACTIF', now(), now(), now(), 'org-1')
+FOLDER = Path(models.__file__).parent / "migrations"
+CLIENT = """
+INSERT INTO client_bases
+    (id, updated_at, organisation_id, type_client, nom, prenom, nom_cle, compte_code, telephone,
+     telephone_e164, statut, date_creation, supprime_le)
+VALUES (%(id)s::uuid, now(), 'org-1', 'PARTICULIER', %(nom)s, '', %(nom_cle)s, %(id)s::text, %(telephone)s,
+        %(e164)s, 'ACTIF', now(), %(supprime_le)s)
 """
-_PHONE = "+33612345678"
+SHEET = """
+INSERT INTO client_entreprises (id, updated_at, organisation_id, raison_sociale, siren)
+VALUES (gen_random_uuid(), now(), 'org-1', 'Danone', %s)
+"""
 
 
-def add(connection: psycopg.Connection, number: int, nom: str, former: str, **values: str) -> UUID:
-    """Client *number* of org-1, as a former version stored it."""
-    identity = UUID(int=number)
-    given = (values.get("prenom", ""), former, f"C{number}", values.get("telephone"), values.get("email"))
-    connection.execute(_INSERT, (identity, nom, *given))
-    return identity
+class Stored(NamedTuple):
+    """What the table says of a client's phone."""
+
+    typed: str | None
+    e164: str | None
+    national: str | None
 
 
-def keys(connection: psycopg.Connection) -> dict[int, tuple[str, ...]]:
-    """Names and keys of all clients."""
-    rows = connection.execute("SELECT id, nom, nom_cle, prenom_cle, recherche_cle FROM client_bases")
-    return {row[0].int: row[1:] for row in rows}
+class Before:
+    """A schema as it was before the migration named, to put rows into."""
+
+    def __init__(self, folder: Path, migration: str) -> None:
+        self.url, self.folder = fresh_database(), folder
+        self.migrate(migration)
+
+    def run(self, statement: str, values: Any = None) -> list[dict[str, Any]]:
+        """Execute *statement* and answer its rows."""
+        with psycopg.connect(self.url, row_factory=dict_row, options="-c search_path=avant") as connection:
+            cursor = connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def add(
+        self, telephone: str | None, e164: str | None, nom: str = "Hoarau", supprime_le: str | None = None
+    ) -> str:
+        """A client as the former version stored it; its id."""
+        identity = str(uuid7())
+        name = {"nom": nom, "nom_cle": nom.lower()}
+        phone = {"telephone": telephone, "e164": e164}
+        self.run(CLIENT, {"id": identity, "supprime_le": supprime_le} | name | phone)
+        return identity
+
+    def migrate(self, end: str) -> None:
+        """Run the migrations before the one named *end*."""
+        for file in FOLDER.glob("0*.py"):
+            if file.name < end:
+                shutil.copy(file, self.folder)
+        migrate(self.url, [Schema("avant", (self.folder,))])
+
+    def phone(self, identity: str) -> Stored:
+        """What is stored of the client now."""
+        query = "SELECT telephone, telephone_e164, telephone_national FROM client_bases WHERE id = %s"
+        return Stored(*self.run(query, (identity,))[0].values())
 
 
-def test_C10_stored_clients_get_their_keys(tmp_path: Path) -> None:
-    """Format characters leave their names; a name of nothing else stays."""
-    with Upgrade(SERVICE, "0003", tmp_path) as clients:
-        add(clients.connection, 1, "Œuvre", "œuvre", prenom="\u200bÉlodie", email="é@x.fr", telephone=_PHONE)
-        add(clients.connection, 2, "Mar\u200btin\ufeff", "mar\u200btin\ufeff")
-        add(clients.connection, 3, "\u200b", "\u200b")
-        clients.run()
-        assert keys(clients.connection) == {
-            1: ("Œuvre", "oeuvre", "elodie", f" {_PHONE} \né@x.fr\noeuvre elodie"),
-            2: ("Martin", "martin", "", "\n\nmartin"),
-            3: ("\u200b", "", "", "\n\n"),
-        }
+@pytest.fixture
+def before_phones(tmp_path: Path) -> Before:
+    """The schema before phones were read as the territory says."""
+    return Before(tmp_path, "0004")
 
 
-def test_C10_stored_companies_get_their_keys(tmp_path: Path) -> None:
-    """Those of their sheets."""
-    with Upgrade(SERVICE, "0003", tmp_path) as clients:
-        clients.connection.execute(
-            "INSERT INTO client_entreprises (id, raison_sociale, siren, updated_at, organisation_id)"
-            " VALUES (gen_random_uuid(), %s, '552100554', now(), 'org-1')",
-            ("L’Œuvre\u00ad",),
-        )
-        clients.run()
-        found = clients.connection.execute(
-            "SELECT raison_sociale, raison_sociale_cle, recherche_cle FROM client_entreprises"
-        ).fetchall()
-    assert found == [("L’Œuvre", "l'oeuvre", "\n552100554\nl'oeuvre")]
-
-
-def test_R03_a_client_that_would_collide_keeps_its_former_key(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The oldest gets the new one, unless another has it already; the log names the others."""
-    with Upgrade(SERVICE, "0003", tmp_path) as clients:
-        for number, (nom, former, phone) in enumerate(
-            (
-                ("Œuvre", "œuvre", _PHONE),
-                ("Oeuvre", "oeuvre", _PHONE),
-                ("Mar\u200btin", "mar\u200btin", _PHONE),
-                ("Martin\ufeff", "martin\ufeff", _PHONE),
-                ("Cœur", "cœur", "+33600000000"),
-            ),
-            1,
-        ):
-            add(clients.connection, number, nom, former, telephone=phone)
-        with caplog.at_level(logging.WARNING):
-            clients.run()
-        found = {number: row[:2] for number, row in keys(clients.connection).items()}
-    assert found == {
-        1: ("Œuvre", "œuvre"),
-        2: ("Oeuvre", "oeuvre"),
-        3: ("Martin", "martin"),
-        4: ("Martin", "martin\ufeff"),
-        5: ("Cœur", "coeur"),
+def test_R05_the_migration_corrects_what_was_typed_overseas(before_phones: Before) -> None:
+    """And fills the national form of every number, of deleted clients too."""
+    expected = {
+        before_phones.add("0692 12 34 56", "+33692123456"): Stored(
+            "0692 12 34 56", "+262692123456", "0692123456"
+        ),
+        before_phones.add("0596 60 12 34", "+33596601234", supprime_le="2026-01-01"): Stored(
+            "0596 60 12 34", "+596596601234", "0596601234"
+        ),
+        before_phones.add("06 12 34 56 78", "+33612345678"): Stored(
+            "06 12 34 56 78", "+33612345678", "0612345678"
+        ),
+        before_phones.add("+33692123457", "+33692123457"): Stored(
+            "+33692123457", "+33692123457", "0692123457"
+        ),
+        before_phones.add("+32 470 12 34 56", "+32470123456"): Stored(
+            "+32 470 12 34 56", "+32470123456", "0470123456"
+        ),
+        before_phones.add(None, None): Stored(None, None, None),
     }
-    assert sorted(message for message in caplog.messages if "keeps its former key" in message) == [
-        f"client_bases {UUID(int=number)} keeps its former key: another has its phone and name"
-        for number in (1, 4)
+    before_phones.migrate("0005")
+    assert expected == {identity: before_phones.phone(identity) for identity in expected}
+
+
+def test_R05_the_migration_keeps_a_number_that_is_refused_today(before_phones: Before) -> None:
+    """Nobody knows which digit was missing."""
+    short = before_phones.add("06 12 34 56 7", "+3361234567")
+    before_phones.migrate("0005")
+    assert before_phones.phone(short) == Stored("06 12 34 56 7", "+3361234567", "61234567")
+
+
+def test_R05_the_migration_makes_no_client_another_one(
+    before_phones: Before, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The old number stays and the id is logged, without the number; namesakes are told apart."""
+    before_phones.add("+262 692 12 34 56", "+262692123456")
+    twice = before_phones.add("0692 12 34 56", "+33692123456")
+    other = before_phones.add("0692 12 34 56", "+33692123456", nom="Payet")
+    with caplog.at_level(logging.WARNING, "service_clients"):
+        before_phones.migrate("0005")
+    assert before_phones.phone(twice) == Stored("0692 12 34 56", "+33692123456", "0692123456")
+    assert before_phones.phone(other).e164 == "+262692123456"
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert (twice in message, "692123456" in message) == (True, False)
+
+
+def test_R05_of_two_that_would_become_one_the_migration_corrects_the_first(before_phones: Before) -> None:
+    """However their numbers came to differ."""
+    first = before_phones.add("0692 12 34 56", "+33692123456")
+    second = before_phones.add("0692123456", "+33692123457")
+    before_phones.migrate("0005")
+    assert [before_phones.phone(client).e164 for client in (first, second)] == [
+        "+262692123456",
+        "+33692123457",
     ]
+
+
+def test_R05_the_migration_reads_every_client(before_phones: Before) -> None:
+    """However many there are: they are read in batches."""
+    before_phones.run(
+        """
+        INSERT INTO client_bases
+            (id, updated_at, organisation_id, type_client, nom, prenom, nom_cle, compte_code, telephone,
+             telephone_e164, statut, date_creation)
+        SELECT gen_random_uuid(), now(), 'org-1', 'PARTICULIER', 'X', '', 'x', n, '069212' || n,
+               '+3369212' || n, 'ACTIF', now() FROM generate_series(1000, 3100) AS n
+        """
+    )
+    before_phones.migrate("0005")
+    left = "SELECT count(*) FROM client_bases WHERE telephone_e164 <> '+262' || right(telephone, 9)"
+    empty = "SELECT count(*) FROM client_bases WHERE telephone_national IS DISTINCT FROM telephone"
+    assert before_phones.run(left) == before_phones.run(empty) == [{"count": 0}]
+
+
+def test_R15_the_migration_makes_sheets_french(tmp_path: Path) -> None:
+    """Those that exist, and those that the former version still writes meanwhile."""
+    before = Before(tmp_path, "0003")
+    before.run(SHEET, ("552032534",))
+    before.migrate("0004")
+    before.run(SHEET, ("418166096",))
+    stored = before.run("SELECT pays, siren FROM client_entreprises ORDER BY siren")
+    assert stored == [{"pays": "FR", "siren": "418166096"}, {"pays": "FR", "siren": "552032534"}]
+
+
+@pytest.mark.parametrize(
+    ("pays", "siren", "numero_tva", "constraint"),
+    [
+        ("FR", None, "FR90000012345", "ck_client_entreprises_siren"),
+        ("PF", None, "X", "ck_client_entreprises_siren"),
+        ("BE", "552032534", "BE0403170701", "ck_client_entreprises_siren"),
+        ("BE", None, None, "ck_client_entreprises_identifiee"),
+    ],
+)
+def test_R15_the_database_itself_refuses(
+    sheets: Before, pays: str, siren: str | None, numero_tva: str | None, constraint: str
+) -> None:
+    """A French sheet without a SIREN, a foreign one with one, and one without any number."""
+    statement = """
+        INSERT INTO client_entreprises
+            (id, updated_at, organisation_id, raison_sociale, pays, siren, numero_tva)
+        VALUES (gen_random_uuid(), now(), 'org-1', 'X', %s, %s, %s)
+    """
+    with pytest.raises(psycopg.errors.CheckViolation) as refused:
+        sheets.run(statement, (pays, siren, numero_tva))
+    assert refused.value.diag.constraint_name == constraint
+
+
+@pytest.fixture(scope="module")
+def sheets(tmp_path_factory: pytest.TempPathFactory) -> Before:
+    """A schema with the constraints."""
+    return Before(tmp_path_factory.mktemp("sheets"), "0004")

@@ -13,9 +13,23 @@ async def test_R12_search_finds_any_spelling(clients: ClientBaseServiceStub, dup
     assert answer == pb.SearchClientBaseResponse(found=True, client=dupont)
 
 
+@pytest.mark.parametrize("typed", ["0692 12 34 56", "693123456", "+262 692 12 34 56", "0508 41 12 34"])
+async def test_R12_search_reads_a_phone_as_creation_does(clients: ClientBaseServiceStub, typed: str) -> None:
+    """That of an overseas territory too, written with its code or without."""
+    client = await clients.Create(pb.CreateClientBaseRequest(nom="Hoarau", telephone=typed))
+    for telephone in (typed, client.telephone_e164):
+        request = pb.SearchClientBaseRequest(telephone=telephone, nom="HOARAU")
+        assert (await clients.Search(request)).client == client
+
+
 @pytest.mark.parametrize(
     ("telephone", "nom"),
-    [("06 12 34 56 79", "Dupont"), ("0612345678", "Durand"), ("n'importe quoi", "Dupont"), ("12", "Dupont")],
+    [
+        ("06 12 34 56 79", "Dupont"),
+        ("0612345678", "Durand"),
+        ("n'importe quoi", "Dupont"),
+        ("0612345", "Dupont"),
+    ],
 )
 async def test_R12_search_never_answers_not_found(
     clients: ClientBaseServiceStub, dupont: pb.ClientBase, telephone: str, nom: str

@@ -5,9 +5,8 @@
 
 from email.utils import parseaddr
 
-from email_validator import validate_email
+from email_validator import EmailNotValidError, validate_email
 from grpc_utils import email_address, required
-from grpc_utils.errors import FormatInvalide
 
 _LONGEST_SENDER = 320
 
@@ -17,29 +16,45 @@ class InvalidAddress(ValueError):
 
 
 def address(text: str, champ: str) -> str:
-    """A valid address in lower case (R4). Raises ChampRequis, FormatInvalide, TropLong.
+    """A valid address in lower case (R4). Raises ChampRequis, FormatInvalide, TropLong."""
+    return email_address(required(text, champ), champ) or ""
 
-    A local part outside ASCII is refused: it would need SMTPUTF8 all the way to its owner.
-    """
-    found = email_address(required(text, champ), champ)
-    assert found is not None
-    if not found.rpartition("@")[0].isascii():
-        raise FormatInvalide(champ=champ)
-    return found
+
+def needs_smtputf8(known: str) -> bool:
+    """Whether only servers with the extension SMTPUTF8 (RFC 6531) can be told of a checked address (R19)."""
+    return not known.rpartition("@")[0].isascii()
 
 
 def wire_address(known: str) -> str:
-    """A checked address as SMTP and headers carry it: its domain in ASCII (RFC 5891)."""
-    if known.isascii():
+    """A checked address as mails carry it: with its domain in ASCII (RFC 5891) where that suffices."""
+    if known.isascii() or needs_smtputf8(known):
         return known
     return validate_email(known, check_deliverability=False).ascii_email or known
 
 
 def parsed_sender(text: str) -> tuple[str, str]:
-    """The name and the address in "Name <address>" or "address". Raises InvalidAddress."""
+    """The name and the address in "Name <address>" or "address". Raises InvalidAddress.
+
+    The address may be of this machine, as crm@localhost.
+    """
     name, found = parseaddr(text)
     local, _, domain = found.rpartition("@")
-    fits = text.isprintable() and len(text) <= _LONGEST_SENDER and found.isascii() and " " not in found
-    if not (local and domain and fits):
+    fits = text.isprintable() and len(text) <= _LONGEST_SENDER and " " not in found
+    if not (local and domain and fits and (found.isascii() or _valid(found))):
         raise InvalidAddress("not a sender: write address or Name <address>")
     return name, found
+
+
+def ascii_domain(known: str) -> str:
+    """The domain of a checked address in ASCII."""
+    domain = known.rpartition("@")[2]
+    if domain.isascii():
+        return domain
+    return validate_email(f"a@{domain}", check_deliverability=False).ascii_domain
+
+
+def _valid(found: str) -> bool:
+    try:
+        return bool(validate_email(found, check_deliverability=False))
+    except EmailNotValidError:
+        return False

@@ -5,12 +5,14 @@ from typing import Any
 from crm.email import email_pb2 as pb
 from crm.email.email_pb2_grpc import EmailServiceServicer
 from db_utils import Listing
-from grpc_utils import Context, found, instant, page_request, page_result, to_message
+from db_utils.context import Scope, within
+from grpc_utils import Context, found, insert_once, instant, page_request, page_result, to_message
 from service_kit import App
-from sqlalchemy import BindParameter, ColumnElement, Text, bindparam, cast, func, literal_column, select
+from sqlalchemy import BindParameter, ColumnElement, Text, cast, func, literal_column
 
-from service_email import rules
+from service_email import plateforme, rules
 from service_email.models import Message
+from service_email.plateforme import PLATEFORME
 from service_email.settings import EmailSettings
 from service_email.subscribers import applying_modele
 
@@ -20,6 +22,9 @@ def _sent_to(address: BindParameter[Any]) -> ColumnElement[bool]:
     person = func.jsonb_build_object(literal_column("'email'"), cast(address, Text))
     return literal_column("(a || cc || cci)").op("@>")(func.jsonb_build_array(person))
 
+
+# All that exists for the mails of the platform, whatever organisation the call names.
+_PLATFORM = Scope(PLATEFORME)
 
 MESSAGES = Listing(
     Message,
@@ -34,8 +39,6 @@ MESSAGES = Listing(
     search=Message.sujet_cle,
     without=("corps_texte", "corps_html"),
 )
-_BY_KEY = select(Message).where(Message.cle_idempotence == bindparam("cle", required=True))
-_WELCOME = _BY_KEY.where(Message.organisation_id == rules.PLATEFORME)
 
 
 class EmailService(EmailServiceServicer):
@@ -46,22 +49,31 @@ class EmailService(EmailServiceServicer):
         self._application = app.settings.app_base_url
 
     async def Send(self, request: pb.SendRequest, context: Context) -> pb.Message:
-        """Store a mail to be sent; a known cle_idempotence answers the message it stored (R9)."""
+        """Store a mail to be sent; a known cle_idempotence answers the message that it stored (R9)."""
         message = rules.new_message(request, self._sender)
         async with self._db.transaction() as tx:
-            if message.cle_idempotence is None:
-                await tx.insert(message)
-            elif not await tx.insert_if_absent(message):
-                message = found(await tx.one(_BY_KEY, cle=message.cle_idempotence))
+            message = await insert_once(tx, message, alike=rules.alike)
         return _message(message)
 
     async def SendWelcome(self, request: pb.SendWelcomeRequest, context: Context) -> pb.Message:
         """Welcome a new user of the CRM, once; a further call answers the mail of the first."""
-        async with self._db.transaction() as tx:
-            modele = await applying_modele(tx, rules.BIENVENUE_UTILISATEUR, rules.PLATEFORME)
-            message = rules.welcome_user(request, self._sender, modele, self._application)
-            if not await tx.insert_if_absent(message):
-                message = found(await tx.one(_WELCOME, cle=message.cle_idempotence))
+        with within(_PLATFORM):
+            async with self._db.transaction() as tx:
+                modele = await applying_modele(tx, plateforme.BIENVENUE_UTILISATEUR, PLATEFORME)
+                message = plateforme.welcome_user(request, self._sender, modele, self._application)
+                message = await insert_once(
+                    tx, message, alike=lambda stored, _: stored.origine == "bienvenue"
+                )
+        return _message(message)
+
+    async def SendAccountMail(self, request: pb.SendAccountMailRequest, context: Context) -> pb.Message:
+        """Write to a person about his account (R20), once per key (R9)."""
+        code = plateforme.account_modele(request.modele_code)
+        with within(_PLATFORM):
+            async with self._db.transaction() as tx:
+                modele = await applying_modele(tx, code, PLATEFORME)
+                message = plateforme.account_mail(request, self._sender, modele, self._application)
+                message = await insert_once(tx, message)
         return _message(message)
 
     async def Get(self, request: pb.GetMessageRequest, context: Context) -> pb.Message:

@@ -1,7 +1,8 @@
 """A stored message as the bytes that travel: the same ones at every attempt.
 
 Headers are written with `email.header` and never read back: the parser behind EmailMessage
-decodes encoded words and then writes what they hid, line breaks included.
+decodes encoded words and then writes what they hid, line breaks included. Addresses with a
+local part outside ASCII stand in UTF-8 (RFC 6532), which only SMTPUTF8 carries (R19).
 """
 
 from collections.abc import Iterable
@@ -15,23 +16,27 @@ from email.utils import format_datetime, formataddr
 from typing import Any
 from uuid import UUID
 
-from service_email.addresses import parsed_sender, wire_address
+from service_email.addresses import needs_smtputf8, parsed_sender, wire_address
 from service_email.html_text import text_of
 from service_email.models import Message
 
-_POLICY = compat32.clone(linesep="\r\n")
+_POLICY = compat32.clone(linesep="\r\n", cte_type="8bit")  # which leaves bytes in headers alone
 _UTF8 = Charset("utf-8")
 _UTF8.body_encoding = QP  # a mail in a folder stays readable
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What a transport delivers: the envelope of SMTP and the content."""
+    """What a transport delivers: the envelope of SMTP and the content.
+
+    With *smtputf8* it may only be given to a server that has this extension.
+    """
 
     id: UUID
     sender: str
     recipients: tuple[str, ...]
     content: bytes
+    smtputf8: bool = False
 
 
 def compose(message: Message) -> Mail:
@@ -40,12 +45,14 @@ def compose(message: Message) -> Mail:
     for name, value in _headers(message):
         if value:
             body[name] = value
-    everybody = (*message.a, *message.cc, *message.cci)
+    sender = parsed_sender(message.de)[1]
+    recipients = tuple(one["email"] for one in (*message.a, *message.cc, *message.cci))
     return Mail(
         id=message.id,
-        sender=parsed_sender(message.de)[1],
-        recipients=tuple(wire_address(one["email"]) for one in everybody),
+        sender=wire_address(sender),
+        recipients=tuple(map(wire_address, recipients)),
         content=body.as_bytes(policy=_POLICY),
+        smtputf8=any(map(needs_smtputf8, (sender, *recipients, message.repondre_a or ""))),
     )
 
 
@@ -54,7 +61,7 @@ def _headers(message: Message) -> Iterable[tuple[str, str]]:
     yield "From", _mailbox(*parsed_sender(message.de), "From")
     yield "To", _mailboxes(message.a, "To")
     yield "Cc", _mailboxes(message.cc, "Cc")
-    yield "Reply-To", wire_address(message.repondre_a or "")
+    yield "Reply-To", _raw(wire_address(message.repondre_a or ""))
     yield "Subject", _encoded(message.sujet, "Subject")
     yield "Date", format_datetime(message.created_at)
     yield "Message-ID", message.message_id
@@ -81,18 +88,27 @@ def _lines(text: str) -> str:
 
 
 def _mailboxes(people: Iterable[dict[str, Any]], header: str) -> str:
-    return ",\n ".join(_mailbox(one["nom"], wire_address(one["email"]), header) for one in people)
+    return ",\r\n ".join(_mailbox(one["nom"], one["email"], header) for one in people)
 
 
 def _mailbox(name: str, address: str, header: str) -> str:
-    if _plain(name):
-        return formataddr((name, address))
-    return f"{_encoded(name, header)} <{address}>"
+    raw = _raw(wire_address(address))
+    return f"{_phrase(name, header)} <{raw}>" if name else raw
+
+
+def _phrase(name: str, header: str) -> str:
+    """*name* as it may stand before an address: quoted where it must be, or encoded."""
+    return formataddr((name, "_")).removesuffix(" <_>") if _plain(name) else _encoded(name, header)
+
+
+def _raw(text: str) -> str:
+    """*text* as headers hold bytes: those of UTF-8, which the policy writes as they are."""
+    return text.encode().decode("ascii", "surrogateescape")
 
 
 def _encoded(text: str, header: str) -> str:
     """*text* as it stands in *header*, whose name shortens its first line."""
-    return text if _plain(text) else Header(text, "utf-8", header_name=header).encode()
+    return text if _plain(text) else Header(text, "utf-8", header_name=header).encode(linesep="\r\n")
 
 
 def _plain(text: str) -> bool:

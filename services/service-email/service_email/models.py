@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from db_utils import Choice, Entity, Key, Row, Tenant, TenantOrSystem, metadata
+from grpc_utils import Keyed
 from sqlalchemy import ARRAY, ForeignKey, Index, String, Text, func, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -25,7 +26,7 @@ class Base(Row):
     metadata = metadata()
 
 
-class Message(Entity, Tenant, Base):
+class Message(Entity, Tenant, Keyed, Base):
     """A mail, whatever became of it.
 
     *a*, *cc* and *cci* are lists of {"email", "nom"}. *prochain_essai* is when a worker may
@@ -71,9 +72,16 @@ class Message(Entity, Tenant, Base):
     derniere_erreur: Mapped[str | None] = mapped_column(String(500), default=None)
     message_id: Mapped[str] = mapped_column(String(400))
     origine: Mapped[str] = mapped_column(
-        Choice("rpc", "bienvenue", "client.created", "invoice.created", "payment.rejected", "contract.signed")
+        Choice(
+            "rpc",
+            "bienvenue",
+            "compte",
+            "client.created",
+            "invoice.created",
+            "payment.rejected",
+            "contract.signed",
+        )
     )
-    cle_idempotence: Mapped[str | None] = mapped_column(String(255), default=None)
     envoye_le: Mapped[datetime | None] = mapped_column(default=None)
 
 

@@ -14,8 +14,10 @@ from typing import Any
 from db_utils import Database, DatabaseUnavailable, StatementTimeout, VersionConflict, clock
 from sqlalchemy import bindparam, func, not_, select
 
+from service_email.alertes import alert
 from service_email.attempts import Outcome
 from service_email.models import EN_COURS, Message, Tentative
+from service_email.transports import SMTPUTF8_ABSENT
 
 _log = logging.getLogger(__name__)
 
@@ -103,5 +105,7 @@ class Queue:
                 await tx.update(
                     tentative, fin=clock.now(), code_smtp=outcome.code_smtp, reponse=outcome.reponse
                 )
+                if outcome.derniere_erreur == SMTPUTF8_ABSENT:
+                    await alert(tx, message)
         except VersionConflict:
             _log.warning("message %s: its lease had ended, another attempt counts", message.id)

@@ -1,4 +1,7 @@
-"""The rules of messages, pure: requests and events in, rows out, or a refusal."""
+"""The rules of messages, pure: requests and events in, rows out, or a refusal.
+
+Those of mails in the platform's own name are in `plateforme.py`.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,21 +10,21 @@ from typing import Any
 from crm.email import email_pb2 as pb
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import clock, uuid7
-from grpc_utils import clean_lines, clean_text, opaque_id, required
+from grpc_utils import clean_lines, clean_text, content_hash, required
 from grpc_utils.errors import ChampRequis, FormatInvalide, InvalidArgument, TropLong
 
-from service_email.addresses import address, parsed_sender
+from service_email.addresses import address, ascii_domain, parsed_sender
 from service_email.modeles import render
 from service_email.models import IGNORE, Message, Modele
 
-BIENVENUE_CLIENT, BIENVENUE_UTILISATEUR = "BIENVENUE_CLIENT", "BIENVENUE_UTILISATEUR"
-# Whose mails to users are: no organisation, for an organisation's id begins with a letter or a digit.
-PLATEFORME = "@plateforme"
+BIENVENUE_CLIENT = "BIENVENUE_CLIENT"
 MOST_RECIPIENTS, MOST_HEADERS = 50, 10
 
 _LONGEST_TEXT = 255  # characters of a name or a header's value, as of the subject
 _HEADER_NAME = re.compile(r"X-[A-Za-z0-9-]{1,60}", re.I)
 _OURS = "x-crm-"
+_LISTS = ("a", "cc", "cci")
+_SAID = ("origine", *_LISTS, "sujet", "corps_texte", "corps_html", "repondre_a", "entetes")
 _NO_ADDRESS = "Le client n'a pas d'adresse e-mail."
 
 
@@ -39,31 +42,60 @@ class EntetesTropNombreux(InvalidArgument):
 
 def new_message(request: pb.SendRequest, de: str) -> Message:
     """The message that *request* asks for, from sender *de* (R2–R4)."""
+    said = _said(request)
+    return message(
+        organisation_id=request.organisation_id,
+        de=de,
+        origine="rpc",
+        cle_idempotence=request.cle_idempotence or None,
+        contenu_hash=_content(request, said) if request.cle_idempotence else None,
+        **said,
+    )
+
+
+def _said(request: pb.SendRequest) -> dict[str, Any]:
+    """What *request* says, in its stored form."""
     a, cc, cci = recipients(request)
     texte, html = body(request.corps_texte, "corps_texte"), body(request.corps_html, "corps_html")
     if not (texte or html):
         raise ChampRequis(champ="corps_texte")
-    return _message(
-        organisation_id=request.organisation_id,
-        de=de,
-        a=a,
-        cc=cc,
-        cci=cci,
-        sujet=required(one_line(request.sujet, "sujet"), "sujet"),
-        corps_texte=texte,
-        corps_html=html,
-        repondre_a=_address(request.repondre_a, "repondre_a") if request.repondre_a else None,
-        entetes=headers(request.entetes),
-        origine="rpc",
-        cle_idempotence=request.cle_idempotence or None,
-    )
+    return {
+        "a": a,
+        "cc": cc,
+        "cci": cci,
+        "sujet": required(one_line(request.sujet, "sujet"), "sujet"),
+        "corps_texte": texte,
+        "corps_html": html,
+        "repondre_a": checked_address(request.repondre_a, "repondre_a") if request.repondre_a else None,
+        "entetes": headers(request.entetes),
+    }
+
+
+def _content(request: pb.SendRequest, said: Mapping[str, Any]) -> bytes:
+    """What the key of *request* is bound to: the stored form of what it says, and its other fields."""
+    content = pb.SendRequest()
+    content.CopyFrom(request)
+    for champ, value in said.items():
+        content.ClearField(champ)  # type: ignore[arg-type]  # columns have the names of their fields
+        if champ in _LISTS:
+            getattr(content, champ).extend(pb.Destinataire(**one) for one in value)
+        elif champ == "entetes":
+            content.entetes.update(value)
+        else:
+            setattr(content, champ, value or "")
+    return content_hash(content)
+
+
+def alike(stored: Message, message: Message) -> bool:
+    """Whether *stored*, whose content nobody noted, says what *message* says (R9)."""
+    return all(getattr(stored, column) == getattr(message, column) for column in _SAID)
 
 
 def welcome(event: ClientCreatedEvent, organisation_id: str, de: str, modele: Modele) -> Message:
-    """The welcome mail of a new client, ignored when the client has no address."""
+    """The welcome mail of a new client, one per client; ignored when the client has no address."""
     prenom, nom = (clean_text(" ".join(name.split()), "nom") for name in (event.prenom, event.nom))
     rendu = render(modele, {"prenom": prenom, "nom": nom, "organisation_nom": ""})
-    return _message(
+    return message(
         organisation_id=organisation_id,
         de=de,
         sujet=rendu.sujet,
@@ -71,26 +103,8 @@ def welcome(event: ClientCreatedEvent, organisation_id: str, de: str, modele: Mo
         corps_html=rendu.html,
         modele_code=modele.code,
         origine="client.created",
-        cle_idempotence=f"client.created:{event.event_id}",
+        cle_idempotence=f"client.created:{event.client_id}",
         **_reached(event.email, f"{prenom} {nom}".strip()),
-    )
-
-
-def welcome_user(request: pb.SendWelcomeRequest, de: str, modele: Modele, lien: str) -> Message:
-    """The welcome mail of a new user, in the name of the platform; *lien* is where he signs in."""
-    utilisateur_id = opaque_id(required(request.utilisateur_id, "utilisateur_id"), "utilisateur_id")
-    prenom, nom = one_line(request.prenom, "prenom"), one_line(request.nom, "nom")
-    rendu = render(modele, {"prenom": prenom, "nom": nom, "lien_application": lien})
-    return _message(
-        organisation_id=PLATEFORME,
-        de=de,
-        a=[_recipient(_address(required(request.email, "email"), "email"), f"{prenom} {nom}".strip())],
-        sujet=rendu.sujet,
-        corps_texte=rendu.texte,
-        corps_html=rendu.html,
-        modele_code=modele.code,
-        origine="bienvenue",
-        cle_idempotence=f"bienvenue:{utilisateur_id}",
     )
 
 
@@ -98,13 +112,13 @@ def _reached(email: str, nom: str) -> dict[str, Any]:
     """The columns that tell whether an event's mail has somebody to go to."""
     if not email:
         return {"a": [], "statut": IGNORE, "prochain_essai": None, "derniere_erreur": _NO_ADDRESS}
-    return {"a": [_recipient(_address(email, "email"), nom)]}
+    return {"a": [recipient(checked_address(email, "email"), nom)]}
 
 
-def _message(*, de: str, **columns: Any) -> Message:
+def message(*, de: str, **columns: Any) -> Message:
     """A new message, due now; its Message-ID is that of all its attempts (R7)."""
     identity = uuid7()
-    domain = parsed_sender(de)[1].rpartition("@")[2]
+    domain = ascii_domain(parsed_sender(de)[1])
     due: dict[str, Any] = {"prochain_essai": clock.now()}
     return Message(id=identity, message_id=f"<{identity}@{domain}>", de=de, **due | columns)
 
@@ -112,7 +126,7 @@ def _message(*, de: str, **columns: Any) -> Message:
 def recipients(request: pb.SendRequest) -> list[list[dict[str, str]]]:
     """a, cc and cci of *request*, each address where it comes first (R4)."""
     seen: set[str] = set()
-    lists = [_unseen(getattr(request, champ), champ, seen) for champ in ("a", "cc", "cci")]
+    lists = [_unseen(getattr(request, champ), champ, seen) for champ in _LISTS]
     if not lists[0]:
         raise ChampRequis(champ="a")
     if len(seen) > MOST_RECIPIENTS:
@@ -123,18 +137,20 @@ def recipients(request: pb.SendRequest) -> list[list[dict[str, str]]]:
 def _unseen(people: Iterable[pb.Destinataire], champ: str, seen: set[str]) -> list[dict[str, str]]:
     found = []
     for one in people:
-        known, nom = _address(one.email, champ), one_line(one.nom, champ)
+        known, nom = checked_address(one.email, champ), one_line(one.nom, champ)
         if known not in seen:
             seen.add(known)
-            found.append(_recipient(known, nom))
+            found.append(recipient(known, nom))
     return found
 
 
-def _recipient(email: str, nom: str) -> dict[str, str]:
+def recipient(email: str, nom: str) -> dict[str, str]:
+    """Somebody of a, cc or cci as the table keeps him."""
     return {"email": email, "nom": nom}
 
 
-def _address(text: str, champ: str) -> str:
+def checked_address(text: str, champ: str) -> str:
+    """A valid address that may stand in a header (R3, R4)."""
     return address(one_line(text, champ), champ)
 
 

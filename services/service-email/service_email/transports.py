@@ -14,12 +14,21 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from aiosmtplib import (
+    SMTP,
+    SMTPException,
+    SMTPNotSupported,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+)
 
+from service_email.addresses import ascii_domain
 from service_email.mime import Mail
 from service_email.settings import EmailSettings
 
 _LONGEST_REPLY = 500  # characters that the journal keeps
+SMTPUTF8_ABSENT = "SMTPUTF8_ABSENT"  # a failure's reply: the server lacks the extension (R19)
+_UTF8_OPTIONS = ("SMTPUTF8", "BODY=8BITMIME")  # RFC 6531 section 3.6
 _GOODBYE = 2.0  # seconds that the server gets to answer QUIT
 _NOT_STORABLE = re.compile(r"[\x00-\x1f\ud800-\udfff]+")
 
@@ -80,8 +89,8 @@ class SmtpTransport:
         try:
             async with asyncio.timeout(self._settings.smtp_timeout_s):
                 await client.connect()
-                refused, reply = await client.sendmail(mail.sender, mail.recipients, mail.content)
-        except (SMTPRecipientsRefused, SMTPResponseException):
+                refused, reply = await _given(client, mail)
+        except (SMTPRecipientsRefused, SMTPResponseException, DeliveryFailure):
             await _take_leave(client)
             raise
         await _take_leave(client)
@@ -94,7 +103,7 @@ class SmtpTransport:
             port=settings.smtp_port,
             username=settings.smtp_username or None,
             password=settings.smtp_password.get_secret_value() or None,
-            local_hostname=sender.rpartition("@")[2],
+            local_hostname=ascii_domain(sender),
             timeout=None,  # one for the whole delivery, in `_converse`
             use_tls=settings.smtp_securite == "tls",
             start_tls=settings.smtp_securite == "starttls",
@@ -105,6 +114,15 @@ class SmtpTransport:
     def _tls(self) -> ssl.SSLContext:
         """Made once: reading the certificates of the system takes some 20 ms."""
         return ssl.create_default_context()
+
+
+async def _given(client: SMTP, mail: Mail) -> tuple[Mapping[str, tuple[int, str]], str]:
+    """Whom the server has refused, and its last reply. Raises DeliveryFailure without SMTPUTF8."""
+    options = _UTF8_OPTIONS if mail.smtputf8 else ()
+    try:
+        return await client.sendmail(mail.sender, mail.recipients, mail.content, mail_options=options)
+    except SMTPNotSupported as error:  # of all extensions only this one is asked for here
+        raise DeliveryFailure(SMTPUTF8_ABSENT, permanent=True) from error
 
 
 async def _take_leave(client: SMTP) -> None:

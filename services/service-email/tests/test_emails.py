@@ -7,10 +7,14 @@ import pytest
 from crm.common.common_pb2 import Pagination
 from crm.email import email_pb2 as pb
 from crm.email.email_pb2_grpc import EmailServiceStub
+from crm.events.business_pb2 import ClientCreatedEvent
+from db_utils import uuid7
+from service_email.models import Message
 from service_kit.testing import Mesh, eventually, refused
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 NOT_FOUND = (grpc.StatusCode.NOT_FOUND, "INTROUVABLE")
+REUSED = (grpc.StatusCode.ALREADY_EXISTS, "CLE_IDEMPOTENCE_REUTILISEE")
 JEAN = pb.Destinataire(email="jean@exemple.fr", nom="Jean")
 
 
@@ -78,9 +82,59 @@ async def test_a_message_needs_an_organisation(mesh: Mesh) -> None:
 async def test_R09_a_key_stores_one_message(emails: EmailServiceStub) -> None:
     """A second Send answers the first message as it is now, and stores nothing."""
     first = await emails.Send(request(cle_idempotence="relance-7"))
-    second = await emails.Send(request(cle_idempotence="relance-7", sujet="Autre"))
-    assert (second.id, second.sujet) == (first.id, "Bonjour")
+    second = await emails.Send(request(cle_idempotence="relance-7"))
+    assert second.id == first.id
     assert len((await emails.List(pb.ListMessagesRequest())).messages) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"a": [pb.Destinataire(email="lea@exemple.fr", nom="Jean")]},
+        {"cci": [pb.Destinataire(email="lea@exemple.fr")]},
+        {"sujet": "Autre"},
+        {"corps_texte": "Autre."},
+    ],
+)
+async def test_R09_C21_a_key_with_another_content_is_refused(
+    emails: EmailServiceStub, other: dict[str, object]
+) -> None:
+    """Another recipient, subject or body would never be sent; nothing is stored."""
+    await emails.Send(request(cle_idempotence="relance-7"))
+    assert await refused(emails.Send(request(cle_idempotence="relance-7", **other))) == REUSED
+    assert len((await emails.List(pb.ListMessagesRequest())).messages) == 1
+
+
+async def test_R09_C21_contents_are_compared_in_their_stored_form(emails: EmailServiceStub) -> None:
+    """Cleaned texts, addresses in lower case (C10)."""
+    jean = pb.Destinataire(email="Jean@Exemple.fr", nom=" Jean ")
+    first = await emails.Send(request(cle_idempotence="k", repondre_a="LEA@exemple.fr"))
+    again = await emails.Send(request(cle_idempotence="k", a=[jean], repondre_a="lea@exemple.fr"))
+    assert again.id == first.id
+
+
+async def test_R09_a_message_from_before_contents_were_noted_answers_what_it_says(
+    steps: Mesh, org: str
+) -> None:
+    """What the row holds is compared; anything else is refused."""
+    emails = steps.stub(EmailServiceStub, organisation=org)
+    first = await emails.Send(request(cle_idempotence="k", entetes={"X-Dossier": "7"}))
+    async with steps.database("email").transaction() as tx:
+        message = await tx.get(Message, first.id)
+        assert message is not None
+        await tx.update(message, contenu_hash=None)
+    again = await emails.Send(request(cle_idempotence="k", entetes={"X-Dossier": "7"}))
+    assert again.id == first.id
+    assert await refused(emails.Send(request(cle_idempotence="k", entetes={"X-Dossier": "8"}))) == REUSED
+
+
+async def test_R09_a_message_of_an_event_is_no_answer_to_send(steps: Mesh, org: str) -> None:
+    """Its key is the service's own; whoever sends under it something else is told so."""
+    event = ClientCreatedEvent(event_id=str(uuid7()), client_id="client-9", organisation_id=org, nom="Roy")
+    await steps.deliver(event)
+    emails = steps.stub(EmailServiceStub, organisation=org)
+    (stored,) = (await emails.List(pb.ListMessagesRequest())).messages
+    assert await refused(emails.Send(request(cle_idempotence=stored.cle_idempotence))) == REUSED
 
 
 async def test_R09_parallel_calls_with_one_key_store_one_message(emails: EmailServiceStub) -> None:

@@ -170,3 +170,41 @@ def test_R03_headers_survive_whatever_is_written_in_them(sujet: str, noms: Seque
     assert people(mail, "To") == [(one["nom"].replace(" ", ""), one["email"]) for one in a]
     assert (mail["Subject"] or "") == sujet
     assert max(len(line) for line in compose(message).content.split(b"\r\n")) <= 998
+
+
+@pytest.mark.parametrize(
+    ("columns", "smtputf8"),
+    [
+        ({}, False),
+        ({"a": [{"email": "jean@société.fr", "nom": ""}]}, False),
+        ({"a": [{"email": "élodie@exemple.fr", "nom": ""}]}, True),
+        ({"cc": [{"email": "élodie@exemple.fr", "nom": ""}]}, True),
+        ({"cci": [{"email": "élodie@exemple.fr", "nom": ""}]}, True),
+        ({"repondre_a": "élodie@exemple.fr"}, True),
+        ({"de": "CRM <été@exemple.fr>"}, True),
+    ],
+)
+def test_R19_a_local_part_outside_ascii_anywhere_needs_smtputf8(
+    columns: dict[str, Any], smtputf8: bool
+) -> None:
+    """A domain outside ASCII does not: it has a form in ASCII."""
+    assert compose(stored(**columns)).smtputf8 == smtputf8
+
+
+def test_R19_such_addresses_stand_in_headers_as_they_are() -> None:
+    """In UTF-8 (RFC 6532), line ends CRLF, whoever stands next to them."""
+    crowd = [{"email": f"personne{n}@société.fr", "nom": f"Personne numéro {n}"} for n in range(4)]
+    elodie = {"email": "élodie@exemple.fr", "nom": "Legrand, Élodie"}
+    mail = compose(
+        stored(a=[*crowd, elodie], cc=[elodie], repondre_a="zoé@exemple.fr", de="É <été@exemple.fr>")
+    )
+    head = mail.content.partition(b"\r\n\r\n")[0]
+    assert b"\n" not in head.replace(b"\r\n", b"")
+    lines = head.decode().replace("\r\n ", " ").split("\r\n")
+    assert any(line.startswith("From: ") and line.endswith(" <été@exemple.fr>") for line in lines)
+    assert any(line.startswith("Cc: ") and line.endswith(" <élodie@exemple.fr>") for line in lines)
+    assert "Reply-To: zoé@exemple.fr" in lines
+    to = [*(f"personne{n}@xn--socit-esab.fr" for n in range(4)), "élodie@exemple.fr"]
+    read_to = message_from_bytes(mail.content, policy=policy.SMTPUTF8)["To"].addresses
+    assert [one.addr_spec.encode(errors="surrogateescape").decode() for one in read_to] == to
+    assert (mail.recipients, mail.sender) == ((*to, "élodie@exemple.fr"), "été@exemple.fr")

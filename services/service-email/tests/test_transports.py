@@ -159,3 +159,38 @@ async def test_a_folder_that_cannot_be_written_is_a_temporary_failure(tmp_path: 
     with pytest.raises(DeliveryFailure) as failed:
         await FolderTransport(tmp_path / "mail").send(MAIL)
     assert not failed.value.permanent
+
+
+def outside_ascii() -> Mail:
+    """A mail to somebody whose local part is outside ASCII."""
+    return Mail(
+        uuid7(),
+        "crm@exemple.fr",
+        ("élodie@exemple.fr", "jean@exemple.fr"),
+        "To: élodie@exemple.fr\r\n\r\nBonjour.\r\n".encode(),
+        smtputf8=True,
+    )
+
+
+async def test_R19_an_address_outside_ascii_travels_by_smtputf8() -> None:
+    """Envelope and headers reach the server in UTF-8."""
+    with smtp_server() as server:
+        await to(server, "aucune").send(outside_ascii())
+    (mail,) = server.mails
+    assert mail.recipients == ("élodie@exemple.fr", "jean@exemple.fr")
+    assert {"SMTPUTF8", "BODY=8BITMIME"} <= set(mail.options)
+    assert "To: élodie@exemple.fr".encode() in mail.content
+
+
+async def test_R19_without_smtputf8_nothing_is_sent_to_anybody() -> None:
+    """A failure for good, with the reason, after a goodbye; others are served as before."""
+    with smtp_server() as server:
+        server.smtputf8 = False
+        with pytest.raises(DeliveryFailure) as failed:
+            await to(server, "aucune").send(outside_ascii())
+        assert (failed.value.reply, failed.value.permanent) == ("SMTPUTF8_ABSENT", True)
+        assert (server.transactions, server.goodbyes) == (0, 1)
+        await to(server, "aucune").send(MAIL)
+    assert [mail.options for mail in server.mails] == [()] or all(
+        "SMTPUTF8" not in mail.options for mail in server.mails
+    )

@@ -62,6 +62,13 @@ async def test_a_user_is_welcomed_once(inside: EmailServiceStub) -> None:
     assert len({message.id for message in messages}) == 1
 
 
+async def test_a_call_that_names_an_organisation_is_answered_alike(mesh: Mesh, org: str) -> None:
+    """The mail is the platform's, whoever it is asked for."""
+    request = welcome()
+    theirs = mesh.service_stub(EmailServiceStub, caller="email", organisation=org)
+    assert (await theirs.SendWelcome(request)).id == (await theirs.SendWelcome(request)).id
+
+
 async def test_a_key_of_a_tenant_does_not_keep_the_mail_away(
     inside: EmailServiceStub, emails: EmailServiceStub
 ) -> None:

@@ -171,7 +171,7 @@ class Actualisations:
                 return row  # it was disconnected or connected anew: what we were given is of the past
             await tx.update(
                 row,
-                **self._comptes.sealed(row.id, jetons),
+                **self._comptes.sealed(row.id, jetons, row.scopes_manquants),
                 status=CONNECTED,
                 last_error_code=None,
                 echecs=0,

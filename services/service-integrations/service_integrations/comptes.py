@@ -1,6 +1,6 @@
 """The connected accounts: rows found, changed and opened here alone; tokens are plain only in between."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from db_utils import Database, Transaction, clock
 from db_utils.envelope import Envelope, Undecipherable
 from sqlalchemy import bindparam, func, select
 
-from service_integrations import messages
+from service_integrations import messages, rules
 from service_integrations.cache import CHANNEL, Cache
 from service_integrations.fournisseur import Jetons
 from service_integrations.models import OauthAccount
@@ -76,10 +76,14 @@ class Comptes:
         except Undecipherable:
             raise GetTokenError(compte.provider) from None
 
-    def sealed(self, compte_id: UUID, jetons: Jetons) -> dict[str, Any]:
-        """What *jetons* change in the row of *compte_id*; tokens that are missing stay as they were."""
+    def sealed(self, compte_id: UUID, jetons: Jetons, manquants: Iterable[str] = ()) -> dict[str, Any]:
+        """What *jetons* change in the row of *compte_id*; tokens that are missing stay as they were.
+
+        *manquants* are the permissions that were missing before.
+        """
         now = clock.now()
         changed: dict[str, Any] = {
+            "scopes_manquants": rules.still_missing(manquants, jetons),
             "access_token": self._envelope.seal(jetons.access_token, place(compte_id, "access_token")),
             "token_type": jetons.token_type,
             "expires_at": None if jetons.expires_in is None else now + timedelta(seconds=jetons.expires_in),

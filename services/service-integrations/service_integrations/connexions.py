@@ -133,13 +133,15 @@ class Connexions:
         async with comptes.changing(demande.user_id) as tx:
             if not await tx.insert_if_absent(compte):
                 compte = await comptes.locked(tx, compte)
-                await tx.update(compte, **changed, **comptes.sealed(compte.id, jetons))
+                sealed = comptes.sealed(compte.id, jetons, compte.scopes_manquants)
+                await tx.update(compte, **changed, **sealed)
             line = entree(
                 OAUTH_COMPLETED,
                 compte.provider,
                 compte.user_id,
                 account_id=compte.provider_account_id,
                 origine=retour.origine,
+                scopes_manquants=compte.scopes_manquants,
             )
             await note_in(tx, line)
         return compte

@@ -5,18 +5,26 @@ The adapters are in `fournisseurs/`; nothing here or there knows of tables, user
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
+
+MAIL: Final = "mail"
+PROFIL: Final = "profil"  # what tokens are used for (R23)
 
 
 @dataclass(frozen=True, slots=True)
 class Jetons:
-    """What a provider hands out; a text it did not give is empty."""
+    """What a provider hands out; a text it did not give is empty.
+
+    Of the permissions that usages need, those that the answer tells: *granted* or *withheld* (R23).
+    """
 
     access_token: str = field(repr=False)
     refresh_token: str = field(default="", repr=False)
     token_type: str = ""  # usually Bearer
     scope: str = ""  # space-separated
     expires_in: int | None = None  # seconds; None = never
+    granted: frozenset[str] = frozenset()
+    withheld: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,7 @@ class Profil:
 
 
 class FournisseurOAuth(Protocol):
-    """One provider.
+    """One provider; *usages* are what its tokens are good for, the usual one first, with what each needs.
 
     What needs the network raises refusals.NetworkError, ApiError or TimeoutError when the provider
     cannot be had, and FournisseurRefuse when it has said no.
@@ -39,6 +47,7 @@ class FournisseurOAuth(Protocol):
     nom: str
     pkce: bool
     actif: bool
+    usages: Mapping[str, str]  # the permission by usage, "" for none
 
     def authorize_url(self, state: str, code_challenge: str) -> str:
         """Where the browser goes; *code_challenge* (S256) is left out by a provider without PKCE.

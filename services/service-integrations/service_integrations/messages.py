@@ -22,6 +22,7 @@ def shown(message: pb.Integration, now: datetime) -> pb.Integration:
     copy = pb.Integration()
     copy.CopyFrom(message)
     expires_at = instant(message.expires_at) if message.HasField("expires_at") else None
-    copy.status = rules.shown_status(message.status, expires_at, now)
+    complete = not message.scopes_manquants
+    copy.status = rules.shown_status(message.status, expires_at, now, complete=complete)
     copy.is_connected = rules.is_connected(copy.status)
     return copy

@@ -42,7 +42,8 @@ class OauthAccount(Entity, Base):
     """An account of a user at a provider; it stays, without tokens, when it is disconnected.
 
     *organisation_id* says where it was connected and decides nothing. *echecs* counts the refreshes
-    that have failed since one succeeded. Who refreshes it holds it until *refresh_lease_until*.
+    that have failed since one succeeded. *scopes_manquants* are permissions that a usage needs and
+    that were not granted (R23). Who refreshes it holds it until *refresh_lease_until*.
     """
 
     __tablename__ = "oauth_accounts"
@@ -62,6 +63,9 @@ class OauthAccount(Entity, Base):
     refresh_token: Mapped[str | None] = mapped_column(Text, default=None)
     token_type: Mapped[str] = mapped_column(String(20), default="")
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text), default_factory=list)
+    scopes_manquants: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), default_factory=list, server_default=text("'{}'")
+    )
     expires_at: Mapped[datetime | None] = mapped_column(default=None)
     status: Mapped[str] = mapped_column(Choice(CONNECTED, ERROR, DISCONNECTED), default=CONNECTED)
     last_error_code: Mapped[str | None] = mapped_column(String(40), default=None)

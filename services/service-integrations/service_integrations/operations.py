@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from db_utils import DatabaseUnavailable, StatementTimeout, context
+from db_utils import DatabaseUnavailable, StatementTimeout
+from db_utils.context import EVERYTHING, within
 from grpc_utils import Context
 from grpc_utils.errors import Refusal
 from prometheus_client import Counter, Histogram
@@ -59,18 +60,8 @@ def operation(name: str, provider: str = "") -> Iterator[None]:
         SECONDS.labels(name).observe(time.perf_counter() - started)
 
 
-@contextmanager
-def unscoped() -> Iterator[None]:
-    """The accounts of all organisations are visible inside."""
-    token = context.scope.set(context.EVERYTHING)
-    try:
-        yield
-    finally:
-        context.scope.reset(token)
-
-
 def operated(servicer: S) -> S:
-    """*servicer*, each of whose methods is an `operation`, `unscoped`."""
+    """*servicer*, each of whose methods is an `operation` that sees the accounts of all organisations."""
     for name, member in list(vars(servicer).items()):
         if inspect.iscoroutinefunction(member) and not name.startswith("_"):
             setattr(servicer, name, _operated(f"{servicer.__name__}/{name}", member))
@@ -80,7 +71,7 @@ def operated(servicer: S) -> S:
 def _operated(name: str, handler: Handler) -> Handler:
     @functools.wraps(handler)
     async def handle(self: Any, request: Any, context: Context) -> Any:
-        with unscoped(), operation(name, getattr(request, "provider", "")):
+        with within(EVERYTHING), operation(name, getattr(request, "provider", "")):
             return await handler(self, request, context)
 
     return handle

@@ -91,6 +91,10 @@ class NoAccessToken(ErreurIntegration, FailedPrecondition):
     """Ce compte n'a pas d'accès enregistré ; reconnectez-le."""
 
 
+class PermissionManquante(ErreurIntegration, FailedPrecondition):
+    """La permission nécessaire n'a pas été accordée ; reconnectez le compte."""
+
+
 class GetTokenError(ErreurIntegration):
     """L'accès enregistré de ce compte est illisible."""
 

@@ -1,13 +1,15 @@
 """The rules of the integrations service that need nothing but values: pure, no clock of its own."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from service_integrations.fournisseur import Jetons
 from service_integrations.models import CONNECTED, DISCONNECTED
 from service_integrations.refusals import FournisseurRefuse, InvalidRedirectUrl
 
 MARGIN = timedelta(minutes=5)
-EXPIRED = "expired"
+EXPIRED, PARTIAL = "expired", "partial"
 DEFAULT_PAGE = "/parametres/integrations"
 _LONGEST_URL = 2000
 # What RFC 6749 section 5.2 says of us, not of the token: reconnecting would not help.
@@ -26,11 +28,16 @@ def expired(expires_at: datetime | None, now: datetime) -> bool:
     return expires_at is not None and now >= expires_at
 
 
-def shown_status(status: str, expires_at: datetime | None, now: datetime) -> str:
-    """What is said of an account whose row has *status* (R12)."""
+def shown_status(status: str, expires_at: datetime | None, now: datetime, *, complete: bool = True) -> str:
+    """What is said of an account whose row has *status*, and all permissions or not (R12)."""
     if status != DISCONNECTED and expired(expires_at, now):
         return EXPIRED
-    return status
+    return PARTIAL if status == CONNECTED and not complete else status
+
+
+def still_missing(former: Iterable[str], jetons: Jetons) -> list[str]:
+    """The permissions that usages lack after *jetons*: each is missing until it is granted (R23)."""
+    return sorted((frozenset(former) - jetons.granted) | jetons.withheld)
 
 
 def is_connected(shown: str) -> bool:

@@ -6,7 +6,7 @@ from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import TokenServiceServicer
 from db_utils import clock
 from grpc_utils import Context, timestamp
-from grpc_utils.errors import ChampRequis
+from grpc_utils.errors import ChampRequis, ValeurInconnue
 from service_kit import App
 
 from service_integrations import messages, refusals, rules
@@ -30,12 +30,15 @@ class TokenService(TokenServiceServicer):
     async def GetAccessToken(
         self, request: pb.GetAccessTokenRequest, context: Context
     ) -> pb.GetAccessTokenResponse:
-        """Hand out a token, renewed when it has five minutes left or less (R10)."""
+        """Hand out a token, renewed when it has five minutes left or less (R10), if it serves (R23)."""
         compte = await self._found(request)
+        needed = self._needed(compte.provider, request.usage)
         if rules.needs_refresh(compte.expires_at, clock.now()) and compte.access_token is not None:
             compte = await self._renewed(compte)
         if compte.access_token is None:
             raise refusals.NoAccessToken(compte.provider)
+        if needed in compte.scopes_manquants:
+            raise refusals.PermissionManquante(compte.provider, scope=needed, reconnexion="true")
         token = self._atelier.comptes.opened(compte, "access_token")
         end = None if compte.expires_at is None else timestamp(compte.expires_at)
         return pb.GetAccessTokenResponse(access_token=token, token_type=compte.token_type, expires_at=end)
@@ -55,6 +58,13 @@ class TokenService(TokenServiceServicer):
             integrations=[one for one in ended if isinstance(one, pb.Integration)],
             echecs=[one for one in ended if isinstance(one, pb.EchecRefresh)],
         )
+
+    def _needed(self, provider: str, usage: str) -> str:
+        """The permission that *usage*, or the usual one, needs; "" for none. Raises ValeurInconnue."""
+        usages = self._atelier.fournisseurs[provider].usages
+        if usage and usage not in usages:
+            raise ValeurInconnue(champ="usage")
+        return usages[usage or next(iter(usages))]
 
     async def _found(self, request: pb.GetAccessTokenRequest | pb.RefreshRequest) -> OauthAccount:
         user_id = owner(request.user_id, request.provider)

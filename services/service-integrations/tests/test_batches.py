@@ -83,9 +83,9 @@ async def due(
 async def test_R15_what_ends_within_ten_minutes_is_refreshed(
     jeanne: Personne, app: App[IntegrationsSettings]
 ) -> None:
-    """Not what ends later, nor what is disconnected or in error."""
+    """Accounts without a permission, too; not what ends later, nor what is disconnected or in error."""
     soon, over, later, lost = [await jeanne.connect() for _ in range(4)]
-    await due(app, soon, 10 * MINUTE - timedelta(seconds=5))
+    await due(app, soon, 10 * MINUTE - timedelta(seconds=5), scopes_manquants=["https://mail.google.com/"])
     await due(app, over, -MINUTE)
     await due(app, later, 11 * MINUTE)
     await due(app, lost, MINUTE, status="error")

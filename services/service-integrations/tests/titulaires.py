@@ -78,7 +78,7 @@ class Personne:
         stub = self.mesh.service_stub(IntegrationServiceStub, caller="integrations")
         return await stub.HandleCallback(await self.back(provider, account))
 
-    async def token(self, connected: pb.HandleCallbackResponse) -> pb.GetAccessTokenResponse:
+    async def token(self, connected: pb.HandleCallbackResponse, usage: str = "") -> pb.GetAccessTokenResponse:
         """The access token as another service gets it."""
         stub = self.mesh.service_stub(TokenServiceStub, caller="integrations")
         return await stub.GetAccessToken(
@@ -86,6 +86,7 @@ class Personne:
                 user_id=self.user_id,
                 provider=connected.integration.provider,
                 account_id=connected.account_id,
+                usage=usage,
             )
         )
 

@@ -5,9 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from db_utils import Choice, Entity, Row, Tenant, clock, metadata
+from grpc_utils import Keyed
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+EQUIPES = ("FINANCE", "COMMERCIAL", "DIRECTION")
+SYSTEME = "SYSTEME"
 UTILISATEUR, EQUIPE, ORGANISATION = "UTILISATEUR", "EQUIPE", "ORGANISATION"
 
 
@@ -18,7 +21,7 @@ class Base(Row):
     metadata = metadata()
 
 
-class Notification(Entity, Tenant, Base):
+class Notification(Entity, Tenant, Keyed, Base):
     """One row however many people read it (R1).
 
     *destinataire_id* is a user id, a team code, or empty for a whole organisation. *sequence*
@@ -54,7 +57,7 @@ class Notification(Entity, Tenant, Base):
             "RAPPEL",
             "ALERTE",
             "INFO",
-            "SYSTEME",
+            SYSTEME,
             length=30,
         )
     )
@@ -65,7 +68,7 @@ class Notification(Entity, Tenant, Base):
     message: Mapped[str] = mapped_column(String(2000))
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", key="metadata_", default_factory=dict)
     lien_url: Mapped[str | None] = mapped_column(String(500), default=None)
-    cle_idempotence: Mapped[str | None] = mapped_column(String(160), default=None)
+    cle_idempotence: Mapped[str | None] = mapped_column(String(160), default=None)  # shorter than usual
     sequence: Mapped[int] = mapped_column(BigInteger, Identity(always=True), init=False)
 
 

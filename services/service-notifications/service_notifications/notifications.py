@@ -1,17 +1,33 @@
-"""NotificationService: what the caller may see, and what of it he has read."""
+"""NotificationService: what is notified, what the caller may see, and what of it he has read."""
+
+import math
 
 from crm.notifications import notifications_pb2 as pb
 from crm.notifications.notifications_pb2_grpc import NotificationServiceServicer
 from db_utils import Listing, Reader, clock, parse_uuid
 from google.protobuf.timestamp_pb2 import Timestamp
-from grpc_utils import Context, caller, found, instant, page_request, page_result, timestamp, to_message
+from grpc_utils import (
+    Context,
+    caller,
+    found,
+    insert_once,
+    instant,
+    page_request,
+    page_result,
+    timestamp,
+    to_message,
+)
+from grpc_utils.errors import TropDeRequetes
 from service_kit import App, Settings
+from service_kit.buckets import Buckets
 from sqlalchemy import ARRAY, DateTime, String, Uuid, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from service_notifications import rules
 from service_notifications.models import Lecture, Notification
 from service_notifications.visibility import reading_of, unread_by, visible_to
+
+PER_MINUTE = 60  # Creates of one user (R16)
 
 NOTIFICATIONS = Listing(
     Notification,
@@ -58,7 +74,17 @@ class NotificationService(NotificationServiceServicer):
     """Notifications of the caller and of his organisation."""
 
     def __init__(self, app: App[Settings]) -> None:
-        self._db = app.database
+        self._db, self._creates = app.database, Buckets(PER_MINUTE)
+
+    async def Create(self, request: pb.CreateNotificationRequest, context: Context) -> pb.Notification:
+        """Store a notification, once per key (R8)."""
+        identity = caller()
+        if identity.kind == "user" and (wait := self._creates.take(identity.subject)):
+            raise TropDeRequetes(retry_after_s=str(math.ceil(wait)))
+        notification = rules.new_notification(request, identity)
+        async with self._db.transaction() as tx:
+            notification = await insert_once(tx, notification)
+        return _message(notification, None)
 
     async def Get(self, request: pb.GetNotificationRequest, context: Context) -> pb.Notification:
         """Read a notification that the caller may see."""

@@ -1,12 +1,25 @@
-"""The rules of notifications, pure: what happened in, what people read about it out."""
+"""The rules of notifications, pure: what happened or is asked in, what people read about it out."""
+
+import re
+from typing import Any
 
 from crm.events.business_pb2 import ClientCreatedEvent
-from grpc_utils import Identity
-from grpc_utils.errors import InvalidArgument
+from crm.notifications import notifications_pb2 as pb
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Struct
+from grpc_utils import Identity, content_hash, opaque_id, required
+from grpc_utils.errors import FormatInvalide, InvalidArgument, TropLong, ValeurInconnue
 
-from service_notifications.models import EQUIPE, Notification
+from service_notifications.models import EQUIPE, EQUIPES, SYSTEME, UTILISATEUR, Notification
 
 COMMERCIAL = "COMMERCIAL"
+_LARGEST_METADATA = 8192  # bytes (C10)
+# A path of the application, or another site by https (R7); a backslash is a slash to browsers.
+_LINK = re.compile(r"/(?![/\\])[^\s\\]*|https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][^\s\\]*)?")
+
+
+class TypeReserve(InvalidArgument):
+    """Les notifications de type SYSTEME sont réservées à la plateforme."""
 
 
 class UtilisateurRequis(InvalidArgument):
@@ -18,6 +31,54 @@ def reader(identity: Identity) -> str:
     if not identity.user_id:
         raise UtilisateurRequis
     return identity.user_id
+
+
+def new_notification(request: pb.CreateNotificationRequest, identity: Identity) -> Notification:
+    """The notification that *identity* asks for (R6, R7, R17)."""
+    if identity.kind == "user" and request.type == SYSTEME:
+        raise TypeReserve(champ="type")
+    kind = required(request.destinataire_type, "destinataire_type")
+    return Notification(
+        organisation_id=request.organisation_id,
+        destinataire_type=kind,
+        destinataire_id=_addressee(kind, request.destinataire_id),
+        type=required(request.type, "type"),
+        niveau=request.niveau or "info",
+        titre=required(request.titre, "titre"),
+        message=required(request.message, "message"),
+        metadata_=_metadata(request.metadata),
+        lien_url=_link(request.lien_url),
+        cle_idempotence=request.cle_idempotence or None,
+        contenu_hash=content_hash(request) if request.cle_idempotence else None,
+    )
+
+
+def _addressee(kind: str, asked: str) -> str:
+    """Whom a notification of that kind is for (R6)."""
+    if kind == UTILISATEUR:
+        return opaque_id(required(asked, "destinataire_id"), "destinataire_id") or ""
+    if kind == EQUIPE:
+        if required(asked, "destinataire_id") not in EQUIPES:
+            raise ValeurInconnue(champ="destinataire_id")
+        return asked
+    if asked:
+        raise FormatInvalide(champ="destinataire_id")
+    return ""
+
+
+def _link(asked: str) -> str | None:
+    if asked and not _LINK.fullmatch(asked):
+        raise FormatInvalide(champ="lien_url")
+    return asked or None
+
+
+def _metadata(asked: Struct) -> dict[str, Any]:
+    if asked.ByteSize() > _LARGEST_METADATA:
+        raise TropLong(champ="metadata")
+    try:
+        return MessageToDict(asked)
+    except ValueError:  # a number that JSON cannot hold
+        raise FormatInvalide(champ="metadata") from None
 
 
 def nouveau_client(event: ClientCreatedEvent, organisation_id: str) -> Notification:

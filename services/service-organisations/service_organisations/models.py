@@ -53,7 +53,7 @@ class Organisation(Versioned, SoftDelete, Base):
             postgresql_where=text("supprime_le IS NULL AND siret IS NOT NULL"),
         ),
         Index("ix_organisations_nom_lower", func.lower(literal_column("nom"))),
-        Index("ix_organisations_nom", "nom_cle", "id"),
+        Index("ix_organisations_nom_cle", "nom_cle", "id"),
         Index("ix_organisations_created_at", "created_at", "id"),
     )
 
@@ -82,7 +82,7 @@ class Societe(Entity, Tenant, SoftDelete, Base):
     __tablename__ = "societes"
     __table_args__ = (
         Index("uq_societe_siren", "organisation_id", "siren", unique=True, postgresql_where=_LIVING),
-        Index("ix_societes_raison_sociale", "organisation_id", "raison_sociale_cle", "id"),
+        Index("ix_societes_raison_sociale_cle", "organisation_id", "raison_sociale_cle", "id"),
     )
 
     organisation_id: Mapped[str] = mapped_column(String(64), ForeignKey("organisations.id"))
@@ -104,7 +104,7 @@ class Partenaire(Entity, Tenant, Base):
     __tablename__ = "partenaires_marque_blanche"
     __table_args__ = (
         Index("uq_partenaire_siren", "organisation_id", "siren", unique=True),
-        Index("ix_partenaires_denomination", "organisation_id", "denomination_cle", "id"),
+        Index("ix_partenaires_denomination_cle", "organisation_id", "denomination_cle", "id"),
     )
 
     denomination: Mapped[str] = mapped_column(String(255))

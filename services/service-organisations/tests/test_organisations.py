@@ -79,6 +79,7 @@ async def test_R02_without_an_id_one_is_made(organisations: OrganisationServiceS
         ({"nom": "x" * 256}, "TROP_LONG", "nom"),
         ({"siret": "73282932000079"}, "FORMAT_INVALIDE", "siret"),
         ({"siret": "7328293200007"}, "FORMAT_INVALIDE", "siret"),
+        ({"siret": "00000000000018"}, "FORMAT_INVALIDE", "siret"),
         ({"email": "martin"}, "FORMAT_INVALIDE", "email"),
         ({"telephone": "06 12 ext. 3"}, "FORMAT_INVALIDE", "telephone"),
         ({"telephone": "0" * 51}, "TROP_LONG", "telephone"),

@@ -75,6 +75,7 @@ async def test_R09_a_partner_is_stored_in_one_form(
         ({"denomination": ""}, "CHAMP_REQUIS", "denomination"),
         ({"siren": ""}, "CHAMP_REQUIS", "siren"),
         ({"siren": "552032535"}, "FORMAT_INVALIDE", "siren"),
+        ({"siren": "000000000"}, "FORMAT_INVALIDE", "siren"),
         ({"numero_tva": "FR16418166096"}, "FORMAT_INVALIDE", "numero_tva"),
         ({"telephone": "rouge"}, "FORMAT_INVALIDE", "telephone"),
         ({"statut": "actif"}, "VALEUR_INCONNUE", "statut"),

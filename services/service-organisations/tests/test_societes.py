@@ -70,6 +70,7 @@ async def test_R03_a_company_is_stored_in_one_form(
         ({"siren": ""}, "CHAMP_REQUIS", "siren"),
         ({"siren": "552032535"}, "FORMAT_INVALIDE", "siren"),
         ({"siren": "55203253"}, "FORMAT_INVALIDE", "siren"),
+        ({"siren": "000000000"}, "FORMAT_INVALIDE", "siren"),
         ({"numero_tva": "FR00552032534"}, "FORMAT_INVALIDE", "numero_tva"),
         ({"numero_tva": OCTO_TVA}, "FORMAT_INVALIDE", "numero_tva"),
         ({"email": "danone"}, "FORMAT_INVALIDE", "email"),

@@ -11,6 +11,8 @@ IMPAYE, REJET_PRELEVEMENT, NOUVEAU_CLIENT = "IMPAYE", "REJET_PRELEVEMENT", "NOUV
 CONTRAT_BIENTOT_EXPIRE = "CONTRAT_BIENTOT_EXPIRE"
 CREER_TACHE, ENVOYER_EMAIL, TACHE_ET_EMAIL = "CREER_TACHE", "ENVOYER_EMAIL", "TACHE_ET_EMAIL"
 HAUTE, MOYENNE = "HAUTE", "MOYENNE"
+PLANIFIEE, IGNOREE = "PLANIFIEE", "IGNOREE"
+CLIENT_SUPPRIME = "CLIENT_SUPPRIME"  # the motif of a reminder whose client is gone
 
 DECLENCHEUR = Choice(
     IMPAYE,
@@ -90,7 +92,7 @@ class Relance(Entity, Tenant, Base):
     date_prevue: Mapped[date]
     a_recalculer: Mapped[bool]
     statut: Mapped[str] = mapped_column(
-        Choice("PLANIFIEE", "EXECUTEE", "ANNULEE", "IGNOREE", "ECHEC"), default="PLANIFIEE"
+        Choice(PLANIFIEE, "EXECUTEE", "ANNULEE", IGNOREE, "ECHEC"), default=PLANIFIEE
     )
     motif: Mapped[str | None] = mapped_column(String(255), default=None)
     cle: Mapped[str] = mapped_column(String(128))

@@ -1,7 +1,7 @@
 """The rules of reminders, pure: which ones an organisation begins with, and what is planned when."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from db_utils.clock import PARIS
 
@@ -28,6 +28,7 @@ _DEFAULTS = (
     (NOUVEAU_CLIENT, 0, 7, CREER_TACHE, MOYENNE, "Appel de bienvenue"),
     (CONTRAT_BIENTOT_EXPIRE, 0, -30, CREER_TACHE, MOYENNE, "Proposition de renouvellement"),
 )
+_OPENS, _CLOSES = time(9), time(18)  # in Paris (R10)
 _SATURDAY, _SUNDAY = 5, 6
 _TO_MONDAY = {_SATURDAY: timedelta(days=2), _SUNDAY: timedelta(days=1)}
 
@@ -69,3 +70,9 @@ def bienvenue(regle: RegleRelance, client_id: str, societe_id: str, created_at: 
 def weekday(day: date) -> date:
     """*day*, or the Monday after it: all that can be said without the calendar's holidays (R5)."""
     return day + _TO_MONDAY.get(day.weekday(), timedelta())
+
+
+def is_open(now: datetime) -> bool:
+    """Whether reminders are carried out at *now* (R10), as far as can be said without holidays."""
+    in_paris = now.astimezone(PARIS)
+    return in_paris.weekday() not in _TO_MONDAY and _OPENS <= in_paris.time() <= _CLOSES

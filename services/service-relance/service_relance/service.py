@@ -2,6 +2,7 @@
 
 from service_kit import Service
 
+from service_relance.execution import EXECUTION
 from service_relance.models import Base
 from service_relance.relances import RelanceService
 from service_relance.subscribers import SUBSCRIPTIONS
@@ -13,4 +14,5 @@ SERVICE = Service(
     tables=Base.metadata,
     servicers=(RelanceService,),
     subscriptions=SUBSCRIPTIONS,
+    workers=(EXECUTION,),
 )

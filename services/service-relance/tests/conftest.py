@@ -1,6 +1,10 @@
-"""The relance service with the clients it follows up, run once for all tests of this folder."""
+"""The relance service with the clients it follows up, run once for all tests of this folder.
+
+Its job does not run by itself: tests call it.
+"""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -14,7 +18,7 @@ _numbers = count(1)
 @pytest.fixture(scope="session")
 async def mesh() -> AsyncIterator[Mesh]:
     """A mesh of clients and relance."""
-    async with running(service_named("clients"), SERVICE) as mesh:
+    async with running(service_named("clients"), replace(SERVICE, workers=())) as mesh:
         yield mesh
 
 

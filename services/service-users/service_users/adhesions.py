@@ -1,4 +1,4 @@
-"""Who belongs to which organisation; what changes it holds the organisation's lock (R11, R16).
+"""Who belongs to which organisation; what changes it holds the organisation's lock (R11, R16, R28).
 
 Who calls runs `unscoped` where a person, not an organisation, is meant.
 """
@@ -9,35 +9,59 @@ from uuid import UUID
 
 from db_utils import Reader, Transaction, clock
 from grpc_utils.errors import FailedPrecondition
-from sqlalchemy import String, Uuid, bindparam, select, update
+from sqlalchemy import String, Uuid, bindparam, exists, func, select, update
 
-from service_users import journal, locks
-from service_users.models import ACTIF, ADMIN, INVITE, RETIRE, VIEWER, Membre, Utilisateur
+from service_users import journal, locks, sortantes
+from service_users.models import (
+    ACTIF,
+    ADMIN,
+    CANCELLED,
+    INVITE,
+    PENDING,
+    RETIRE,
+    VIEWER,
+    Invitation,
+    Membre,
+    Utilisateur,
+)
 
-_organisation = bindparam("organisation_id", type_=String, required=True)
-_utilisateur = bindparam("utilisateur_id", type_=Uuid, required=True)
-_ONE = select(Membre).where(Membre.organisation_id == _organisation, Membre.utilisateur_id == _utilisateur)
-_ANYBODY = select(Membre.id).where(Membre.organisation_id == _organisation, Membre.etat != RETIRE).limit(1)
-_OF = select(Membre).where(Membre.utilisateur_id == _utilisateur).order_by(Membre.created_at, Membre.id)
-_FIRST_ACTIVE = _OF.where(Membre.etat == ACTIF).limit(1)
+ORGANISATION = bindparam("organisation_id", type_=String, required=True)
+UTILISATEUR = bindparam("utilisateur_id", type_=Uuid, required=True)
+_ONE = select(Membre).where(Membre.organisation_id == ORGANISATION, Membre.utilisateur_id == UTILISATEUR)
+_ANYBODY = select(Membre.id).where(Membre.organisation_id == ORGANISATION, Membre.etat != RETIRE).limit(1)
+_OF = select(Membre).where(Membre.utilisateur_id == UTILISATEUR).order_by(Membre.created_at, Membre.id)
 _OTHER_ADMIN = (
     select(Membre.id)
     .where(
-        Membre.organisation_id == _organisation,
+        Membre.organisation_id == ORGANISATION,
         Membre.role == ADMIN,
         Membre.etat == ACTIF,
         Membre.id != bindparam("membre_id", type_=Uuid, required=True),
     )
     .limit(1)
 )
+_now = bindparam("now", type_=Membre.updated_at.type, required=True)
 _RETIRE_ALL = (
     update(Membre)
-    .where(Membre.utilisateur_id == _utilisateur, Membre.etat != RETIRE)
-    .values(
-        etat=RETIRE,
-        version=Membre.version + 1,
-        updated_at=bindparam("now", type_=Membre.updated_at.type, required=True),
+    .where(Membre.utilisateur_id == UTILISATEUR, Membre.etat != RETIRE)
+    .values(etat=RETIRE, version=Membre.version + 1, updated_at=_now)
+)
+_RETIRE_UNINVITED = _RETIRE_ALL.where(
+    ~exists().where(
+        Invitation.organisation_id == Membre.organisation_id,
+        Invitation.acceptee_par == Membre.utilisateur_id,
+        func.lower(Invitation.email_invite) == bindparam("email", type_=String, required=True),
     )
+)
+_CANCEL_INVITATIONS = (
+    update(Invitation)
+    .where(
+        Invitation.organisation_id == ORGANISATION,
+        Invitation.etat == PENDING,
+        func.lower(Invitation.email_invite)
+        == select(func.lower(Utilisateur.email)).where(Utilisateur.id == UTILISATEUR).scalar_subquery(),
+    )
+    .values(etat=CANCELLED, version=Invitation.version + 1, updated_at=_now)
 )
 
 
@@ -53,11 +77,6 @@ async def lock(tx: Transaction, organisation_id: str) -> None:
 async def membership(reader: Reader, organisation_id: str, utilisateur_id: UUID) -> Membre | None:
     """The membership of the user in the organisation, whatever its state."""
     return await reader.one(_ONE, organisation_id=organisation_id, utilisateur_id=utilisateur_id)
-
-
-async def first_active(reader: Reader, utilisateur_id: UUID) -> Membre | None:
-    """The oldest active membership of the user: the organisation his tokens name."""
-    return await reader.one(_FIRST_ACTIVE, utilisateur_id=utilisateur_id)
 
 
 async def of(reader: Reader, utilisateur_id: UUID) -> list[Membre]:
@@ -79,22 +98,32 @@ def new_membre(organisation_id: str, utilisateur_id: UUID, role: str, etat: str 
 
 
 async def join(
-    tx: Transaction, organisation_id: str, utilisateur: Utilisateur, *, source: str, role: str = ""
+    tx: Transaction,
+    organisation_id: str,
+    utilisateur: Utilisateur,
+    *,
+    source: str,
+    role: str = "",
+    anew: bool = False,
 ) -> Membre:
-    """The membership of *utilisateur*, a new active one if he has none.
+    """The membership of *utilisateur* whatever its state, a new active one if he has none.
 
-    Without *role*, the first member of an organisation is its ADMIN, the others are VIEWER (R11).
+    Without *role*, the first member of an organisation is its ADMIN, the others are VIEWER
+    (R11). *anew*: he is a newcomer even where he seems to have been a member (R30).
     """
     known = await membership(tx, organisation_id, utilisateur.id)
-    if known is not None:
+    if known is not None and not anew:
         return known  # without the lock, which would queue all sign-ins of an organisation
     await lock(tx, organisation_id)
     known = await membership(tx, organisation_id, utilisateur.id)
-    if known is not None:
+    if known is not None and not (anew and known.etat == RETIRE):
         return known
     if not role:
         anybody = await tx.one(_ANYBODY, organisation_id=organisation_id)
         role = ADMIN if anybody is None else VIEWER
+    if known is not None:
+        await change(tx, known, source=source, role=role, etat=ACTIF)
+        return known
     membre = await tx.insert(new_membre(organisation_id, utilisateur.id, role))
     await note(tx, "membre_ajoute", membre, source)
     return membre
@@ -114,17 +143,23 @@ async def enter(
 async def change(
     tx: Transaction, membre: Membre, *, source: str, expected: int | None = None, **changes: Any
 ) -> None:
-    """Change *membre*, whose organisation is locked. Raises DernierAdmin (R16), VersionConflict."""
+    """Change *membre*, whose organisation is locked. Raises DernierAdmin (R16), VersionConflict.
+
+    An ended membership ends the tokens that name its organisation (R28), and the invitations
+    there that its person has not accepted yet: he would come back by them.
+    """
     was_admin = (membre.role, membre.etat) == (ADMIN, ACTIF)
     role, etat = changes.get("role", membre.role), changes.get("etat", membre.etat)
     if was_admin and (role, etat) != (ADMIN, ACTIF) and await _is_last_admin(tx, membre):
         raise DernierAdmin
     if etat != membre.etat:
         changes |= _dated(etat, clock.now())
-    version = membre.version
+    version, former = membre.version, membre.etat
     await tx.update(membre, expected=expected, **changes)
     if membre.version != version:
         await note(tx, "membre_modifie", membre, source)
+    if membre.etat not in (former, ACTIF):
+        await _end(tx, membre)
 
 
 async def retire_all(tx: Transaction, utilisateur_id: UUID) -> None:
@@ -132,10 +167,23 @@ async def retire_all(tx: Transaction, utilisateur_id: UUID) -> None:
     await tx.execute(_RETIRE_ALL, utilisateur_id=utilisateur_id, now=clock.now())
 
 
+async def retire_uninvited(tx: Transaction, utilisateur: Utilisateur) -> None:
+    """End the memberships of *utilisateur* that he has by no invitation to his address (R30)."""
+    who = {"utilisateur_id": utilisateur.id, "email": utilisateur.email}
+    await tx.execute(_RETIRE_UNINVITED, **who, now=clock.now())
+
+
 async def note(tx: Transaction, evenement: str, membre: Membre, source: str) -> None:
     """Write a line of the journal about *membre*."""
     details = {"organisation_id": membre.organisation_id, "role": membre.role, "etat": membre.etat}
     await journal.note(tx, evenement, membre.utilisateur_id, source=source, **details)
+
+
+async def _end(tx: Transaction, membre: Membre) -> None:
+    now, organisation_id = clock.now(), membre.organisation_id
+    await sortantes.revoke(tx, membre.utilisateur_id, now, sortantes.ADHESION, organisation_id)
+    who = {"organisation_id": organisation_id, "utilisateur_id": membre.utilisateur_id}
+    await tx.execute(_CANCEL_INVITATIONS, **who, now=now)
 
 
 async def _is_last_admin(tx: Transaction, membre: Membre) -> bool:

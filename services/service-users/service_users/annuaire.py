@@ -1,39 +1,43 @@
 """Finding or making the account of a person whom some source tells of (R8, R9, R10).
 
 The one way in for sign-ins, profiles and webhooks; each runs it inside its own transaction,
-under `insisting`. Memberships are in `adhesions.py`, sign-ins in `connexions.py`.
+under `insisting`. Memberships are in `adhesions.py`, sign-ins in `connexions.py`, claims of
+accounts in `reprise.py`.
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 
-from db_utils import Conflict, Reader, Transaction, VersionConflict, clock
+from db_utils import Conflict, SerializationConflict, Transaction, VersionConflict, clock
 from grpc_utils import required
 from grpc_utils.errors import ConflitDEcriture
 from grpc_utils.providers import LOCAL
-from sqlalchemy import String, Uuid, bindparam, delete, func, select
+from sqlalchemy import String, Uuid, bindparam, select
 
-from service_users import adhesions, journal, personnes, rules
-from service_users.models import ConflitIdentite, IdentifiantLocal, Identite, Utilisateur
+from service_users import (
+    adhesions,
+    adresses,
+    conflits,
+    identifiants,
+    journal,
+    lookups,
+    personnes,
+    reprise,
+    rules,
+    sortantes,
+)
+from service_users.adresses import Adresses
+from service_users.models import Identite, Utilisateur
 from service_users.personnes import Personne
 from service_users.settings import UsersSettings
 
 T = TypeVar("T")
 _RETRIES = 3
-_BY_EMAIL = select(Utilisateur).where(
-    func.lower(Utilisateur.email) == bindparam("email", type_=String, required=True)
-)
-_BY_SUBJECT = select(Identite).where(
-    Identite.fournisseur == bindparam("fournisseur", type_=String, required=True),
-    Identite.sujet == bindparam("sujet", type_=String, required=True),
-)
 _OF_PROVIDER = select(Identite.sujet).where(
     Identite.utilisateur_id == bindparam("utilisateur_id", type_=Uuid, required=True),
     Identite.fournisseur == bindparam("fournisseur", type_=String, required=True),
-)
-_FORGET_PASSWORD = delete(IdentifiantLocal).where(
-    IdentifiantLocal.utilisateur_id == bindparam("utilisateur_id", type_=Uuid, required=True)
 )
 
 
@@ -42,13 +46,16 @@ class Rapprochement:
     """Whose account a person was found to be.
 
     No account at all: his is deleted (*supprime*), or he may not have the one of his address
-    (*conflit*). A conflict beside an account: his new address belongs to somebody else.
+    (*conflit*). A conflict beside an account: his new address belongs to *occupant*. *reprise_le*
+    is when the account was claimed, if it was just now (R30).
     """
 
     utilisateur: Utilisateur | None
     cree: bool = False
     conflit: bool = False
     supprime: bool = False
+    reprise_le: datetime | None = None
+    occupant: Utilisateur | None = None
 
     def account(self) -> Utilisateur:
         """The account. Raises ConflitIdentite or CompteDesactive without one."""
@@ -65,27 +72,30 @@ async def insisting(work: Callable[[], Awaitable[T]]) -> T:
     for _ in range(_RETRIES + 1):
         try:
             return await work()
-        except (Conflict, VersionConflict):
+        except (Conflict, VersionConflict, SerializationConflict):
             continue
     raise ConflitDEcriture
 
 
-async def by_email(reader: Reader, email: str) -> Utilisateur | None:
-    """The living user with this address, in stored form."""
-    return await reader.one(_BY_EMAIL, email=email)
-
-
-async def by_subject(reader: Reader, fournisseur: str, sujet: str) -> Identite | None:
-    """The identity of this subject, which may belong to a deleted user."""
-    return await reader.one(_BY_SUBJECT, fournisseur=fournisseur, sujet=sujet)
-
-
 async def forget(tx: Transaction, utilisateur: Utilisateur, source: str) -> None:
-    """Delete *utilisateur*: his password goes, his memberships end, his identities stay (R5)."""
-    await tx.execute(_FORGET_PASSWORD, utilisateur_id=utilisateur.id)
+    """Delete the locked *utilisateur* (R5): his identities stay, his address is free, his tokens end."""
+    now = clock.now()
+    await identifiants.forget(tx, utilisateur.id)
     await adhesions.retire_all(tx, utilisateur.id)
-    await tx.update(utilisateur, actif=False, supprime_le=clock.now())
+    changed = await adresses.cancel(tx, utilisateur.id)
+    await tx.update(utilisateur, actif=False, supprime_le=now, jetons_depuis=now, **changed)
+    await sortantes.revoke(tx, utilisateur.id, now, sortantes.SUPPRESSION)
+    await conflits.release(tx, utilisateur.email)
     await journal.note(tx, "suppression", utilisateur.id, source=source)
+
+
+async def suspend(tx: Transaction, utilisateur: Utilisateur) -> dict[str, Any]:
+    """What it changes of the locked *utilisateur* that he may not sign in any more; his tokens end (R28)."""
+    if not utilisateur.actif:
+        return {"actif": False}
+    now = clock.now()
+    await sortantes.revoke(tx, utilisateur.id, now, sortantes.DESACTIVATION)
+    return {"actif": False, "jetons_depuis": now}
 
 
 class Annuaire:
@@ -93,7 +103,12 @@ class Annuaire:
 
     def __init__(self, settings: UsersSettings) -> None:
         self._trusted = frozenset(settings.trusted_email_providers)
+        self._adresses, self._envelope = Adresses(settings), settings.envelope()
         self._applications = settings.default_apps
+
+    def vouched(self, personne: Personne) -> bool:
+        """Whether the source of *personne* vouches for his address (R8)."""
+        return personnes.vouched(personne, self._trusted)
 
     async def upsert(self, tx: Transaction, personne: Personne) -> Rapprochement:
         """The account of *personne*: by subject, else by address, else a new one.
@@ -101,7 +116,7 @@ class Annuaire:
         A found account is locked until the transaction ends. Raises ChampRequis when a newcomer
         has no address.
         """
-        identite = await by_subject(tx, personne.fournisseur, personne.sujet)
+        identite = await lookups.by_subject(tx, personne.fournisseur, personne.sujet)
         if identite is not None:
             utilisateur = await tx.get(Utilisateur, identite.utilisateur_id, lock=True)
             if utilisateur is None:
@@ -109,14 +124,14 @@ class Annuaire:
             return await self._refreshed(tx, utilisateur, personne)
         if personne.fournisseur == LOCAL:  # a token of ours for an account that is not there any more
             return Rapprochement(None, supprime=True)
-        known = await by_email(tx, required(personne.email, "email"))
+        known = await lookups.by_email(tx, required(personne.email, "email"))
         if known is None:
             return await self.create(tx, personne)
         return await self._attached(tx, known, personne)
 
     async def create(self, tx: Transaction, personne: Personne) -> Rapprochement:
         """A new account for *personne*, with the identity that tokens of ours name it by (R2)."""
-        verified = personnes.vouched(personne, self._trusted)
+        verified = self.vouched(personne)
         utilisateur = await tx.insert(personnes.new_utilisateur(personne, self._applications, verified))
         await _attach(tx, utilisateur, LOCAL, str(utilisateur.id))
         if personne.fournisseur != LOCAL:
@@ -126,22 +141,26 @@ class Annuaire:
 
     async def _attached(self, tx: Transaction, known: Utilisateur, personne: Personne) -> Rapprochement:
         """The account of the person's address, if the source vouches for it (R8); else a conflict."""
+        utilisateur = await lookups.locked(tx, known)
         provider = personne.fournisseur
         sujet = await tx.one(_OF_PROVIDER, utilisateur_id=known.id, fournisseur=provider)
         if sujet == personne.sujet:
             raise VersionConflict(Identite.__tablename__)  # attached just now: look again
-        if not personnes.vouched(personne, self._trusted):
-            return await _refused(tx, known, personne, "EMAIL_NON_VERIFIE")
+        if not self.vouched(personne):
+            return await _refused(tx, utilisateur, personne, conflits.EMAIL_NON_VERIFIE)
+        if not utilisateur.email_verifie:
+            return await self._claimed(tx, utilisateur, personne)
         if sujet is not None:
-            return await _refused(tx, known, personne, "AUTRE_SUJET")
-        utilisateur = await tx.get(Utilisateur, known.id, lock=True)
-        if utilisateur is None:
-            raise VersionConflict(Utilisateur.__tablename__)  # deleted just now: look again
+            return await _refused(tx, utilisateur, personne, conflits.AUTRE_SUJET)
         await _attach(tx, utilisateur, provider, personne.sujet)
         await journal.note(tx, "identite_liee", known.id, source=personne.source, fournisseur=provider)
-        if not utilisateur.email_verifie:
-            await tx.update(utilisateur, email_verifie=True)
         return Rapprochement(utilisateur)
+
+    async def _claimed(self, tx: Transaction, utilisateur: Utilisateur, personne: Personne) -> Rapprochement:
+        """The account of an address that nobody has proved, now of its owner alone (R30)."""
+        reprise_le = await reprise.claim(tx, utilisateur, personne, self._envelope)
+        await _attach(tx, utilisateur, personne.fournisseur, personne.sujet)
+        return Rapprochement(utilisateur, reprise_le=reprise_le)
 
     async def _refreshed(
         self, tx: Transaction, utilisateur: Utilisateur, personne: Personne
@@ -150,18 +169,35 @@ class Annuaire:
         if personne.fournisseur == LOCAL:
             return Rapprochement(utilisateur)  # our own tokens repeat what they were given here
         changed = personnes.told_anew(utilisateur, personne)
-        vouched = personnes.vouched(personne, self._trusted)
-        owner = None
-        if personne.email and personne.email != utilisateur.email:
-            owner = await by_email(tx, personne.email)
-            if owner is None:
-                changed |= {"email": personne.email, "email_verifie": vouched}
-        elif personne.email and vouched:
-            changed["email_verifie"] = True
+        vouched = self.vouched(personne)
+        if personne.email == utilisateur.email:
+            changed |= {"email_verifie": True} if vouched else {}
+        elif personne.email:
+            owner = await lookups.by_email(tx, personne.email)
+            if owner is not None:
+                await tx.update(utilisateur, **changed)
+                return await self._occupied(tx, utilisateur, await lookups.locked(tx, owner), personne)
+            changed |= await self._moved(tx, utilisateur, personne.email, vouched=vouched)
         await tx.update(utilisateur, **changed)
-        if owner is not None:
-            await _note_conflict(tx, owner, personne, "EMAIL_PRIS")
-        return Rapprochement(utilisateur, conflit=owner is not None)
+        return Rapprochement(utilisateur)
+
+    async def _moved(
+        self, tx: Transaction, utilisateur: Utilisateur, email: str, *, vouched: bool
+    ) -> dict[str, Any]:
+        """What it changes that *utilisateur* is told to have the free address *email* now (R9, R29)."""
+        if not vouched:
+            return await self._adresses.told(tx, utilisateur, email)
+        await conflits.release(tx, utilisateur.email)
+        proved = {"email": email, "email_verifie": True}
+        if email == utilisateur.email_en_attente:
+            proved |= await adresses.cancel(tx, utilisateur.id)
+        return proved
+
+    async def _occupied(
+        self, tx: Transaction, utilisateur: Utilisateur, owner: Utilisateur, personne: Personne
+    ) -> Rapprochement:
+        await conflits.note(tx, owner, personne, conflits.EMAIL_PRIS)
+        return Rapprochement(utilisateur, conflit=True, occupant=owner)
 
 
 async def _attach(tx: Transaction, utilisateur: Utilisateur, fournisseur: str, sujet: str) -> None:
@@ -169,20 +205,5 @@ async def _attach(tx: Transaction, utilisateur: Utilisateur, fournisseur: str, s
 
 
 async def _refused(tx: Transaction, owner: Utilisateur, personne: Personne, motif: str) -> Rapprochement:
-    await _note_conflict(tx, owner, personne, motif)
+    await conflits.note(tx, owner, personne, motif)
     return Rapprochement(None, conflit=True)
-
-
-async def _note_conflict(tx: Transaction, owner: Utilisateur, personne: Personne, motif: str) -> None:
-    """Keep the conflict for people to resolve, once however often it comes again (R10)."""
-    conflit = ConflitIdentite(
-        fournisseur=personne.fournisseur,
-        sujet=personne.sujet,
-        email=personne.email,
-        utilisateur_existant_id=owner.id,
-        motif=motif,
-    )
-    if await tx.insert_if_absent(conflit):
-        await journal.note(
-            tx, "conflit", owner.id, source=personne.source, fournisseur=personne.fournisseur, motif=motif
-        )

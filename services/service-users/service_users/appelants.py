@@ -4,12 +4,13 @@ from uuid import UUID
 
 from db_utils import Reader, Transaction, parse_uuid
 from grpc_utils import Identity
+from grpc_utils.auth import JetonRevoque
 from grpc_utils.errors import Unauthenticated
 from grpc_utils.providers import LOCAL, provider_of
 
-from service_users import annuaire, personnes, rules
-from service_users.annuaire import Annuaire
-from service_users.models import Utilisateur
+from service_users import adhesions, lookups, personnes, rules
+from service_users.annuaire import Annuaire, Rapprochement
+from service_users.models import ACTIF, Utilisateur
 from service_users.personnes import Personne
 from service_users.settings import UsersSettings
 
@@ -25,23 +26,90 @@ def is_internal(identity: Identity) -> bool:
     return identity.kind != "user"
 
 
-async def own_id(reader: Reader, identity: Identity, settings: UsersSettings) -> UUID | None:
-    """The id of the calling user, None for services and for people who are unknown here."""
+async def named_id(reader: Reader, identity: Identity, settings: UsersSettings) -> UUID | None:
+    """The id of the user whom the caller's token names, whatever became of him.
+
+    None for services and for people who are unknown here.
+    """
     if is_internal(identity):
         return None
     provider = provider_of(identity.issuer, settings)
     if provider == LOCAL:
         return parse_uuid(identity.subject)
-    known = await annuaire.by_subject(reader, provider, identity.subject)
+    known = await lookups.by_subject(reader, provider, identity.subject)
     return None if known is None else known.utilisateur_id
 
 
-async def account(tx: Transaction, accounts: Annuaire, personne: Personne) -> Utilisateur:
-    """The account of the calling *personne*, made if need be. Raises CompteDesactive, ConflitIdentite."""
-    made = await accounts.upsert(tx, personne)
-    if made.supprime or not made.account().actif:
+async def own_id(reader: Reader, identity: Identity, settings: UsersSettings) -> UUID | None:
+    """The id of the calling user; None for services, strangers, and people who were shown out (R15)."""
+    utilisateur_id = await named_id(reader, identity, settings)
+    utilisateur = None if utilisateur_id is None else await reader.get(Utilisateur, utilisateur_id)
+    if utilisateur is None or not utilisateur.actif or _is_from_before(identity, utilisateur, settings):
+        return None
+    return utilisateur_id
+
+
+async def check_own(
+    reader: Reader, identity: Identity, settings: UsersSettings, utilisateur_id: UUID
+) -> None:
+    """Refuse people who mean somebody else (R4). Raises AutreUtilisateur."""
+    if not is_internal(identity) and await named_id(reader, identity, settings) != utilisateur_id:
+        raise rules.AutreUtilisateur
+
+
+def check_open(identity: Identity, utilisateur: Utilisateur, settings: UsersSettings) -> None:
+    """Refuse people whose account is closed, or was somebody else's when their token was made.
+
+    Raises CompteDesactive (R15), JetonRevoque (R28).
+    """
+    if is_internal(identity):
+        return
+    if not utilisateur.actif:
         raise CompteDesactive
-    return made.account()
+    if _is_from_before(identity, utilisateur, settings):
+        raise JetonRevoque
+
+
+async def acting(
+    reader: Reader, identity: Identity, settings: UsersSettings, organisation_id: str
+) -> UUID | None:
+    """The id of the calling user, who is an active member of the organisation (R27); None for services.
+
+    The directory says so, whatever the token says. Raises MembreInactif.
+    """
+    if is_internal(identity):
+        return None
+    me = await own_id(reader, identity, settings)
+    membre = None if me is None else await adhesions.membership(reader, organisation_id, me)
+    if membre is None or membre.etat != ACTIF:
+        raise rules.MembreInactif
+    return me
+
+
+async def account(
+    tx: Transaction, accounts: Annuaire, personne: Personne, identity: Identity, settings: UsersSettings
+) -> Rapprochement:
+    """The account of the caller, *personne*, made if need be.
+
+    Raises CompteDesactive, ConflitIdentite, JetonRevoque.
+    """
+    made = await accounts.upsert(tx, personne)
+    if made.supprime:
+        raise CompteDesactive
+    check_open(identity, made.account(), settings)
+    return made
+
+
+def _is_from_before(identity: Identity, utilisateur: Utilisateur, settings: UsersSettings) -> bool:
+    """Whether the token of ours is older than what ended the tokens of *utilisateur*.
+
+    Until auth has told everybody (R28), this directory knows best. Tokens may tell whole seconds
+    only: those of the same second are left to auth, which knows them apart.
+    """
+    since = utilisateur.jetons_depuis
+    if since is None or provider_of(identity.issuer, settings) != LOCAL:
+        return False
+    return identity.issued_at < int(since.timestamp())
 
 
 def personne_of(identity: Identity, settings: UsersSettings, source: str) -> Personne:

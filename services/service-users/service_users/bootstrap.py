@@ -5,7 +5,7 @@ from grpc_utils import opaque_id, required
 from grpc_utils.providers import LOCAL
 from service_kit import App
 
-from service_users import adhesions, annuaire, credentials, rules
+from service_users import adhesions, identifiants, lookups, reprise, rules
 from service_users.annuaire import Annuaire
 from service_users.models import ADMIN, OrganisationAAssurer, Utilisateur
 from service_users.passwords import Hashed, Passwords
@@ -25,9 +25,11 @@ async def create_administrator(
     checked = rules.check_password(password, address)
     hashed = await Passwords(app.settings.bcrypt_cost).hash(checked)
     async with app.database.transaction() as tx:
-        known = await annuaire.by_email(tx, address)
-        utilisateur = known or await _created(tx, Annuaire(app.settings), address, hashed)
-        await adhesions.join(tx, organisation, utilisateur, source=LOCAL, role=ADMIN)
+        known = await lookups.by_email(tx, address)
+        utilisateur = await _known(tx, known, hashed, app.settings) if known else None
+        utilisateur = utilisateur or await _created(tx, Annuaire(app.settings), address, hashed)
+        claimed = known is not None and not known.email_verifie
+        await adhesions.join(tx, organisation, utilisateur, source=LOCAL, role=ADMIN, anew=claimed)
         await tx.insert(
             OrganisationAAssurer(organisation_id=organisation, type_utilisateur=utilisateur.type_utilisateur),
             if_absent=True,
@@ -36,8 +38,23 @@ async def create_administrator(
     return f"account {utilisateur.id} {done}, and is a member of {organisation}"
 
 
-async def _created(tx: Transaction, accounts: Annuaire, email: str, password: Hashed) -> Utilisateur:
-    made = await accounts.create(tx, Personne(LOCAL, "", LOCAL, email=email, email_verifie=True))
-    utilisateur = made.account()
-    await credentials.store(tx, utilisateur.id, password)
+async def _known(
+    tx: Transaction, seen: Utilisateur, password: Hashed, settings: UsersSettings
+) -> Utilisateur | None:
+    """The account of the address; if nobody has proved it, without what anybody has put in it (R30)."""
+    utilisateur = await tx.get(Utilisateur, seen.id, lock=True)
+    if utilisateur is not None and not utilisateur.email_verifie:
+        await reprise.claim(tx, utilisateur, _personne(seen.email), settings.envelope())
+        await identifiants.store(tx, utilisateur.id, password)
     return utilisateur
+
+
+async def _created(tx: Transaction, accounts: Annuaire, email: str, password: Hashed) -> Utilisateur:
+    made = await accounts.create(tx, _personne(email))
+    utilisateur = made.account()
+    await identifiants.store(tx, utilisateur.id, password)
+    return utilisateur
+
+
+def _personne(email: str) -> Personne:
+    return Personne(LOCAL, "", LOCAL, email=email, email_verifie=True)

@@ -1,16 +1,32 @@
 """`crm users`: what operators do with this service from a terminal."""
 
 import sys
+from base64 import b64encode
+from dataclasses import replace
 from functools import partial
+from secrets import token_bytes
 from typing import Annotated
 
 import typer
 from grpc_utils.errors import InvalidArgument
+from pydantic import Field, SecretStr
 from service_kit import commands
 
 from service_users import rules
 from service_users.bootstrap import create_administrator
 from service_users.service import SERVICE
+from service_users.settings import UsersSettings
+
+
+class _Settings(UsersSettings):
+    """Those of the service; what a command writes holds no secret, so any key will do to seal none."""
+
+    encryption_keys: SecretStr = Field(
+        default_factory=lambda: SecretStr(f"none:{b64encode(token_bytes(32)).decode()}")
+    )
+
+
+_SERVICE = replace(SERVICE, settings=_Settings)
 
 users = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after the users service.")
 
@@ -32,7 +48,7 @@ def create_user(
     """
     password = sys.stdin.read().removesuffix("\n")
     try:
-        print(commands.run(SERVICE, partial(create_administrator, email, organisation, password)))
+        print(commands.run(_SERVICE, partial(create_administrator, email, organisation, password)))
     except rules.MotDePasseInvalide:
         sentence = "10 to 72 bytes, no control characters, not the address itself"
         raise typer.BadParameter(sentence, param_hint="the password on standard input") from None

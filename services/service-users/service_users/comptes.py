@@ -57,7 +57,8 @@ class CompteService(CompteServiceServicer):
                 named = parse_uuid(required(utilisateur_id, "utilisateur_id"))
                 return rules.active(found(await tx.get(Utilisateur, found(named))))
             personne = appelants.personne_of(identity, self._settings, source=_SOURCE)
-            owner = await appelants.account(tx, self._annuaire, personne)
+            made = await appelants.account(tx, self._annuaire, personne, identity, self._settings)
+            owner = made.account()
             if utilisateur_id and parse_uuid(utilisateur_id) != owner.id:
                 raise rules.AutreUtilisateur
             return owner

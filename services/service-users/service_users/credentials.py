@@ -1,20 +1,17 @@
 """CredentialService: local passwords. Hashing is in `passwords.py`, guessing is stopped by auth."""
 
-from uuid import UUID
-
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import CredentialServiceServicer
-from db_utils import Database, Transaction, clock, parse_uuid
+from db_utils import Database, parse_uuid
 from grpc_utils import Context, caller, email_address, found, required
 from grpc_utils.errors import FormatInvalide, TropLong
 from service_kit import App
 from sqlalchemy import String, Uuid, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 
-from service_users import appelants, journal, rules
+from service_users import appelants, identifiants, journal, rules
 from service_users.messages import utilisateur_message
 from service_users.models import IdentifiantLocal, Utilisateur
-from service_users.passwords import Hashed, Passwords
+from service_users.passwords import Passwords
 from service_users.settings import UsersSettings
 
 _utilisateur_id = bindparam("utilisateur_id", type_=Uuid, required=True)
@@ -23,16 +20,6 @@ _KNOWN = select(Utilisateur, IdentifiantLocal).outerjoin(
 )
 _BY_EMAIL = _KNOWN.where(func.lower(Utilisateur.email) == bindparam("email", type_=String, required=True))
 _BY_ID = _KNOWN.where(Utilisateur.id == _utilisateur_id)
-_new = {
-    "hash": bindparam("hash", type_=String, required=True),
-    "aleatoire": bindparam("aleatoire", type_=IdentifiantLocal.aleatoire.type, required=True),
-    "change_le": bindparam("change_le", type_=IdentifiantLocal.change_le.type, required=True),
-}
-_STORE = (
-    insert(IdentifiantLocal)
-    .values(utilisateur_id=_utilisateur_id, **_new)
-    .on_conflict_do_update(index_elements=["utilisateur_id"], set_=_new)
-)
 _STRENGTHEN = (
     update(IdentifiantLocal)
     .where(
@@ -41,17 +28,6 @@ _STRENGTHEN = (
     )
     .values(hash=bindparam("new_hash", type_=String, required=True))
 )
-
-
-async def store(tx: Transaction, utilisateur_id: UUID, password: Hashed) -> None:
-    """Give the user the password with this hash, in the place of any former one."""
-    await tx.execute(
-        _STORE,
-        utilisateur_id=utilisateur_id,
-        hash=password.hash,
-        aleatoire=password.aleatoire,
-        change_le=clock.now(),
-    )
 
 
 class CredentialService(CredentialServiceServicer):
@@ -73,20 +49,21 @@ class CredentialService(CredentialServiceServicer):
         """Replace a password; people must tell the former one, services speak for them."""
         identity = caller()
         utilisateur_id = found(parse_uuid(required(request.utilisateur_id, "utilisateur_id")))
-        if not appelants.is_internal(identity):
-            if await appelants.own_id(self._db.read(), identity, self._settings) != utilisateur_id:
-                raise rules.AutreUtilisateur
-            required(request.ancien, "ancien")
+        await appelants.check_own(self._db.read(), identity, self._settings, utilisateur_id)
         known = found(await self._db.read().one(_BY_ID, utilisateur_id=utilisateur_id))
+        appelants.check_open(identity, known[0], self._settings)
+        if not appelants.is_internal(identity):
+            required(request.ancien, "ancien")
         if request.ancien:
             await self._verified(request.ancien, known)
         utilisateur, _ = known
         hashed = await self._passwords.hash(rules.check_password(request.nouveau, utilisateur.email))
         async with self._db.transaction() as tx:
             utilisateur = found(await tx.get(Utilisateur, utilisateur_id, lock=True))
-            await store(tx, utilisateur_id, hashed)
+            appelants.check_open(identity, utilisateur, self._settings)
+            await identifiants.store(tx, utilisateur_id, hashed)
             await journal.note(tx, "mot_de_passe", utilisateur_id)
-            return await utilisateur_message(tx, utilisateur)
+            return await utilisateur_message(tx, utilisateur, me=utilisateur_id)
 
     async def _verified(
         self, password: str, known: tuple[Utilisateur, IdentifiantLocal] | None

@@ -1,4 +1,4 @@
-"""What a webhook does to the account of its person (R15, R24), within the transaction of its key."""
+"""What a webhook does to the account of its person (R15, R24, R32), within the transaction of its key."""
 
 import logging
 from datetime import datetime
@@ -8,8 +8,8 @@ from db_utils import Transaction, clock
 from grpc_utils.providers import KINDE
 from sqlalchemy import String, bindparam, select
 
-from service_users import annuaire, locks
-from service_users.annuaire import Annuaire
+from service_users import annuaire, conflits, echanges, locks, lookups
+from service_users.annuaire import Annuaire, Rapprochement
 from service_users.models import CONFLIT, IGNORE, TRAITE, Utilisateur, WebhookRecu
 from service_users.notifications import DELETED, KNOWN, SOURCE, Notification
 
@@ -42,7 +42,7 @@ class Effets:
         if notification.type not in KNOWN:
             return IGNORE
         await locks.hold(tx, KINDE, notification.sujet)
-        identite = await annuaire.by_subject(tx, KINDE, notification.sujet)
+        identite = await lookups.by_subject(tx, KINDE, notification.sujet)
         if identite is None:
             return await self._introduce(tx, notification)
         utilisateur = await tx.get(Utilisateur, identite.utilisateur_id, lock=True)
@@ -67,11 +67,37 @@ class Effets:
 
     async def _tell(self, tx: Transaction, notification: Notification) -> str:
         found = await self._annuaire.upsert(tx, notification.personne)
-        if found.utilisateur is not None:
-            changed = _suspension(found.utilisateur, notification.suspendu)
-            changed["fournisseur_maj_le"] = notification.horodatage or clock.now()
-            await tx.update(found.utilisateur, **changed)
-        return CONFLIT if found.conflit else TRAITE
+        if found.utilisateur is None:
+            return CONFLIT if found.conflit else TRAITE
+        changed = await _suspension(tx, found.utilisateur, notification.suspendu)
+        changed["fournisseur_maj_le"] = notification.horodatage or clock.now()
+        await tx.update(found.utilisateur, **changed)
+        if found.conflit and not await self._exchanged(tx, found, notification):
+            return CONFLIT
+        return TRAITE
+
+    async def _exchanged(self, tx: Transaction, found: Rapprochement, notification: Notification) -> bool:
+        """Whether the conflict is over because it was one link of a ring (R32)."""
+        if found.utilisateur is None or found.occupant is None:
+            return False
+        if not self._annuaire.vouched(notification.personne):
+            return False
+        ring = await echanges.ring(tx, found.utilisateur, found.occupant)
+        if not ring:
+            return False
+        await echanges.step_aside(tx, found.utilisateur)
+        for webhook in reversed(ring):
+            waiting = notification_of(webhook)
+            await tx.update(webhook, resultat=TRAITE, prochain_essai=None, charge_utile={})
+            await self._tell(tx, waiting)
+            await conflits.resolve(tx, KINDE, webhook.sujet)
+        await self._annuaire.upsert(tx, notification.personne)  # his new address is free now
+        return True
+
+
+def notification_of(row: WebhookRecu) -> Notification:
+    """The notification that *row* keeps for a later attempt."""
+    return Notification(row.cle, row.type, row.horodatage_fournisseur, row.sujet, **row.charge_utile)
 
 
 def _is_older(notification: Notification, applied: datetime | None) -> bool:
@@ -79,10 +105,10 @@ def _is_older(notification: Notification, applied: datetime | None) -> bool:
     return horodatage is not None and applied is not None and horodatage < applied
 
 
-def _suspension(utilisateur: Utilisateur, suspendu: bool | None) -> dict[str, Any]:
+async def _suspension(tx: Transaction, utilisateur: Utilisateur, suspendu: bool | None) -> dict[str, Any]:
     """What the provider's suspension changes; it does not lift one of ours (R24)."""
     if suspendu and utilisateur.actif:
-        return {"actif": False, "suspendu_par_fournisseur": True}
+        return {"suspendu_par_fournisseur": True} | await annuaire.suspend(tx, utilisateur)
     if suspendu is False and utilisateur.suspendu_par_fournisseur:
         return {"actif": True, "suspendu_par_fournisseur": False}
     return {}

@@ -2,6 +2,7 @@
 
 The key of a webhook and its effect are written in one transaction. When that does not end in
 time, the key is written alone, with what a later attempt needs. Effects are in `effets.py`.
+What ends in a conflict is looked at again when its obstacle goes (R32, `conflits.py`).
 """
 
 import asyncio
@@ -22,11 +23,12 @@ from db_utils import (
 from grpc_utils.errors import ConflitDEcriture
 from grpc_utils.providers import KINDE
 from service_kit import App, Worker
-from sqlalchemy import String, bindparam, delete, select
+from sqlalchemy import String, bindparam, delete, or_, select
 
+from service_users import conflits
 from service_users.annuaire import Annuaire, insisting
-from service_users.effets import Effets
-from service_users.models import ECHEC, EN_FILE, WebhookRecu
+from service_users.effets import Effets, notification_of
+from service_users.models import CONFLIT, ECHEC, EN_FILE, WebhookRecu
 from service_users.notifications import Notification
 from service_users.settings import UsersSettings
 
@@ -56,9 +58,10 @@ _BY_KEY = select(WebhookRecu.resultat).where(
 _DUE = (
     select(WebhookRecu)
     .where(
-        WebhookRecu.prochain_essai <= bindparam("now", type_=WebhookRecu.prochain_essai.type, required=True)
+        WebhookRecu.prochain_essai <= bindparam("now", type_=WebhookRecu.prochain_essai.type, required=True),
+        or_(WebhookRecu.resultat == EN_FILE, WebhookRecu.resultat == CONFLIT),
     )
-    .order_by(WebhookRecu.prochain_essai)
+    .order_by(WebhookRecu.prochain_essai, WebhookRecu.horodatage_fournisseur)
     .limit(1)
     .with_for_update(skip_locked=True)
 )
@@ -109,7 +112,7 @@ class Inbox:
             if not await tx.insert_if_absent(row):
                 return await _known(tx, notification)
             resultat = await self._effets.apply(tx, notification)
-            await tx.update(row, resultat=resultat)
+            await _note(tx, row, resultat, notification)
         return resultat
 
     async def _keep(self, notification: Notification) -> str:
@@ -132,15 +135,32 @@ class Inbox:
     async def _again(self, taken: WebhookRecu) -> None:
         async with self._db.transaction() as tx:
             row = await tx.get(WebhookRecu, taken.id, lock=True)
-            if row is None or row.resultat != EN_FILE:
+            if row is None or row.resultat not in (EN_FILE, CONFLIT):
                 return
-            resultat = await self._effets.apply(tx, _notification(row))
-            await tx.update(row, resultat=resultat, prochain_essai=None, charge_utile={})
+            former, notification = row.resultat, notification_of(row)
+            resultat = await self._effets.apply(tx, notification)
+            await _note(tx, row, resultat, notification)
+            if former == CONFLIT != resultat:
+                await conflits.resolve(tx, KINDE, row.sujet)
 
     async def _give_up(self, row: WebhookRecu, reason: str) -> None:
         _log.error("webhook %s is given up after %d attempts: %s", row.cle, row.tentatives, reason)
+        resultat = CONFLIT if row.resultat == CONFLIT else ECHEC  # conflicts are looked at every hour
         async with self._db.transaction() as tx:
-            await tx.update(row, resultat=ECHEC, prochain_essai=None, erreur=reason)
+            await tx.update(row, resultat=resultat, prochain_essai=None, erreur=reason)
+
+    async def look_again(self) -> None:
+        """Have every webhook in conflict looked at again, whatever has happened meanwhile (R32)."""
+        async with self._db.transaction() as tx:
+            await conflits.release_all(tx)
+
+
+async def _note(tx: Transaction, row: WebhookRecu, resultat: str, notification: Notification) -> None:
+    """Keep what became of a webhook, with what it says only if that is needed again."""
+    changed: dict[str, Any] = {"resultat": resultat, "prochain_essai": None, "charge_utile": {}}
+    if resultat == CONFLIT:
+        changed |= {"charge_utile": notification.payload, "tentatives": 0}
+    await tx.update(row, **changed)
 
 
 async def _known(tx: Transaction, notification: Notification) -> str:
@@ -161,10 +181,6 @@ def _row(notification: Notification, **columns: Any) -> WebhookRecu:
     )
 
 
-def _notification(row: WebhookRecu) -> Notification:
-    return Notification(row.cle, row.type, row.horodatage_fournisseur, row.sujet, **row.charge_utile)
-
-
 def inbox_of(app: App[UsersSettings]) -> Inbox:
     """The inbox of the running service."""
     return Inbox(app.database, Annuaire(app.settings))
@@ -174,11 +190,16 @@ async def _retry(app: App[UsersSettings]) -> None:
     await inbox_of(app).retry()
 
 
+async def _look_again(app: App[UsersSettings]) -> None:
+    await inbox_of(app).look_again()
+
+
 async def _forget(app: App[UsersSettings]) -> None:
     await inbox_of(app).forget()
 
 
 WORKERS: Final = (
-    Worker("webhooks", _retry, every=timedelta(seconds=5)),
+    Worker("webhooks", _retry, every=timedelta(seconds=2)),
+    Worker("webhooks-conflicts", _look_again, every=timedelta(hours=1)),
     Worker("webhooks-purge", _forget, every=timedelta(hours=1)),
 )

@@ -12,7 +12,7 @@ from functools import partial
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import InvitationServiceServicer
 from db_utils import Listing, clock
-from grpc_utils import Context, caller, found, page_request, page_result, required, to_message
+from grpc_utils import Context, Identity, caller, found, page_request, page_result, required, to_message
 from grpc_utils.errors import OrganisationRequise
 from service_kit import App, Worker
 from sqlalchemy import LargeBinary, String, bindparam, func, select, update
@@ -21,7 +21,6 @@ from service_users import adhesions, annuaire, appelants, rules
 from service_users.annuaire import Annuaire
 from service_users.messages import membre_message
 from service_users.models import ACCEPTED, EXPIRED, PENDING, VIEWER, Invitation
-from service_users.personnes import Personne
 from service_users.scope import unscoped
 from service_users.settings import UsersSettings
 
@@ -68,15 +67,20 @@ class InvitationService(InvitationServiceServicer):
             invite_par=identity.user_id or identity.subject,
         )
         async with self._db.transaction() as tx:
+            await adhesions.lock(tx, invitation.organisation_id)
+            await appelants.acting(tx, identity, self._settings, invitation.organisation_id)
             await tx.execute(_EXPIRE_OF, organisation_id=invitation.organisation_id, email=email, now=now)
             await tx.insert(invitation)
         return to_message(invitation, pb.Invitation, jeton=jeton)
 
     async def List(self, request: pb.ListInvitationsRequest, context: Context) -> pb.ListInvitationsResponse:
         """List the invitations of an organisation, the newest first, without their tokens."""
-        if appelants.is_internal(caller()):
+        identity, reader = caller(), self._db.read()
+        if appelants.is_internal(identity):
             required(request.organisation_id, "organisation_id")
-        page = await INVITATIONS.page(self._db.read(), page_request(request.pagination), etat=request.etat)
+        if request.organisation_id:
+            await appelants.acting(reader, identity, self._settings, request.organisation_id)
+        page = await INVITATIONS.page(reader, page_request(request.pagination), etat=request.etat)
         invitations = [to_message(one, pb.Invitation) for one in page.rows]
         return pb.ListInvitationsResponse(invitations=invitations, pagination=page_result(page))
 
@@ -84,28 +88,29 @@ class InvitationService(InvitationServiceServicer):
         self, request: pb.AcceptInvitationRequest, context: Context
     ) -> pb.AcceptInvitationResponse:
         """Make the caller a member of the organisation that invited him (R19)."""
-        personne = appelants.personne_of(caller(), self._settings, source=_SOURCE)
-        jeton_hash = _hash(required(request.jeton, "jeton"))
+        identity, jeton_hash = caller(), _hash(required(request.jeton, "jeton"))
         with unscoped():
-            answer = await annuaire.insisting(partial(self._accept, personne, jeton_hash))
+            answer = await annuaire.insisting(partial(self._accept, identity, jeton_hash))
         if answer is None:
             raise rules.InvitationExpiree
         return answer
 
-    async def _accept(self, personne: Personne, jeton_hash: bytes) -> pb.AcceptInvitationResponse | None:
+    async def _accept(self, identity: Identity, jeton_hash: bytes) -> pb.AcceptInvitationResponse | None:
         """None for an invitation that has just expired, which is noted."""
+        personne = appelants.personne_of(identity, self._settings, source=_SOURCE)
         async with self._db.transaction() as tx:
             invitation = found(await tx.one(_BY_TOKEN, jeton_hash=jeton_hash))
             rules.check_pending(invitation)
             if invitation.expire_le <= clock.now():
                 await tx.update(invitation, etat=EXPIRED)
                 return None
-            utilisateur = await appelants.account(tx, self._annuaire, personne)
+            made = await appelants.account(tx, self._annuaire, personne, identity, self._settings)
+            utilisateur = made.account()
             rules.check_invitee(invitation, utilisateur)
             membre = await adhesions.enter(
                 tx, invitation.organisation_id, utilisateur, role=invitation.role, source=_SOURCE
             )
-            await tx.update(invitation, etat=ACCEPTED)
+            await tx.update(invitation, etat=ACCEPTED, acceptee_par=utilisateur.id)
             return pb.AcceptInvitationResponse(
                 membre=await membre_message(tx, membre), organisation_id=membre.organisation_id
             )

@@ -1,25 +1,29 @@
 """MembreService: who belongs to which organisation. The rules of it are kept in `adhesions.py`."""
 
 from contextlib import nullcontext
+from uuid import UUID
 
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import MembreServiceServicer
-from db_utils import Listing, parse_uuid
+from db_utils import Listing, Reader, Transaction, parse_uuid
 from grpc_utils import (
     Context,
     caller,
     expected_version,
     found,
+    opaque_id,
     page_request,
     page_result,
     required,
+    to_message,
 )
 from grpc_utils.errors import OrganisationRequise
 from service_kit import App
 
-from service_users import adhesions, appelants, rules
+from service_users import adhesions, appelants, choix, rules
 from service_users.messages import membre_message, membre_messages
 from service_users.models import ACTIF, VIEWER, Membre, Utilisateur
+from service_users.organisations import Organisations
 from service_users.scope import unscoped
 from service_users.settings import UsersSettings
 
@@ -32,19 +36,14 @@ class MembreService(MembreServiceServicer):
 
     def __init__(self, app: App[UsersSettings]) -> None:
         self._db, self._settings = app.database, app.settings
+        self._organisations = Organisations(app.peers)
 
     async def List(self, request: pb.ListMembresRequest, context: Context) -> pb.ListMembresResponse:
         """List the members of an organisation, or the memberships of a person."""
-        identity, reader = caller(), self._db.read()
-        utilisateur_id = parse_uuid(request.utilisateur_id)
+        reader, utilisateur_id = self._db.read(), parse_uuid(request.utilisateur_id)
+        everywhere = await self._sees_all(reader, request, utilisateur_id)
         if request.utilisateur_id and utilisateur_id is None:
             return pb.ListMembresResponse()
-        everywhere = utilisateur_id is not None and (
-            appelants.is_internal(identity)
-            or await appelants.own_id(reader, identity, self._settings) == utilisateur_id
-        )
-        if utilisateur_id is None and appelants.is_internal(identity):
-            required(request.organisation_id, "organisation_id")
         with unscoped() if everywhere else nullcontext():
             page = await MEMBRES.page(
                 reader, page_request(request.pagination), utilisateur_id=utilisateur_id, etat=request.etat
@@ -59,8 +58,9 @@ class MembreService(MembreServiceServicer):
         utilisateur_id = found(parse_uuid(required(request.utilisateur_id, "utilisateur_id")))
         etat = rules.initial_etat(request.etat or ACTIF)
         async with self._db.transaction() as tx:
-            utilisateur = found(await tx.get(Utilisateur, utilisateur_id, lock=True))
-            await adhesions.lock(tx, request.organisation_id)
+            known = await tx.get(Utilisateur, utilisateur_id, lock=True)
+            await self._lock_acting(tx, request.organisation_id)
+            utilisateur = found(known)
             membre = adhesions.new_membre(
                 request.organisation_id, utilisateur.id, request.role or VIEWER, etat
             )
@@ -74,10 +74,57 @@ class MembreService(MembreServiceServicer):
         membre_id = found(parse_uuid(request.id))
         async with self._db.transaction() as tx:
             seen = found(await tx.get(Membre, membre_id))
-            await adhesions.lock(tx, seen.organisation_id)
+            me = await self._lock_acting(tx, seen.organisation_id)
             membre = found(await tx.get(Membre, membre_id, lock=True))
             changed = rules.membre_changes(membre, request)
+            if me == membre.utilisateur_id:
+                rules.check_own_membre(membre, changed)
             if changed.get("etat") == ACTIF and await tx.get(Utilisateur, membre.utilisateur_id) is None:
                 raise rules.CompteDesactive
             await adhesions.change(tx, membre, source=_RPC, expected=expected_version(request), **changed)
             return await membre_message(tx, membre)
+
+    async def Choisir(self, request: pb.ChoisirMembreRequest, context: Context) -> pb.ChoisirMembreResponse:
+        """Say what a new token of a person is made for, and remember what he has named (R31)."""
+        utilisateur_id = found(parse_uuid(required(request.utilisateur_id, "utilisateur_id")))
+        organisation_id = opaque_id(request.organisation, "organisation") or ""
+        with unscoped():
+            answer = await self._choose(utilisateur_id, organisation_id)
+            await self._organisations.name(answer.organisations)
+        return answer
+
+    async def _choose(self, utilisateur_id: UUID, organisation_id: str) -> pb.ChoisirMembreResponse:
+        async with self._db.transaction() as tx:
+            found(await tx.get(Utilisateur, utilisateur_id))
+            active = await choix.active(tx, utilisateur_id)
+            membre = choix.named(active, organisation_id)
+            if organisation_id and (membre is None or not await choix.remember(tx, membre)):
+                raise rules.MembreInactif
+            return pb.ChoisirMembreResponse(
+                membre=await membre_message(tx, membre) if membre is not None else None,
+                organisations=[to_message(one, pb.OrganisationDuProfil) for one in active],
+            )
+
+    async def _sees_all(
+        self, reader: Reader, request: pb.ListMembresRequest, utilisateur_id: UUID | None
+    ) -> bool:
+        """Whether the caller lists memberships of all organisations: his own; services, a person's.
+
+        Raises MembreInactif (R27), ChampRequis.
+        """
+        identity = caller()
+        if appelants.is_internal(identity):
+            if utilisateur_id is None:
+                required(request.organisation_id or request.utilisateur_id, "organisation_id")
+            return utilisateur_id is not None
+        me = await appelants.own_id(reader, identity, self._settings)
+        if me is not None and me == utilisateur_id:
+            return True
+        if request.organisation_id:
+            await appelants.acting(reader, identity, self._settings, request.organisation_id)
+        return False
+
+    async def _lock_acting(self, tx: Transaction, organisation_id: str) -> UUID | None:
+        """Lock the organisation for the caller; his id if he is a user. Raises MembreInactif (R27)."""
+        await adhesions.lock(tx, organisation_id)
+        return await appelants.acting(tx, caller(), self._settings, organisation_id)

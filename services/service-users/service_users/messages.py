@@ -6,7 +6,7 @@ from uuid import UUID
 
 from crm.users import users_pb2 as pb
 from db_utils import Reader
-from grpc_utils import to_message
+from grpc_utils import caller, to_message
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 
 from service_users.models import IdentifiantLocal, Identite, Membre, Utilisateur
@@ -21,14 +21,18 @@ _IDENTITES = (
 _UTILISATEURS = select(Utilisateur).where(Utilisateur.id == any_(_ids))
 
 
-async def utilisateur_message(reader: Reader, utilisateur: Utilisateur) -> pb.Utilisateur:
-    """*utilisateur* as callers see him; never a hash."""
+async def utilisateur_message(
+    reader: Reader, utilisateur: Utilisateur, *, me: UUID | None = None
+) -> pb.Utilisateur:
+    """*utilisateur* as callers see him; never a hash. *me* is the user who calls, if it is known."""
     (message,) = await utilisateur_messages(reader, [utilisateur])
+    if utilisateur.email_en_attente and (me == utilisateur.id or caller().kind != "user"):
+        message.email_en_attente = utilisateur.email_en_attente
     return message
 
 
 async def utilisateur_messages(reader: Reader, utilisateurs: Sequence[Utilisateur]) -> list[pb.Utilisateur]:
-    """The same for several."""
+    """The same for several, without the addresses that wait: those are for themselves and for services."""
     if not utilisateurs:
         return []
     identites: defaultdict[UUID, list[pb.Identite]] = defaultdict(list)
@@ -37,10 +41,13 @@ async def utilisateur_messages(reader: Reader, utilisateurs: Sequence[Utilisateu
         identites[identite.utilisateur_id].append(to_message(identite, pb.Identite))
         if aleatoire is False:
             told.add(identite.utilisateur_id)
-    return [
+    messages = [
         to_message(one, pb.Utilisateur, identites=identites[one.id], mot_de_passe_connu=one.id in told)
         for one in utilisateurs
     ]
+    for message in messages:
+        message.ClearField("email_en_attente")
+    return messages
 
 
 async def membre_message(reader: Reader, membre: Membre) -> pb.Membre:

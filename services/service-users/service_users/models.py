@@ -33,15 +33,17 @@ class Base(Row):
 class Utilisateur(Entity, SoftDelete, Base):
     """A person.
 
-    *fournisseur_maj_le* is the provider's time of the last change applied from a webhook;
-    *suspendu_par_fournisseur* says that the provider, not we, made the account inactive.
+    *email_en_attente* is an address that its owner has not proved yet. *fournisseur_maj_le* is the
+    provider's time of the last change applied from a webhook; *suspendu_par_fournisseur* says that
+    the provider, not we, made the account inactive. Tokens of ours from before *jetons_depuis* are
+    nobody's.
     """
 
     __tablename__ = "utilisateurs"
     __table_args__ = (
         Index(EMAIL_TAKEN, func.lower(column("email")), unique=True, postgresql_where=_LIVING),
-        Index("ix_utilisateurs_nom", "nom_cle", "id", postgresql_where=_LIVING),
-        Index("ix_utilisateurs_prenom", "prenom_cle", "id", postgresql_where=_LIVING),
+        Index("ix_utilisateurs_nom_cle", "nom_cle", "id", postgresql_where=_LIVING),
+        Index("ix_utilisateurs_prenom_cle", "prenom_cle", "id", postgresql_where=_LIVING),
         Index(
             "ix_utilisateurs_derniere_connexion",
             func.coalesce(column("derniere_connexion"), column("'0001-01-01 00:00:00+00'::timestamptz")),
@@ -69,10 +71,12 @@ class Utilisateur(Entity, SoftDelete, Base):
     source_creation: Mapped[str] = mapped_column(String(40))
     fournisseur_maj_le: Mapped[datetime | None] = mapped_column(default=None)
     suspendu_par_fournisseur: Mapped[bool] = mapped_column(default=False)
+    email_en_attente: Mapped[str | None] = mapped_column(String(255), default=None)
+    jetons_depuis: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class Identite(Base):
-    """Under which subject a provider knows a person; it names that person for ever (R2)."""
+    """Under which subject a provider knows a person; it names that person until a claim frees it (R2)."""
 
     __tablename__ = "identites"
     __table_args__ = (
@@ -98,8 +102,24 @@ class IdentifiantLocal(Base):
     aleatoire: Mapped[bool] = mapped_column(default=False)
 
 
+class ConfirmationEmail(Base):
+    """The link that proves an address of a person (R29); only the SHA-256 of its token is kept."""
+
+    __tablename__ = "confirmations_email"
+    __table_args__ = (Index("uq_confirmation_email_jeton", "jeton_hash", unique=True),)
+
+    utilisateur_id: Mapped[UUID] = mapped_column(ForeignKey("utilisateurs.id"), primary_key=True)
+    email: Mapped[str] = mapped_column(String(255))
+    jeton_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    expire_le: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
 class Membre(Entity, Tenant, Base):
-    """That a person belongs to an organisation. The role is information, it refuses nothing."""
+    """That a person belongs to an organisation. The role is information, it refuses nothing.
+
+    *choisi_le* is when the person last signed in to it by name; it is no change of the membership.
+    """
 
     __tablename__ = "membres"
     __table_args__ = (
@@ -113,10 +133,14 @@ class Membre(Entity, Tenant, Base):
     etat: Mapped[str] = mapped_column(Choice(INVITE, ACTIF, SUSPENDU, RETIRE))
     date_invitation: Mapped[datetime | None] = mapped_column(default=None)
     date_activation: Mapped[datetime | None] = mapped_column(default=None)
+    choisi_le: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class Invitation(Entity, Tenant, Base):
-    """An invitation to join an organisation; only the SHA-256 of its token is kept."""
+    """An invitation to join an organisation; only the SHA-256 of its token is kept.
+
+    *acceptee_par* is the account that joined by it.
+    """
 
     __tablename__ = "invitations"
     __table_args__ = (
@@ -138,13 +162,14 @@ class Invitation(Entity, Tenant, Base):
     expire_le: Mapped[datetime]
     etat: Mapped[str] = mapped_column(Choice(PENDING, ACCEPTED, EXPIRED, CANCELLED), default=PENDING)
     invite_par: Mapped[str] = mapped_column(String(255), default="")
+    acceptee_par: Mapped[UUID | None] = mapped_column(default=None)
 
 
 class WebhookRecu(Base):
     """A webhook that was taken in, under the key that makes its replays duplicates.
 
     *sujet* is whom it is about, "" when its type means nothing to us. *charge_utile* holds the
-    fields that a later attempt needs, and nothing once it is over.
+    fields that a later attempt needs, and nothing once it is over; what is in conflict is not.
     """
 
     __tablename__ = "webhooks_recus"
@@ -153,6 +178,11 @@ class WebhookRecu(Base):
         Index("ix_webhooks_recus_recu_le", "recu_le"),
         Index("ix_webhooks_recus_sujet", "fournisseur", "sujet", "type"),
         Index("ix_webhooks_recus_due", "prochain_essai", postgresql_where=text("prochain_essai IS NOT NULL")),
+        Index(
+            "ix_webhooks_recus_conflit",
+            text("(charge_utile ->> 'email')"),
+            postgresql_where=text(f"resultat = '{CONFLIT}'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
@@ -184,7 +214,7 @@ class Evenement(Base):
 
 
 class ConflitIdentite(Base):
-    """That a provider's person would have become somebody else's account; for people to resolve."""
+    """That a provider's person would have become somebody else's account; *resolu_le*: no more."""
 
     __tablename__ = "conflits_identite"
     __table_args__ = (Index("uq_conflit_identite", "fournisseur", "sujet", "email", unique=True),)

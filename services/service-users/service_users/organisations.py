@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from datetime import datetime
 from enum import Enum, auto
 from typing import TypeVar
 
 from crm.organisations import organisations_pb2 as pb
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
-from crm.users.users_pb2 import CreateWithOwnerRequest
+from crm.users.users_pb2 import CreateWithOwnerRequest, OrganisationDuProfil
 from grpc import StatusCode
 from grpc.aio import AioRpcError
 from grpc_utils import Peers, answered_or_none, deadline, timestamp
@@ -102,6 +102,13 @@ class Organisations:
         ids = list(organisation_ids)
         names = await asyncio.gather(*map(self._name, ids))
         return {one: name for one, name in zip(ids, names, strict=True) if name}
+
+    async def name(self, memberships: Sequence[OrganisationDuProfil]) -> None:
+        """Fill in the names, which help to choose where there are several (R31)."""
+        if len(memberships) > 1:
+            names = await self.names(one.organisation_id for one in memberships)
+            for one in memberships:
+                one.nom = names.get(one.organisation_id, "")
 
     @property
     def _stub(self) -> OrganisationServiceStub:

@@ -18,6 +18,7 @@ from service_users.models import Utilisateur
 TYPE_PAR_DEFAUT: Final = "UTILISATEUR"
 SYNC: Final = "sync:"
 LONGEST_NAME, LONGEST_TYPE = 100, 50
+_NOBODY: Final = "User"  # the first name of who is not named
 _LONGEST_SUBJECT, _LONGEST_EMAIL = 255, 255
 
 
@@ -93,7 +94,18 @@ def default_names(personne: Personne) -> tuple[str, str]:
     """The names of a new person; of one who is not named at all, from the address (R3)."""
     if personne.prenom or personne.nom:
         return personne.prenom, personne.nom
-    return "User", personne.email.partition("@")[0][:LONGEST_NAME]
+    return _NOBODY, _local_part(personne.email)
+
+
+def greeting(utilisateur: Utilisateur) -> tuple[str, str]:
+    """First and last name as mails may use them: never those of somebody who was not named (R3)."""
+    if utilisateur.prenom == _NOBODY:
+        return "", ""
+    return utilisateur.prenom, "" if utilisateur.nom == _local_part(utilisateur.email) else utilisateur.nom
+
+
+def _local_part(email: str) -> str:
+    return email.partition("@")[0][:LONGEST_NAME]
 
 
 def vouched(personne: Personne, trusted: Collection[str]) -> bool:

@@ -86,6 +86,14 @@ class ReserveAuxServices(PermissionDenied):
     """Ce champ est réservé aux services de la plateforme."""
 
 
+class MembreInactif(PermissionDenied):
+    """Il faut être membre actif de l'organisation."""
+
+
+class PropreAdhesion(PermissionDenied):
+    """Nul ne change sa propre adhésion, sinon pour quitter l'organisation."""
+
+
 class UtilisateurRequis(InvalidArgument):
     """Cette méthode demande le jeton d'un utilisateur."""
 
@@ -141,10 +149,8 @@ def active(utilisateur: Utilisateur) -> Utilisateur:
     return utilisateur
 
 
-def utilisateur_changes(
-    utilisateur: Utilisateur, request: pb.UpdateUtilisateurRequest, *, internal: bool
-) -> dict[str, Any]:
-    """What *request* changes of *utilisateur* (R4). Raises ReserveAuxServices, InvalidArgument."""
+def utilisateur_changes(request: pb.UpdateUtilisateurRequest, *, internal: bool) -> dict[str, Any]:
+    """What *request* changes of a user (R4). Raises ReserveAuxServices, InvalidArgument."""
     changed = changes(request, _UPDATABLE, mandatory=("email",))
     if "actif" in changed:
         if not internal:
@@ -155,8 +161,6 @@ def utilisateur_changes(
         changed["photo_url"] = picture_url(request.photo_url)
     if "email" in changed:
         changed["email"] = email_address(request.email, "email")
-        if changed["email"] != utilisateur.email:
-            changed["email_verifie"] = False
     return changed
 
 
@@ -207,3 +211,10 @@ def membre_changes(membre: Membre, request: pb.UpdateMembreRequest) -> dict[str,
     if etat != membre.etat and etat not in _TRANSITIONS[membre.etat]:
         raise TransitionInterdite(de=membre.etat, vers=etat)
     return changed
+
+
+def check_own_membre(membre: Membre, changed: dict[str, Any]) -> None:
+    """Refuse that somebody changes his own active *membre*, but to leave (R27). Raises PropreAdhesion."""
+    told = {name: value for name, value in changed.items() if getattr(membre, name) != value}
+    if told and told != {"etat": RETIRE}:
+        raise PropreAdhesion

@@ -2,6 +2,7 @@
 
 from crm.events.identity_pb2 import UserLoginEvent
 from service_kit import Service
+from service_kit.outgoing import OutgoingCommands
 
 from service_users.assurances import LATE_ONES
 from service_users.comptes import CompteService
@@ -11,6 +12,7 @@ from service_users.invitations import EXPIRY, InvitationService
 from service_users.membres import MembreService
 from service_users.models import Base
 from service_users.settings import UsersSettings
+from service_users.sortantes import COMMANDS
 from service_users.sync import SyncService
 from service_users.utilisateurs import UtilisateurService
 
@@ -30,4 +32,5 @@ SERVICE = Service(
     publishes=(UserLoginEvent,),
     workers=(*WORKERS, LATE_ONES, EXPIRY),
     settings=UsersSettings,
+    components=(OutgoingCommands(COMMANDS),),
 )

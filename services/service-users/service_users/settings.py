@@ -5,10 +5,10 @@ from grpc_utils.jwks import JwksError
 from grpc_utils.providers import ProviderSettings, check_providers
 from grpc_utils.settings import Words, words
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from service_kit import Settings
+from service_kit.sealing import SealingSettings
 
 
-class UsersSettings(Settings, ProviderSettings):
+class UsersSettings(SealingSettings, ProviderSettings):
     """What the users service can be told."""
 
     default_apps: Words = Field(

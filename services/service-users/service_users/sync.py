@@ -10,13 +10,13 @@ from typing import Any
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import SyncServiceServicer
 from db_utils import Database, Transaction, clock, parse_uuid
-from grpc_utils import Context, caller, found, opaque_id, required, to_message
+from grpc_utils import Context, Identity, caller, found, opaque_id, required, to_message
 from grpc_utils.errors import ValeurInconnue
 from grpc_utils.providers import KINDE
 from service_kit import App
 from sqlalchemy import String, bindparam, select
 
-from service_users import adhesions, annuaire, appelants, connexions, journal, personnes, rules
+from service_users import adhesions, annuaire, appelants, choix, connexions, journal, personnes, rules
 from service_users.annuaire import Annuaire, Rapprochement
 from service_users.inbox import inbox_of
 from service_users.messages import utilisateur_message
@@ -69,12 +69,9 @@ class SyncService(SyncServiceServicer):
 
     async def SyncProfile(self, request: pb.SyncProfileRequest, context: Context) -> pb.SyncProfileResponse:
         """Create or refresh the person of the caller's own token."""
-        personne = appelants.personne_of(caller(), self._settings, source=_PROFIL)
+        work = partial(self._profile, caller(), rules.profile_changes(request))
         with unscoped():
-            work = partial(self._profile, personne, rules.profile_changes(request))
             made, answer = await annuaire.insisting(work)
-            if made.supprime:
-                raise appelants.CompteDesactive
             made.account()
             names = await self._organisations.names(one.organisation_id for one in answer.organisations)
         for one in answer.organisations:
@@ -85,13 +82,14 @@ class SyncService(SyncServiceServicer):
         """Count a sign-in that auth has checked, and announce it."""
         utilisateur_id = found(parse_uuid(required(request.utilisateur_id, "utilisateur_id")))
         source = rules.short_source(request.source, "source")
+        organisation_id = opaque_id(request.organisation, "organisation") or ""
         with unscoped():
             async with self._db.transaction() as tx:
                 utilisateur = rules.active(found(await tx.get(Utilisateur, utilisateur_id, lock=True)))
                 connexion = await connexions.sign_in(
                     tx,
                     utilisateur,
-                    await adhesions.first_active(tx, utilisateur.id),
+                    choix.named(await choix.active(tx, utilisateur.id), organisation_id),
                     sujet=str(utilisateur.id),
                     source=source,
                     metadata={"source": source},
@@ -134,7 +132,7 @@ class SyncService(SyncServiceServicer):
             if made.utilisateur is None:
                 return made, pb.SyncUserResponse()  # committed: a conflict is to be kept
             utilisateur = rules.active(made.utilisateur)
-            membre = await _membre(tx, organisation_id, utilisateur, personne.source)
+            membre = await _membre(tx, organisation_id, made, personne.source)
             if late:
                 await _note_late(tx, organisation_id, utilisateur)
             connexion = await connexions.sign_in(
@@ -151,33 +149,36 @@ class SyncService(SyncServiceServicer):
             )
 
     async def _profile(
-        self, personne: Personne, changes: dict[str, Any]
+        self, identity: Identity, changes: dict[str, Any]
     ) -> tuple[Rapprochement, pb.SyncProfileResponse]:
+        personne = appelants.personne_of(identity, self._settings, source=_PROFIL)
         async with self._db.transaction() as tx:
             made = await self._annuaire.upsert(tx, personne)
             if made.utilisateur is None:
+                if made.supprime:
+                    raise appelants.CompteDesactive
                 return made, pb.SyncProfileResponse()
-            if not made.utilisateur.actif:
-                raise appelants.CompteDesactive
+            appelants.check_open(identity, made.utilisateur, self._settings)
             utilisateur = await tx.update(made.utilisateur, **changes)
             if connexions.counts_again(utilisateur.derniere_connexion):
                 utilisateur = await connexions.count(tx, utilisateur)
             membres = await adhesions.of(tx, utilisateur.id)
             return made, pb.SyncProfileResponse(
-                utilisateur=await utilisateur_message(tx, utilisateur),
+                utilisateur=await utilisateur_message(tx, utilisateur, me=utilisateur.id),
                 organisations=[to_message(one, pb.OrganisationDuProfil) for one in membres],
                 has_organisation=any(one.etat == ACTIF for one in membres),
                 cree=made.cree,
             )
 
 
-async def _membre(
-    tx: Transaction, organisation_id: str, utilisateur: Utilisateur, source: str
-) -> Membre | None:
-    """The membership that *utilisateur* signs in to: where the provider says, else his oldest one."""
-    if organisation_id:
-        return await adhesions.join(tx, organisation_id, utilisateur, source=source)
-    return await adhesions.first_active(tx, utilisateur.id)
+async def _membre(tx: Transaction, organisation_id: str, made: Rapprochement, source: str) -> Membre | None:
+    """The active membership that somebody signs in to: where the provider says, else the usual one (R31)."""
+    utilisateur = made.account()
+    if not organisation_id:
+        return choix.named(await choix.active(tx, utilisateur.id), "")
+    anew = made.reprise_le is not None
+    membre = await adhesions.join(tx, organisation_id, utilisateur, source=source, anew=anew)
+    return membre if membre.etat == ACTIF else None
 
 
 async def _note_late(tx: Transaction, organisation_id: str, utilisateur: Utilisateur) -> None:

@@ -1,12 +1,13 @@
 """UtilisateurService: accounts. Who they are to outside providers is decided in `annuaire.py`."""
 
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from crm.common.common_pb2 import DeleteResponse
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import UtilisateurServiceServicer
-from db_utils import Listing, Reader, parse_uuid
+from db_utils import Listing, Reader, Transaction, parse_uuid
 from grpc_utils import (
     Context,
     Identity,
@@ -17,15 +18,28 @@ from grpc_utils import (
     page_request,
     page_result,
     required,
+    timestamp,
 )
+from grpc_utils.errors import ExisteDeja
 from service_kit import App
 from sqlalchemy import BindParameter, ColumnElement, Uuid, and_, bindparam, exists, select
 from sqlalchemy.orm import aliased
 
-from service_users import adhesions, annuaire, appelants, credentials, journal, personnes, rules
+from service_users import (
+    adhesions,
+    adresses,
+    annuaire,
+    appelants,
+    identifiants,
+    journal,
+    lookups,
+    personnes,
+    rules,
+)
+from service_users.adresses import Adresses
 from service_users.annuaire import Annuaire, Rapprochement
 from service_users.messages import utilisateur_message, utilisateur_messages
-from service_users.models import ACTIF, Membre, Utilisateur
+from service_users.models import ACTIF, EMAIL_TAKEN, Membre, Utilisateur
 from service_users.passwords import Hashed, Passwords
 from service_users.personnes import Personne
 from service_users.scope import unscoped
@@ -75,6 +89,7 @@ class UtilisateurService(UtilisateurServiceServicer):
     def __init__(self, app: App[UsersSettings]) -> None:
         self._db, self._settings = app.database, app.settings
         self._annuaire, self._passwords = Annuaire(app.settings), Passwords(app.settings.bcrypt_cost)
+        self._adresses = Adresses(app.settings)
 
     async def Create(
         self, request: pb.CreateUtilisateurRequest, context: Context
@@ -86,21 +101,23 @@ class UtilisateurService(UtilisateurServiceServicer):
             create = partial(self._create, personne, password, request.organisation_id)
             made = await (annuaire.insisting(create) if personne.sujet else create())
             message = await utilisateur_message(self._db.read(), made.account())
-        return pb.CreateUtilisateurResponse(utilisateur=message, cree=made.cree)
+        claimed = timestamp(made.reprise_le) if made.reprise_le is not None else None
+        return pb.CreateUtilisateurResponse(utilisateur=message, cree=made.cree, reprise_le=claimed)
 
     async def Get(self, request: pb.GetUtilisateurRequest, context: Context) -> pb.Utilisateur:
         """Read a user: oneself, or somebody of one's organisation (R4)."""
-        reader = self._db.read()
+        reader, identity = self._db.read(), caller()
         utilisateur = found(await reader.get(Utilisateur, request.id))
-        if not await self._may_see(reader, caller(), utilisateur):
+        me = await appelants.own_id(reader, identity, self._settings)
+        if not appelants.is_internal(identity) and not await _may_see(reader, me, utilisateur):
             found(None)
-        return await utilisateur_message(reader, utilisateur)
+        return await utilisateur_message(reader, utilisateur, me=me)
 
     async def GetByEmail(self, request: pb.GetUtilisateurByEmailRequest, context: Context) -> pb.Utilisateur:
         """Find the living user with an address."""
         email = email_address(required(request.email, "email"), "email") or ""
         reader = self._db.read()
-        return await utilisateur_message(reader, found(await annuaire.by_email(reader, email)))
+        return await utilisateur_message(reader, found(await lookups.by_email(reader, email)))
 
     async def GetByIdentity(
         self, request: pb.GetUtilisateurByIdentityRequest, context: Context
@@ -109,7 +126,7 @@ class UtilisateurService(UtilisateurServiceServicer):
         fournisseur = personnes.known_provider(required(request.fournisseur, "fournisseur"))
         reader = self._db.read()
         identite = found(
-            await annuaire.by_subject(reader, fournisseur, personnes.subject(request.sujet, "sujet"))
+            await lookups.by_subject(reader, fournisseur, personnes.subject(request.sujet, "sujet"))
         )
         utilisateur = found(await reader.get(Utilisateur, identite.utilisateur_id))
         return await utilisateur_message(reader, utilisateur)
@@ -135,29 +152,42 @@ class UtilisateurService(UtilisateurServiceServicer):
 
     async def Update(self, request: pb.UpdateUtilisateurRequest, context: Context) -> pb.Utilisateur:
         """Change the fields that the request carries; people change themselves only (R4)."""
-        identity = caller()
-        utilisateur_id = found(parse_uuid(request.id))
-        await self._check_own(identity, utilisateur_id)
+        identity, utilisateur_id = caller(), found(parse_uuid(request.id))
+        await appelants.check_own(self._db.read(), identity, self._settings, utilisateur_id)
         async with self._db.transaction() as tx:
             utilisateur = found(await tx.get(Utilisateur, utilisateur_id, lock=True))
-            internal = appelants.is_internal(identity)
-            changed = rules.utilisateur_changes(utilisateur, request, internal=internal)
+            appelants.check_open(identity, utilisateur, self._settings)
+            changed = rules.utilisateur_changes(request, internal=appelants.is_internal(identity))
+            changed = await self._followed(tx, utilisateur, changed)
             version = utilisateur.version
             await tx.update(utilisateur, expected=expected_version(request), **changed)
             if utilisateur.version != version:
                 await journal.note(tx, "changement", utilisateur.id, champs=sorted(changed))
-            return await utilisateur_message(tx, utilisateur)
+            return await utilisateur_message(tx, utilisateur, me=utilisateur_id)
+
+    async def ConfirmEmail(self, request: pb.ConfirmEmailRequest, context: Context) -> pb.Utilisateur:
+        """Give the caller the address whose link he holds (R29)."""
+        identity, jeton_hash = caller(), adresses.hashed(required(request.jeton, "jeton"))
+        if appelants.is_internal(identity):
+            raise rules.UtilisateurRequis
+        me = found(await appelants.named_id(self._db.read(), identity, self._settings))
+        confirmed = await annuaire.insisting(partial(self._confirm, identity, me, jeton_hash))
+        if confirmed is None:
+            raise ExisteDeja(contrainte=EMAIL_TAKEN)
+        return confirmed
 
     async def Delete(self, request: pb.DeleteUtilisateurRequest, context: Context) -> DeleteResponse:
         """Hide an account for ever; its address is free again (R5)."""
         utilisateur_id = parse_uuid(request.id)
         if utilisateur_id is None:
             return DeleteResponse(success=False)
-        await self._check_own(caller(), utilisateur_id)
+        identity = caller()
+        await appelants.check_own(self._db.read(), identity, self._settings, utilisateur_id)
         with unscoped():
             async with self._db.transaction() as tx:
                 utilisateur = await tx.get(Utilisateur, utilisateur_id, lock=True)
                 if utilisateur is not None:
+                    appelants.check_open(identity, utilisateur, self._settings)
                     await annuaire.forget(tx, utilisateur, source="rpc")
         return DeleteResponse(success=utilisateur is not None)
 
@@ -175,23 +205,36 @@ class UtilisateurService(UtilisateurServiceServicer):
         async with self._db.transaction() as tx:
             upsert = self._annuaire.upsert if personne.sujet else self._annuaire.create
             made = await upsert(tx, personne)
-            if made.cree and made.utilisateur is not None and password is not None:
-                await credentials.store(tx, made.utilisateur.id, password)
+            claimed = made.reprise_le is not None
+            if made.utilisateur is not None and password is not None and (made.cree or claimed):
+                await identifiants.store(tx, made.utilisateur.id, password)
             if made.utilisateur is not None and organisation_id:
-                await adhesions.join(tx, organisation_id, made.utilisateur, source=personne.source)
+                source = personne.source
+                await adhesions.join(tx, organisation_id, made.utilisateur, source=source, anew=claimed)
         return made
 
-    async def _may_see(self, reader: Reader, identity: Identity, utilisateur: Utilisateur) -> bool:
-        if appelants.is_internal(identity):
-            return True
-        me = await appelants.own_id(reader, identity, self._settings)
-        if me is None or me == utilisateur.id:
-            return me is not None
-        return await reader.one(_SHARED, mine=me, theirs=utilisateur.id) is not None
+    async def _followed(
+        self, tx: Transaction, utilisateur: Utilisateur, changed: dict[str, Any]
+    ) -> dict[str, Any]:
+        """*changed* as it takes effect: an address must be proved (R29), a closed account ends its tokens."""
+        if "email" in changed:
+            changed |= await self._adresses.asked(tx, utilisateur, changed.pop("email"))
+        if changed.get("actif") is False:
+            changed |= await annuaire.suspend(tx, utilisateur)
+        return changed
 
-    async def _check_own(self, identity: Identity, utilisateur_id: UUID) -> None:
-        """Refuse people who mean somebody else. Raises AutreUtilisateur."""
-        if appelants.is_internal(identity):
-            return
-        if await appelants.own_id(self._db.read(), identity, self._settings) != utilisateur_id:
-            raise rules.AutreUtilisateur
+    async def _confirm(self, identity: Identity, me: UUID, jeton_hash: bytes) -> pb.Utilisateur | None:
+        """None when the address is somebody else's by now; nothing waits any more then."""
+        async with self._db.transaction() as tx:
+            utilisateur = found(await tx.get(Utilisateur, me, lock=True))
+            appelants.check_open(identity, utilisateur, self._settings)
+            if not await self._adresses.confirm(tx, utilisateur, jeton_hash):
+                return None
+            return await utilisateur_message(tx, utilisateur, me=me)
+
+
+async def _may_see(reader: Reader, me: UUID | None, utilisateur: Utilisateur) -> bool:
+    """Whether the user *me* sees *utilisateur*: himself, or a colleague (R4)."""
+    if me is None or me == utilisateur.id:
+        return me is not None
+    return await reader.one(_SHARED, mine=me, theirs=utilisateur.id) is not None

@@ -18,6 +18,7 @@ from service_kit.testing.issuer import IdentityProvider, identity_provider
 from service_kit.testing.webhooks import Webhook, hmac_webhook
 from service_users.service import SERVICE
 from tests.personnes import COST, FORMER_SECRET, SECRET, Seen, Someone, new_email, new_org, new_subject
+from tests.voisins import Voisins, voisins
 from tests.webhooks_envoyes import Account, Send, Told, event_of, now, request_of
 
 
@@ -44,6 +45,13 @@ async def mesh(kinde: IdentityProvider) -> AsyncIterator[Mesh]:
     idle = replace(SERVICE, workers=())
     async with running(service_named("organisations"), idle, **settings) as mesh:
         yield mesh
+
+
+@pytest.fixture(scope="session")
+async def autour(mesh: Mesh) -> AsyncIterator[Voisins]:
+    """The services that users owes something to."""
+    async with voisins(mesh) as around:
+        yield around
 
 
 @pytest.fixture(scope="session")

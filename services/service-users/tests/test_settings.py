@@ -1,5 +1,6 @@
 """What the users service can be told, and what it must not be started with."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from service_users.settings import UsersSettings
 
 def settings(**told: Any) -> UsersSettings:
     """The settings with what is *told*."""
-    loaded = load(UsersSettings, database_url="dbname=crm", **told)
+    keys = "k1:" + base64.b64encode(bytes(32)).decode()
+    loaded = load(UsersSettings, **({"database_url": "dbname=crm", "encryption_keys": keys} | told))
     assert isinstance(loaded, UsersSettings)
     return loaded
 
@@ -79,3 +81,9 @@ def test_lists_are_words_between_commas() -> None:
     assert (told.default_apps, told.trusted_email_providers) == (("crm", "accounting"), ("google",))
     assert settings().default_apps == ("crm", "commercial", "accounting")
     assert settings(trusted_email_providers="").trusted_email_providers == ()
+
+
+def test_C15_links_are_sealed_or_the_service_does_not_start() -> None:
+    """ENCRYPTION_KEYS is needed, and said to be."""
+    with pytest.raises(ConfigurationError, match="ENCRYPTION_KEYS"):
+        settings(encryption_keys="k1:court")

@@ -49,8 +49,8 @@ async def test_R08_who_is_found_by_subject_is_refreshed(sync: SyncServiceStub, s
 async def test_R08_who_is_found_by_a_vouched_address_gets_the_identity(
     sync: SyncServiceStub, seen: Seen, someone: Someone, email: str, sujet: str
 ) -> None:
-    """The account stays one, its address is verified now, its names stay its own."""
-    known = await someone(email=email, prenom="Anne")
+    """If the account has proved it too: it stays one, and its names stay its own."""
+    known = await someone(email=email, prenom="Anne", email_verifie=True)
     answer = await sync.SyncUser(seen(first_name="Autre"))
     assert (answer.cree, answer.utilisateur.id, answer.utilisateur.prenom) == (False, known.id, "Anne")
     assert answer.utilisateur.email_verifie
@@ -140,6 +140,20 @@ async def test_R11_a_membership_keeps_its_role(
     (membre,) = (await membres.List(pb.ListMembresRequest(utilisateur_id=first.utilisateur.id))).membres
     await membres.Update(pb.UpdateMembreRequest(id=membre.id, role="MANAGER"))
     assert (await sync.SyncUser(seen(company_id=org))).role == "MANAGER"
+
+
+@pytest.mark.parametrize("etat", ["suspendu", "retire"])
+async def test_R11_a_token_revives_nobody(
+    sync: SyncServiceStub, seen: Seen, someone: Someone, org: str, membres: MembreServiceStub, etat: str
+) -> None:
+    """A membership keeps its state; who signs in is told of none, nor is anybody else."""
+    await someone(organisation_id=org)
+    user = (await sync.SyncUser(seen(company_id=org))).utilisateur
+    (membre,) = (await membres.List(pb.ListMembresRequest(utilisateur_id=user.id))).membres
+    await membres.Update(pb.UpdateMembreRequest(id=membre.id, etat=etat))
+    again = await sync.SyncUser(seen(company_id=org, service_name="gestion-commerciale-service"))
+    (after,) = (await membres.List(pb.ListMembresRequest(utilisateur_id=user.id))).membres
+    assert (again.organisation_id, again.role, after.etat) == ("", "", etat)
 
 
 async def test_R11_no_organisation_no_membership(

@@ -160,14 +160,6 @@ async def test_R04_people_change_and_delete_only_themselves(someone: Someone, as
     assert (await stub.Delete(pb.DeleteUtilisateurRequest(id=me.id))).success
 
 
-async def test_R04_a_new_address_is_not_verified(people: UtilisateurServiceStub, someone: Someone) -> None:
-    """The same one again stays verified."""
-    user = await someone(email_verifie=True)
-    same = await people.Update(pb.UpdateUtilisateurRequest(id=user.id, email=user.email.upper()))
-    other = await people.Update(pb.UpdateUtilisateurRequest(id=user.id, email=new_email()))
-    assert (same.email_verifie, same.version, other.email_verifie) == (True, 1, False)
-
-
 async def test_R05_a_deleted_user_is_gone(
     mesh: Mesh, people: UtilisateurServiceStub, membres: MembreServiceStub, someone: Someone, org: str
 ) -> None:

@@ -69,11 +69,14 @@ class LoginRequest(_message.Message):
     MOT_DE_PASSE_FIELD_NUMBER: _builtins.int
     IP_FIELD_NUMBER: _builtins.int
     USER_AGENT_FIELD_NUMBER: _builtins.int
+    ORGANISATION_FIELD_NUMBER: _builtins.int
     email: _builtins.str
     mot_de_passe: _builtins.str
     ip: _builtins.str
     """Address and browser of the person, for limits and the journal."""
     user_agent: _builtins.str
+    organisation: _builtins.str
+    """The organisation of the token; empty: the one chosen last, else the oldest."""
     def __init__(
         self,
         *,
@@ -81,14 +84,44 @@ class LoginRequest(_message.Message):
         mot_de_passe: _builtins.str = ...,
         ip: _builtins.str = ...,
         user_agent: _builtins.str = ...,
+        organisation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "ip", b"ip", "mot_de_passe", b"mot_de_passe", "user_agent", b"user_agent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "ip", b"ip", "mot_de_passe", b"mot_de_passe", "organisation", b"organisation", "user_agent", b"user_agent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LoginRequest: _TypeAlias = LoginRequest  # noqa: Y015
+
+@_typing.final
+class OrganisationAccessible(_message.Message):
+    """An organisation of which the person is an active member."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    NOM_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    nom: _builtins.str
+    """Empty while nobody knows it."""
+    role: _builtins.str
+    """Information only."""
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        nom: _builtins.str = ...,
+        role: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["nom", b"nom", "organisation_id", b"organisation_id", "role", b"role"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrganisationAccessible: _TypeAlias = OrganisationAccessible  # noqa: Y015
 
 @_typing.final
 class LoginResponse(_message.Message):
@@ -99,6 +132,7 @@ class LoginResponse(_message.Message):
     EXPIRE_LE_FIELD_NUMBER: _builtins.int
     USER_FIELD_NUMBER: _builtins.int
     NOUVEL_UTILISATEUR_FIELD_NUMBER: _builtins.int
+    ORGANISATIONS_FIELD_NUMBER: _builtins.int
     message: _builtins.str
     token: _builtins.str
     nouvel_utilisateur: _builtins.bool
@@ -107,6 +141,8 @@ class LoginResponse(_message.Message):
     def expire_le(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def user(self) -> Global___UtilisateurConnecte: ...
+    @_builtins.property
+    def organisations(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrganisationAccessible]: ...
     def __init__(
         self,
         *,
@@ -115,10 +151,11 @@ class LoginResponse(_message.Message):
         expire_le: _timestamp_pb2.Timestamp | None = ...,
         user: Global___UtilisateurConnecte | None = ...,
         nouvel_utilisateur: _builtins.bool = ...,
+        organisations: _abc.Iterable[Global___OrganisationAccessible] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_le", b"expire_le", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_le", b"expire_le", "message", b"message", "nouvel_utilisateur", b"nouvel_utilisateur", "token", b"token", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_le", b"expire_le", "message", b"message", "nouvel_utilisateur", b"nouvel_utilisateur", "organisations", b"organisations", "token", b"token", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -130,18 +167,22 @@ class GetGoogleAuthUrlRequest(_message.Message):
 
     REDIRECT_URI_FIELD_NUMBER: _builtins.int
     IP_FIELD_NUMBER: _builtins.int
+    ORGANISATION_FIELD_NUMBER: _builtins.int
     redirect_uri: _builtins.str
     """One of the allowed ones; empty for the first of them."""
     ip: _builtins.str
+    organisation: _builtins.str
+    """The organisation of the token; empty: the one chosen last, else the oldest."""
     def __init__(
         self,
         *,
         redirect_uri: _builtins.str = ...,
         ip: _builtins.str = ...,
+        organisation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ip", b"ip", "redirect_uri", b"redirect_uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ip", b"ip", "organisation", b"organisation", "redirect_uri", b"redirect_uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -246,12 +287,17 @@ Global___LogoutResponse: _TypeAlias = LogoutResponse  # noqa: Y015
 class RenewTokenRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    organisation: _builtins.str
+    """The organisation of the new token; empty: that of the token of this call."""
     def __init__(
         self,
+        *,
+        organisation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["organisation", b"organisation"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -263,18 +309,29 @@ class RenewTokenResponse(_message.Message):
 
     TOKEN_FIELD_NUMBER: _builtins.int
     EXPIRE_LE_FIELD_NUMBER: _builtins.int
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    ORGANISATIONS_FIELD_NUMBER: _builtins.int
     token: _builtins.str
+    organisation_id: _builtins.str
+    role: _builtins.str
+    """Information only."""
     @_builtins.property
     def expire_le(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def organisations(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrganisationAccessible]: ...
     def __init__(
         self,
         *,
         token: _builtins.str = ...,
         expire_le: _timestamp_pb2.Timestamp | None = ...,
+        organisation_id: _builtins.str = ...,
+        role: _builtins.str = ...,
+        organisations: _abc.Iterable[Global___OrganisationAccessible] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_le", b"expire_le"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_le", b"expire_le", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_le", b"expire_le", "organisation_id", b"organisation_id", "organisations", b"organisations", "role", b"role", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -380,11 +437,11 @@ class ListRevokedRequest(_message.Message):
     PAGINATION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def depuis(self) -> _timestamp_pb2.Timestamp:
-        """Only revocations after this instant."""
+        """Only revocations written after this instant."""
 
     @_builtins.property
     def pagination(self) -> _common_pb2.Pagination:
-        """By revoque_le, the oldest first; other sorts do not exist. A page holds up to 1000."""
+        """As they were written, the oldest first; other sorts do not exist. A page holds up to 1000."""
 
     def __init__(
         self,
@@ -408,9 +465,12 @@ class Revocation(_message.Message):
     UTILISATEUR_ID_FIELD_NUMBER: _builtins.int
     REVOQUE_LE_FIELD_NUMBER: _builtins.int
     EXPIRE_LE_FIELD_NUMBER: _builtins.int
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
     jti: _builtins.str
     """Empty when all tokens of the user before revoque_le are void."""
     utilisateur_id: _builtins.str
+    organisation_id: _builtins.str
+    """Without a jti: only tokens that name this organisation are void. Empty: all of them."""
     @_builtins.property
     def revoque_le(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -422,10 +482,11 @@ class Revocation(_message.Message):
         utilisateur_id: _builtins.str = ...,
         revoque_le: _timestamp_pb2.Timestamp | None = ...,
         expire_le: _timestamp_pb2.Timestamp | None = ...,
+        organisation_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_le", b"expire_le", "revoque_le", b"revoque_le"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_le", b"expire_le", "jti", b"jti", "revoque_le", b"revoque_le", "utilisateur_id", b"utilisateur_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_le", b"expire_le", "jti", b"jti", "organisation_id", b"organisation_id", "revoque_le", b"revoque_le", "utilisateur_id", b"utilisateur_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -462,6 +523,58 @@ class ListRevokedResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListRevokedResponse: _TypeAlias = ListRevokedResponse  # noqa: Y015
+
+@_typing.final
+class RevokeUserRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UTILISATEUR_ID_FIELD_NUMBER: _builtins.int
+    AVANT_FIELD_NUMBER: _builtins.int
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    MOTIF_FIELD_NUMBER: _builtins.int
+    utilisateur_id: _builtins.str
+    organisation_id: _builtins.str
+    """Only tokens that name this organisation; empty: all of the user."""
+    motif: _builtins.str
+    """mot_de_passe, desactivation, suppression, adhesion or reprise."""
+    @_builtins.property
+    def avant(self) -> _timestamp_pb2.Timestamp:
+        """Not more than 30 seconds ahead. The greatest one counts."""
+
+    def __init__(
+        self,
+        *,
+        utilisateur_id: _builtins.str = ...,
+        avant: _timestamp_pb2.Timestamp | None = ...,
+        organisation_id: _builtins.str = ...,
+        motif: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["avant", b"avant"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["avant", b"avant", "motif", b"motif", "organisation_id", b"organisation_id", "utilisateur_id", b"utilisateur_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeUserRequest: _TypeAlias = RevokeUserRequest  # noqa: Y015
+
+@_typing.final
+class RevokeUserResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUCCESS_FIELD_NUMBER: _builtins.int
+    success: _builtins.bool
+    def __init__(
+        self,
+        *,
+        success: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["success", b"success"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeUserResponse: _TypeAlias = RevokeUserResponse  # noqa: Y015
 
 @_typing.final
 class GetJwksRequest(_message.Message):

@@ -337,6 +337,11 @@ class TokenServiceStub:
                 request_serializer=crm_dot_auth_dot_auth__pb2.ListRevokedRequest.SerializeToString,
                 response_deserializer=crm_dot_auth_dot_auth__pb2.ListRevokedResponse.FromString,
                 _registered_method=True)
+        self.RevokeUser = channel.unary_unary(
+                '/auth.TokenService/RevokeUser',
+                request_serializer=crm_dot_auth_dot_auth__pb2.RevokeUserRequest.SerializeToString,
+                response_deserializer=crm_dot_auth_dot_auth__pb2.RevokeUserResponse.FromString,
+                _registered_method=True)
         self.GetJwks = channel.unary_unary(
                 '/auth.TokenService/GetJwks',
                 request_serializer=crm_dot_auth_dot_auth__pb2.GetJwksRequest.SerializeToString,
@@ -360,6 +365,13 @@ class TokenServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RevokeUser(self, request, context):
+        """End the tokens of a user that were issued before an instant.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetJwks(self, request, context):
         """The public keys of our own tokens as a JWK set (RFC 7517), for anybody.
         """
@@ -379,6 +391,11 @@ def add_TokenServiceServicer_to_server(servicer, server):
                     servicer.ListRevoked,
                     request_deserializer=crm_dot_auth_dot_auth__pb2.ListRevokedRequest.FromString,
                     response_serializer=crm_dot_auth_dot_auth__pb2.ListRevokedResponse.SerializeToString,
+            ),
+            'RevokeUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeUser,
+                    request_deserializer=crm_dot_auth_dot_auth__pb2.RevokeUserRequest.FromString,
+                    response_serializer=crm_dot_auth_dot_auth__pb2.RevokeUserResponse.SerializeToString,
             ),
             'GetJwks': grpc.unary_unary_rpc_method_handler(
                     servicer.GetJwks,
@@ -440,6 +457,33 @@ class TokenService:
             '/auth.TokenService/ListRevoked',
             crm_dot_auth_dot_auth__pb2.ListRevokedRequest.SerializeToString,
             crm_dot_auth_dot_auth__pb2.ListRevokedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/auth.TokenService/RevokeUser',
+            crm_dot_auth_dot_auth__pb2.RevokeUserRequest.SerializeToString,
+            crm_dot_auth_dot_auth__pb2.RevokeUserResponse.FromString,
             options,
             channel_credentials,
             insecure,

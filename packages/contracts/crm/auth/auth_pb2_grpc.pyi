@@ -85,6 +85,8 @@ class TokenServiceStub:
     VerifyToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.VerifyTokenRequest, _auth_pb2.VerifyTokenResponse]
     """Say whether a token is acceptable; an invalid one is an answer, not an error."""
     ListRevoked: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListRevokedRequest, _auth_pb2.ListRevokedResponse]
+    RevokeUser: _aio.UnaryUnaryMultiCallable[_auth_pb2.RevokeUserRequest, _auth_pb2.RevokeUserResponse]
+    """End the tokens of a user that were issued before an instant."""
     GetJwks: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetJwksRequest, _auth_pb2.GetJwksResponse]
     """The public keys of our own tokens as a JWK set (RFC 7517), for anybody."""
 
@@ -103,6 +105,14 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.ListRevokedRequest,
         context: _aio.ServicerContext[_auth_pb2.ListRevokedRequest, _abc.Awaitable[_auth_pb2.ListRevokedResponse]],
     ) -> _abc.Awaitable[_auth_pb2.ListRevokedResponse]: ...
+
+    @_abc_1.abstractmethod
+    def RevokeUser(
+        self,
+        request: _auth_pb2.RevokeUserRequest,
+        context: _aio.ServicerContext[_auth_pb2.RevokeUserRequest, _abc.Awaitable[_auth_pb2.RevokeUserResponse]],
+    ) -> _abc.Awaitable[_auth_pb2.RevokeUserResponse]:
+        """End the tokens of a user that were issued before an instant."""
 
     @_abc_1.abstractmethod
     def GetJwks(

@@ -661,12 +661,21 @@ class ClientEntreprise(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    PAYS_FIELD_NUMBER: _builtins.int
+    IDENTIFIANT_ETRANGER_FIELD_NUMBER: _builtins.int
+    ADRESSE_ELECTRONIQUE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     organisation_id: _builtins.str
     raison_sociale: _builtins.str
     siren: _builtins.str
+    """Empty for a company that is not French."""
     numero_tva: _builtins.str
     version: _builtins.int
+    pays: _builtins.str
+    """ISO 3166-1 alpha-2."""
+    identifiant_etranger: _builtins.str
+    adresse_electronique: _builtins.str
+    """Where the company receives electronic invoices, scheme:identifier; empty: 0225:<SIREN>."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -682,10 +691,13 @@ class ClientEntreprise(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
+        pays: _builtins.str = ...,
+        identifiant_etranger: _builtins.str = ...,
+        adresse_electronique: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "id", b"id", "numero_tva", b"numero_tva", "organisation_id", b"organisation_id", "raison_sociale", b"raison_sociale", "siren", b"siren", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adresse_electronique", b"adresse_electronique", "created_at", b"created_at", "id", b"id", "identifiant_etranger", b"identifiant_etranger", "numero_tva", b"numero_tva", "organisation_id", b"organisation_id", "pays", b"pays", "raison_sociale", b"raison_sociale", "siren", b"siren", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -699,10 +711,20 @@ class CreateClientEntrepriseRequest(_message.Message):
     RAISON_SOCIALE_FIELD_NUMBER: _builtins.int
     SIREN_FIELD_NUMBER: _builtins.int
     NUMERO_TVA_FIELD_NUMBER: _builtins.int
+    PAYS_FIELD_NUMBER: _builtins.int
+    IDENTIFIANT_ETRANGER_FIELD_NUMBER: _builtins.int
+    ADRESSE_ELECTRONIQUE_FIELD_NUMBER: _builtins.int
     organisation_id: _builtins.str
     raison_sociale: _builtins.str
     siren: _builtins.str
+    """What a French company needs, and no other has."""
     numero_tva: _builtins.str
+    """This or identifiant_etranger is what any other company needs."""
+    pays: _builtins.str
+    """ISO 3166-1 alpha-2; empty: FR."""
+    identifiant_etranger: _builtins.str
+    adresse_electronique: _builtins.str
+    """scheme:identifier, as in 0225:552100554 or EM:factures@exemple.fr."""
     def __init__(
         self,
         *,
@@ -710,10 +732,13 @@ class CreateClientEntrepriseRequest(_message.Message):
         raison_sociale: _builtins.str = ...,
         siren: _builtins.str = ...,
         numero_tva: _builtins.str = ...,
+        pays: _builtins.str = ...,
+        identifiant_etranger: _builtins.str = ...,
+        adresse_electronique: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["numero_tva", b"numero_tva", "organisation_id", b"organisation_id", "raison_sociale", b"raison_sociale", "siren", b"siren"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adresse_electronique", b"adresse_electronique", "identifiant_etranger", b"identifiant_etranger", "numero_tva", b"numero_tva", "organisation_id", b"organisation_id", "pays", b"pays", "raison_sociale", b"raison_sociale", "siren", b"siren"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -800,11 +825,17 @@ class UpdateClientEntrepriseRequest(_message.Message):
     SIREN_FIELD_NUMBER: _builtins.int
     NUMERO_TVA_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    PAYS_FIELD_NUMBER: _builtins.int
+    IDENTIFIANT_ETRANGER_FIELD_NUMBER: _builtins.int
+    ADRESSE_ELECTRONIQUE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     raison_sociale: _builtins.str
     siren: _builtins.str
     numero_tva: _builtins.str
     version: _builtins.int
+    pays: _builtins.str
+    identifiant_etranger: _builtins.str
+    adresse_electronique: _builtins.str
     def __init__(
         self,
         *,
@@ -813,13 +844,22 @@ class UpdateClientEntrepriseRequest(_message.Message):
         siren: _builtins.str | None = ...,
         numero_tva: _builtins.str | None = ...,
         version: _builtins.int | None = ...,
+        pays: _builtins.str | None = ...,
+        identifiant_etranger: _builtins.str | None = ...,
+        adresse_electronique: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_numero_tva", b"_numero_tva", "_raison_sociale", b"_raison_sociale", "_siren", b"_siren", "_version", b"_version", "numero_tva", b"numero_tva", "raison_sociale", b"raison_sociale", "siren", b"siren", "version", b"version"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_adresse_electronique", b"_adresse_electronique", "_identifiant_etranger", b"_identifiant_etranger", "_numero_tva", b"_numero_tva", "_pays", b"_pays", "_raison_sociale", b"_raison_sociale", "_siren", b"_siren", "_version", b"_version", "adresse_electronique", b"adresse_electronique", "identifiant_etranger", b"identifiant_etranger", "numero_tva", b"numero_tva", "pays", b"pays", "raison_sociale", b"raison_sociale", "siren", b"siren", "version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_numero_tva", b"_numero_tva", "_raison_sociale", b"_raison_sociale", "_siren", b"_siren", "_version", b"_version", "id", b"id", "numero_tva", b"numero_tva", "raison_sociale", b"raison_sociale", "siren", b"siren", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_adresse_electronique", b"_adresse_electronique", "_identifiant_etranger", b"_identifiant_etranger", "_numero_tva", b"_numero_tva", "_pays", b"_pays", "_raison_sociale", b"_raison_sociale", "_siren", b"_siren", "_version", b"_version", "adresse_electronique", b"adresse_electronique", "id", b"id", "identifiant_etranger", b"identifiant_etranger", "numero_tva", b"numero_tva", "pays", b"pays", "raison_sociale", b"raison_sociale", "siren", b"siren", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__adresse_electronique: _TypeAlias = _typing.Literal["adresse_electronique"]  # noqa: Y015
+    _WhichOneofArgType__adresse_electronique: _TypeAlias = _typing.Literal["_adresse_electronique", b"_adresse_electronique"]  # noqa: Y015
+    _WhichOneofReturnType__identifiant_etranger: _TypeAlias = _typing.Literal["identifiant_etranger"]  # noqa: Y015
+    _WhichOneofArgType__identifiant_etranger: _TypeAlias = _typing.Literal["_identifiant_etranger", b"_identifiant_etranger"]  # noqa: Y015
     _WhichOneofReturnType__numero_tva: _TypeAlias = _typing.Literal["numero_tva"]  # noqa: Y015
     _WhichOneofArgType__numero_tva: _TypeAlias = _typing.Literal["_numero_tva", b"_numero_tva"]  # noqa: Y015
+    _WhichOneofReturnType__pays: _TypeAlias = _typing.Literal["pays"]  # noqa: Y015
+    _WhichOneofArgType__pays: _TypeAlias = _typing.Literal["_pays", b"_pays"]  # noqa: Y015
     _WhichOneofReturnType__raison_sociale: _TypeAlias = _typing.Literal["raison_sociale"]  # noqa: Y015
     _WhichOneofArgType__raison_sociale: _TypeAlias = _typing.Literal["_raison_sociale", b"_raison_sociale"]  # noqa: Y015
     _WhichOneofReturnType__siren: _TypeAlias = _typing.Literal["siren"]  # noqa: Y015
@@ -827,7 +867,13 @@ class UpdateClientEntrepriseRequest(_message.Message):
     _WhichOneofReturnType__version: _TypeAlias = _typing.Literal["version"]  # noqa: Y015
     _WhichOneofArgType__version: _TypeAlias = _typing.Literal["_version", b"_version"]  # noqa: Y015
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__adresse_electronique) -> _WhichOneofReturnType__adresse_electronique | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__identifiant_etranger) -> _WhichOneofReturnType__identifiant_etranger | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__numero_tva) -> _WhichOneofReturnType__numero_tva | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pays) -> _WhichOneofReturnType__pays | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__raison_sociale) -> _WhichOneofReturnType__raison_sociale | None: ...
     @_typing.overload

@@ -85,7 +85,7 @@ class Message(_message.Message):
     message_id: _builtins.str
     """The Message-ID header, the same for all attempts."""
     origine: _builtins.str
-    """rpc, bienvenue, client.created, invoice.created, payment.rejected or contract.signed."""
+    """rpc, bienvenue, compte, client.created, invoice.created, payment.rejected or contract.signed."""
     cle_idempotence: _builtins.str
     @_builtins.property
     def a(self) -> _containers.RepeatedCompositeFieldContainer[Global___Destinataire]: ...
@@ -175,7 +175,9 @@ class SendRequest(_message.Message):
     corps_html: _builtins.str
     repondre_a: _builtins.str
     cle_idempotence: _builtins.str
-    """A second Send with the same key and organisation answers the first message."""
+    """A second Send with the same key, organisation and content answers the first message; with
+    another content it is refused.
+    """
     @_builtins.property
     def a(self) -> _containers.RepeatedCompositeFieldContainer[Global___Destinataire]:
         """1 to 50 addresses over a, cc and cci; doubles are merged."""
@@ -237,6 +239,56 @@ class SendWelcomeRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SendWelcomeRequest: _TypeAlias = SendWelcomeRequest  # noqa: Y015
+
+@_typing.final
+class SendAccountMailRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UTILISATEUR_ID_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    PRENOM_FIELD_NUMBER: _builtins.int
+    NOM_FIELD_NUMBER: _builtins.int
+    MODELE_CODE_FIELD_NUMBER: _builtins.int
+    JETON_FIELD_NUMBER: _builtins.int
+    EXPIRE_LE_FIELD_NUMBER: _builtins.int
+    NOUVELLE_ADRESSE_FIELD_NUMBER: _builtins.int
+    CLE_IDEMPOTENCE_FIELD_NUMBER: _builtins.int
+    utilisateur_id: _builtins.str
+    email: _builtins.str
+    prenom: _builtins.str
+    nom: _builtins.str
+    modele_code: _builtins.str
+    """CONFIRMATION_ADRESSE, CHANGEMENT_ADRESSE or COMPTE_REPRIS."""
+    jeton: _builtins.str
+    """For CONFIRMATION_ADRESSE: what the link carries, and until when it is good."""
+    nouvelle_adresse: _builtins.str
+    """For CHANGEMENT_ADRESSE; printed masked."""
+    cle_idempotence: _builtins.str
+    """A second call with the same key and content answers the first message; with another content
+    it is refused.
+    """
+    @_builtins.property
+    def expire_le(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        utilisateur_id: _builtins.str = ...,
+        email: _builtins.str = ...,
+        prenom: _builtins.str = ...,
+        nom: _builtins.str = ...,
+        modele_code: _builtins.str = ...,
+        jeton: _builtins.str = ...,
+        expire_le: _timestamp_pb2.Timestamp | None = ...,
+        nouvelle_adresse: _builtins.str = ...,
+        cle_idempotence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_le", b"expire_le"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cle_idempotence", b"cle_idempotence", "email", b"email", "expire_le", b"expire_le", "jeton", b"jeton", "modele_code", b"modele_code", "nom", b"nom", "nouvelle_adresse", b"nouvelle_adresse", "prenom", b"prenom", "utilisateur_id", b"utilisateur_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendAccountMailRequest: _TypeAlias = SendAccountMailRequest  # noqa: Y015
 
 @_typing.final
 class GetMessageRequest(_message.Message):

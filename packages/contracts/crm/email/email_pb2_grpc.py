@@ -44,6 +44,11 @@ class EmailServiceStub:
                 request_serializer=crm_dot_email_dot_email__pb2.SendWelcomeRequest.SerializeToString,
                 response_deserializer=crm_dot_email_dot_email__pb2.Message.FromString,
                 _registered_method=True)
+        self.SendAccountMail = channel.unary_unary(
+                '/email.EmailService/SendAccountMail',
+                request_serializer=crm_dot_email_dot_email__pb2.SendAccountMailRequest.SerializeToString,
+                response_deserializer=crm_dot_email_dot_email__pb2.Message.FromString,
+                _registered_method=True)
         self.Get = channel.unary_unary(
                 '/email.EmailService/Get',
                 request_serializer=crm_dot_email_dot_email__pb2.GetMessageRequest.SerializeToString,
@@ -73,6 +78,13 @@ class EmailServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SendAccountMail(self, request, context):
+        """Write to a person about his account, in the platform's name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Get(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -97,6 +109,11 @@ def add_EmailServiceServicer_to_server(servicer, server):
             'SendWelcome': grpc.unary_unary_rpc_method_handler(
                     servicer.SendWelcome,
                     request_deserializer=crm_dot_email_dot_email__pb2.SendWelcomeRequest.FromString,
+                    response_serializer=crm_dot_email_dot_email__pb2.Message.SerializeToString,
+            ),
+            'SendAccountMail': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendAccountMail,
+                    request_deserializer=crm_dot_email_dot_email__pb2.SendAccountMailRequest.FromString,
                     response_serializer=crm_dot_email_dot_email__pb2.Message.SerializeToString,
             ),
             'Get': grpc.unary_unary_rpc_method_handler(
@@ -163,6 +180,33 @@ class EmailService:
             target,
             '/email.EmailService/SendWelcome',
             crm_dot_email_dot_email__pb2.SendWelcomeRequest.SerializeToString,
+            crm_dot_email_dot_email__pb2.Message.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendAccountMail(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.EmailService/SendAccountMail',
+            crm_dot_email_dot_email__pb2.SendAccountMailRequest.SerializeToString,
             crm_dot_email_dot_email__pb2.Message.FromString,
             options,
             channel_credentials,

@@ -18,6 +18,8 @@ class EmailServiceStub:
     """Store a mail to be sent; answers before any SMTP conversation."""
     SendWelcome: _aio.UnaryUnaryMultiCallable[_email_pb2.SendWelcomeRequest, _email_pb2.Message]
     """Welcome a new user of the CRM, once however often it is asked."""
+    SendAccountMail: _aio.UnaryUnaryMultiCallable[_email_pb2.SendAccountMailRequest, _email_pb2.Message]
+    """Write to a person about his account, in the platform's name."""
     Get: _aio.UnaryUnaryMultiCallable[_email_pb2.GetMessageRequest, _email_pb2.Message]
     List: _aio.UnaryUnaryMultiCallable[_email_pb2.ListMessagesRequest, _email_pb2.ListMessagesResponse]
     """Messages without their bodies, newest first."""
@@ -38,6 +40,14 @@ class EmailServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_email_pb2.SendWelcomeRequest, _abc.Awaitable[_email_pb2.Message]],
     ) -> _abc.Awaitable[_email_pb2.Message]:
         """Welcome a new user of the CRM, once however often it is asked."""
+
+    @_abc_1.abstractmethod
+    def SendAccountMail(
+        self,
+        request: _email_pb2.SendAccountMailRequest,
+        context: _aio.ServicerContext[_email_pb2.SendAccountMailRequest, _abc.Awaitable[_email_pb2.Message]],
+    ) -> _abc.Awaitable[_email_pb2.Message]:
+        """Write to a person about his account, in the platform's name."""
 
     @_abc_1.abstractmethod
     def Get(

@@ -74,13 +74,14 @@ class Integration(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    SCOPES_MANQUANTS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     provider: _builtins.str
     provider_account_id: _builtins.str
     nom_affiche: _builtins.str
     is_connected: _builtins.bool
     status: _builtins.str
-    """connected, expired, error or disconnected."""
+    """connected, partial (a permission was not granted), expired, error or disconnected."""
     last_error_code: _builtins.str
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
@@ -92,6 +93,10 @@ class Integration(_message.Message):
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def scopes_manquants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Permissions that a usage needs and that were not granted: connect again."""
+
     def __init__(
         self,
         *,
@@ -107,10 +112,11 @@ class Integration(_message.Message):
         metadata: _struct_pb2.Struct | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        scopes_manquants: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "metadata", b"metadata", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "id", b"id", "is_connected", b"is_connected", "last_error_code", b"last_error_code", "metadata", b"metadata", "nom_affiche", b"nom_affiche", "provider", b"provider", "provider_account_id", b"provider_account_id", "scopes", b"scopes", "status", b"status", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at", "id", b"id", "is_connected", b"is_connected", "last_error_code", b"last_error_code", "metadata", b"metadata", "nom_affiche", b"nom_affiche", "provider", b"provider", "provider_account_id", b"provider_account_id", "scopes", b"scopes", "scopes_manquants", b"scopes_manquants", "status", b"status", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -435,19 +441,25 @@ class GetAccessTokenRequest(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     provider: _builtins.str
     account_id: _builtins.str
+    usage: _builtins.str
+    """What the token is for: mail or profil. Empty: mail for google and microsoft, profil for
+    instagram.
+    """
     def __init__(
         self,
         *,
         user_id: _builtins.str = ...,
         provider: _builtins.str = ...,
         account_id: _builtins.str = ...,
+        usage: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "provider", b"provider", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "provider", b"provider", "usage", b"usage", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%crm/notifications/notifications.proto\x12\rnotifications\x1a\x17\x63rm/common/common.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc5\x03\n\x0cNotification\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\'\n\x0forganisation_id\x18\x02 \x01(\tR\x0eorganisationId\x12+\n\x11\x64\x65stinataire_type\x18\x03 \x01(\tR\x10\x64\x65stinataireType\x12\'\n\x0f\x64\x65stinataire_id\x18\x04 \x01(\tR\x0e\x64\x65stinataireId\x12\x12\n\x04type\x18\x05 \x01(\tR\x04type\x12\x16\n\x06niveau\x18\x06 \x01(\tR\x06niveau\x12\x14\n\x05titre\x18\x07 \x01(\tR\x05titre\x12\x18\n\x07message\x18\x08 \x01(\tR\x07message\x12\x0e\n\x02lu\x18\t \x01(\x08R\x02lu\x12/\n\x05lu_le\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04luLe\x12\x33\n\x08metadata\x18\x0b \x01(\x0b\x32\x17.google.protobuf.StructR\x08metadata\x12\x19\n\x08lien_url\x18\x0c \x01(\tR\x07lienUrl\x12\x39\n\ncreated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\"(\n\x16GetNotificationRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"\x96\x02\n\x18ListNotificationsRequest\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n\x06niveau\x18\x03 \x01(\tR\x06niveau\x12\x19\n\x08non_lues\x18\x04 \x01(\x08R\x07nonLues\x12*\n\x02\x64u\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x64u\x12*\n\x02\x61u\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61u\x12\x32\n\npagination\x18\x07 \x01(\x0b\x32\x12.common.PaginationR\npagination\"\xbe\x01\n\x19ListNotificationsResponse\x12\x41\n\rnotifications\x18\x01 \x03(\x0b\x32\x1b.notifications.NotificationR\rnotifications\x12\x38\n\npagination\x18\x02 \x01(\x0b\x32\x18.common.PaginationResultR\npagination\x12$\n\x0enon_lues_total\x18\x03 \x01(\x03R\x0cnonLuesTotal\"@\n\x15GetUnreadCountRequest\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\"F\n\x16GetUnreadCountResponse\x12\x14\n\x05total\x18\x01 \x01(\x03R\x05total\x12\x16\n\x06unread\x18\x02 \x01(\x03R\x06unread\"#\n\x11MarkAsReadRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"t\n\x14MarkAllAsReadRequest\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\x12\x33\n\x07jusqu_a\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06jusquA\">\n\x15MarkAllAsReadResponse\x12%\n\x0e\x61\x66\x66\x65\x63ted_count\x18\x01 \x01(\x03R\raffectedCount2\xdc\x03\n\x13NotificationService\x12N\n\x03Get\x12%.notifications.GetNotificationRequest\x1a\x1b.notifications.Notification\"\x03\x90\x02\x01\x12^\n\x04List\x12\'.notifications.ListNotificationsRequest\x1a(.notifications.ListNotificationsResponse\"\x03\x90\x02\x01\x12\x62\n\x0eGetUnreadCount\x12$.notifications.GetUnreadCountRequest\x1a%.notifications.GetUnreadCountResponse\"\x03\x90\x02\x01\x12P\n\nMarkAsRead\x12 .notifications.MarkAsReadRequest\x1a\x1b.notifications.Notification\"\x03\x90\x02\x02\x12_\n\rMarkAllAsRead\x12#.notifications.MarkAllAsReadRequest\x1a$.notifications.MarkAllAsReadResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%crm/notifications/notifications.proto\x12\rnotifications\x1a\x17\x63rm/common/common.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc5\x03\n\x0cNotification\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\'\n\x0forganisation_id\x18\x02 \x01(\tR\x0eorganisationId\x12+\n\x11\x64\x65stinataire_type\x18\x03 \x01(\tR\x10\x64\x65stinataireType\x12\'\n\x0f\x64\x65stinataire_id\x18\x04 \x01(\tR\x0e\x64\x65stinataireId\x12\x12\n\x04type\x18\x05 \x01(\tR\x04type\x12\x16\n\x06niveau\x18\x06 \x01(\tR\x06niveau\x12\x14\n\x05titre\x18\x07 \x01(\tR\x05titre\x12\x18\n\x07message\x18\x08 \x01(\tR\x07message\x12\x0e\n\x02lu\x18\t \x01(\x08R\x02lu\x12/\n\x05lu_le\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04luLe\x12\x33\n\x08metadata\x18\x0b \x01(\x0b\x32\x17.google.protobuf.StructR\x08metadata\x12\x19\n\x08lien_url\x18\x0c \x01(\tR\x07lienUrl\x12\x39\n\ncreated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\"\xef\x02\n\x19\x43reateNotificationRequest\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\x12+\n\x11\x64\x65stinataire_type\x18\x02 \x01(\tR\x10\x64\x65stinataireType\x12\'\n\x0f\x64\x65stinataire_id\x18\x03 \x01(\tR\x0e\x64\x65stinataireId\x12\x12\n\x04type\x18\x04 \x01(\tR\x04type\x12\x16\n\x06niveau\x18\x05 \x01(\tR\x06niveau\x12\x14\n\x05titre\x18\x06 \x01(\tR\x05titre\x12\x18\n\x07message\x18\x07 \x01(\tR\x07message\x12\x33\n\x08metadata\x18\x08 \x01(\x0b\x32\x17.google.protobuf.StructR\x08metadata\x12\x19\n\x08lien_url\x18\t \x01(\tR\x07lienUrl\x12\'\n\x0f\x63le_idempotence\x18\n \x01(\tR\x0e\x63leIdempotence\"(\n\x16GetNotificationRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"\x96\x02\n\x18ListNotificationsRequest\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n\x06niveau\x18\x03 \x01(\tR\x06niveau\x12\x19\n\x08non_lues\x18\x04 \x01(\x08R\x07nonLues\x12*\n\x02\x64u\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x64u\x12*\n\x02\x61u\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x02\x61u\x12\x32\n\npagination\x18\x07 \x01(\x0b\x32\x12.common.PaginationR\npagination\"\xbe\x01\n\x19ListNotificationsResponse\x12\x41\n\rnotifications\x18\x01 \x03(\x0b\x32\x1b.notifications.NotificationR\rnotifications\x12\x38\n\npagination\x18\x02 \x01(\x0b\x32\x18.common.PaginationResultR\npagination\x12$\n\x0enon_lues_total\x18\x03 \x01(\x03R\x0cnonLuesTotal\"@\n\x15GetUnreadCountRequest\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\"F\n\x16GetUnreadCountResponse\x12\x14\n\x05total\x18\x01 \x01(\x03R\x05total\x12\x16\n\x06unread\x18\x02 \x01(\x03R\x06unread\"#\n\x11MarkAsReadRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"t\n\x14MarkAllAsReadRequest\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\x12\x33\n\x07jusqu_a\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06jusquA\">\n\x15MarkAllAsReadResponse\x12%\n\x0e\x61\x66\x66\x65\x63ted_count\x18\x01 \x01(\x03R\raffectedCount2\xad\x04\n\x13NotificationService\x12O\n\x06\x43reate\x12(.notifications.CreateNotificationRequest\x1a\x1b.notifications.Notification\x12N\n\x03Get\x12%.notifications.GetNotificationRequest\x1a\x1b.notifications.Notification\"\x03\x90\x02\x01\x12^\n\x04List\x12\'.notifications.ListNotificationsRequest\x1a(.notifications.ListNotificationsResponse\"\x03\x90\x02\x01\x12\x62\n\x0eGetUnreadCount\x12$.notifications.GetUnreadCountRequest\x1a%.notifications.GetUnreadCountResponse\"\x03\x90\x02\x01\x12P\n\nMarkAsRead\x12 .notifications.MarkAsReadRequest\x1a\x1b.notifications.Notification\"\x03\x90\x02\x02\x12_\n\rMarkAllAsRead\x12#.notifications.MarkAllAsReadRequest\x1a$.notifications.MarkAllAsReadResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,22 +46,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NOTIFICATIONSERVICE'].methods_by_name['MarkAllAsRead']._serialized_options = b'\220\002\002'
   _globals['_NOTIFICATION']._serialized_start=145
   _globals['_NOTIFICATION']._serialized_end=598
-  _globals['_GETNOTIFICATIONREQUEST']._serialized_start=600
-  _globals['_GETNOTIFICATIONREQUEST']._serialized_end=640
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=643
-  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=921
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=924
-  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=1114
-  _globals['_GETUNREADCOUNTREQUEST']._serialized_start=1116
-  _globals['_GETUNREADCOUNTREQUEST']._serialized_end=1180
-  _globals['_GETUNREADCOUNTRESPONSE']._serialized_start=1182
-  _globals['_GETUNREADCOUNTRESPONSE']._serialized_end=1252
-  _globals['_MARKASREADREQUEST']._serialized_start=1254
-  _globals['_MARKASREADREQUEST']._serialized_end=1289
-  _globals['_MARKALLASREADREQUEST']._serialized_start=1291
-  _globals['_MARKALLASREADREQUEST']._serialized_end=1407
-  _globals['_MARKALLASREADRESPONSE']._serialized_start=1409
-  _globals['_MARKALLASREADRESPONSE']._serialized_end=1471
-  _globals['_NOTIFICATIONSERVICE']._serialized_start=1474
-  _globals['_NOTIFICATIONSERVICE']._serialized_end=1950
+  _globals['_CREATENOTIFICATIONREQUEST']._serialized_start=601
+  _globals['_CREATENOTIFICATIONREQUEST']._serialized_end=968
+  _globals['_GETNOTIFICATIONREQUEST']._serialized_start=970
+  _globals['_GETNOTIFICATIONREQUEST']._serialized_end=1010
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_start=1013
+  _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=1291
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=1294
+  _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=1484
+  _globals['_GETUNREADCOUNTREQUEST']._serialized_start=1486
+  _globals['_GETUNREADCOUNTREQUEST']._serialized_end=1550
+  _globals['_GETUNREADCOUNTRESPONSE']._serialized_start=1552
+  _globals['_GETUNREADCOUNTRESPONSE']._serialized_end=1622
+  _globals['_MARKASREADREQUEST']._serialized_start=1624
+  _globals['_MARKASREADREQUEST']._serialized_end=1659
+  _globals['_MARKALLASREADREQUEST']._serialized_start=1661
+  _globals['_MARKALLASREADREQUEST']._serialized_end=1777
+  _globals['_MARKALLASREADRESPONSE']._serialized_start=1779
+  _globals['_MARKALLASREADRESPONSE']._serialized_end=1841
+  _globals['_NOTIFICATIONSERVICE']._serialized_start=1844
+  _globals['_NOTIFICATIONSERVICE']._serialized_end=2401
 # @@protoc_insertion_point(module_scope)

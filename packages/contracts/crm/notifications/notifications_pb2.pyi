@@ -83,6 +83,62 @@ class Notification(_message.Message):
 Global___Notification: _TypeAlias = Notification  # noqa: Y015
 
 @_typing.final
+class CreateNotificationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    DESTINATAIRE_TYPE_FIELD_NUMBER: _builtins.int
+    DESTINATAIRE_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    NIVEAU_FIELD_NUMBER: _builtins.int
+    TITRE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    LIEN_URL_FIELD_NUMBER: _builtins.int
+    CLE_IDEMPOTENCE_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    destinataire_type: _builtins.str
+    """UTILISATEUR, EQUIPE or ORGANISATION."""
+    destinataire_id: _builtins.str
+    """A user id for UTILISATEUR, FINANCE, COMMERCIAL or DIRECTION for EQUIPE, else empty."""
+    type: _builtins.str
+    """Users may not say SYSTEME."""
+    niveau: _builtins.str
+    """info (default), avertissement or critique."""
+    titre: _builtins.str
+    message: _builtins.str
+    """At most 2000 characters."""
+    lien_url: _builtins.str
+    """A path starting with a single /, or an absolute https address."""
+    cle_idempotence: _builtins.str
+    """A second call with the same key, organisation and content answers the first notification;
+    with another content it is refused.
+    """
+    @_builtins.property
+    def metadata(self) -> _struct_pb2.Struct: ...
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        destinataire_type: _builtins.str = ...,
+        destinataire_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        niveau: _builtins.str = ...,
+        titre: _builtins.str = ...,
+        message: _builtins.str = ...,
+        metadata: _struct_pb2.Struct | None = ...,
+        lien_url: _builtins.str = ...,
+        cle_idempotence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cle_idempotence", b"cle_idempotence", "destinataire_id", b"destinataire_id", "destinataire_type", b"destinataire_type", "lien_url", b"lien_url", "message", b"message", "metadata", b"metadata", "niveau", b"niveau", "organisation_id", b"organisation_id", "titre", b"titre", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateNotificationRequest: _TypeAlias = CreateNotificationRequest  # noqa: Y015
+
+@_typing.final
 class GetNotificationRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

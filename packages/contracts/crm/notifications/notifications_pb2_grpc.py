@@ -34,6 +34,11 @@ class NotificationServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.Create = channel.unary_unary(
+                '/notifications.NotificationService/Create',
+                request_serializer=crm_dot_notifications_dot_notifications__pb2.CreateNotificationRequest.SerializeToString,
+                response_deserializer=crm_dot_notifications_dot_notifications__pb2.Notification.FromString,
+                _registered_method=True)
         self.Get = channel.unary_unary(
                 '/notifications.NotificationService/Get',
                 request_serializer=crm_dot_notifications_dot_notifications__pb2.GetNotificationRequest.SerializeToString,
@@ -63,6 +68,13 @@ class NotificationServiceStub:
 
 class NotificationServiceServicer:
     """Missing associated documentation comment in .proto file."""
+
+    def Create(self, request, context):
+        """Notify a user, a team or a whole organisation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def Get(self, request, context):
         """Missing associated documentation comment in .proto file."""
@@ -100,6 +112,11 @@ class NotificationServiceServicer:
 
 def add_NotificationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'Create': grpc.unary_unary_rpc_method_handler(
+                    servicer.Create,
+                    request_deserializer=crm_dot_notifications_dot_notifications__pb2.CreateNotificationRequest.FromString,
+                    response_serializer=crm_dot_notifications_dot_notifications__pb2.Notification.SerializeToString,
+            ),
             'Get': grpc.unary_unary_rpc_method_handler(
                     servicer.Get,
                     request_deserializer=crm_dot_notifications_dot_notifications__pb2.GetNotificationRequest.FromString,
@@ -135,6 +152,33 @@ def add_NotificationServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class NotificationService:
     """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def Create(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/notifications.NotificationService/Create',
+            crm_dot_notifications_dot_notifications__pb2.CreateNotificationRequest.SerializeToString,
+            crm_dot_notifications_dot_notifications__pb2.Notification.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def Get(request,

@@ -14,6 +14,8 @@ GRPC_VERSION: str
 
 class NotificationServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
+    Create: _aio.UnaryUnaryMultiCallable[_notifications_pb2.CreateNotificationRequest, _notifications_pb2.Notification]
+    """Notify a user, a team or a whole organisation."""
     Get: _aio.UnaryUnaryMultiCallable[_notifications_pb2.GetNotificationRequest, _notifications_pb2.Notification]
     List: _aio.UnaryUnaryMultiCallable[_notifications_pb2.ListNotificationsRequest, _notifications_pb2.ListNotificationsResponse]
     """What the caller may see, newest first."""
@@ -24,6 +26,14 @@ class NotificationServiceStub:
     """Mark as read all that the caller sees, up to an instant."""
 
 class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
+    @_abc_1.abstractmethod
+    def Create(
+        self,
+        request: _notifications_pb2.CreateNotificationRequest,
+        context: _aio.ServicerContext[_notifications_pb2.CreateNotificationRequest, _abc.Awaitable[_notifications_pb2.Notification]],
+    ) -> _abc.Awaitable[_notifications_pb2.Notification]:
+        """Notify a user, a team or a whole organisation."""
+
     @_abc_1.abstractmethod
     def Get(
         self,

@@ -68,6 +68,7 @@ class Utilisateur(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     MOT_DE_PASSE_CONNU_FIELD_NUMBER: _builtins.int
+    EMAIL_EN_ATTENTE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     nom: _builtins.str
     prenom: _builtins.str
@@ -82,6 +83,8 @@ class Utilisateur(_message.Message):
     version: _builtins.int
     mot_de_passe_connu: _builtins.bool
     """Whether the person has a local password that he was told."""
+    email_en_attente: _builtins.str
+    """An address that waits for its confirmation; shown to the person and to services."""
     @_builtins.property
     def applications(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -113,10 +116,11 @@ class Utilisateur(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
         mot_de_passe_connu: _builtins.bool = ...,
+        email_en_attente: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "derniere_connexion", b"derniere_connexion", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actif", b"actif", "applications", b"applications", "created_at", b"created_at", "derniere_connexion", b"derniere_connexion", "email", b"email", "email_verifie", b"email_verifie", "id", b"id", "identites", b"identites", "mot_de_passe_connu", b"mot_de_passe_connu", "nom", b"nom", "nombre_connexions", b"nombre_connexions", "photo_url", b"photo_url", "prenom", b"prenom", "source_creation", b"source_creation", "telephone", b"telephone", "type_utilisateur", b"type_utilisateur", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actif", b"actif", "applications", b"applications", "created_at", b"created_at", "derniere_connexion", b"derniere_connexion", "email", b"email", "email_en_attente", b"email_en_attente", "email_verifie", b"email_verifie", "id", b"id", "identites", b"identites", "mot_de_passe_connu", b"mot_de_passe_connu", "nom", b"nom", "nombre_connexions", b"nombre_connexions", "photo_url", b"photo_url", "prenom", b"prenom", "source_creation", b"source_creation", "telephone", b"telephone", "type_utilisateur", b"type_utilisateur", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -191,18 +195,24 @@ class CreateUtilisateurResponse(_message.Message):
 
     UTILISATEUR_FIELD_NUMBER: _builtins.int
     CREE_FIELD_NUMBER: _builtins.int
+    REPRISE_LE_FIELD_NUMBER: _builtins.int
     cree: _builtins.bool
     @_builtins.property
     def utilisateur(self) -> Global___Utilisateur: ...
+    @_builtins.property
+    def reprise_le(self) -> _timestamp_pb2.Timestamp:
+        """Present when an unproved account was claimed: its tokens issued before this instant end."""
+
     def __init__(
         self,
         *,
         utilisateur: Global___Utilisateur | None = ...,
         cree: _builtins.bool = ...,
+        reprise_le: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["utilisateur", b"utilisateur"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reprise_le", b"reprise_le", "utilisateur", b"utilisateur"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cree", b"cree", "utilisateur", b"utilisateur"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cree", b"cree", "reprise_le", b"reprise_le", "utilisateur", b"utilisateur"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -344,7 +354,9 @@ class UpdateUtilisateurRequest(_message.Message):
     telephone: _builtins.str
     photo_url: _builtins.str
     email: _builtins.str
-    """A changed address is not verified any more."""
+    """A new address is pending until ConfirmEmail proves it; the present one cancels what is
+    pending and, while it is unproved, sends it a link.
+    """
     actif: _builtins.bool
     """Only for calls of our own services."""
     version: _builtins.int
@@ -394,6 +406,26 @@ class UpdateUtilisateurRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__version) -> _WhichOneofReturnType__version | None: ...
 
 Global___UpdateUtilisateurRequest: _TypeAlias = UpdateUtilisateurRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmEmailRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JETON_FIELD_NUMBER: _builtins.int
+    jeton: _builtins.str
+    """From the mailed link; good once, for a day."""
+    def __init__(
+        self,
+        *,
+        jeton: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["jeton", b"jeton"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmEmailRequest: _TypeAlias = ConfirmEmailRequest  # noqa: Y015
 
 @_typing.final
 class DeleteUtilisateurRequest(_message.Message):
@@ -656,17 +688,21 @@ class RecordLoginRequest(_message.Message):
 
     UTILISATEUR_ID_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    ORGANISATION_FIELD_NUMBER: _builtins.int
     utilisateur_id: _builtins.str
     source: _builtins.str
+    organisation: _builtins.str
+    """The one of the new token; empty: as MembreService.Choisir says."""
     def __init__(
         self,
         *,
         utilisateur_id: _builtins.str = ...,
         source: _builtins.str = ...,
+        organisation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["source", b"source", "utilisateur_id", b"utilisateur_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["organisation", b"organisation", "source", b"source", "utilisateur_id", b"utilisateur_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -960,6 +996,59 @@ class UpdateMembreRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__version) -> _WhichOneofReturnType__version | None: ...
 
 Global___UpdateMembreRequest: _TypeAlias = UpdateMembreRequest  # noqa: Y015
+
+@_typing.final
+class ChoisirMembreRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UTILISATEUR_ID_FIELD_NUMBER: _builtins.int
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    utilisateur_id: _builtins.str
+    organisation: _builtins.str
+    """An organisation of which the user is an active member. Empty: the one chosen last, else
+    the oldest, among those of which he is.
+    """
+    def __init__(
+        self,
+        *,
+        utilisateur_id: _builtins.str = ...,
+        organisation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["organisation", b"organisation", "utilisateur_id", b"utilisateur_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChoisirMembreRequest: _TypeAlias = ChoisirMembreRequest  # noqa: Y015
+
+@_typing.final
+class ChoisirMembreResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBRE_FIELD_NUMBER: _builtins.int
+    ORGANISATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def membre(self) -> Global___Membre:
+        """Absent when the user is an active member of none."""
+
+    @_builtins.property
+    def organisations(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrganisationDuProfil]:
+        """All organisations of which he is an active member; a name may be empty."""
+
+    def __init__(
+        self,
+        *,
+        membre: Global___Membre | None = ...,
+        organisations: _abc.Iterable[Global___OrganisationDuProfil] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["membre", b"membre"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["membre", b"membre", "organisations", b"organisations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChoisirMembreResponse: _TypeAlias = ChoisirMembreResponse  # noqa: Y015
 
 @_typing.final
 class CreateWithOwnerRequest(_message.Message):

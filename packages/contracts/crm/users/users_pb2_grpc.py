@@ -65,6 +65,11 @@ class UtilisateurServiceStub:
                 request_serializer=crm_dot_users_dot_users__pb2.UpdateUtilisateurRequest.SerializeToString,
                 response_deserializer=crm_dot_users_dot_users__pb2.Utilisateur.FromString,
                 _registered_method=True)
+        self.ConfirmEmail = channel.unary_unary(
+                '/users.UtilisateurService/ConfirmEmail',
+                request_serializer=crm_dot_users_dot_users__pb2.ConfirmEmailRequest.SerializeToString,
+                response_deserializer=crm_dot_users_dot_users__pb2.Utilisateur.FromString,
+                _registered_method=True)
         self.Delete = channel.unary_unary(
                 '/users.UtilisateurService/Delete',
                 request_serializer=crm_dot_users_dot_users__pb2.DeleteUtilisateurRequest.SerializeToString,
@@ -113,6 +118,13 @@ class UtilisateurServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ConfirmEmail(self, request, context):
+        """Prove a pending address with the token that was mailed to it; only its own account may.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Delete(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -150,6 +162,11 @@ def add_UtilisateurServiceServicer_to_server(servicer, server):
             'Update': grpc.unary_unary_rpc_method_handler(
                     servicer.Update,
                     request_deserializer=crm_dot_users_dot_users__pb2.UpdateUtilisateurRequest.FromString,
+                    response_serializer=crm_dot_users_dot_users__pb2.Utilisateur.SerializeToString,
+            ),
+            'ConfirmEmail': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmEmail,
+                    request_deserializer=crm_dot_users_dot_users__pb2.ConfirmEmailRequest.FromString,
                     response_serializer=crm_dot_users_dot_users__pb2.Utilisateur.SerializeToString,
             ),
             'Delete': grpc.unary_unary_rpc_method_handler(
@@ -319,6 +336,33 @@ class UtilisateurService:
             target,
             '/users.UtilisateurService/Update',
             crm_dot_users_dot_users__pb2.UpdateUtilisateurRequest.SerializeToString,
+            crm_dot_users_dot_users__pb2.Utilisateur.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmEmail(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/users.UtilisateurService/ConfirmEmail',
+            crm_dot_users_dot_users__pb2.ConfirmEmailRequest.SerializeToString,
             crm_dot_users_dot_users__pb2.Utilisateur.FromString,
             options,
             channel_credentials,
@@ -702,6 +746,11 @@ class MembreServiceStub:
                 request_serializer=crm_dot_users_dot_users__pb2.UpdateMembreRequest.SerializeToString,
                 response_deserializer=crm_dot_users_dot_users__pb2.Membre.FromString,
                 _registered_method=True)
+        self.Choisir = channel.unary_unary(
+                '/users.MembreService/Choisir',
+                request_serializer=crm_dot_users_dot_users__pb2.ChoisirMembreRequest.SerializeToString,
+                response_deserializer=crm_dot_users_dot_users__pb2.ChoisirMembreResponse.FromString,
+                _registered_method=True)
 
 
 class MembreServiceServicer:
@@ -725,6 +774,13 @@ class MembreServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Choisir(self, request, context):
+        """The membership that a new token of the user is made for, remembered when one is named.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MembreServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -742,6 +798,11 @@ def add_MembreServiceServicer_to_server(servicer, server):
                     servicer.Update,
                     request_deserializer=crm_dot_users_dot_users__pb2.UpdateMembreRequest.FromString,
                     response_serializer=crm_dot_users_dot_users__pb2.Membre.SerializeToString,
+            ),
+            'Choisir': grpc.unary_unary_rpc_method_handler(
+                    servicer.Choisir,
+                    request_deserializer=crm_dot_users_dot_users__pb2.ChoisirMembreRequest.FromString,
+                    response_serializer=crm_dot_users_dot_users__pb2.ChoisirMembreResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -825,6 +886,33 @@ class MembreService:
             '/users.MembreService/Update',
             crm_dot_users_dot_users__pb2.UpdateMembreRequest.SerializeToString,
             crm_dot_users_dot_users__pb2.Membre.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Choisir(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/users.MembreService/Choisir',
+            crm_dot_users_dot_users__pb2.ChoisirMembreRequest.SerializeToString,
+            crm_dot_users_dot_users__pb2.ChoisirMembreResponse.FromString,
             options,
             channel_credentials,
             insecure,

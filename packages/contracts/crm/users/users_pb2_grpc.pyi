@@ -25,6 +25,8 @@ class UtilisateurServiceStub:
     List: _aio.UnaryUnaryMultiCallable[_users_pb2.ListUtilisateursRequest, _users_pb2.ListUtilisateursResponse]
     Update: _aio.UnaryUnaryMultiCallable[_users_pb2.UpdateUtilisateurRequest, _users_pb2.Utilisateur]
     """Users change themselves only."""
+    ConfirmEmail: _aio.UnaryUnaryMultiCallable[_users_pb2.ConfirmEmailRequest, _users_pb2.Utilisateur]
+    """Prove a pending address with the token that was mailed to it; only its own account may."""
     Delete: _aio.UnaryUnaryMultiCallable[_users_pb2.DeleteUtilisateurRequest, _common_pb2.DeleteResponse]
 
 class UtilisateurServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -71,6 +73,14 @@ class UtilisateurServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_users_pb2.UpdateUtilisateurRequest, _abc.Awaitable[_users_pb2.Utilisateur]],
     ) -> _abc.Awaitable[_users_pb2.Utilisateur]:
         """Users change themselves only."""
+
+    @_abc_1.abstractmethod
+    def ConfirmEmail(
+        self,
+        request: _users_pb2.ConfirmEmailRequest,
+        context: _aio.ServicerContext[_users_pb2.ConfirmEmailRequest, _abc.Awaitable[_users_pb2.Utilisateur]],
+    ) -> _abc.Awaitable[_users_pb2.Utilisateur]:
+        """Prove a pending address with the token that was mailed to it; only its own account may."""
 
     @_abc_1.abstractmethod
     def Delete(
@@ -154,6 +164,8 @@ class MembreServiceStub:
     List: _aio.UnaryUnaryMultiCallable[_users_pb2.ListMembresRequest, _users_pb2.ListMembresResponse]
     Add: _aio.UnaryUnaryMultiCallable[_users_pb2.AddMembreRequest, _users_pb2.Membre]
     Update: _aio.UnaryUnaryMultiCallable[_users_pb2.UpdateMembreRequest, _users_pb2.Membre]
+    Choisir: _aio.UnaryUnaryMultiCallable[_users_pb2.ChoisirMembreRequest, _users_pb2.ChoisirMembreResponse]
+    """The membership that a new token of the user is made for, remembered when one is named."""
 
 class MembreServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -176,6 +188,14 @@ class MembreServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _users_pb2.UpdateMembreRequest,
         context: _aio.ServicerContext[_users_pb2.UpdateMembreRequest, _abc.Awaitable[_users_pb2.Membre]],
     ) -> _abc.Awaitable[_users_pb2.Membre]: ...
+
+    @_abc_1.abstractmethod
+    def Choisir(
+        self,
+        request: _users_pb2.ChoisirMembreRequest,
+        context: _aio.ServicerContext[_users_pb2.ChoisirMembreRequest, _abc.Awaitable[_users_pb2.ChoisirMembreResponse]],
+    ) -> _abc.Awaitable[_users_pb2.ChoisirMembreResponse]:
+        """The membership that a new token of the user is made for, remembered when one is named."""
 
 def add_MembreServiceServicer_to_server(servicer: MembreServiceServicer, server: _aio.Server) -> None: ...
 

@@ -47,10 +47,11 @@ def _findings(home: Home, wanted: Sequence[Service | Edge]) -> Iterator[Finding]
     present = [one for one in wanted if isinstance(one, Service) and one.name in ports]
     yield ok("mesh", f"{len(present)} services, {'runs here' if state else 'elsewhere'}")
     yield from _outside(home, present, database_url, nats_url)
-    own = {service.name: ports[service.name] for service in present}
-    yield from services.health(Settings.addresses(own), home.logs)
+    own = Settings.addresses({service.name: ports[service.name] for service in present})
+    yield from services.health(own, home.logs)
     edges = {name: f"localhost:{port}" for name, port in ports.items() if name not in own}
     yield from services.edges(edges, home.logs)
+    yield services.revocations(own, edges)
 
 
 def _outside(home: Home, present: Sequence[Service], database_url: str, nats_url: str) -> Iterator[Finding]:

@@ -1,4 +1,7 @@
-"""The services themselves: does each one say that it is SERVING, and does each edge answer."""
+"""The processes themselves: does each service say that it is SERVING, does each edge answer.
+
+And does each of them know which tokens are revoked.
+"""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,7 +10,8 @@ from typing import Any
 import grpc
 import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from service_kit.edge import LIVENESS
+from service_kit.edge import LIVENESS, READINESS
+from service_kit.revocations import BEARABLE, HEALTH
 
 from crm_cli.doctor.findings import Finding, fail, ok
 
@@ -57,3 +61,35 @@ def lives_at(address: str) -> bool:
         return httpx.get(f"http://{address}{LIVENESS}", timeout=_TIMEOUT).is_success
     except httpx.HTTPError:
         return False
+
+
+def revocations(services: Mapping[str, str], edges: Mapping[str, str]) -> Finding:
+    """Whether the processes at these addresses know which tokens are revoked (C5).
+
+    Those that do not answer are passed over: they let nobody in.
+    """
+    told = {name: _service_in_step(address) for name, address in services.items()}
+    told |= {name: _edge_in_step(address) for name, address in edges.items()}
+    behind = [name for name, in_step in told.items() if in_step is False]
+    if not behind:
+        return ok("revocations", f"{sum(map(bool, told.values()))} processes know the revoked tokens")
+    return fail(
+        "revocations",
+        f"{', '.join(behind)}: for more than {BEARABLE:.0f} s neither the bucket was followed nor auth heard",
+        "bring back auth or the broker: until then tokens revoked meanwhile open them",
+    )
+
+
+def _service_in_step(address: str) -> bool | None:
+    try:
+        return health_at(address, HEALTH) == SERVING
+    except grpc.RpcError:
+        return None
+
+
+def _edge_in_step(address: str) -> bool | None:
+    try:
+        answer = httpx.get(f"http://{address}{READINESS}", timeout=_TIMEOUT)
+        return bool(answer.json()["revocations"] == "ok")
+    except (httpx.HTTPError, ValueError, LookupError, TypeError):
+        return None

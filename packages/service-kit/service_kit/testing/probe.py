@@ -86,8 +86,8 @@ class Probe(DashboardKpisServiceServicer):
         return [
             Issuer(SHARED, "HS256", secret),
             Issuer("", "HS256", secret),
-            Issuer(self.keycloak.issuer, "RS256", Jwks(self.keycloak.jwks_url), "", "Bearer"),
-            Issuer(OWN, "RS256", Jwks(self.auth.jwks_url), audience=AUDIENCE),
+            Issuer(self.keycloak.issuer, "RS256", Jwks(self.keycloak.jwks_url), (), False, "Bearer"),
+            Issuer(OWN, "RS256", Jwks(self.auth.jwks_url), (AUDIENCE,)),
             *service_issuers(public, CALLEE),
         ]
 

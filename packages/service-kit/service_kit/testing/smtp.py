@@ -52,6 +52,7 @@ class ReceivedMail:
     recipients: tuple[str, ...]
     content: bytes
     encrypted: bool
+    options: tuple[str, ...] = ()  # of the MAIL command
 
     @property
     def message(self) -> EmailMessage:
@@ -69,10 +70,11 @@ class SmtpServer:
 
     With *security* other than "aucune", clients have to trust `certificate`, for instance by
     the environment variable SSL_CERT_FILE. With a *login* (name, password), nobody else may
-    send.
+    send. While *smtputf8* is true it offers that extension (RFC 6531).
     """
 
     def __init__(self, security: Security, login: tuple[str, str] | None, folder: Path) -> None:
+        self.smtputf8 = True
         self.host, self.port = HOST, free_port()
         self.certificate: Certificate | None = None if security == "aucune" else self_signed(folder, HOST)
         self.mails: list[ReceivedMail] = []
@@ -101,6 +103,7 @@ class SmtpServer:
         self.mails, self.transactions, self.goodbyes = [], 0, 0
         self._script.clear()
         self._refused.clear()
+        self.smtputf8 = True
 
     @contextmanager
     def silent(self) -> Iterator[None]:
@@ -153,6 +156,13 @@ class _Handler:
     def __init__(self, server: SmtpServer) -> None:
         self._server = server
 
+    async def handle_EHLO(
+        self, smtp: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        smtp.enable_SMTPUTF8 = offered = self._server.smtputf8
+        return [line for line in responses if offered or not line.endswith("SMTPUTF8")]
+
     async def handle_AUTH(self, smtp: Any, session: Any, envelope: Any, args: list[str]) -> Any:
         return await self._server._answer("AUTH", smtp, MISSING)
 
@@ -162,7 +172,7 @@ class _Handler:
         self._server.transactions += 1
         if self._server._login is not None and not session.authenticated:
             return "530 5.7.0 authentication required"
-        envelope.mail_from = address
+        envelope.mail_from, envelope.mail_options = address, options
         return await self._server._answer("MAIL", smtp, "250 OK")
 
     async def handle_RCPT(
@@ -181,7 +191,9 @@ class _Handler:
             encrypted = smtp.transport.get_extra_info("sslcontext") is not None
             recipients = tuple(envelope.rcpt_tos)
             self._server.mails.append(
-                ReceivedMail(envelope.mail_from, recipients, envelope.content, encrypted)
+                ReceivedMail(
+                    envelope.mail_from, recipients, envelope.content, encrypted, tuple(envelope.mail_options)
+                )
             )
         return answer
 

@@ -5,6 +5,9 @@ from alembic import op
 revision = "clients_0002"
 down_revision = "clients_0001"
 branch_labels = None
+incompatible = (
+    "the index is replaced under one lock; an organisation has a few statuses, so nobody waits long"
+)
 
 
 def upgrade() -> None:

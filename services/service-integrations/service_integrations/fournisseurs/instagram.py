@@ -4,12 +4,13 @@ A code brings a token of an hour, that one a token of 60 days, which prolongs it
 age of 24 hours on (https://developers.facebook.com/docs/instagram-platform).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from service_kit.outside import Question
 
-from service_integrations.fournisseur import Jetons, Profil
+from service_integrations.fournisseur import PROFIL, Jetons, Profil
 from service_integrations.fournisseurs import reponses
 from service_integrations.fournisseurs.client import ClientOAuth
 from service_integrations.fournisseurs.ligne import Ligne
@@ -37,6 +38,7 @@ class Instagram:
     def __init__(self, client: ClientOAuth, adresses: Adresses, ligne: Ligne) -> None:
         self._client, self._adresses, self._ligne = client, adresses, ligne
         self.actif = bool(client.id)
+        self.usages: Mapping[str, str] = {PROFIL: _SCOPE}
 
     def authorize_url(self, state: str, code_challenge: str) -> str:
         """For professional accounts; the challenge is left out."""
@@ -55,7 +57,8 @@ class Instagram:
         secret = {"client_secret": self._client.proof["client_secret"]}
         asked = {"grant_type": "ig_exchange_token", "access_token": short.access_token, **secret}
         question = Question("long_token", "GET", self._adresses.long_token, query=asked)
-        return replace(await self._ligne.ask(question, _long), scope=short.scope)
+        long = replace(await self._ligne.ask(question, _long), scope=short.scope)
+        return reponses.judged(long, (_SCOPE,), _SCOPE)
 
     async def get_profile(self, access_token: str) -> Profil:
         """The professional account and its user name."""

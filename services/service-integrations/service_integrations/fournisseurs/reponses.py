@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from service_integrations.fournisseur import Jetons
@@ -87,3 +88,17 @@ def _seconds(value: object) -> int | None:
     if not _SECONDS.fullmatch(str(value)):
         raise Illisible
     return int(str(value))
+
+
+def judged(jetons: Jetons, needed: Iterable[str], asked: str) -> Jetons:
+    """*jetons* with what they tell of the *needed* permissions (R23).
+
+    A request that *asked* for scopes is answered about these; without a scope in the answer, all
+    of them are granted (RFC 6749 section 5.1). One that asked for none is for what was granted
+    before: the answer tells what it names, or nothing.
+    """
+    told = frozenset((jetons.scope or asked).split())
+    if not told:
+        return jetons
+    open_ = frozenset(needed) & frozenset(asked.split()) if asked else frozenset(needed)
+    return replace(jetons, granted=open_ & told, withheld=open_ - told)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from service_kit.outside import Question
 
-from service_integrations.fournisseur import Jetons, Profil
+from service_integrations.fournisseur import MAIL, PROFIL, Jetons, Profil
 from service_integrations.fournisseurs import reponses
 from service_integrations.fournisseurs.client import ClientOAuth
 from service_integrations.fournisseurs.ligne import Ligne
@@ -13,10 +13,11 @@ from service_integrations.fournisseurs.reponses import Content
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class Particularites:
     """What one provider does its own way.
 
-    The names are those of its profile, the first that is there counts. Where the scopes differ,
+    The names are those of its profile, the first that is there counts; *mail* is the permission
+    that sending mail needs. Where the scopes differ,
     *profile_scope* goes with the code and *mail_scope* with refresh tokens, and the first access
     token, which is for the profile, lives *first_life* seconds at most.
     """
@@ -24,6 +25,7 @@ class Usage:
     code: str
     nom: str
     scope: str
+    mail: str
     authorize: Mapping[str, str]
     account_id: str
     noms: tuple[str, ...]
@@ -33,10 +35,13 @@ class Usage:
     first_life: int | None = None
 
 
-GOOGLE = Usage(
+_GMAIL = "https://mail.google.com/"  # the one that SMTP asks for
+
+GOOGLE = Particularites(
     code="google",
     nom="Google",
-    scope="openid email profile https://mail.google.com/",  # the one that SMTP asks for
+    scope=f"openid email profile {_GMAIL}",
+    mail=_GMAIL,
     # Without consent asked again, a second connection brings no refresh token.
     authorize={"access_type": "offline", "prompt": "consent"},
     account_id="sub",
@@ -48,10 +53,11 @@ _GRAPH, _SMTP = "https://graph.microsoft.com/User.Read", "https://outlook.office
 
 # An access token of Microsoft is for one resource: Graph tells the profile, Outlook takes mail.
 # The first one, for Graph, is told to end in 5 minutes, which R8 takes as the moment to refresh.
-MICROSOFT = Usage(
+MICROSOFT = Particularites(
     code="microsoft",
     nom="Microsoft",
     scope=f"openid email profile offline_access {_GRAPH} {_SMTP}",
+    mail=_SMTP,
     authorize={"response_mode": "query", "prompt": "select_account"},
     account_id="id",
     noms=("displayName", "userPrincipalName"),
@@ -77,14 +83,16 @@ class Standard:
 
     pkce = True
 
-    def __init__(self, usage: Usage, client: ClientOAuth, adresses: Adresses, ligne: Ligne) -> None:
-        self._usage, self._client, self._adresses, self._ligne = usage, client, adresses, ligne
-        self.code, self.nom, self.actif = usage.code, usage.nom, bool(client.id)
+    def __init__(self, own: Particularites, client: ClientOAuth, adresses: Adresses, ligne: Ligne) -> None:
+        self._own, self._client, self._adresses, self._ligne = own, client, adresses, ligne
+        self.code, self.nom, self.actif = own.code, own.nom, bool(client.id)
+        # The profile is told to whoever has signed in.
+        self.usages: Mapping[str, str] = {MAIL: own.mail, PROFIL: ""}
 
     def authorize_url(self, state: str, code_challenge: str) -> str:
         """With the scopes for mail, and for refreshing without the person."""
         pkce = {"code_challenge": code_challenge, "code_challenge_method": "S256"}
-        asked = {"scope": self._usage.scope, "state": state, **pkce, **self._usage.authorize}
+        asked = {"scope": self._own.scope, "state": state, **pkce, **self._own.authorize}
         return self._client.authorize_url(self._adresses.authorize, asked)
 
     async def exchange_code(self, code: str, code_verifier: str) -> Jetons:
@@ -94,10 +102,11 @@ class Standard:
             "code": code,
             "code_verifier": code_verifier,
             "redirect_uri": self._client.redirect_uri,
-            **self._scoped(self._usage.profile_scope),
+            **self._scoped(self._own.profile_scope),
         }
-        jetons = await self._tokens("exchange_code", form, repeatable=False)
-        lives = [life for life in (jetons.expires_in, self._usage.first_life) if life is not None]
+        asked = self._own.profile_scope or self._own.scope
+        jetons = await self._tokens("exchange_code", form, asked, repeatable=False)
+        lives = [life for life in (jetons.expires_in, self._own.first_life) if life is not None]
         return replace(jetons, expires_in=min(lives, default=None))
 
     async def get_profile(self, access_token: str) -> Profil:
@@ -108,7 +117,8 @@ class Standard:
     async def refresh(self, refresh_token: str) -> Jetons:
         """New tokens (RFC 6749 section 6)."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        return await self._tokens("refresh", form | self._scoped(self._usage.mail_scope))
+        asked = self._own.mail_scope
+        return await self._tokens("refresh", form | self._scoped(asked), asked)
 
     async def revoke(self, token: str) -> bool:
         """As RFC 7009 has it, where there is an endpoint for it."""
@@ -118,17 +128,20 @@ class Standard:
             Question("revoke", "POST", self._adresses.revoke, form={"token": token})
         )
 
-    async def _tokens(self, operation: str, form: Mapping[str, str], *, repeatable: bool = True) -> Jetons:
+    async def _tokens(
+        self, operation: str, form: Mapping[str, str], asked: str, *, repeatable: bool = True
+    ) -> Jetons:
         whole = {**form, **self._client.proof}
         question = Question(operation, "POST", self._adresses.token, form=whole, repeatable=repeatable)
-        return await self._ligne.ask(question, reponses.jetons)
+        jetons = await self._ligne.ask(question, reponses.jetons)
+        return reponses.judged(jetons, (self._own.mail,), asked)
 
     def _profil(self, content: Content) -> Profil:
         """Raises Illisible."""
-        email = reponses.first_shown(content, self._usage.emails)
+        email = reponses.first_shown(content, self._own.emails)
         return Profil(
-            account_id=reponses.identifier(content, self._usage.account_id),
-            nom_affiche=reponses.first_shown(content, self._usage.noms),
+            account_id=reponses.identifier(content, self._own.account_id),
+            nom_affiche=reponses.first_shown(content, self._own.noms),
             metadata={"email": email} if email else {},
         )
 

@@ -1,0 +1,26 @@
+"""Calls to other services that must happen in the end (C22): written with a change, sent after its commit.
+
+    REVOKE = Command("revocation", RevokeUserRequest, send=revoke)
+    SERVICE = Service(…, components=(OutgoingCommands((REVOKE,)),))
+
+    async with database.transaction() as tx:
+        await tx.update(membre, etat=RETIRE)
+        await queue(tx, REVOKE, request, key=str(membre.id))
+
+Read `command.py`, then `sender.py`.
+"""
+
+from service_kit.outgoing.command import Command, queue
+from service_kit.outgoing.component import OutgoingCommands
+from service_kit.outgoing.models import ABANDONNEE, EN_ATTENTE, ENVOYEE, REFUSEE, CommandeSortante
+
+__all__ = [
+    "ABANDONNEE",
+    "ENVOYEE",
+    "EN_ATTENTE",
+    "REFUSEE",
+    "Command",
+    "CommandeSortante",
+    "OutgoingCommands",
+    "queue",
+]

@@ -1,0 +1,73 @@
+"""The component as a service names it in its data.
+
+components=(OutgoingCommands((REVOKE, MAIL)),)
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from db_utils import Worker
+from pydantic_settings import BaseSettings
+from sqlalchemy import MetaData
+
+from service_kit.component import Greeter
+from service_kit.outgoing.command import Command
+from service_kit.outgoing.models import Base, CommandeSortante
+from service_kit.outgoing.sender import Sender, forget, refuse_unknown
+
+_LOOK_EVERY = timedelta(seconds=1)  # for what waits; what is written is sent at once
+
+
+class OutgoingSettings(BaseSettings):
+    """Nothing to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingCommands:
+    """The *commands* that a service may owe to others, each with a name of its own."""
+
+    commands: tuple[Command[Any], ...]
+
+    @property
+    def package(self) -> str:
+        """Where the migrations are."""
+        return "service_kit.outgoing"
+
+    @property
+    def tables(self) -> MetaData:
+        """What is owed, and what was."""
+        return Base.metadata
+
+    @property
+    def settings(self) -> type[BaseSettings]:
+        """None of its own."""
+        return OutgoingSettings
+
+    @property
+    def subscriptions(self) -> tuple[()]:
+        """None."""
+        return ()
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """One sends each kind, so that a callee that is silent delays no other; two tidy up."""
+        refuse = partial(refuse_unknown, known=[command.name for command in self.commands])
+        return (
+            *(
+                Worker(
+                    f"outgoing-{command.name}",
+                    Sender(command).send_due,
+                    every=_LOOK_EVERY,
+                    wake_on=CommandeSortante,
+                )
+                for command in self.commands
+            ),
+            Worker("outgoing-commands", refuse, every=timedelta(hours=1), wake_on=CommandeSortante),
+            Worker("outgoing-commands-forget", forget, every=timedelta(hours=1)),
+        )
+
+    def greeter(self, app: Any) -> Greeter | None:
+        """Nobody is met."""
+        return None

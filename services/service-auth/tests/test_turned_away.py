@@ -1,0 +1,246 @@
+"""Who may still enter: every call of AuthService against people who were shown out (A6).
+
+A row is what happened to a person who holds tokens of before, a column a call; each cell is a test.
+When a membership or an account ends, users asks auth to end its tokens (users R28).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import pytest
+from crm.auth import auth_pb2 as pb
+from crm.auth.auth_pb2_grpc import AuthServiceStub, TokenServiceStub
+from crm.users import users_pb2
+from crm.users.users_pb2_grpc import MembreServiceStub, UtilisateurServiceStub
+from grpc import StatusCode
+from grpc.aio import AioRpcError
+from grpc_utils import reason_of
+from service_auth.models import RevocationGlobale, RevocationOrganisation
+from service_kit.testing import Mesh, code_of, eventually
+from tests.connexions import PASSWORD, AsHolder, MakeSomeone, Someone, new_ip, read
+from tests.membres import FIRST, SECOND, Join, motif
+from tests.popups import OpenPopup
+
+# OK and the organisation of the new token, or the code and the reason; VOID is what VerifyToken says.
+Outcome = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A member of the first organisation with tokens that name it, one for each call."""
+
+    who: Someone
+    membre: users_pb2.Membre
+    tokens: Mapping[str, str]
+
+    @property
+    def token(self) -> str:
+        """A token that no call uses."""
+        return self.tokens["verify"]
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What opens the CRM, and what closes it."""
+
+    auth: AuthServiceStub
+    verifier: TokenServiceStub
+    people: UtilisateurServiceStub
+    members: MembreServiceStub
+    join: Join
+    popup: OpenPopup
+    as_holder: AsHolder
+    mesh: Mesh
+
+    async def ends(self, person: Person, organisation: str = "") -> None:
+        """Return when users has had the tokens of an account, or of a membership, ended here."""
+
+        async def ended() -> bool:
+            reader = self.mesh.database("auth").read()
+            if organisation:
+                return await reader.get(RevocationOrganisation, (person.who.id, organisation)) is not None
+            return await reader.get(RevocationGlobale, person.who.id) is not None
+
+        await eventually(ended)
+
+    async def leaves(self, person: Person, etat: str = "retire") -> None:
+        """The membership of the first organisation ends."""
+        await self.members.Update(users_pb2.UpdateMembreRequest(id=person.membre.id, etat=etat))
+        await self.ends(person, FIRST)
+
+    async def google(self, person: Person, organisation: str = "") -> pb.LoginResponse:
+        """A sign-in at Google."""
+        opened = await self.popup(person.who.email, organisation=organisation)
+        return await self.auth.HandleGoogleCallback(opened.callback())
+
+
+async def nothing(doors: Doors, person: Person) -> None:
+    """Nothing has happened."""
+
+
+async def removed(doors: Doors, person: Person) -> None:
+    """Removed from the organisation."""
+    await doors.leaves(person)
+
+
+async def suspended(doors: Doors, person: Person) -> None:
+    """Suspended in the organisation."""
+    await doors.leaves(person, "suspendu")
+
+
+async def moved(doors: Doors, person: Person) -> None:
+    """Removed from the organisation, and a member of another one."""
+    await doors.join(person.who, SECOND, "VIEWER")
+    await doors.leaves(person)
+
+
+async def removed_elsewhere(doors: Doors, person: Person) -> None:
+    """Removed from another organisation than the one that the tokens name."""
+    other = await doors.join(person.who, SECOND, "VIEWER")
+    await doors.members.Update(users_pb2.UpdateMembreRequest(id=other.id, etat="retire"))
+    await doors.ends(person, SECOND)
+
+
+async def back(doors: Doors, person: Person) -> None:
+    """Removed, and taken back."""
+    await doors.leaves(person)
+    await doors.members.Update(users_pb2.UpdateMembreRequest(id=person.membre.id, etat="actif"))
+
+
+async def disabled(doors: Doors, person: Person) -> None:
+    """The account is suspended."""
+    await doors.people.Update(users_pb2.UpdateUtilisateurRequest(id=person.who.id, actif=False))
+    await doors.ends(person)
+
+
+async def deleted(doors: Doors, person: Person) -> None:
+    """The account, which Google knows, is deleted."""
+    await doors.google(person)
+    await doors.people.Delete(users_pb2.DeleteUtilisateurRequest(id=person.who.id))
+    await doors.ends(person)
+
+
+async def signed_out(doors: Doors, person: Person) -> None:
+    """Signed out with each token."""
+    for token in person.tokens.values():
+        await doors.as_holder(token).Logout(pb.LogoutRequest())
+
+
+async def password_changed(doors: Doors, person: Person) -> None:
+    """Another session has set the password anew."""
+    token = (await doors.auth.Login(person.who.login(ip=new_ip()))).token
+    change = pb.ChangePasswordRequest(ancien=PASSWORD, nouveau=PASSWORD)
+    await doors.as_holder(token).ChangePassword(change)
+
+
+INVALID: Final = ("UNAUTHENTICATED", "IDENTIFIANTS_INVALIDES")
+REVOKED: Final = ("UNAUTHENTICATED", "JETON_REVOQUE")
+INACTIVE: Final = ("PERMISSION_DENIED", "MEMBRE_INACTIF")
+NOWHERE, IN_FIRST, IN_SECOND = ("OK", ""), ("OK", FIRST), ("OK", SECOND)
+
+Situation = Callable[[Doors, Person], Awaitable[None]]
+HELD = ("verify", "renew", "renew in first", "renew in second", "change password", "logout")
+
+
+def row(in_general: Outcome, in_first: Outcome, *held: Outcome) -> dict[str, Outcome]:
+    """A row: sign-ins that name no organisation, or the first one, then what is done with a token."""
+    signing_in = {"login": in_general, "google": in_general}
+    named = {"login to first": in_first, "google to first": in_first}
+    return signing_in | named | dict(zip(HELD, held, strict=True))
+
+
+ALL_REVOKED = (("VOID", "REVOQUE"), *[REVOKED] * 5)
+GOOD = (NOWHERE, IN_FIRST, IN_FIRST, INACTIVE, IN_FIRST, NOWHERE)
+TABLE: Final[Mapping[Situation, Mapping[str, Outcome]]] = {
+    nothing: row(IN_FIRST, IN_FIRST, *GOOD),
+    removed: row(NOWHERE, INACTIVE, *ALL_REVOKED),
+    suspended: row(NOWHERE, INACTIVE, *ALL_REVOKED),
+    moved: row(IN_SECOND, INACTIVE, *ALL_REVOKED),
+    removed_elsewhere: row(IN_FIRST, IN_FIRST, *GOOD),
+    back: row(IN_FIRST, IN_FIRST, *ALL_REVOKED),
+    disabled: row(INVALID, INVALID, *ALL_REVOKED),
+    deleted: row(INVALID, INVALID, *ALL_REVOKED),
+    signed_out: row(IN_FIRST, IN_FIRST, *ALL_REVOKED),
+    password_changed: row(IN_FIRST, IN_FIRST, *ALL_REVOKED),
+}
+_seen: dict[Situation, dict[str, Outcome]] = {}
+
+
+@pytest.fixture
+def doors(
+    mesh: Mesh,
+    auth: AuthServiceStub,
+    tokens: TokenServiceStub,
+    people: UtilisateurServiceStub,
+    join: Join,
+    popup: OpenPopup,
+    as_holder: AsHolder,
+) -> Doors:
+    """Those of the mesh."""
+    members = mesh.service_stub(MembreServiceStub, caller="auth")
+    return Doors(auth, tokens, people, members, join, popup, as_holder, mesh)
+
+
+@pytest.mark.parametrize("call", TABLE[nothing])
+@pytest.mark.parametrize("situation", TABLE, ids=lambda one: one.__name__)
+async def test_A6_who_was_shown_out_stays_out(
+    doors: Doors, someone: MakeSomeone, situation: Situation, call: str
+) -> None:
+    """With the code and the reason of its cell; a row is seen once."""
+    if situation not in _seen:
+        _seen[situation] = await outcomes(doors, await someone(email_verifie=True), situation)
+    assert _seen[situation][call] == TABLE[situation][call]
+
+
+async def outcomes(doors: Doors, who: Someone, situation: Situation) -> dict[str, Outcome]:
+    """How each call ends once *situation* has come about for *who*."""
+    membre = await doors.join(who, FIRST, "VIEWER")
+    tokens = {call: (await doors.auth.Login(who.login(ip=new_ip()))).token for call in HELD}
+    person = Person(who, membre, tokens)
+    await situation(doors, person)
+    if await motif(doors.verifier, person.token):
+        await eventually(partial(_has_been_heard, doors, person.token))
+    return {call: await _outcome(make()) for call, make in _calls(doors, person).items()}
+
+
+def _calls(doors: Doors, person: Person) -> dict[str, Callable[[], Awaitable[Any]]]:
+    def held(name: str) -> AuthServiceStub:
+        return doors.as_holder(person.tokens[name])
+
+    def login(**more: str) -> Awaitable[pb.LoginResponse]:
+        return doors.auth.Login(person.who.login(ip=new_ip(), **more))
+
+    change = pb.ChangePasswordRequest(ancien=PASSWORD, nouveau="une autre phrase de passe")
+    return {
+        "login": login,
+        "login to first": partial(login, organisation=FIRST),
+        "google": partial(doors.google, person),
+        "google to first": partial(doors.google, person, FIRST),
+        "verify": lambda: doors.verifier.VerifyToken(pb.VerifyTokenRequest(token=person.token)),
+        "renew": lambda: held("renew").RenewToken(pb.RenewTokenRequest()),
+        "renew in first": lambda: held("renew in first").RenewToken(pb.RenewTokenRequest(organisation=FIRST)),
+        "renew in second": lambda: held("renew in second").RenewToken(
+            pb.RenewTokenRequest(organisation=SECOND)
+        ),
+        "logout": lambda: held("logout").Logout(pb.LogoutRequest()),
+        "change password": lambda: held("change password").ChangePassword(change),
+    }
+
+
+async def _has_been_heard(doors: Doors, token: str) -> bool:
+    """Whether the process of auth refuses *token* whatever it is shown for."""
+    anybody = TokenServiceStub(doors.mesh.channel("auth", token))
+    return await code_of(anybody.GetJwks(pb.GetJwksRequest())) == StatusCode.UNAUTHENTICATED
+
+
+async def _outcome(call: Awaitable[Any]) -> Outcome:
+    try:
+        answer = await call
+    except AioRpcError as error:
+        return error.code().name, reason_of(error)
+    if isinstance(answer, pb.VerifyTokenResponse) and not answer.valide:
+        return "VOID", answer.motif
+    token = getattr(answer, "token", "")
+    return "OK", read(token)["organisation_id"] if token else ""

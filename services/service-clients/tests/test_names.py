@@ -1,0 +1,145 @@
+"""Names as they are stored (R2)."""
+
+import unicodedata
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from service_clients import names
+
+UNTIMED = settings(deadline=None)
+# Of all of Unicode two characters change what they are as capitals: the deprecated ŉ, whose
+# capital begins with an apostrophe, and a combining iota, whose capital is a letter.
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="\u0149\u0345"))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "McDonald",
+        "MacGregor-O'Brien",
+        "LeRoy",
+        "de La Rochefoucauld",
+        "d'ARTAGNAN",
+        "éLISE",
+        "Jean-Pierre",
+        "Ben Ali",
+        "N'Diaye",
+        "van Gogh",
+        "SNCF Réseau",
+    ],
+)
+def test_R02_a_name_in_mixed_case_stays_as_typed(typed: str) -> None:
+    """Whoever chose capitals chose them."""
+    assert names.person_name(typed) == typed
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("DUPONT", "Dupont"),
+        ("JEAN-PIERRE", "Jean-Pierre"),
+        ("D'ARTAGNAN", "D'Artagnan"),
+        ("D’ARTAGNAN", "D’Artagnan"),
+        ("DE LA TOUR", "De La Tour"),
+        ("LE GOFF", "Le Goff"),
+        ("ÉLISE", "Élise"),
+        ("N'GUESSAN", "N'Guessan"),
+        ("L'HAŸ-LES-ROSES", "L'Haÿ-Les-Roses"),
+        ("MCDONALD", "Mcdonald"),
+        ("ΑΣ", "Ας"),
+        ("J.-P.", "J.-P."),
+        ("X", "X"),
+    ],
+)
+def test_R02_a_name_in_capitals_has_one_per_part(typed: str, stored: str) -> None:
+    """Parts end at spaces, hyphens and both apostrophes; particles are parts like others."""
+    assert names.person_name(typed) == stored
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("dupont", "Dupont"),
+        ("élodie", "Élodie"),
+        ("jean-pierre", "Jean-Pierre"),
+        ("le goff", "Le Goff"),
+        ("la fontaine", "La Fontaine"),
+        ("l'hermite", "L'Hermite"),
+        ("o'brien", "O'Brien"),
+        ("ßtern", "Sstern"),
+        ("3 suisses", "3 Suisses"),
+        ("denis", "Denis"),
+        ("vandamme", "Vandamme"),
+        ("aude la tour", "Aude La Tour"),
+        ("x", "X"),
+        ("", ""),
+    ],
+)
+def test_R02_a_name_in_lower_case_gets_a_capital_per_part(typed: str, stored: str) -> None:
+    """What only begins like a particle is none; an article counts after "de" alone."""
+    assert names.person_name(typed) == stored
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("d'artagnan", "d'Artagnan"),
+        ("d’estaing", "d’Estaing"),
+        ("giscard d'estaing", "Giscard d'Estaing"),
+        ("de gaulle", "de Gaulle"),
+        ("de la tour", "de la Tour"),
+        ("de l'isle", "de l'Isle"),
+        ("marie de la croix", "Marie de la Croix"),
+        ("du bellay", "du Bellay"),
+        ("des moulins", "des Moulins"),
+        ("van der berg", "van der Berg"),
+        ("von trapp", "von Trapp"),
+        ("van den bosch", "van den Bosch"),
+        ("di stefano", "di Stefano"),
+        ("da silva", "da Silva"),
+        ("dos santos", "dos Santos"),
+        ("jean-de-dieu", "Jean-de-Dieu"),
+    ],
+)
+def test_R02_a_particle_in_lower_case_stays_so(typed: str, stored: str) -> None:
+    """De, du, des, d', van, von, der, den, di, da, dos; la, le and l' right after de."""
+    assert names.person_name(typed) == stored
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [("du", "Du"), ("de", "De"), ("de la", "de La"), ("van der", "van Der"), ("d'", "D'")],
+)
+def test_R02_the_last_part_is_no_particle(typed: str, stored: str) -> None:
+    """It is the name itself."""
+    assert names.person_name(typed) == stored
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [("  de   la\ttour ", "de la Tour"), ("e\u0301lise", "Élise"), ("Jean \u00a0 Luc", "Jean Luc")],
+)
+def test_R02_spaces_collapse_and_accents_compose(typed: str, stored: str) -> None:
+    """No-break spaces too."""
+    assert names.person_name(typed) == stored
+
+
+@UNTIMED
+@given(TEXTS.map(lambda text: unicodedata.normalize("NFC", text)))
+@example("ΐ")
+@example("ǆURO")
+@example("ÎLE-D'YEU")
+def test_R02_a_stored_name_is_its_own_stored_form(text: str) -> None:
+    """What Get answers can be sent back by Update without changing anything."""
+    stored = names.person_name(text)
+    assert (names.person_name(stored), unicodedata.normalize("NFC", stored)) == (stored, stored)
+
+
+@pytest.mark.parametrize(
+    ("type_client", "stored"),
+    [("ENTREPRISE", "BOUYGUES SA"), ("PARTICULIER", "Bouygues Sa"), ("PARTENAIRE", "Bouygues Sa")],
+)
+def test_R02_a_company_keeps_its_spelling(type_client: str, stored: str) -> None:
+    """Only spaces are brought in order in the name of a company."""
+    assert names.name_of("  BOUYGUES   SA ", type_client) == stored

@@ -1,0 +1,57 @@
+"""What the people of an organisation are told about a mail that cannot be sent (R19)."""
+
+import logging
+from typing import Final
+
+from crm.notifications.notifications_pb2 import CreateNotificationRequest
+from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
+from db_utils import Transaction
+from grpc_utils import Peers
+from grpc_utils.errors import CleIdempotenceReutilisee
+from service_kit.outgoing import Command, queue
+
+from service_email.models import Message
+from service_email.plateforme import PLATEFORME
+
+_log = logging.getLogger(__name__)
+
+_TITRE = "Message non envoyé"
+_MESSAGE = (
+    "Un message n'a pas été envoyé : une de ses adresses a des lettres accentuées ou non latines avant"
+    " l'arobase, et le serveur d'envoi n'accepte pas de telles adresses."
+)
+
+
+async def _notify(peers: Peers, request: CreateNotificationRequest) -> None:
+    await peers.stub(NotificationServiceStub).Create(request)
+
+
+NOTIFICATION: Final = Command(
+    "notification",
+    CreateNotificationRequest,
+    send=_notify,
+    done=frozenset({CleIdempotenceReutilisee.reason}),  # it was told before, in other words
+)
+
+
+async def alert(tx: Transaction, message: Message) -> None:
+    """Have the sales team told, once per message, that *message* is for servers with SMTPUTF8.
+
+    It names no address. A mail of the platform is nobody's in the CRM: operators find it in the log.
+    """
+    if message.organisation_id == PLATEFORME:
+        _log.error("message %s of the platform is lost: the server lacks SMTPUTF8", message.id)
+        return
+    key = f"email:{message.id}"
+    request = CreateNotificationRequest(
+        organisation_id=message.organisation_id,
+        destinataire_type="EQUIPE",
+        destinataire_id="COMMERCIAL",
+        type="ALERTE",
+        niveau="avertissement",
+        titre=_TITRE,
+        message=_MESSAGE,
+        cle_idempotence=key,
+    )
+    request.metadata["message_id"] = str(message.id)
+    await queue(tx, NOTIFICATION, request, key=key, organisation_id=message.organisation_id)

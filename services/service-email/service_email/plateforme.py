@@ -1,0 +1,117 @@
+"""The mails that the platform writes in its own name, pure: to persons about their access to the CRM.
+
+They belong to no organisation, so that none can read them; some carry a secret.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from crm.email import email_pb2 as pb
+from db_utils.clock import PARIS
+from grpc_utils import content_hash, instant, opaque_id, required
+from grpc_utils.errors import ChampRequis, FormatInvalide, ValeurInconnue
+from grpc_utils.telemetry import masked
+
+from service_email.modeles import render
+from service_email.models import Message, Modele
+from service_email.rules import checked_address, message, one_line, recipient
+
+# No organisation: an organisation's id begins with a letter or a digit (C2).
+PLATEFORME = "@plateforme"
+BIENVENUE_UTILISATEUR = "BIENVENUE_UTILISATEUR"
+CONFIRMATION_ADRESSE, CHANGEMENT_ADRESSE, COMPTE_REPRIS = (
+    "CONFIRMATION_ADRESSE",
+    "CHANGEMENT_ADRESSE",
+    "COMPTE_REPRIS",
+)
+_CONFIRMATION_PAGE = "confirmer-adresse"
+_JETON = re.compile(r"[A-Za-z0-9._~-]{1,512}")  # what stands in the fragment of a URL as it is
+
+
+def welcome_user(request: pb.SendWelcomeRequest, de: str, modele: Modele, lien: str) -> Message:
+    """The welcome mail of a new user; *lien* is where he signs in."""
+    utilisateur_id = opaque_id(required(request.utilisateur_id, "utilisateur_id"), "utilisateur_id")
+    return _to_person(
+        request,
+        de,
+        modele,
+        {"lien_application": lien},
+        origine="bienvenue",
+        cle_idempotence=f"bienvenue:{utilisateur_id}",
+    )
+
+
+def account_mail(request: pb.SendAccountMailRequest, de: str, modele: Modele, lien: str) -> Message:
+    """The mail about his account that *request* asks for (R20); *lien* is where the application is."""
+    opaque_id(required(request.utilisateur_id, "utilisateur_id"), "utilisateur_id")
+    return _to_person(
+        request,
+        de,
+        modele,
+        _VARIABLES[request.modele_code](request, lien.rstrip("/")),
+        origine="compte",
+        cle_idempotence=required(request.cle_idempotence, "cle_idempotence"),
+        contenu_hash=content_hash(request),
+    )
+
+
+def account_modele(code: str) -> str:
+    """*code*, if account mails have such a template. Raises ChampRequis, ValeurInconnue."""
+    if required(code, "modele_code") not in _VARIABLES:
+        raise ValeurInconnue(champ="modele_code")
+    return code
+
+
+def _to_person(
+    request: pb.SendWelcomeRequest | pb.SendAccountMailRequest,
+    de: str,
+    modele: Modele,
+    variables: Mapping[str, str],
+    **columns: Any,
+) -> Message:
+    prenom, nom = one_line(request.prenom, "prenom"), one_line(request.nom, "nom")
+    rendu = render(modele, {"prenom": prenom, "nom": nom, **variables})
+    email = checked_address(required(request.email, "email"), "email")
+    return message(
+        organisation_id=PLATEFORME,
+        de=de,
+        a=[recipient(email, f"{prenom} {nom}".strip())],
+        sujet=rendu.sujet,
+        corps_texte=rendu.texte,
+        corps_html=rendu.html,
+        modele_code=modele.code,
+        **columns,
+    )
+
+
+def _confirmation(request: pb.SendAccountMailRequest, lien: str) -> Mapping[str, str]:
+    """The link stands in the fragment, which browsers send to no server."""
+    if not _JETON.fullmatch(required(request.jeton, "jeton")):
+        raise FormatInvalide(champ="jeton")
+    if not request.HasField("expire_le"):
+        raise ChampRequis(champ="expire_le")
+    link = f"{lien}/{_CONFIRMATION_PAGE}#jeton={request.jeton}"
+    return {"lien": link, "expire_le": _in_paris(instant(request.expire_le))}
+
+
+def _changement(request: pb.SendAccountMailRequest, lien: str) -> Mapping[str, str]:
+    """Masked, for this mail goes to another address (C16)."""
+    nouvelle = checked_address(required(request.nouvelle_adresse, "nouvelle_adresse"), "nouvelle_adresse")
+    return {"nouvelle_adresse": masked(nouvelle)}
+
+
+def _repris(request: pb.SendAccountMailRequest, lien: str) -> Mapping[str, str]:
+    return {"lien_application": lien}
+
+
+_VARIABLES: Mapping[str, Callable[[pb.SendAccountMailRequest, str], Mapping[str, str]]] = {
+    CONFIRMATION_ADRESSE: _confirmation,
+    CHANGEMENT_ADRESSE: _changement,
+    COMPTE_REPRIS: _repris,
+}
+
+
+def _in_paris(moment: datetime) -> str:
+    return moment.astimezone(PARIS).strftime("%d/%m/%Y à %H:%M")

@@ -1,0 +1,71 @@
+"""The job that looks at reminders that are due (R10). So far it drops those of deleted clients (R11).
+
+Nothing tells this service that a client was deleted, so it asks, in the hours in which reminders
+are carried out, organisation by organisation.
+"""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import grpc
+from crm.clients.clients_pb2 import GetClientBaseRequest
+from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
+from db_utils import clock, parse_uuid
+from db_utils.context import Scope, within
+from grpc_utils import answered_or_none
+from grpc_utils.errors import Unavailable
+from service_kit import App, Worker
+from sqlalchemy import bindparam, select
+
+from service_relance import rules
+from service_relance.models import CLIENT_SUPPRIME, IGNOREE, PLANIFIEE, Relance
+
+_log = logging.getLogger(__name__)
+
+_due = (
+    Relance.statut == PLANIFIEE,
+    Relance.date_prevue <= bindparam("today", type_=Relance.date_prevue.type, required=True),
+)
+_ORGANISATIONS = select(Relance.organisation_id).where(*_due).distinct()
+_CLIENTS = select(Relance.client_id).where(*_due).distinct()
+_OF_CLIENT = (
+    select(Relance)
+    .where(*_due, Relance.client_id == bindparam("client_id", required=True))
+    .order_by(Relance.date_prevue)
+    .with_for_update(skip_locked=True)
+)
+
+
+async def look_at_due(app: App[Any]) -> None:
+    """Drop what is due for clients who are gone; what cannot be asked now is left for the next run."""
+    if not rules.is_open(clock.now()):
+        return
+    for organisation_id in await app.database.read().all(_ORGANISATIONS, today=clock.today()):
+        with within(Scope(organisation_id)):
+            try:
+                await _look_at(app)
+            except Unavailable as error:
+                _log.warning("reminders that are due wait for clients: %s", error.reason)
+                return
+            except grpc.aio.AioRpcError as error:
+                _log.error("reminders of %s wait: clients says %s", organisation_id, error.code().name)
+
+
+async def _look_at(app: App[Any]) -> None:
+    """The organisation of this scope. Raises Unavailable while clients is silent, AioRpcError."""
+    clients = app.peers.stub(ClientBaseServiceStub)
+    due_for = await app.database.read().all(_CLIENTS, today=clock.today())
+    for client_id in filter(parse_uuid, due_for):  # other ids are not of our making (C2)
+        if await answered_or_none(clients.Get(GetClientBaseRequest(id=client_id))) is None:
+            await _ignore(app, client_id)
+
+
+async def _ignore(app: App[Any], client_id: str) -> None:
+    async with app.database.transaction() as tx:
+        for relance in await tx.all(_OF_CLIENT, today=clock.today(), client_id=client_id):
+            await tx.update(relance, statut=IGNOREE, motif=CLIENT_SUPPRIME)
+            _log.info("reminder %s is ignored: its client is gone", relance.id)
+
+
+EXECUTION = Worker("execution", look_at_due, every=timedelta(hours=1))

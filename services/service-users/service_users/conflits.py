@@ -1,0 +1,98 @@
+"""Conflicts: a provider's person would have become somebody else's account (R10).
+
+Webhooks in conflict are looked at again when what was in their way is gone (R32): who frees an
+address says so here, in the transaction that frees it; `inbox.py` takes what is due.
+"""
+
+from db_utils import Transaction, clock
+from sqlalchemy import String, bindparam, exists, literal_column, select, update
+
+from service_users import journal
+from service_users.models import CONFLIT, ConflitIdentite, Utilisateur, WebhookRecu
+from service_users.personnes import Personne
+
+EMAIL_PRIS, EMAIL_NON_VERIFIE, AUTRE_SUJET = "EMAIL_PRIS", "EMAIL_NON_VERIFIE", "AUTRE_SUJET"
+
+ADDRESS = WebhookRecu.charge_utile.op("->>")(literal_column("'email'"))  # as its index has it
+_instant = bindparam("now", type_=WebhookRecu.recu_le.type, required=True)
+_fournisseur = bindparam("fournisseur", type_=String, required=True)
+_sujet = bindparam("sujet", type_=String, required=True)
+_RELEASE = (
+    update(WebhookRecu)
+    .where(WebhookRecu.resultat == CONFLIT, bindparam("email", type_=String, required=True) == ADDRESS)
+    .values(prochain_essai=_instant, tentatives=0)
+)
+_RELEASE_ALL = (
+    update(WebhookRecu)
+    .where(WebhookRecu.resultat == CONFLIT, WebhookRecu.prochain_essai.is_(None))
+    .values(prochain_essai=_instant, tentatives=0)
+)
+_OPEN = (
+    select(WebhookRecu)
+    .where(
+        WebhookRecu.fournisseur == _fournisseur,
+        WebhookRecu.sujet == _sujet,
+        WebhookRecu.resultat == CONFLIT,
+    )
+    .order_by(WebhookRecu.horodatage_fournisseur.desc().nulls_last())
+    .limit(1)
+)
+_RESOLVE = (
+    update(ConflitIdentite)
+    .where(
+        ConflitIdentite.fournisseur == _fournisseur,
+        ConflitIdentite.sujet == _sujet,
+        ConflitIdentite.resolu_le.is_(None),
+        ~exists().where(
+            WebhookRecu.fournisseur == ConflitIdentite.fournisseur,
+            WebhookRecu.sujet == ConflitIdentite.sujet,
+            WebhookRecu.resultat == CONFLIT,
+            ConflitIdentite.email == ADDRESS,
+        ),
+    )
+    .values(resolu_le=_instant)
+)
+_REOPEN = (
+    update(ConflitIdentite)
+    .where(
+        ConflitIdentite.fournisseur == _fournisseur,
+        ConflitIdentite.sujet == _sujet,
+        ConflitIdentite.email == bindparam("email", type_=String, required=True),
+        ConflitIdentite.resolu_le.is_not(None),
+    )
+    .values(resolu_le=None)
+)
+
+
+async def note(tx: Transaction, owner: Utilisateur, personne: Personne, motif: str) -> None:
+    """Keep the conflict of *personne* with *owner*, once however often it comes again (R10)."""
+    fournisseur, sujet, email = personne.fournisseur, personne.sujet, personne.email
+    conflit = ConflitIdentite(
+        fournisseur=fournisseur, sujet=sujet, email=email, utilisateur_existant_id=owner.id, motif=motif
+    )
+    if await tx.insert_if_absent(conflit):
+        await journal.note(
+            tx, "conflit", owner.id, source=personne.source, fournisseur=fournisseur, motif=motif
+        )
+    else:
+        await tx.execute(_REOPEN, fournisseur=fournisseur, sujet=sujet, email=email)
+
+
+async def release(tx: Transaction, email: str) -> None:
+    """Have the webhooks looked at again that *email* was in the way of: it is free, or somebody else's."""
+    await tx.execute(_RELEASE, email=email, now=clock.now())
+
+
+async def release_all(tx: Transaction) -> None:
+    """Have every webhook in conflict looked at again."""
+    await tx.execute(_RELEASE_ALL, now=clock.now())
+
+
+async def waiting(tx: Transaction, fournisseur: str, sujet: str) -> WebhookRecu | None:
+    """The latest webhook about the subject that is in conflict."""
+    return await tx.one(_OPEN, fournisseur=fournisseur, sujet=sujet)
+
+
+async def resolve(tx: Transaction, fournisseur: str, sujet: str) -> None:
+    """Note that the conflicts of the subject are over which no webhook is in any more."""
+    await tx.execute(_RESOLVE, fournisseur=fournisseur, sujet=sujet, now=clock.now())

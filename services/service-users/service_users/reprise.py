@@ -1,0 +1,52 @@
+"""Claiming an account whose address nobody has proved (R30): the owner of the address gets it, bare."""
+
+from datetime import datetime
+
+from db_utils import Transaction, clock
+from db_utils.envelope import Envelope
+from grpc_utils.providers import LOCAL
+from sqlalchemy import String, Uuid, bindparam, delete
+
+from service_users import adhesions, adresses, conflits, identifiants, journal, personnes, sortantes
+from service_users.models import Identite, Utilisateur
+from service_users.personnes import Personne
+
+_OUTSIDE = delete(Identite).where(
+    Identite.utilisateur_id == bindparam("utilisateur_id", type_=Uuid, required=True),
+    Identite.fournisseur != bindparam("local", type_=String, required=True),
+)
+
+
+async def claim(
+    tx: Transaction, utilisateur: Utilisateur, personne: Personne, envelope: Envelope
+) -> datetime:
+    """Make the locked *utilisateur* the account of *personne*, whose address it is; the instant.
+
+    Whoever was in it before is out: passwords, identities, tokens, connected accounts and
+    memberships end, but for those that came by an invitation to this address.
+    """
+    now = clock.now()
+    await identifiants.forget(tx, utilisateur.id)
+    await tx.execute(_OUTSIDE, utilisateur_id=utilisateur.id, local=LOCAL)
+    await adhesions.retire_uninvited(tx, utilisateur)
+    prenom, nom = personnes.default_names(personne)
+    changed = await adresses.cancel(tx, utilisateur.id)
+    if utilisateur.suspendu_par_fournisseur:  # of an identity that is not its any more
+        changed |= {"actif": True, "suspendu_par_fournisseur": False}
+    await tx.update(
+        utilisateur,
+        prenom=prenom,
+        nom=nom,
+        photo_url=personne.photo_url or None,
+        telephone=None,
+        email_verifie=True,
+        fournisseur_maj_le=None,
+        jetons_depuis=now,
+        **changed,
+    )
+    await journal.note(tx, "adresse_reprise", utilisateur.id, source=personne.source)
+    await sortantes.revoke(tx, utilisateur.id, now, sortantes.REPRISE)
+    await sortantes.disconnect(tx, utilisateur.id)
+    await sortantes.mail(tx, envelope, sortantes.COMPTE_REPRIS, utilisateur, utilisateur.email)
+    await conflits.release(tx, utilisateur.email)
+    return now

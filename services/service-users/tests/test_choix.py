@@ -1,0 +1,127 @@
+"""MembreService.Choisir and RecordLogin: which organisation a person signs in to (R31)."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from crm.events.identity_pb2 import UserLoginEvent
+from crm.organisations import organisations_pb2 as organisations_pb
+from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
+from crm.users import users_pb2 as pb
+from crm.users.users_pb2_grpc import MembreServiceStub, SyncServiceStub, UtilisateurServiceStub
+from grpc import StatusCode
+from service_kit.testing import Mesh, refused
+from service_users import choix
+from service_users.models import Membre
+from tests.personnes import Someone, new_org, without_organisations
+
+NOT_ACTIVE = (StatusCode.PERMISSION_DENIED, "MEMBRE_INACTIF")
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+async def deux(someone: Someone, membres: MembreServiceStub) -> list[pb.Membre]:
+    """The two memberships of one person, the older one first."""
+    user = await someone()
+    return [
+        await membres.Add(
+            pb.AddMembreRequest(organisation_id=new_org(), utilisateur_id=user.id, role="MANAGER")
+        )
+        for _ in range(2)
+    ]
+
+
+def choice(membre: pb.Membre, organisation: str = "") -> pb.ChoisirMembreRequest:
+    """The question for the person of *membre*."""
+    return pb.ChoisirMembreRequest(utilisateur_id=membre.utilisateur_id, organisation=organisation)
+
+
+def member_of(organisation: str, chosen: datetime | None = None) -> Membre:
+    """An active membership, *chosen* at some time."""
+    return Membre(
+        organisation_id=organisation, utilisateur_id=uuid4(), role="VIEWER", etat="actif", choisi_le=chosen
+    )
+
+
+def test_R31_the_last_one_chosen_else_the_oldest() -> None:
+    """Pure: a name is taken as it is, none at all means the usual one."""
+    first, second, third = member_of("org-1"), member_of("org-2"), member_of("org-3", NOON)
+    later = member_of("org-4", NOON + timedelta(seconds=1))
+    assert choix.named([], "") is choix.named([first, second], "org-3") is None
+    assert choix.named([first, second], "") is first
+    assert choix.named([first, second], "org-2") is second
+    assert choix.named([first, second, third], "") is third
+    assert choix.named([first, later, third], "") is later
+
+
+async def test_R31_a_choice_is_remembered(membres: MembreServiceStub, deux: list[pb.Membre]) -> None:
+    """It is no change of the membership; a token made without a name afterwards is for it."""
+    old, young = deux
+    assert (await membres.Choisir(choice(old))).membre.id == old.id
+    chosen = await membres.Choisir(choice(old, young.organisation_id))
+    usual = await membres.Choisir(choice(old))
+    assert chosen.membre.id == usual.membre.id == young.id
+    assert usual.membre.version == young.version
+    assert [(one.organisation_id, one.role, one.etat) for one in usual.organisations] == [
+        (one.organisation_id, "MANAGER", "actif") for one in deux
+    ]
+
+
+async def test_R31_one_that_has_ended_is_not_chosen(
+    membres: MembreServiceStub, deux: list[pb.Membre]
+) -> None:
+    """By name MEMBRE_INACTIF, else the next one, else none; that of a stranger is not either."""
+    old, young = deux
+    await membres.Choisir(choice(old, young.organisation_id))
+    await membres.Update(pb.UpdateMembreRequest(id=young.id, etat="suspendu"))
+    for organisation in (young.organisation_id, new_org()):
+        assert await refused(membres.Choisir(choice(old, organisation))) == NOT_ACTIVE
+    assert (await membres.Choisir(choice(old))).membre.id == old.id
+    await membres.Update(pb.UpdateMembreRequest(id=old.id, etat="retire"))
+    nothing = await membres.Choisir(choice(old))
+    assert (nothing.HasField("membre"), list(nothing.organisations)) == (False, [])
+
+
+async def test_R31_a_closed_account_chooses_nothing(
+    membres: MembreServiceStub, people: UtilisateurServiceStub, deux: list[pb.Membre]
+) -> None:
+    """Though its memberships are active; a deleted one is not there."""
+    old = deux[0]
+    await people.Update(pb.UpdateUtilisateurRequest(id=old.utilisateur_id, actif=False))
+    assert not (await membres.Choisir(choice(old))).HasField("membre")
+    assert await refused(membres.Choisir(choice(old, old.organisation_id))) == NOT_ACTIVE
+    await people.Delete(pb.DeleteUtilisateurRequest(id=old.utilisateur_id))
+    assert await refused(membres.Choisir(choice(old))) == (StatusCode.NOT_FOUND, "INTROUVABLE")
+
+
+async def test_R31_names_help_to_choose(
+    mesh: Mesh, membres: MembreServiceStub, deux: list[pb.Membre]
+) -> None:
+    """They are asked of organisations where there are several; while it is silent they are empty."""
+    organisations = mesh.service_stub(OrganisationServiceStub, caller="users")
+    for membre in deux:
+        name = f"Nom de {membre.organisation_id}"
+        await organisations.Create(
+            organisations_pb.CreateOrganisationRequest(id=membre.organisation_id, nom=name)
+        )
+    named = await membres.Choisir(choice(deux[0]))
+    assert [one.nom for one in named.organisations] == [f"Nom de {one.organisation_id}" for one in deux]
+    async with without_organisations(mesh):
+        silent = await membres.Choisir(choice(deux[0]))
+    assert [one.nom for one in silent.organisations] == ["", ""]
+
+
+async def test_R31_a_sign_in_names_the_organisation_of_the_token(
+    mesh: Mesh, sync: SyncServiceStub, membres: MembreServiceStub, deux: list[pb.Membre]
+) -> None:
+    """The one given, else the one that Choisir says; one that has ended is not named."""
+    old, young = deux
+    login = pb.RecordLoginRequest(utilisateur_id=old.utilisateur_id, source="auth")
+    await sync.RecordLogin(login)
+    login.organisation = young.organisation_id
+    await sync.RecordLogin(login)
+    await membres.Update(pb.UpdateMembreRequest(id=young.id, etat="retire"))
+    await sync.RecordLogin(login)
+    events = await mesh.published(UserLoginEvent, 3, where=lambda event: event.user_id == old.utilisateur_id)
+    assert [event.customer_id for event in events] == [old.organisation_id, young.organisation_id, ""]
+    assert [event.role for event in events] == ["MANAGER", "MANAGER", ""]
