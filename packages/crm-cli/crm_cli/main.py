@@ -91,11 +91,13 @@ def migrate(
     from db_utils.migrations import wait_for_server
     from db_utils.patience import Patience
 
+    from crm_cli.progress import show_migrations
     from crm_cli.selection import chosen
     from crm_cli.streams import declare_streams
 
     home = Home()
     wanted = chosen(services or [])
+    show_migrations()
     patience = Patience(wait, lambda reason: print(f"waiting: {reason}", flush=True))
     wait_for_server(home.database_url(), patience)
     changed = run(

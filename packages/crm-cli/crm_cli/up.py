@@ -25,6 +25,7 @@ from crm_cli.display import Board
 from crm_cli.home import CommandError, Home, State
 from crm_cli.keys import secrets_of
 from crm_cli.processes import ServiceProcess
+from crm_cli.progress import show_migrations
 from crm_cli.selection import NATS_PORT, chosen_processes, moved_ports
 from crm_cli.servers import WatchedServer
 from crm_cli.streams import declare_streams
@@ -117,6 +118,7 @@ class Mesh:
         pending = outdated(self._database_url, schemas)
         if pending:
             self._console.print(f"Migrating {', '.join(schema.name for schema in pending)}", soft_wrap=True)
+            show_migrations()
             migrate(self._database_url, pending)
         declare_streams(self._nats_url)
 

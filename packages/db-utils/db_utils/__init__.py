@@ -22,6 +22,7 @@ from db_utils.errors import (
 from db_utils.execution import Connection
 from db_utils.failpoints import failpoint
 from db_utils.ids import parse_uuid, uuid7
+from db_utils.keys import Key, Searched
 from db_utils.listing import Listing, Page, PageRequest
 from db_utils.reader import Reader
 from db_utils.tables import (
@@ -34,6 +35,7 @@ from db_utils.tables import (
     Versioned,
     metadata,
 )
+from db_utils.texts import text_key, without_format
 from db_utils.transaction import Transaction
 from db_utils.worker import Worker
 
@@ -48,6 +50,7 @@ __all__ = [
     "InvalidPage",
     "InvalidText",
     "InvalidValue",
+    "Key",
     "Listing",
     "OrganisationRequired",
     "Page",
@@ -55,6 +58,7 @@ __all__ = [
     "Reader",
     "ReferenceViolation",
     "Row",
+    "Searched",
     "SerializationConflict",
     "SoftDelete",
     "StatementTimeout",
@@ -71,5 +75,7 @@ __all__ = [
     "parse_uuid",
     "role_of",
     "session_options",
+    "text_key",
     "uuid7",
+    "without_format",
 ]

@@ -56,6 +56,9 @@ def session_options(schema: str) -> str:
         "statement_timeout": f"{_STATEMENT_TIMEOUT}s",
         "idle_in_transaction_session_timeout": "60s",
         "timezone": "UTC",
+        # Statements are short and many: an index is read from memory, and one process does it.
+        "random_page_cost": "1.1",
+        "max_parallel_workers_per_gather": "0",
     }
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
 

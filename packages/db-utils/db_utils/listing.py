@@ -4,8 +4,6 @@ A `Listing` is a table of values that a service declares once: which filters, wh
 columns are searched, which sorts. Its statements are built once per combination.
 """
 
-import base64
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +17,10 @@ from sqlalchemy import (
     ColumnElement,
     Numeric,
     Select,
-    String,
     bindparam,
     func,
     literal_column,
     null,
-    or_,
     select,
     tuple_,
 )
@@ -40,13 +36,15 @@ from db_utils.errors import (
     UnknownOrder,
     UnknownSort,
 )
+from db_utils.keys import Key, Searched, key_of
+from db_utils.page_tokens import opened, sealed
 from db_utils.reader import R, Reader
+from db_utils.searches import Number, Search, Shape, criteria
 from db_utils.statements import plan
 from db_utils.tables import Choice
 
 DEFAULT_SIZE, LARGEST_SIZE, LONGEST_SEARCH = 20, 100, 100
-_LONGEST_TOKEN = 2048  # characters; a sort column of 255 characters needs a fifth of it
-_DIGEST = 9  # bytes
+_MOST_STATEMENTS = 512  # of one list: searches come in many shapes
 _NEVER = datetime.min.replace(tzinfo=UTC)  # where rows stand that lack the instant they are sorted by
 _NEVER_IN_SQL: ColumnElement[datetime] = literal_column("'0001-01-01 00:00:00+00'::timestamptz")
 
@@ -84,6 +82,8 @@ class Page(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class _Sort:
+    """The column that a list is ordered by: of a text that has one, its key."""
+
     name: str
     descending: bool
 
@@ -94,10 +94,11 @@ class Listing(Generic[R]):
     *sorts* are columns, each with its default direction, as in "created_at desc"; the first one
     is the default; ties are broken by id. They are NOT NULL, but for instants: a row without
     one stands before all others, by `coalesce(<column>, '0001-01-01 00:00:00+00'::timestamptz)`.
-    *filters* names equality filters by column, or maps a name to a function from the bound value
-    to a criterion, or to None for equality with its column. *search* are the columns in which a
-    substring is looked for, in any case. Columns named in *without* are not read, because rows of
-    a page need no bodies: they are None there.
+    A text that has a `Key` is sorted by it. *filters* names equality filters by column, or maps a
+    name to a function from the bound value to a criterion, or to None for equality with its column.
+    *search* is the `Searched` or `Key` column in which words are looked for; *number* reads a run of
+    digits as it stands among the numbers there, None when it is no whole one. Columns named in
+    *without* are not read, because rows of a page need no bodies: they are None there.
     """
 
     def __init__(
@@ -106,14 +107,15 @@ class Listing(Generic[R]):
         *,
         sorts: Sequence[str],
         filters: Sequence[str] | Mapping[str, Filter | None] = (),
-        search: Sequence[InstrumentedAttribute[Any]] = (),
+        search: InstrumentedAttribute[str] | None = None,
+        number: Number | None = None,
         without: Sequence[str] = (),
     ) -> None:
         self._model = model
         self._table = model.__table__
-        self._sorts = {sort.partition(" ")[0]: _parse_sort(sort) for sort in sorts}
+        self._sorts = {sort.partition(" ")[0]: self._parse_sort(sort) for sort in sorts}
         self._default = next(iter(self._sorts))
-        for name in self._sorts:
+        for name in (sort.name for sort in self._sorts.values()):
             if self._table.columns[name].nullable and not self._is_instant(name):
                 raise ValueError(f"{name} may be NULL: a keyset cannot continue after it")
             if self._table.columns[name].type.python_type not in _READ:
@@ -121,7 +123,8 @@ class Listing(Generic[R]):
         self._filters: dict[str, Filter | None] = (
             dict(filters) if isinstance(filters, Mapping) else dict.fromkeys(filters)
         )
-        self._search, self._without = tuple(search), frozenset(without)
+        self._search = None if search is None else self._table.columns[search.key]
+        self._number, self._without = number, frozenset(without)
         self._statements: dict[tuple[Any, ...], tuple[Select[R], Select[int]]] = {}
 
     async def page(
@@ -135,18 +138,21 @@ class Listing(Generic[R]):
         size = _size(request.size)
         sort = self._sort(request)
         active = {name: value for name, value in filters.items() if value is not None and value != ""}
-        self._check(active, search)
-        if search:
-            active["search"] = f"%{_escape(search)}%"
-        asked = repr(
-            (self._model.__tablename__, sort, sorted(active.items()), context.scope.get().organisation_id)
-        )
+        self._check(active)
+        wanted = self._wanted(search)
+        question = sorted(active.items()) + ([("search", wanted)] if wanted.shape else [])
+        asked = repr((self._model.__tablename__, sort, question, context.scope.get().organisation_id))
         after = self._position(request.token, sort, asked)
-        rows_of, total_of = self._statement(tuple(sorted(active)), sort, bool(after))
+        rows_of, total_of = self._statement(tuple(sorted(active)), wanted.shape, sort, bool(after))
+        active |= wanted.named()
         rows = self._whole(await reader.all(rows_of, **active, **after, _limit=size + 1))
         total = await reader.one(total_of, **active) if request.with_total else None
         token = self._token(rows[size - 1], sort, asked) if len(rows) > size else ""
         return Page(rows[:size], token, (total or 0) if request.with_total else None)
+
+    def _parse_sort(self, sort: str) -> _Sort:
+        name, _, direction = sort.partition(" ")
+        return _Sort(key_of(self._table, name), direction == "desc")
 
     def _sort(self, request: PageRequest) -> _Sort:
         chosen = self._sorts.get(request.sort_by or self._default)
@@ -157,11 +163,16 @@ class Listing(Generic[R]):
             raise UnknownOrder(request.sort_order)
         return _Sort(chosen.name, direction == "desc") if direction else chosen
 
-    def _check(self, active: Mapping[str, object], search: str) -> None:
+    def _wanted(self, search: str) -> Search:
+        if not search:
+            return Search((), ())
         if len(search) > LONGEST_SEARCH:
             raise TextTooLong("search")
-        if search and not self._search:
+        if self._search is None or not isinstance(self._search.type, (Key, Searched)):
             raise TypeError(f"{self._model.__name__} is not searched")
+        return Search.of(search, self._search.type, self._number)
+
+    def _check(self, active: Mapping[str, object]) -> None:
         for name, value in active.items():
             if name not in self._filters:
                 raise TypeError(f"{self._model.__name__} has no filter {name!r}")
@@ -170,24 +181,36 @@ class Listing(Generic[R]):
                 if isinstance(kind, Choice) and value not in kind.values:
                     raise UnknownChoice(name)
 
-    def _statement(self, active: tuple[str, ...], sort: _Sort, after: bool) -> tuple[Select[R], Select[int]]:
-        key = (active, sort, after)
+    def _statement(
+        self, active: tuple[str, ...], shape: Shape, sort: _Sort, after: bool
+    ) -> tuple[Select[R], Select[int]]:
+        key = (active, shape, sort, after)
         if key not in self._statements:
-            criteria = [self._criterion(name) for name in active]
-            columns = self._table.columns
-            place = tuple_(self._sorted(sort.name), columns["id"])
-            rows = self._selected().where(*criteria).limit(bindparam("_limit"))
-            if after:
-                bound = tuple_(
-                    bindparam("_value", type_=columns[sort.name].type, required=True),
-                    bindparam("_id", type_=columns["id"].type, required=True),
-                )
-                rows = rows.where(place < bound if sort.descending else place > bound)
-            order = [self._sorted(sort.name), columns["id"]]
-            rows = rows.order_by(*(column.desc() if sort.descending else column for column in order))
-            total = select(func.count()).select_from(self._model).where(*criteria)
-            self._statements[key] = rows, total
+            if len(self._statements) >= _MOST_STATEMENTS:
+                self._statements.clear()
+            kept = [self._criterion(name) for name in active]
+            if self._search is not None:
+                kept += criteria(shape, self._search)
+            total = select(func.count()).select_from(self._model).where(*kept)
+            self._statements[key] = self._ordered(kept, sort, after, searched=bool(shape)), total
         return self._statements[key]
+
+    def _ordered(
+        self, kept: Sequence[ColumnElement[bool]], sort: _Sort, after: bool, *, searched: bool
+    ) -> Select[R]:
+        """The rows of a page; a search finds their ids first, in indexes that need not hold whole rows."""
+        columns = self._table.columns
+        place = (self._sorted(sort.name), columns["id"])
+        order = [column.desc() if sort.descending else column for column in place]
+        rows = (select(columns["id"]) if searched else self._selected()).where(*kept)
+        if after:
+            bound = tuple_(
+                bindparam("_value", type_=columns[sort.name].type, required=True),
+                bindparam("_id", type_=columns["id"].type, required=True),
+            )
+            rows = rows.where(tuple_(*place) < bound if sort.descending else tuple_(*place) > bound)
+        rows = rows.order_by(*order).limit(bindparam("_limit"))
+        return self._selected().where(columns["id"].in_(rows)).order_by(*order) if searched else rows
 
     def _is_instant(self, name: str) -> bool:
         return self._table.columns[name].type.python_type is datetime
@@ -207,9 +230,6 @@ class Listing(Generic[R]):
         return [plan(self._model).row(values) for values in found] if self._without else found  # type: ignore[misc]  # plan(model) makes R
 
     def _criterion(self, name: str) -> ColumnElement[bool]:
-        if name == "search":
-            pattern = bindparam("search", type_=String, required=True)
-            return or_(*(column.ilike(pattern, escape="\\") for column in self._search))
         own = self._filters[name]
         if own is not None:
             return own(bindparam(name, required=True))
@@ -221,14 +241,15 @@ class Listing(Generic[R]):
         value = row.__dict__[sort.name]
         value = _NEVER if value is None else value
         text = value.isoformat() if isinstance(value, (date, datetime)) else value
-        content = json.dumps([text, row.__dict__["id"]], default=str, separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(_digest(asked, content) + content).decode().rstrip("=")
+        place = [text, row.__dict__["id"]]
+        content = json.dumps(place, default=str, separators=(",", ":"), ensure_ascii=False)
+        return sealed(content.encode(), asked)
 
     def _position(self, token: str, sort: _Sort, asked: str) -> dict[str, object]:
         if not token:
             return {}
         try:
-            content = _content(token, asked)
+            content = opened(token, asked)
             value, identity = json.loads(content)
             return {"_value": self._read(sort.name, value), "_id": self._read("id", identity)}
         except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
@@ -247,37 +268,12 @@ class Listing(Generic[R]):
         return read
 
 
-def _content(token: str, asked: str) -> bytes:
-    """What *token* says, if it was made for what is *asked* now. Raises ValueError."""
-    if len(token) > _LONGEST_TOKEN:
-        raise ValueError("too long")
-    raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    content = raw[_DIGEST:]
-    if raw[:_DIGEST] != _digest(asked, content):
-        raise ValueError("another list, another sort, other filters, or a changed token")
-    return content
-
-
-def _digest(asked: str, content: bytes) -> bytes:
-    # No secret: a forged token only names a place in a list that its bearer may read anyway.
-    return hashlib.blake2b(asked.encode(errors="surrogatepass") + content, digest_size=_DIGEST).digest()
-
-
 def _whole_digits(kind: TypeEngine[Any]) -> int:
     assert isinstance(kind, Numeric)
     return (kind.precision or 14) - (kind.scale or 0)
-
-
-def _parse_sort(sort: str) -> _Sort:
-    name, _, direction = sort.partition(" ")
-    return _Sort(name, direction == "desc")
 
 
 def _size(asked: int) -> int:
     if asked < 0:
         raise InvalidPageSize(str(asked))
     return min(asked, LARGEST_SIZE) or DEFAULT_SIZE
-
-
-def _escape(search: str) -> str:
-    return search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

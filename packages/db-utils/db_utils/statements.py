@@ -31,6 +31,7 @@ from sqlalchemy.sql.selectable import FromClause, SelectBase
 
 from db_utils.context import Scope
 from db_utils.errors import OrganisationRequired, TextTooLong, UnknownChoice
+from db_utils.keys import check_statement, keys_of
 from db_utils.tables import DELETED_COLUMN, ORGANISATION_COLUMN, Choice, Row
 from db_utils.visibility import ALL_ROWS, LIVING_ROWS, ORGANISATION, VISIBLE_ROWS
 
@@ -94,6 +95,7 @@ def prepare(
     if entry is None:
         if not isinstance(statement, (SelectBase, UpdateBase)):
             raise TypeError("write an expression: the rows that a text reads cannot be filtered")
+        check_statement(statement)
         if len(_prepared) >= _LIMIT:
             _prepared.clear()
         dialect = LIVING_ROWS if scope.everything else VISIBLE_ROWS
@@ -172,6 +174,7 @@ class TablePlan:
         self._limits = {
             c.key: c.type.length for c in self.written if isinstance(c.type, String) and c.type.length
         }
+        self.keys = keys_of(table)
         self._choices = {c.key: frozenset(c.type.values) for c in self.written if isinstance(c.type, Choice)}
         self.insert = _keyed(table.insert().inline().values({c.key: bindparam(c.key) for c in self.written}))
         self.insert_if_absent = replace(self.insert, sql=self.insert.sql + b" ON CONFLICT DO NOTHING")
@@ -197,9 +200,11 @@ class TablePlan:
         return owner == scope.organisation_id or (owner is None and self.system_rows)
 
     def check_new(self, row: Row) -> None:
-        """Refuse a new *row* that its table would not take."""
+        """Refuse a new *row* that its table would not take; complete it with its keys."""
         attributes = row.__dict__
         self.check(attributes)
+        for name, key in self.keys.items():
+            attributes[name] = key.value(attributes)
         organisation = attributes.get(ORGANISATION_COLUMN)
         if self.tenant and (organisation == "" or (organisation is None and not self.system_rows)):
             raise OrganisationRequired(self.table.name)

@@ -22,6 +22,7 @@ from db_utils.conflicts import explained
 from db_utils.errors import Conflict, StalePlan, VersionConflict
 from db_utils.execution import Connection, insert_all, insert_at_once, run
 from db_utils.failpoints import failpoint
+from db_utils.keys import changed_keys
 from db_utils.reader import Answer, Key, R, Reader
 from db_utils.statements import Statement, Values, delete_one, plan, prepare, update_one
 from db_utils.tables import DELETED_COLUMN, Row
@@ -106,6 +107,7 @@ class Transaction(Reader):
         if not changed:
             return row
         table.check(changed)
+        changed |= changed_keys(table.keys, {**attributes, **changed}, changed)
         if table.versioned:
             changed |= {"version": attributes["version"] + 1, "updated_at": clock.now()}
         statement = update_one(table, tuple(changed))

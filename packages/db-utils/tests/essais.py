@@ -14,7 +14,19 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from db_utils import Choice, Database, Entity, Row, SoftDelete, Tenant, TenantOrSystem, context, metadata
+from db_utils import (
+    Choice,
+    Database,
+    Entity,
+    Key,
+    Row,
+    Searched,
+    SoftDelete,
+    Tenant,
+    TenantOrSystem,
+    context,
+    metadata,
+)
 from db_utils.migrations import Schema, migrate
 from hypothesis import HealthCheck, settings
 from psycopg import pq
@@ -105,6 +117,25 @@ class Modele(Entity, TenantOrSystem, Base):
     __tablename__ = "modeles"
 
     nom: Mapped[str] = mapped_column(String(50))
+
+
+class Personne(Entity, Tenant, SoftDelete, Base):
+    """Texts with keys, in a column of their own and all in one."""
+
+    __tablename__ = "personnes"
+    __table_args__ = (Index("uq_personne_nom", "organisation_id", "nom_cle", unique=True),)
+
+    nom: Mapped[str] = mapped_column(String(255))
+    nom_cle: Mapped[str] = mapped_column(Key("nom"), init=False)
+    prenom: Mapped[str | None] = mapped_column(String(50), default=None)
+    email: Mapped[str | None] = mapped_column(String(100), default=None)
+    telephone: Mapped[str | None] = mapped_column(String(30), default=None)
+    e164: Mapped[str | None] = mapped_column(String(16), default=None)
+    national: Mapped[str | None] = mapped_column(String(16), default=None)
+    recherche_cle: Mapped[str] = mapped_column(
+        Searched(texts=("nom", "prenom"), codes=("email", "telephone"), numbers=("e164", "national")),
+        init=False,
+    )
 
 
 class Courriel(Entity, Tenant, Base):

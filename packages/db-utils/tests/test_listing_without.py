@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from db_utils import Database, Listing, PageRequest, Row, Tenant, metadata
+from db_utils import Database, Key, Listing, PageRequest, Row, Tenant, metadata
 from db_utils.context import Scope, scope
 from db_utils.migrations import Schema, migrate
 from service_kit.testing import fresh_database
@@ -18,7 +18,9 @@ revision, down_revision, branch_labels = "letters_0001", None, ("letters",)
 
 
 def upgrade():
-    op.execute("CREATE TABLE letter (organisation_id varchar(64), id int PRIMARY KEY, body text)")
+    op.execute(
+        "CREATE TABLE letter (organisation_id varchar(64), id int PRIMARY KEY, body text, body_cle text)"
+    )
 """
 
 
@@ -36,9 +38,10 @@ class Letter(Tenant, Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     body: Mapped[str | None] = mapped_column(Text)
+    body_cle: Mapped[str] = mapped_column(Key("body"), init=False)
 
 
-LETTERS = Listing(Letter, sorts=("id desc",), search=(Letter.body,), without=("body",))
+LETTERS = Listing(Letter, sorts=("id desc",), search=Letter.body_cle, without=("body",))
 
 
 @pytest.fixture

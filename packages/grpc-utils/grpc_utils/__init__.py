@@ -31,7 +31,7 @@ from grpc_utils.messages import (
     to_message,
 )
 from grpc_utils.pipeline import Context, Guards
-from grpc_utils.requests import clean_text
+from grpc_utils.requests import clean_lines, clean_text
 from grpc_utils.server import Address, PortTaken, Server
 from grpc_utils.tenancy import Tenancy
 from grpc_utils.verifier import FixedKey, Issuer, TokenVerifier
@@ -60,6 +60,7 @@ __all__ = [
     "caller",
     "changes",
     "civil_date",
+    "clean_lines",
     "clean_text",
     "content_hash",
     "email_address",

@@ -1,8 +1,8 @@
 """From request bytes to a message whose texts every handler may trust (C10, C19).
 
-Texts are trimmed and in Unicode NFC, without control characters but line feed and tab; the
-keys of maps must be so already; lists hold at most 100 entries. Fields marked `debug_redact`
-(passwords) stay untouched.
+Texts are trimmed and in Unicode NFC, without control characters but line feed and tab, and
+without format characters but in texts of many lines; the keys of maps must be so already; lists
+hold at most 100 entries. Fields marked `debug_redact` (passwords) stay untouched.
 """
 
 import re
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from db_utils import without_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
@@ -18,6 +19,9 @@ from grpc_utils.errors import FormatInvalide, RequeteIllisible, TropDEntrees
 
 _MOST_ENTRIES = 100
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # Cc and Cs but \t and \n
+
+# What is written in many lines keeps its format characters: they join emoji and direct Arabic.
+_OF_MANY_LINES = frozenset({"commentaire", "corps_html", "corps_texte", "description", "message"})
 
 Cleaner = Callable[[Message], None]
 _Step = Callable[[Any], None]
@@ -40,13 +44,22 @@ def clean(message: Message) -> None:
 
 
 def clean_text(text: str, field: str) -> str:
-    """*text* trimmed and in NFC. Raises FormatInvalide for control characters."""
+    """*text* without format characters, trimmed and in NFC. Raises FormatInvalide for control characters."""
+    return clean_lines(without_format(text), field)
+
+
+def clean_lines(text: str, field: str) -> str:
+    """*text* of many lines, trimmed and in NFC. Raises FormatInvalide for control characters."""
     text = text.strip()
     if text.isascii() and text.isprintable():
         return text
     if _CONTROL.search(text):
         raise FormatInvalide(champ=field)
     return unicodedata.normalize("NFC", text)
+
+
+def _cleaner(name: str) -> Callable[[str, str], str]:
+    return clean_lines if name in _OF_MANY_LINES else clean_text
 
 
 @cache
@@ -70,19 +83,23 @@ def _step(field: FieldDescriptor) -> _Step | None:
 
 
 def _text_step(name: str) -> _Step:
+    cleaner = _cleaner(name)
+
     def step(message: Any) -> None:
         text = getattr(message, name)
-        if text and (cleaned := clean_text(text, name)) != text:
+        if text and (cleaned := cleaner(text, name)) != text:
             setattr(message, name, cleaned)
 
     return step
 
 
 def _texts_step(name: str) -> _Step:
+    cleaner = _cleaner(name)
+
     def step(message: Any) -> None:
         texts = _counted(getattr(message, name), name)
         for position, text in enumerate(texts):
-            texts[position] = clean_text(text, name)
+            texts[position] = cleaner(text, name)
 
     return step
 

@@ -30,6 +30,7 @@ FIELDS = (
     ("blob", ONE, BYTES, ""),
     ("free", ONE, MESSAGE, ".google.protobuf.Struct"),
     ("password", ONE, STRING, ""),
+    ("description", ONE, STRING, ""),
 )
 
 
@@ -79,7 +80,9 @@ def parsed(**fields: Any) -> Any:
         ("e\u0301", "é"),
         ("\u212b", "Å"),
         ("ﬁ", "ﬁ"),
-        ("👩‍👩‍👧", "👩‍👩‍👧"),
+        ("👩‍👩‍👧", "👩👩👧"),
+        ("\ufeffMar\u200btin", "Martin"),
+        ("\u200b", ""),
     ],
 )
 def test_C10_texts_are_trimmed_and_composed(typed: str, stored: str) -> None:
@@ -112,6 +115,12 @@ def test_C10_control_characters_are_refused(character: str, where: str) -> None:
 def test_a_password_is_taken_as_it_was_typed() -> None:
     """Fields that are never shown are never changed."""
     assert parsed(password=" e\u0301\0 ").password == " e\u0301\0 "
+
+
+def test_C10_a_text_of_many_lines_keeps_its_format_characters() -> None:
+    """A password does, too."""
+    request = parsed(description=" 👩\u200d👧 ", password="a\u200b")
+    assert (request.description, request.password) == ("👩\u200d👧", "a\u200b")
 
 
 def test_bytes_and_free_structures_are_taken_as_they_are() -> None:

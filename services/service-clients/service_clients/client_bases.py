@@ -6,7 +6,7 @@ from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceServicer
 from crm.common.common_pb2 import DeleteResponse
 from crm.events.business_pb2 import ClientCreatedEvent
-from db_utils import Conflict, Listing, Transaction
+from db_utils import Conflict, Listing, Transaction, text_key
 from grpc_utils import (
     Context,
     expected_version,
@@ -30,13 +30,8 @@ CLIENTS = Listing(
     ClientBase,
     sorts=("created_at desc", "nom", "prenom", "date_creation"),
     filters=("statut", "type_client", "societe_id", "commercial_id"),
-    search=(
-        ClientBase.nom,
-        ClientBase.prenom,
-        ClientBase.email,
-        ClientBase.telephone,
-        ClientBase.telephone_e164,
-    ),
+    search=ClientBase.recherche_cle,
+    number=phones.whole,
 )
 _BY_PHONE_AND_NAME = select(ClientBase).where(
     ClientBase.telephone_e164 == bindparam("telephone"), ClientBase.nom_cle == bindparam("nom_cle")
@@ -131,7 +126,7 @@ class ClientBaseService(ClientBaseServiceServicer):
         self, request: pb.SearchClientBaseRequest, context: Context
     ) -> pb.SearchClientBaseResponse:
         """Find the client that has this phone and name, however they are spelt."""
-        nom_cle = rules.name_key(required(request.nom, "nom"))
+        nom_cle = text_key(required(request.nom, "nom"))
         try:
             telephone = phones.read(required(request.telephone, "telephone"))
         except FormatInvalide:

@@ -12,7 +12,7 @@ from service_clients.models import ClientEntreprise
 ENTREPRISES = Listing(
     ClientEntreprise,
     sorts=("raison_sociale",),
-    search=(ClientEntreprise.raison_sociale, ClientEntreprise.siren),
+    search=ClientEntreprise.recherche_cle,
 )
 
 

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from db_utils import Choice, Entity, Row, SoftDelete, Tenant, TenantOrSystem, clock, metadata
+from db_utils import Choice, Entity, Key, Row, Searched, SoftDelete, Tenant, TenantOrSystem, clock, metadata
 from sqlalchemy import (
     CHAR,
     BigInteger,
@@ -57,9 +57,14 @@ class ClientEntreprise(Entity, Tenant, Base):
             unique=True,
             postgresql_where=text("siren IS NULL AND numero_tva IS NOT NULL"),
         ),
+        Index("ix_client_entreprises_raison_sociale", "organisation_id", "raison_sociale_cle", "id"),
     )
 
     raison_sociale: Mapped[str] = mapped_column(String(255))
+    raison_sociale_cle: Mapped[str] = mapped_column(Key("raison_sociale"), init=False, server_default="")
+    recherche_cle: Mapped[str] = mapped_column(
+        Searched(texts=("raison_sociale",), codes=("siren",)), init=False, server_default=""
+    )
     pays: Mapped[str] = mapped_column(CHAR(2), default="FR", server_default="FR")
     siren: Mapped[str | None] = mapped_column(String(9), default=None)
     numero_tva: Mapped[str | None] = mapped_column(String(20), default=None)
@@ -81,7 +86,17 @@ class ClientBase(Entity, Tenant, SoftDelete, Base):
             postgresql_where=text("supprime_le IS NULL AND telephone_e164 IS NOT NULL"),
         ),
         Index("uq_client_code", "organisation_id", "compte_code", unique=True, postgresql_where=_LIVING),
-        Index("ix_client_bases_created_at", "organisation_id", "created_at", "id"),
+        # A search that finds hardly anything reads all of this one, and no row of the table.
+        Index(
+            "ix_client_bases_recherche",
+            "organisation_id",
+            "created_at",
+            "id",
+            postgresql_include=["recherche_cle", "nom_cle", "prenom_cle", "date_creation"],
+            postgresql_where=_LIVING,
+        ),
+        Index("ix_client_bases_nom", "organisation_id", "nom_cle", "id", postgresql_where=_LIVING),
+        Index("ix_client_bases_prenom", "organisation_id", "prenom_cle", "id", postgresql_where=_LIVING),
         Index("ix_client_bases_statut", "organisation_id", "statut"),
         Index("ix_client_bases_societe", "organisation_id", "societe_id"),
         Index("ix_client_bases_commercial", "organisation_id", "commercial_id"),
@@ -91,7 +106,17 @@ class ClientBase(Entity, Tenant, SoftDelete, Base):
     type_client: Mapped[str] = mapped_column(Choice(PARTICULIER, ENTREPRISE, PARTENAIRE), default=PARTICULIER)
     nom: Mapped[str] = mapped_column(String(100))
     prenom: Mapped[str] = mapped_column(String(100), default="")
-    nom_cle: Mapped[str] = mapped_column(String(100))
+    nom_cle: Mapped[str] = mapped_column(Key("nom"), init=False, server_default="")
+    prenom_cle: Mapped[str] = mapped_column(Key("prenom"), init=False, server_default="")
+    recherche_cle: Mapped[str] = mapped_column(
+        Searched(
+            texts=("nom", "prenom"),
+            codes=("email", "telephone"),
+            numbers=("telephone_e164", "telephone_national"),
+        ),
+        init=False,
+        server_default="",
+    )
     date_naissance: Mapped[date | None] = mapped_column(default=None)
     compte_code: Mapped[str] = mapped_column(String(50))
     partenaire_id: Mapped[str | None] = mapped_column(String(64), default=None)

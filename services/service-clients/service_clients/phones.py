@@ -65,6 +65,14 @@ def read(text: str) -> Telephone:
     return Telephone(e164, "0" + e164[len("+33") :])
 
 
+def whole(text: str) -> str | None:
+    """The E.164 form of a number that is searched, None when it is no whole one (C8)."""
+    try:
+        return read(text).e164
+    except FormatInvalide:
+        return None
+
+
 def national(number: PhoneNumber) -> str:
     """The digits that are dialled within the country of *number*."""
     shown = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)

@@ -4,7 +4,6 @@ Those of names, phone numbers and company sheets are in `names.py`, `phones.py` 
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -36,7 +35,7 @@ from service_clients.models import (
     ClientPartenaire,
     StatutClient,
 )
-from service_clients.names import collapsed, name_of, person_name
+from service_clients.names import name_of, person_name
 
 PRINCIPALE, AUTRE = "PRINCIPALE", "AUTRE"
 SYSTEM_STATUTS = frozenset({"PROSPECT", "ACTIF", "SUSPENDU", "INACTIF"})
@@ -61,14 +60,6 @@ class StatutSysteme(FailedPrecondition):
 
 class FicheEntrepriseInterdite(InvalidArgument):
     """Une fiche entreprise n'est possible que pour un client de type ENTREPRISE ou PARTENAIRE."""
-
-
-def name_key(nom: str) -> str:
-    """What two spellings of one name share: no diacritics, no case (R3)."""
-    decomposed = unicodedata.normalize("NFKD", nom)
-    bare = "".join(c for c in decomposed if not unicodedata.combining(c))
-    # upper() first: the stored name may hold the capital of a letter that folds otherwise.
-    return collapsed(bare.upper().casefold())[:100].rstrip()
 
 
 def birth_date(text: str) -> date | None:
@@ -99,7 +90,6 @@ def new_client(request: pb.CreateClientBaseRequest, code: str) -> ClientBase:
         type_client=type_client,
         nom=nom,
         prenom=person_name(request.prenom),
-        nom_cle=name_key(nom),
         date_naissance=birth_date(request.date_naissance),
         compte_code=code,
         client_entreprise_id=_entreprise_id(request.client_entreprise_id),
@@ -118,7 +108,6 @@ def client_changes(client: ClientBase, request: pb.UpdateClientBaseRequest) -> d
     type_client = changed.get("type_client", client.type_client)
     if "nom" in changed or type_client != client.type_client:
         changed["nom"] = name_of(changed.get("nom", client.nom), type_client)
-        changed["nom_cle"] = name_key(changed["nom"])
     if "prenom" in changed:
         changed["prenom"] = person_name(request.prenom)
     if "date_naissance" in changed:

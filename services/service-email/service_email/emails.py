@@ -36,7 +36,7 @@ MESSAGES = Listing(
         "du": lambda value: Message.created_at >= value,
         "au": lambda value: Message.created_at <= value,
     },
-    search=(Message.sujet,),
+    search=Message.sujet_cle,
     without=("corps_texte", "corps_html"),
 )
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from db_utils import Choice, Entity, Row, Tenant, TenantOrSystem, metadata
+from db_utils import Choice, Entity, Key, Row, Tenant, TenantOrSystem, metadata
 from grpc_utils import Keyed
 from sqlalchemy import ARRAY, ForeignKey, Index, String, Text, func, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -58,6 +58,7 @@ class Message(Entity, Tenant, Keyed, Base):
     cc: Mapped[list[Any]] = mapped_column(default_factory=list)
     cci: Mapped[list[Any]] = mapped_column(default_factory=list)
     sujet: Mapped[str] = mapped_column(String(255))
+    sujet_cle: Mapped[str] = mapped_column(Key("sujet"), init=False, server_default="")
     corps_texte: Mapped[str | None] = mapped_column(Text, default=None)
     corps_html: Mapped[str | None] = mapped_column(Text, default=None)
     repondre_a: Mapped[str | None] = mapped_column(String(255), default=None)

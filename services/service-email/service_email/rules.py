@@ -10,7 +10,7 @@ from typing import Any
 from crm.email import email_pb2 as pb
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import clock, uuid7
-from grpc_utils import clean_text, content_hash, required
+from grpc_utils import clean_lines, clean_text, content_hash, required
 from grpc_utils.errors import ChampRequis, FormatInvalide, InvalidArgument, TropLong
 
 from service_email.addresses import address, ascii_domain, parsed_sender
@@ -178,4 +178,4 @@ def one_line(text: str, champ: str) -> str:
 
 def body(text: str, champ: str) -> str | None:
     """*text* cleaned, its line ends as line feeds; None when there is nothing in it."""
-    return clean_text(text.replace("\r\n", "\n"), champ) or None
+    return clean_lines(text.replace("\r\n", "\n"), champ) or None

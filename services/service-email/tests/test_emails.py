@@ -204,6 +204,7 @@ async def test_list_answers_the_newest_first_without_bodies(emails: EmailService
         ({"destinataire": "LEA@exemple.fr"}, {"Devis", "Copie", "Copie cachée"}),
         ({"destinataire": "lea"}, set()),
         ({"search": "copie"}, {"Copie", "Copie cachée"}),
+        ({"search": "CACHEE copie"}, {"Copie cachée"}),
         ({"search": "%"}, set()),
         ({"search": "' OR 1=1 --"}, set()),
         ({"statut": "en_file"}, {"Devis", "Copie", "Copie cachée", "Bonjour"}),

@@ -2,7 +2,19 @@
 
 from datetime import datetime
 
-from db_utils import Choice, Entity, Row, SoftDelete, Tenant, TenantOrSystem, Versioned, metadata, uuid7
+from db_utils import (
+    Choice,
+    Entity,
+    Key,
+    Row,
+    Searched,
+    SoftDelete,
+    Tenant,
+    TenantOrSystem,
+    Versioned,
+    metadata,
+    uuid7,
+)
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
@@ -41,12 +53,16 @@ class Organisation(Versioned, SoftDelete, Base):
             postgresql_where=text("supprime_le IS NULL AND siret IS NOT NULL"),
         ),
         Index("ix_organisations_nom_lower", func.lower(literal_column("nom"))),
-        Index("ix_organisations_nom", "nom", "id"),
+        Index("ix_organisations_nom_cle", "nom_cle", "id"),
         Index("ix_organisations_created_at", "created_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True, default_factory=lambda: str(uuid7()))
     nom: Mapped[str] = mapped_column(String(255))
+    nom_cle: Mapped[str] = mapped_column(Key("nom"), init=False, server_default="")
+    recherche_cle: Mapped[str] = mapped_column(
+        Searched(texts=("nom",), codes=("email", "siret")), init=False, server_default=""
+    )
     description: Mapped[str | None] = mapped_column(Text, default=None)
     siret: Mapped[str | None] = mapped_column(String(14), default=None)
     adresse: Mapped[str | None] = mapped_column(Text, default=None)
@@ -66,11 +82,15 @@ class Societe(Entity, Tenant, SoftDelete, Base):
     __tablename__ = "societes"
     __table_args__ = (
         Index("uq_societe_siren", "organisation_id", "siren", unique=True, postgresql_where=_LIVING),
-        Index("ix_societes_raison_sociale", "organisation_id", "raison_sociale", "id"),
+        Index("ix_societes_raison_sociale_cle", "organisation_id", "raison_sociale_cle", "id"),
     )
 
     organisation_id: Mapped[str] = mapped_column(String(64), ForeignKey("organisations.id"))
     raison_sociale: Mapped[str] = mapped_column(String(255))
+    raison_sociale_cle: Mapped[str] = mapped_column(Key("raison_sociale"), init=False, server_default="")
+    recherche_cle: Mapped[str] = mapped_column(
+        Searched(texts=("raison_sociale",), codes=("siren",)), init=False, server_default=""
+    )
     siren: Mapped[str] = mapped_column(String(9))
     numero_tva: Mapped[str | None] = mapped_column(String(20), default=None)
     adresse: Mapped[str | None] = mapped_column(Text, default=None)
@@ -84,10 +104,14 @@ class Partenaire(Entity, Tenant, Base):
     __tablename__ = "partenaires_marque_blanche"
     __table_args__ = (
         Index("uq_partenaire_siren", "organisation_id", "siren", unique=True),
-        Index("ix_partenaires_denomination", "organisation_id", "denomination", "id"),
+        Index("ix_partenaires_denomination_cle", "organisation_id", "denomination_cle", "id"),
     )
 
     denomination: Mapped[str] = mapped_column(String(255))
+    denomination_cle: Mapped[str] = mapped_column(Key("denomination"), init=False, server_default="")
+    recherche_cle: Mapped[str] = mapped_column(
+        Searched(texts=("denomination",), codes=("siren",)), init=False, server_default=""
+    )
     siren: Mapped[str] = mapped_column(String(9))
     numero_tva: Mapped[str | None] = mapped_column(String(20), default=None)
     contact_support_email: Mapped[str] = mapped_column(String(255))
@@ -120,6 +144,10 @@ class Entree(Entity, TenantOrSystem, Base):
     famille: Mapped[str] = mapped_column(Choice(*FAMILLES, length=30))
     code: Mapped[str] = mapped_column(String(50))
     nom: Mapped[str] = mapped_column(String(100))
+    nom_cle: Mapped[str] = mapped_column(Key("nom"), init=False, server_default="")
+    recherche_cle: Mapped[str] = mapped_column(
+        Searched(texts=("nom",), codes=("code",)), init=False, server_default=""
+    )
     description: Mapped[str | None] = mapped_column(Text, default=None)
     delai_jours: Mapped[int | None] = mapped_column(default=None)
     fin_de_mois: Mapped[bool] = mapped_column(default=False, server_default=false())

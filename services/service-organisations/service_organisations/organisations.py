@@ -38,7 +38,7 @@ ORGANISATIONS = Listing(
     Organisation,
     sorts=("nom", "created_at"),
     filters=("id", "actif", "etat"),
-    search=(Organisation.nom, Organisation.email, Organisation.siret),
+    search=Organisation.recherche_cle,
 )
 _NOBODY = "-"  # no id begins with a hyphen (C2)
 _of = bindparam("organisation_id", type_=Organisation.id.type, required=True)

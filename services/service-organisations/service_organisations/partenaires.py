@@ -14,7 +14,7 @@ PARTENAIRES = Listing(
     Partenaire,
     sorts=("denomination",),
     filters=("statut",),
-    search=(Partenaire.denomination, Partenaire.siren),
+    search=Partenaire.recherche_cle,
 )
 
 

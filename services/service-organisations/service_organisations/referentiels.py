@@ -27,7 +27,7 @@ ENTREES = Listing(
     Entree,
     sorts=("ordre", "nom"),
     filters={"famille": None, "offered_to": _offered},
-    search=(Entree.code, Entree.nom),
+    search=Entree.recherche_cle,
 )
 _SYSTEM = "-"  # no organisation has this id (C2): what is offered to nobody in particular
 _code = (

@@ -10,7 +10,7 @@ from service_kit import App, Settings
 from service_organisations import rules
 from service_organisations.models import Organisation, Societe
 
-SOCIETES = Listing(Societe, sorts=("raison_sociale",), search=(Societe.raison_sociale, Societe.siren))
+SOCIETES = Listing(Societe, sorts=("raison_sociale",), search=Societe.recherche_cle)
 
 
 class SocieteService(SocieteServiceServicer):

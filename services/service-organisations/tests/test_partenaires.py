@@ -190,10 +190,10 @@ async def test_R01_partners_of_others_do_not_exist(mesh: Mesh, marque: pb.Parten
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
-        ({}, ["Autre", "Marque"]),
+        ({}, ["Élan", "Marque"]),
         ({"search": "MARQ"}, ["Marque"]),
-        ({"search": "8166"}, ["Autre"]),
-        ({"statut": "PROSPECT"}, ["Autre"]),
+        ({"search": "elan 8166"}, ["Élan"]),
+        ({"statut": "PROSPECT"}, ["Élan"]),
     ],
 )
 async def test_partners_are_found_by_name_siren_and_state(
@@ -203,7 +203,7 @@ async def test_partners_are_found_by_name_siren_and_state(
     expected: list[str],
 ) -> None:
     """By name, page by page."""
-    await partenaires.Create(new(OCTO, denomination="Autre", statut="PROSPECT"))
+    await partenaires.Create(new(OCTO, denomination="Élan", statut="PROSPECT"))
     request = pb.ListPartenairesRequest(**filters, pagination=Pagination(page_size=1))
     walked = [page async for page in pages(partenaires.List, request)]
     assert [partenaire.denomination for page in walked for partenaire in page.partenaires] == expected

@@ -159,9 +159,10 @@ async def test_R14_entries_of_the_system_stay(mesh: Mesh, referentiels: Referent
 
 async def test_lists_are_searched_and_sorted(referentiels: ReferentielServiceStub) -> None:
     """By order unless asked by name; a substring of code or name in any case."""
-    await referentiels.Upsert(own("J10", ordre=10))
+    await referentiels.Upsert(own("J10", ordre=10, nom="10 jours dès accord"))
     assert await codes(referentiels, search="fdm") == ["J30_FDM"]
-    assert await codes(referentiels, search="15 JOURS") == ["J15"]
+    assert await codes(referentiels, search="JOURS 15") == ["J15"]
+    assert await codes(referentiels, search="des jours") == ["J10"]
     by_name = Pagination(sort_by="nom", page_size=2)
     assert (await codes(referentiels, pagination=by_name))[:3] == ["J10", "J15", "J30"]
     assert (await refusal(referentiels.List(pb.ListEntreesRequest(famille="devise")))).metadata == {

@@ -165,13 +165,20 @@ async def test_R01_companies_of_others_do_not_exist(mesh: Mesh, danone: pb.Socie
 
 
 @pytest.mark.parametrize(
-    ("search", "expected"), [("DANO", ["Danone"]), ("8166", ["Octo"]), ("o", ["Danone", "Octo"]), ("%", [])]
+    ("search", "expected"),
+    [
+        ("DANO", ["Danone"]),
+        ("8166", ["Œuvre"]),
+        ("oeuv 41", ["Œuvre"]),
+        ("o", ["Danone", "Œuvre"]),
+        ("%", []),
+    ],
 )
 async def test_companies_are_found_by_name_and_siren(
     societes: SocieteServiceStub, danone: pb.Societe, search: str, expected: list[str]
 ) -> None:
-    """A substring in any case, by name, page by page."""
-    await societes.Create(new(OCTO, raison_sociale="Octo"))
+    """C8: by words in any case and order, without ligatures; by name, page by page."""
+    await societes.Create(new(OCTO, raison_sociale="Œuvre"))
     request = pb.ListSocietesByOrganisationRequest(search=search, pagination=Pagination(page_size=1))
     walked = [page async for page in pages(societes.ListByOrganisation, request)]
     assert [societe.raison_sociale for page in walked for societe in page.societes] == expected

@@ -122,10 +122,12 @@ async def test_services_filter_search_and_sort(inside: OrganisationServiceStub, 
     """A substring of name, address or SIRET; by name unless asked otherwise."""
     made = [
         await inside.Create(pb.CreateOrganisationRequest(nom=f"{name} {org}", email=email, actif=actif))
-        for name, email, actif in (("B", "x@example.fr", True), ("A", f"{org}@example.fr", False))
+        for name, email, actif in (("F", "x@example.fr", True), ("É", f"{org}@example.fr", False))
     ]
     b, a = [organisation.id for organisation in made]
     assert await listed(inside, search=org.upper()) == [a, b]
+    assert await listed(inside, search=f"{org} e") == [a, b]
+    assert await listed(inside, search=f"é {org}") == [a]
     assert await listed(inside, search=f"{org}@") == [a]
     assert await listed(inside, search=org, actif=True) == [b]
     assert await listed(inside, search=org, etat="inactif") == []

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from db_utils import Choice, Entity, Row, SoftDelete, Tenant, clock, metadata, uuid7
+from db_utils import Choice, Entity, Key, Row, Searched, SoftDelete, Tenant, clock, metadata, uuid7
 from grpc_utils.providers import PROVIDERS
 from sqlalchemy import ARRAY, BigInteger, ForeignKey, Index, LargeBinary, String, Text, func, text
 from sqlalchemy import literal_column as column
@@ -42,8 +42,8 @@ class Utilisateur(Entity, SoftDelete, Base):
     __tablename__ = "utilisateurs"
     __table_args__ = (
         Index(EMAIL_TAKEN, func.lower(column("email")), unique=True, postgresql_where=_LIVING),
-        Index("ix_utilisateurs_nom", "nom", "id", postgresql_where=_LIVING),
-        Index("ix_utilisateurs_prenom", "prenom", "id", postgresql_where=_LIVING),
+        Index("ix_utilisateurs_nom_cle", "nom_cle", "id", postgresql_where=_LIVING),
+        Index("ix_utilisateurs_prenom_cle", "prenom_cle", "id", postgresql_where=_LIVING),
         Index(
             "ix_utilisateurs_derniere_connexion",
             func.coalesce(column("derniere_connexion"), column("'0001-01-01 00:00:00+00'::timestamptz")),
@@ -54,6 +54,11 @@ class Utilisateur(Entity, SoftDelete, Base):
 
     nom: Mapped[str] = mapped_column(String(100), default="")
     prenom: Mapped[str] = mapped_column(String(100), default="")
+    nom_cle: Mapped[str] = mapped_column(Key("nom"), init=False, server_default="")
+    prenom_cle: Mapped[str] = mapped_column(Key("prenom"), init=False, server_default="")
+    recherche_cle: Mapped[str] = mapped_column(
+        Searched(texts=("nom", "prenom"), codes=("email",)), init=False, server_default=""
+    )
     email: Mapped[str] = mapped_column(String(255))
     email_verifie: Mapped[bool] = mapped_column(default=False)
     telephone: Mapped[str | None] = mapped_column(String(50), default=None)

@@ -79,7 +79,7 @@ UTILISATEURS = Listing(
     Utilisateur,
     sorts=("nom", "prenom", "email", "derniere_connexion"),
     filters={"organisation_id": _member_of, "colleague_of": _colleague_of, "actif": None},
-    search=(Utilisateur.nom, Utilisateur.prenom, Utilisateur.email),
+    search=Utilisateur.recherche_cle,
 )
 
 

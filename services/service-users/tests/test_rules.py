@@ -97,7 +97,6 @@ def test_R14_metadata_have_at_most_4_KiB() -> None:
         "https://",
         "https://x@exemple.fr/a.png",
         "https://exemple.fr/a b.png",
-        "https://exemple.fr/\u202egnp.exe",
         "https://[exemple.fr/a.png",
         "https://exemple.fr/" + "a" * 2048,
     ],
@@ -107,6 +106,13 @@ def test_a_picture_is_at_an_https_address(text: str) -> None:
     with pytest.raises(FormatInvalide):
         rules.picture_url(text)
     assert personnes.outer_url(text) == ""
+
+
+def test_C10_an_address_that_reads_backwards_is_put_right() -> None:
+    """A provider's loses its format characters as any text does; people's have lost them by then."""
+    assert personnes.outer_url("https://exemple.fr/\u202egnp.exe") == "https://exemple.fr/gnp.exe"
+    with pytest.raises(FormatInvalide):
+        rules.picture_url("https://exemple.fr/\u202egnp.exe")
 
 
 @pytest.mark.parametrize("told", [None, 7, [], {}, True, "a\u0000b", "a\ud800b"])

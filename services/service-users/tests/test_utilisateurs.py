@@ -126,6 +126,25 @@ async def test_R04_people_list_their_colleagues(
     assert [user.id for user in asked.utilisateurs] == [other.id]
 
 
+async def test_C08_people_are_found_and_listed_by_their_keys(
+    someone: Someone, people: UtilisateurServiceStub, org: str
+) -> None:
+    """Without accents and ligatures, word by word; É stands before F."""
+    for nom, prenom in (("Fanny", ""), ("Élan", "Zoé"), ("eva", "Œ")):
+        await someone(nom=nom, prenom=prenom, organisation_id=org)
+
+    async def names(search: str) -> list[str]:
+        listed = await people.List(pb.ListUtilisateursRequest(organisation_id=org, search=search))
+        return [user.nom for user in listed.utilisateurs]
+
+    assert await names("") == ["Élan", "eva", "Fanny"]
+    assert (await names("zoe ELAN"), await names("oe"), await names("élan fanny")) == (
+        ["Élan"],
+        ["Élan", "eva"],
+        [],
+    )
+
+
 async def test_R04_people_change_and_delete_only_themselves(someone: Someone, as_user: As, org: str) -> None:
     """And nobody sets `actif` for himself."""
     me, other = await someone(organisation_id=org), await someone(organisation_id=org)

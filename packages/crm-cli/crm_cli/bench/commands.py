@@ -100,9 +100,10 @@ def growth(
     up_to: Annotated[int, typer.Option(min=1_000, help="Clients in the largest table.")] = 1_000_000,
     json_file: JsonFile = None,
 ) -> None:
-    """Latency of Create, Get and List with 1,000 to 1,000,000 clients.
+    """Latency of Create, Get, List and a search with 1,000 to 1,000,000 clients.
 
-    Takes about three minutes.
+    The search finds nobody, so it reads all clients, and one is under way at a time. Takes
+    about three minutes.
     """
     from crm_cli.bench.growth import measure
 

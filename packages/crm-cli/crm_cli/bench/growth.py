@@ -6,7 +6,7 @@ from crm_cli.bench import load
 from crm_cli.bench.load import Requests, Target
 from crm_cli.bench.mesh import BenchMesh, measured_mesh
 from crm_cli.bench.report import Report
-from crm_cli.bench.requests import CREATE, GET, LIST, Creations, Gets, Lists
+from crm_cli.bench.requests import CREATE, GET, LIST, Creations, Gets, Lists, Searches
 from crm_cli.bench.rpc import COLUMNS, add, known_ids
 from crm_cli.bench.stages import Stages, stages
 
@@ -16,25 +16,26 @@ _IN_FLIGHT = 8  # latency is looked at, not the most that can be answered
 _ORGANISATION = "bench-growth"
 _FILL = """
 INSERT INTO clients.client_bases
-    (id, created_at, updated_at, version, organisation_id, type_client, nom, prenom, nom_cle,
-     compte_code, telephone, telephone_e164, email, statut, date_creation)
+    (id, created_at, updated_at, version, organisation_id, type_client, nom, prenom, nom_cle, prenom_cle,
+     compte_code, telephone, telephone_e164, email, statut, date_creation, recherche_cle)
 SELECT gen_random_uuid(), instant, instant, 1, %(organisation)s, 'PARTICULIER', 'Banc ' || n, 'Essai',
-       'BANC ' || n, 'B' || n, '0700000000', '+337' || lpad(n::text, 8, '0'), 'banc' || n || '@exemple.fr',
-       'ACTIF', instant
+       'banc ' || n, 'essai', 'B' || n, '0700000000', e164, email, 'ACTIF', instant,
+       ' ' || e164 || E' \\n' || email || E' 0700000000\\nbanc ' || n || ' essai'
 FROM (
-    SELECT n, now() - make_interval(secs => n) AS instant
+    SELECT n, now() - make_interval(secs => n) AS instant, '+337' || lpad(n::text, 8, '0') AS e164,
+           'banc' || n || '@exemple.fr' AS email
     FROM generate_series(%(first)s::int, %(last)s::int) AS n
 ) AS new
 """
 
 
 def measure(seconds: float, up_to: int) -> Report:
-    """Create, Get and List with 1,000 clients, ten times as many, and so on to *up_to*."""
+    """Create, Get, List and a search with 1,000 clients, ten times as many, and so on to *up_to*."""
     sizes = [_SMALLEST]
     while sizes[-1] * 10 <= up_to:
         sizes.append(sizes[-1] * 10)
     report = Report("growth", COLUMNS)
-    with stages(4 * len(sizes)) as progress, measured_mesh(["clients"], running=False) as mesh:
+    with stages(5 * len(sizes)) as progress, measured_mesh(["clients"], running=False) as mesh:
         for position, size in enumerate(sizes):
             progress.next(f"filling up to {size:,} clients")
             _fill(mesh.state.database_url, sizes[position - 1] + 1 if position else 1, size)
@@ -63,17 +64,18 @@ def _measure(
 ) -> None:
     token = mesh.token(_ORGANISATION)
     gets = Gets(known_ids(mesh.address("clients"), token))
-    calls: tuple[tuple[str, str, Requests], ...] = (
-        ("Create", CREATE, creations),
-        ("Get", GET, gets),
-        ("List (10)", LIST, Lists()),
+    calls: tuple[tuple[str, str, Requests, int], ...] = (
+        ("Create", CREATE, creations, _IN_FLIGHT),
+        ("Get", GET, gets, _IN_FLIGHT),
+        ("List (10)", LIST, Lists(), _IN_FLIGHT),
+        ("Search (nobody)", LIST, Searches("zylberstein"), 1),
     )
-    for name, method, requests in calls:
+    for name, method, requests, in_flight in calls:
         what = f"{name}, {size:,} clients"
         progress.next(what)
         target = Target(mesh.address("clients"), method, token)
         outcome = load.run(
-            target, requests, seconds, mesh.process("clients"), mesh.database, in_flight=_IN_FLIGHT
+            target, requests, seconds, mesh.process("clients"), mesh.database, in_flight=in_flight
         )
         add(report, what, outcome)
         progress.done()

@@ -46,3 +46,15 @@ class Lists:
     def __call__(self, number: int) -> bytes:
         """The request of a page of ten."""
         return pb.ListClientBasesRequest(pagination=Pagination(page_size=_PAGE)).SerializeToString()
+
+
+@dataclass(frozen=True, slots=True)
+class Searches:
+    """Clients whose names or numbers hold *words*."""
+
+    words: str
+
+    def __call__(self, number: int) -> bytes:
+        """The request of a page of ten."""
+        page = Pagination(page_size=_PAGE)
+        return pb.ListClientBasesRequest(search=self.words, pagination=page).SerializeToString()

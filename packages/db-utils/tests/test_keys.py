@@ -1,0 +1,115 @@
+"""Columns that the kernel writes with the texts they are keys of (C10)."""
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from db_utils import Conflict, Database, Key, Searched
+from db_utils.keys import check_statement
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.sql import ClauseElement
+from tests.essais import Fiche, Personne, Reglage, scoped
+
+_KEYS = "SELECT nom_cle, recherche_cle FROM personnes WHERE organisation_id = %s"
+
+
+def stored(owner: psycopg.Connection, org: str) -> tuple[str, str]:
+    """The keys of the one person of *org*, as they are in the table."""
+    row = owner.execute(_KEYS, (org,)).fetchone()
+    assert row is not None
+    return row
+
+
+async def test_C10_an_insert_writes_the_keys(database: Database, owner: psycopg.Connection, org: str) -> None:
+    """Nothing for what is NULL; the row has them at once."""
+    async with database.transaction() as tx:
+        row = await tx.insert(Personne(organisation_id=org, nom="Lefèvre", email="É@X.fr", e164="+331"))
+        assert row.nom_cle == "lefevre"
+    assert stored(owner, org) == ("lefevre", " +331 \né@x.fr\nlefevre")
+
+
+async def test_C10_an_insert_if_absent_writes_the_keys(
+    database: Database, owner: psycopg.Connection, org: str
+) -> None:
+    """As any other."""
+    async with database.transaction() as tx:
+        assert await tx.insert_if_absent(Personne(organisation_id=org, nom="Œuf"))
+    assert stored(owner, org) == ("oeuf", "\n\noeuf")
+
+
+async def test_C10_a_change_writes_the_keys_of_what_changes(
+    database: Database, owner: psycopg.Connection, org: str
+) -> None:
+    """In the same statement; other columns leave them alone."""
+    with scoped(org):
+        async with database.transaction() as tx:
+            row = await tx.insert(Personne(organisation_id=org, nom="Un", prenom="Zoé"))
+            await tx.update(row, prenom="Zoë")
+            assert (row.nom_cle, row.recherche_cle) == ("un", "\n\nun zoe")
+            await tx.update(row, nom="DEUX", prenom=None)
+    assert stored(owner, org) == ("deux", "\n\ndeux")
+
+
+async def test_C10_a_constraint_on_a_key_names_who_is_in_the_way(database: Database, org: str) -> None:
+    """On insert and on change."""
+    with scoped(org):
+        async with database.transaction() as tx:
+            first = await tx.insert(Personne(organisation_id=org, nom="Élan"))
+            other = await tx.insert(Personne(organisation_id=org, nom="Autre"))
+        with pytest.raises(Conflict) as inserted:
+            async with database.transaction() as tx:
+                await tx.insert(Personne(organisation_id=org, nom="ELAN"))
+        with pytest.raises(Conflict) as changed:
+            async with database.transaction() as tx:
+                await tx.update(other, nom="elan")
+    assert (inserted.value.existing_id, changed.value.existing_id) == (first.id, first.id)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        update(Personne).values(nom="x"),
+        update(Personne).values({Personne.prenom: bindparam("x")}),
+        update(Personne).ordered_values((Personne.version, 2), (Personne.email, "x")),
+        update(Personne).values(recherche_cle="x"),
+        select(update(Personne).values(nom_cle="x").returning(Personne.id).cte("c").c.id),
+        insert(Personne).values(nom="x"),
+        upsert(Personne).values(nom="x").on_conflict_do_nothing(),
+        insert(Personne).from_select(["nom"], select(Fiche.nom)),
+    ],
+)
+async def test_a_statement_that_would_leave_a_key_behind_is_refused(
+    database: Database, statement: ClauseElement
+) -> None:
+    """Texts that have keys, and keys, are changed with rows only."""
+    async with database.transaction() as tx:
+        with pytest.raises(TypeError, match="keys are written with"):
+            await tx.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement", [update(Personne).values(version=2), update(Reglage).values(valeur="x"), insert(Reglage)]
+)
+def test_statements_on_other_columns_are_free(statement: ClauseElement) -> None:
+    """And on tables without keys."""
+    check_statement(statement)
+
+
+async def test_a_key_is_not_given_by_hand(database: Database, org: str) -> None:
+    """Neither to a new row nor in a change."""
+    build: Callable[..., Personne] = Personne
+    with pytest.raises(TypeError):
+        build(organisation_id=org, nom="x", nom_cle="y")
+    async with database.transaction() as tx:
+        row = await tx.insert(Personne(organisation_id=org, nom="x"))
+        with pytest.raises(TypeError, match="written by the kernel"):
+            await tx.update(row, nom_cle="y")
+
+
+def test_a_key_fits_into_an_index() -> None:
+    """However long its text; cut between characters."""
+    row = {"nom": "é" + "ﷺ" * 255}
+    assert 515 < len(Key("nom").value(row).encode()) <= 520
+    assert 1440 < len(Searched(texts=("nom",) * 9).value(row).encode()) <= 1450
+    assert Key("nom").value({"nom": "œ" * 255}) == "oe" * 255

@@ -1,0 +1,23 @@
+"""Columns for the keys of names (C10), by which clients and company sheets are searched and sorted."""
+
+from alembic import op
+from db_utils import Key, Searched
+from db_utils.filling import add_keys
+
+revision = "clients_0030"
+down_revision = "clients_0004"
+branch_labels = None
+incompatible = (
+    "the index of duplicates is built anew for the collation of its key, which keeps calls waiting for"
+    " a second or two where there are a million clients: run it when few people work"
+)
+
+
+def upgrade() -> None:
+    op.execute(
+        """ALTER TABLE client_bases
+               ALTER nom_cle TYPE text COLLATE "C", ALTER nom_cle SET DEFAULT ''"""
+    )
+    # What they are made of is told by 0031, which fills them.
+    add_keys("client_bases", {"prenom_cle": Key("prenom"), "recherche_cle": Searched()})
+    add_keys("client_entreprises", {"raison_sociale_cle": Key("raison_sociale"), "recherche_cle": Searched()})

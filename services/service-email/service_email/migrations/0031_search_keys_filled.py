@@ -1,0 +1,12 @@
+"""Keys of subjects (C10) in every message."""
+
+from db_utils import Key
+from db_utils.filling import fill_keys
+
+revision = "email_0031"
+down_revision = "email_0030"
+branch_labels = None
+
+
+def upgrade() -> None:
+    fill_keys("messages", {"sujet_cle": Key("sujet")})

@@ -1,0 +1,21 @@
+"""Columns for the keys of names (C10), by which everything here is searched and sorted."""
+
+from db_utils import Key, Searched
+from db_utils.filling import add_keys
+
+revision = "organisations_0030"
+down_revision = "organisations_0001"
+branch_labels = None
+
+_TABLES = (
+    ("organisations", "nom"),
+    ("societes", "raison_sociale"),
+    ("partenaires_marque_blanche", "denomination"),
+    ("referentiels", "nom"),
+)
+
+
+def upgrade() -> None:
+    # What they are made of is told by 0031, which fills them.
+    for table, name in _TABLES:
+        add_keys(table, {f"{name}_cle": Key(name), "recherche_cle": Searched()})
