@@ -43,13 +43,7 @@ class ClientEntreprise(Entity, Tenant, Base):
             literal_column("pays").in_(FRANCAIS) == literal_column("siren").is_not(None), name="siren"
         ),
         CheckConstraint("coalesce(siren, numero_tva, identifiant_etranger) IS NOT NULL", name="identifiee"),
-        Index(
-            "uq_client_entreprise_siren",
-            "organisation_id",
-            "siren",
-            unique=True,
-            postgresql_where=text("siren IS NOT NULL"),
-        ),
+        Index("uq_client_entreprise_siren", "organisation_id", "siren", unique=True),
         Index(
             "uq_client_entreprise_tva",
             "organisation_id",

@@ -3,8 +3,8 @@
 from db_utils import Key, Searched
 from db_utils.filling import add_keys
 
-revision = "users_0030"
-down_revision = "users_0020"
+revision = "users_0004"
+down_revision = "users_0003"
 branch_labels = None
 
 

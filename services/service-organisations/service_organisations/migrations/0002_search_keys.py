@@ -3,7 +3,7 @@
 from db_utils import Key, Searched
 from db_utils.filling import add_keys
 
-revision = "organisations_0030"
+revision = "organisations_0002"
 down_revision = "organisations_0001"
 branch_labels = None
 
