@@ -250,18 +250,19 @@ async def test_commands_are_forgotten_a_month_after_their_end(office: Office) ->
 
 
 async def test_C22_a_command_is_sent_right_after_its_commit() -> None:
-    """By the worker that the component brings; a type nobody knows is refused."""
+    """By the worker that the component brings; a kind that only another version knows waits for that."""
     async with running(OWING) as mesh:
         app = mesh["clients"].app
+        request = pb.CreateStatutClientRequest(code="C", nom="n")
         async with app.database.transaction() as tx:
-            unknown = replace(ADD, name="inconnu")
-            await queue(tx, unknown, pb.CreateStatutClientRequest(), key="n")
+            await queue(tx, replace(ADD, name="inconnu"), request, key="n", organisation_id="org-1")
+            await queue(tx, ADD, request, key="n", organisation_id="org-1")
 
-        async def refused() -> bool:
+        async def states() -> bool:
             rows = await app.database.read().all(select(CommandeSortante))
-            return [row.etat for row in rows] == [REFUSEE]
+            return {row.type: row.etat for row in rows} == {"inconnu": EN_ATTENTE, "ajout": ENVOYEE}
 
-        await eventually(refused, timeout=0.9)
+        await eventually(states, timeout=0.9)
 
 
 def test_C22_the_pauses_grow_from_five_seconds_to_an_hour() -> None:

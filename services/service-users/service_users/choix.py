@@ -16,6 +16,8 @@ _ACTIVE = (
     .where(Membre.utilisateur_id == UTILISATEUR, Membre.etat == ACTIF, Utilisateur.actif)
     .order_by(Membre.created_at, Membre.id)
 )
+# Waits for whoever is ending one of them: an end that has begun before the token voids it (R28).
+_HELD = _ACTIVE.with_for_update(read=True, of=Membre)
 _REMEMBER = (
     update(Membre)
     .where(Membre.organisation_id == ORGANISATION, Membre.utilisateur_id == UTILISATEUR, Membre.etat == ACTIF)
@@ -26,6 +28,11 @@ _REMEMBER = (
 async def active(reader: Reader, utilisateur_id: UUID) -> list[Membre]:
     """The active memberships of the user, the oldest first; a closed account has none."""
     return await reader.all(_ACTIVE, utilisateur_id=utilisateur_id)
+
+
+async def held(tx: Transaction, utilisateur_id: UUID) -> list[Membre]:
+    """As `active`; none of them ends before *tx* does."""
+    return await tx.all(_HELD, utilisateur_id=utilisateur_id)
 
 
 def named(membres: Sequence[Membre], organisation_id: str) -> Membre | None:

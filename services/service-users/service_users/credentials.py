@@ -1,5 +1,7 @@
 """CredentialService: local passwords. Hashing is in `passwords.py`, guessing is stopped by auth."""
 
+from datetime import datetime
+
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import CredentialServiceServicer
 from db_utils import Database, parse_uuid
@@ -56,11 +58,13 @@ class CredentialService(CredentialServiceServicer):
             required(request.ancien, "ancien")
         if request.ancien:
             await self._verified(request.ancien, known)
-        utilisateur, _ = known
+        utilisateur, stored = known
         hashed = await self._passwords.hash(rules.check_password(request.nouveau, utilisateur.email))
         async with self._db.transaction() as tx:
             utilisateur = found(await tx.get(Utilisateur, utilisateur_id, lock=True))
             appelants.check_open(identity, utilisateur, self._settings)
+            if _changed(await tx.get(IdentifiantLocal, utilisateur_id)) != _changed(stored):
+                raise rules.IdentifiantsInvalides  # changed, or claimed (R30), since it was told
             await identifiants.store(tx, utilisateur_id, hashed)
             await journal.note(tx, "mot_de_passe", utilisateur_id)
             return await utilisateur_message(tx, utilisateur, me=utilisateur_id)
@@ -90,6 +94,11 @@ class CredentialService(CredentialServiceServicer):
                 former=stored.hash,
                 new_hash=hashed.hash,
             )
+
+
+def _changed(stored: IdentifiantLocal | None) -> datetime | None:
+    """When the password was set, None without one; a stronger hash of the same one changes nothing."""
+    return stored.change_le if stored is not None else None
 
 
 def _stored_form(email: str) -> str:

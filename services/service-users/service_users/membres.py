@@ -95,8 +95,10 @@ class MembreService(MembreServiceServicer):
 
     async def _choose(self, utilisateur_id: UUID, organisation_id: str) -> pb.ChoisirMembreResponse:
         async with self._db.transaction() as tx:
-            found(await tx.get(Utilisateur, utilisateur_id))
-            active = await choix.active(tx, utilisateur_id)
+            utilisateur = found(await tx.get(Utilisateur, utilisateur_id, lock=True))
+            if not utilisateur.actif:
+                raise rules.CompteDesactive
+            active = await choix.held(tx, utilisateur_id)
             membre = choix.named(active, organisation_id)
             if organisation_id and (membre is None or not await choix.remember(tx, membre)):
                 raise rules.MembreInactif

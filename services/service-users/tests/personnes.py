@@ -8,6 +8,7 @@ from crm.organisations.organisations_pb2 import EnsureExistsRequest
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
 from crm.users import users_pb2 as pb
 from service_kit.testing import Mesh
+from sqlalchemy import func, select, text
 
 COST = 5  # of password hashes
 PASSWORD = "une phrase de passe"
@@ -39,3 +40,9 @@ async def without_organisations(mesh: Mesh) -> AsyncIterator[None]:
         yield
     stub = mesh["users"].app.peers.stub(OrganisationServiceStub)
     await stub.EnsureExists(EnsureExistsRequest(id=new_org()), wait_for_ready=True, timeout=10)
+
+
+async def somebody_waits(mesh: Mesh) -> bool:
+    """Whether a session waits for another one, for a row or an advisory lock."""
+    waiting = select(func.count()).select_from(text("pg_locks")).where(text("NOT granted"))
+    return bool(await mesh.database("users").read().one(waiting))

@@ -11,8 +11,7 @@ from grpc import StatusCode
 from service_kit.testing import Mesh, eventually, refused
 from service_users import adhesions
 from service_users.models import Membre
-from sqlalchemy import func, select, text
-from tests.personnes import Someone, new_email
+from tests.personnes import Someone, new_email, somebody_waits
 
 NOT_ACTIVE = (StatusCode.PERMISSION_DENIED, "MEMBRE_INACTIF")
 OWN = (StatusCode.PERMISSION_DENIED, "PROPRE_ADHESION")
@@ -105,7 +104,7 @@ async def test_R27_the_directory_is_asked_under_the_lock_of_the_organisation(
         assert row is not None
         adding = pb.AddMembreRequest(organisation_id=chef.organisation_id, utilisateur_id=stranger.id)
         call = asyncio.ensure_future(refused(acting(autre).Add(adding)))
-        await eventually(lambda: _somebody_waits(mesh))
+        await eventually(lambda: somebody_waits(mesh))
         await adhesions.change(tx, row, source="test", etat="retire")
     assert await call == NOT_ACTIVE
 
@@ -123,9 +122,3 @@ async def test_R27_what_is_no_acting_in_an_organisation(
     invitations = mesh.stub(InvitationServiceStub, user=autre.utilisateur_id, organisation="")
     inviting = pb.CreateInvitationRequest(email_invite=new_email())
     assert (await refused(invitations.Create(inviting)))[1] == "ORGANISATION_REQUISE"
-
-
-async def _somebody_waits(mesh: Mesh) -> bool:
-    """Whether a session waits for an advisory lock."""
-    waiting = select(func.count()).select_from(text("pg_locks")).where(text("NOT granted"))
-    return bool(await mesh.database("users").read().one(waiting))

@@ -1,5 +1,6 @@
 """MembreService.Choisir and RecordLogin: which organisation a person signs in to (R31)."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -10,12 +11,13 @@ from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import MembreServiceStub, SyncServiceStub, UtilisateurServiceStub
 from grpc import StatusCode
-from service_kit.testing import Mesh, refused
-from service_users import choix
-from service_users.models import Membre
-from tests.personnes import Someone, new_org, without_organisations
+from service_kit.testing import Mesh, eventually, refused
+from service_users import adhesions, choix
+from service_users.models import Membre, Utilisateur
+from tests.personnes import Someone, new_org, somebody_waits, without_organisations
 
 NOT_ACTIVE = (StatusCode.PERMISSION_DENIED, "MEMBRE_INACTIF")
+CLOSED = (StatusCode.FAILED_PRECONDITION, "COMPTE_DESACTIVE")
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
@@ -88,8 +90,8 @@ async def test_R31_a_closed_account_chooses_nothing(
     """Though its memberships are active; a deleted one is not there."""
     old = deux[0]
     await people.Update(pb.UpdateUtilisateurRequest(id=old.utilisateur_id, actif=False))
-    assert not (await membres.Choisir(choice(old))).HasField("membre")
-    assert await refused(membres.Choisir(choice(old, old.organisation_id))) == NOT_ACTIVE
+    for organisation in ("", old.organisation_id):
+        assert await refused(membres.Choisir(choice(old, organisation))) == CLOSED
     await people.Delete(pb.DeleteUtilisateurRequest(id=old.utilisateur_id))
     assert await refused(membres.Choisir(choice(old))) == (StatusCode.NOT_FOUND, "INTROUVABLE")
 
@@ -125,3 +127,34 @@ async def test_R31_a_sign_in_names_the_organisation_of_the_token(
     events = await mesh.published(UserLoginEvent, 3, where=lambda event: event.user_id == old.utilisateur_id)
     assert [event.customer_id for event in events] == [old.organisation_id, young.organisation_id, ""]
     assert [event.role for event in events] == ["MANAGER", "MANAGER", ""]
+
+
+async def test_R28_no_token_is_made_for_a_membership_that_is_ending(
+    mesh: Mesh, membres: MembreServiceStub, deux: list[pb.Membre]
+) -> None:
+    """The choice waits for the end that has begun, and is for the other one."""
+    old, young = deux
+    async with mesh.database("users").transaction() as tx:
+        ending = await tx.get(Membre, old.id, lock=True)
+        assert ending is not None
+        await adhesions.change(tx, ending, source="test", etat="retire")
+        choosing = asyncio.create_task(_chosen(membres, old))
+        await eventually(lambda: somebody_waits(mesh))
+    assert (await choosing).membre.id == young.id
+
+
+async def test_R28_no_token_is_made_for_an_account_that_is_closing(
+    mesh: Mesh, membres: MembreServiceStub, deux: list[pb.Membre]
+) -> None:
+    """The choice waits for the end that has begun, and is refused."""
+    async with mesh.database("users").transaction() as tx:
+        closing = await tx.get(Utilisateur, deux[0].utilisateur_id, lock=True)
+        assert closing is not None
+        await tx.update(closing, actif=False)
+        choosing = asyncio.create_task(_chosen(membres, deux[0]))
+        await eventually(lambda: somebody_waits(mesh))
+    assert await refused(choosing) == CLOSED
+
+
+async def _chosen(membres: MembreServiceStub, membre: pb.Membre) -> pb.ChoisirMembreResponse:
+    return await membres.Choisir(choice(membre))

@@ -1,5 +1,6 @@
 """CredentialService over gRPC: whose password it is (R7), and how it is changed (R6)."""
 
+import asyncio
 import time
 from dataclasses import replace
 from typing import Any
@@ -11,12 +12,12 @@ from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import CredentialServiceStub, UtilisateurServiceStub
 from db_utils import Database
 from grpc import StatusCode
-from service_kit.testing import Mesh, code_of, refusal, refused
-from service_users import rules
+from service_kit.testing import Mesh, code_of, eventually, refusal, refused
+from service_users import identifiants, rules
 from service_users.credentials import CredentialService
-from service_users.models import IdentifiantLocal
+from service_users.models import IdentifiantLocal, Utilisateur
 from sqlalchemy import update
-from tests.personnes import COST, PASSWORD, Someone, new_email
+from tests.personnes import COST, PASSWORD, Someone, new_email, somebody_waits
 
 REFUSED = (StatusCode.INVALID_ARGUMENT, "IDENTIFIANTS_INVALIDES")
 COSTLY = 10
@@ -212,3 +213,22 @@ async def test_nobody_has_no_password(credentials: CredentialServiceStub) -> Non
     """NOT_FOUND."""
     request = pb.SetPasswordRequest(utilisateur_id="personne", nouveau=PASSWORD)
     assert (await refused(credentials.SetPassword(request)))[0] == StatusCode.NOT_FOUND
+
+
+async def test_R30_a_password_told_before_a_claim_is_not_put_back_by_it(
+    mesh: Mesh, someone: Someone, own: Any
+) -> None:
+    """Whoever made the account beforehand changes his password while its owner claims it."""
+    user = await someone(mot_de_passe=PASSWORD)
+    database = mesh.database("users")
+    async with database.transaction() as tx:
+        await tx.get(Utilisateur, user.id, lock=True)
+        await identifiants.forget(tx, UUID(user.id))
+        changing = asyncio.create_task(_answer(own(user), change(user, "une autre phrase", PASSWORD)))
+        await eventually(lambda: somebody_waits(mesh))
+    assert await refused(changing) == REFUSED
+    assert await stored(database, user) is None
+
+
+async def _answer(passwords: CredentialServiceStub, request: pb.SetPasswordRequest) -> pb.Utilisateur:
+    return await passwords.SetPassword(request)

@@ -5,7 +5,6 @@ components=(OutgoingCommands((REVOKE, MAIL)),)
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from db_utils import Worker
@@ -15,7 +14,7 @@ from sqlalchemy import MetaData
 from service_kit.component import Greeter
 from service_kit.outgoing.command import Command
 from service_kit.outgoing.models import Base, CommandeSortante
-from service_kit.outgoing.sender import Sender, forget, refuse_unknown
+from service_kit.outgoing.sender import Sender, forget
 
 _LOOK_EVERY = timedelta(seconds=1)  # for what waits; what is written is sent at once
 
@@ -52,8 +51,10 @@ class OutgoingCommands:
 
     @property
     def workers(self) -> tuple[Worker, ...]:
-        """One sends each kind, so that a callee that is silent delays no other; two tidy up."""
-        refuse = partial(refuse_unknown, known=[command.name for command in self.commands])
+        """One sends each kind, so that a callee that is silent delays no other; one tidies up.
+
+        A kind that is not among them waits: another version of the service knows it.
+        """
         return (
             *(
                 Worker(
@@ -64,7 +65,6 @@ class OutgoingCommands:
                 )
                 for command in self.commands
             ),
-            Worker("outgoing-commands", refuse, every=timedelta(hours=1), wake_on=CommandeSortante),
             Worker("outgoing-commands-forget", forget, every=timedelta(hours=1)),
         )
 

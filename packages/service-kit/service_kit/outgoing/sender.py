@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +12,7 @@ from db_utils.envelope import Envelope, Undecipherable
 from google.protobuf.json_format import ParseError
 from grpc_utils import reason_of
 from grpc_utils.errors import Refusal
-from sqlalchemy import ARRAY, String, all_, bindparam, delete, exists, select
+from sqlalchemy import String, bindparam, delete, exists, select
 from sqlalchemy.orm import aliased
 
 from service_kit.app import App
@@ -49,14 +48,6 @@ _DUE = (
     .order_by(CommandeSortante.prochain_essai, CommandeSortante.rang)
     .limit(_AT_ONCE)
 )
-_UNKNOWN = (
-    select(CommandeSortante)
-    .where(
-        CommandeSortante.etat == EN_ATTENTE,
-        CommandeSortante.type != all_(bindparam("types", type_=ARRAY(String), required=True)),
-    )
-    .limit(_AT_ONCE)
-)
 _FORGET = delete(CommandeSortante).where(
     CommandeSortante.terminee_le < bindparam("before", type_=_instant, required=True)
 )
@@ -87,12 +78,6 @@ class Sender:
                 await _end(app, row, REFUSEE, f"its request cannot be read: {type(error).__name__}")
             else:
                 await _end(app, row, ENVOYEE)
-
-
-async def refuse_unknown(app: App[Any], known: Iterable[str]) -> None:
-    """End the commands of kinds that are not *known*: this service does not send them (a job)."""
-    for row in await app.database.read().all(_UNKNOWN, types=list(known)):
-        await _end(app, row, REFUSEE, "a kind that this service does not send")
 
 
 async def forget(app: App[Any]) -> None:
