@@ -5,7 +5,7 @@ from db_utils import Key, Searched
 from db_utils.filling import add_keys
 
 revision = "clients_0030"
-down_revision = "clients_0004"
+down_revision = "clients_0005"
 branch_labels = None
 incompatible = (
     "the index of duplicates is built anew for the collation of its key, which keeps calls waiting for"

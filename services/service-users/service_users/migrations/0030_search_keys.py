@@ -4,7 +4,7 @@ from db_utils import Key, Searched
 from db_utils.filling import add_keys
 
 revision = "users_0030"
-down_revision = "users_0020"
+down_revision = "users_0003"
 branch_labels = None
 
 

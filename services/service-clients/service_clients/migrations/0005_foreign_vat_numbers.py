@@ -1,0 +1,16 @@
+"""One sheet for a VAT number, where there is no SIREN (R15). That of a SIREN leaves NULL alone anyway."""
+
+from db_utils.online import build_index
+
+revision = "clients_0005"
+down_revision = "clients_0004"
+branch_labels = None
+compatible = "the former version writes a SIREN in every sheet"
+
+
+def upgrade() -> None:
+    build_index(
+        "uq_client_entreprise_tva",
+        "client_entreprises (organisation_id, numero_tva) WHERE siren IS NULL AND numero_tva IS NOT NULL",
+        unique=True,
+    )
