@@ -43,7 +43,7 @@ class _Filling:
     ) -> None:
         self._connection, self._keys, self._names, self._unique = connection, keys, names, unique
         self._sources = sorted({*names, *(source for key in keys.values() for source in key.sources)})
-        columns = (Column(name, Text) for name in {*self._sources, *keys})
+        columns = (Column(name, keys.get(name, Text)) for name in {*self._sources, *keys})
         self._table = Table(table, MetaData(), Column("id"), *columns)
 
     def batches(self) -> Iterator[int]:

@@ -96,9 +96,10 @@ class Listing(Generic[R]):
     one stands before all others, by `coalesce(<column>, '0001-01-01 00:00:00+00'::timestamptz)`.
     A text that has a `Key` is sorted by it. *filters* names equality filters by column, or maps a
     name to a function from the bound value to a criterion, or to None for equality with its column.
-    *search* is the `Searched` or `Key` column in which words are looked for; *number* reads a run of
-    digits as it stands among the numbers there, None when it is no whole one. Columns named in
-    *without* are not read, because rows of a page need no bodies: they are None there.
+    *search* is the `Searched` or `Key` column in which words are looked for; *number* tells the forms
+    in which a whole number stands there, the one with its country code first, and none for a part of
+    one. Columns named in *without* are not read, because rows of a page need no bodies: they are None
+    there.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class Listing(Generic[R]):
         *,
         sorts: Sequence[str],
         filters: Sequence[str] | Mapping[str, Filter | None] = (),
-        search: InstrumentedAttribute[str] | None = None,
+        search: InstrumentedAttribute[str] | InstrumentedAttribute[bytes] | None = None,
         number: Number | None = None,
         without: Sequence[str] = (),
     ) -> None:

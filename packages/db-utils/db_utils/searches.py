@@ -5,17 +5,18 @@ alternative is a list of patterns that must all match. Read `keys.py` for what t
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, or_
+from sqlalchemy import ColumnElement, LargeBinary, String, and_, bindparam, or_
 
 from db_utils.keys import Key, Searched
 from db_utils.texts import text_key
 
-Number = Callable[[str], str | None]
+# The forms in which a whole number is stored, the one with its country code first; none for a part of one.
+Number = Callable[[str], Sequence[str]]
 Term = list[list[str]]
 Shape = tuple[tuple[int, ...], ...]  # how many patterns each alternative of each term has
 
@@ -28,28 +29,31 @@ class Search:
     """Terms that a row must satisfy: their shape makes a statement, their patterns its values."""
 
     shape: Shape
-    patterns: tuple[str, ...]
+    patterns: tuple[str | bytes, ...]
 
     @classmethod
     def of(cls, text: str, column: Key | Searched, number: Number | None) -> "Search":
         """The search for *text* in *column*; *number* reads a run of digits as a whole number."""
         terms = list(_terms(text, column, number))
         shape = tuple(tuple(len(alternative) for alternative in term) for term in terms)
-        return cls(shape, tuple(pattern for term in terms for one in term for pattern in one))
+        patterns = (pattern for term in terms for alternative in term for pattern in alternative)
+        return cls(shape, tuple(one.encode() if isinstance(column, Searched) else one for one in patterns))
 
-    def named(self) -> dict[str, str]:
+    def named(self) -> dict[str, str | bytes]:
         """The values of the parameters of `criteria`."""
         return {f"_pattern{position}": pattern for position, pattern in enumerate(self.patterns)}
 
 
-def criteria(shape: Shape, column: ColumnElement[str]) -> list[ColumnElement[bool]]:
+def criteria(shape: Shape, column: ColumnElement[Any]) -> list[ColumnElement[bool]]:
     """One criterion for each term of a search of this *shape* in *column*."""
+    like = column.op("LIKE", is_comparison=True)
+    kind = LargeBinary() if isinstance(column.type, Searched) else String()
     found, position = [], 0
     for term in shape:
         alternatives = []
         for count in term:
             names = [f"_pattern{number}" for number in range(position, position + count)]
-            matches = [column.like(bindparam(name, type_=String, required=True)) for name in names]
+            matches = [like(bindparam(name, type_=kind, required=True)) for name in names]
             alternatives.append(and_(*matches))
             position += count
         found.append(or_(*alternatives))
@@ -85,8 +89,9 @@ def _run(words: list[str], number: Number | None) -> Term:
     term = [[_within(word) for word in words]]
     if digits and words != [digits]:
         term.append([f"{_within(digits)}\n%\n%"])
-    if number is not None and (whole := number(" ".join(words))) is not None:
-        term.append([f"%{_escaped(whole)} %"])
+    forms = number(" ".join(words)) if number is not None else ()
+    if forms and not any(digits in form for form in forms):
+        term.append([f"%{_escaped(forms[0])} %"])
     return term
 
 

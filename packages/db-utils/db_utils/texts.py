@@ -45,15 +45,11 @@ def text_key(text: str) -> str:
     Of a text that is longer than any name, the beginning: an index must hold it.
     """
     if text.isascii():
-        return bounded(" ".join(text.lower().split()), _LONGEST_KEY)
+        return " ".join(text.lower().split())[:_LONGEST_KEY].rstrip()
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", _FORMAT.sub("", text)).casefold())
     bare = "".join(c for c in folded if unicodedata.category(c) != "Mn").translate(_UNDECOMPOSED)
     # Marks that stay may stand in another order once those between them are gone.
-    return bounded(" ".join(unicodedata.normalize("NFKD", bare).split()), _LONGEST_KEY)
-
-
-def bounded(key: str, longest: int) -> str:
-    """The beginning of *key* that has *longest* bytes at most."""
-    if len(key) * 4 <= longest:
+    key = " ".join(unicodedata.normalize("NFKD", bare).split())
+    if len(key) * 4 <= _LONGEST_KEY:
         return key
-    return key.encode()[:longest].decode(errors="ignore").rstrip(" ")
+    return key.encode()[:_LONGEST_KEY].decode(errors="ignore").rstrip()

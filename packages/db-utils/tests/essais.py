@@ -132,7 +132,7 @@ class Personne(Entity, Tenant, SoftDelete, Base):
     telephone: Mapped[str | None] = mapped_column(String(30), default=None)
     e164: Mapped[str | None] = mapped_column(String(16), default=None)
     national: Mapped[str | None] = mapped_column(String(16), default=None)
-    recherche_cle: Mapped[str] = mapped_column(
+    recherche_cle: Mapped[bytes] = mapped_column(
         Searched(texts=("nom", "prenom"), codes=("email", "telephone"), numbers=("e164", "national")),
         init=False,
     )

@@ -14,7 +14,7 @@ from tests.essais import Fiche, Personne, Reglage, scoped
 _KEYS = "SELECT nom_cle, recherche_cle FROM personnes WHERE organisation_id = %s"
 
 
-def stored(owner: psycopg.Connection, org: str) -> tuple[str, str]:
+def stored(owner: psycopg.Connection, org: str) -> tuple[str, bytes]:
     """The keys of the one person of *org*, as they are in the table."""
     row = owner.execute(_KEYS, (org,)).fetchone()
     assert row is not None
@@ -26,7 +26,7 @@ async def test_C10_an_insert_writes_the_keys(database: Database, owner: psycopg.
     async with database.transaction() as tx:
         row = await tx.insert(Personne(organisation_id=org, nom="Lefèvre", email="É@X.fr", e164="+331"))
         assert row.nom_cle == "lefevre"
-    assert stored(owner, org) == ("lefevre", " +331 \né@x.fr\nlefevre")
+    assert stored(owner, org) == ("lefevre", " +331 \né@x.fr\nlefevre".encode())
 
 
 async def test_C10_an_insert_if_absent_writes_the_keys(
@@ -35,7 +35,7 @@ async def test_C10_an_insert_if_absent_writes_the_keys(
     """As any other."""
     async with database.transaction() as tx:
         assert await tx.insert_if_absent(Personne(organisation_id=org, nom="Œuf"))
-    assert stored(owner, org) == ("oeuf", "\n\noeuf")
+    assert stored(owner, org) == ("oeuf", b"\n\noeuf")
 
 
 async def test_C10_a_change_writes_the_keys_of_what_changes(
@@ -46,9 +46,9 @@ async def test_C10_a_change_writes_the_keys_of_what_changes(
         async with database.transaction() as tx:
             row = await tx.insert(Personne(organisation_id=org, nom="Un", prenom="Zoé"))
             await tx.update(row, prenom="Zoë")
-            assert (row.nom_cle, row.recherche_cle) == ("un", "\n\nun zoe")
+            assert (row.nom_cle, row.recherche_cle) == ("un", b"\n\nun zoe")
             await tx.update(row, nom="DEUX", prenom=None)
-    assert stored(owner, org) == ("deux", "\n\ndeux")
+    assert stored(owner, org) == ("deux", b"\n\ndeux")
 
 
 async def test_C10_a_constraint_on_a_key_names_who_is_in_the_way(database: Database, org: str) -> None:
@@ -72,7 +72,7 @@ async def test_C10_a_constraint_on_a_key_names_who_is_in_the_way(database: Datab
         update(Personne).values(nom="x"),
         update(Personne).values({Personne.prenom: bindparam("x")}),
         update(Personne).ordered_values((Personne.version, 2), (Personne.email, "x")),
-        update(Personne).values(recherche_cle="x"),
+        update(Personne).values(recherche_cle=b"x"),
         select(update(Personne).values(nom_cle="x").returning(Personne.id).cte("c").c.id),
         insert(Personne).values(nom="x"),
         upsert(Personne).values(nom="x").on_conflict_do_nothing(),
@@ -84,15 +84,21 @@ async def test_a_statement_that_would_leave_a_key_behind_is_refused(
 ) -> None:
     """Texts that have keys, and keys, are changed with rows only."""
     async with database.transaction() as tx:
-        with pytest.raises(TypeError, match="keys are written with"):
+        with pytest.raises(TypeError, match="are written with them"):
             await tx.execute(statement)
 
 
 @pytest.mark.parametrize(
-    "statement", [update(Personne).values(version=2), update(Reglage).values(valeur="x"), insert(Reglage)]
+    "statement",
+    [
+        update(Personne).values(version=2),
+        update(Personne).values(email="x", recherche_cle=b""),
+        update(Reglage).values(valeur="x"),
+        insert(Reglage),
+    ],
 )
 def test_statements_on_other_columns_are_free(statement: ClauseElement) -> None:
-    """And on tables without keys."""
+    """And on tables without keys, and with both."""
     check_statement(statement)
 
 
@@ -111,5 +117,5 @@ def test_a_key_fits_into_an_index() -> None:
     """However long its text; cut between characters."""
     row = {"nom": "é" + "ﷺ" * 255}
     assert 515 < len(Key("nom").value(row).encode()) <= 520
-    assert 1440 < len(Searched(texts=("nom",) * 9).value(row).encode()) <= 1450
+    assert len(Searched(texts=("nom",) * 9).value(row)) == 1450
     assert Key("nom").value({"nom": "œ" * 255}) == "oe" * 255

@@ -10,10 +10,10 @@ from db_utils.searches import Search
 from tests.essais import Courriel, Personne, scoped
 
 
-def whole(text: str) -> str | None:
-    """The E.164 form of a French number of ten digits, as a service would read it."""
+def whole(text: str) -> tuple[str, ...]:
+    """Both forms of a French number of ten digits, as a service would read it."""
     digits = "".join(filter(str.isdigit, text)).removeprefix("0033").removeprefix("33").removeprefix("0")
-    return f"+33{digits}" if len(digits) == 9 else None
+    return (f"+33{digits}", f"0{digits}") if len(digits) == 9 else ()
 
 
 PERSONNES = Listing(Personne, sorts=("nom", "created_at desc"), search=Personne.recherche_cle, number=whole)
@@ -34,8 +34,7 @@ async def people(database: Database, org: str) -> str:
             {"nom": "Eva", "email": "ELODIE@EXEMPLE.fr"},
         )
         for values in people:
-            e164 = whole(values.get("telephone", ""))
-            national = e164 and f"0{e164[3:]}"
+            e164, national = whole(values.get("telephone", "")) or (None, None)
             await tx.insert(Personne(organisation_id=org, **values, e164=e164, national=national))
     return org
 

@@ -56,7 +56,7 @@ class ClientEntreprise(Entity, Tenant, Base):
 
     raison_sociale: Mapped[str] = mapped_column(String(255))
     raison_sociale_cle: Mapped[str] = mapped_column(Key("raison_sociale"), init=False, server_default="")
-    recherche_cle: Mapped[str] = mapped_column(
+    recherche_cle: Mapped[bytes] = mapped_column(
         Searched(texts=("raison_sociale",), codes=("siren",)), init=False, server_default=""
     )
     pays: Mapped[str] = mapped_column(CHAR(2), default="FR", server_default="FR")
@@ -102,7 +102,7 @@ class ClientBase(Entity, Tenant, SoftDelete, Base):
     prenom: Mapped[str] = mapped_column(String(100), default="")
     nom_cle: Mapped[str] = mapped_column(Key("nom"), init=False, server_default="")
     prenom_cle: Mapped[str] = mapped_column(Key("prenom"), init=False, server_default="")
-    recherche_cle: Mapped[str] = mapped_column(
+    recherche_cle: Mapped[bytes] = mapped_column(
         Searched(
             texts=("nom", "prenom"),
             codes=("email", "telephone"),

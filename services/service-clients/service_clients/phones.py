@@ -4,7 +4,7 @@ The typed text stays what it is; two clients have one phone when their E.164 for
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import phonenumbers
@@ -65,12 +65,12 @@ def read(text: str) -> Telephone:
     return Telephone(e164, "0" + e164[len("+33") :])
 
 
-def whole(text: str) -> str | None:
-    """The E.164 form of a number that is searched, None when it is no whole one (C8)."""
+def whole(text: str) -> Sequence[str]:
+    """The forms of a number that is searched, none when it is no whole one (C8)."""
     try:
-        return read(text).e164
+        return read(text)
     except FormatInvalide:
-        return None
+        return ()
 
 
 def national(number: PhoneNumber) -> str:

@@ -7,7 +7,7 @@ import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.common.common_pb2 import Pagination
-from db_utils import uuid7
+from db_utils import text_key, uuid7
 from grpc import StatusCode
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -237,4 +237,4 @@ async def test_C08_a_walk_meets_every_client_once(
 
 def _sort_key(client: pb.ClientBase, sort_by: str) -> tuple[object, str]:
     value = getattr(client, sort_by)
-    return (value if isinstance(value, str) else value.ToNanoseconds()), client.id
+    return (text_key(value) if isinstance(value, str) else value.ToNanoseconds()), client.id

@@ -60,7 +60,7 @@ class Organisation(Versioned, SoftDelete, Base):
     id: Mapped[str] = mapped_column(String(64), primary_key=True, default_factory=lambda: str(uuid7()))
     nom: Mapped[str] = mapped_column(String(255))
     nom_cle: Mapped[str] = mapped_column(Key("nom"), init=False, server_default="")
-    recherche_cle: Mapped[str] = mapped_column(
+    recherche_cle: Mapped[bytes] = mapped_column(
         Searched(texts=("nom",), codes=("email", "siret")), init=False, server_default=""
     )
     description: Mapped[str | None] = mapped_column(Text, default=None)
@@ -88,7 +88,7 @@ class Societe(Entity, Tenant, SoftDelete, Base):
     organisation_id: Mapped[str] = mapped_column(String(64), ForeignKey("organisations.id"))
     raison_sociale: Mapped[str] = mapped_column(String(255))
     raison_sociale_cle: Mapped[str] = mapped_column(Key("raison_sociale"), init=False, server_default="")
-    recherche_cle: Mapped[str] = mapped_column(
+    recherche_cle: Mapped[bytes] = mapped_column(
         Searched(texts=("raison_sociale",), codes=("siren",)), init=False, server_default=""
     )
     siren: Mapped[str] = mapped_column(String(9))
@@ -109,7 +109,7 @@ class Partenaire(Entity, Tenant, Base):
 
     denomination: Mapped[str] = mapped_column(String(255))
     denomination_cle: Mapped[str] = mapped_column(Key("denomination"), init=False, server_default="")
-    recherche_cle: Mapped[str] = mapped_column(
+    recherche_cle: Mapped[bytes] = mapped_column(
         Searched(texts=("denomination",), codes=("siren",)), init=False, server_default=""
     )
     siren: Mapped[str] = mapped_column(String(9))
@@ -145,7 +145,7 @@ class Entree(Entity, TenantOrSystem, Base):
     code: Mapped[str] = mapped_column(String(50))
     nom: Mapped[str] = mapped_column(String(100))
     nom_cle: Mapped[str] = mapped_column(Key("nom"), init=False, server_default="")
-    recherche_cle: Mapped[str] = mapped_column(
+    recherche_cle: Mapped[bytes] = mapped_column(
         Searched(texts=("nom",), codes=("code",)), init=False, server_default=""
     )
     description: Mapped[str | None] = mapped_column(Text, default=None)

@@ -21,7 +21,7 @@ _SUBJECT = select(Identite.sujet).where(
 _STEP_ASIDE = (
     update(Utilisateur)
     .where(Utilisateur.id == _utilisateur_id)
-    .values(email=bindparam("aside", type_=String, required=True))
+    .values(email=bindparam("aside", type_=String, required=True), recherche_cle=b"")
 )
 
 

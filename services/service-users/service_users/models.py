@@ -56,7 +56,7 @@ class Utilisateur(Entity, SoftDelete, Base):
     prenom: Mapped[str] = mapped_column(String(100), default="")
     nom_cle: Mapped[str] = mapped_column(Key("nom"), init=False, server_default="")
     prenom_cle: Mapped[str] = mapped_column(Key("prenom"), init=False, server_default="")
-    recherche_cle: Mapped[str] = mapped_column(
+    recherche_cle: Mapped[bytes] = mapped_column(
         Searched(texts=("nom", "prenom"), codes=("email",)), init=False, server_default=""
     )
     email: Mapped[str] = mapped_column(String(255))

@@ -20,7 +20,7 @@ INSERT INTO clients.client_bases
      compte_code, telephone, telephone_e164, email, statut, date_creation, recherche_cle)
 SELECT gen_random_uuid(), instant, instant, 1, %(organisation)s, 'PARTICULIER', 'Banc ' || n, 'Essai',
        'banc ' || n, 'essai', 'B' || n, '0700000000', e164, email, 'ACTIF', instant,
-       ' ' || e164 || E' \\n' || email || E' 0700000000\\nbanc ' || n || ' essai'
+       convert_to(' ' || e164 || E' \\n' || email || E' 0700000000\\nbanc ' || n || ' essai', 'UTF8')
 FROM (
     SELECT n, now() - make_interval(secs => n) AS instant, '+337' || lpad(n::text, 8, '0') AS e164,
            'banc' || n || '@exemple.fr' AS email

@@ -5,9 +5,8 @@ from db_utils.online import build_index, drop_index
 revision = "clients_0008"
 down_revision = "clients_0007"
 branch_labels = None
-incompatible = (
-    "ix_client_bases_created_at is gone: ix_client_bases_recherche begins as it did and serves the former"
-    " version as well"
+compatible = (
+    "ix_client_bases_recherche begins as ix_client_bases_created_at and serves the former version, too"
 )
 
 
