@@ -17,6 +17,7 @@ EN_FILE, EN_COURS, ENVOYE, ECHEC, ANNULE, IGNORE = (
     "annule",
     "ignore",
 )
+COMPTE = "compte"  # the origin of mails about accounts, which may carry a secret
 
 
 class Base(Row):
@@ -75,7 +76,7 @@ class Message(Entity, Tenant, Keyed, Base):
         Choice(
             "rpc",
             "bienvenue",
-            "compte",
+            COMPTE,
             "client.created",
             "invoice.created",
             "payment.rejected",

@@ -15,7 +15,7 @@ from grpc_utils.errors import ChampRequis, FormatInvalide, ValeurInconnue
 from grpc_utils.telemetry import masked
 
 from service_email.modeles import render
-from service_email.models import Message, Modele
+from service_email.models import COMPTE, Message, Modele
 from service_email.rules import checked_address, message, one_line, recipient
 
 # No organisation: an organisation's id begins with a letter or a digit (C2).
@@ -51,7 +51,7 @@ def account_mail(request: pb.SendAccountMailRequest, de: str, modele: Modele, li
         de,
         modele,
         _VARIABLES[request.modele_code](request, lien.rstrip("/")),
-        origine="compte",
+        origine=COMPTE,
         cle_idempotence=required(request.cle_idempotence, "cle_idempotence"),
         contenu_hash=content_hash(request),
     )

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, func, not_, select
 
 from service_email.alertes import alert
 from service_email.attempts import Outcome
-from service_email.models import EN_COURS, Message, Tentative
+from service_email.models import COMPTE, EN_COURS, Message, Tentative
 from service_email.transports import SMTPUTF8_ABSENT
 
 _log = logging.getLogger(__name__)
@@ -60,6 +60,12 @@ def _begun(message: Message, now: datetime) -> Tentative:
     )
 
 
+def _forgotten(message: Message, outcome: Outcome) -> dict[str, Any]:
+    """The bodies of a mail about an account go when it is over: they may hold a link that is a secret."""
+    over = outcome.prochain_essai is None
+    return {"corps_texte": None, "corps_html": None} if over and message.origine == COMPTE else {}
+
+
 class Queue:
     """The messages of *database* that are to be sent."""
 
@@ -101,7 +107,7 @@ class Queue:
         message, tentative = copy(job.message), copy(job.tentative)
         try:
             async with self._database.transaction() as tx:
-                await tx.update(message, **outcome.columns)
+                await tx.update(message, **outcome.columns, **_forgotten(message, outcome))
                 await tx.update(
                     tentative, fin=clock.now(), code_smtp=outcome.code_smtp, reponse=outcome.reponse
                 )

@@ -139,13 +139,15 @@ async def test_R20_users_cannot_ask_for_them(emails: EmailServiceStub) -> None:
 async def test_R20_token_and_body_are_never_logged(
     steps: Mesh, smtp: SmtpServer, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither when the mail is asked for nor when it is sent."""
+    """Neither when the mail is asked for nor when it is sent; then the body is forgotten."""
     caplog.set_level(logging.DEBUG)
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # of the double that receives the mail
     users, app = steps.service_stub(EmailServiceStub, caller="email"), steps["email"].app
-    await users.SendAccountMail(asked("discret"))
+    message = await users.SendAccountMail(asked("discret"))
     await deliver(app)  # type: ignore[arg-type]  # of the email service
     written = caplog.text + "".join(capfd.readouterr())
     (mail,) = smtp.mails
+    kept = await users.Get(pb.GetMessageRequest(id=message.id))
+    assert (kept.statut, kept.corps_texte, kept.corps_html) == ("envoye", "", "")
     assert JETON in mail.body("plain").replace("\n", "")
     assert (JETON in written, "Bonjour" in written, "victoire@" in written) == (False, False, False)
