@@ -1,44 +1,42 @@
 """A new address is proved by the link that was mailed to it: the gateway's part of users R29."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 from crm.users import users_pb2 as pb
+from crm.users.users_pb2_grpc import UtilisateurServiceStub
+from db_utils import clock
 from gateway.edge import GATEWAY
 from gateway.policies import EMAIL_CONFIRM
-from grpc_utils import Context, caller
-from grpc_utils.errors import ExisteDeja, FailedPrecondition, Introuvable, Refusal
+from service_kit.outgoing import CommandeSortante
+from service_kit.outgoing.command import request_of
 from service_kit.testing import Mesh, running
+from service_users.models import ConfirmationEmail
 from service_users.service import SERVICE as USERS
-from service_users.utilisateurs import UtilisateurService
-from tests.visitors import ORIGINS, bearer, browser, code
+from service_users.sortantes import MAIL
+from sqlalchemy import select
+from tests.visitors import ORIGINS, bearer, browser, code, new_email
 
 
-class LienExpire(FailedPrecondition):
-    """Le lien a expiré."""
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whose address *email* waits for its confirmation by *link*."""
 
-
-LINKS: dict[str, type[Refusal]] = {"inconnu": Introuvable, "ancien": LienExpire, "pris": ExisteDeja}
-
-
-class Directory(UtilisateurService):
-    """users, which knows a link as its name says and answers with who has called."""
-
-    async def ConfirmEmail(self, request: pb.ConfirmEmailRequest, context: Context) -> pb.Utilisateur:
-        """Prove the pending address of the caller."""
-        if request.jeton in LINKS:
-            raise LINKS[request.jeton]
-        return pb.Utilisateur(id=caller().subject, email=f"{request.jeton}@exemple.fr", prenom="Anne")
+    id: str
+    email: str
+    link: str
+    token: str
 
 
 @pytest.fixture(scope="module")
 async def directory() -> AsyncIterator[Mesh]:
-    """The gateway before that directory."""
-    others = (one for one in USERS.servicers if not issubclass(one, UtilisateurService))  # type: ignore[arg-type]
-    users = replace(USERS, servicers=(Directory, *others), workers=())
-    async with running(users, GATEWAY, **ORIGINS) as mesh:
+    """The gateway before users, which takes the tokens of tests for ours and keeps the mails that it owes."""
+    still = replace(USERS, workers=())
+    async with running(still, GATEWAY, issuer_providers="crm=local", **ORIGINS) as mesh:
         yield mesh
 
 
@@ -49,38 +47,80 @@ async def web(directory: Mesh) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_a_link_proves_the_address_of_its_caller(directory: Mesh, web: httpx.AsyncClient) -> None:
-    """Users is asked with the token of the person, which names the account."""
-    token = directory.secrets.token(user="anne")
-    answer = await web.post(EMAIL_CONFIRM, json={"token": "nouvelle"}, headers=bearer(token))
+@pytest.fixture
+async def anne(directory: Mesh) -> Person:
+    """Anne, who has given a new address."""
+    people = directory.service_stub(UtilisateurServiceStub, caller="users")
+    made = await people.Create(pb.CreateUtilisateurRequest(email=new_email(), prenom="Anne"))
+    user, email = made.utilisateur.id, new_email()
+    own = directory.stub(UtilisateurServiceStub, user=user, organisation="")
+    await own.Update(pb.UpdateUtilisateurRequest(id=user, email=email))
+    token = directory.secrets.token(user=user, organisation="")
+    return Person(user, email, await _mailed(directory, email), token)
+
+
+async def _mailed(mesh: Mesh, email: str) -> str:
+    """What the link carries that is to be mailed to *email*."""
+    app: Any = mesh["users"].app
+    rows = await app.database.read().all(select(CommandeSortante).order_by(CommandeSortante.rang))
+    mails = [request_of(MAIL, row, app.settings.envelope()) for row in rows if row.type == MAIL.name]
+    return next(mail.jeton for mail in mails if mail.email == email)
+
+
+async def confirmed(web: httpx.AsyncClient, token: str, link: str) -> tuple[int, str]:
+    """How the gateway answers to *link* with the session of *token*."""
+    return code(await web.post(EMAIL_CONFIRM, json={"token": link}, headers=bearer(token)))
+
+
+async def test_a_link_proves_the_address_of_its_caller(web: httpx.AsyncClient, anne: Person) -> None:
+    """Once: the answer is the profile with the new address."""
+    answer = await web.post(EMAIL_CONFIRM, json={"token": anne.link}, headers=bearer(anne.token))
     assert (answer.status_code, set(answer.json())) == (200, {"user"})
     user = answer.json()["user"]
-    assert (user["id"], user["email"], user["prenom"]) == ("anne", "nouvelle@exemple.fr", "Anne")
+    assert (user["id"], user["email"], user["prenom"]) == (anne.id, anne.email, "Anne")
+    assert await confirmed(web, anne.token, anne.link) == (404, "INTROUVABLE")
 
 
-@pytest.mark.parametrize(
-    ("link", "expected"),
-    [
-        ("inconnu", (404, "INTROUVABLE")),
-        ("ancien", (409, "LIEN_EXPIRE")),
-        ("pris", (409, "EXISTE_DEJA")),
-        ("", (400, "CHAMP_REQUIS")),
-        ("x" * 513, (400, "TROP_LONG")),
-    ],
-)
+async def test_a_link_of_another_account_is_nobodys(
+    directory: Mesh, web: httpx.AsyncClient, anne: Person
+) -> None:
+    """And goes on working for its owner."""
+    other = directory.secrets.token(user="somebody-else", organisation="")
+    assert await confirmed(web, other, anne.link) == (404, "INTROUVABLE")
+    answer = await web.post(EMAIL_CONFIRM, json={"token": anne.link}, headers=bearer(anne.token))
+    assert answer.status_code == 200
+
+
+async def test_a_link_is_good_for_a_day(directory: Mesh, web: httpx.AsyncClient, anne: Person) -> None:
+    """Then it is told that it has expired."""
+    async with directory.database("users").transaction() as tx:
+        link = await tx.get(ConfirmationEmail, anne.id)
+        assert link is not None
+        await tx.update(link, expire_le=clock.now() - timedelta(seconds=1))
+    assert await confirmed(web, anne.token, anne.link) == (409, "LIEN_EXPIRE")
+
+
+async def test_an_address_may_be_taken_meanwhile(
+    directory: Mesh, web: httpx.AsyncClient, anne: Person
+) -> None:
+    """By a new account of somebody else."""
+    people = directory.service_stub(UtilisateurServiceStub, caller="users")
+    await people.Create(pb.CreateUtilisateurRequest(email=anne.email))
+    assert await confirmed(web, anne.token, anne.link) == (409, "EXISTE_DEJA")
+
+
+@pytest.mark.parametrize(("link", "expected"), [("", (400, "CHAMP_REQUIS")), ("x" * 513, (400, "TROP_LONG"))])
 async def test_what_is_wrong_with_a_link_is_told(
     directory: Mesh, web: httpx.AsyncClient, link: str, expected: tuple[int, str]
 ) -> None:
-    """Unknown, used and another's alike."""
-    token = directory.secrets.token(user=f"anne-{link[:8]}")
-    assert code(await web.post(EMAIL_CONFIRM, json={"token": link}, headers=bearer(token))) == expected
+    """Before users is asked."""
+    assert await confirmed(web, directory.secrets.token(user="anne"), link) == expected
 
 
-async def test_a_link_needs_the_session_of_its_account(directory: Mesh, web: httpx.AsyncClient) -> None:
+async def test_a_link_needs_the_session_of_its_account(web: httpx.AsyncClient, anne: Person) -> None:
     """Mail scanners follow links: a GET confirms nothing, nor does anybody without a token."""
-    token = directory.secrets.token(user="anne")
-    assert code(await web.post(EMAIL_CONFIRM, json={"token": "nouvelle"})) == (401, "JETON_MANQUANT")
-    followed = await web.get(EMAIL_CONFIRM, params={"token": "nouvelle"}, headers=bearer(token))
+    assert code(await web.post(EMAIL_CONFIRM, json={"token": anne.link})) == (401, "JETON_MANQUANT")
+    followed = await web.get(EMAIL_CONFIRM, params={"token": anne.link}, headers=bearer(anne.token))
     assert (followed.status_code, followed.headers["allow"]) == (405, "POST, OPTIONS")
 
 
