@@ -20,8 +20,8 @@ Number = Callable[[str], Sequence[str]]
 Term = list[list[str]]
 Shape = tuple[tuple[int, ...], ...]  # how many patterns each alternative of each term has
 
-_DIGITS_AND_ASCII: Final = re.compile(r"[\x21-\x7e]+")
-_SIGNS: Final = re.compile(r"[0-9.+]+")
+_DIGITS_AND_SIGNS: Final = re.compile(r"[0-9.+]+")
+_ASCII: Final = re.compile(r"[\x21-\x7e]+")
 _SIGNS: Final = str.maketrans("", "", ".+")
 
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "email_0020"
+revision = "email_0003"
 down_revision = "email_0002"
 compatible = "the list of origins becomes longer, and holds all that the former version writes"
 

@@ -3,7 +3,7 @@
 from db_utils import Key, Searched
 from db_utils.filling import add_keys
 
-revision = "organisations_0030"
+revision = "organisations_0002"
 down_revision = "organisations_0001"
 branch_labels = None
 
@@ -16,6 +16,6 @@ _TABLES = (
 
 
 def upgrade() -> None:
-    # What they are made of is told by 0031, which fills them.
+    # What they are made of is told by the next one, which fills them.
     for table, name in _TABLES:
         add_keys(table, {f"{name}_cle": Key(name), "recherche_cle": Searched()})

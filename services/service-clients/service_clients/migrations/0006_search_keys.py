@@ -4,7 +4,7 @@ from alembic import op
 from db_utils import Key, Searched
 from db_utils.filling import add_keys
 
-revision = "clients_0030"
+revision = "clients_0006"
 down_revision = "clients_0005"
 branch_labels = None
 incompatible = (
@@ -18,6 +18,6 @@ def upgrade() -> None:
         """ALTER TABLE client_bases
                ALTER nom_cle TYPE text COLLATE "C", ALTER nom_cle SET DEFAULT ''"""
     )
-    # What they are made of is told by 0031, which fills them.
+    # What they are made of is told by the next one, which fills them.
     add_keys("client_bases", {"prenom_cle": Key("prenom"), "recherche_cle": Searched()})
     add_keys("client_entreprises", {"raison_sociale_cle": Key("raison_sociale"), "recherche_cle": Searched()})

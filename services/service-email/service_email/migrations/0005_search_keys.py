@@ -3,8 +3,8 @@
 from db_utils import Key
 from db_utils.filling import add_keys
 
-revision = "email_0030"
-down_revision = "email_0021"
+revision = "email_0005"
+down_revision = "email_0004"
 branch_labels = None
 
 

@@ -3,8 +3,8 @@
 from db_utils import Key
 from db_utils.filling import fill_keys
 
-revision = "email_0031"
-down_revision = "email_0030"
+revision = "email_0006"
+down_revision = "email_0005"
 branch_labels = None
 
 

@@ -2,8 +2,8 @@
 
 from db_utils.online import build_index, drop_index
 
-revision = "clients_0032"
-down_revision = "clients_0031"
+revision = "clients_0008"
+down_revision = "clients_0007"
 branch_labels = None
 compatible = (
     "ix_client_bases_recherche begins as ix_client_bases_created_at and serves the former version, too"

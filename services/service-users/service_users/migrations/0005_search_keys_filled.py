@@ -3,8 +3,8 @@
 from db_utils import Key, Searched
 from db_utils.filling import fill_keys
 
-revision = "users_0031"
-down_revision = "users_0030"
+revision = "users_0005"
+down_revision = "users_0004"
 branch_labels = None
 
 

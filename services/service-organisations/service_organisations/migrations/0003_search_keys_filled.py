@@ -6,8 +6,8 @@ Format characters leave the names.
 from db_utils import Key, Searched
 from db_utils.filling import fill_keys
 
-revision = "organisations_0031"
-down_revision = "organisations_0030"
+revision = "organisations_0003"
+down_revision = "organisations_0002"
 branch_labels = None
 
 _TABLES = (

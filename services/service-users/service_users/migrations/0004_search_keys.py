@@ -3,13 +3,13 @@
 from db_utils import Key, Searched
 from db_utils.filling import add_keys
 
-revision = "users_0030"
+revision = "users_0004"
 down_revision = "users_0003"
 branch_labels = None
 
 
 def upgrade() -> None:
-    # What they are made of is told by 0031, which fills them.
+    # What they are made of is told by the next one, which fills them.
     add_keys(
         "utilisateurs", {"nom_cle": Key("nom"), "prenom_cle": Key("prenom"), "recherche_cle": Searched()}
     )

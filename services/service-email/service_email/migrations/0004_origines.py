@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "email_0021"
-down_revision = "email_0020"
+revision = "email_0004"
+down_revision = "email_0003"
 compatible = "the list of origins becomes longer, and holds all that the former version writes"
 
 

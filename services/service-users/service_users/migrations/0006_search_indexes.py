@@ -2,8 +2,8 @@
 
 from db_utils.online import build_index, drop_index
 
-revision = "users_0032"
-down_revision = "users_0031"
+revision = "users_0006"
+down_revision = "users_0005"
 branch_labels = None
 incompatible = (
     "the indexes by the names themselves are gone: the former version sorts all users for a page by name,"

@@ -1,11 +1,11 @@
-"""One sheet for a VAT number, where there is no SIREN (R15). That of a SIREN leaves NULL alone anyway."""
+"""A company without a SIREN is known by its VAT number, once in an organisation."""
 
 from db_utils.online import build_index
 
 revision = "clients_0005"
 down_revision = "clients_0004"
 branch_labels = None
-compatible = "the former version writes a SIREN in every sheet"
+compatible = "the former version writes a SIREN in every sheet, so that none of its rows is in the index"
 
 
 def upgrade() -> None:

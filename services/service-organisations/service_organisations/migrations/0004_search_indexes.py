@@ -2,8 +2,8 @@
 
 from db_utils.online import build_index, drop_index
 
-revision = "organisations_0032"
-down_revision = "organisations_0031"
+revision = "organisations_0004"
+down_revision = "organisations_0003"
 branch_labels = None
 incompatible = (
     "the indexes by the names themselves are gone: the former version sorts all rows of an organisation"
