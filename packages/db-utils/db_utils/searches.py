@@ -21,6 +21,7 @@ Term = list[list[str]]
 Shape = tuple[tuple[int, ...], ...]  # how many patterns each alternative of each term has
 
 _DIGITS_AND_SIGNS: Final = re.compile(r"[0-9.+]+")
+_ASCII: Final = re.compile(r"[\x21-\x7e]+")
 _SIGNS: Final = str.maketrans("", "", ".+")
 
 
@@ -67,8 +68,7 @@ def _terms(text: str, column: Key | Searched, number: Number | None) -> Iterator
             yield _run(list(words), number)
             continue
         for word in words:
-            if any(term := _word(word, column)):
-                yield term
+            yield from filter(any, (_part_of(word, column), _word(word, column)))
 
 
 def _is_run(word: str) -> bool:
@@ -81,6 +81,15 @@ def _word(word: str, column: Key | Searched) -> Term:
     if isinstance(column, Key) or keys == [code]:
         return [[_within(key) for key in keys]]
     return [[f"%\n%\n{_within(key)}" for key in keys], [f"%\n{_within(code)}\n%"]] if keys else []
+
+
+def _part_of(word: str, column: Key | Searched) -> Term:
+    """What a word that is looked for in two forms has in both: most rows fail at it, and are done with."""
+    key, code = text_key(word), word.lower()
+    if isinstance(column, Key) or key == code:
+        return []
+    part = max(_ASCII.findall(code), key=len, default="")
+    return [[_within(part)]] if part and part in key else []
 
 
 def _run(words: list[str], number: Number | None) -> Term:

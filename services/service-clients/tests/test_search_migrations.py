@@ -36,7 +36,7 @@ def keys(connection: psycopg.Connection) -> dict[int, tuple[Any, ...]]:
 
 def test_C10_stored_clients_get_their_keys(tmp_path: Path) -> None:
     """Format characters leave their names; a name of nothing else stays."""
-    with Upgrade(SERVICE, "0030", tmp_path) as clients:
+    with Upgrade(SERVICE, "0006", tmp_path) as clients:
         add(clients.connection, 1, "Œuvre", "œuvre", prenom="\u200bÉlodie", email="é@x.fr", telephone=_PHONE)
         add(clients.connection, 2, "Mar\u200btin\ufeff", "mar\u200btin\ufeff")
         add(clients.connection, 3, "\u200b", "\u200b")
@@ -50,7 +50,7 @@ def test_C10_stored_clients_get_their_keys(tmp_path: Path) -> None:
 
 def test_C10_stored_companies_get_their_keys(tmp_path: Path) -> None:
     """Those of their sheets."""
-    with Upgrade(SERVICE, "0030", tmp_path) as clients:
+    with Upgrade(SERVICE, "0006", tmp_path) as clients:
         clients.connection.execute(
             "INSERT INTO client_entreprises (id, raison_sociale, siren, updated_at, organisation_id)"
             " VALUES (gen_random_uuid(), %s, '552100554', now(), 'org-1')",
@@ -67,7 +67,7 @@ def test_R03_a_client_that_would_collide_keeps_its_former_key(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The first gets the new one, unless another has it already; the log names the others."""
-    with Upgrade(SERVICE, "0030", tmp_path) as clients:
+    with Upgrade(SERVICE, "0006", tmp_path) as clients:
         for number, (nom, former, phone) in enumerate(
             (
                 ("Œuvre", "œuvre", _PHONE),
@@ -103,7 +103,7 @@ def test_C10_every_stored_client_gets_its_keys(tmp_path: Path) -> None:
                'org-1'
         FROM generate_series(%s::int, %s::int) AS n
     """
-    with Upgrade(SERVICE, "0030", tmp_path) as clients:
+    with Upgrade(SERVICE, "0006", tmp_path) as clients:
         clients.connection.execute(many, (1, 4001))
         clients.run()
         clients.connection.execute(many, (5001, 5001))

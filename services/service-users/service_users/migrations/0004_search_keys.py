@@ -9,7 +9,7 @@ branch_labels = None
 
 
 def upgrade() -> None:
-    # What they are made of is told by 0005, which fills them.
+    # What they are made of is told by the next one, which fills them.
     add_keys(
         "utilisateurs", {"nom_cle": Key("nom"), "prenom_cle": Key("prenom"), "recherche_cle": Searched()}
     )
