@@ -24,7 +24,7 @@ from db_utils import (
     UnknownChoice,
     VersionConflict,
 )
-from db_utils.errors import InvalidPageToken
+from db_utils.errors import InvalidPageToken, StalePlan
 from google.protobuf.any_pb2 import Any
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
@@ -275,6 +275,7 @@ _PLAIN: dict[type[DatabaseError], type[Refusal]] = {
     DatabaseUnavailable: BaseIndisponible,
     StatementTimeout: RequeteTropLente,
     SerializationConflict: ConflitDEcriture,
+    StalePlan: ConflitDEcriture,
     InvalidText: FormatInvalide,
     OrganisationRequired: OrganisationRequise,
     VersionConflict: VersionPerimee,

@@ -180,7 +180,7 @@ async def test_claims_of_wrong_types_and_ranges_are_unauthenticated(probe: Probe
 ACCEPTED: dict[str, Member] = {
     "the least": text('{"sub":"u","exp":END}'),
     "the least with spaces": text(' { "sub" : "u" , "exp" : END } '),
-    "exp with a fraction": says(exp=NOW + 0.5 + 600),
+    "exp with a fraction": says(exp=NOW + 0.5 + 86_400),
     "exp on the last day of 9999": says(exp=253402300799),
     "nbf passed": says(nbf=NOW),
     "no iat": says(iat=None),

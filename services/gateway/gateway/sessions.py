@@ -25,6 +25,7 @@ _LOGIN_PROBLEMS: Final = {
     429: "`COMPTE_VERROUILLE`, `TROP_DE_REQUETES`: more than 20 requests a minute of one address.",
 }
 _RENEW_PROBLEMS: Final = {
+    400: "A body that names no organisation.",
     401: "No token, or one that is not good; `JETON_NON_RENOUVELABLE`: not one of ours.",
     403: "`MEMBRE_INACTIF`: no active member of the organisation named; the token stays good.",
     409: "`SESSION_TROP_ANCIENNE`: the password is asked for again.",
