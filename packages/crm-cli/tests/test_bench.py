@@ -87,7 +87,7 @@ async def test_the_running_mesh_is_measured_only_when_there_is_one(crm: Command)
 async def test_signing_in_is_measured_beside_proofs_and_a_bare_call(crm: Command, tmp_path: Path) -> None:
     """Every figure that the comparison needs."""
     path = tmp_path / "auth.json"
-    measured = await crm("bench", "auth", "--seconds", "3", "--json", str(path))
+    measured = await crm("bench", "auth", "--seconds", "1", "--json", str(path))
     content = json.loads(path.read_text())
     assert (measured.code, [row["what"] for row in content["rows"]]) == (
         0,

@@ -14,6 +14,7 @@ def _system() -> datetime:
 
 
 _source: Callable[[], datetime] = _system
+_stops: list[Callable[[], datetime]] = []  # the last one counts
 
 
 def now() -> datetime:
@@ -33,10 +34,23 @@ def today() -> date:
 
 @contextmanager
 def frozen_at(instant: datetime) -> Iterator[None]:
-    """Stop the clock at *instant* for everything in this process (tests)."""
-    global _source
-    former, _source = _source, lambda: instant
+    """Stop the clock at *instant* for everything in this process (tests).
+
+    It goes on once everybody who has stopped it has left, in whatever order.
+    """
+
+    def stopped() -> datetime:
+        return instant
+
+    _stops.append(stopped)
+    _take_source()
     try:
         yield
     finally:
-        _source = former
+        _stops.remove(stopped)
+        _take_source()
+
+
+def _take_source() -> None:
+    global _source
+    _source = _stops[-1] if _stops else _system

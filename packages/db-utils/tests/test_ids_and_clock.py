@@ -12,6 +12,8 @@ from db_utils import clock, parse_uuid, uuid7
 from hypothesis import given
 from hypothesis import strategies as st
 
+FAR = datetime(2100, 1, 1, tzinfo=UTC)
+
 
 def test_an_id_has_the_fields_of_rfc_9562() -> None:
     """Version 7, variant 10, and the milliseconds of its making."""
@@ -127,6 +129,17 @@ def test_a_frozen_clock_stands_for_everybody_and_runs_again() -> None:
         with ThreadPoolExecutor(1) as threads:
             assert threads.submit(clock.now).result() == first
     assert clock.now() > datetime(2026, 1, 2, tzinfo=UTC) or clock.now() != first
+
+
+def test_a_clock_frozen_by_two_at_once_runs_again() -> None:
+    """Who came first may leave first."""
+    first, second = clock.frozen_at(datetime(2026, 1, 1, tzinfo=UTC)), clock.frozen_at(FAR)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert clock.now() == FAR
+    second.__exit__(None, None, None)
+    assert clock.now() < FAR
 
 
 @pytest.mark.parametrize(
