@@ -75,7 +75,7 @@ class Visit:
         """A request with the token that is kept for *call*."""
         headers, content = bearer(self.tokens[call]), {"json": body} if body else {}
         method = "GET" if path == PROFILE else "POST"
-        return _read(await self.web.request(method, path, headers=headers, **content))  # type: ignore[arg-type]
+        return _read(await self.web.request(method, path, headers=headers, **content))  # type: ignore[arg-type]  # a dict of one keyword or none
 
 
 def _read(answer: httpx.Response) -> Outcome:

@@ -1,19 +1,13 @@
 """Lifting the organisation of a call, where people are meant and not an organisation's rows."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-from db_utils import context
+from db_utils.context import EVERYTHING, within
 
 
-@contextmanager
-def unscoped() -> Iterator[None]:
+def unscoped() -> AbstractContextManager[None]:
     """All organisations are visible inside, and calls to peers name none.
 
     A person's own memberships, his invitations and his sign-ins concern all of them.
     """
-    token = context.scope.set(context.EVERYTHING)
-    try:
-        yield
-    finally:
-        context.scope.reset(token)
+    return within(EVERYTHING)
