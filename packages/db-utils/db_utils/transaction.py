@@ -118,6 +118,19 @@ class Transaction(Reader):
         attributes.update(changed)
         return row
 
+    async def rekey(self, row: Row) -> bool:
+        """Write the keys of *row* that are not those of its texts, and nothing else; whether there were any.
+
+        One that somebody changes meanwhile stays as he leaves it. Raises Conflict.
+        """
+        table, attributes = plan(type(row)), row.__dict__
+        keys = {name: key.value(attributes) for name, key in table.keys.items()}
+        wrong = {f"new_{name}": value for name, value in keys.items() if attributes[name] != value}
+        if not wrong:
+            return False
+        statement = update_one(table, tuple(name.removeprefix("new_") for name in wrong))
+        return bool(await self._count(statement, statement.values({**attributes, **wrong}, ())))
+
     async def delete(self, row: Row) -> None:
         """Remove *row*, or hide it for ever when its table keeps deleted rows."""
         table = plan(type(row))

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from db_utils import Conflict, Database, Key, Searched
+from db_utils import Conflict, Database, Key, Searched, clock
 from db_utils.keys import check_statement
+from db_utils.rekeying import keyed_models, rekey
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import ClauseElement
-from tests.essais import Fiche, Personne, Reglage, scoped
+from tests.essais import Base, Fiche, Personne, Reglage, scoped
 
 _KEYS = "SELECT nom_cle, recherche_cle FROM personnes WHERE organisation_id = %s"
 
@@ -49,6 +50,48 @@ async def test_C10_a_change_writes_the_keys_of_what_changes(
             assert (row.nom_cle, row.recherche_cle) == ("un", b"\n\nun zoe")
             await tx.update(row, nom="DEUX", prenom=None)
     assert stored(owner, org) == ("deux", b"\n\ndeux")
+
+
+async def test_C10_rows_of_a_former_version_get_their_keys(
+    database: Database, owner: psycopg.Connection, org: str
+) -> None:
+    """Those that it has inserted and those that it has changed; nothing else of them changes."""
+    started = clock.now()
+    async with database.transaction() as tx:
+        for nom in ("Élan", "Œuf", "Été"):
+            await tx.insert(Personne(organisation_id=org, nom=nom))
+    left = "UPDATE personnes SET nom_cle = %s, recherche_cle = '' WHERE organisation_id = %s AND nom = %s"
+    owner.execute(left, ("", org, "Élan"))
+    owner.execute(left, ("autre", org, "Œuf"))
+    assert await rekey(database, Personne, clock.now()) == 0
+    assert await rekey(database, Personne, started) == 2
+    keys = "SELECT nom_cle, recherche_cle, version FROM personnes WHERE organisation_id = %s ORDER BY id"
+    assert owner.execute(keys, (org,)).fetchall() == [
+        ("elan", b"\n\nelan", 1),
+        ("oeuf", b"\n\noeuf", 1),
+        ("ete", b"\n\nete", 1),
+    ]
+
+
+async def test_C10_a_row_whose_key_is_taken_keeps_its_own(
+    database: Database, owner: psycopg.Connection, org: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its id is logged, and the others have theirs."""
+    started = clock.now()
+    async with database.transaction() as tx:
+        first = await tx.insert(Personne(organisation_id=org, nom="Élan"))
+        other = await tx.insert(Personne(organisation_id=org, nom="Autre"))
+    owner.execute("UPDATE personnes SET nom = 'ELAN' WHERE id = %s", (other.id,))
+    owner.execute("UPDATE personnes SET recherche_cle = '' WHERE id = %s", (first.id,))
+    assert await rekey(database, Personne, started) == 1
+    assert str(other.id) in caplog.text
+    kept = owner.execute("SELECT nom_cle FROM personnes WHERE id = %s", (other.id,)).fetchone()
+    assert kept == ("autre",)
+
+
+def test_C10_only_tables_with_keys_are_looked_through() -> None:
+    """Of the tables that are named."""
+    assert keyed_models(Base.metadata) == [Personne]
 
 
 async def test_C10_a_constraint_on_a_key_names_who_is_in_the_way(database: Database, org: str) -> None:

@@ -11,7 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
-from db_utils import Database, DatabaseUnavailable, SerializationConflict, StatementTimeout, Worker
+from db_utils import Database, DatabaseUnavailable, SerializationConflict, StatementTimeout, Worker, clock
+from db_utils.rekeying import keyed_models, rekey
 from grpc_utils import Address, Guards, Idempotency, Peers, Server
 from grpc_utils.errors import Unavailable
 from nats_utils import Bus, Handling, Relay, Replayer, Subscriber, declared
@@ -31,6 +32,7 @@ _INFRASTRUCTURE = (DatabaseUnavailable, SerializationConflict, StatementTimeout,
 _RESTART_PAUSE = 1.0
 _LAST_EVENTS = 1.0  # seconds that the relay gets at a stop to publish what was just recorded
 _PURGE_EVERY = timedelta(hours=1)
+_LAST_CHANGED = timedelta(days=1)  # longer than a former version runs beside this one
 _JOB_RETRY = 5.0
 _JOB_ATTEMPTS = 3  # while others write the same rows, or their tables change (C12)
 _BUSY = 1.0  # seconds until a job looks again whether the replica that runs it has ended
@@ -87,7 +89,7 @@ class RunningService:
         }
         if handlings:
             loops["replayer"] = Replayer(database, handlings).run
-        for worker in (*service.workers, *_housekeeping(database, idempotency)):
+        for worker in (*service.workers, *_housekeeping(service, database, idempotency)):
             loops[worker.name] = _Job(self.app, worker).run
         return loops
 
@@ -141,12 +143,21 @@ async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(_RESTART_PAUSE)
 
 
-def _housekeeping(database: Database, idempotency: Idempotency) -> tuple[Worker, ...]:
+def _housekeeping(service: Service, database: Database, idempotency: Idempotency) -> tuple[Worker, ...]:
     async def forget(app: object) -> None:
         await purge(database)
         await idempotency.purge()
 
-    return (Worker("housekeeping", forget, every=_PURGE_EVERY),)
+    async def complete_keys(app: object) -> None:
+        """Write the keys that a former version, which may still run, does not know of."""
+        for model in keyed_models(service.tables):
+            if done := await rekey(database, model, clock.now() - _LAST_CHANGED):
+                _log.info("%s: %d rows of a former version have their keys", model.__tablename__, done)
+
+    return (
+        Worker("housekeeping", forget, every=_PURGE_EVERY),
+        Worker("search-keys", complete_keys, every=_PURGE_EVERY),
+    )
 
 
 class _Job:

@@ -7,8 +7,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from crm.clients import clients_pb2 as pb
+from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from db_utils import Database, DatabaseUnavailable, SerializationConflict
 from service_clients.models import CompteurCode
+from service_clients.service import SERVICE
 from service_kit import App, Service, Settings, Worker
 from service_kit.testing import eventually, fresh_database, fresh_nats, running
 from sqlalchemy import func, select
@@ -227,3 +230,21 @@ async def test_jobs_leave_the_pool_to_the_calls(with_workers: WithWorkers) -> No
             return await mesh.database("clients").read().one(written) == 4
 
         await eventually(all_written)
+
+
+async def test_C10_a_client_of_a_former_version_is_found() -> None:
+    """It has written no keys; the new version completes them at its start."""
+    url = fresh_database(SERVICE)
+    with fresh_nats() as broker:
+        async with running(SERVICE, database_url=url, broker=broker) as mesh:
+            clients = mesh.stub(ClientBaseServiceStub, organisation="org-1")
+            await clients.Create(pb.CreateClientBaseRequest(nom="Élan"))
+        with psycopg.connect(url, autocommit=True) as owner:
+            owner.execute("UPDATE clients.client_bases SET nom_cle = '', recherche_cle = ''")
+        async with running(SERVICE, database_url=url, broker=broker) as mesh:
+            clients = mesh.stub(ClientBaseServiceStub, organisation="org-1")
+
+            async def found() -> bool:
+                return bool((await clients.List(pb.ListClientBasesRequest(search="elan"))).clients)
+
+            await eventually(found)
