@@ -9,7 +9,7 @@ from uuid import UUID
 
 from db_utils import Reader, Transaction, clock
 from grpc_utils.errors import FailedPrecondition
-from sqlalchemy import String, Uuid, bindparam, exists, func, select, update
+from sqlalchemy import String, Uuid, bindparam, exists, func, or_, select, update
 
 from service_users import journal, locks, sortantes
 from service_users.models import (
@@ -20,6 +20,7 @@ from service_users.models import (
     PENDING,
     RETIRE,
     VIEWER,
+    Identite,
     Invitation,
     Membre,
     Utilisateur,
@@ -53,16 +54,17 @@ _RETIRE_UNINVITED = _RETIRE_ALL.where(
         func.lower(Invitation.email_invite) == bindparam("email", type_=String, required=True),
     )
 )
-_CANCEL_INVITATIONS = (
-    update(Invitation)
-    .where(
-        Invitation.organisation_id == ORGANISATION,
-        Invitation.etat == PENDING,
-        func.lower(Invitation.email_invite)
-        == select(func.lower(Utilisateur.email)).where(Utilisateur.id == UTILISATEUR).scalar_subquery(),
-    )
-    .values(etat=CANCELLED, version=Invitation.version + 1, updated_at=_now)
+_TO_HIM = (
+    func.lower(Invitation.email_invite)
+    == select(func.lower(Utilisateur.email)).where(Utilisateur.id == UTILISATEUR).scalar_subquery()
 )
+# Whoever invites is noted by the subject of his token, which is one of his identities.
+_BY_HIM = Invitation.invite_par.in_(select(Identite.sujet).where(Identite.utilisateur_id == UTILISATEUR))
+_CANCEL = update(Invitation).values(etat=CANCELLED, version=Invitation.version + 1, updated_at=_now)
+_CANCEL_INVITATIONS = _CANCEL.where(
+    Invitation.organisation_id == ORGANISATION, Invitation.etat == PENDING, or_(_TO_HIM, _BY_HIM)
+)
+_CANCEL_MADE = _CANCEL.where(Invitation.etat == PENDING, _BY_HIM)
 
 
 class DernierAdmin(FailedPrecondition):
@@ -165,6 +167,12 @@ async def change(
 async def retire_all(tx: Transaction, utilisateur_id: UUID) -> None:
     """End every membership of a user who is deleted (R5), the last administrator's too."""
     await tx.execute(_RETIRE_ALL, utilisateur_id=utilisateur_id, now=clock.now())
+    await cancel_made(tx, utilisateur_id)
+
+
+async def cancel_made(tx: Transaction, utilisateur_id: UUID) -> None:
+    """Cancel the invitations that the user has made and nobody has accepted yet, in all organisations."""
+    await tx.execute(_CANCEL_MADE, utilisateur_id=utilisateur_id, now=clock.now())
 
 
 async def retire_uninvited(tx: Transaction, utilisateur: Utilisateur) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import InvitationServiceServicer
-from db_utils import Listing, clock
+from db_utils import Listing, Transaction, clock
 from grpc_utils import Context, Identity, caller, found, page_request, page_result, required, to_message
 from grpc_utils.errors import OrganisationRequise
 from service_kit import App, Worker
@@ -27,10 +27,8 @@ from service_users.settings import UsersSettings
 INVITATIONS = Listing(Invitation, sorts=("created_at desc",), filters=("etat",))
 _SOURCE = "invitation"
 _TOKEN = 32  # bytes
-_BY_TOKEN = (
-    select(Invitation)
-    .where(Invitation.jeton_hash == bindparam("jeton_hash", type_=LargeBinary, required=True))
-    .with_for_update(key_share=True)
+_BY_TOKEN = select(Invitation).where(
+    Invitation.jeton_hash == bindparam("jeton_hash", type_=LargeBinary, required=True)
 )
 _now = bindparam("now", type_=Invitation.expire_le.type, required=True)
 _EXPIRE = (
@@ -99,13 +97,16 @@ class InvitationService(InvitationServiceServicer):
         """None for an invitation that has just expired, which is noted."""
         personne = appelants.personne_of(identity, self._settings, source=_SOURCE)
         async with self._db.transaction() as tx:
-            invitation = found(await tx.one(_BY_TOKEN, jeton_hash=jeton_hash))
-            rules.check_pending(invitation)
-            if invitation.expire_le <= clock.now():
-                await tx.update(invitation, etat=EXPIRED)
+            seen = found(await tx.one(_BY_TOKEN, jeton_hash=jeton_hash))
+            rules.check_pending(seen)
+            if seen.expire_le <= clock.now():
+                await tx.update(await _held(tx, seen), etat=EXPIRED)
                 return None
             made = await appelants.account(tx, self._annuaire, personne, identity, self._settings)
             utilisateur = made.account()
+            # As whoever retires him does: first the organisation, then the invitation.
+            await adhesions.lock(tx, seen.organisation_id)
+            invitation = await _held(tx, seen)
             rules.check_invitee(invitation, utilisateur)
             membre = await adhesions.enter(
                 tx, invitation.organisation_id, utilisateur, role=invitation.role, source=_SOURCE
@@ -114,6 +115,13 @@ class InvitationService(InvitationServiceServicer):
             return pb.AcceptInvitationResponse(
                 membre=await membre_message(tx, membre), organisation_id=membre.organisation_id
             )
+
+
+async def _held(tx: Transaction, seen: Invitation) -> Invitation:
+    """*seen* as it is now, locked. Raises what `check_pending` does when somebody was faster."""
+    invitation = found(await tx.get(Invitation, seen.id, lock=True))
+    rules.check_pending(invitation)
+    return invitation
 
 
 def _hash(jeton: str) -> bytes:

@@ -27,6 +27,7 @@ async def claim(
     """
     now = clock.now()
     await identifiants.forget(tx, utilisateur.id)
+    await adhesions.cancel_made(tx, utilisateur.id)
     await tx.execute(_OUTSIDE, utilisateur_id=utilisateur.id, local=LOCAL)
     await adhesions.retire_uninvited(tx, utilisateur)
     prenom, nom = personnes.default_names(personne)

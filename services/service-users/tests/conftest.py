@@ -8,6 +8,7 @@ import pytest
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import (
     CredentialServiceStub,
+    InvitationServiceStub,
     MembreServiceStub,
     SyncServiceStub,
     UtilisateurServiceStub,
@@ -17,6 +18,7 @@ from service_kit.testing import Mesh, running
 from service_kit.testing.issuer import IdentityProvider, identity_provider
 from service_kit.testing.webhooks import Webhook, hmac_webhook
 from service_users.service import SERVICE
+from tests.invites import InvitationsOf
 from tests.personnes import COST, FORMER_SECRET, SECRET, Seen, Someone, new_email, new_org, new_subject
 from tests.voisins import Voisins, voisins
 from tests.webhooks_envoyes import Account, Send, Told, event_of, now, request_of
@@ -159,3 +161,35 @@ def account(people: UtilisateurServiceStub, sujet: str) -> Account:
         )
 
     return read
+
+
+@pytest.fixture
+def own_invitations(mesh: Mesh) -> InvitationsOf:
+    """Invitations, called with a token of ours of a user."""
+
+    def stub(user: pb.Utilisateur, organisation: str = "") -> InvitationServiceStub:
+        return mesh.stub(InvitationServiceStub, user=user.id, organisation=organisation)
+
+    return stub
+
+
+@pytest.fixture
+def invitations(mesh: Mesh) -> InvitationServiceStub:
+    """Invitations, called by a service."""
+    return mesh.service_stub(InvitationServiceStub, caller="organisations")
+
+
+@pytest.fixture
+def wish(org: str, email: str) -> Callable[..., pb.CreateInvitationRequest]:
+    """An invitation of the person of the test; fields as in Create."""
+
+    def request(**fields: Any) -> pb.CreateInvitationRequest:
+        return pb.CreateInvitationRequest(**({"organisation_id": org, "email_invite": email} | fields))
+
+    return request
+
+
+@pytest.fixture
+async def invitee(someone: Someone, email: str) -> pb.Utilisateur:
+    """The person of the test, whose address is verified."""
+    return await someone(email=email, email_verifie=True)

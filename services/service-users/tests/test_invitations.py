@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,47 +16,11 @@ from grpc_utils import timestamp
 from service_kit.testing import Mesh, pages, refused
 from service_users.invitations import expire
 from service_users.models import Invitation
+from tests.invites import InvitationsOf as As
+from tests.invites import accept
 from tests.personnes import Someone, new_email
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-As = Callable[..., InvitationServiceStub]
-
-
-@pytest.fixture
-def own(mesh: Mesh) -> As:
-    """Invitations, called with a token of ours of a user."""
-
-    def stub(user: pb.Utilisateur, organisation: str = "") -> InvitationServiceStub:
-        return mesh.stub(InvitationServiceStub, user=user.id, organisation=organisation)
-
-    return stub
-
-
-@pytest.fixture
-def invitations(mesh: Mesh) -> InvitationServiceStub:
-    """Invitations, called by a service."""
-    return mesh.service_stub(InvitationServiceStub, caller="organisations")
-
-
-@pytest.fixture
-def wish(org: str, email: str) -> Callable[..., pb.CreateInvitationRequest]:
-    """An invitation of the person of the test; fields as in Create."""
-
-    def request(**fields: Any) -> pb.CreateInvitationRequest:
-        return pb.CreateInvitationRequest(**({"organisation_id": org, "email_invite": email} | fields))
-
-    return request
-
-
-@pytest.fixture
-async def invitee(someone: Someone, email: str) -> pb.Utilisateur:
-    """The person of the test, whose address is verified."""
-    return await someone(email=email, email_verifie=True)
-
-
-def accept(invitation: pb.Invitation) -> pb.AcceptInvitationRequest:
-    """The wish to join."""
-    return pb.AcceptInvitationRequest(jeton=invitation.jeton)
 
 
 async def test_R18_an_invitation_has_a_token_that_is_told_once(
@@ -76,12 +39,12 @@ async def test_R18_an_invitation_has_a_token_that_is_told_once(
 
 @pytest.mark.parametrize(("asked", "days"), [(0, 7), (1, 1), (30, 30)])
 async def test_R18_it_holds_for_some_days(
-    mesh: Mesh, org: str, email: str, wish: Any, own: As, someone: Someone, asked: int, days: int
+    mesh: Mesh, org: str, email: str, wish: Any, own_invitations: As, someone: Someone, asked: int, days: int
 ) -> None:
     """Seven unless said otherwise."""
     user = await someone(organisation_id=org)
     with clock.frozen_at(NOON):
-        made = await own(user, org).Create(wish(expire_jours=asked))
+        made = await own_invitations(user, org).Create(wish(expire_jours=asked))
     assert made.expire_le == timestamp(NOON + timedelta(days=days))
     assert made.invite_par == user.id
 
@@ -121,17 +84,22 @@ async def test_R18_one_person_is_invited_once_at_a_time(
 
 
 async def test_R19_who_was_invited_joins(
-    mesh: Mesh, invitations: InvitationServiceStub, wish: Any, own: As, invitee: pb.Utilisateur, org: str
+    mesh: Mesh,
+    invitations: InvitationServiceStub,
+    wish: Any,
+    own_invitations: As,
+    invitee: pb.Utilisateur,
+    org: str,
 ) -> None:
     """In the role of the invitation, once."""
     invitation = await invitations.Create(wish(role="MANAGER"))
-    answer = await own(invitee).Accept(accept(invitation))
+    answer = await own_invitations(invitee).Accept(accept(invitation))
     assert (answer.organisation_id, answer.membre.role, answer.membre.etat) == (org, "MANAGER", "actif")
     assert answer.membre.utilisateur.id == invitee.id
     kept = await mesh.database("users").read().get(Invitation, invitation.id)
     assert kept is not None
     assert str(kept.acceptee_par) == invitee.id
-    assert await refused(own(invitee).Accept(accept(invitation))) == (
+    assert await refused(own_invitations(invitee).Accept(accept(invitation))) == (
         StatusCode.FAILED_PRECONDITION,
         "INVITATION_DEJA_UTILISEE",
     )
@@ -153,7 +121,7 @@ async def test_R19_a_former_member_comes_back(
     invitations: InvitationServiceStub,
     membres: MembreServiceStub,
     wish: Any,
-    own: As,
+    own_invitations: As,
     someone: Someone,
     org: str,
     invitee: pb.Utilisateur,
@@ -161,40 +129,19 @@ async def test_R19_a_former_member_comes_back(
     """In the role of the invitation; who is active keeps his own."""
     await someone(organisation_id=org)
     added = await membres.Add(pb.AddMembreRequest(organisation_id=org, utilisateur_id=invitee.id))
-    active = await own(invitee).Accept(accept(await invitations.Create(wish(role="MANAGER"))))
+    active = await own_invitations(invitee).Accept(accept(await invitations.Create(wish(role="MANAGER"))))
     await membres.Update(pb.UpdateMembreRequest(id=added.id, etat="retire"))
-    back = await own(invitee).Accept(accept(await invitations.Create(wish(role="MANAGER"))))
+    back = await own_invitations(invitee).Accept(accept(await invitations.Create(wish(role="MANAGER"))))
     assert (active.membre.role, back.membre.role, back.membre.etat) == ("VIEWER", "MANAGER", "actif")
     assert active.membre.id == back.membre.id == added.id
 
 
-async def test_R19_who_is_shown_out_cannot_come_back_by_an_invitation_from_before(
-    invitations: InvitationServiceStub,
-    membres: MembreServiceStub,
-    wish: Any,
-    own: As,
-    someone: Someone,
-    org: str,
-    invitee: pb.Utilisateur,
-) -> None:
-    """It is cancelled with his membership, also when he has made it himself; that of another stays."""
-    await someone(organisation_id=org)
-    added = await membres.Add(pb.AddMembreRequest(organisation_id=org, utilisateur_id=invitee.id))
-    kept = await own(invitee, org).Create(wish(role="ADMIN"))
-    other = await own(invitee, org).Create(wish(email_invite=new_email()))
-    await membres.Update(pb.UpdateMembreRequest(id=added.id, etat="retire"))
-    refusal = await refused(own(invitee).Accept(accept(kept)))
-    assert refusal == (StatusCode.FAILED_PRECONDITION, "INVITATION_DEJA_UTILISEE")
-    listed = await invitations.List(pb.ListInvitationsRequest(organisation_id=org))
-    assert {one.id: one.etat for one in listed.invitations} == {kept.id: "cancelled", other.id: "pending"}
-
-
 async def test_R19_two_accepts_at_once(
-    invitations: InvitationServiceStub, wish: Any, own: As, invitee: pb.Utilisateur
+    invitations: InvitationServiceStub, wish: Any, own_invitations: As, invitee: pb.Utilisateur
 ) -> None:
     """One wins."""
     invitation = await invitations.Create(wish())
-    stub = own(invitee)
+    stub = own_invitations(invitee)
     answers = await asyncio.gather(
         *(stub.Accept(accept(invitation)) for _ in range(2)), return_exceptions=True
     )
@@ -204,7 +151,7 @@ async def test_R19_two_accepts_at_once(
 async def test_R19_only_the_verified_address_that_was_invited(
     invitations: InvitationServiceStub,
     wish: Any,
-    own: As,
+    own_invitations: As,
     someone: Someone,
     invitee: pb.Utilisateur,
 ) -> None:
@@ -212,22 +159,22 @@ async def test_R19_only_the_verified_address_that_was_invited(
     invitation = await invitations.Create(wish())
     other = await someone(email=new_email(), email_verifie=True)
     different = (StatusCode.FAILED_PRECONDITION, "EMAIL_DIFFERENT")
-    assert await refused(own(other).Accept(accept(invitation))) == different
+    assert await refused(own_invitations(other).Accept(accept(invitation))) == different
     unproved = await someone()
     theirs = await invitations.Create(wish(email_invite=unproved.email))
-    assert await refused(own(unproved).Accept(accept(theirs))) == different
-    assert (await own(invitee).Accept(accept(invitation))).membre.utilisateur.id == invitee.id
+    assert await refused(own_invitations(unproved).Accept(accept(theirs))) == different
+    assert (await own_invitations(invitee).Accept(accept(invitation))).membre.utilisateur.id == invitee.id
 
 
 async def test_R19_an_invitation_expires(
-    invitations: InvitationServiceStub, wish: Any, own: As, invitee: pb.Utilisateur, org: str
+    invitations: InvitationServiceStub, wish: Any, own_invitations: As, invitee: pb.Utilisateur, org: str
 ) -> None:
     """FAILED_PRECONDITION, and its state says so from then on."""
     with clock.frozen_at(NOON):
         invitation = await invitations.Create(wish())
     with clock.frozen_at(NOON + timedelta(days=7)):
         for _ in range(2):
-            assert await refused(own(invitee).Accept(accept(invitation))) == (
+            assert await refused(own_invitations(invitee).Accept(accept(invitation))) == (
                 StatusCode.FAILED_PRECONDITION,
                 "INVITATION_EXPIREE",
             )
@@ -249,17 +196,17 @@ async def test_R19_the_job_marks_what_has_expired(
 
 
 async def test_R19_an_unknown_token(
-    mesh: Mesh, own: As, invitee: pb.Utilisateur, invitations: InvitationServiceStub
+    mesh: Mesh, own_invitations: As, invitee: pb.Utilisateur, invitations: InvitationServiceStub
 ) -> None:
     """NOT_FOUND; without one CHAMP_REQUIS; and services are nobody's guests."""
     unknown = pb.AcceptInvitationRequest(jeton="inconnu")
-    assert await refused(own(invitee).Accept(unknown)) == (StatusCode.NOT_FOUND, "INTROUVABLE")
-    assert (await refused(own(invitee).Accept(pb.AcceptInvitationRequest())))[1] == "CHAMP_REQUIS"
+    assert await refused(own_invitations(invitee).Accept(unknown)) == (StatusCode.NOT_FOUND, "INTROUVABLE")
+    assert (await refused(own_invitations(invitee).Accept(pb.AcceptInvitationRequest())))[1] == "CHAMP_REQUIS"
     assert (await refused(invitations.Accept(unknown)))[1] == "UTILISATEUR_REQUIS"
 
 
 async def test_C08_invitations_are_listed_newest_first(
-    invitations: InvitationServiceStub, own: As, someone: Someone, wish: Any, org: str
+    invitations: InvitationServiceStub, own_invitations: As, someone: Someone, wish: Any, org: str
 ) -> None:
     """Page by page; people see those of their organisation, services must name one."""
     made = [(await invitations.Create(wish(email_invite=new_email()))).id for _ in range(3)]
@@ -267,6 +214,6 @@ async def test_C08_invitations_are_listed_newest_first(
     found = [one.id async for answer in pages(invitations.List, request) for one in answer.invitations]
     assert found == made[::-1]
     user = await someone(organisation_id=org)
-    assert len((await own(user, org).List(pb.ListInvitationsRequest())).invitations) == 3
-    assert not (await own(user).List(pb.ListInvitationsRequest())).invitations
+    assert len((await own_invitations(user, org).List(pb.ListInvitationsRequest())).invitations) == 3
+    assert not (await own_invitations(user).List(pb.ListInvitationsRequest())).invitations
     assert (await refused(invitations.List(pb.ListInvitationsRequest())))[1] == "CHAMP_REQUIS"
