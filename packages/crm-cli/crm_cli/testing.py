@@ -2,11 +2,12 @@
 
 import asyncio
 import signal
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import grpc
 import psutil
@@ -50,18 +51,25 @@ class Command:
 
     async def __call__(self, *arguments: str, stdin: bytes = b"") -> Outcome:
         """Run it to its end."""
-        process = await self.start(*arguments)
-        out, err = await process.communicate(stdin)
+        with tempfile.TemporaryFile() as given:  # no pipe: a command may end without having read it
+            given.write(stdin)
+            given.seek(0)
+            process = await self.start(*arguments, stdin=given)
+            out, err = await process.communicate()
         assert process.returncode is not None
         return Outcome(process.returncode, out.decode(), err.decode())
 
     async def start(
-        self, *arguments: str, program: Path = PROGRAM, stdout: int = asyncio.subprocess.PIPE
+        self,
+        *arguments: str,
+        program: Path = PROGRAM,
+        stdin: int | IO[bytes] = asyncio.subprocess.PIPE,
+        stdout: int = asyncio.subprocess.PIPE,
     ) -> asyncio.subprocess.Process:
         """Run it, or a script around it, in the background."""
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(
-            program, *arguments, env=self.environment, stdin=pipe, stdout=stdout, stderr=pipe
+            program, *arguments, env=self.environment, stdin=stdin, stdout=stdout, stderr=pipe
         )
 
 
