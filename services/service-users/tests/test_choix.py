@@ -53,7 +53,7 @@ def test_R31_the_last_one_chosen_else_the_oldest() -> None:
     assert choix.named([first, second], "") is first
     assert choix.named([first, second], "org-2") is second
     assert choix.named([first, second, third], "") is third
-    assert choix.named([first, later, third], "") is later
+    assert choix.named([first, later, third], "") is choix.named([first, third, later], "") is later
 
 
 async def test_R31_a_choice_is_remembered(membres: MembreServiceStub, deux: list[pb.Membre]) -> None:
