@@ -54,7 +54,7 @@ _FORGET = delete(CommandeSortante).where(
 
 
 class Sender:
-    """Sends the rows of *command*, which wait for no command of another kind."""
+    """Sends the rows of *command*; of other kinds they wait only for earlier ones about the same object."""
 
     def __init__(self, command: Command[Any]) -> None:
         self._command = command
