@@ -20,6 +20,13 @@ async def test_every_row_that_is_written_has_its_keys(mesh: Mesh, service: Servi
     assert await rekey(mesh.database(service.name), model, EVER) == 0
 
 
+def test_tables_with_keys_come_by_name() -> None:
+    """Whatever order the process met them in: test processes must agree on theirs."""
+    for service in services().values():
+        names = [model.__tablename__ for model in keyed_models(service.tables)]
+        assert names == sorted(names)
+
+
 def test_searched_lists_have_keys() -> None:
     """At least those of clients, users, organisations and mails."""
     assert {service.name for service, _ in KEYED} >= {"clients", "users", "organisations", "email"}

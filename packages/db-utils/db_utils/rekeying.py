@@ -22,13 +22,14 @@ _FIRST: Final = UUID(int=0)
 
 
 def keyed_models(tables: MetaData) -> list[type[Row]]:
-    """The classes of *tables* whose rows have keys and tell when they were last changed."""
+    """The classes of *tables* whose rows have keys and tell when they were last changed, by name of table."""
     models: list[type[Row]] = [mapper.class_ for mapper in Row.registry.mappers]
-    return [
+    keyed = [
         model
         for model in models
         if model.metadata is tables and issubclass(model, Versioned) and keys_of(model.__table__)
     ]
+    return sorted(keyed, key=lambda model: model.__tablename__)  # the registry is a set: its order varies
 
 
 async def rekey(database: Database, model: type[Row], since: datetime) -> int:
