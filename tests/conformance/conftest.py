@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from service_kit.registry import edges, services
-from service_kit.testing import Mesh, running
+from service_testing import Mesh, running
 
 
 @pytest.fixture(scope="session")

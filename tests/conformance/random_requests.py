@@ -10,8 +10,8 @@ from crm.common import common_pb2
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from service_kit.service import Service
-from service_kit.testing import Mesh
+from service_kit import Service
+from service_testing import Mesh
 
 SEED = 20260301
 FAILURES = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)

@@ -17,9 +17,9 @@ import pytest
 from db_utils import Database, Row, SerializationConflict, uuid7
 from db_utils.migrations import Schema, migrate
 from grpc_utils.errors import ConflitDEcriture
+from service_kit import Service
 from service_kit.registry import services
-from service_kit.service import Service
-from service_kit.testing import Mesh, eventually, running
+from service_testing import Mesh, eventually, running
 from sqlalchemy import Integer, Uuid, inspect
 
 from tests.conformance.random_requests import FAILURES, Callers

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from service_kit.edge import LIVENESS, Edge
+from service_kit import LIVENESS, Edge, load
 from service_kit.registry import edges, processes
-from service_kit.settings import load
-from service_kit.testing import running
+from service_testing import running
 
 ROOT = Path(__file__).parents[2]
 EVERY_EDGE = pytest.mark.parametrize("edge", edges().values(), ids=edges())

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
+from service_kit import Service, load
 from service_kit.environment import new_secrets
 from service_kit.registry import services
-from service_kit.service import Service
-from service_kit.settings import load
 
 ROOT = Path(__file__).parents[2]
 

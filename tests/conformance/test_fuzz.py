@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
+from service_kit import Service
 from service_kit.registry import services
-from service_kit.service import Service
-from service_kit.testing import Mesh
+from service_testing import Mesh
 
 from tests.conformance.random_requests import Callers
 

@@ -7,9 +7,9 @@ import grpc
 import pytest
 from crm.common import common_pb2
 from google.protobuf.descriptor import MethodDescriptor
+from service_kit import Service
 from service_kit.registry import services
-from service_kit.service import Service
-from service_kit.testing import Mesh, refusal
+from service_testing import Mesh, refusal
 
 
 def internal_methods(service: Service) -> list[MethodDescriptor]:

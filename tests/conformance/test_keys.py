@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
-from db_utils.rekeying import keyed_models, rekey
+from db_utils import keyed_models, rekey
+from service_kit import Service
 from service_kit.registry import services
-from service_kit.service import Service
-from service_kit.testing import Mesh
+from service_testing import Mesh
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 KEYED = [(service, model) for service in services().values() for model in keyed_models(service.tables)]

@@ -2,9 +2,9 @@
 
 import pytest
 from db_utils.compatibility import judgements
+from service_kit import Service
 from service_kit.registry import services
-from service_kit.service import Service
-from service_kit.testing import fresh_database
+from service_testing import fresh_database
 
 
 @pytest.fixture(scope="module")

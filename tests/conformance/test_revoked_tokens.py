@@ -17,10 +17,10 @@ from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from grpc import StatusCode
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from nats_utils.events import REVOCATIONS_STREAM
-from service_kit.edge import READINESS
+from service_kit import READINESS
 from service_kit.registry import edges, services
 from service_kit.revocations import HEALTH
-from service_kit.testing import Mesh, code_of, eventually
+from service_testing import Mesh, code_of, eventually
 
 SOON, LOST = 2.0, 5.0  # seconds until everybody knows, and until everybody has noticed a loss (C5)
 NOWHERE = "/nowhere/Nothing"  # a service tells only a proven caller that this does not exist

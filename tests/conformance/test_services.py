@@ -10,11 +10,10 @@ from db_utils.drift import differences
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_utils.server import check_handlers, contract_of
+from service_kit import Service, Settings
 from service_kit.app import App
 from service_kit.registry import services
-from service_kit.service import Service
-from service_kit.settings import Settings
-from service_kit.testing import Mesh, fresh_database
+from service_testing import Mesh, fresh_database
 
 ROOT = Path(__file__).parents[2]
 EVERY_SERVICE = pytest.mark.parametrize("service", services().values(), ids=lambda service: service.name)

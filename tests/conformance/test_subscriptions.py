@@ -18,9 +18,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_utils import timestamp
 from nats_utils import Subscription
 from psycopg import sql
+from service_kit import Service
 from service_kit.registry import services
-from service_kit.service import KERNEL, Service
-from service_kit.testing import Mesh, eventually
+from service_kit.service import KERNEL
+from service_testing import Mesh, eventually
 
 EVERY_SUBSCRIPTION = pytest.mark.parametrize(
     ("service", "subscription"),

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from crm_cli.testing import Command, Up, up
+from service_testing.command import Command, Up, up
 
 from tests.e2e.shell import Shell
 

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from crm_cli.testing import Up
+from service_testing.command import Up
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import asyncio
 import json
 
 import pytest
-from crm_cli.testing import Up
 from service_kit.registry import services
+from service_testing.command import Up
 
 from tests.e2e.shell import Shell
 

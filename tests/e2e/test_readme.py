@@ -9,11 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from crm_cli.testing import Up
 from nats_utils import event_type
-from service_kit.edge import Edge
+from service_kit import Edge, Service
 from service_kit.registry import edges, processes, services
-from service_kit.service import Service
+from service_testing.command import Up
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```(?:\w+)?\n(.*?)^```", re.M | re.S)

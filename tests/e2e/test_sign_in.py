@@ -8,8 +8,8 @@ import jwt
 import pytest
 from crm_cli.demo import Demo
 from crm_cli.home import Home
-from crm_cli.testing import Up
-from service_kit.testing import eventually
+from service_testing import eventually
+from service_testing.command import Up
 
 from tests.e2e.shell import Shell
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from service_kit.testing import fresh_database, fresh_nats
+from service_testing import fresh_database, fresh_nats
 
 from tests.faults.processes import Nursery, Processes, processes
 from tests.temoin.service import ARCHIVE, TEMOIN

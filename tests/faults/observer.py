@@ -11,9 +11,10 @@ from nats.errors import TimeoutError as NatsTimeout
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
-from nats_utils.events import DEAD_LETTERS_STREAM, EVENTS_STREAM
+from nats_utils import EVENTS_STREAM
+from nats_utils.events import DEAD_LETTERS_STREAM
 from nats_utils.outbox import MESSAGE_ID
-from service_kit.testing import eventually
+from service_testing import eventually
 
 from tests.faults.checker import Consumer, Observed, Recorded
 from tests.faults.load import Memory

@@ -18,7 +18,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from service_kit.embedded import EmbeddedNats, free_port
 from service_kit.environment import Secrets, new_secrets
-from service_kit.testing import eventually
+from service_testing import eventually
 
 ROOT = Path(__file__).parents[2]
 _PR_SET_PDEATHSIG = 1

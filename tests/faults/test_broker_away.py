@@ -12,7 +12,7 @@ from crm.clients.clients_pb2_grpc import ClientPartenaireServiceStub
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import uuid7
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from service_kit.testing import Mesh, eventually, running
+from service_testing import Mesh, eventually, running
 
 from tests.temoin.service import TEMOIN
 

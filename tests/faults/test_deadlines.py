@@ -10,7 +10,7 @@ import pytest
 from crm.clients.clients_pb2 import CreateClientPartenaireRequest
 from crm.clients.clients_pb2_grpc import ClientPartenaireServiceStub
 from crm.events.business_pb2 import ClientCreatedEvent
-from service_kit.testing import Mesh, eventually, running
+from service_testing import Mesh, eventually, running
 from sqlalchemy import select
 
 from tests.temoin.models import Ecriture

@@ -13,7 +13,7 @@ import pytest
 from db_utils.migrations import migrate
 from nats_utils import declare, declared
 from service_kit.embedded import EmbeddedPostgres, free_port
-from service_kit.testing import fresh_nats
+from service_testing import fresh_nats
 
 from tests.faults.checker import violations
 from tests.faults.load import UNKNOWN, Load, Memory

@@ -10,7 +10,7 @@ from db_utils import uuid7
 from nats.js import JetStreamContext
 from nats_utils import declare, declared
 from nats_utils.outbox import MESSAGE_ID
-from service_kit.testing import eventually
+from service_testing import eventually
 
 from tests.faults.processes import Processes
 

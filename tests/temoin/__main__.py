@@ -2,7 +2,7 @@
 
 import sys
 
-from service_kit.serving import serve
+from service_kit import serve
 
 from tests.temoin.service import ARCHIVE, TEMOIN
 

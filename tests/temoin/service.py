@@ -19,15 +19,11 @@ from tests.temoin.subscribers import IMPATIENCE, count_event
 
 _NEXT_RANK = (
     insert(Dossier)
-    .values(nom=bindparam("nom", type_=Dossier.nom.type, required=True), rang=1)
+    .values(nom=bindparam("nom", type_=Dossier.nom.type), rang=1)
     .on_conflict_do_update(index_elements=["nom"], set_={"rang": Dossier.rang + 1})
     .returning(Dossier.rang)
 )
-_OF_DOSSIER = (
-    select(Ecriture.cle)
-    .where(Ecriture.dossier == bindparam("dossier", required=True))
-    .order_by(Ecriture.rang)
-)
+_OF_DOSSIER = select(Ecriture.cle).where(Ecriture.dossier == bindparam("dossier")).order_by(Ecriture.rang)
 
 
 async def record(tx: Transaction, dossier: str, cle: str, poison: str = "") -> Ecriture:

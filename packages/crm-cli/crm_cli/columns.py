@@ -2,6 +2,10 @@
 
 from collections.abc import Sequence
 
+__all__ = [
+    "aligned",
+]
+
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """*rows* with every column as wide as its longest text; the last one is left as it is."""

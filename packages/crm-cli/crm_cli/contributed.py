@@ -1,4 +1,4 @@
-"""The commands that services contribute, found by entry points.
+"""The commands that services and tools contribute, found by entry points.
 
 Light, because it is looked at before every command; what needs the kernel is imported inside.
 """
@@ -11,21 +11,24 @@ import typer
 
 from crm_cli.home import Home
 
-GROUP = "crm.commands"
+COMMANDS = "crm.commands"  # of services: they run with the settings of their service
+TOOLS = "crm.tools"  # of packages for developers, which production does not install
 
 
 def add_contributed(app: typer.Typer, arguments: Sequence[str]) -> None:
-    """Give *app* the commands that *arguments* may mean, each under the name of its service.
+    """Give *app* the commands that *arguments* may mean, each under the name of its entry point.
 
     A service is imported for its own commands, and for the help that lists all of them.
     """
-    for entry in _meant(arguments):
+    for entry in _meant(TOOLS, arguments):
+        app.add_typer(entry.load(), name=entry.name)
+    for entry in _meant(COMMANDS, arguments):
         app.add_typer(entry.load(), name=entry.name, callback=_before(entry.name))
 
 
-def _meant(arguments: Sequence[str]) -> Iterator[EntryPoint]:
+def _meant(group: str, arguments: Sequence[str]) -> Iterator[EntryPoint]:
     asked = arguments[0] if arguments else "--help"
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+    for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):
         if asked in (entry.name, "--help"):
             yield entry
 

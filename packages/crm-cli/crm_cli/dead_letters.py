@@ -14,8 +14,8 @@ import psycopg
 from db_utils import session_options
 from nats_utils.tables import DEAD, DROPPED, REPLAYING
 from psycopg.rows import class_row
+from service_kit import Service
 from service_kit.registry import service_named
-from service_kit.service import Service
 
 from crm_cli.home import CommandError
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 
 from nats_utils.tables import DEAD, DROPPED, REPLAYED, REPLAYING
-from service_kit.service import Service
+from service_kit import Service
 
 from crm_cli import decoding
 from crm_cli.columns import aligned

@@ -12,8 +12,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
-from nats_utils.bus import connect_once
-from nats_utils.events import EVENTS_STREAM, IDENTITY_STREAM
+from nats_utils import EVENTS_STREAM, IDENTITY_STREAM, connect_once
 
 from crm_cli import decoding
 from crm_cli.home import CommandError, without_logins

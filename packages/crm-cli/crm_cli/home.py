@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+__all__ = ["PROGRAM", "CommandError", "Home", "State", "without_settings"]
+
 PROGRAM = Path(sys.executable).parent / "crm"  # this command
 _LONGEST_FAREWELL = 20.0  # seconds that the parts of a killed mesh may take to end
 _POLL = 0.1

@@ -11,6 +11,10 @@ from service_kit.registry import processes
 
 from crm_cli.home import CommandError, Home, write_privately
 
+__all__ = [
+    "secrets_of",
+]
+
 
 def secrets_file(home: Home) -> Path:
     """Where the secrets of *home* are kept."""

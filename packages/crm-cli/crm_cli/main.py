@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from crm_cli.arguments import Names
-from crm_cli.bench.commands import bench
 from crm_cli.contributed import add_contributed
 from crm_cli.dlq_commands import dlq
 from crm_cli.home import CommandError, Home
@@ -28,8 +27,6 @@ events = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at 
 app.add_typer(events, name="events")
 
 app.add_typer(dlq, name="dlq")
-
-app.add_typer(bench, name="bench")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
@@ -69,8 +66,8 @@ def serve(services: Annotated[list[str], typer.Argument(help="Services to run in
     source of keys for tokens (JWT_SECRET, JWKS_URL or KEYCLOAK_REALM_URL) and schemas that
     `crm migrate` has brought up to date. The gateway needs no database.
     """
+    from service_kit import serve as run
     from service_kit.registry import ports, process_named
-    from service_kit.serving import serve as run
 
     run([process_named(name) for name in services], ports())
 

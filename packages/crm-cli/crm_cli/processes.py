@@ -13,10 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from grpc_utils import PortTaken
-from service_kit.edge import Edge
-from service_kit.service import Service
-from service_kit.serving import serve
-from service_kit.settings import ConfigurationError
+from service_kit import ConfigurationError, Edge, Service, serve
 
 from crm_cli.backoff import Backoff
 

@@ -3,12 +3,17 @@
 import random
 from collections.abc import Iterable, Sequence
 
-from service_kit.edge import Edge
+from service_kit import Edge, Service
 from service_kit.embedded import port_is_free
 from service_kit.registry import ports, process_named, processes, service_named, services
-from service_kit.service import Service
 
 from crm_cli.home import Home
+
+__all__ = [
+    "NATS_PORT",
+    "free_port_offset",
+    "moved_ports",
+]
 
 NATS_PORT = 4222
 _OFFSETS = range(10_949, 15_000)  # above the ephemeral ports, which clients take at any time

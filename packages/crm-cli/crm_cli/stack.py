@@ -5,10 +5,9 @@ import secrets
 from collections.abc import Iterator, Mapping
 
 import grpc
-from service_kit.edge import Edge
+from service_kit import Edge, Service
 from service_kit.environment import new_secrets
 from service_kit.registry import process_named
-from service_kit.service import Service
 
 from crm_cli.doctor.services import SERVING, health_at, lives_at
 

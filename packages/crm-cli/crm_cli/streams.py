@@ -5,10 +5,14 @@ import asyncio
 import nats_utils
 from db_utils.patience import Patience
 from nats.errors import Error as NatsError
-from nats_utils.bus import connect_once
-from service_kit.settings import Settings, load
+from nats_utils import connect_once
+from service_kit import Settings, load
 
 from crm_cli.home import CommandError, without_logins
+
+__all__ = [
+    "declare_streams",
+]
 
 
 def declared() -> tuple[nats_utils.Stream, ...]:

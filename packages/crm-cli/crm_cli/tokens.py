@@ -9,6 +9,10 @@ import jwt
 from crm_cli.demo import ORGANISATION, demo_token
 from crm_cli.home import CommandError, Home
 
+__all__ = [
+    "signed_token",
+]
+
 _USER, _LIFETIME = "demo", 3600
 
 

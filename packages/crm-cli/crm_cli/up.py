@@ -14,11 +14,9 @@ from types import FrameType
 
 from db_utils.migrations import migrate, outdated
 from rich.console import Console
-from service_kit.edge import Edge
+from service_kit import Edge, Service, Settings, load
 from service_kit.embedded import EmbeddedNats, EmbeddedPostgres, Server, port_is_free
 from service_kit.environment import Secrets
-from service_kit.service import Service
-from service_kit.settings import Settings, load
 
 from crm_cli.demo import NEEDED, Demo
 from crm_cli.display import Board

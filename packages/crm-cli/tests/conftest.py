@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from crm_cli.testing import Command
+from service_testing.command import Command
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from crm_cli.stack import secret_lines
 from psycopg import sql
 from service_kit.embedded.postgres import program
 from service_kit.registry import processes, services
-from service_kit.testing import fresh_database
+from service_testing import fresh_database
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [ROOT / name for name in ("docs/operations.md", "README.md", "compose.yaml", "compose.prod.yaml")]

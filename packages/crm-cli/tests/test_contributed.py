@@ -5,10 +5,10 @@ from typing import Any
 
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import TokenServiceStub
-from crm_cli.testing import Command, up
 from service_auth.service import SERVICE as AUTH
 from service_kit import RunningService
-from service_kit.testing import fresh_database, running
+from service_testing import fresh_database, running
+from service_testing.command import Command, up
 
 
 def settings_of(service: RunningService) -> dict[str, str]:

@@ -8,12 +8,12 @@ import pytest
 from crm.events import business_pb2, identity_pb2
 from crm_cli import decoding
 from crm_cli.home import CommandError
-from crm_cli.testing import Command
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 from nats_utils import EVENTS
+from service_testing.command import Command
 
 ENVELOPE = {
     "eventId": "01a1fb78-bd73-7000-80ae-0febfa413411",

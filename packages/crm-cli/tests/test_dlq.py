@@ -10,13 +10,13 @@ from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.events.business_pb2 import ClientCreatedEvent
 from crm_cli.dead_letters import parse_ids
 from crm_cli.home import CommandError
-from crm_cli.testing import Command
 from db_utils import Database, Transaction
 from nats_utils import InvalidEvent, Subscription
 from nats_utils.tables import DeadLetter
 from service_clients.service import SERVICE as CLIENTS
 from service_kit.registry import UnknownService
-from service_kit.testing import Mesh, eventually, running
+from service_testing import Mesh, eventually, running
+from service_testing.command import Command
 from sqlalchemy import select
 
 

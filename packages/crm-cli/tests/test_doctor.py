@@ -16,14 +16,14 @@ from crm_cli.doctor import broker, database, installation, services
 from crm_cli.doctor.findings import Finding, Level, ago
 from crm_cli.home import Home
 from crm_cli.keys import secrets_of
-from crm_cli.testing import Command
 from db_utils import Transaction, clock
 from nats.js.api import StreamConfig
 from nats_utils import Subscription
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from service_clients.service import SERVICE as CLIENTS
 from service_kit.embedded import EmbeddedNats, free_port
-from service_kit.testing import Mesh, eventually, fresh_database, fresh_nats, running
+from service_testing import Mesh, eventually, fresh_database, fresh_nats, running
+from service_testing.command import Command
 
 NOWHERE = "host=/nowhere user=crm password=sesame"
 

@@ -11,7 +11,7 @@ from crm_cli.doctor.findings import Level
 from grpc_utils import Address, Authenticator, Guards, Server, Tenancy
 from service_kit.embedded import free_port
 from service_kit.revocations import HEALTH
-from service_kit.testing.party import json_reply, read_request
+from service_testing.party import json_reply, read_request
 
 
 @asynccontextmanager

@@ -10,9 +10,9 @@ import nats
 import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
-from crm_cli.testing import Command
 from service_clients.service import SERVICE as CLIENTS
-from service_kit.testing import Mesh, running
+from service_testing import Mesh, running
+from service_testing.command import Command
 
 LISTENING = "listening at"
 

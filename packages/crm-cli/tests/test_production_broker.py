@@ -20,7 +20,7 @@ from nats_utils import declare, declared
 from nats_utils.events import REVOCATIONS_STREAM
 from service_kit.embedded import EmbeddedNats, free_port
 from service_kit.registry import processes
-from service_kit.testing import Mesh, code_of, eventually, running
+from service_testing import Mesh, code_of, eventually, running
 
 CONFIG = Path(__file__).parents[3] / "compose" / "prod" / "nats.conf"
 

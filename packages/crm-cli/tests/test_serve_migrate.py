@@ -8,12 +8,12 @@ import httpx
 import psycopg
 import pytest
 from crm_cli.backoff import Backoff
-from crm_cli.testing import Command, is_serving
 from psycopg.conninfo import make_conninfo
 from service_kit.embedded import free_port
 from service_kit.registry import services
-from service_kit.testing import eventually, fresh_database, fresh_nats
-from service_kit.testing.link import database_link
+from service_testing import eventually, fresh_database, fresh_nats
+from service_testing.command import Command, is_serving
+from service_testing.link import database_link
 
 
 def empty_database() -> str:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from crm_cli.stack import secret_lines
-from crm_cli.testing import Command
 from gateway.edge import GATEWAY
 from service_clients.service import SERVICE as CLIENTS
 from service_kit.registry import processes, service_named, services
 from service_kit.revocations import BEARABLE, BEHIND
-from service_kit.testing import running
+from service_testing import running
+from service_testing.command import Command
 
 COMPOSE = Path(__file__).parents[3] / "compose"
 

@@ -8,12 +8,12 @@ import jwt
 import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
-from crm_cli.testing import Command
 from grpc_utils import TokenVerifier, service_issuers
 from grpc_utils.claims import InvalidToken
 from service_clients.service import SERVICE as CLIENTS
 from service_kit.environment import Secrets
-from service_kit.testing import running
+from service_testing import running
+from service_testing.command import Command
 
 SECRET = "a-secret-for-tests-0123456789-abcdefghij"
 

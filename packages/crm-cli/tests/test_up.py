@@ -16,8 +16,8 @@ import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm_cli.selection import NATS_PORT, free_port_offset, moved_ports
-from crm_cli.testing import Command, Up, up
-from service_kit.testing import eventually
+from service_testing import eventually
+from service_testing.command import Command, Up, up
 
 
 async def clients_of(running: Up, token: str) -> list[pb.ClientBase]:

@@ -3,17 +3,21 @@
 Start with `Database` and `Transaction`. This package knows neither gRPC nor NATS.
 """
 
+from db_utils.context import EVERYTHING, NOTHING, Scope, scope, within
 from db_utils.database import Database, role_of, session_options
+from db_utils.envelope import Envelope, InvalidKeys, Undecipherable
 from db_utils.errors import (
     Conflict,
     DatabaseError,
     DatabaseUnavailable,
     InvalidPage,
+    InvalidPageToken,
     InvalidText,
     InvalidValue,
     OrganisationRequired,
     ReferenceViolation,
     SerializationConflict,
+    StalePlan,
     StatementTimeout,
     TextTooLong,
     UnknownChoice,
@@ -23,8 +27,9 @@ from db_utils.execution import Connection
 from db_utils.failpoints import failpoint
 from db_utils.ids import parse_uuid, uuid7
 from db_utils.keys import Key, Searched
-from db_utils.listing import Listing, Page, PageRequest
+from db_utils.listing import DEFAULT_SIZE, Listing, Page, PageRequest
 from db_utils.reader import Reader
+from db_utils.rekeying import keyed_models, rekey
 from db_utils.tables import (
     Choice,
     Entity,
@@ -40,6 +45,9 @@ from db_utils.transaction import Transaction
 from db_utils.worker import Worker
 
 __all__ = [
+    "DEFAULT_SIZE",
+    "EVERYTHING",
+    "NOTHING",
     "Choice",
     "Conflict",
     "Connection",
@@ -47,7 +55,10 @@ __all__ = [
     "DatabaseError",
     "DatabaseUnavailable",
     "Entity",
+    "Envelope",
+    "InvalidKeys",
     "InvalidPage",
+    "InvalidPageToken",
     "InvalidText",
     "InvalidValue",
     "Key",
@@ -58,24 +69,38 @@ __all__ = [
     "Reader",
     "ReferenceViolation",
     "Row",
+    "Scope",
     "Searched",
     "SerializationConflict",
     "SoftDelete",
+    "StalePlan",
     "StatementTimeout",
     "Tenant",
     "TenantOrSystem",
     "TextTooLong",
     "Transaction",
+    "Undecipherable",
     "UnknownChoice",
     "VersionConflict",
     "Versioned",
     "Worker",
+    "clock",
+    "context",
+    "drift",
     "failpoint",
+    "filling",
+    "keyed_models",
     "metadata",
+    "migrations",
+    "online",
     "parse_uuid",
+    "patience",
+    "rekey",
     "role_of",
+    "scope",
     "session_options",
     "text_key",
     "uuid7",
+    "within",
     "without_format",
 ]

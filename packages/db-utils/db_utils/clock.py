@@ -6,6 +6,14 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+__all__ = [
+    "PARIS",
+    "frozen_at",
+    "now",
+    "timestamp",
+    "today",
+]
+
 PARIS = ZoneInfo("Europe/Paris")
 
 

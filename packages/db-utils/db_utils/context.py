@@ -10,6 +10,15 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
+__all__ = [
+    "EVERYTHING",
+    "NOTHING",
+    "Scope",
+    "correlation_id",
+    "scope",
+    "within",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:

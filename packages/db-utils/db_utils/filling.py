@@ -15,6 +15,11 @@ from sqlalchemy.exc import IntegrityError
 from db_utils.keys import Keys
 from db_utils.texts import without_format
 
+__all__ = [
+    "add_keys",
+    "fill_keys",
+]
+
 _log = logging.getLogger(__name__)
 _BATCH: Final = 2_000  # rows whose locks are held together
 

@@ -206,8 +206,8 @@ class Listing(Generic[R]):
         rows = (select(columns["id"]) if searched else self._selected()).where(*kept)
         if after:
             bound = tuple_(
-                bindparam("_value", type_=columns[sort.name].type, required=True),
-                bindparam("_id", type_=columns["id"].type, required=True),
+                bindparam("_value", type_=columns[sort.name].type),
+                bindparam("_id", type_=columns["id"].type),
             )
             rows = rows.where(tuple_(*place) < bound if sort.descending else tuple_(*place) > bound)
         rows = rows.order_by(*order).limit(bindparam("_limit"))
@@ -233,9 +233,9 @@ class Listing(Generic[R]):
     def _criterion(self, name: str) -> ColumnElement[bool]:
         own = self._filters[name]
         if own is not None:
-            return own(bindparam(name, required=True))
+            return own(bindparam(name))
         column = self._table.columns[name]
-        return column == bindparam(name, type_=column.type, required=True)
+        return column == bindparam(name, type_=column.type)
 
     def _token(self, row: R, sort: _Sort, asked: str) -> str:
         """Where *row* stands, with a digest that binds it to what was *asked*."""

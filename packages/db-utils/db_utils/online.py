@@ -5,6 +5,11 @@ from contextlib import contextmanager
 
 from alembic import op
 
+__all__ = [
+    "build_index",
+    "drop_index",
+]
+
 
 def build_index(name: str, on: str, *, unique: bool = False) -> None:
     """Build the index *name* on *on*, as in "fiches (organisation_id, nom)", while rows are written.

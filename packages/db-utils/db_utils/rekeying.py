@@ -49,8 +49,8 @@ async def _changed(database: Database, model: type[Row], since: datetime) -> Asy
     query = (
         select(model)
         .where(
-            columns["updated_at"] > bindparam("since", type_=columns["updated_at"].type, required=True),
-            columns["id"] > bindparam("after", type_=columns["id"].type, required=True),
+            columns["updated_at"] > bindparam("since", type_=columns["updated_at"].type),
+            columns["id"] > bindparam("after", type_=columns["id"].type),
         )
         .order_by(columns["id"])
         .limit(_BATCH)

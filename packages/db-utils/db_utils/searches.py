@@ -54,7 +54,7 @@ def criteria(shape: Shape, column: ColumnElement[Any]) -> list[ColumnElement[boo
         alternatives = []
         for count in term:
             names = [f"_pattern{number}" for number in range(position, position + count)]
-            matches = [like(bindparam(name, type_=kind, required=True)) for name in names]
+            matches = [like(bindparam(name, type_=kind)) for name in names]
             alternatives.append(and_(*matches))
             position += count
         found.append(or_(*alternatives))

@@ -75,7 +75,7 @@ def _visibility(source: FromClause, scoped: bool) -> list[ColumnElement[bool]]:
     criteria: list[ColumnElement[bool]] = []
     if scoped and ORGANISATION_COLUMN in source.c:
         column = source.c[ORGANISATION_COLUMN]
-        own = column == bindparam(ORGANISATION, type_=String, required=True)
+        own = column == bindparam(ORGANISATION, type_=String)
         criteria.append(or_(own, column.is_(None)) if column.nullable else own)
     if DELETED_COLUMN in source.c:
         criteria.append(source.c[DELETED_COLUMN].is_(None))

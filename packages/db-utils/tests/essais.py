@@ -30,7 +30,7 @@ from db_utils import (
 from db_utils.migrations import Schema, migrate
 from hypothesis import HealthCheck, settings
 from psycopg import pq
-from service_kit.testing import fresh_database
+from service_testing import fresh_database
 from sqlalchemy import (
     ARRAY,
     BigInteger,

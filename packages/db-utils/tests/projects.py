@@ -6,7 +6,7 @@ from textwrap import dedent
 import psycopg
 from db_utils.migrations import Schema, migrate
 from db_utils.patience import Patience
-from service_kit.testing import fresh_database
+from service_testing import fresh_database
 
 _TABLES = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind = 'r' ORDER BY 1"
 

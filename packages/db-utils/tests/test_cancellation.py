@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import psycopg
 import pytest
 from db_utils import Database
-from service_kit.testing import eventually
+from service_testing import eventually
 from sqlalchemy import func, select
 from tests.essais import SCHEMA, Fiche, Journal, Piece, fiche
 

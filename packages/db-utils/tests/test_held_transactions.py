@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from db_utils import Conflict, Database, Entity, Row, metadata
 from db_utils.migrations import Schema, migrate
-from service_kit.testing import fresh_database
+from service_testing import fresh_database
 from sqlalchemy import Index, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from db_utils import Database, OrganisationRequired, Row, Tenant, TextTooLong, metadata
 from db_utils.migrations import Schema, migrate
-from service_kit.testing import eventually, fresh_database
+from service_testing import eventually, fresh_database
 from sqlalchemy import String, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 

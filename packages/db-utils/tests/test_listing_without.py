@@ -7,7 +7,7 @@ import pytest
 from db_utils import Database, Key, Listing, PageRequest, Row, Tenant, metadata
 from db_utils.context import Scope, scope
 from db_utils.migrations import Schema, migrate
-from service_kit.testing import fresh_database
+from service_testing import fresh_database
 from sqlalchemy import Text
 from sqlalchemy.orm import Mapped, mapped_column
 

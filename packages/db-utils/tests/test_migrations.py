@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from db_utils import Database, role_of
 from db_utils.migrations import MigrationError, Schema, migrate, outdated
-from service_kit.testing import fresh_database
-from service_kit.testing.servers import postgres
+from service_testing import fresh_database
+from service_testing.servers import postgres
 from tests.essais import SCHEMA, essai_schema
 from tests.projects import Project
 

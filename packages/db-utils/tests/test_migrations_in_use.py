@@ -9,7 +9,7 @@ import pytest
 from db_utils.migrations import MigrationError, wait_for_server
 from db_utils.patience import Patience
 from service_kit.embedded import free_port
-from service_kit.testing import eventually
+from service_testing import eventually
 from tests.projects import Project
 
 _WIDEN = 'op.execute("ALTER TABLE un ADD COLUMN nom text")'

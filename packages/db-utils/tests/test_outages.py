@@ -9,8 +9,8 @@ from db_utils import Database, DatabaseUnavailable
 from db_utils.migrations import migrate, wait_for_server
 from db_utils.patience import Patience
 from service_kit.embedded import EmbeddedPostgres
-from service_kit.testing import eventually
-from service_kit.testing.freezing import frozen
+from service_testing import eventually
+from service_testing.freezing import frozen
 from sqlalchemy import func, select
 from tests.essais import SCHEMA, Fiche, essai_schema, fiche
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from db_utils import DatabaseUnavailable
 from db_utils.pool import ACQUIRE_TIMEOUT, Pool
-from service_kit.testing import eventually
+from service_testing import eventually
 
 _NAME = "essai-pool"
 _SESSIONS = "SELECT pid FROM pg_stat_activity WHERE application_name = %s"

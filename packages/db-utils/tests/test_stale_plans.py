@@ -8,7 +8,7 @@ from itertools import count
 import psycopg
 import pytest
 from db_utils import Connection, Database, SerializationConflict, pool
-from service_kit.testing import eventually
+from service_testing import eventually
 from tests.essais import Fiche, Piece, fiche
 
 _SIZE = 3

@@ -4,11 +4,13 @@ Start with `pipeline.py`, the order in which a call is checked; `errors.py` list
 refusal. This package never imports nats_utils.
 """
 
-from grpc_utils.auth import Authenticator
+from grpc_utils.auth import AUTHORIZATION, Authenticator, JetonRevoque, bearer_of
+from grpc_utils.breaker import Breaker
 from grpc_utils.client import Peers, answered_or_none, info_of, reason_of
 from grpc_utils.fields import (
     civil_date,
     email_address,
+    is_opaque_id,
     opaque_id,
     required,
     siren_number,
@@ -16,10 +18,11 @@ from grpc_utils.fields import (
     vat_number,
 )
 from grpc_utils.idempotency import Idempotency
-from grpc_utils.identity import ANONYMOUS, Identity, caller, maybe_caller
-from grpc_utils.internal import KeyPair, ServiceSigner, new_key_pair, service_issuers
-from grpc_utils.jwks import Jwks, KeySet
+from grpc_utils.identity import ANONYMOUS, SERVICE_PREFIX, Identity, caller, maybe_caller
+from grpc_utils.internal import InvalidServiceKey, KeyPair, ServiceSigner, new_key_pair, service_issuers
+from grpc_utils.jwks import Jwks, JwksError, KeySet
 from grpc_utils.keyed import Keyed, content_hash, insert_once
+from grpc_utils.listener import listener
 from grpc_utils.messages import (
     changes,
     expected_version,
@@ -30,56 +33,87 @@ from grpc_utils.messages import (
     timestamp,
     to_message,
 )
-from grpc_utils.pipeline import Context, Guards
+from grpc_utils.pipeline import Context, Greeting, Guards, Pipeline
 from grpc_utils.requests import clean_lines, clean_text
+from grpc_utils.revocation import Revocations
 from grpc_utils.server import Address, PortTaken, Server
 from grpc_utils.tenancy import Tenancy
-from grpc_utils.verifier import FixedKey, Issuer, TokenVerifier
+from grpc_utils.verifier import (
+    ORGANISATION_CLAIMS,
+    Algorithm,
+    AmbiguousIssuer,
+    FixedKey,
+    Issuer,
+    TokenVerifier,
+)
 
 __all__ = [
     "ANONYMOUS",
+    "AUTHORIZATION",
+    "ORGANISATION_CLAIMS",
+    "SERVICE_PREFIX",
     "Address",
+    "Algorithm",
+    "AmbiguousIssuer",
     "Authenticator",
+    "Breaker",
     "Context",
     "FixedKey",
+    "Greeting",
     "Guards",
     "Idempotency",
     "Identity",
+    "InvalidServiceKey",
     "Issuer",
+    "JetonRevoque",
     "Jwks",
+    "JwksError",
     "KeyPair",
     "KeySet",
     "Keyed",
     "Peers",
+    "Pipeline",
     "PortTaken",
+    "Revocations",
     "Server",
     "ServiceSigner",
     "Tenancy",
     "TokenVerifier",
     "answered_or_none",
+    "bearer_of",
     "caller",
     "changes",
     "civil_date",
+    "claims",
     "clean_lines",
     "clean_text",
     "content_hash",
+    "deadline",
     "email_address",
+    "errors",
     "expected_version",
     "found",
+    "idempotency",
     "info_of",
     "insert_once",
     "instant",
+    "is_opaque_id",
+    "listener",
     "maybe_caller",
     "new_key_pair",
     "opaque_id",
     "page_request",
     "page_result",
+    "providers",
     "reason_of",
     "required",
     "service_issuers",
+    "settings",
     "siren_number",
     "siret_number",
+    "telemetry",
     "timestamp",
     "to_message",
     "vat_number",
+    "web",
 ]

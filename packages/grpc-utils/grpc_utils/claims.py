@@ -14,6 +14,15 @@ from typing import Any
 
 from grpc_utils.fields import is_opaque_id
 
+__all__ = [
+    "ExpiredToken",
+    "ForeignAudience",
+    "ForeignIssuer",
+    "ForgedToken",
+    "InvalidToken",
+    "read",
+]
+
 LEEWAY = 30  # seconds of tolerated clock difference on exp, nbf and iat
 _LATEST = 253402300799  # 9999-12-31, the last instant a datetime can hold
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")

@@ -3,6 +3,11 @@
 import time
 from contextvars import ContextVar
 
+__all__ = [
+    "shortened",
+    "start",
+]
+
 _ends_at: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 

@@ -15,6 +15,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from grpc_utils.errors import CleIdempotenceReutilisee, FormatInvalide
 
+__all__ = [
+    "Base",
+]
+
 HEADER = "idempotency-key"
 KEPT = timedelta(days=1)
 _LONGEST = 128

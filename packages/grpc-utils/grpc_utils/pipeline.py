@@ -18,9 +18,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import grpc
-from db_utils import DatabaseError, SerializationConflict
-from db_utils.context import scope as current_scope
-from db_utils.envelope import Undecipherable
+from db_utils import DatabaseError, SerializationConflict, Undecipherable
+from db_utils import scope as current_scope
 from google.protobuf.message import Message
 
 from grpc_utils import deadline

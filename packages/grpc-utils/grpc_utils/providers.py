@@ -11,6 +11,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from grpc_utils.settings import words
 
+__all__ = [
+    "AUTH0",
+    "KINDE",
+    "LOCAL",
+    "PROVIDERS",
+    "IssuerSettings",
+    "ProviderSettings",
+    "check_providers",
+    "provider_of",
+]
+
 LOCAL: Final = "local"
 GOOGLE: Final = "google"
 KINDE: Final = "kinde"

@@ -7,6 +7,13 @@ from pydantic_settings import NoDecode
 
 from grpc_utils.web import is_origin, is_secure
 
+__all__ = [
+    "Origins",
+    "SecureUrl",
+    "Words",
+    "words",
+]
+
 
 def words(text: str) -> tuple[str, ...]:
     """What stands between the commas of *text*, without empty ones."""

@@ -17,6 +17,15 @@ import orjson
 from db_utils import context
 from prometheus_client import Counter, Histogram
 
+__all__ = [
+    "CORRELATION",
+    "Calls",
+    "log_calls_to",
+    "log_request",
+    "masked",
+    "new_correlation",
+]
+
 CORRELATION = "x-correlation-id"
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _INTERVAL = 0.05  # seconds

@@ -6,7 +6,7 @@ The decision becomes the `Scope` that `db_utils` filters by, and fills the reque
 
 from dataclasses import dataclass
 
-from db_utils.context import EVERYTHING, NOTHING, Scope
+from db_utils import EVERYTHING, NOTHING, Scope
 
 from grpc_utils.errors import FormatInvalide, OrganisationDifferente
 from grpc_utils.fields import is_opaque_id

@@ -12,6 +12,15 @@ from urllib.parse import urlsplit
 
 import httpx
 
+__all__ = [
+    "HEADERS",
+    "authorities",
+    "content_of",
+    "is_loopback",
+    "is_origin",
+    "is_secure",
+]
+
 LARGEST: Final = 64 * 1024  # bytes of an answer
 _LAST_PORT = 65535
 HEADERS: Final[Mapping[str, str]] = {"accept": "application/json", "accept-encoding": "identity"}

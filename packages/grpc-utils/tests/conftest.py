@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from service_kit.testing.issuer import IdentityProvider, identity_provider
-from service_kit.testing.probe import Probe
-from service_kit.testing.probe import probe as running_probe
+from service_testing.issuer import IdentityProvider, identity_provider
+from service_testing.probe import Probe
+from service_testing.probe import probe as running_probe
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import pytest
 from grpc_utils.breaker import FAILURES, PAUSE, Breaker
 from grpc_utils.errors import CircuitOuvert
 from prometheus_client import REGISTRY
-from service_kit.testing.seconds import Seconds
+from service_testing.seconds import Seconds
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from grpc_utils import TokenVerifier
 from grpc_utils.claims import InvalidToken
-from service_kit.testing.http2 import Http2Connection
-from service_kit.testing.probe import METHOD, Probe, bearer
+from service_testing.http2 import Http2Connection
+from service_testing.probe import METHOD, Probe, bearer
 
 SEED = 20260301
 VOLUME = 6_700  # of each kind of token

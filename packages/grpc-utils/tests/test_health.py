@@ -14,9 +14,9 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_utils import Address, Authenticator, Guards, Peers, Server, Tenancy
 from service_clients.service import SERVICE
-from service_kit.testing import Mesh, eventually, fresh_database, refusal, running
-from service_kit.testing.http2 import Http2Connection, grpc_headers, message
-from service_kit.testing.link import DatabaseLink, database_link
+from service_testing import Mesh, eventually, fresh_database, refusal, running
+from service_testing.http2 import Http2Connection, grpc_headers, message
+from service_testing.link import DatabaseLink, database_link
 
 CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING

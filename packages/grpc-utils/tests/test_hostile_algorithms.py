@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as new_rsa_key
 from cryptography.hazmat.primitives.hashes import SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from service_kit.testing.issuer import IdentityProvider, public_jwk
-from service_kit.testing.probe import AUDIENCE, OWN, Probe, bearer
-from service_kit.testing.tokens import (
+from service_testing.issuer import IdentityProvider, public_jwk
+from service_testing.probe import AUDIENCE, OWN, Probe, bearer
+from service_testing.tokens import (
     Sign,
     b64,
     compact,

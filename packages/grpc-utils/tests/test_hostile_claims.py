@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 from db_utils import clock
-from service_kit.testing.probe import AUDIENCE, OWN, Probe, bearer
-from service_kit.testing.tokens import compact, hmac_by
+from service_testing.probe import AUDIENCE, OWN, Probe, bearer
+from service_testing.tokens import compact, hmac_by
 
 Member = Callable[[Probe], str]
 

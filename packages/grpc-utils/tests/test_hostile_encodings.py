@@ -9,8 +9,8 @@ import json
 from collections.abc import Callable
 
 import pytest
-from service_kit.testing.probe import Probe, bearer
-from service_kit.testing.tokens import b64, compact, hmac_by
+from service_testing.probe import Probe, bearer
+from service_testing.tokens import b64, compact, hmac_by
 
 Member = Callable[[str], str | bytes]
 

@@ -7,9 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from db_utils import clock
 from grpc_utils import KeyPair, new_key_pair
-from service_kit.testing.http2 import Headers
-from service_kit.testing.probe import Probe, bearer
-from service_kit.testing.tokens import compact, ed25519_by, hmac_by, unsigned
+from service_testing.http2 import Headers
+from service_testing.probe import Probe, bearer
+from service_testing.tokens import compact, ed25519_by, hmac_by, unsigned
 
 Member = Callable[[Probe], Headers]
 

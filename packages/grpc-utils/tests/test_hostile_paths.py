@@ -2,8 +2,8 @@
 
 import grpc
 import pytest
-from service_kit.testing.http2 import DATA, END_STREAM, RST_STREAM, Http2Connection, grpc_headers, message
-from service_kit.testing.probe import METHOD, Probe, bearer
+from service_testing.http2 import DATA, END_STREAM, RST_STREAM, Http2Connection, grpc_headers, message
+from service_testing.probe import METHOD, Probe, bearer
 
 CHECK = "/grpc.health.v1.Health/Check"
 

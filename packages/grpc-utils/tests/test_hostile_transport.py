@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import grpc
 import pytest
-from service_kit.testing.http2 import Headers
-from service_kit.testing.probe import Probe, bearer
+from service_testing.http2 import Headers
+from service_testing.probe import Probe, bearer
 
 Member = Callable[[bytes], Headers]
 

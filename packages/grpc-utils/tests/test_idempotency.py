@@ -14,8 +14,8 @@ from grpc_utils import Context, Idempotency
 from grpc_utils.idempotency import IdempotencyKey
 from service_clients.models import ClientBase
 from service_clients.service import SERVICE
-from service_kit.testing import Mesh, eventually, fresh_database, refusal, running
-from service_kit.testing.echo import Echo, EchoServer, echoing
+from service_testing import Mesh, eventually, fresh_database, refusal, running
+from service_testing.echo import Echo, EchoServer, echoing
 from sqlalchemy import func, select
 
 KEY = [("idempotency-key", "key-1")]

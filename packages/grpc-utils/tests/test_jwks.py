@@ -9,10 +9,10 @@ import pytest
 from grpc_utils import Jwks
 from grpc_utils.jwks import FORCED_PAUSE, REFRESH_AGE, parse
 from grpc_utils.web import LARGEST
-from service_kit.testing import eventually
-from service_kit.testing.issuer import IdentityProvider, Reply, new_key, public_jwk
-from service_kit.testing.party import http_reply
-from service_kit.testing.seconds import Seconds
+from service_testing import eventually
+from service_testing.issuer import IdentityProvider, Reply, new_key, public_jwk
+from service_testing.party import http_reply
+from service_testing.seconds import Seconds
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 from crm.email import email_pb2 as pb
-from db_utils import Database, Entity, Row, Tenant, context, metadata
-from db_utils.context import Scope
+from db_utils import Database, Entity, Row, Scope, Tenant, context, metadata
 from db_utils.migrations import Schema, migrate
 from grpc_utils import Keyed, content_hash, insert_once
 from grpc_utils.errors import CleIdempotenceReutilisee
-from service_kit.testing import fresh_database
+from service_testing import fresh_database
 from sqlalchemy import Index, func, select
 from sqlalchemy.orm import Mapped
 

@@ -8,15 +8,14 @@ import grpc
 import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import StatutClientServiceStub
-from db_utils import context
-from db_utils.context import Scope
+from db_utils import Scope, context
 from grpc_utils import Identity, Peers, ServiceSigner, deadline, new_key_pair, reason_of
 from grpc_utils.breaker import FAILURES
 from grpc_utils.errors import CircuitOuvert, DependanceIndisponible, TransitionInterdite
 from grpc_utils.identity import set_caller
 from service_kit.embedded import free_port
-from service_kit.testing import eventually
-from service_kit.testing.callee import CALLER, Callee, serving
+from service_testing import eventually
+from service_testing.callee import CALLER, Callee, serving
 
 REQUEST = pb.ListStatutClientsRequest()
 

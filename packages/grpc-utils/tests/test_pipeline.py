@@ -8,12 +8,11 @@ from typing import Any
 
 import grpc
 import pytest
-from db_utils import SerializationConflict, context, errors
-from db_utils.context import NOTHING, Scope
+from db_utils import NOTHING, Scope, SerializationConflict, context, errors
 from grpc_utils import Context, Identity, Tenancy, caller, deadline
 from grpc_utils.errors import ChampRequis, ExisteDeja, TropDeRequetes, refusal_of
-from service_kit.testing import eventually, refusal
-from service_kit.testing.echo import Echo, echoing
+from service_testing import eventually, refusal
+from service_testing.echo import Echo, echoing
 
 
 async def answer(request: Any, context: Context) -> Any:

@@ -14,7 +14,7 @@ from grpc_health.v1.health_pb2_grpc import HealthServicer
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_utils import Address, Authenticator, Context, Guards, Peers, PortTaken, Server, Tenancy
 from grpc_utils.server import UnsupportedHandler
-from service_kit.testing import eventually, refusal
+from service_testing import eventually, refusal
 
 OPEN = Guards(Authenticator(None), Tenancy(), None)
 

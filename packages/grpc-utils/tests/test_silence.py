@@ -11,10 +11,10 @@ from grpc_utils import Peers, ServiceSigner, deadline, new_key_pair
 from grpc_utils.errors import CircuitOuvert, DependanceIndisponible, Introuvable, Unavailable
 from grpc_utils.methods import repeatable_methods
 from service_kit.embedded import free_port
-from service_kit.testing import eventually
-from service_kit.testing.callee import CALLER, Callee, serving
-from service_kit.testing.echo import SERVICE
-from service_kit.testing.seconds import Seconds
+from service_testing import eventually
+from service_testing.callee import CALLER, Callee, serving
+from service_testing.echo import SERVICE
+from service_testing.seconds import Seconds
 
 REQUEST = pb.ListStatutClientsRequest()
 

@@ -9,8 +9,8 @@ import pytest
 from db_utils import context
 from grpc_utils import Context, caller, deadline
 from grpc_utils.errors import Introuvable
-from service_kit.testing import eventually
-from service_kit.testing.echo import Echo, echoing
+from service_testing import eventually
+from service_testing.echo import Echo, echoing
 
 
 async def ended(stream: Any) -> tuple[list[str], grpc.StatusCode]:

@@ -11,10 +11,10 @@ from grpc_utils import Context
 from grpc_utils.errors import Introuvable
 from grpc_utils.telemetry import log_calls_to, masked
 from prometheus_client import REGISTRY
-from service_kit.testing import eventually, refusal
-from service_kit.testing.echo import EchoServer, echoing
-from service_kit.testing.http2 import Http2Connection
-from service_kit.testing.probe import METHOD, Probe, bearer
+from service_testing import eventually, refusal
+from service_testing.echo import EchoServer, echoing
+from service_testing.http2 import Http2Connection
+from service_testing.probe import METHOD, Probe, bearer
 
 Lines = list[dict[str, Any]]
 

@@ -1,7 +1,7 @@
 """Tenancy: which organisation a call may see (C6), decided without any I/O."""
 
 import pytest
-from db_utils.context import EVERYTHING, NOTHING, Scope
+from db_utils import EVERYTHING, NOTHING, Scope
 from grpc_utils import ANONYMOUS, Identity, Tenancy
 from grpc_utils.errors import FormatInvalide, OrganisationDifferente
 

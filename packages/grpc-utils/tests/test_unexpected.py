@@ -6,11 +6,10 @@ from typing import Any
 
 import grpc
 import pytest
-from db_utils import DatabaseError
-from db_utils.envelope import Undecipherable
+from db_utils import DatabaseError, Undecipherable
 from grpc_utils import Context
-from service_kit.testing import refusal
-from service_kit.testing.echo import Echo, echoing
+from service_testing import refusal
+from service_testing.echo import Echo, echoing
 
 SECRET = "postgresql://crm:hunter2@db/crm"
 

@@ -7,9 +7,9 @@ from db_utils import clock
 from grpc_utils import FixedKey, Identity, Issuer, Jwks, TokenVerifier, claims
 from grpc_utils.claims import ExpiredToken, ForeignAudience, ForeignIssuer, ForgedToken, InvalidToken
 from grpc_utils.verifier import AmbiguousIssuer
-from service_kit.testing import eventually
-from service_kit.testing.issuer import IdentityProvider
-from service_kit.testing.tokens import compact, hmac_by
+from service_testing import eventually
+from service_testing.issuer import IdentityProvider
+from service_testing.tokens import compact, hmac_by
 
 SECRET = b"a secret of the tests, long enough for HS256"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

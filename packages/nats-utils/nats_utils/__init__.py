@@ -4,9 +4,12 @@ Way of an event: `outbox.publish` → `relay.py` → the broker → `subscriber.
 `handling.py`. This package never imports grpc_utils.
 """
 
-from nats_utils.bus import Bus
+from nats_utils.bus import Bus, connect_once
+from nats_utils.ending import end
 from nats_utils.events import (
     EVENTS,
+    EVENTS_STREAM,
+    IDENTITY_STREAM,
     EventType,
     InvalidEvent,
     event_at,
@@ -21,12 +24,14 @@ from nats_utils.processed_events import ProcessedEventsRepository
 from nats_utils.relay import Relay
 from nats_utils.replayer import Replayer
 from nats_utils.revocations import announce_revocation
-from nats_utils.streams import STREAMS, Stream, StreamDrift, declare, declared
+from nats_utils.streams import STREAMS, Stream, StreamDrift, declare, declared, different_settings
 from nats_utils.subscriber import Subscriber
 from nats_utils.subscription import Patience, Subscription
 
 __all__ = [
     "EVENTS",
+    "EVENTS_STREAM",
+    "IDENTITY_STREAM",
     "STREAMS",
     "Bus",
     "EventType",
@@ -41,12 +46,17 @@ __all__ = [
     "Subscriber",
     "Subscription",
     "announce_revocation",
+    "connect_once",
     "declare",
     "declared",
+    "different_settings",
+    "end",
     "event_at",
     "event_type",
     "follow_revocations",
+    "processed_events",
     "publish",
     "required_instant",
     "required_text",
+    "tables",
 ]

@@ -23,7 +23,7 @@ _LONGEST_ERROR = 500
 
 _TO_REPLAY = (
     select(DeadLetter)
-    .where(DeadLetter.status == REPLAYING, DeadLetter.consumer == bindparam("consumer", required=True))
+    .where(DeadLetter.status == REPLAYING, DeadLetter.consumer == bindparam("consumer"))
     .order_by(DeadLetter.id)
     .limit(1)
     .with_for_update(skip_locked=True)
@@ -31,12 +31,12 @@ _TO_REPLAY = (
 _MARK = (
     update(DeadLetter)
     .where(
-        DeadLetter.id == any_(bindparam("ids", type_=ARRAY(BigInteger), required=True)),
+        DeadLetter.id == any_(bindparam("ids", type_=ARRAY(BigInteger))),
         DeadLetter.status == DEAD,
     )
     .values(
-        status=bindparam("wanted", type_=DeadLetter.status.type, required=True),
-        updated_at=bindparam("now", type_=DeadLetter.updated_at.type, required=True),
+        status=bindparam("wanted", type_=DeadLetter.status.type),
+        updated_at=bindparam("now", type_=DeadLetter.updated_at.type),
     )
 )
 

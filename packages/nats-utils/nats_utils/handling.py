@@ -45,10 +45,10 @@ _INFRASTRUCTURE = (DatabaseUnavailable, StatementTimeout, SerializationConflict)
 _MOST_LOOKUPS = 20  # at once
 T = TypeVar("T")
 
-_consumer = bindparam("consumer", type_=EventAttempt.consumer.type, required=True)
-_event_id = bindparam("event_id", type_=Uuid, required=True)
-_event_ids = bindparam("event_ids", type_=ARRAY(Uuid), required=True)
-_now = bindparam("now", type_=EventAttempt.updated_at.type, required=True)
+_consumer = bindparam("consumer", type_=EventAttempt.consumer.type)
+_event_id = bindparam("event_id", type_=Uuid)
+_event_ids = bindparam("event_ids", type_=ARRAY(Uuid))
+_now = bindparam("now", type_=EventAttempt.updated_at.type)
 _mine = (EventAttempt.consumer == _consumer, EventAttempt.event_id == _event_id)
 _BEGIN_ATTEMPT = (
     insert(EventAttempt)

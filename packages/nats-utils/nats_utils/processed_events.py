@@ -10,34 +10,38 @@ from sqlalchemy.dialects.postgresql import insert
 
 from nats_utils.tables import EventAttempt, ProcessedEvent
 
+__all__ = [
+    "purge",
+]
+
 KEPT = timedelta(days=30)  # longer than the streams keep messages: a replay finds its claims
 _PURGE_BATCH = 1000
 
-_ids = bindparam("event_ids", type_=ARRAY(Uuid), required=True)
+_ids = bindparam("event_ids", type_=ARRAY(Uuid))
 _CLAIM = (
     insert(ProcessedEvent)
     .from_select(
         ["consumer", "event_id", "event_type", "processed_at"],
         select(
-            bindparam("consumer", type_=ProcessedEvent.consumer.type, required=True),
+            bindparam("consumer", type_=ProcessedEvent.consumer.type),
             func.unnest(_ids),
-            bindparam("event_type", type_=ProcessedEvent.event_type.type, required=True),
-            bindparam("processed_at", type_=ProcessedEvent.processed_at.type, required=True),
+            bindparam("event_type", type_=ProcessedEvent.event_type.type),
+            bindparam("processed_at", type_=ProcessedEvent.processed_at.type),
         ),
     )
     .on_conflict_do_nothing()
     .returning(ProcessedEvent.event_id)
 )
 _KNOWN = select(ProcessedEvent.event_id).where(
-    ProcessedEvent.consumer == bindparam("consumer", required=True), ProcessedEvent.event_id == any_(_ids)
+    ProcessedEvent.consumer == bindparam("consumer"), ProcessedEvent.event_id == any_(_ids)
 )
 _old = select(ProcessedEvent.consumer, ProcessedEvent.event_id).where(
-    ProcessedEvent.processed_at < bindparam("before", required=True)
+    ProcessedEvent.processed_at < bindparam("before")
 )
 _FORGET = delete(ProcessedEvent).where(
     tuple_(ProcessedEvent.consumer, ProcessedEvent.event_id).in_(_old.limit(_PURGE_BATCH))
 )
-_FORGET_ATTEMPTS = delete(EventAttempt).where(EventAttempt.updated_at < bindparam("before", required=True))
+_FORGET_ATTEMPTS = delete(EventAttempt).where(EventAttempt.updated_at < bindparam("before"))
 
 
 class ProcessedEventsRepository:

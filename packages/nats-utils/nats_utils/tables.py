@@ -8,6 +8,17 @@ from db_utils import Choice, Row, clock, metadata
 from sqlalchemy import BigInteger, Identity, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+__all__ = [
+    "DEAD",
+    "DROPPED",
+    "REPLAYED",
+    "REPLAYING",
+    "Base",
+    "DeadLetter",
+    "OutboxRow",
+    "ProcessedEvent",
+]
+
 DEAD, REPLAYING, REPLAYED, DROPPED = "dead", "replaying", "replayed", "dropped"
 
 

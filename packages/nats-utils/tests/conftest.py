@@ -6,7 +6,7 @@ import pytest
 from db_utils import Database
 from nats_utils import Bus, declared
 from service_kit.embedded import EmbeddedNats
-from service_kit.testing import fresh_database, fresh_nats
+from service_testing import fresh_database, fresh_nats
 from tests.observing import open_bus
 
 from tests.temoin.service import ARCHIVE, TEMOIN

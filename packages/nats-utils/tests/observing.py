@@ -15,7 +15,7 @@ from nats_utils.ending import end
 from nats_utils.events import EVENTS_STREAM
 from nats_utils.outbox import MESSAGE_ID
 from nats_utils.tables import DeadLetter, EventAttempt, OutboxRow
-from service_kit.testing import eventually
+from service_testing import eventually
 from sqlalchemy import func, select
 
 from tests.temoin.models import Compteur, Effet

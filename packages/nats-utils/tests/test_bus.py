@@ -8,8 +8,8 @@ from nats.errors import ConnectionClosedError, Error
 from nats_utils import Bus, declared
 from nats_utils.bus import connect_once
 from service_kit.embedded import EmbeddedNats, free_port
-from service_kit.testing import eventually
-from service_kit.testing.freezing import frozen
+from service_testing import eventually
+from service_testing.freezing import frozen
 from tests.observing import message_ids, open_bus
 
 

@@ -12,7 +12,7 @@ from nats_utils import Bus, Handling, InvalidEvent, Patience, Relay, Replayer, S
 from nats_utils.dead_letters import OMITTED, ask_replay, drop
 from nats_utils.events import DEAD_LETTERS_STREAM
 from nats_utils.tables import DEAD, DROPPED, REPLAYED, REPLAYING, ProcessedEvent
-from service_kit.testing import eventually
+from service_testing import eventually
 from sqlalchemy import select, update
 from tests.observing import (
     CONSUMER,

@@ -12,7 +12,7 @@ from nats.js.api import ConsumerInfo
 from nats_utils import STREAMS, Bus, follow_revocations
 from nats_utils.events import REVOCATIONS_STREAM
 from service_kit.embedded import EmbeddedNats
-from service_kit.testing import eventually
+from service_testing import eventually
 from tests.observing import during
 
 HEARTBEAT = 0.3  # seconds

@@ -15,7 +15,7 @@ from nats_utils import Handling, InvalidEvent, Subscription
 from nats_utils.handling import DONE
 from nats_utils.subscription import Delivery
 from nats_utils.tables import DeadLetter
-from service_kit.testing import fresh_database
+from service_testing import fresh_database
 from sqlalchemy import select
 
 

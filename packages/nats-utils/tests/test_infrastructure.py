@@ -11,7 +11,7 @@ from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import Database, SerializationConflict, Transaction
 from nats_utils import Bus, Patience, Subscription
 from psycopg.conninfo import conninfo_to_dict
-from service_kit.testing import eventually
+from service_testing import eventually
 from sqlalchemy import func, select
 from tests.observing import (
     at_rest,

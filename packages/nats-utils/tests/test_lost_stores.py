@@ -10,7 +10,7 @@ from db_utils import Database
 from nats_utils import STREAMS, Bus, Relay, declared
 from nats_utils.bus import BUS_ERRORS
 from service_kit.embedded import EmbeddedNats
-from service_kit.testing import eventually
+from service_testing import eventually
 from tests.observing import (
     confirmed,
     consuming,

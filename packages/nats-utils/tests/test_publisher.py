@@ -5,7 +5,7 @@ import asyncio
 from nats_utils import STREAMS, Bus
 from nats_utils.publisher import Outgoing, Publisher, Stored
 from service_kit.embedded import EmbeddedNats
-from service_kit.testing.freezing import frozen
+from service_testing.freezing import frozen
 from tests.observing import SUBJECT, message_ids, open_bus
 
 

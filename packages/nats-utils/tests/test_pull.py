@@ -10,7 +10,7 @@ from nats_utils import Bus
 from nats_utils.events import EVENTS_STREAM
 from nats_utils.pull import ConsumerLost, Puller
 from service_kit.embedded import EmbeddedNats
-from service_kit.testing import eventually
+from service_testing import eventually
 from tests.observing import SUBJECT, event, put
 
 DURABLE = "puller"

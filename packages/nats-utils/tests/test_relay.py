@@ -10,8 +10,8 @@ from db_utils import Database, clock, uuid7
 from nats_utils import STREAMS, Bus, Relay, declared
 from nats_utils.tables import OutboxRow
 from service_kit.embedded import EmbeddedNats
-from service_kit.testing import eventually
-from service_kit.testing.freezing import frozen
+from service_testing import eventually
+from service_testing.freezing import frozen
 from tests.observing import SUBJECT, confirmed, during, message_ids, open_bus, outbox
 
 from tests.temoin.service import record_many

@@ -9,8 +9,8 @@ import pytest
 from db_utils import Database, session_options
 from nats_utils import Bus, Relay, declared
 from service_kit.embedded import EmbeddedNats
-from service_kit.testing import eventually
-from service_kit.testing.freezing import frozen
+from service_testing import eventually
+from service_testing.freezing import frozen
 from tests.observing import confirmed, during, message_ids, open_bus
 
 from tests.temoin.service import record_many

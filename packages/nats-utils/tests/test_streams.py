@@ -9,7 +9,7 @@ from nats.js.api import ConsumerConfig
 from nats.js.errors import APIError
 from nats_utils import STREAMS, Bus, StreamDrift, declare, declared
 from service_kit.embedded import EmbeddedNats
-from service_kit.testing import eventually
+from service_testing import eventually
 from tests.observing import event, open_bus, put
 
 

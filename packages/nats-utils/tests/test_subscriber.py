@@ -14,7 +14,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from nats_utils import Bus, Patience, Relay, Subscription
 from nats_utils.events import EVENTS_STREAM
 from service_kit.embedded import EmbeddedNats
-from service_kit.testing import eventually
+from service_testing import eventually
 from tests.observing import (
     CONSUMER,
     SUBJECT,

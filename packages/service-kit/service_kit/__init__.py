@@ -7,25 +7,45 @@ Read `service.py`, then `running.py`. Services import what they need from here, 
 from db_utils import Worker
 
 from service_kit.app import App
+from service_kit.buckets import Buckets
 from service_kit.component import Component, Greeter
-from service_kit.edge import Edge, Running
+from service_kit.edge import LIVENESS, READINESS, Edge, Running
 from service_kit.owners import Owner, owner_of
-from service_kit.running import RunningService
+from service_kit.running import RunningService, brought_to_life, keep_running
+from service_kit.sealing import LongSecret, SealingSettings
 from service_kit.service import Service
-from service_kit.settings import ConfigurationError, ProcessSettings, Settings
+from service_kit.serving import serve
+from service_kit.settings import PRODUCTION, ConfigurationError, ProcessSettings, Settings, load
 
 __all__ = [
+    "LIVENESS",
+    "PRODUCTION",
+    "READINESS",
     "App",
+    "Buckets",
     "Component",
     "ConfigurationError",
     "Edge",
     "Greeter",
+    "LongSecret",
     "Owner",
     "ProcessSettings",
     "Running",
     "RunningService",
+    "SealingSettings",
     "Service",
     "Settings",
     "Worker",
+    "brought_to_life",
+    "commands",
+    "embedded",
+    "environment",
+    "keep_running",
+    "load",
+    "outgoing",
+    "outside",
     "owner_of",
+    "registry",
+    "revocations",
+    "serve",
 ]

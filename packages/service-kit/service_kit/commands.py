@@ -16,6 +16,11 @@ from service_kit.registry import ports
 from service_kit.service import Service
 from service_kit.settings import load
 
+__all__ = [
+    "T",
+    "run",
+]
+
 T = TypeVar("T")
 
 

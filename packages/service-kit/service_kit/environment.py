@@ -9,6 +9,12 @@ import jwt
 from db_utils import clock
 from grpc_utils import KeyPair, new_key_pair
 
+__all__ = [
+    "ISSUER",
+    "Secrets",
+    "new_secrets",
+]
+
 ISSUER = "crm"
 DEMO_ORGANISATION, DEMO_USER, DEMO_TYPE = "org-123", "demo", "UTILISATEUR"
 

@@ -15,6 +15,14 @@ import httpx
 import orjson
 from grpc_utils.web import HEADERS, authorities, content_of
 
+__all__ = [
+    "ATTEMPTS",
+    "NoReply",
+    "Question",
+    "Reply",
+    "reply_to",
+]
+
 _log = logging.getLogger(__name__)
 
 ATTEMPTS = 3

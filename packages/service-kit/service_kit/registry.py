@@ -7,6 +7,16 @@ from typing import cast
 from service_kit.edge import Edge
 from service_kit.service import Service
 
+__all__ = [
+    "UnknownService",
+    "edges",
+    "ports",
+    "process_named",
+    "processes",
+    "service_named",
+    "services",
+]
+
 SERVICES, EDGES = "crm.services", "crm.edges"
 
 

@@ -18,11 +18,12 @@ from crm.common.common_pb2 import Pagination
 from db_utils import DatabaseError
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc.aio import AioRpcError
-from grpc_utils import Peers
+from grpc_utils import Peers, Revocations
 from grpc_utils.errors import Unavailable
-from grpc_utils.revocation import Revocations
 from nats_utils import Bus, follow_revocations
 from prometheus_client import Gauge
+
+__all__ = ["BEARABLE", "BEHIND", "HEALTH", "Ask", "RevocationWatch", "asking"]
 
 _log = logging.getLogger(__name__)
 

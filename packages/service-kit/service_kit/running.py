@@ -11,12 +11,19 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
-from db_utils import Database, DatabaseUnavailable, SerializationConflict, StatementTimeout, Worker, clock
-from db_utils.rekeying import keyed_models, rekey
+from db_utils import (
+    Database,
+    DatabaseUnavailable,
+    SerializationConflict,
+    StatementTimeout,
+    Worker,
+    clock,
+    keyed_models,
+    rekey,
+)
 from grpc_utils import Address, Guards, Idempotency, Peers, Server
 from grpc_utils.errors import Unavailable
-from nats_utils import Bus, Handling, Relay, Replayer, Subscriber, declared
-from nats_utils.ending import end
+from nats_utils import Bus, Handling, Relay, Replayer, Subscriber, declared, end
 from nats_utils.processed_events import purge
 
 from service_kit.app import App

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from db_utils.envelope import Envelope, InvalidKeys
+from db_utils import Envelope, InvalidKeys
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from service_kit.settings import Settings

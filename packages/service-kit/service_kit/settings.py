@@ -11,19 +11,20 @@ from typing import Literal, TypeVar
 
 import psycopg
 from grpc_utils import (
+    ORGANISATION_CLAIMS,
+    AmbiguousIssuer,
     Authenticator,
     FixedKey,
+    InvalidServiceKey,
     Issuer,
     Jwks,
+    JwksError,
     ServiceSigner,
     Tenancy,
     TokenVerifier,
     service_issuers,
 )
-from grpc_utils.internal import InvalidServiceKey
-from grpc_utils.jwks import JwksError
 from grpc_utils.settings import Words
-from grpc_utils.verifier import ORGANISATION_CLAIMS, AmbiguousIssuer
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails

@@ -8,8 +8,8 @@ import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from service_clients.service import SERVICE
-from service_kit.testing import Mesh, refusal, running
-from service_kit.testing.issuer import IdentityProvider, identity_provider
+from service_testing import Mesh, refusal, running
+from service_testing.issuer import IdentityProvider, identity_provider
 
 REQUEST = pb.ListClientBasesRequest()
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from grpc_utils import FixedKey, Issuer, new_key_pair
 from service_kit import ConfigurationError, Settings
 from service_kit.settings import load
-from service_kit.testing.issuer import new_key
+from service_testing.issuer import new_key
 
 GOOD = "Zm9vYmFyYmF6cXV4MDEyMzQ1Njc4OWFiY2RlZg"
 PAIR = new_key_pair()

@@ -1,7 +1,7 @@
 """Token buckets that hold less than a minute's tokens."""
 
 from service_kit.buckets import Buckets
-from service_kit.testing.seconds import Seconds
+from service_testing.seconds import Seconds
 
 
 def test_a_bucket_may_hold_less_than_comes_in_a_minute() -> None:

@@ -14,7 +14,7 @@ from nats_utils import Subscription
 from pydantic_settings import BaseSettings
 from service_clients.service import SERVICE
 from service_kit import Greeter, Service, Settings
-from service_kit.testing import running
+from service_testing import running
 from sqlalchemy import MetaData
 
 
@@ -50,7 +50,7 @@ class Porch:
 
     doorman: Doorman = field(compare=False)
     job: Callable[[Any], Awaitable[object]]
-    package: str = "crm_cli.bench"
+    package: str = "crm_bench"
     tables: MetaData = field(default_factory=metadata)
     settings: type[BaseSettings] = Wishes
     subscriptions: tuple[Subscription, ...] = (Subscription(ClientCreatedEvent, ignore),)

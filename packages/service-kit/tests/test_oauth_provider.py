@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from service_kit.testing.oauth import (
+from service_testing.oauth import (
     AUTHORIZE,
     LONG_TOKEN,
     PROFILE,
@@ -17,7 +17,7 @@ from service_kit.testing.oauth import (
     OauthProvider,
     oauth_provider,
 )
-from service_kit.testing.oidc import browse, s256
+from service_testing.oidc import browse, s256
 
 VERIFIER = "v" * 43
 STANDARD = ("google", "microsoft")

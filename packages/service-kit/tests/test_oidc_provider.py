@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import httpx
 import jwt
 import pytest
-from service_kit.testing.oidc import (
+from service_testing.oidc import (
     AUTHORIZE,
     CLIENT_ID,
     CLIENT_SECRET,

@@ -8,8 +8,7 @@ from datetime import timedelta
 import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import StatutClientServiceStub
-from db_utils import Database, clock, context
-from db_utils.envelope import Envelope
+from db_utils import Database, Envelope, clock, context
 from grpc_utils import Peers, ServiceSigner, new_key_pair
 from grpc_utils.errors import CleIdempotenceReutilisee, ExisteDeja, Introuvable, Refusal, VersionPerimee
 from service_clients.service import SERVICE
@@ -27,8 +26,8 @@ from service_kit.outgoing import (
 from service_kit.outgoing.command import growing
 from service_kit.outgoing.sender import Sender, forget
 from service_kit.settings import load
-from service_kit.testing import eventually, fresh_database, running
-from service_kit.testing.callee import CALLER, Callee, serving
+from service_testing import eventually, fresh_database, running
+from service_testing.callee import CALLER, Callee, serving
 from sqlalchemy import select
 
 DAY = timedelta(days=1)

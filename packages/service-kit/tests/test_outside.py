@@ -13,7 +13,7 @@ from db_utils import context
 from grpc_utils.telemetry import log_calls_to
 from service_kit import logs
 from service_kit.outside import NoReply, Question, Reply, pause_after, reply_to
-from service_kit.testing.party import HttpParty, Request, http_reply, json_reply, read_request
+from service_testing.party import HttpParty, Request, http_reply, json_reply, read_request
 
 
 class Party(HttpParty):

@@ -11,17 +11,15 @@ import nats
 import pytest
 from crm.auth.auth_pb2 import ListRevokedRequest, ListRevokedResponse, Revocation
 from google.protobuf.timestamp_pb2 import Timestamp
-from grpc_utils import Identity
+from grpc_utils import Identity, Revocations
 from grpc_utils.errors import DependanceIndisponible
-from grpc_utils.revocation import Revocations
-from nats_utils import Bus, Stream, declared
-from nats_utils.ending import end
+from nats_utils import Bus, Stream, declared, end
 from nats_utils.events import REVOCATIONS_STREAM
 from prometheus_client import REGISTRY
 from service_kit.embedded import EmbeddedNats
 from service_kit.revocations import RevocationWatch
-from service_kit.testing import eventually, fresh_nats
-from service_kit.testing.seconds import Seconds
+from service_testing import eventually, fresh_nats
+from service_testing.seconds import Seconds
 
 NOW = 1_800_000_000
 BEHIND = "crm_revocations_behind_seconds"

@@ -19,7 +19,7 @@ from service_kit import App, RunningService, Service, Worker
 from service_kit.embedded import free_port
 from service_kit.environment import new_secrets
 from service_kit.settings import load
-from service_kit.testing import Mesh, code_of, eventually, fresh_database, running
+from service_testing import Mesh, code_of, eventually, fresh_database, running
 
 WithWorkers = Callable[..., Service]
 _SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name LIKE 'crm-%%'"

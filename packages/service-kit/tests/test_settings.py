@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from grpc_utils.verifier import ORGANISATION_CLAIMS
+from grpc_utils import ORGANISATION_CLAIMS
 from service_kit import ConfigurationError, Settings
 from service_kit.environment import new_secrets
 from service_kit.registry import services

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Iterator
 
 import pytest
-from service_kit.testing.smtp import CUT, SmtpServer, smtp_server
+from service_testing.smtp import CUT, SmtpServer, smtp_server
 
 MAIL = "Subject: Bonjour\r\n\r\nBonjour.\r\n"
 

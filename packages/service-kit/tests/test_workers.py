@@ -13,7 +13,7 @@ from db_utils import Database, DatabaseUnavailable, SerializationConflict
 from service_clients.models import CompteurCode
 from service_clients.service import SERVICE
 from service_kit import App, Service, Settings, Worker
-from service_kit.testing import eventually, fresh_database, fresh_nats, running
+from service_testing import eventually, fresh_database, fresh_nats, running
 from sqlalchemy import func, select
 
 WithWorkers = Callable[..., Service]

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from service_kit.testing import Mesh, running
+from service_testing import Mesh, running
 from tests.comptoirs.service import COMPTABILITE, VENTE
 from tests.visiteurs import BESIDE, Comptoirs, Visiteur
 

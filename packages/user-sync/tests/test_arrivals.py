@@ -8,7 +8,7 @@ import pytest
 from db_utils import Database
 from grpc_utils import Identity, Peers
 from service_kit import App
-from service_kit.testing import Mesh, running
+from service_testing import Mesh, running
 from tests.comptoirs.service import COMPTABILITE, COMPTABILITE_SYNC, open_account
 from tests.visiteurs import (
     BESIDE,

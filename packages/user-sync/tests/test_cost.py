@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from db_utils import Database, clock
 from grpc_utils import Peers
-from service_kit import App
-from service_kit.settings import load
-from service_kit.testing import fresh_database, running
-from service_kit.testing.link import DatabaseLink, database_link
+from service_kit import App, load
+from service_testing import fresh_database, running
+from service_testing.link import DatabaseLink, database_link
 from tests.comptoirs.service import COMPTABILITE, COMPTABILITE_SYNC
 from tests.visiteurs import BESIDE, Comptoirs, Visiteur, identity
 from user_sync import copies

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from db_utils import Database, clock, uuid7
 from grpc_utils import timestamp
-from service_kit.testing import Mesh, running
+from service_testing import Mesh, running
 from tests.comptoirs.service import COMPTABILITE
 from tests.visiteurs import Comptoirs, Visiteur, accounts, copies_in, copy_of, organisation_in, roles
 from user_sync import copies

@@ -13,7 +13,7 @@ from crm.events.identity_pb2 import UserLoginEvent
 from crm.users import users_pb2
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from grpc_utils import ServiceSigner
-from service_kit.testing import refusal, refused, running
+from service_testing import refusal, refused, running
 from tests.comptoirs.service import COMPTABILITE
 from tests.visiteurs import Comptoirs, Visiteur, accounts, copies_in, new_org, roles, visits, waiting
 

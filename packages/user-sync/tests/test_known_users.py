@@ -12,7 +12,7 @@ from crm.users.users_pb2_grpc import MembreServiceStub, UtilisateurServiceStub
 from db_utils import clock
 from grpc_utils import timestamp
 from nats_utils import announce_revocation
-from service_kit.testing import Mesh, eventually, refused, running
+from service_testing import Mesh, eventually, refused, running
 from tests.comptoirs.service import COMPTABILITE
 from tests.visiteurs import BESIDE, Comptoirs, Visiteur, accounts, copies_in
 

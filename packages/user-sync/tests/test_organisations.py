@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from db_utils import Database
-from service_kit.testing import Mesh, running
+from service_testing import Mesh, running
 from tests.comptoirs.models import Panne
 from tests.comptoirs.service import COMPTABILITE, COMPTABILITE_SYNC
 from tests.visiteurs import Visiteur, accounts, copies_in, new_org, organisation_in

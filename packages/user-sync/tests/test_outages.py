@@ -7,8 +7,8 @@ from typing import Any
 import grpc
 import pytest
 from db_utils import Database
-from service_kit.testing import Mesh, eventually, fresh_database, refused, running
-from service_kit.testing.link import DatabaseLink, database_link
+from service_testing import Mesh, eventually, fresh_database, refused, running
+from service_testing.link import DatabaseLink, database_link
 from tests.comptoirs.service import COMPTABILITE, COMPTABILITE_SYNC, VENTE, VENTE_SYNC
 from tests.visiteurs import (
     BESIDE,

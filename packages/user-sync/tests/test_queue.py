@@ -11,7 +11,7 @@ from db_utils import Database, clock
 from grpc_utils import Peers
 from prometheus_client import REGISTRY
 from service_kit.embedded import free_port
-from service_kit.testing import running
+from service_testing import running
 from sqlalchemy import delete
 from tests.comptoirs.service import COMPTABILITE
 from tests.visiteurs import BESIDE, Comptoirs, Visiteur, copy_of, waiting

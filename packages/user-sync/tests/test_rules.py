@@ -7,8 +7,7 @@ import pytest
 from crm.events.identity_pb2 import UserLoginEvent
 from grpc_utils import Identity
 from grpc_utils.providers import provider_of
-from service_kit import ConfigurationError, Settings
-from service_kit.settings import load
+from service_kit import ConfigurationError, Settings, load
 from user_sync import UserSyncSettings, rules
 from user_sync.rules import Central, Personne, UtilisateurNonAutorise
 

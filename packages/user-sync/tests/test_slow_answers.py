@@ -12,9 +12,8 @@ from crm.users.users_pb2 import SyncUserRequest
 from db_utils import Database
 from grpc_utils import Peers
 from prometheus_client import REGISTRY
-from service_kit import App
-from service_kit.settings import load
-from service_kit.testing import Mesh, eventually, running
+from service_kit import App, load
+from service_testing import Mesh, eventually, running
 from sqlalchemy import delete
 from tests.comptoirs.service import COMPTABILITE, COMPTABILITE_SYNC
 from tests.visiteurs import BESIDE, Comptoirs, Visiteur, copy_of, identity, waiting

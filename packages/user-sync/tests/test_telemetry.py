@@ -4,7 +4,7 @@ import logging
 
 import pytest
 from prometheus_client import REGISTRY
-from service_kit.testing import refused
+from service_testing import refused
 from tests.comptoirs.service import COMPTABILITE_SYNC
 from tests.visiteurs import Comptoirs, Visiteur
 

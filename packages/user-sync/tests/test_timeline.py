@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from crm.events.identity_pb2 import UserLoginEvent
 from db_utils import clock
-from service_kit.testing import Mesh, eventually, running
+from service_testing import Mesh, eventually, running
 from tests.comptoirs.service import COMPTABILITE, VENTE, VENTE_SYNC
 from tests.visiteurs import BESIDE, Comptoirs, Visiteur, accounts, copies_in, waiting
 

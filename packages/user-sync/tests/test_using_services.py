@@ -9,10 +9,9 @@ from crm.dashboard.dashboard_pb2_grpc import DashboardKpisServiceStub
 from db_utils.drift import differences
 from grpc_utils import caller
 from service_dashboard.service import SERVICE as DASHBOARD
-from service_kit import Service
+from service_kit import Service, load
 from service_kit.registry import services
-from service_kit.settings import load
-from service_kit.testing import fresh_database, running
+from service_testing import fresh_database, running
 from tests.comptoirs.service import COMPTABILITE, VENTE
 from tests.visiteurs import BESIDE, Comptoirs, Visiteur, copies_in, organisation_in
 from user_sync import UserSync, UserSyncSettings, utilisateur_local

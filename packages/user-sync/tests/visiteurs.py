@@ -15,7 +15,7 @@ from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from db_utils import Database, clock, uuid7
 from grpc_utils import Identity, answered_or_none, timestamp
 from service_kit.registry import service_named
-from service_kit.testing import Mesh
+from service_testing import Mesh
 from sqlalchemy import func, select
 from tests.comptoirs.models import Compte, Visite
 from user_sync.models import OrganisationLocale, SujetLocal, SyncEnAttente, UtilisateurLocal

@@ -17,7 +17,7 @@ from user_sync.rules import NO_NAME, Central, Personne
 
 T = TypeVar("T")
 _ATTEMPTS = 4
-_sujet = bindparam("sujet", type_=String, required=True)
+_sujet = bindparam("sujet", type_=String)
 _BY_SUBJECT = (
     select(UtilisateurLocal)
     .join(SujetLocal, SujetLocal.utilisateur_local_id == UtilisateurLocal.id)
@@ -26,9 +26,7 @@ _BY_SUBJECT = (
 _Homonyme = aliased(UtilisateurLocal)
 _ids = union_all(
     select(SujetLocal.utilisateur_local_id).where(SujetLocal.auth0_id == _sujet),
-    select(_Homonyme.id).where(
-        _Homonyme.utilisateur_id == bindparam("utilisateur_id", type_=String, required=True)
-    ),
+    select(_Homonyme.id).where(_Homonyme.utilisateur_id == bindparam("utilisateur_id", type_=String)),
 )
 # The oldest first: it is the one that stays. An OR of both ways would read the whole table.
 _PERSON = (
@@ -39,10 +37,10 @@ _PERSON = (
 )
 _MOVE_SUBJECTS = (
     update(SujetLocal)
-    .where(SujetLocal.utilisateur_local_id == bindparam("former", type_=Uuid, required=True))
-    .values(utilisateur_local_id=bindparam("kept", type_=Uuid, required=True))
+    .where(SujetLocal.utilisateur_local_id == bindparam("former", type_=Uuid))
+    .values(utilisateur_local_id=bindparam("kept", type_=Uuid))
 )
-_organisation = bindparam("organisation_id", type_=String, required=True)
+_organisation = bindparam("organisation_id", type_=String)
 _LOCK = select(
     func.pg_advisory_xact_lock(
         func.hashtextextended(func.concat(func.current_schema(), "/utilisateurs/", _organisation), 0)

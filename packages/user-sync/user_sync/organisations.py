@@ -17,8 +17,8 @@ PremiereConnexion = Callable[[Transaction, str, UtilisateurLocal], Awaitable[Non
 """What a service does once for each organisation: writes rows, and touches nothing else."""
 
 _AT_ONCE: Final = 100  # organisations of one run of the job
-_organisation = bindparam("organisation_id", type_=String, required=True)
-_instant = bindparam("instant", type_=OrganisationLocale.last_activity_at.type, required=True)
+_organisation = bindparam("organisation_id", type_=String)
+_instant = bindparam("instant", type_=OrganisationLocale.last_activity_at.type)
 # The row stays locked until the transaction ends, so that one of many runs the hook.
 _ENTER = (
     insert(OrganisationLocale)

@@ -24,15 +24,15 @@ _DUE = (
     .limit(_AT_ONCE)
 )
 _PENDING = select(func.count()).select_from(SyncEnAttente).where(SyncEnAttente.prochain_essai.is_not(None))
-_mine = SyncEnAttente.auth0_id == bindparam("sujet", type_=String, required=True)
+_mine = SyncEnAttente.auth0_id == bindparam("sujet", type_=String)
 _TOLD = delete(SyncEnAttente).where(_mine)
 _PUT_OFF = (
     update(SyncEnAttente)
     .where(_mine)
     .values(
-        tentatives=bindparam("tries", type_=Integer, required=True),
-        prochain_essai=bindparam("next_try", type_=SyncEnAttente.created_at.type, required=True),
-        erreur=bindparam("error", type_=String, required=True),
+        tentatives=bindparam("tries", type_=Integer),
+        prochain_essai=bindparam("next_try", type_=SyncEnAttente.created_at.type),
+        erreur=bindparam("error", type_=String),
     )
 )
 

@@ -15,7 +15,7 @@ from crm.users import users_pb2 as pb
 from db_utils import DatabaseError, DatabaseUnavailable, StatementTimeout, clock
 from grpc_utils import Identity
 from grpc_utils.providers import provider_of
-from nats_utils.ending import end
+from nats_utils import end
 
 from user_sync import copies, courant, queue, rules, telemetry
 from user_sync.annuaire import Annuaire, Closed, NotTold, Unusable

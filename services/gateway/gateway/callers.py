@@ -3,9 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from grpc_utils import Authenticator
-from grpc_utils.auth import AUTHORIZATION, bearer_of
-from grpc_utils.identity import SERVICE_PREFIX
+from grpc_utils import AUTHORIZATION, SERVICE_PREFIX, Authenticator, bearer_of
 
 from gateway.exchange import Exchange
 from gateway.problems import JetonServiceRequis, JetonUtilisateurRequis

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
-from grpc_utils.auth import AUTHORIZATION
+from grpc_utils import AUTHORIZATION
 from grpc_utils.errors import DependanceIndisponible
 
 T = TypeVar("T")

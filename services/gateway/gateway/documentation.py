@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
-from service_kit.edge import LIVENESS, READINESS
+from service_kit import LIVENESS, READINESS
 from service_kit.registry import services
 from starlette.exceptions import HTTPException
 

@@ -12,10 +12,9 @@ from typing import Final
 from crm.auth.auth_pb2_grpc import TokenServiceStub
 from crm.users.users_pb2_grpc import SyncServiceStub
 from grpc_utils import Issuer, Peers, PortTaken
-from nats_utils import Bus, declared
-from nats_utils.ending import end
+from nats_utils import Bus, declared, end
+from service_kit import keep_running
 from service_kit.revocations import RevocationWatch, asking
-from service_kit.running import keep_running
 
 from gateway.documentation import Documentation
 from gateway.google import GoogleSignIn

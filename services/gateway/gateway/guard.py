@@ -11,7 +11,7 @@ from email.message import Message as Headers
 
 from grpc_utils import Authenticator, deadline
 from grpc_utils.errors import Refusal
-from service_kit.buckets import Buckets
+from service_kit import Buckets
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Send
 

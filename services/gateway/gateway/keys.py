@@ -12,9 +12,8 @@ from itertools import count
 import grpc
 from crm.auth.auth_pb2 import GetJwksRequest
 from crm.auth.auth_pb2_grpc import TokenServiceStub
-from grpc_utils import KeySet
+from grpc_utils import JwksError, KeySet
 from grpc_utils.errors import DependanceIndisponible, Unavailable
-from grpc_utils.jwks import JwksError
 
 from gateway.calls import KEYS_PATIENCE
 

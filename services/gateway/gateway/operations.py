@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Response
 from grpc_utils import Peers
-from service_kit.edge import LIVENESS, READINESS
+from service_kit import LIVENESS, READINESS
 
 from gateway.bodies import Body
 from gateway.keys import PublishedKeys

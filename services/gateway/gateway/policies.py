@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from service_kit.edge import LIVENESS, READINESS
+from service_kit import LIVENESS, READINESS
 
 LOGIN: Final = "/api/auth/login"
 LOGOUT: Final = "/api/auth/logout"

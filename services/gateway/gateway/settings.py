@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 from grpc_utils.settings import Origins, Words
 from grpc_utils.web import is_loopback, is_origin
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from service_kit import ProcessSettings
-from service_kit.settings import PRODUCTION
+from service_kit import PRODUCTION, ProcessSettings
 
 PORT: Final = 5000
 LONGEST_REQUEST: Final = 15.0  # seconds (G2)

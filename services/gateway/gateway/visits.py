@@ -14,7 +14,7 @@ import grpc
 from crm.users.users_pb2 import SyncProfileRequest
 from crm.users.users_pb2_grpc import SyncServiceStub
 from grpc_utils.errors import Unavailable
-from nats_utils.ending import end
+from nats_utils import end
 
 from gateway.calls import PROFILE_PATIENCE, bearer
 

@@ -10,9 +10,9 @@ import httpx
 from gateway.edge import GATEWAY
 from service_kit import Edge
 from service_kit.registry import service_named
-from service_kit.testing import Mesh, running
-from service_kit.testing.oauth import OauthProvider
-from service_kit.testing.oidc import browse
+from service_testing import Mesh, running
+from service_testing.oauth import OauthProvider
+from service_testing.oidc import browse
 from tests.visitors import FRONT, ORIGINS, OTHER_FRONT, bearer, browser, code
 
 BASE = "/api/integrations"

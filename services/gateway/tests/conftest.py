@@ -8,10 +8,10 @@ import httpx
 import pytest
 from gateway.edge import GATEWAY
 from grpc_utils.telemetry import log_calls_to
-from service_kit.testing import Mesh, running
-from service_kit.testing.issuer import IdentityProvider, identity_provider
-from service_kit.testing.oauth import Account, OauthProvider, oauth_provider
-from service_kit.testing.oidc import OidcProvider, oidc_provider
+from service_testing import Mesh, running
+from service_testing.issuer import IdentityProvider, identity_provider
+from service_testing.oauth import Account, OauthProvider, oauth_provider
+from service_testing.oidc import OidcProvider, oidc_provider
 from tests.accounts import Person, connecting, somebody
 from tests.visitors import (
     CALLBACK,

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from gateway.edge import GATEWAY
-from service_kit.testing import Mesh, running
-from service_kit.testing.http1 import exchange, request
+from service_testing import Mesh, running
+from service_testing.http1 import exchange, request
 from tests.visitors import code
 
 LOGIN = "/api/auth/login"

@@ -11,9 +11,9 @@ from crm.users import users_pb2
 from crm.users.users_pb2_grpc import MembreServiceStub
 from db_utils import clock
 from gateway.policies import GOOGLE_CALLBACK, GOOGLE_URL, LOGIN, PROFILE, RENEW
-from service_kit.testing import Mesh
-from service_kit.testing.oidc import OidcProvider, browse, person
-from service_kit.testing.popup import posted
+from service_testing import Mesh
+from service_testing.oidc import OidcProvider, browse, person
+from service_testing.popup import posted
 from tests.visitors import MakeSomeone, SignIn, Someone, bearer, code
 
 ORG_A, ORG_B, ORG_C = "org-a", "org-b", "org-c"

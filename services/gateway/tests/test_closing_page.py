@@ -4,8 +4,8 @@ import httpx
 import pytest
 from gateway.closing_page import FAILURE, SUCCESS, closing_page, headers
 from gateway.policies import GOOGLE_CALLBACK, GOOGLE_URL
-from service_kit.testing import Mesh
-from service_kit.testing.popup import posted
+from service_testing import Mesh
+from service_testing.popup import posted
 from tests.visitors import FRONT, OTHER_FRONT
 
 HOSTILE = "</script><script>alert(1)</script><!--\u2028\u2029&amp;\"'`${1}\\"

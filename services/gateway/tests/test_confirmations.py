@@ -14,7 +14,7 @@ from gateway.edge import GATEWAY
 from gateway.policies import EMAIL_CONFIRM
 from service_kit.outgoing import CommandeSortante
 from service_kit.outgoing.command import request_of
-from service_kit.testing import Mesh, running
+from service_testing import Mesh, running
 from service_users.models import ConfirmationEmail
 from service_users.service import SERVICE as USERS
 from service_users.sortantes import MAIL

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from gateway.accounts import PROVIDERS
 from gateway.policies import CONTRACT, DOCS, DOCS_FILE, HTML, JSON, POLICIES, Policy
-from service_kit.testing import Mesh
+from service_testing import Mesh
 from tests.accounts import Person
 from tests.visitors import Someone, proof
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from gateway.edge import GATEWAY
 from gateway.policies import CONTRACT, DOCS, FRONT
-from service_kit.testing import Mesh, running
+from service_testing import Mesh, running
 from tests.visitors import FRONT as APPLICATION
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}

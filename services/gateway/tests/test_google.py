@@ -11,9 +11,9 @@ from db_utils import clock
 from gateway.edge import GATEWAY
 from gateway.policies import GOOGLE_CALLBACK, GOOGLE_URL, PROFILE
 from service_kit.registry import service_named
-from service_kit.testing import Mesh, running
-from service_kit.testing.oidc import OidcProvider, browse, person
-from service_kit.testing.popup import Posted, posted
+from service_testing import Mesh, running
+from service_testing.oidc import OidcProvider, browse, person
+from service_testing.popup import Posted, posted
 from tests.visitors import FRONT, OTHER_FRONT, MakeSomeone, bearer, browser, code, new_email
 
 COOKIES = ("crm_oauth", "crm_oauth_origin")

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from service_kit.testing import Mesh
-from service_kit.testing.http1 import Answer, exchange, request
+from service_testing import Mesh
+from service_testing.http1 import Answer, exchange, request
 
 LOGIN, PROFILE, WEBHOOK, SYNC = "/api/auth/login", "/api/profile", "/api/webhook", "/land/api/v1/users/sync"
 URL, CALLBACK = "/api/auth/google/url", "/api/auth/google/callback"

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from service_kit.testing import Mesh
-from service_kit.testing.http1 import request
+from service_testing import Mesh
+from service_testing.http1 import request
 from tests.test_hostile_http import JSON, Member, answered
 from tests.visitors import FRONT
 

@@ -9,9 +9,9 @@ import pytest
 from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import AuditServiceStub
 from db_utils import clock
-from service_kit.testing import Mesh, eventually
-from service_kit.testing.oauth import REVOKE, TOKEN, OauthProvider
-from service_kit.testing.oidc import browse
+from service_testing import Mesh, eventually
+from service_testing.oauth import REVOKE, TOKEN, OauthProvider
+from service_testing.oidc import browse
 from tests.accounts import PAGE, Person, returned, sent_on
 from tests.visitors import FRONT, Log, code
 

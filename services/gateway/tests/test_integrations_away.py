@@ -9,7 +9,7 @@ from crm.users.users_pb2 import ListUtilisateursRequest
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from gateway.edge import GATEWAY
 from gateway.policies import ACCOUNT, POLICIES
-from service_kit.testing import Mesh, eventually, running
+from service_testing import Mesh, eventually, running
 from tests.visitors import FRONT, ORIGINS, Log, bearer, browser, code, outsider
 
 BASE = "/api/integrations"

@@ -11,8 +11,8 @@ from db_utils import clock
 from gateway.edge import GATEWAY
 from gateway.gateway import Gateway
 from gateway.settings import GatewaySettings
-from service_kit.testing import Mesh
-from service_kit.testing.oauth import PROFILE, TOKEN, OauthProvider
+from service_testing import Mesh
+from service_testing.oauth import PROFILE, TOKEN, OauthProvider
 from tests.accounts import PAGE, Person, connecting, returned, sent_on, somebody, told
 from tests.visitors import FRONT, OTHER_FRONT, bearer, code
 

@@ -12,9 +12,9 @@ from grpc_utils import Jwks
 from grpc_utils.jwks import FORCED_PAUSE
 from jwt import PyJWK, decode, get_unverified_header
 from service_auth.keys import Keyring
-from service_kit.testing import Mesh, code_of, eventually
-from service_kit.testing.issuer import IdentityProvider
-from service_kit.testing.oidc import OidcProvider
+from service_testing import Mesh, code_of, eventually
+from service_testing.issuer import IdentityProvider
+from service_testing.oidc import OidcProvider
 from tests.visitors import SignIn, Someone, bearer, browser, identity, made, signed_in
 
 

@@ -19,9 +19,9 @@ from gateway.policies import (
     WEBHOOK,
 )
 from grpc_utils import ServiceSigner
-from service_kit.buckets import Buckets
-from service_kit.testing import Mesh, running
-from service_kit.testing.seconds import Seconds
+from service_kit import Buckets
+from service_testing import Mesh, running
+from service_testing.seconds import Seconds
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]
 

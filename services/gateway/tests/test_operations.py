@@ -9,7 +9,7 @@ import orjson
 import pytest
 from grpc_utils.telemetry import log_calls_to
 from prometheus_client import REGISTRY
-from service_kit.testing import Mesh
+from service_testing import Mesh
 from tests.visitors import Someone, bearer, new_email
 
 

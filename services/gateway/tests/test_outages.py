@@ -3,10 +3,10 @@
 from functools import partial
 
 from gateway.policies import LOGIN, PROFILE, SYNC
-from service_kit.testing import Mesh, eventually, fresh_database
-from service_kit.testing.issuer import IdentityProvider
-from service_kit.testing.link import database_link
-from service_kit.testing.oidc import OidcProvider
+from service_testing import Mesh, eventually, fresh_database
+from service_testing.issuer import IdentityProvider
+from service_testing.link import database_link
+from service_testing.oidc import OidcProvider
 from tests.visitors import bearer, browser, code, identity, is_ready, made, outsider, proof, seen, signed_in
 
 

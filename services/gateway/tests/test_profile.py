@@ -6,8 +6,8 @@ import httpx
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import MembreServiceStub, SyncServiceStub, UtilisateurServiceStub
 from gateway.visits import PAUSE, Visits
-from service_kit.testing import Mesh, eventually
-from service_kit.testing.seconds import Seconds
+from service_testing import Mesh, eventually
+from service_testing.seconds import Seconds
 from tests.visitors import bearer, code, outsider
 
 PROFILE = "/api/profile"

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from gateway.edge import GATEWAY
 from gateway.policies import POLICIES, SYNC, WEBHOOK, WEBHOOK_HEALTH
-from service_kit.testing import Mesh, running
-from service_kit.testing.http1 import exchange, request
+from service_testing import Mesh, running
+from service_testing.http1 import exchange, request
 from tests.visitors import FRONT, OTHER_FRONT
 
 LOGIN = "/api/auth/login"

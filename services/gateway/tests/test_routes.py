@@ -13,8 +13,8 @@ from gateway.policies import (
     PROVIDERS,
 )
 from gateway.routes import read, route_of
-from service_kit.testing import Mesh
-from service_kit.testing.http1 import exchange, request
+from service_testing import Mesh
+from service_testing.http1 import exchange, request
 from tests.test_operations import counted
 from tests.visitors import bearer
 

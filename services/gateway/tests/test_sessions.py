@@ -13,7 +13,7 @@ from crm.users.users_pb2_grpc import MembreServiceStub, UtilisateurServiceStub
 from db_utils import clock
 from grpc import StatusCode
 from service_auth.models import TentativeConnexion
-from service_kit.testing import Mesh, code_of, eventually
+from service_testing import Mesh, code_of, eventually
 from sqlalchemy import select
 from tests.visitors import MakeSomeone, SignIn, Someone, bearer, browser, code
 

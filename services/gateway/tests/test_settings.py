@@ -2,8 +2,7 @@
 
 import pytest
 from gateway.settings import GatewaySettings
-from service_kit import ConfigurationError
-from service_kit.settings import load
+from service_kit import ConfigurationError, load
 
 
 @pytest.mark.parametrize(

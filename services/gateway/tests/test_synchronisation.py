@@ -8,7 +8,7 @@ import pytest
 from crm.events.identity_pb2 import UserLoginEvent
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
-from service_kit.testing import Mesh
+from service_testing import Mesh
 from tests.visitors import bearer, code, proof, seen
 
 SYNC = "/land/api/v1/users/sync"

@@ -24,9 +24,9 @@ from gateway.policies import (
     PROFILE,
     RENEW,
 )
-from service_kit.testing import Mesh, eventually
-from service_kit.testing.oidc import OidcProvider, browse, person
-from service_kit.testing.popup import posted
+from service_testing import Mesh, eventually
+from service_testing.oidc import OidcProvider, browse, person
+from service_testing.popup import posted
 from tests.visitors import Someone, bearer, browser, made, signed_in
 
 Outcome = tuple[int, str]  # the status, and the organisation of the new token or the reason

@@ -16,10 +16,9 @@ from gateway.settings import GatewaySettings
 from gateway.web import application
 from grpc_utils import Authenticator
 from prometheus_client import REGISTRY
-from service_kit.edge import LIVENESS, READINESS
-from service_kit.settings import load
-from service_kit.testing import eventually
-from service_kit.testing.http1 import request
+from service_kit import LIVENESS, READINESS, load
+from service_testing import eventually
+from service_testing.http1 import request
 
 Endpoint = Callable[[], Awaitable[Response]]
 

@@ -14,9 +14,9 @@ from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from db_utils import clock
 from gateway.edge import GATEWAY
 from gateway.policies import WEBHOOK, WEBHOOK_HEALTH
-from service_kit.testing import Mesh, running
-from service_kit.testing.issuer import IdentityProvider
-from service_kit.testing.webhooks import Webhook, hmac_webhook, token_webhook
+from service_testing import Mesh, running
+from service_testing.issuer import IdentityProvider
+from service_testing.webhooks import Webhook, hmac_webhook, token_webhook
 from tests.visitors import WEBHOOK_SECRET, browser, code, new_email
 
 _numbers = count(1)

@@ -13,9 +13,9 @@ from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from gateway.edge import GATEWAY
 from grpc_utils import ServiceSigner
 from service_kit.registry import service_named
-from service_kit.testing import Mesh, eventually, running
-from service_kit.testing.issuer import IdentityProvider
-from service_kit.testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
+from service_testing import Mesh, eventually, running
+from service_testing.issuer import IdentityProvider
+from service_testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
 from tests.conformity import conforms
 
 FRONT, OTHER_FRONT = "https://app.example", "http://localhost:3000"

@@ -7,8 +7,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from db_utils import Database, clock
-from db_utils.envelope import Envelope
+from db_utils import Database, Envelope, clock
 from sqlalchemy import bindparam, select, update
 
 from service_auth.id_tokens import hashed
@@ -20,11 +19,11 @@ LIFETIME = timedelta(minutes=10)
 _RANDOM = 32  # bytes of state, nonce and liaison
 _VERIFIER = 48  # bytes: 64 characters of base64url, all of the alphabet of RFC 7636 section 4.1
 
-_BY_STATE = select(DemandeOauth).where(DemandeOauth.state_hash == bindparam("state", required=True))
+_BY_STATE = select(DemandeOauth).where(DemandeOauth.state_hash == bindparam("state"))
 _CONSUME = (
     update(DemandeOauth)
-    .where(DemandeOauth.state_hash == bindparam("state", required=True), DemandeOauth.consomme_le.is_(None))
-    .values(consomme_le=bindparam("now", type_=DemandeOauth.created_at.type, required=True))
+    .where(DemandeOauth.state_hash == bindparam("state"), DemandeOauth.consomme_le.is_(None))
+    .values(consomme_le=bindparam("now", type_=DemandeOauth.created_at.type))
 )
 
 

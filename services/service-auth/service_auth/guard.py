@@ -47,18 +47,18 @@ _NOWHERE = "0.0.0.0"  # noqa: S104  # stands for an unknown address: nobody call
 _LONGEST_AGENT, _LONGEST_MASK = 300, 80
 
 _instant = TentativeConnexion.created_at.type
-_LOCKED_ROW = select(Verrou).where(Verrou.email_hash == bindparam("email", required=True)).with_for_update()
-_UNLOCK = delete(Verrou).where(Verrou.email_hash == bindparam("email", required=True))
+_LOCKED_ROW = select(Verrou).where(Verrou.email_hash == bindparam("email")).with_for_update()
+_UNLOCK = delete(Verrou).where(Verrou.email_hash == bindparam("email"))
 _failed = or_(TentativeConnexion.resultat == ECHEC, TentativeConnexion.resultat == REFUS)
-_lately = TentativeConnexion.created_at > bindparam("lately", type_=_instant, required=True)
+_lately = TentativeConnexion.created_at > bindparam("lately", type_=_instant)
 _TRAFFIC: Any = select(
     func.count().filter(_failed),
     func.min(TentativeConnexion.created_at).filter(_failed),
     func.count().filter(_lately),
     func.min(TentativeConnexion.created_at).filter(_lately),
 ).where(
-    TentativeConnexion.ip == bindparam("ip", required=True),
-    TentativeConnexion.created_at > bindparam("since", type_=_instant, required=True),
+    TentativeConnexion.ip == bindparam("ip"),
+    TentativeConnexion.created_at > bindparam("since", type_=_instant),
     TentativeConnexion.resultat != LIMITE,  # or who asks again and again would never be let in
 )
 

@@ -23,7 +23,7 @@ DEMANDES_KEPT = timedelta(days=1)
 REVOCATIONS_KEPT = timedelta(hours=1)  # beyond the end of the token
 _GLOBALES_KEPT = REVOCATIONS_KEPT + timedelta(seconds=LONGEST_LIFE)
 
-_before = bindparam("before", type_=DateTime(timezone=True), required=True)
+_before = bindparam("before", type_=DateTime(timezone=True))
 _PURGES = (
     (delete(TentativeConnexion).where(TentativeConnexion.created_at < _before), JOURNAL_KEPT),
     (delete(DemandeOauth).where(DemandeOauth.created_at < _before), DEMANDES_KEPT),

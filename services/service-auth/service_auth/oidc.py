@@ -12,8 +12,7 @@ from urllib.parse import urlencode
 
 import jwt
 from db_utils import clock
-from grpc_utils import Jwks
-from grpc_utils.jwks import JwksError
+from grpc_utils import Jwks, JwksError
 from grpc_utils.web import is_secure
 from jwt.exceptions import PyJWTError
 from service_kit.outside import NoReply, Question, Reply, reply_to

@@ -8,8 +8,7 @@ from uuid import UUID
 
 from crm.auth.auth_pb2 import Revocation
 from crm.common import common_pb2
-from db_utils import Reader, Transaction, clock, parse_uuid
-from db_utils.listing import DEFAULT_SIZE
+from db_utils import DEFAULT_SIZE, Reader, Transaction, clock, parse_uuid
 from grpc_utils import Identity, timestamp
 from grpc_utils.errors import JetonDePageInvalide, PageInvalide
 from nats_utils import announce_revocation
@@ -36,13 +35,13 @@ from service_auth.settings import LONGEST_LIFE
 LARGEST_PAGE = 1000
 _LONGEST_LIFE = timedelta(seconds=LONGEST_LIFE)
 _instant: DateTime = DateTime(timezone=True)
-_user = bindparam("utilisateur_id", type_=String(), required=True)
-_organisation = bindparam("organisation", type_=String(), required=True)
-_issued = bindparam("issued_at", type_=_instant, required=True)
+_user = bindparam("utilisateur_id", type_=String())
+_organisation = bindparam("organisation", type_=String())
+_issued = bindparam("issued_at", type_=_instant)
 
 _REVOKED = select(
     or_(
-        exists().where(JetonRevoque.jti == bindparam("jti", required=True)),
+        exists().where(JetonRevoque.jti == bindparam("jti")),
         exists().where(RevocationGlobale.utilisateur_id == _user, RevocationGlobale.avant > _issued),
         exists().where(
             RevocationOrganisation.utilisateur_id == _user,
@@ -58,9 +57,9 @@ def _ending(
 ) -> ReturningInsert[datetime]:
     """Note in *table* what ends under *key*, and answer its instant, unless as much has ended before."""
     told = {
-        "avant": bindparam("avant", type_=_instant, required=True),
-        "motif": bindparam("motif", type_=String(), required=True),
-        "revoque_le": bindparam("now", type_=_instant, required=True),
+        "avant": bindparam("avant", type_=_instant),
+        "motif": bindparam("motif", type_=String()),
+        "revoque_le": bindparam("now", type_=_instant),
     }
     row = insert(table).values(**key, **told)
     later = row.on_conflict_do_update(
@@ -101,16 +100,16 @@ _every = union_all(
 ).subquery()
 _places = (_every.c.written, _every.c.jti, _every.c.utilisateur_id, _every.c.organisation)
 _former = tuple_(
-    bindparam("written", type_=_instant, required=True),
-    bindparam("jti", type_=String(), required=True),
+    bindparam("written", type_=_instant),
+    bindparam("jti", type_=String()),
     _user,
     _organisation,
 )
 _PAGE = (
     select(*_places, _every.c.instant, _every.c.expire_le)
-    .where(_every.c.written > bindparam("depuis", type_=_instant, required=True), tuple_(*_places) > _former)
+    .where(_every.c.written > bindparam("depuis", type_=_instant), tuple_(*_places) > _former)
     .order_by(*_places)
-    .limit(bindparam("most", required=True))
+    .limit(bindparam("most"))
 )
 _Place = tuple[datetime, str, str, str]
 _START: _Place = (datetime.min.replace(tzinfo=UTC), "", "", "")

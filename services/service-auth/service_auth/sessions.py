@@ -10,8 +10,7 @@ from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceServicer
 from crm.users.users_pb2 import Utilisateur
 from db_utils import clock
-from grpc_utils import Context, Identity, caller, email_address, opaque_id, required, timestamp
-from grpc_utils.auth import JetonRevoque
+from grpc_utils import Context, Identity, JetonRevoque, caller, email_address, opaque_id, required, timestamp
 from grpc_utils.errors import TropLong
 from service_kit import App
 

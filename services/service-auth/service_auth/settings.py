@@ -2,7 +2,7 @@
 
 from grpc_utils.settings import SecureUrl, Words
 from pydantic import Field, SecretStr
-from service_kit.sealing import LongSecret, SealingSettings
+from service_kit import LongSecret, SealingSettings
 
 GOOGLE = "https://accounts.google.com/.well-known/openid-configuration"
 LONGEST_LIFE = 24 * 3600  # seconds; revocations of all tokens of a user are kept that long

@@ -25,10 +25,7 @@ _BATCH = 100
 _PLACEHOLDER = "User"  # the first name that users gives whoever told none, with a part of the address as last
 _DUE = (
     select(BienvenueAEnvoyer)
-    .where(
-        BienvenueAEnvoyer.prochain_essai
-        <= bindparam("now", type_=BienvenueAEnvoyer.prochain_essai.type, required=True)
-    )
+    .where(BienvenueAEnvoyer.prochain_essai <= bindparam("now", type_=BienvenueAEnvoyer.prochain_essai.type))
     .order_by(BienvenueAEnvoyer.prochain_essai)
     .limit(_BATCH)
 )

@@ -18,8 +18,8 @@ from service_auth.settings import AuthSettings
 from service_clients.service import SERVICE as CLIENTS
 from service_email.service import SERVICE as EMAIL
 from service_kit import App
-from service_kit.testing import Mesh, running
-from service_kit.testing.oidc import OidcProvider, browse, oidc_provider, person
+from service_testing import Mesh, running
+from service_testing.oidc import OidcProvider, browse, oidc_provider, person
 from service_users.service import SERVICE as USERS
 from tests.connexions import (
     CALLBACK,

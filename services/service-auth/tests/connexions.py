@@ -10,8 +10,8 @@ from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub
 from crm.users import users_pb2
 from grpc import StatusCode
-from service_kit.testing import refused
-from service_kit.testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
+from service_testing import refused
+from service_testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
 
 PASSWORD, WRONG = "une phrase de passe", "un autre mot de passe"
 INVALID = (StatusCode.UNAUTHENTICATED, "IDENTIFIANTS_INVALIDES", "Identifiants invalides")

@@ -8,7 +8,7 @@ from crm.auth.auth_pb2_grpc import TokenServiceStub
 from crm.common.common_pb2 import Pagination
 from crm.users import users_pb2
 from grpc_utils import timestamp
-from service_kit.testing import pages
+from service_testing import pages
 from tests.connexions import Someone
 
 FIRST, SECOND, MOVED = "org-premiere", "org-seconde", "org-nouvelle"

@@ -10,7 +10,7 @@ from crm.users import users_pb2
 from db_utils import clock
 from grpc import StatusCode
 from service_auth.tokens import Compte
-from service_kit.testing import Mesh, refusal, refused
+from service_testing import Mesh, refusal, refused
 from tests.connexions import INVALID, PASSWORD, WRONG, AsHolder, MakeSomeone, Someone, new_ip, read
 from tests.membres import FIRST, MOVED, SECOND, Join, motif
 from tests.popups import OpenPopup

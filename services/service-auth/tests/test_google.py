@@ -16,8 +16,8 @@ from service_auth.models import DemandeOauth
 from service_auth.service import SERVICE
 from service_auth.settings import AuthSettings
 from service_kit import App
-from service_kit.testing import Mesh, refusal, refused, running
-from service_kit.testing.oidc import CLIENT_ID, DISCOVERY, TOKEN, OidcProvider, browse, person
+from service_testing import Mesh, refusal, refused, running
+from service_testing.oidc import CLIENT_ID, DISCOVERY, TOKEN, OidcProvider, browse, person
 from sqlalchemy import select
 from tests.connexions import CALLBACK, OTHER_CALLBACK, new_email, new_ip, settings_with
 from tests.popups import OpenPopup, Popup, query_of

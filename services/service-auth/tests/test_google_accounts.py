@@ -15,8 +15,8 @@ from service_auth.accounts import Arrivee
 from service_auth.models import BienvenueAEnvoyer
 from service_auth.settings import AuthSettings
 from service_kit import App
-from service_kit.testing import Mesh, eventually, refusal, refused
-from service_kit.testing.oidc import OidcProvider
+from service_testing import Mesh, eventually, refusal, refused
+from service_testing.oidc import OidcProvider
 from sqlalchemy import func, select
 from tests.connexions import MakeSomeone, new_email, new_ip, read
 from tests.membres import motif

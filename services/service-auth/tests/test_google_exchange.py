@@ -9,8 +9,8 @@ from crm.users import users_pb2
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from db_utils import clock
 from grpc import StatusCode
-from service_kit.testing import code_of, refused
-from service_kit.testing.oidc import CLIENT_ID, CLIENT_SECRET, KEYS, TOKEN, OidcProvider
+from service_testing import code_of, refused
+from service_testing.oidc import CLIENT_ID, CLIENT_SECRET, KEYS, TOKEN, OidcProvider
 from tests.connexions import CALLBACK, MakeSomeone, new_email
 from tests.popups import OpenPopup
 

@@ -9,7 +9,7 @@ from crm.auth.auth_pb2_grpc import AuthServiceStub, SecurityServiceStub
 from db_utils import clock
 from grpc import StatusCode
 from grpc.aio import AioRpcError
-from service_kit.testing import Mesh, refusal, refused
+from service_testing import Mesh, refusal, refused
 from tests.connexions import INVALID, WRONG, MakeSomeone, Someone, guess, new_email, new_ip
 
 

@@ -15,8 +15,7 @@ from crm.clients.clients_pb2 import ListClientBasesRequest
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.users.users_pb2 import CreateUtilisateurRequest
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
-from db_utils import Conflict, Database, clock
-from db_utils.envelope import Undecipherable
+from db_utils import Conflict, Database, Undecipherable, clock
 from gateway.edge import GATEWAY
 from grpc import StatusCode
 from grpc_utils.jwks import FORCED_PAUSE
@@ -27,7 +26,7 @@ from service_auth.service import SERVICE
 from service_auth.settings import AuthSettings
 from service_clients.service import SERVICE as CLIENTS
 from service_kit import App
-from service_kit.testing import Mesh, code_of, fresh_database, running
+from service_testing import Mesh, code_of, fresh_database, running
 from service_users.service import SERVICE as USERS
 from sqlalchemy import select, update
 from tests.connexions import PASSWORD, new_email, new_ip

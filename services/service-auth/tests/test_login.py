@@ -17,7 +17,7 @@ from service_auth.guard import Guard
 from service_auth.models import TentativeConnexion, Verrou
 from service_auth.settings import AuthSettings
 from service_kit import App
-from service_kit.testing import Mesh, code_of, eventually, refusal, refused
+from service_testing import Mesh, code_of, eventually, refusal, refused
 from sqlalchemy import func, select
 from tests.connexions import INVALID, PASSWORD, WRONG, MakeSomeone, Someone, guess, new_email, new_ip
 

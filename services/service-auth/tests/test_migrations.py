@@ -6,7 +6,7 @@ from shutil import copy
 import psycopg
 from db_utils.migrations import Schema, migrate
 from service_auth.service import SERVICE
-from service_kit.testing import fresh_database
+from service_testing import fresh_database
 
 _SCHEMA = "auth_en_service"
 _FORMER = """

@@ -19,7 +19,7 @@ from service_auth.models import LOGOUT, MOT_DE_PASSE, JetonRevoque
 from service_auth.revocations import OwnToken, revoke_token, revoke_user
 from service_auth.settings import AuthSettings
 from service_kit import App
-from service_kit.testing import Mesh, code_of, eventually, pages, refusal
+from service_testing import Mesh, code_of, eventually, pages, refusal
 from tests.connexions import PASSWORD, AsHolder, MakeSomeone, Someone
 
 NEW = "un nouveau mot de passe"

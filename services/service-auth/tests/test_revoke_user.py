@@ -16,7 +16,7 @@ from nats_utils.tables import OutboxRow
 from service_auth.models import RevocationGlobale
 from service_auth.settings import AuthSettings
 from service_kit import App
-from service_kit.testing import Mesh, code_of, eventually, refusal, refused
+from service_testing import Mesh, code_of, eventually, refusal, refused
 from sqlalchemy import select
 from tests.connexions import PASSWORD, AsHolder, MakeSomeone, Someone
 from tests.membres import FIRST, SECOND, Join, listed_of, motif

@@ -15,7 +15,7 @@ from service_auth.guard import address, told
 from service_auth.models import TentativeConnexion
 from service_auth.settings import AuthSettings
 from service_kit import App
-from service_kit.testing import pages, refusal, refused
+from service_testing import pages, refusal, refused
 from sqlalchemy import select
 from tests.connexions import Someone, new_email, new_ip
 

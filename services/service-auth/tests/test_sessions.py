@@ -16,7 +16,7 @@ from service_auth.models import JetonRevoque
 from service_auth.settings import AuthSettings
 from service_auth.tokens import Compte, Mint, Session
 from service_kit import App
-from service_kit.testing import Mesh, refusal, refused
+from service_testing import Mesh, refusal, refused
 from sqlalchemy import select
 from tests.connexions import PASSWORD, AsHolder, MakeSomeone, Someone, new_ip, read
 from tests.membres import motif

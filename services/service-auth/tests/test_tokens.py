@@ -20,9 +20,9 @@ from service_auth.service import SERVICE
 from service_auth.settings import AuthSettings
 from service_auth.tokens import Compte, Mint, Session
 from service_kit import App
-from service_kit.testing import Mesh, refused, running
-from service_kit.testing.issuer import new_key
-from service_kit.testing.tokens import compact, hmac_by, rsa_by, unsigned
+from service_testing import Mesh, refused, running
+from service_testing.issuer import new_key
+from service_testing.tokens import compact, hmac_by, rsa_by, unsigned
 from tests.connexions import Someone
 
 Forge = Callable[..., str]

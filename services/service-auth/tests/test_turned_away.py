@@ -17,7 +17,7 @@ from crm.users.users_pb2_grpc import MembreServiceStub, UtilisateurServiceStub
 from grpc import StatusCode
 from grpc.aio import AioRpcError
 from grpc_utils import reason_of
-from service_kit.testing import Mesh, code_of, eventually
+from service_testing import Mesh, code_of, eventually
 from tests.connexions import PASSWORD, AsHolder, MakeSomeone, Someone, new_ip, read
 from tests.membres import FIRST, SECOND, Join, listed_of, motif
 from tests.popups import OpenPopup

@@ -18,9 +18,9 @@ from service_auth.models import BienvenueAEnvoyer
 from service_auth.service import SERVICE
 from service_auth.welcome import welcome, welcome_request
 from service_email.service import SERVICE as EMAIL
-from service_kit.testing import Mesh, eventually, running
-from service_kit.testing.oidc import OidcProvider, browse, person
-from service_kit.testing.smtp import smtp_server
+from service_testing import Mesh, eventually, running
+from service_testing.oidc import OidcProvider, browse, person
+from service_testing.smtp import smtp_server
 from service_users.service import SERVICE as USERS
 from tests.connexions import new_email, new_ip, settings_with
 

@@ -17,10 +17,10 @@ from service_clients.models import CompteurCode
 _LARGEST_BLOCK = 64
 _REMEMBERED = 10_000  # organisations
 
-_size = bindparam("size", type_=CompteurCode.dernier.type, required=True)
+_size = bindparam("size", type_=CompteurCode.dernier.type)
 _RESERVE = (
     insert(CompteurCode)
-    .values(organisation_id=bindparam("organisation_id", required=True), dernier=_size)
+    .values(organisation_id=bindparam("organisation_id"), dernier=_size)
     .on_conflict_do_update(index_elements=["organisation_id"], set_={"dernier": CompteurCode.dernier + _size})
     .returning(CompteurCode.dernier)
 )

@@ -14,7 +14,7 @@ from crm.clients.clients_pb2_grpc import (
     StatutClientServiceStub,
 )
 from service_clients.service import SERVICE
-from service_kit.testing import Mesh, running
+from service_testing import Mesh, running
 
 _numbers = count(1)
 

@@ -10,7 +10,7 @@ from crm.common.common_pb2 import Pagination
 from db_utils import uuid7
 from grpc import StatusCode
 from grpc.aio import AioRpcError
-from service_kit.testing import pages, refusal
+from service_testing import pages, refusal
 
 PARIS = {"ligne1": "1 rue de la Paix", "code_postal": "75002", "ville": "Paris"}
 

@@ -13,7 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc import StatusCode
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from service_kit.testing import Mesh, code_of
+from service_testing import Mesh, code_of
 
 ORGANISATION = "org-n-importe-quoi"
 METHODS = [method for service in pb.DESCRIPTOR.services_by_name.values() for method in service.methods]

@@ -7,7 +7,7 @@ import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub, StatutClientServiceStub
 from grpc import StatusCode
-from service_kit.testing import Mesh, refusal
+from service_testing import Mesh, refusal
 
 CREATE = "/clients.ClientBaseService/Create"
 MEBIBYTE = 1024 * 1024

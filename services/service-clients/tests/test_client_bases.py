@@ -13,7 +13,7 @@ from crm.clients.clients_pb2_grpc import (
 from db_utils import clock, uuid7
 from grpc import StatusCode
 from grpc.aio import AioRpcError
-from service_kit.testing import refusal
+from service_testing import refusal
 
 
 def new(nom: str = "Test", **fields: str) -> pb.CreateClientBaseRequest:

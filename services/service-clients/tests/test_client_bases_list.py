@@ -11,7 +11,7 @@ from db_utils import text_key, uuid7
 from grpc import StatusCode
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from service_kit.testing import Mesh, pages, refusal
+from service_testing import Mesh, pages, refusal
 
 SORTS = ("created_at", "nom", "prenom", "date_creation")
 

@@ -12,7 +12,7 @@ from crm.clients.clients_pb2_grpc import (
 )
 from grpc import StatusCode
 from grpc.aio import AioRpcError
-from service_kit.testing import refusal
+from service_testing import refusal
 
 FULL = {
     "prenom": "Marie",

@@ -9,7 +9,7 @@ from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.events.business_pb2 import ClientCreatedEvent
 from grpc import StatusCode
 from service_clients.service import SERVICE
-from service_kit.testing import Mesh, fresh_database, refusal, running
+from service_testing import Mesh, fresh_database, refusal, running
 
 
 def new(code: str = "") -> pb.CreateClientBaseRequest:

@@ -9,7 +9,7 @@ from crm.clients.clients_pb2_grpc import ClientEntrepriseServiceStub
 from crm.common.common_pb2 import Pagination
 from grpc import StatusCode
 from grpc.aio import AioRpcError
-from service_kit.testing import Mesh, pages, refusal
+from service_testing import Mesh, pages, refusal
 
 # SIREN of public companies, each with its French VAT number.
 DANONE, DANONE_TVA = "552032534", "FR27552032534"

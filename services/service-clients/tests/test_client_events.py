@@ -7,7 +7,7 @@ from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.events.business_pb2 import ClientCreatedEvent
 from service_clients.service import SERVICE
-from service_kit.testing import Mesh, eventually, refusal, running
+from service_testing import Mesh, eventually, refusal, running
 
 CALLERS_DEADLINE = 2.0  # seconds: what other services grant a call (C14)
 

@@ -13,7 +13,7 @@ from grpc import StatusCode
 from grpc.aio import AioRpcError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from service_kit.testing import Mesh, code_of, pages, refusal
+from service_testing import Mesh, code_of, pages, refusal
 
 DAYS = st.dates(date(2026, 1, 1), date(2026, 1, 12))
 PERIODS = st.tuples(DAYS, st.none() | DAYS).filter(lambda p: p[1] is None or p[1] >= p[0])

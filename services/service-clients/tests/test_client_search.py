@@ -6,7 +6,7 @@ from crm.clients.clients_pb2_grpc import ClientBaseServiceStub, ClientEntreprise
 from crm.common.common_pb2 import Pagination
 from db_utils import text_key
 from grpc import StatusCode
-from service_kit.testing import Mesh, pages, refusal
+from service_testing import Mesh, pages, refusal
 
 DUPONT = {"nom": "Dupont", "prenom": "Jean", "telephone": "06 12 34 56 78"}
 CLIENTS = (

@@ -15,7 +15,7 @@ from crm.clients.clients_pb2_grpc import (
     StatutClientServiceStub,
 )
 from grpc import StatusCode
-from service_kit.testing import Mesh, refusal
+from service_testing import Mesh, refusal
 
 UNKNOWN = "01a1fb75-50d8-7000-b12e-6ba4f946a11e"
 MALFORMED = (

@@ -11,7 +11,7 @@ from db_utils import uuid7
 from db_utils.migrations import Schema, migrate
 from psycopg.rows import dict_row
 from service_clients import models
-from service_kit.testing import fresh_database
+from service_testing import fresh_database
 
 FOLDER = Path(models.__file__).parent / "migrations"
 CLIENT = """

@@ -13,7 +13,7 @@ from crm.clients.clients_pb2_grpc import (
 )
 from grpc import StatusCode
 from service_clients.service import SERVICE
-from service_kit.testing import Mesh, refusal, running
+from service_testing import Mesh, refusal, running
 
 Header = tuple[tuple[str, str], ...]
 

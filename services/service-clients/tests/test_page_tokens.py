@@ -19,7 +19,7 @@ from crm.common.common_pb2 import Pagination
 from grpc import StatusCode
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from service_kit.testing import Mesh, code_of, refusal
+from service_testing import Mesh, code_of, refusal
 
 DIGEST = 9  # bytes with which a token begins; they tie its place to its list
 IDENTITY = "01a1fb75-50d8-7000-b12e-6ba4f946a11e"

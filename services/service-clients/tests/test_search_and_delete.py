@@ -4,7 +4,7 @@ import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import AdresseServiceStub, ClientBaseServiceStub
 from grpc import StatusCode
-from service_kit.testing import refusal
+from service_testing import refusal
 
 
 async def test_R12_search_finds_any_spelling(clients: ClientBaseServiceStub, dupont: pb.ClientBase) -> None:

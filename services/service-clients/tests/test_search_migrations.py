@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from service_clients.service import SERVICE
-from service_kit.testing import Upgrade
+from service_testing import Upgrade
 
 _INSERT = """
     INSERT INTO client_bases (id, type_client, nom, prenom, nom_cle, compte_code, telephone_e164,

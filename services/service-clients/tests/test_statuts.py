@@ -9,7 +9,7 @@ from crm.clients.clients_pb2_grpc import ClientBaseServiceStub, StatutClientServ
 from crm.common.common_pb2 import Pagination
 from grpc import StatusCode
 from grpc.aio import AioRpcError
-from service_kit.testing import Mesh, pages, refusal
+from service_testing import Mesh, pages, refusal
 
 SYSTEM = {"PROSPECT": 10, "ACTIF": 20, "SUSPENDU": 30, "INACTIF": 40}
 

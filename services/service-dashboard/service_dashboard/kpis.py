@@ -11,14 +11,14 @@ from service_dashboard import periods, rules
 from service_dashboard.models import ClientVu
 from service_dashboard.periods import Periode
 
-_begins = bindparam("begins", type_=ClientVu.cree_le.type, required=True)
+_begins = bindparam("begins", type_=ClientVu.cree_le.type)
 _NOUVEAUX_CLIENTS = select(
     func.count().filter(ClientVu.cree_le >= _begins), func.count().filter(ClientVu.cree_le < _begins)
 ).where(
-    ClientVu.cree_le >= bindparam("before", required=True),
-    ClientVu.cree_le < bindparam("ends", required=True),
+    ClientVu.cree_le >= bindparam("before"),
+    ClientVu.cree_le < bindparam("ends"),
 )
-_OF_SOCIETE = _NOUVEAUX_CLIENTS.where(ClientVu.societe_id == bindparam("societe_id", required=True))
+_OF_SOCIETE = _NOUVEAUX_CLIENTS.where(ClientVu.societe_id == bindparam("societe_id"))
 
 
 class DashboardKpisService(DashboardKpisServiceServicer):

@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 from service_dashboard.service import SERVICE
 from service_kit.registry import service_named
-from service_kit.testing import Mesh, running
+from service_testing import Mesh, running
 
 _numbers = count(1)
 

@@ -9,7 +9,7 @@ from crm.dashboard.dashboard_pb2_grpc import DashboardKpisServiceStub
 from db_utils.clock import frozen_at
 from grpc_utils import timestamp
 from service_dashboard.models import ClientVu
-from service_kit.testing import Mesh, refused
+from service_testing import Mesh, refused
 
 NOW = datetime(2026, 4, 20, 10, 0, tzinfo=UTC)
 MARCH = {"date_debut": "2026-03-01", "date_fin": "2026-03-31"}

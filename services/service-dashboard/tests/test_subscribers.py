@@ -14,7 +14,7 @@ from db_utils import clock, uuid7
 from grpc_utils import timestamp
 from nats_utils.tables import DeadLetter, ProcessedEvent
 from service_dashboard.models import ClientVu
-from service_kit.testing import Mesh, eventually
+from service_testing import Mesh, eventually
 from sqlalchemy import delete, select
 
 CONSUMER = "dashboard--client-created"

@@ -4,8 +4,7 @@ from typing import Any
 
 from crm.email import email_pb2 as pb
 from crm.email.email_pb2_grpc import EmailServiceServicer
-from db_utils import Listing
-from db_utils.context import Scope, within
+from db_utils import Listing, Scope, within
 from grpc_utils import Context, found, insert_once, instant, page_request, page_result, to_message
 from service_kit import App
 from sqlalchemy import BindParameter, ColumnElement, Text, cast, func, literal_column

@@ -27,18 +27,18 @@ _INSIST_EVERY = 1.0  # seconds
 
 _AT_ITS_RATE = (
     select(Tentative.organisation_id)
-    .where(Tentative.debut > bindparam("since", type_=Tentative.debut.type, required=True))
+    .where(Tentative.debut > bindparam("since", type_=Tentative.debut.type))
     .group_by(Tentative.organisation_id)
     .having(func.count() >= RATE)
 )
 _DUE = (
     select(Message)
     .where(
-        Message.prochain_essai <= bindparam("now", type_=Message.prochain_essai.type, required=True),
+        Message.prochain_essai <= bindparam("now", type_=Message.prochain_essai.type),
         not_(Message.organisation_id.in_(_AT_ITS_RATE)),
     )
     .order_by(Message.prochain_essai)
-    .limit(bindparam("most", required=True))
+    .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
 

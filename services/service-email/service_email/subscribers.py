@@ -17,10 +17,10 @@ _LANGUAGE = "fr"
 _MODELE = (
     select(Modele)
     .where(
-        Modele.code == bindparam("code", required=True),
+        Modele.code == bindparam("code"),
         Modele.langue == _LANGUAGE,
         or_(
-            Modele.organisation_id == bindparam("organisation", required=True),
+            Modele.organisation_id == bindparam("organisation"),
             Modele.organisation_id.is_(None),
         ),
     )

@@ -11,8 +11,8 @@ from crm.email.email_pb2_grpc import EmailServiceStub
 from service_email.delivery import DELIVERY
 from service_email.models import Message
 from service_email.service import SERVICE
-from service_kit.testing import Mesh, running
-from service_kit.testing.smtp import SmtpServer, smtp_server
+from service_testing import Mesh, running
+from service_testing.smtp import SmtpServer, smtp_server
 from sqlalchemy import update
 
 _numbers = count(1)

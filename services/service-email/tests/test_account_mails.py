@@ -11,8 +11,8 @@ from crm.email.email_pb2_grpc import EmailServiceStub
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 from service_email.delivery import deliver
-from service_kit.testing import Mesh, refusal, refused
-from service_kit.testing.smtp import SmtpServer
+from service_testing import Mesh, refusal, refused
+from service_testing.smtp import SmtpServer
 
 JETON = "k3Zb-_9x7vJtR2mQ4nW8sY1uE6aL0cDfGhIjKlMnOpQ"
 ALREADY = (StatusCode.ALREADY_EXISTS, "CLE_IDEMPOTENCE_REUTILISEE")

@@ -11,14 +11,12 @@ from db_utils import clock
 from service_email.delivery import PARALLEL, deliver
 from service_email.models import Message, Tentative
 from service_email.queue import LEASE, Queue
-from service_kit.testing import Mesh, eventually
-from service_kit.testing.smtp import CUT, SmtpServer
+from service_testing import Mesh, eventually
+from service_testing.smtp import CUT, SmtpServer
 from sqlalchemy import bindparam, func, select
 
 NOW, SECOND, MINUTE, HOUR = timedelta(), timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-_JOURNAL = (
-    select(Tentative).where(Tentative.message_id == bindparam("of", required=True)).order_by(Tentative.numero)
-)
+_JOURNAL = select(Tentative).where(Tentative.message_id == bindparam("of")).order_by(Tentative.numero)
 _COUNT = select(func.count()).select_from(Message)
 
 

@@ -10,7 +10,7 @@ from crm.email.email_pb2_grpc import EmailServiceStub
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import uuid7
 from service_email.models import Message
-from service_kit.testing import Mesh, eventually, refused
+from service_testing import Mesh, eventually, refused
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 NOT_FOUND = (grpc.StatusCode.NOT_FOUND, "INTROUVABLE")

@@ -16,8 +16,8 @@ from nats_utils.tables import DeadLetter
 from service_clients.service import SERVICE as CLIENTS
 from service_email.models import Message, Modele
 from service_email.service import SERVICE as EMAIL
-from service_kit.testing import Mesh, eventually, running
-from service_kit.testing.smtp import smtp_server
+from service_testing import Mesh, eventually, running
+from service_testing.smtp import smtp_server
 from sqlalchemy import delete, func, select
 
 _MESSAGES = select(func.count()).select_from(Message)

@@ -17,11 +17,11 @@ from psycopg.conninfo import make_conninfo
 from service_email.delivery import deliver
 from service_email.models import Message, Tentative
 from service_email.queue import LEASE
-from service_kit.testing import Mesh, eventually
-from service_kit.testing.smtp import SmtpServer
+from service_testing import Mesh, eventually
+from service_testing.smtp import SmtpServer
 from sqlalchemy import bindparam, select
 
-_CODES = select(Tentative.code_smtp).where(Tentative.message_id == bindparam("of", required=True))
+_CODES = select(Tentative.code_smtp).where(Tentative.message_id == bindparam("of"))
 _WORKER = """
 import asyncio
 from grpc_utils import Peers

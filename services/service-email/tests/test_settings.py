@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 from service_email.settings import EmailSettings
-from service_kit import ConfigurationError
-from service_kit.settings import load
+from service_kit import ConfigurationError, load
 
 SERVER = {"smtp_host": "smtp.exemple.fr", "smtp_from": "CRM <crm@exemple.fr>"}
 

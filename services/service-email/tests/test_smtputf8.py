@@ -19,11 +19,11 @@ from service_email.models import Message
 from service_email.service import SERVICE
 from service_kit.outgoing import CommandeSortante
 from service_kit.registry import service_named
-from service_kit.testing import Mesh, eventually, running
-from service_kit.testing.smtp import SmtpServer
+from service_testing import Mesh, eventually, running
+from service_testing.smtp import SmtpServer
 from sqlalchemy import bindparam, func, select
 
-_OF_ORG = select(Message).where(Message.organisation_id == bindparam("org", required=True))
+_OF_ORG = select(Message).where(Message.organisation_id == bindparam("org"))
 _LETTERS = select(func.count()).select_from(DeadLetter)
 _PLATFORM_MAIL = pb.SendWelcomeRequest(utilisateur_id="user-1", email="zoé@exemple.fr")
 

@@ -7,7 +7,7 @@ import pytest
 from service_email.modeles import Rendu, render
 from service_email.models import Modele
 from service_email.service import SERVICE
-from service_kit.testing import Mesh, Upgrade
+from service_testing import Mesh, Upgrade
 from sqlalchemy import select
 
 SUPPLIED = {

@@ -10,8 +10,8 @@ from db_utils import uuid7
 from service_email.mime import Mail
 from service_email.settings import EmailSettings
 from service_email.transports import DeliveryFailure, FolderTransport, SmtpTransport
-from service_kit.settings import load
-from service_kit.testing.smtp import CUT, HANG, Security, SmtpServer, smtp_server
+from service_kit import load
+from service_testing.smtp import CUT, HANG, Security, SmtpServer, smtp_server
 
 MAIL = Mail(uuid7(), "crm@exemple.fr", ("jean@exemple.fr",), b"Subject: Bonjour\r\n\r\nBonjour.\r\n")
 LOGIN = ("crm", "un mot de passe")

@@ -11,8 +11,8 @@ from grpc import StatusCode
 from service_email.delivery import deliver
 from service_email.settings import EmailSettings
 from service_kit import App
-from service_kit.testing import Mesh, refusal, refused
-from service_kit.testing.smtp import SmtpServer
+from service_testing import Mesh, refusal, refused
+from service_testing.smtp import SmtpServer
 
 
 @pytest.fixture

@@ -46,21 +46,21 @@ _instant = OauthAccount.created_at.type
 _TAKE = (
     update(OauthAccount)
     .where(
-        OauthAccount.id == bindparam("compte", required=True),
+        OauthAccount.id == bindparam("compte"),
         OauthAccount.refresh_token.is_not(None),
         or_(
             OauthAccount.refresh_lease_until.is_(None),
-            OauthAccount.refresh_lease_until <= bindparam("now", type_=_instant, required=True),
+            OauthAccount.refresh_lease_until <= bindparam("now", type_=_instant),
         ),
     )
-    .values(refresh_lease_until=bindparam("until", type_=_instant, required=True))
+    .values(refresh_lease_until=bindparam("until", type_=_instant))
     .returning(OauthAccount)
 )
 _GIVE_BACK = (
     update(OauthAccount)
     .where(
-        OauthAccount.id == bindparam("compte", required=True),
-        OauthAccount.refresh_lease_until == bindparam("until", type_=_instant, required=True),
+        OauthAccount.id == bindparam("compte"),
+        OauthAccount.refresh_lease_until == bindparam("until", type_=_instant),
     )
     .values(refresh_lease_until=None)
 )

@@ -1,7 +1,6 @@
 """Whom a call is about: people act for themselves, services name the user."""
 
-from grpc_utils import caller
-from grpc_utils.fields import is_opaque_id
+from grpc_utils import caller, is_opaque_id
 
 from service_integrations.models import OauthAccount
 from service_integrations.refusals import AccountNotFound, InvalidUserId

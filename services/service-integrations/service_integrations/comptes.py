@@ -7,8 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from crm.integrations import integrations_pb2 as pb
-from db_utils import Database, Transaction, clock
-from db_utils.envelope import Envelope, Undecipherable
+from db_utils import Database, Envelope, Transaction, Undecipherable, clock
 from sqlalchemy import bindparam, func, select
 
 from service_integrations import messages, rules
@@ -20,18 +19,18 @@ from service_integrations.refusals import GetTokenError
 Sealed = Literal["access_token", "refresh_token"]
 
 _named = (
-    OauthAccount.user_id == bindparam("user_id", required=True),
-    OauthAccount.provider == bindparam("provider", required=True),
-    OauthAccount.provider_account_id == bindparam("account_id", required=True),
+    OauthAccount.user_id == bindparam("user_id"),
+    OauthAccount.provider == bindparam("provider"),
+    OauthAccount.provider_account_id == bindparam("account_id"),
 )
 _ONE = select(OauthAccount).where(*_named)
 _ONE_LOCKED = _ONE.with_for_update()
 _OF_USER = (
     select(OauthAccount)
-    .where(OauthAccount.user_id == bindparam("user_id", required=True))
+    .where(OauthAccount.user_id == bindparam("user_id"))
     .order_by(OauthAccount.created_at.desc(), OauthAccount.id.desc())
 )
-_NOTIFY = select(func.pg_notify(CHANNEL, bindparam("user_id", required=True)))
+_NOTIFY = select(func.pg_notify(CHANNEL, bindparam("user_id")))
 
 
 class Comptes:

@@ -6,8 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from db_utils import Transaction, clock
-from db_utils.envelope import Envelope
+from db_utils import Envelope, Transaction, clock
 from sqlalchemy import bindparam, select, update
 
 from service_integrations.etats import LIFETIME, NONCE, Etat, EtatRefuse, Signataire
@@ -16,12 +15,12 @@ from service_integrations.models import OauthState
 
 _VERIFIER = 48  # bytes: 64 characters of base64url, all of the alphabet of RFC 7636 section 4.1
 
-_nonce = OauthState.nonce_hash == bindparam("nonce", required=True)
+_nonce = OauthState.nonce_hash == bindparam("nonce")
 _KNOWN = select(OauthState.nonce_hash).where(_nonce)
 _CONSUME = (
     update(OauthState)
     .where(_nonce, OauthState.consomme_le.is_(None))
-    .values(consomme_le=bindparam("now", type_=OauthState.created_at.type, required=True))
+    .values(consomme_le=bindparam("now", type_=OauthState.created_at.type))
     .returning(OauthState)
 )
 

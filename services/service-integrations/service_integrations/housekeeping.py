@@ -28,13 +28,13 @@ _DUE = (
     .where(
         OauthAccount.status == CONNECTED,
         OauthAccount.refresh_token.is_not(None),
-        OauthAccount.expires_at <= bindparam("until", type_=_instant, required=True),
+        OauthAccount.expires_at <= bindparam("until", type_=_instant),
         OauthAccount.echecs < MOST_FAILURES,
     )
     .order_by(OauthAccount.expires_at)
     .limit(MOST)
 )
-_before = bindparam("before", type_=_instant, required=True)
+_before = bindparam("before", type_=_instant)
 _PURGES = (
     (delete(AuditIntegration).where(AuditIntegration.created_at < _before), AUDIT_KEPT),
     (delete(OauthState).where(OauthState.created_at < _before), STATES_KEPT),

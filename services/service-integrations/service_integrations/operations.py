@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from db_utils import DatabaseUnavailable, StatementTimeout
-from db_utils.context import EVERYTHING, within
+from db_utils import EVERYTHING, DatabaseUnavailable, StatementTimeout, within
 from grpc_utils import Context
 from grpc_utils.errors import Refusal
 from prometheus_client import Counter, Histogram

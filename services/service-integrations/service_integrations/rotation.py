@@ -6,8 +6,7 @@ Rows are not locked and keep their version: a row that changes meanwhile has new
 import logging
 from uuid import UUID
 
-from db_utils import Database
-from db_utils.envelope import Envelope, Undecipherable
+from db_utils import Database, Envelope, Undecipherable
 from sqlalchemy import BindParameter, bindparam, func, not_, or_, select, update
 
 from service_integrations.comptes import Sealed, place
@@ -19,25 +18,22 @@ ROUND = 500  # rows
 _FIRST = UUID(int=0)
 _COLUMNS: tuple[Sealed, Sealed] = ("access_token", "refresh_token")
 
-_current: BindParameter[str] = bindparam("current", required=True)
+_current: BindParameter[str] = bindparam("current")
 _old = or_(*(not_(func.starts_with(getattr(OauthAccount, name), _current)) for name in _COLUMNS))
 _LEFT = select(func.count()).select_from(OauthAccount).where(_old)
 _SOME = (
     select(OauthAccount)
-    .where(_old, OauthAccount.id > bindparam("after", type_=OauthAccount.id.type, required=True))
+    .where(_old, OauthAccount.id > bindparam("after", type_=OauthAccount.id.type))
     .order_by(OauthAccount.id)
-    .limit(bindparam("most", required=True))
+    .limit(bindparam("most"))
 )
 _SEALED_ANEW = (
     update(OauthAccount)
     .where(
-        OauthAccount.id == bindparam("compte", required=True),
-        *(
-            getattr(OauthAccount, name).is_not_distinct_from(bindparam(f"old_{name}", required=True))
-            for name in _COLUMNS
-        ),
+        OauthAccount.id == bindparam("compte"),
+        *(getattr(OauthAccount, name).is_not_distinct_from(bindparam(f"old_{name}")) for name in _COLUMNS),
     )
-    .values({name: bindparam(f"new_{name}", required=True) for name in _COLUMNS})
+    .values({name: bindparam(f"new_{name}") for name in _COLUMNS})
 )
 
 

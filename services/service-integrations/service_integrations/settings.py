@@ -2,7 +2,7 @@
 
 from grpc_utils.settings import Origins
 from pydantic import Field
-from service_kit.sealing import LongSecret, SealingSettings
+from service_kit import LongSecret, SealingSettings
 
 from service_integrations.fournisseurs.settings import FournisseurSettings
 

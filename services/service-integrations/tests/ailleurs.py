@@ -8,10 +8,10 @@ from typing import Any
 from service_integrations.fournisseur import FournisseurOAuth, Jetons
 from service_integrations.fournisseurs.registre import Registre, registre
 from service_integrations.fournisseurs.settings import FournisseurSettings
-from service_kit.settings import load
-from service_kit.testing.oauth import OauthProvider, oauth_provider
-from service_kit.testing.oidc import browse, s256
-from service_kit.testing.seconds import Seconds
+from service_kit import load
+from service_testing.oauth import OauthProvider, oauth_provider
+from service_testing.oidc import browse, s256
+from service_testing.seconds import Seconds
 
 VERIFIER = "v" * 64
 STATE = "state-1"

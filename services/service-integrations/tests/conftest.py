@@ -15,8 +15,8 @@ from crm.integrations.integrations_pb2_grpc import (
 )
 from service_integrations.settings import IntegrationsSettings
 from service_kit import App
-from service_kit.testing import Mesh, running
-from service_kit.testing.oauth import OauthProvider, oauth_provider
+from service_testing import Mesh, running
+from service_testing.oauth import OauthProvider, oauth_provider
 from tests.titulaires import ORIGINS, STILL, Personne, new_user
 
 

@@ -13,8 +13,8 @@ from grpc import StatusCode
 from grpc_utils import timestamp
 from service_integrations.settings import IntegrationsSettings
 from service_kit import App
-from service_kit.testing import refusal, refused
-from service_kit.testing.oauth import TOKEN, OauthProvider
+from service_testing import refusal, refused
+from service_testing.oauth import TOKEN, OauthProvider
 from tests.titulaires import MakePersonne, Personne
 
 CORRELATION = re.compile(r"int-\d{13}-[0-9a-z]{7}")

@@ -12,8 +12,8 @@ from service_integrations.actualisations import by_fives
 from service_integrations.housekeeping import rafraichir_echeances
 from service_integrations.settings import IntegrationsSettings
 from service_kit import App
-from service_kit.testing import refused
-from service_kit.testing.oauth import TOKEN, OauthProvider
+from service_testing import refused
+from service_testing.oauth import TOKEN, OauthProvider
 from tests.titulaires import Personne, change
 
 MINUTE = timedelta(minutes=1)

@@ -6,8 +6,8 @@ import pytest
 from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import IntegrationServiceStub
 from grpc import StatusCode
-from service_kit.testing import Mesh, refused, running
-from service_kit.testing.oauth import OauthProvider
+from service_testing import Mesh, refused, running
+from service_testing.oauth import OauthProvider
 from tests.titulaires import STILL, Personne, new_user
 
 

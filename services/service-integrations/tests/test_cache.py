@@ -12,8 +12,8 @@ from service_integrations.atelier import Atelier
 from service_integrations.cache import FRESH, MOST_USERS, USABLE, Cache
 from service_integrations.settings import IntegrationsSettings
 from service_kit import App
-from service_kit.testing import Mesh, eventually, fresh_database, refused, running
-from service_kit.testing.oauth import TOKEN, OauthProvider
+from service_testing import Mesh, eventually, fresh_database, refused, running
+from service_testing.oauth import TOKEN, OauthProvider
 from tests.titulaires import STILL, Personne, listed, looks, remembered
 
 SECOND = timedelta(seconds=1)

@@ -9,9 +9,9 @@ from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import IntegrationServiceStub
 from db_utils import clock
 from grpc import StatusCode
-from service_kit.testing import Mesh, refusal, refused
-from service_kit.testing.oauth import PROFILE, REFRESH, TOKEN, OauthProvider
-from service_kit.testing.oidc import browse
+from service_testing import Mesh, refusal, refused
+from service_testing.oauth import PROFILE, REFRESH, TOKEN, OauthProvider
+from service_testing.oidc import browse
 from tests.titulaires import AGENT, IP, Personne
 
 DENIED = (StatusCode.FAILED_PRECONDITION, "OAUTH_CALLBACK_ERROR")

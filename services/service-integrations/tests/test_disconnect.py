@@ -4,8 +4,8 @@ import asyncio
 
 from crm.integrations import integrations_pb2 as pb
 from grpc import StatusCode
-from service_kit.testing import Mesh, code_of, refused
-from service_kit.testing.oauth import REVOKE, OauthProvider
+from service_testing import Mesh, code_of, refused
+from service_testing.oauth import REVOKE, OauthProvider
 from tests.titulaires import AGENT, IP, Personne, change
 
 NOT_FOUND = (StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND")

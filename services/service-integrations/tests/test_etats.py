@@ -14,8 +14,8 @@ from crm.integrations.integrations_pb2_grpc import AuditServiceStub, Integration
 from db_utils import clock
 from grpc import StatusCode
 from service_integrations.etats import LIFETIME
-from service_kit.testing import Mesh, code_of, refusal
-from service_kit.testing.oauth import OauthProvider
+from service_testing import Mesh, code_of, refusal
+from service_testing.oauth import OauthProvider
 from tests.titulaires import Personne
 
 SECOND = timedelta(seconds=1)

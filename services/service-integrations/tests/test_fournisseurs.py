@@ -8,8 +8,8 @@ import pytest
 from service_integrations import refusals
 from service_integrations.fournisseur import FournisseurOAuth
 from service_integrations.fournisseurs.registre import registre
-from service_kit.testing.oauth import LONG_TOKEN, PROFILE, REVOKE, TOKEN, Account
-from service_kit.testing.oidc import browse, s256
+from service_testing.oauth import LONG_TOKEN, PROFILE, REVOKE, TOKEN, Account
+from service_testing.oidc import browse, s256
 from tests.ailleurs import CODES, STATE, VERIFIER, ailleurs, settings
 
 STANDARD = ("google", "microsoft")

@@ -12,8 +12,8 @@ from service_integrations.atelier import Atelier
 from service_integrations.refusals import TokenRefreshError
 from service_integrations.settings import IntegrationsSettings
 from service_kit import App
-from service_kit.testing import Mesh, eventually, running
-from service_kit.testing.oauth import OauthProvider
+from service_testing import Mesh, eventually, running
+from service_testing.oauth import OauthProvider
 from tests.titulaires import ORIGINS, STILL, Personne, change, new_user
 
 _READS = """

@@ -8,8 +8,8 @@ from service_integrations import refusals
 from service_integrations.fournisseurs.ligne import Ligne
 from service_integrations.fournisseurs.registre import registre
 from service_kit.outside import Question
-from service_kit.testing import eventually
-from service_kit.testing.oauth import PROFILE, TOKEN
+from service_testing import eventually
+from service_testing.oauth import PROFILE, TOKEN
 from tests.ailleurs import Ailleurs, ailleurs, settings
 
 

@@ -5,7 +5,7 @@ import inspect
 from crm.integrations import integrations_pb2 as pb
 from prometheus_client import REGISTRY
 from service_integrations.service import SERVICE
-from service_kit.testing import refused
+from service_testing import refused
 from tests.titulaires import Personne
 
 

@@ -8,9 +8,9 @@ from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import AuditServiceStub, IntegrationServiceStub, TokenServiceStub
 from grpc import StatusCode
 from service_integrations.atelier import Atelier
-from service_kit.testing import Mesh, eventually, fresh_database, refusal, running
-from service_kit.testing.link import DatabaseLink, database_link
-from service_kit.testing.oauth import OauthProvider
+from service_testing import Mesh, eventually, fresh_database, refusal, running
+from service_testing.link import DatabaseLink, database_link
+from service_testing.oauth import OauthProvider
 from tests.titulaires import ORIGINS, STILL, Personne, all_heard, new_user
 
 UNAVAILABLE = (StatusCode.UNAVAILABLE, "DATABASE_ERROR", "true")

@@ -12,8 +12,8 @@ from service_integrations.fournisseur import Jetons
 from service_integrations.fournisseurs.reponses import judged
 from service_integrations.rules import shown_status, still_missing
 from service_integrations.service import SERVICE
-from service_kit.testing import Upgrade, refusal, refused
-from service_kit.testing.oauth import TOKEN, OauthProvider
+from service_testing import Upgrade, refusal, refused
+from service_testing.oauth import TOKEN, OauthProvider
 from tests.titulaires import Personne, left, listed
 
 GMAIL, SMTP = "https://mail.google.com/", "https://outlook.office.com/SMTP.Send"

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from prometheus_client import REGISTRY
 from service_integrations import refusals
-from service_kit.testing.oauth import PROFILE, REFRESH, TOKEN
+from service_testing.oauth import PROFILE, REFRESH, TOKEN
 from tests.ailleurs import VERIFIER, Ailleurs, ailleurs
 
 Ask = Callable[[Ailleurs], Awaitable[object]]

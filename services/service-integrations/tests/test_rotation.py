@@ -12,8 +12,8 @@ from service_integrations.housekeeping import reencrypt
 from service_integrations.rotation import Rotation
 from service_integrations.settings import IntegrationsSettings
 from service_kit import App
-from service_kit.testing import Mesh, fresh_database, refused, running
-from service_kit.testing.oauth import OauthProvider
+from service_testing import Mesh, fresh_database, refused, running
+from service_testing.oauth import OauthProvider
 from tests.titulaires import ORIGINS, STILL, Personne, all_rows, change, new_user
 
 NEW = f"k2:{base64.b64encode(b'n' * 32).decode()}"

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 from service_integrations.settings import IntegrationsSettings
-from service_kit import ConfigurationError
-from service_kit.settings import load
+from service_kit import ConfigurationError, load
 
 KEY = base64.b64encode(b"k" * 32).decode()
 GOOD: dict[str, Any] = {

@@ -9,8 +9,8 @@ from crm.integrations.integrations_pb2_grpc import TokenServiceStub
 from db_utils import clock
 from grpc import StatusCode
 from service_integrations.rules import expired, needs_refresh, shown_status
-from service_kit.testing import Mesh, refusal, refused
-from service_kit.testing.oauth import TOKEN, OauthProvider
+from service_testing import Mesh, refusal, refused
+from service_testing.oauth import TOKEN, OauthProvider
 from tests.titulaires import Personne, change, left
 
 EXPIRED = (StatusCode.FAILED_PRECONDITION, "TOKEN_EXPIRED")

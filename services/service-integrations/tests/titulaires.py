@@ -21,9 +21,9 @@ from service_integrations.models import OauthAccount
 from service_integrations.service import SERVICE
 from service_integrations.settings import IntegrationsSettings
 from service_kit import App
-from service_kit.testing import Mesh, eventually
-from service_kit.testing.oauth import Account, OauthProvider
-from service_kit.testing.oidc import browse
+from service_testing import Mesh, eventually
+from service_testing.oauth import Account, OauthProvider
+from service_testing.oidc import browse
 from sqlalchemy import select
 
 STILL = replace(SERVICE, workers=(LISTEN,))

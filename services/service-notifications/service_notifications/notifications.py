@@ -18,8 +18,7 @@ from grpc_utils import (
     to_message,
 )
 from grpc_utils.errors import TropDeRequetes
-from service_kit import App, Settings
-from service_kit.buckets import Buckets
+from service_kit import App, Buckets, Settings
 from sqlalchemy import ARRAY, DateTime, String, Uuid, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -41,12 +40,12 @@ NOTIFICATIONS = Listing(
         "au": lambda instant: Notification.created_at <= instant,
     },
 )
-_user = bindparam("user", type_=String, required=True)
-_lu_le = bindparam("lu_le", type_=DateTime(timezone=True), required=True)
-_ONE = select(Notification).where(Notification.id == bindparam("id", required=True), visible_to(_user))
+_user = bindparam("user", type_=String)
+_lu_le = bindparam("lu_le", type_=DateTime(timezone=True))
+_ONE = select(Notification).where(Notification.id == bindparam("id"), visible_to(_user))
 _LECTURES = select(Lecture).where(
     Lecture.utilisateur_id == _user,
-    Lecture.notification_id == any_(bindparam("ids", type_=ARRAY(Uuid), required=True)),
+    Lecture.notification_id == any_(bindparam("ids", type_=ARRAY(Uuid))),
 )
 _COUNT = (
     select(func.count(), func.count(Lecture.notification_id))
@@ -60,8 +59,8 @@ _READ_ALL = (
     .from_select(
         ["notification_id", "utilisateur_id", "lu_le"],
         select(Notification.id, _user, _lu_le).where(
-            Notification.organisation_id == bindparam("organisation_id", required=True),
-            Notification.created_at <= bindparam("jusqu_a", required=True),
+            Notification.organisation_id == bindparam("organisation_id"),
+            Notification.created_at <= bindparam("jusqu_a"),
             visible_to(_user),
             unread_by(_user),
         ),

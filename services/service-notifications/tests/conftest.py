@@ -5,8 +5,8 @@ from itertools import count
 
 import pytest
 from service_kit.registry import service_named
-from service_kit.testing import Mesh, running
 from service_notifications.service import SERVICE
+from service_testing import Mesh, running
 
 _numbers = count(1)
 

@@ -10,9 +10,9 @@ from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
 from google.protobuf.struct_pb2 import Struct
 from grpc_utils import Identity
 from grpc_utils.errors import InvalidArgument
-from service_kit.testing import Mesh, refused
 from service_notifications.notifications import PER_MINUTE
 from service_notifications.rules import new_notification
+from service_testing import Mesh, refused
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 REUSED = (grpc.StatusCode.ALREADY_EXISTS, "CLE_IDEMPOTENCE_REUTILISEE")

@@ -10,8 +10,8 @@ from crm.notifications import notifications_pb2 as pb
 from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
 from db_utils.clock import frozen_at
 from grpc_utils import timestamp
-from service_kit.testing import Mesh, refused
 from service_notifications.models import EQUIPE, ORGANISATION, UTILISATEUR, Lecture, Notification
+from service_testing import Mesh, refused
 from sqlalchemy import select
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -12,8 +12,8 @@ from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
 from db_utils import uuid7
 from google.protobuf.struct_pb2 import Struct
 from nats_utils.tables import DeadLetter, ProcessedEvent
-from service_kit.testing import Mesh, eventually
 from service_notifications import rules
+from service_testing import Mesh, eventually
 from sqlalchemy import delete, select
 
 CONSUMER = "notifications--client-created"

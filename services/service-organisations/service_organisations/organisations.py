@@ -7,9 +7,8 @@ what the kernel does for those tables is done here by `_enter` (R1).
 from crm.common.common_pb2 import DeleteResponse
 from crm.organisations import organisations_pb2 as pb
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceServicer
-from db_utils import Conflict, Listing
-from db_utils.context import Scope
-from db_utils.context import scope as current_scope
+from db_utils import Conflict, Listing, Scope
+from db_utils import scope as current_scope
 from grpc_utils import (
     Context,
     caller,
@@ -41,10 +40,10 @@ ORGANISATIONS = Listing(
     search=Organisation.recherche_cle,
 )
 _NOBODY = "-"  # no id begins with a hyphen (C2)
-_of = bindparam("organisation_id", type_=Organisation.id.type, required=True)
+_of = bindparam("organisation_id", type_=Organisation.id.type)
 _SOCIETE = select(Societe.id).where(Societe.organisation_id == _of).limit(1)
 _PARTENAIRE = select(Partenaire.id).where(Partenaire.organisation_id == _of).limit(1)
-_instant = bindparam("instant", type_=Organisation.last_activity_at.type, required=True)
+_instant = bindparam("instant", type_=Organisation.last_activity_at.type)
 _TOUCH = (
     update(Organisation)
     .where(Organisation.id == _of)

@@ -31,10 +31,10 @@ ENTREES = Listing(
 )
 _SYSTEM = "-"  # no organisation has this id (C2): what is offered to nobody in particular
 _code = (
-    Entree.famille == bindparam("famille", required=True),
-    Entree.code == bindparam("code", required=True),
+    Entree.famille == bindparam("famille"),
+    Entree.code == bindparam("code"),
 )
-_mine = (Entree.organisation_id == bindparam("organisation_id", required=True), *_code)
+_mine = (Entree.organisation_id == bindparam("organisation_id"), *_code)
 _OWN = select(Entree).where(*_mine).with_for_update()
 _FORGET_OWN = delete(Entree).where(*_mine)
 _SUPPLIED = select(Entree.id).where(Entree.organisation_id.is_(None), *_code)

@@ -12,8 +12,8 @@ from crm.organisations.organisations_pb2_grpc import (
     ReferentielServiceStub,
     SocieteServiceStub,
 )
-from service_kit.testing import Mesh, running
 from service_organisations.service import SERVICE
+from service_testing import Mesh, running
 
 _numbers = count(1)
 

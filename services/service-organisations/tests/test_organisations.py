@@ -13,7 +13,7 @@ from crm.organisations.organisations_pb2_grpc import (
 from db_utils import parse_uuid
 from grpc import StatusCode
 from grpc.aio import AioRpcError
-from service_kit.testing import refusal
+from service_testing import refusal
 
 SIRET, OTHER_SIRET = "73282932000074", "55210055400013"
 SIREN, CONTACT = "732829320", "support@martin.example"

@@ -9,7 +9,7 @@ from crm.organisations import organisations_pb2 as pb
 from crm.organisations.organisations_pb2_grpc import PartenaireMarqueBlancheServiceStub
 from grpc import StatusCode
 from grpc.aio import AioRpcError
-from service_kit.testing import Mesh, pages, refusal, refused
+from service_testing import Mesh, pages, refusal, refused
 
 DANONE, DANONE_TVA, OCTO = "552032534", "FR27552032534", "418166096"
 THEME = pb.Theme(

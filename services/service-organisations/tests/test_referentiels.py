@@ -8,7 +8,7 @@ from crm.common.common_pb2 import Pagination
 from crm.organisations import organisations_pb2 as pb
 from crm.organisations.organisations_pb2_grpc import ReferentielServiceStub
 from grpc import StatusCode
-from service_kit.testing import Mesh, pages, refusal, refused
+from service_testing import Mesh, pages, refusal, refused
 
 TERMS = "CONDITION_PAIEMENT"
 SUPPLIED = {

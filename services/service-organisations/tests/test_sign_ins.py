@@ -9,7 +9,7 @@ from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
 from db_utils import clock
 from grpc import StatusCode
 from grpc_utils import timestamp
-from service_kit.testing import Mesh, refusal, refused
+from service_testing import Mesh, refusal, refused
 
 
 @pytest.fixture

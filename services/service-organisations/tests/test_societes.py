@@ -9,7 +9,7 @@ from crm.organisations import organisations_pb2 as pb
 from crm.organisations.organisations_pb2_grpc import SocieteServiceStub
 from grpc import StatusCode
 from grpc.aio import AioRpcError
-from service_kit.testing import Mesh, pages, refusal, refused
+from service_testing import Mesh, pages, refusal, refused
 
 # SIREN of public companies, each with its French VAT number.
 DANONE, DANONE_TVA = "552032534", "FR27552032534"

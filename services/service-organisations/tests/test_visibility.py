@@ -8,8 +8,8 @@ from crm.common.common_pb2 import Pagination
 from crm.organisations import organisations_pb2 as pb
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub, SocieteServiceStub
 from grpc import StatusCode
-from service_kit.testing import Mesh, pages, refused, running
 from service_organisations.service import SERVICE
+from service_testing import Mesh, pages, refused, running
 
 NOT_FOUND = (StatusCode.NOT_FOUND, "INTROUVABLE")
 

@@ -11,8 +11,7 @@ from typing import Any
 import grpc
 from crm.clients.clients_pb2 import GetClientBaseRequest
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
-from db_utils import clock, parse_uuid
-from db_utils.context import Scope, within
+from db_utils import Scope, clock, parse_uuid, within
 from grpc_utils import answered_or_none
 from grpc_utils.errors import Unavailable
 from service_kit import App, Worker
@@ -25,13 +24,13 @@ _log = logging.getLogger(__name__)
 
 _due = (
     Relance.statut == PLANIFIEE,
-    Relance.date_prevue <= bindparam("today", type_=Relance.date_prevue.type, required=True),
+    Relance.date_prevue <= bindparam("today", type_=Relance.date_prevue.type),
 )
 _ORGANISATIONS = select(Relance.organisation_id).where(*_due).distinct()
 _CLIENTS = select(Relance.client_id).where(*_due).distinct()
 _OF_CLIENT = (
     select(Relance)
-    .where(*_due, Relance.client_id == bindparam("client_id", required=True))
+    .where(*_due, Relance.client_id == bindparam("client_id"))
     .order_by(Relance.date_prevue)
     .with_for_update(skip_locked=True)
 )

@@ -7,14 +7,14 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from service_relance import rules
 from service_relance.models import JeuParDefaut, RegleRelance
 
-_own = RegleRelance.organisation_id == bindparam("organisation_id", required=True)
+_own = RegleRelance.organisation_id == bindparam("organisation_id")
 _ANY = select(RegleRelance.id).where(_own).limit(1)
 _APPLYING = (
     select(RegleRelance)
     .where(
         _own,
-        RegleRelance.declencheur == bindparam("declencheur", required=True),
-        RegleRelance.societe_id == any_(bindparam("societes", type_=ARRAY(String), required=True)),
+        RegleRelance.declencheur == bindparam("declencheur"),
+        RegleRelance.societe_id == any_(bindparam("societes", type_=ARRAY(String))),
         RegleRelance.actif,
     )
     .order_by(RegleRelance.societe_id.desc())

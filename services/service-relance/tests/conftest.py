@@ -9,8 +9,8 @@ from itertools import count
 
 import pytest
 from service_kit.registry import service_named
-from service_kit.testing import Mesh, running
 from service_relance.service import SERVICE
+from service_testing import Mesh, running
 
 _numbers = count(1)
 

@@ -3,8 +3,8 @@
 from datetime import date
 from typing import Any
 
-from service_kit.testing import Mesh
 from service_relance.models import RegleRelance, Relance
+from service_testing import Mesh
 
 
 async def planned(mesh: Mesh, org: str, *relances: dict[str, Any]) -> list[str]:

@@ -11,10 +11,10 @@ from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RelanceServiceStub
 from db_utils import uuid7
 from db_utils.clock import frozen_at
-from service_kit.testing import Mesh, eventually
 from service_relance.execution import look_at_due
 from service_relance.models import RegleRelance, Relance
 from service_relance.rules import is_open
+from service_testing import Mesh, eventually
 from sqlalchemy import delete
 from tests.rappels import planned
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from db_utils import Conflict
-from service_kit.testing import Mesh
 from service_relance.models import NOUVEAU_CLIENT, RegleRelance
 from service_relance.regles import applying_rule
+from service_testing import Mesh
 from sqlalchemy import delete, select
 
 

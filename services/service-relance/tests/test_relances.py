@@ -8,7 +8,7 @@ import pytest
 from crm.common.common_pb2 import Pagination
 from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RelanceServiceStub
-from service_kit.testing import Mesh, refused
+from service_testing import Mesh, refused
 from tests.rappels import planned
 
 NOT_FOUND = (grpc.StatusCode.NOT_FOUND, "INTROUVABLE")

@@ -14,8 +14,8 @@ from db_utils import uuid7
 from db_utils.clock import frozen_at
 from grpc_utils import timestamp
 from nats_utils.tables import DeadLetter, ProcessedEvent
-from service_kit.testing import Mesh, eventually
 from service_relance.models import RegleRelance, Relance
+from service_testing import Mesh, eventually
 from sqlalchemy import delete, select
 
 CONSUMER = "relance--client-created"

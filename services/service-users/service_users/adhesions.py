@@ -26,8 +26,8 @@ from service_users.models import (
     Utilisateur,
 )
 
-ORGANISATION = bindparam("organisation_id", type_=String, required=True)
-UTILISATEUR = bindparam("utilisateur_id", type_=Uuid, required=True)
+ORGANISATION = bindparam("organisation_id", type_=String)
+UTILISATEUR = bindparam("utilisateur_id", type_=Uuid)
 _ONE = select(Membre).where(Membre.organisation_id == ORGANISATION, Membre.utilisateur_id == UTILISATEUR)
 _ANYBODY = select(Membre.id).where(Membre.organisation_id == ORGANISATION, Membre.etat != RETIRE).limit(1)
 _OF = select(Membre).where(Membre.utilisateur_id == UTILISATEUR).order_by(Membre.created_at, Membre.id)
@@ -37,11 +37,11 @@ _OTHER_ADMIN = (
         Membre.organisation_id == ORGANISATION,
         Membre.role == ADMIN,
         Membre.etat == ACTIF,
-        Membre.id != bindparam("membre_id", type_=Uuid, required=True),
+        Membre.id != bindparam("membre_id", type_=Uuid),
     )
     .limit(1)
 )
-_now = bindparam("now", type_=Membre.updated_at.type, required=True)
+_now = bindparam("now", type_=Membre.updated_at.type)
 _RETIRE_ALL = (
     update(Membre)
     .where(Membre.utilisateur_id == UTILISATEUR, Membre.etat != RETIRE)
@@ -51,7 +51,7 @@ _RETIRE_UNINVITED = _RETIRE_ALL.where(
     ~exists().where(
         Invitation.organisation_id == Membre.organisation_id,
         Invitation.acceptee_par == Membre.utilisateur_id,
-        func.lower(Invitation.email_invite) == bindparam("email", type_=String, required=True),
+        func.lower(Invitation.email_invite) == bindparam("email", type_=String),
     )
 )
 _TO_HIM = (

@@ -26,12 +26,12 @@ _GOOD_FOR = timedelta(hours=24)
 _MOST, _WITHIN = 5, timedelta(hours=24)  # links of one account
 _ASKED = "adresse_a_confirmer"
 
-_utilisateur_id = bindparam("utilisateur_id", type_=Uuid, required=True)
+_utilisateur_id = bindparam("utilisateur_id", type_=Uuid)
 _new = {
-    "email": bindparam("email", type_=String, required=True),
-    "jeton_hash": bindparam("jeton_hash", type_=LargeBinary, required=True),
-    "expire_le": bindparam("expire_le", type_=ConfirmationEmail.expire_le.type, required=True),
-    "created_at": bindparam("created_at", type_=ConfirmationEmail.created_at.type, required=True),
+    "email": bindparam("email", type_=String),
+    "jeton_hash": bindparam("jeton_hash", type_=LargeBinary),
+    "expire_le": bindparam("expire_le", type_=ConfirmationEmail.expire_le.type),
+    "created_at": bindparam("created_at", type_=ConfirmationEmail.created_at.type),
 }
 _REPLACE = (
     insert(ConfirmationEmail)
@@ -44,7 +44,7 @@ _LATELY = (
     .where(
         Evenement.utilisateur_id == _utilisateur_id,
         Evenement.evenement == _ASKED,
-        Evenement.created_at > bindparam("since", type_=Evenement.created_at.type, required=True),
+        Evenement.created_at > bindparam("since", type_=Evenement.created_at.type),
     )
     .order_by(Evenement.created_at.desc())
     .limit(_MOST)

@@ -36,8 +36,8 @@ from service_users.settings import UsersSettings
 T = TypeVar("T")
 _RETRIES = 3
 _OF_PROVIDER = select(Identite.sujet).where(
-    Identite.utilisateur_id == bindparam("utilisateur_id", type_=Uuid, required=True),
-    Identite.fournisseur == bindparam("fournisseur", type_=String, required=True),
+    Identite.utilisateur_id == bindparam("utilisateur_id", type_=Uuid),
+    Identite.fournisseur == bindparam("fournisseur", type_=String),
 )
 
 

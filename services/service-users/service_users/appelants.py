@@ -3,8 +3,7 @@
 from uuid import UUID
 
 from db_utils import Reader, Transaction, parse_uuid
-from grpc_utils import Identity
-from grpc_utils.auth import JetonRevoque
+from grpc_utils import Identity, JetonRevoque
 from grpc_utils.errors import Unauthenticated
 from grpc_utils.providers import LOCAL, provider_of
 

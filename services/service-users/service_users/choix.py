@@ -21,7 +21,7 @@ _HELD = _ACTIVE.with_for_update(read=True, of=Membre)
 _REMEMBER = (
     update(Membre)
     .where(Membre.organisation_id == ORGANISATION, Membre.utilisateur_id == UTILISATEUR, Membre.etat == ACTIF)
-    .values(choisi_le=bindparam("now", type_=Membre.choisi_le.type, required=True))
+    .values(choisi_le=bindparam("now", type_=Membre.choisi_le.type))
 )
 
 

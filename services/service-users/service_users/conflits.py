@@ -14,12 +14,12 @@ from service_users.personnes import Personne
 EMAIL_PRIS, EMAIL_NON_VERIFIE, AUTRE_SUJET = "EMAIL_PRIS", "EMAIL_NON_VERIFIE", "AUTRE_SUJET"
 
 ADDRESS = WebhookRecu.charge_utile.op("->>")(literal_column("'email'"))  # as its index has it
-_instant = bindparam("now", type_=WebhookRecu.recu_le.type, required=True)
-_fournisseur = bindparam("fournisseur", type_=String, required=True)
-_sujet = bindparam("sujet", type_=String, required=True)
+_instant = bindparam("now", type_=WebhookRecu.recu_le.type)
+_fournisseur = bindparam("fournisseur", type_=String)
+_sujet = bindparam("sujet", type_=String)
 _RELEASE = (
     update(WebhookRecu)
-    .where(WebhookRecu.resultat == CONFLIT, bindparam("email", type_=String, required=True) == ADDRESS)
+    .where(WebhookRecu.resultat == CONFLIT, bindparam("email", type_=String) == ADDRESS)
     .values(prochain_essai=_instant, tentatives=0)
 )
 _RELEASE_ALL = (
@@ -57,7 +57,7 @@ _REOPEN = (
     .where(
         ConflitIdentite.fournisseur == _fournisseur,
         ConflitIdentite.sujet == _sujet,
-        ConflitIdentite.email == bindparam("email", type_=String, required=True),
+        ConflitIdentite.email == bindparam("email", type_=String),
         ConflitIdentite.resolu_le.is_not(None),
     )
     .values(resolu_le=None)

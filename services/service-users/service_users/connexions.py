@@ -21,14 +21,14 @@ _CONNEXION = "connexion"
 _REPEATED = timedelta(seconds=60)  # within which a service's second announcement says nothing new (R13)
 _PROFILE_RHYTHM = timedelta(minutes=5)  # at most once in which reading one's profile is a sign-in (R12)
 
-_utilisateur_id = bindparam("utilisateur_id", type_=Uuid, required=True)
+_utilisateur_id = bindparam("utilisateur_id", type_=Uuid)
 _COUNT = (
     update(Utilisateur)
     .where(Utilisateur.id == _utilisateur_id)
     .values(
         derniere_connexion=func.greatest(
             Utilisateur.derniere_connexion,
-            bindparam("now", type_=Utilisateur.derniere_connexion.type, required=True),
+            bindparam("now", type_=Utilisateur.derniere_connexion.type),
         ),
         nombre_connexions=Utilisateur.nombre_connexions + 1,
     )
@@ -39,8 +39,8 @@ _FORMER = (
     .where(
         Evenement.utilisateur_id == _utilisateur_id,
         Evenement.evenement == _CONNEXION,
-        Evenement.source == bindparam("source", type_=String, required=True),
-        Evenement.created_at > bindparam("since", type_=Evenement.created_at.type, required=True),
+        Evenement.source == bindparam("source", type_=String),
+        Evenement.created_at > bindparam("since", type_=Evenement.created_at.type),
     )
     .order_by(Evenement.created_at.desc())
     .limit(1)

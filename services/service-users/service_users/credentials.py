@@ -16,19 +16,19 @@ from service_users.models import IdentifiantLocal, Utilisateur
 from service_users.passwords import Passwords
 from service_users.settings import UsersSettings
 
-_utilisateur_id = bindparam("utilisateur_id", type_=Uuid, required=True)
+_utilisateur_id = bindparam("utilisateur_id", type_=Uuid)
 _KNOWN = select(Utilisateur, IdentifiantLocal).outerjoin(
     IdentifiantLocal, IdentifiantLocal.utilisateur_id == Utilisateur.id
 )
-_BY_EMAIL = _KNOWN.where(func.lower(Utilisateur.email) == bindparam("email", type_=String, required=True))
+_BY_EMAIL = _KNOWN.where(func.lower(Utilisateur.email) == bindparam("email", type_=String))
 _BY_ID = _KNOWN.where(Utilisateur.id == _utilisateur_id)
 _STRENGTHEN = (
     update(IdentifiantLocal)
     .where(
         IdentifiantLocal.utilisateur_id == _utilisateur_id,
-        IdentifiantLocal.hash == bindparam("former", type_=String, required=True),
+        IdentifiantLocal.hash == bindparam("former", type_=String),
     )
-    .values(hash=bindparam("new_hash", type_=String, required=True))
+    .values(hash=bindparam("new_hash", type_=String))
 )
 
 

@@ -14,14 +14,14 @@ from service_users import conflits, lookups
 from service_users.models import Identite, Utilisateur, WebhookRecu
 
 _LONGEST: Final = 20  # people; a longer ring waits for one of them to leave it
-_utilisateur_id = bindparam("utilisateur_id", type_=Uuid, required=True)
+_utilisateur_id = bindparam("utilisateur_id", type_=Uuid)
 _SUBJECT = select(Identite.sujet).where(
     Identite.utilisateur_id == _utilisateur_id, Identite.fournisseur == KINDE
 )
 _STEP_ASIDE = (
     update(Utilisateur)
     .where(Utilisateur.id == _utilisateur_id)
-    .values(email=bindparam("aside", type_=String, required=True), recherche_cle=b"")
+    .values(email=bindparam("aside", type_=String), recherche_cle=b"")
 )
 
 

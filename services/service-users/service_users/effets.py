@@ -19,10 +19,10 @@ _DELETED_SINCE = (
     select(WebhookRecu.id)
     .where(
         WebhookRecu.fournisseur == KINDE,
-        WebhookRecu.sujet == bindparam("sujet", type_=String, required=True),
+        WebhookRecu.sujet == bindparam("sujet", type_=String),
         WebhookRecu.type == DELETED,
         WebhookRecu.horodatage_fournisseur
-        > bindparam("since", type_=WebhookRecu.horodatage_fournisseur.type, required=True),
+        > bindparam("since", type_=WebhookRecu.horodatage_fournisseur.type),
     )
     .limit(1)
 )

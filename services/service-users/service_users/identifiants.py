@@ -9,11 +9,11 @@ from sqlalchemy.dialects.postgresql import insert
 from service_users.models import IdentifiantLocal
 from service_users.passwords import Hashed
 
-_utilisateur_id = bindparam("utilisateur_id", type_=Uuid, required=True)
+_utilisateur_id = bindparam("utilisateur_id", type_=Uuid)
 _new = {
-    "hash": bindparam("hash", type_=String, required=True),
-    "aleatoire": bindparam("aleatoire", type_=IdentifiantLocal.aleatoire.type, required=True),
-    "change_le": bindparam("change_le", type_=IdentifiantLocal.change_le.type, required=True),
+    "hash": bindparam("hash", type_=String),
+    "aleatoire": bindparam("aleatoire", type_=IdentifiantLocal.aleatoire.type),
+    "change_le": bindparam("change_le", type_=IdentifiantLocal.change_le.type),
 }
 _STORE = (
     insert(IdentifiantLocal)

@@ -53,21 +53,19 @@ _TRANSIENT = (
     StatementTimeout,
 )
 _BY_KEY = select(WebhookRecu.resultat).where(
-    WebhookRecu.fournisseur == KINDE, WebhookRecu.cle == bindparam("cle", type_=String, required=True)
+    WebhookRecu.fournisseur == KINDE, WebhookRecu.cle == bindparam("cle", type_=String)
 )
 _DUE = (
     select(WebhookRecu)
     .where(
-        WebhookRecu.prochain_essai <= bindparam("now", type_=WebhookRecu.prochain_essai.type, required=True),
+        WebhookRecu.prochain_essai <= bindparam("now", type_=WebhookRecu.prochain_essai.type),
         or_(WebhookRecu.resultat == EN_FILE, WebhookRecu.resultat == CONFLIT),
     )
     .order_by(WebhookRecu.prochain_essai, WebhookRecu.horodatage_fournisseur)
     .limit(1)
     .with_for_update(skip_locked=True)
 )
-_OLD = delete(WebhookRecu).where(
-    WebhookRecu.recu_le < bindparam("before", type_=WebhookRecu.recu_le.type, required=True)
-)
+_OLD = delete(WebhookRecu).where(WebhookRecu.recu_le < bindparam("before", type_=WebhookRecu.recu_le.type))
 
 
 class Inbox:

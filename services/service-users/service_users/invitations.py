@@ -27,18 +27,16 @@ from service_users.settings import UsersSettings
 INVITATIONS = Listing(Invitation, sorts=("created_at desc",), filters=("etat",))
 _SOURCE = "invitation"
 _TOKEN = 32  # bytes
-_BY_TOKEN = select(Invitation).where(
-    Invitation.jeton_hash == bindparam("jeton_hash", type_=LargeBinary, required=True)
-)
-_now = bindparam("now", type_=Invitation.expire_le.type, required=True)
+_BY_TOKEN = select(Invitation).where(Invitation.jeton_hash == bindparam("jeton_hash", type_=LargeBinary))
+_now = bindparam("now", type_=Invitation.expire_le.type)
 _EXPIRE = (
     update(Invitation)
     .where(Invitation.etat == PENDING, Invitation.expire_le <= _now)
     .values(etat=EXPIRED, version=Invitation.version + 1, updated_at=_now)
 )
 _EXPIRE_OF = _EXPIRE.where(
-    Invitation.organisation_id == bindparam("organisation_id", type_=String, required=True),
-    func.lower(Invitation.email_invite) == bindparam("email", type_=String, required=True),
+    Invitation.organisation_id == bindparam("organisation_id", type_=String),
+    func.lower(Invitation.email_invite) == bindparam("email", type_=String),
 )
 
 

@@ -5,12 +5,10 @@ from sqlalchemy import String, bindparam, func, select
 
 from service_users.models import Identite, Utilisateur
 
-_BY_EMAIL = select(Utilisateur).where(
-    func.lower(Utilisateur.email) == bindparam("email", type_=String, required=True)
-)
+_BY_EMAIL = select(Utilisateur).where(func.lower(Utilisateur.email) == bindparam("email", type_=String))
 _BY_SUBJECT = select(Identite).where(
-    Identite.fournisseur == bindparam("fournisseur", type_=String, required=True),
-    Identite.sujet == bindparam("sujet", type_=String, required=True),
+    Identite.fournisseur == bindparam("fournisseur", type_=String),
+    Identite.sujet == bindparam("sujet", type_=String),
 )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 
 from service_users.models import IdentifiantLocal, Identite, Membre, Utilisateur
 
-_ids = bindparam("ids", type_=ARRAY(Uuid), required=True)
+_ids = bindparam("ids", type_=ARRAY(Uuid))
 _IDENTITES = (
     select(Identite, IdentifiantLocal.aleatoire)
     .outerjoin(IdentifiantLocal, IdentifiantLocal.utilisateur_id == Identite.utilisateur_id)

@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from db_utils import Transaction, clock
-from db_utils.envelope import Envelope
+from db_utils import Envelope, Transaction, clock
 from grpc_utils.providers import LOCAL
 from sqlalchemy import String, Uuid, bindparam, delete
 
@@ -12,8 +11,8 @@ from service_users.models import Identite, Utilisateur
 from service_users.personnes import Personne
 
 _OUTSIDE = delete(Identite).where(
-    Identite.utilisateur_id == bindparam("utilisateur_id", type_=Uuid, required=True),
-    Identite.fournisseur != bindparam("local", type_=String, required=True),
+    Identite.utilisateur_id == bindparam("utilisateur_id", type_=Uuid),
+    Identite.fournisseur != bindparam("local", type_=String),
 )
 
 

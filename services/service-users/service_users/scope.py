@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 
-from db_utils.context import EVERYTHING, within
+from db_utils import EVERYTHING, within
 
 
 def unscoped() -> AbstractContextManager[None]:

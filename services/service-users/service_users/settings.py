@@ -1,11 +1,10 @@
 """Settings of the users service: passwords, whom to believe, and the provider's webhooks."""
 
-from grpc_utils import Jwks
-from grpc_utils.jwks import JwksError
+from grpc_utils import Jwks, JwksError
 from grpc_utils.providers import ProviderSettings, check_providers
 from grpc_utils.settings import Words, words
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from service_kit.sealing import SealingSettings
+from service_kit import SealingSettings
 
 
 class UsersSettings(SealingSettings, ProviderSettings):

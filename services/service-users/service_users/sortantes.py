@@ -14,8 +14,7 @@ from crm.email.email_pb2 import SendAccountMailRequest
 from crm.email.email_pb2_grpc import EmailServiceStub
 from crm.integrations.integrations_pb2 import DisconnectRequest, Integration, ListIntegrationsRequest
 from crm.integrations.integrations_pb2_grpc import IntegrationServiceStub
-from db_utils import Transaction, uuid7
-from db_utils.envelope import Envelope
+from db_utils import Envelope, Transaction, uuid7
 from grpc_utils import Peers, reason_of, timestamp
 from grpc_utils.errors import DateInvalide
 from service_kit.outgoing import Command, queue

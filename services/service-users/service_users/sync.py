@@ -35,9 +35,9 @@ _MEMBER = (
     select(Membre.id)
     .join(Identite, Identite.utilisateur_id == Membre.utilisateur_id)
     .where(
-        Identite.fournisseur == bindparam("fournisseur", type_=String, required=True),
-        Identite.sujet == bindparam("sujet", type_=String, required=True),
-        Membre.organisation_id == bindparam("organisation_id", type_=String, required=True),
+        Identite.fournisseur == bindparam("fournisseur", type_=String),
+        Identite.sujet == bindparam("sujet", type_=String),
+        Membre.organisation_id == bindparam("organisation_id", type_=String),
     )
 )
 

@@ -51,9 +51,9 @@ _SHARED = (
     select(Membre.organisation_id)
     .join(_Mien, _Mien.organisation_id == Membre.organisation_id)
     .where(
-        Membre.utilisateur_id == bindparam("theirs", type_=Uuid, required=True),
+        Membre.utilisateur_id == bindparam("theirs", type_=Uuid),
         Membre.etat == ACTIF,
-        _Mien.utilisateur_id == bindparam("mine", type_=Uuid, required=True),
+        _Mien.utilisateur_id == bindparam("mine", type_=Uuid),
         _Mien.etat == ACTIF,
     )
     .limit(1)

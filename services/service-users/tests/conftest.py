@@ -14,9 +14,9 @@ from crm.users.users_pb2_grpc import (
     UtilisateurServiceStub,
 )
 from service_kit.registry import service_named
-from service_kit.testing import Mesh, running
-from service_kit.testing.issuer import IdentityProvider, identity_provider
-from service_kit.testing.webhooks import Webhook, hmac_webhook
+from service_testing import Mesh, running
+from service_testing.issuer import IdentityProvider, identity_provider
+from service_testing.webhooks import Webhook, hmac_webhook
 from service_users.service import SERVICE
 from tests.invites import InvitationsOf
 from tests.personnes import COST, FORMER_SECRET, SECRET, Seen, Someone, new_email, new_org, new_subject

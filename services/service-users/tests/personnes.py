@@ -7,7 +7,7 @@ from itertools import count
 from crm.organisations.organisations_pb2 import EnsureExistsRequest
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
 from crm.users import users_pb2 as pb
-from service_kit.testing import Mesh
+from service_testing import Mesh
 from sqlalchemy import func, select, text
 
 COST = 5  # of password hashes

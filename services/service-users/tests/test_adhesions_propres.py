@@ -8,7 +8,7 @@ import pytest
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import InvitationServiceStub, MembreServiceStub
 from grpc import StatusCode
-from service_kit.testing import Mesh, eventually, refused
+from service_testing import Mesh, eventually, refused
 from service_users import adhesions
 from service_users.models import Membre
 from tests.personnes import Someone, new_email, somebody_waits

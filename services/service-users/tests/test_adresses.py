@@ -14,7 +14,7 @@ from db_utils import clock
 from grpc import StatusCode
 from grpc_utils import timestamp
 from service_kit.outgoing import CommandeSortante
-from service_kit.testing import Mesh, refusal, refused
+from service_testing import Mesh, refusal, refused
 from service_users.models import ConfirmationEmail
 from sqlalchemy import select
 from tests.personnes import Seen, Someone, new_email

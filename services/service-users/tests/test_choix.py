@@ -11,7 +11,7 @@ from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import MembreServiceStub, SyncServiceStub, UtilisateurServiceStub
 from grpc import StatusCode
-from service_kit.testing import Mesh, eventually, refused
+from service_testing import Mesh, eventually, refused
 from service_users import adhesions, choix
 from service_users.models import Membre, Utilisateur
 from tests.personnes import Someone, new_org, somebody_waits, without_organisations

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import CredentialServiceStub, MembreServiceStub
-from crm_cli.testing import Command, Outcome
-from service_kit.testing import Mesh
+from service_testing import Mesh
+from service_testing.command import Command, Outcome
 from service_users.models import OrganisationAAssurer
 from tests.personnes import PASSWORD
 

@@ -10,7 +10,7 @@ from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import CompteServiceStub, MembreServiceStub, UtilisateurServiceStub
 from db_utils import clock
 from grpc import StatusCode
-from service_kit.testing import Mesh, eventually, refused
+from service_testing import Mesh, eventually, refused
 from service_users.models import Utilisateur
 from tests.personnes import Someone, without_organisations
 

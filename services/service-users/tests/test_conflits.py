@@ -10,8 +10,8 @@ from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from db_utils import clock
 from grpc import StatusCode
-from service_kit.testing import Mesh, code_of
-from service_kit.testing.webhooks import Webhook, hmac_webhook
+from service_testing import Mesh, code_of
+from service_testing.webhooks import Webhook, hmac_webhook
 from service_users.inbox import inbox_of
 from service_users.models import ConflitIdentite, WebhookRecu
 from sqlalchemy import select

@@ -12,7 +12,7 @@ from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import CredentialServiceStub, UtilisateurServiceStub
 from db_utils import Database
 from grpc import StatusCode
-from service_kit.testing import Mesh, code_of, eventually, refusal, refused
+from service_testing import Mesh, code_of, eventually, refusal, refused
 from service_users import identifiants, rules
 from service_users.credentials import CredentialService
 from service_users.models import IdentifiantLocal, Utilisateur

@@ -6,7 +6,7 @@ import pytest
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import SyncServiceStub, UtilisateurServiceStub
 from grpc import StatusCode
-from service_kit.testing import Mesh, refused
+from service_testing import Mesh, refused
 from service_users.models import ConflitIdentite
 from sqlalchemy import select
 from tests.personnes import Seen, Someone, new_email

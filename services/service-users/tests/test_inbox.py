@@ -11,8 +11,8 @@ from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import SyncServiceStub, UtilisateurServiceStub
 from db_utils import clock
 from grpc_utils.providers import KINDE
-from service_kit.testing import Mesh
-from service_kit.testing.webhooks import hmac_webhook
+from service_testing import Mesh
+from service_testing.webhooks import hmac_webhook
 from service_users import locks
 from service_users.inbox import MOST_ATTEMPTS, WAITS, Inbox, inbox_of
 from service_users.models import WebhookRecu

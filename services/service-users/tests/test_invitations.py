@@ -13,7 +13,7 @@ from crm.users.users_pb2_grpc import InvitationServiceStub, MembreServiceStub
 from db_utils import clock
 from grpc import StatusCode
 from grpc_utils import timestamp
-from service_kit.testing import Mesh, pages, refused
+from service_testing import Mesh, pages, refused
 from service_users.invitations import expire
 from service_users.models import Invitation
 from tests.invites import InvitationsOf as As

@@ -10,7 +10,7 @@ from db_utils import clock
 from google.protobuf.json_format import MessageToDict, ParseDict
 from grpc_utils.errors import BaseIndisponible, DateInvalide
 from service_kit.outgoing import CommandeSortante
-from service_kit.testing import Mesh, refused
+from service_testing import Mesh, refused
 from service_users.sortantes import REVOCATION
 from sqlalchemy import select
 from tests.personnes import Someone

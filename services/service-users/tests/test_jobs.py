@@ -6,7 +6,7 @@ from typing import Any
 
 from db_utils import clock
 from service_kit.registry import service_named
-from service_kit.testing import eventually, running
+from service_testing import eventually, running
 from service_users.models import Invitation, OrganisationAAssurer, WebhookRecu
 from service_users.service import SERVICE
 from sqlalchemy import select

@@ -9,7 +9,7 @@ from crm.common.common_pb2 import Pagination
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import InvitationServiceStub, MembreServiceStub, UtilisateurServiceStub
 from grpc import StatusCode
-from service_kit.testing import Mesh, pages, refused
+from service_testing import Mesh, pages, refused
 from tests.personnes import Someone
 
 ETATS = ("invite", "actif", "suspendu", "retire")

@@ -5,7 +5,7 @@ from shutil import copy
 
 import psycopg
 from db_utils.migrations import Schema, migrate
-from service_kit.testing.servers import fresh_database
+from service_testing.servers import fresh_database
 from service_users.service import SERVICE
 
 _CONFLICTS = """

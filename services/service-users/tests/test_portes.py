@@ -17,7 +17,7 @@ from crm.users.users_pb2_grpc import (
 )
 from db_utils import clock
 from grpc_utils import reason_of
-from service_kit.testing import Mesh
+from service_testing import Mesh
 from service_users.models import Utilisateur
 from tests.personnes import PASSWORD, Someone, new_email, new_org, new_subject
 

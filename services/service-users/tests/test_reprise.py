@@ -15,7 +15,7 @@ from crm.users.users_pb2_grpc import (
 )
 from db_utils import clock
 from grpc import StatusCode
-from service_kit.testing import Mesh, refused
+from service_testing import Mesh, refused
 from service_users.bootstrap import create_administrator
 from service_users.models import Evenement, Invitation
 from sqlalchemy import select

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 from grpc_utils.providers import provider_of
-from service_kit import ConfigurationError
-from service_kit.settings import load
+from service_kit import ConfigurationError, load
 from service_users.settings import UsersSettings
 
 

@@ -13,7 +13,7 @@ from db_utils import clock
 from google.protobuf.json_format import MessageToDict
 from grpc import StatusCode
 from grpc_utils import timestamp
-from service_kit.testing import Mesh, eventually, refused
+from service_testing import Mesh, eventually, refused
 from tests.personnes import Seen, Someone, new_subject
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

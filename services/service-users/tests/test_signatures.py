@@ -8,9 +8,9 @@ import pytest
 from db_utils import clock
 from grpc_utils import Jwks
 from grpc_utils.errors import FormatInvalide
-from service_kit.testing.issuer import IdentityProvider, identity_provider, new_key
-from service_kit.testing.tokens import compact, hmac_by, pss_by, rsa_by, unsigned
-from service_kit.testing.webhooks import Webhook, hmac_webhook, token_webhook
+from service_testing.issuer import IdentityProvider, identity_provider, new_key
+from service_testing.tokens import compact, hmac_by, pss_by, rsa_by, unsigned
+from service_testing.webhooks import Webhook, hmac_webhook, token_webhook
 from service_users.notifications import HorsFenetre
 from service_users.signatures import ClesIndisponibles, Hmac, SignatureInvalide, Token
 

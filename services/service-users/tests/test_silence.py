@@ -11,8 +11,8 @@ from crm.users.users_pb2_grpc import (
     SyncServiceStub,
     UtilisateurServiceStub,
 )
-from service_kit.testing import Mesh, refusal
-from service_kit.testing.webhooks import hmac_webhook
+from service_testing import Mesh, refusal
+from service_testing.webhooks import hmac_webhook
 from tests.personnes import PASSWORD, SECRET, Seen, Someone
 
 BODY = "Jeanne-Antoinette"

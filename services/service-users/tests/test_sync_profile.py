@@ -12,7 +12,7 @@ from crm.users.users_pb2_grpc import SyncServiceStub, UtilisateurServiceStub
 from db_utils import clock
 from grpc import StatusCode
 from grpc_utils import timestamp
-from service_kit.testing import Mesh, refused
+from service_testing import Mesh, refused
 from service_users.models import ConflitIdentite
 from sqlalchemy import select
 from tests.personnes import Someone, new_email, without_organisations

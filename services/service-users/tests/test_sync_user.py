@@ -11,7 +11,7 @@ from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import MembreServiceStub, SyncServiceStub, UtilisateurServiceStub
 from grpc import StatusCode
-from service_kit.testing import Mesh, refused
+from service_testing import Mesh, refused
 from service_users.assurances import ensure_late_ones
 from service_users.models import ConflitIdentite, Evenement, OrganisationAAssurer
 from sqlalchemy import select

@@ -10,7 +10,7 @@ from crm.common.common_pb2 import Pagination
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import CredentialServiceStub, MembreServiceStub, UtilisateurServiceStub
 from grpc import StatusCode
-from service_kit.testing import Mesh, pages, refusal, refused
+from service_testing import Mesh, pages, refusal, refused
 from service_users.models import Evenement, IdentifiantLocal
 from sqlalchemy import select
 from tests.personnes import PASSWORD, Someone, new_email

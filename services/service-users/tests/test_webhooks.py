@@ -7,9 +7,9 @@ import pytest
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import SyncServiceStub, UtilisateurServiceStub
 from grpc import StatusCode
-from service_kit.testing import Mesh, refused
-from service_kit.testing.issuer import IdentityProvider
-from service_kit.testing.webhooks import Webhook, hmac_webhook, token_webhook
+from service_testing import Mesh, refused
+from service_testing.issuer import IdentityProvider
+from service_testing.webhooks import Webhook, hmac_webhook, token_webhook
 from service_users.models import WebhookRecu
 from sqlalchemy import select
 from tests.personnes import FORMER_SECRET, SECRET

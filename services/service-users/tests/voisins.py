@@ -29,7 +29,7 @@ from grpc_utils import (
 from grpc_utils.errors import FailedPrecondition, NotFound, Refusal
 from service_kit import App
 from service_kit.outgoing.sender import Sender
-from service_kit.testing import Mesh
+from service_testing import Mesh
 from service_users.sortantes import COMMANDS
 
 T = TypeVar("T", bound=type)

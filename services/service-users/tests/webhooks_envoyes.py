@@ -7,7 +7,7 @@ from typing import Any
 
 from crm.users import users_pb2 as pb
 from db_utils import clock
-from service_kit.testing.webhooks import Webhook
+from service_testing.webhooks import Webhook
 
 Send = Callable[[Webhook], Awaitable[str]]
 Told = Callable[..., Webhook]

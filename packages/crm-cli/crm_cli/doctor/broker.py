@@ -8,10 +8,8 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
 from nats.js.errors import NotFoundError, ServiceUnavailableError
-from nats_utils import Subscription
-from nats_utils.bus import connect_once
-from nats_utils.streams import different_settings
-from service_kit.service import Service
+from nats_utils import Subscription, connect_once, different_settings
+from service_kit import Service
 
 from crm_cli.doctor.findings import Finding, ago, fail, ok, warn
 from crm_cli.streams import declared

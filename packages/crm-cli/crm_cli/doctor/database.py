@@ -6,7 +6,7 @@ import psycopg
 from db_utils import clock, session_options
 from db_utils.drift import differences
 from db_utils.migrations import outdated
-from service_kit.service import Service
+from service_kit import Service
 
 from crm_cli.doctor.findings import Finding, ago, fail, ok, warn
 

@@ -5,10 +5,8 @@ import os
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
-from service_kit.edge import Edge
+from service_kit import Edge, Service, Settings
 from service_kit.embedded import EmbeddedNats
-from service_kit.service import Service
-from service_kit.settings import Settings
 
 from crm_cli.doctor import broker, database, installation, services
 from crm_cli.doctor.findings import Finding, Level, fail, ok

@@ -10,11 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from secrets import token_urlsafe
 
-from grpc_utils import KeyPair, ServiceSigner, service_issuers
-from grpc_utils.internal import InvalidServiceKey
-from service_kit.edge import Edge
-from service_kit.service import Service
-from service_kit.settings import ConfigurationError, Settings, load
+from grpc_utils import InvalidServiceKey, KeyPair, ServiceSigner, service_issuers
+from service_kit import ConfigurationError, Edge, Service, Settings, load
 
 from crm_cli.doctor.findings import Finding, fail, ok, warn
 from crm_cli.home import CommandError, Home

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from service_kit.edge import LIVENESS, READINESS
+from service_kit import LIVENESS, READINESS
 from service_kit.revocations import BEARABLE, HEALTH
 
 from crm_cli.doctor.findings import Finding, fail, ok

@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from db_utils import Transaction, context
-from db_utils.envelope import Envelope
+from db_utils import Envelope, Transaction, context
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 from grpc_utils import Peers

@@ -6,9 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import grpc
-from db_utils import clock, context
-from db_utils.context import EVERYTHING, Scope
-from db_utils.envelope import Envelope, Undecipherable
+from db_utils import EVERYTHING, Envelope, Scope, Undecipherable, clock, context
 from google.protobuf.json_format import ParseError
 from grpc_utils import reason_of
 from grpc_utils.errors import Refusal
@@ -37,8 +35,8 @@ _DUE = (
     select(CommandeSortante)
     .where(
         CommandeSortante.etat == EN_ATTENTE,
-        CommandeSortante.prochain_essai <= bindparam("now", type_=_instant, required=True),
-        CommandeSortante.type == bindparam("type", type_=String, required=True),
+        CommandeSortante.prochain_essai <= bindparam("now", type_=_instant),
+        CommandeSortante.type == bindparam("type", type_=String),
         ~exists().where(
             _earlier.objet == CommandeSortante.objet,
             _earlier.etat == EN_ATTENTE,
@@ -48,9 +46,7 @@ _DUE = (
     .order_by(CommandeSortante.prochain_essai, CommandeSortante.rang)
     .limit(_AT_ONCE)
 )
-_FORGET = delete(CommandeSortante).where(
-    CommandeSortante.terminee_le < bindparam("before", type_=_instant, required=True)
-)
+_FORGET = delete(CommandeSortante).where(CommandeSortante.terminee_le < bindparam("before", type_=_instant))
 
 
 class Sender:

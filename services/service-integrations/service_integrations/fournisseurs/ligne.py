@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from grpc_utils.breaker import Breaker
+from grpc_utils import Breaker
 from grpc_utils.errors import CircuitOuvert
 from prometheus_client import Counter
-from service_kit.buckets import Buckets
+from service_kit import Buckets
 from service_kit.outside import ATTEMPTS, NoReply, Question, Reply, reply_to
 
 from service_integrations import refusals

@@ -1,0 +1,77 @@
+"""The pytest plugin of the repository: uvloop, limits, `--faults`, and the servers stopped at the end."""
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from typing import Any
+
+import pytest
+import uvloop
+
+from service_testing.servers import stop_servers
+
+_SOONER = 10.0  # seconds before pytest-timeout, which can only end the whole run, would step in
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Tests run on the loop that services run on."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--faults` runs the long fault tests too."""
+    parser.addoption("--faults", action="store_true", help="also run the long fault and load tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker of the long fault tests."""
+    config.addinivalue_line("markers", "faults: a long fault or load test, run with --faults only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long fault tests out unless they are asked for."""
+    if config.getoption("--faults"):
+        return
+    long = [item for item in items if item.get_closest_marker("faults")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in set(long)]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """End an asynchronous test that hangs, and it alone.
+
+    pytest-timeout's signal does not get through uvloop (tried with 0.23: the run hangs for ever).
+    """
+    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+        marker = item.get_closest_marker("timeout")
+        limit = float(marker.args[0] if marker else item.config.getini("timeout"))
+        item.obj = _bounded(item.obj, limit - _SOONER)
+
+
+def _bounded(test: Callable[..., Awaitable[None]], limit: float) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(test)
+    async def bounded(*args: Any, **kwargs: Any) -> None:
+        async with asyncio.timeout(limit):
+            await test(*args, **kwargs)
+
+    return bounded
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape halves of surrogate pairs in what a test has logged: no worker could send them."""
+    report = yield
+    report.sections = [(title, _sendable(text)) for title, text in report.sections]
+    return report
+
+
+def _sendable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End of the run."""
+    stop_servers()
