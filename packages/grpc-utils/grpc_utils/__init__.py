@@ -4,7 +4,7 @@ Start with `pipeline.py`, the order in which a call is checked; `errors.py` list
 refusal. This package never imports nats_utils.
 """
 
-from grpc_utils.auth import AUTHORIZATION, Authenticator, JetonRevoque, bearer_of
+from grpc_utils.auth import Authenticator, JetonRevoque, bearer_of
 from grpc_utils.breaker import Breaker
 from grpc_utils.client import Peers, answered_or_none, info_of, reason_of
 from grpc_utils.fields import (
@@ -17,6 +17,7 @@ from grpc_utils.fields import (
     siret_number,
     vat_number,
 )
+from grpc_utils.headers import AUTHORIZATION, CORRELATION
 from grpc_utils.idempotency import Idempotency
 from grpc_utils.identity import ANONYMOUS, SERVICE_PREFIX, Identity, caller, maybe_caller
 from grpc_utils.internal import InvalidServiceKey, KeyPair, ServiceSigner, new_key_pair, service_issuers
@@ -28,8 +29,8 @@ from grpc_utils.messages import (
     expected_version,
     found,
     instant,
+    list_answer,
     page_request,
-    page_result,
     timestamp,
     to_message,
 )
@@ -50,6 +51,7 @@ from grpc_utils.verifier import (
 __all__ = [
     "ANONYMOUS",
     "AUTHORIZATION",
+    "CORRELATION",
     "ORGANISATION_CLAIMS",
     "SERVICE_PREFIX",
     "Address",
@@ -98,12 +100,12 @@ __all__ = [
     "insert_once",
     "instant",
     "is_opaque_id",
+    "list_answer",
     "listener",
     "maybe_caller",
     "new_key_pair",
     "opaque_id",
     "page_request",
-    "page_result",
     "providers",
     "reason_of",
     "required",

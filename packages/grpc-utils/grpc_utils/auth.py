@@ -13,9 +13,6 @@ from grpc_utils.verifier import TokenVerifier
 _log = logging.getLogger(__name__)
 _BEARER = re.compile(r"(?i:bearer) ([A-Za-z0-9_.-]+)")  # RFC 9110, section 11.1: the scheme in any case
 
-Metadata = Sequence[tuple[str, str | bytes]]
-
-AUTHORIZATION = "authorization"
 HEALTH = "/grpc.health.v1.Health/"
 EXEMPT = frozenset({f"{HEALTH}Check", f"{HEALTH}Watch"})
 
@@ -50,33 +47,31 @@ class Authenticator:
         self._verifier = verifier
         self.revocations = Revocations(own_issuer)
 
-    async def identify(self, metadata: Metadata) -> Identity:
-        """The proven caller. Raises one of the classes above, nothing else."""
+    async def identify(self, authorization: Sequence[str | bytes]) -> Identity:
+        """The caller proven by the values of `authorization`.
+
+        Raises one of the classes above, nothing else.
+        """
         if self._verifier is None:
             return ANONYMOUS
-        identity = await self.verified(bearer_of([value for key, value in metadata if key == AUTHORIZATION]))
+        token = bearer_of(authorization)
+        identity = self._verifier.remembered(token) or await _verified(self._verifier, token)
         if self.revocations.concern(identity):
             raise JetonRevoque
         return identity
 
-    async def verified(self, token: str) -> Identity:
-        """The identity that *token* proves, revoked or not.
 
-        Raises JetonInvalide, JetonExpire or JetonTropLong.
-        """
-        assert self._verifier is not None
-        identity = self._verifier.remembered(token)
-        if identity is not None:
-            return identity
-        try:
-            return await self._verifier.verify(token)
-        except ExpiredToken:
-            raise JetonExpire from None
-        except LongToken:
-            raise JetonTropLong from None
-        except InvalidToken as error:
-            _log.info("token refused: %s", error)
-            raise JetonInvalide from None
+async def _verified(verifier: TokenVerifier, token: str) -> Identity:
+    """The identity that *token* proves, revoked or not."""
+    try:
+        return await verifier.verify(token)
+    except ExpiredToken:
+        raise JetonExpire from None
+    except LongToken:
+        raise JetonTropLong from None
+    except InvalidToken as error:
+        _log.info("token refused: %s", error)
+        raise JetonInvalide from None
 
 
 def bearer_of(values: Sequence[str | bytes]) -> str:

@@ -19,14 +19,13 @@ from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from grpc_utils import deadline
-from grpc_utils.auth import AUTHORIZATION
 from grpc_utils.breaker import Breaker, Unbroken
 from grpc_utils.errors import OUT_OF_SERVICE, DependanceIndisponible
+from grpc_utils.headers import AUTHORIZATION, CORRELATION, ORGANISATION
 from grpc_utils.identity import maybe_caller
 from grpc_utils.internal import ServiceSigner
 from grpc_utils.methods import repeatable_methods
-from grpc_utils.pipeline import ORGANISATION, STATUS
-from grpc_utils.telemetry import CORRELATION
+from grpc_utils.pipeline import STATUS
 
 S = TypeVar("S")
 T = TypeVar("T")

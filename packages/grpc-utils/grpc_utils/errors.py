@@ -9,23 +9,6 @@ import re
 from typing import ClassVar, Final
 
 import grpc
-from db_utils import (
-    Conflict,
-    DatabaseError,
-    DatabaseUnavailable,
-    InvalidPage,
-    InvalidPageToken,
-    InvalidText,
-    InvalidValue,
-    OrganisationRequired,
-    ReferenceViolation,
-    SerializationConflict,
-    StalePlan,
-    StatementTimeout,
-    TextTooLong,
-    UnknownChoice,
-    VersionConflict,
-)
 from google.protobuf.any_pb2 import Any
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
@@ -290,36 +273,3 @@ OUT_OF_SERVICE: Final = (
 
 class TropDeRequetes(ResourceExhausted):
     """Trop de requêtes ; réessayez plus tard."""
-
-
-def refusal_of(error: DatabaseError) -> Refusal | None:
-    """What a caller is told when the database answers *error*; None for what is no caller's business."""
-    match error:
-        case Conflict():
-            known = {"id": str(error.existing_id)} if error.existing_id is not None else {}
-            return ExisteDeja(contrainte=error.constraint, **known)
-        case TextTooLong():
-            return TropLong(champ=error.column)
-        case UnknownChoice():
-            return ValeurInconnue(champ=error.column)
-        case InvalidValue():
-            return FormatInvalide(champ=error.column)
-        case ReferenceViolation():
-            return ReferenceInconnue(contrainte=error.constraint)
-        case InvalidPageToken():
-            return JetonDePageInvalide(champ=error.field)
-        case InvalidPage():
-            return PageInvalide(champ=error.field)
-    plain = _PLAIN.get(type(error))
-    return None if plain is None else plain()
-
-
-_PLAIN: dict[type[DatabaseError], type[Refusal]] = {
-    DatabaseUnavailable: BaseIndisponible,
-    StatementTimeout: RequeteTropLente,
-    SerializationConflict: ConflitDEcriture,
-    StalePlan: ConflitDEcriture,
-    InvalidText: FormatInvalide,
-    OrganisationRequired: OrganisationRequise,
-    VersionConflict: VersionPerimee,
-}

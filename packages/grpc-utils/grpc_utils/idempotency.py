@@ -14,12 +14,12 @@ from sqlalchemy import Index, LargeBinary, String, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
 from grpc_utils.errors import CleIdempotenceReutilisee, FormatInvalide
+from grpc_utils.headers import IDEMPOTENCY_KEY
 
 __all__ = [
     "Base",
 ]
 
-HEADER = "idempotency-key"
 KEPT = timedelta(days=1)
 _LONGEST = 128
 
@@ -56,7 +56,7 @@ class Attempt:
 
     def __post_init__(self) -> None:
         if not 0 < len(self.key) <= _LONGEST or not self.key.isprintable():
-            raise FormatInvalide(champ=HEADER)
+            raise FormatInvalide(champ=IDEMPOTENCY_KEY)
 
 
 class Idempotency:

@@ -9,6 +9,7 @@ from uuid import UUID
 from crm.common import common_pb2
 from db_utils import Page, PageRequest, Row
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -55,16 +56,14 @@ _Plan = tuple[tuple[str, Callable[[Any], object] | None], ...]
 _plans: dict[tuple[type[Row], type[Message]], _Plan] = {}
 
 
-def _plan(row: type[Row], message: type[Message]) -> _Plan:
-    found = _plans.get((row, message))
-    if found is None:
-        columns = row.__table__.columns
-        found = _plans[row, message] = tuple(
-            (field.name, _CONVERSIONS.get(columns[field.name].type.python_type))
-            for field in message.DESCRIPTOR.fields
-            if field.name in columns and not (field.is_repeated and field.message_type)
-        )
-    return found
+def _new_plan(row: type[Row], message: type[Message]) -> _Plan:
+    columns = row.__table__.columns
+    plan = _plans[row, message] = tuple(
+        (field.name, _CONVERSIONS.get(columns[field.name].type.python_type))
+        for field in message.DESCRIPTOR.fields
+        if field.name in columns and not (field.is_repeated and field.message_type)
+    )
+    return plan
 
 
 def to_message(row: Row, kind: type[M], **extra: object) -> M:
@@ -74,7 +73,7 @@ def to_message(row: Row, kind: type[M], **extra: object) -> M:
     """
     attributes = row.__dict__
     values: dict[str, Any] = {}
-    for name, convert in _plan(type(row), kind):
+    for name, convert in _plans.get((type(row), kind)) or _new_plan(type(row), kind):
         value = attributes[name]
         if value is not None:
             values[name] = convert(value) if convert is not None else value
@@ -120,6 +119,26 @@ def page_request(pagination: common_pb2.Pagination) -> PageRequest:
     )
 
 
-def page_result(page: Page[R]) -> common_pb2.PaginationResult:
-    """What a List call answers about its page."""
-    return common_pb2.PaginationResult(next_page_token=page.next_token, total=page.total)
+def list_answer(
+    kind: type[M], page: Page[Any], messages: Iterable[Message] | None = None, **extra: object
+) -> M:
+    """The answer to a List call: *page* in the one repeated field of *kind*, and where the next one begins.
+
+    *messages* are its rows as messages, by default those that `to_message` makes; *extra* fills
+    what else *kind* has.
+    """
+    field, entry = _listings.get(kind) or _new_listing(kind)
+    entries = messages if messages is not None else [to_message(row, entry) for row in page.rows]
+    pagination = common_pb2.PaginationResult(next_page_token=page.next_token, total=page.total)
+    return kind(**{field: entries}, pagination=pagination, **extra)
+
+
+_listings: dict[type[Message], tuple[str, type[Message]]] = {}
+
+
+def _new_listing(kind: type[Message]) -> tuple[str, type[Message]]:
+    """The repeated field of a List answer and the class of its entries."""
+    (field,) = (field for field in kind.DESCRIPTOR.fields if field.is_repeated)
+    entry: Any = field.message_type
+    listing = _listings[kind] = field.name, GetMessageClass(entry)
+    return listing

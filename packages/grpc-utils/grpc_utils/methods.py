@@ -1,7 +1,6 @@
 """What the contract says about a method: its messages, whether it changes anything."""
 
 from dataclasses import dataclass
-from typing import cast
 
 from crm.common import common_pb2
 from google.protobuf.descriptor_pb2 import MethodOptions
@@ -16,24 +15,16 @@ ORGANISATION_FIELD = "organisation_id"
 class Method:
     """A method of a `.proto` file, named by its *path* on the wire.
 
-    An *internal* one is for services only (C5).
+    *domain* is the `ErrorInfo.domain` of its refusals. An *internal* one is for services only (C5).
     """
 
     path: str
+    domain: str
     request: type[Message]
     response: type[Message]
-    mutating: bool
-    names_organisation: bool
-    internal: bool
-
-    @property
-    def domain(self) -> str:
-        """The `ErrorInfo.domain` of its refusals."""
-        return "crm." + self.path[1:].partition(".")[0]
-
-    def organisation_of(self, request: Message) -> str:
-        """The organisation that *request* names, "" for none."""
-        return cast(str, getattr(request, ORGANISATION_FIELD)) if self.names_organisation else ""
+    mutating: bool = False
+    names_organisation: bool = False
+    internal: bool = False
 
 
 def method_at(path: str) -> Method:
@@ -43,6 +34,7 @@ def method_at(path: str) -> Method:
     options = descriptor.GetOptions()
     return Method(
         path=path,
+        domain=f"crm.{service.partition('.')[0]}",
         request=GetMessageClass(descriptor.input_type),
         response=GetMessageClass(descriptor.output_type),
         mutating=options.idempotency_level != MethodOptions.NO_SIDE_EFFECTS,

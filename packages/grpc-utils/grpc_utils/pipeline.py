@@ -12,30 +12,33 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from db_utils import DatabaseError, SerializationConflict, Undecipherable
 from db_utils import scope as current_scope
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from grpc_utils import deadline
-from grpc_utils.auth import Authenticator, Metadata
-from grpc_utils.errors import AppelInterneSeulement, Refusal, RequeteIllisible, Unimplemented, refusal_of
-from grpc_utils.idempotency import HEADER, Attempt, Idempotency
-from grpc_utils.identity import Identity, set_caller
+from grpc_utils.auth import Authenticator
+from grpc_utils.database_refusals import refusal_of
+from grpc_utils.errors import AppelInterneSeulement, Refusal, RequeteIllisible, Unimplemented
+from grpc_utils.headers import CORRELATION, headers_of
+from grpc_utils.idempotency import Attempt, Idempotency
+from grpc_utils.identity import Identity, caller, set_caller
 from grpc_utils.keyed import content_hash
 from grpc_utils.methods import ORGANISATION_FIELD, Method, method_at
 from grpc_utils.requests import parse
-from grpc_utils.telemetry import CORRELATION, Calls
+from grpc_utils.telemetry import Calls
 from grpc_utils.tenancy import Tenancy
 
 _log = logging.getLogger(__name__)
 
-ORGANISATION = "x-organisation-id"
 STATUS = "grpc-status-details-bin"
 _ATTEMPTS = 4  # the first run and three more after a deadlock (C12)
 
@@ -47,7 +50,8 @@ else:
     Handler = grpc.RpcMethodHandler
 
 Unary = Callable[[Any, Context], Awaitable[Message]]
-Stream = Callable[[Any, Context], AsyncIterator[Message]]
+Stream = Callable[[Any, Context], AsyncGenerator[Message, None]]
+Respond = Callable[[Any, Context, str | None], Awaitable[bytes | None]]
 Greeting = Callable[[Identity], Awaitable[None]]
 
 
@@ -85,7 +89,8 @@ class Pipeline(grpc.aio.ServerInterceptor):
         self._guards = guards
         self._exempt = exempt
         self._handlers: dict[str, Handler] = {}
-        unknown = _UnknownMethod(self.calls, guards, f"crm.{service}")
+        method = Method("unknown", f"crm.{service}", Empty, Empty)
+        unknown = _Chain(self.calls, replace(guards, greetings=(_refuse_unknown,)), method, _unreachable)
         self.unknown: Handler = grpc.stream_unary_rpc_method_handler(unknown.answer)
 
     async def intercept_service(
@@ -108,66 +113,81 @@ class Pipeline(grpc.aio.ServerInterceptor):
         """The chain of *inner*, which grpc calls at once: the body is the chain's to read."""
         method = method_at(path)
         if inner.response_streaming:
-            stream = _StreamMethod(self.calls, self._guards, method, inner.unary_stream)
+            stream = _Chain(self.calls, self._guards, method, _Streaming(inner.unary_stream).respond)
             return grpc.stream_stream_rpc_method_handler(stream.answer)
-        unary = _UnaryMethod(self.calls, self._guards, method, inner.unary_unary)
-        return grpc.stream_unary_rpc_method_handler(unary.answer)
+        idempotency = self._guards.idempotency if method.mutating else None
+        respond = _Unary(inner.unary_unary, path, idempotency).respond
+        return grpc.stream_unary_rpc_method_handler(_Chain(self.calls, self._guards, method, respond).answer)
+
+
+async def _refuse_unknown(identity: Identity) -> None:
+    """Tell a proven caller, and nobody else, that a method does not exist."""
+    raise Unimplemented
+
+
+async def _unreachable(request: Message, context: Context, key: str | None) -> bytes:
+    raise AssertionError("a method that does not exist was answered")
+
+
+class _Unary:
+    """Runs the handler of a method with one response, again after a conflict of transactions."""
+
+    def __init__(self, handler: Unary, path: str, idempotency: Idempotency | None) -> None:
+        self._handler, self._path, self._idempotency = handler, path, idempotency
+
+    async def respond(self, request: Message, context: Context, key: str | None) -> bytes:
+        """The response to *request*; with *key*, that of the first call that carried it (C21)."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                if key is None or self._idempotency is None:
+                    return (await self._handler(request, context)).SerializeToString()
+                once = Attempt(self._path, caller().subject, key, content_hash(request))
+                return await self._idempotency.once(once, partial(self._run, request, context))
+            except SerializationConflict:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _run(self, request: Message, context: Context) -> bytes:
+        return (await self._handler(request, context)).SerializeToString()
+
+
+class _Streaming:
+    """Runs the handler of a method with a stream of responses."""
+
+    def __init__(self, handler: Stream) -> None:
+        self._handler = handler
+
+    async def respond(self, request: Message, context: Context, key: str | None) -> None:
+        """Write the responses to *request* as they come; the handler ends with the call."""
+        async with aclosing(self._handler(request, context)) as responses:
+            async for response in responses:
+                await context.write(response.SerializeToString())
 
 
 class _Chain:
-    """What the chains of all methods share: letting a call in, and ending it with a status."""
+    """Lets the calls of one method in, has *respond* answer them, and ends each with a status."""
 
-    def __init__(self, calls: Calls, guards: Guards, path: str, domain: str) -> None:
-        self._calls, self._path, self._domain = calls, path, domain
-        self._identify = guards.authenticator.identify
-        self._tenancy, self._greetings = guards.tenancy, guards.greetings
+    def __init__(self, calls: Calls, guards: Guards, method: Method, respond: Respond) -> None:
+        self._calls, self._method, self._respond = calls, method, respond
+        self._identify, self._tenancy = guards.authenticator.identify, guards.tenancy
+        self._greetings = guards.greetings
 
-    def _admit(self, method: Method, identity: Identity, metadata: Metadata, body: Any) -> Message:
-        """The request of a proven caller, within the scope that the caller may see."""
-        set_caller(identity)
-        if method.internal and identity.kind == "user":
-            raise AppelInterneSeulement
-        if body is grpc.aio.EOF:
-            raise RequeteIllisible
-        request = parse(method.request, body)
-        requested = method.organisation_of(request)
-        scope = self._tenancy.scope(identity, requested, _value(metadata, ORGANISATION) or "")
-        if method.names_organisation and scope.organisation_id != requested:
-            setattr(request, ORGANISATION_FIELD, scope.organisation_id or "")
-        current_scope.set(scope)
-        return request
-
-    async def _abort(self, refusal: Refusal, context: Context, correlation: str) -> NoReturn:
-        """End the call with the status of *refusal*."""
-        details = refusal.details(self._domain)
-        trailers = ((CORRELATION, correlation), (STATUS, details))
-        await context.abort(refusal.code, refusal.message, trailers)
-
-
-class _UnaryMethod(_Chain):
-    def __init__(self, calls: Calls, guards: Guards, method: Method, handler: Unary) -> None:
-        super().__init__(calls, guards, method.path, method.domain)
-        self._method, self._handler = method, handler
-        self._idempotency = guards.idempotency if method.mutating else None
-
-    async def answer(self, _: object, context: Context) -> bytes:
-        """Answer one call."""
+    async def answer(self, _: object, context: Context) -> bytes | None:
+        """Answer one call: the response, or None when *respond* has written a stream of them."""
         started = time.perf_counter()
-        metadata = _metadata(context)
-        correlation = self._calls.correlate(metadata)
-        code, caller = grpc.StatusCode.OK, ""
+        headers = headers_of(context)
+        correlation = self._calls.correlate(headers.correlation)
+        code, subject = grpc.StatusCode.OK, ""
         try:
-            identity = await self._identify(metadata)
-            caller = identity.subject
+            identity = await self._identify(headers.authorization)
+            subject = identity.subject
             for greet in self._greetings:
                 await greet(identity)
-            body = await context.read()
-            request = self._admit(self._method, identity, metadata, body)
+            request = self._admit(identity, headers.organisation, await context.read())
             deadline.start(context.time_remaining())
             context.set_trailing_metadata(((CORRELATION, correlation),))
-            key = _value(metadata, HEADER) if self._idempotency is not None else None
-            attempt = None if key is None else Attempt(self._path, caller, key, content_hash(request))
-            return await self._run(request, context, attempt)
+            return await self._respond(request, context, headers.idempotency_key)
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
             raise
@@ -177,79 +197,26 @@ class _UnaryMethod(_Chain):
         except Exception as error:
             refusal = _refusal(error, correlation)
             code = refusal.code
-            await self._abort(refusal, context, correlation)
+            trailers = ((CORRELATION, correlation), (STATUS, refusal.details(self._method.domain)))
+            await context.abort(refusal.code, refusal.message, trailers)
         finally:
-            self._calls.ended(self._path, started, code, correlation, caller)
+            self._calls.ended(self._method.path, started, code, correlation, subject)
 
-    async def _run(self, request: Message, context: Context, attempt: Attempt | None) -> bytes:
-        for _ in range(_ATTEMPTS - 1):
-            try:
-                return await self._run_once(request, context, attempt)
-            except SerializationConflict:
-                continue
-        return await self._run_once(request, context, attempt)
-
-    async def _run_once(self, request: Message, context: Context, attempt: Attempt | None) -> bytes:
-        if attempt is None or self._idempotency is None:
-            return (await self._handler(request, context)).SerializeToString()
-        return await self._idempotency.once(attempt, partial(self._run_once, request, context, None))
-
-
-class _StreamMethod(_Chain):
-    def __init__(self, calls: Calls, guards: Guards, method: Method, handler: Stream) -> None:
-        super().__init__(calls, guards, method.path, method.domain)
-        self._method, self._handler = method, handler
-
-    async def answer(self, _: object, context: Context) -> AsyncIterator[bytes]:
-        """Answer one call with a stream."""
-        started = time.perf_counter()
-        metadata = _metadata(context)
-        correlation = self._calls.correlate(metadata)
-        code, caller = grpc.StatusCode.OK, ""
-        try:
-            identity = await self._identify(metadata)
-            caller = identity.subject
-            for greet in self._greetings:
-                await greet(identity)
-            request = self._admit(self._method, identity, metadata, await context.read())
-            deadline.start(context.time_remaining())
-            context.set_trailing_metadata(((CORRELATION, correlation),))
-            async for response in self._handler(request, context):
-                yield response.SerializeToString()
-        except (asyncio.CancelledError, GeneratorExit):
-            code = grpc.StatusCode.CANCELLED
-            raise
-        except grpc.aio.AbortError:  # the handler's own; it should have raised a refusal
-            code = context.code()
-            raise
-        except Exception as error:
-            refusal = _refusal(error, correlation)
-            code = refusal.code
-            await self._abort(refusal, context, correlation)
-        finally:
-            self._calls.ended(self._path, started, code, correlation, caller)
-
-
-class _UnknownMethod(_Chain):
-    """Tells only a proven caller that a method does not exist."""
-
-    def __init__(self, calls: Calls, guards: Guards, domain: str) -> None:
-        super().__init__(calls, guards, "unknown", domain)
-
-    async def answer(self, _: object, context: Context) -> bytes:
-        started = time.perf_counter()
-        metadata = _metadata(context)
-        correlation = self._calls.correlate(metadata)
-        code, caller = grpc.StatusCode.UNIMPLEMENTED, ""
-        try:
-            caller = (await self._identify(metadata)).subject
-            raise Unimplemented
-        except Exception as error:
-            refusal = _refusal(error, correlation)
-            code = refusal.code
-            await self._abort(refusal, context, correlation)
-        finally:
-            self._calls.ended(self._path, started, code, correlation, caller)
+    def _admit(self, identity: Identity, header: str, body: Any) -> Message:
+        """The request of a proven caller, within the scope that the caller may see."""
+        method = self._method
+        set_caller(identity)
+        if method.internal and identity.kind == "user":
+            raise AppelInterneSeulement
+        if body is grpc.aio.EOF:
+            raise RequeteIllisible
+        request = parse(method.request, body)
+        requested = getattr(request, ORGANISATION_FIELD) if method.names_organisation else ""
+        scope = self._tenancy.scope(identity, requested, header)
+        if method.names_organisation and scope.organisation_id != requested:
+            setattr(request, ORGANISATION_FIELD, scope.organisation_id or "")
+        current_scope.set(scope)
+        return request
 
 
 def _refusal(error: BaseException, correlation: str) -> Refusal:
@@ -260,14 +227,3 @@ def _refusal(error: BaseException, correlation: str) -> Refusal:
     _log.error("a call failed unexpectedly", exc_info=error)
     kind = Dechiffrement if isinstance(error, Undecipherable) else ErreurInterne
     return kind(correlation_id=correlation)
-
-
-def _metadata(context: Context) -> Metadata:
-    return cast(Metadata, context.invocation_metadata() or ())
-
-
-def _value(metadata: Metadata, name: str) -> str | None:
-    for key, value in metadata:
-        if key == name and isinstance(value, str):
-            return value
-    return None

@@ -8,7 +8,6 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -18,7 +17,6 @@ from db_utils import context
 from prometheus_client import Counter, Histogram
 
 __all__ = [
-    "CORRELATION",
     "Calls",
     "log_calls_to",
     "log_request",
@@ -26,7 +24,6 @@ __all__ = [
     "new_correlation",
 ]
 
-CORRELATION = "x-correlation-id"
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _INTERVAL = 0.05  # seconds
 _BASE36, _RANDOM_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz", 7
@@ -64,14 +61,9 @@ class Calls:
         self.service = service
         self._notes: list[tuple[str, Note]] = []
 
-    def correlate(self, metadata: Sequence[tuple[str, str | bytes]]) -> str:
-        """Take over the caller's correlation id, or make one; set it for this unit of work."""
-        for key, value in metadata:
-            if key == CORRELATION and isinstance(value, str) and _SAFE.fullmatch(value):
-                correlation = value
-                break
-        else:
-            correlation = new_correlation(self.service)
+    def correlate(self, given: str) -> str:
+        """The correlation id of this unit of work: the one *given* if logs may hold it, else a new one."""
+        correlation = given if _SAFE.fullmatch(given) else new_correlation(self.service)
         context.correlation_id.set(correlation)
         return correlation
 

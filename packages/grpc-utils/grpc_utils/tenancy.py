@@ -25,29 +25,17 @@ class Tenancy:
 
         Raises OrganisationDifferente, FormatInvalide.
         """
-        named = _agreed(requested, header)
+        if requested and header and requested != header:
+            raise OrganisationDifferente
+        named = requested or header
+        if named and not is_opaque_id(named):
+            raise FormatInvalide(champ="organisation_id")
         if identity.kind == "service":
             return Scope(named) if named else EVERYTHING
-        claim = identity.organisation_id
-        if claim is None:
-            return self._unclaimed(named)
-        if named and named != claim:
+        organisation = identity.organisation_id
+        if organisation is None:  # a token of an outside provider: the request may name it, unless forbidden
+            organisation = "" if self.claim_required else named
+        elif named and named != organisation:
             raise OrganisationDifferente
-        return self._or_default(claim)
-
-    def _unclaimed(self, named: str) -> Scope:
-        """A token of an outside provider: the request may name the organisation, unless forbidden."""
-        return self._or_default("" if self.claim_required else named)
-
-    def _or_default(self, organisation: str) -> Scope:
         organisation = organisation or self.default_organisation
         return Scope(organisation) if organisation else NOTHING
-
-
-def _agreed(requested: str, header: str) -> str:
-    if requested and header and requested != header:
-        raise OrganisationDifferente
-    named = requested or header
-    if named and not is_opaque_id(named):
-        raise FormatInvalide(champ="organisation_id")
-    return named

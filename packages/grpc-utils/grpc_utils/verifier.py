@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
+from cachetools import TLRUCache
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from db_utils import clock
@@ -74,6 +75,10 @@ class Issuer:
         return self.name.startswith(SERVICE_PREFIX)
 
 
+def _trusted_until(token: str, identity: Identity, now: float) -> float:
+    return min(identity.expires_at + claims.LEEWAY, now + _TRUSTED)
+
+
 class TokenVerifier:
     """Verifies the tokens of *issuers*; *organisation_claims* are tried in order."""
 
@@ -85,18 +90,11 @@ class TokenVerifier:
             raise AmbiguousIssuer("two key sources for one issuer (iss): give each its own")
         self._organisation_claims = tuple(organisation_claims)
         self._jws = PyJWS(algorithms=["RS256", "HS256", "EdDSA"])
-        self._remembered: dict[str, tuple[float, Identity]] = {}
+        self._remembered: TLRUCache[str, Identity] = TLRUCache(_REMEMBERED, _trusted_until, clock.timestamp)
 
     def remembered(self, token: str) -> Identity | None:
         """The identity of a token that was verified lately and has not expired."""
-        known = self._remembered.get(token)
-        if known is None:
-            return None
-        until, identity = known
-        if clock.timestamp() < until:
-            return identity
-        del self._remembered[token]
-        return None
+        return self._remembered.get(token)
 
     async def verify(self, token: str) -> Identity:
         """The identity that *token* proves. Raises InvalidToken (ExpiredToken, LongToken)."""
@@ -106,10 +104,7 @@ class TokenVerifier:
         issuer = self._issuer(unverified)
         await self._check_signature(token, unverified, issuer)
         identity = self._identity(unverified, issuer)
-        if len(self._remembered) >= _REMEMBERED:
-            del self._remembered[next(iter(self._remembered))]
-        until = min(identity.expires_at + claims.LEEWAY, clock.timestamp() + _TRUSTED)
-        self._remembered[token] = until, identity
+        self._remembered[token] = identity
         return identity
 
     def _issuer(self, token: Unverified) -> Issuer:

@@ -10,7 +10,8 @@ import grpc
 import pytest
 from db_utils import NOTHING, Scope, SerializationConflict, context, errors
 from grpc_utils import Context, Identity, Tenancy, caller, deadline
-from grpc_utils.errors import ChampRequis, ExisteDeja, TropDeRequetes, refusal_of
+from grpc_utils.database_refusals import refusal_of
+from grpc_utils.errors import ChampRequis, ExisteDeja, TropDeRequetes
 from service_testing import eventually, refusal
 from service_testing.echo import Echo, echoing
 

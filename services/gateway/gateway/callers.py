@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from grpc_utils import AUTHORIZATION, SERVICE_PREFIX, Authenticator, bearer_of
+from grpc_utils import SERVICE_PREFIX, Authenticator, bearer_of
 
 from gateway.exchange import Exchange
 from gateway.problems import JetonServiceRequis, JetonUtilisateurRequis
@@ -14,8 +14,7 @@ _SERVICE_NAME = re.compile(SERVICE_NAME)
 
 async def prove(authenticator: Authenticator, exchange: Exchange, authorization: Sequence[str]) -> None:
     """Note in *exchange* who the bearer is. Raises a subclass of Unauthenticated."""
-    metadata = [(AUTHORIZATION, value) for value in authorization]
-    exchange.identity = await authenticator.identify(metadata)
+    exchange.identity = await authenticator.identify(authorization)
     if exchange.identity.kind != "anonymous":  # nobody has looked at that header then
         exchange.token = bearer_of(authorization)
 

@@ -9,7 +9,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from grpc_utils.telemetry import CORRELATION, Calls, log_request, masked
+from grpc_utils import CORRELATION
+from grpc_utils.telemetry import Calls, log_request, masked
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Send
 
@@ -57,9 +58,7 @@ class Telemetry:
             _note(scope, answer.status or _GONE)
 
     def _begun(self, scope: Scope) -> Exchange:
-        correlation = self._calls.correlate(
-            [(CORRELATION, value) for value in headers_of(scope, CORRELATION)]
-        )
+        correlation = self._calls.correlate(next(iter(headers_of(scope, CORRELATION)), ""))
         peer = (scope["client"] or ("",))[0]
         agent = "".join(filter(str.isprintable, header_of(scope, "user-agent")))
         route, path = route_of(scope)

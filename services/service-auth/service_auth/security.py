@@ -3,7 +3,7 @@
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import SecurityServiceServicer
 from db_utils import Listing
-from grpc_utils import Context, email_address, instant, page_request, page_result, required, timestamp
+from grpc_utils import Context, email_address, instant, list_answer, page_request, required, timestamp
 from grpc_utils.errors import ChampRequis
 from service_kit import App
 
@@ -44,8 +44,7 @@ class SecurityService(SecurityServiceServicer):
             du=instant(request.du) if request.HasField("du") else None,
             au=instant(request.au) if request.HasField("au") else None,
         )
-        tentatives = [_message(row) for row in page.rows]
-        return pb.ListLoginAttemptsResponse(tentatives=tentatives, pagination=page_result(page))
+        return list_answer(pb.ListLoginAttemptsResponse, page, map(_message, page.rows))
 
     async def UnlockAccount(
         self, request: pb.UnlockAccountRequest, context: Context

@@ -4,7 +4,7 @@ from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import AdresseServiceServicer
 from crm.common.common_pb2 import DeleteResponse
 from db_utils import Listing, Transaction
-from grpc_utils import Context, expected_version, found, page_request, page_result, required, to_message
+from grpc_utils import Context, expected_version, found, list_answer, page_request, required, to_message
 from grpc_utils.errors import LimiteAtteinte
 from service_kit import App, Settings
 from sqlalchemy import bindparam, func, select
@@ -61,8 +61,7 @@ class AdresseService(AdresseServiceServicer):
         reader = self._db.read()
         client = found(await reader.get(ClientBase, request.client_base_id))
         page = await ADRESSES.page(reader, page_request(request.pagination), client_base_id=client.id)
-        adresses = [to_message(adresse, pb.Adresse) for adresse in page.rows]
-        return pb.ListAdressesByClientResponse(adresses=adresses, pagination=page_result(page))
+        return list_answer(pb.ListAdressesByClientResponse, page)
 
 
 async def _locked(tx: Transaction, adresse_id: str) -> Adresse | None:

@@ -11,8 +11,8 @@ from grpc_utils import (
     Context,
     expected_version,
     found,
+    list_answer,
     page_request,
-    page_result,
     required,
     timestamp,
     to_message,
@@ -99,8 +99,7 @@ class ClientBaseService(ClientBaseServiceServicer):
             societe_id=request.societe_id,
             commercial_id=request.commercial_id,
         )
-        clients = [to_message(client, pb.ClientBase) for client in page.rows]
-        return pb.ListClientBasesResponse(clients=clients, pagination=page_result(page))
+        return list_answer(pb.ListClientBasesResponse, page)
 
     async def Update(self, request: pb.UpdateClientBaseRequest, context: Context) -> pb.ClientBase:
         """Change the fields that the request carries."""

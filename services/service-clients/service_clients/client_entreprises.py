@@ -3,7 +3,7 @@
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientEntrepriseServiceServicer
 from db_utils import Listing
-from grpc_utils import Context, expected_version, found, page_request, page_result, to_message
+from grpc_utils import Context, expected_version, found, list_answer, page_request, to_message
 from service_kit import App, Settings
 
 from service_clients import fiches
@@ -42,8 +42,7 @@ class ClientEntrepriseService(ClientEntrepriseServiceServicer):
         page = await ENTREPRISES.page(
             self._db.read(), page_request(request.pagination), search=request.search
         )
-        entreprises = [to_message(entreprise, pb.ClientEntreprise) for entreprise in page.rows]
-        return pb.ListClientEntreprisesResponse(clients=entreprises, pagination=page_result(page))
+        return list_answer(pb.ListClientEntreprisesResponse, page)
 
     async def Update(
         self, request: pb.UpdateClientEntrepriseRequest, context: Context

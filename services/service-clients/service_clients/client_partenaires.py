@@ -5,7 +5,7 @@ from uuid import UUID
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientPartenaireServiceServicer
 from db_utils import Listing, parse_uuid
-from grpc_utils import Context, civil_date, found, page_request, page_result, required, to_message
+from grpc_utils import Context, civil_date, found, list_answer, page_request, required, to_message
 from service_kit import App, Settings
 from sqlalchemy import BindParameter, ColumnElement, and_, or_, select
 
@@ -68,5 +68,4 @@ class ClientPartenaireService(ClientPartenaireServiceServicer):
             actif_le=civil_date(request.actif_le, "actif_le") if request.actif_le else None,
             of_living_client=True,
         )
-        links = [to_message(link, pb.ClientPartenaire) for link in page.rows]
-        return pb.ListClientPartenairesResponse(clients=links, pagination=page_result(page))
+        return list_answer(pb.ListClientPartenairesResponse, page)

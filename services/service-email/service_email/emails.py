@@ -5,7 +5,7 @@ from typing import Any
 from crm.email import email_pb2 as pb
 from crm.email.email_pb2_grpc import EmailServiceServicer
 from db_utils import Listing, Scope, within
-from grpc_utils import Context, found, insert_once, instant, page_request, page_result, to_message
+from grpc_utils import Context, found, insert_once, instant, list_answer, page_request, to_message
 from service_kit import App
 from sqlalchemy import BindParameter, ColumnElement, Text, cast, func, literal_column
 
@@ -91,8 +91,7 @@ class EmailService(EmailServiceServicer):
             du=instant(request.du) if request.HasField("du") else None,
             au=instant(request.au) if request.HasField("au") else None,
         )
-        messages = [_message(message) for message in page.rows]
-        return pb.ListMessagesResponse(messages=messages, pagination=page_result(page))
+        return list_answer(pb.ListMessagesResponse, page, map(_message, page.rows))
 
 
 def _message(message: Message) -> pb.Message:

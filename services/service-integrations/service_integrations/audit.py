@@ -14,7 +14,7 @@ from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import AuditServiceServicer
 from db_utils import Database, DatabaseError, Listing, Transaction, context
 from google.protobuf.struct_pb2 import Struct
-from grpc_utils import Context, caller, instant, page_request, page_result, timestamp
+from grpc_utils import Context, caller, instant, list_answer, page_request, timestamp
 from service_kit import App
 
 from service_integrations.appelant import acting_for
@@ -137,8 +137,7 @@ class AuditService(AuditServiceServicer):
             du=instant(request.du) if request.HasField("du") else None,
             au=instant(request.au) if request.HasField("au") else None,
         )
-        entrees = [_message(line) for line in page.rows]
-        return pb.ListAuditResponse(entrees=entrees, pagination=page_result(page))
+        return list_answer(pb.ListAuditResponse, page, map(_message, page.rows))
 
 
 def _message(line: AuditIntegration) -> pb.EntreeAudit:

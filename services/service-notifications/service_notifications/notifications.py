@@ -12,8 +12,8 @@ from grpc_utils import (
     found,
     insert_once,
     instant,
+    list_answer,
     page_request,
-    page_result,
     timestamp,
     to_message,
 )
@@ -109,11 +109,8 @@ class NotificationService(NotificationServiceServicer):
         lectures = await reader.all(_LECTURES, user=user, ids=[row.id for row in page.rows])
         read = {lecture.notification_id: lecture for lecture in lectures}
         _, unread = await _counts(reader, user)
-        return pb.ListNotificationsResponse(
-            notifications=[_message(row, read.get(row.id)) for row in page.rows],
-            pagination=page_result(page),
-            non_lues_total=unread,
-        )
+        messages = [_message(row, read.get(row.id)) for row in page.rows]
+        return list_answer(pb.ListNotificationsResponse, page, messages, non_lues_total=unread)
 
     async def GetUnreadCount(
         self, request: pb.GetUnreadCountRequest, context: Context

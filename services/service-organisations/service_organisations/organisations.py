@@ -14,8 +14,8 @@ from grpc_utils import (
     caller,
     expected_version,
     found,
+    list_answer,
     page_request,
-    page_result,
     timestamp,
     to_message,
 )
@@ -106,8 +106,7 @@ class OrganisationService(OrganisationServiceServicer):
             etat=request.etat,
             id=None if caller().kind == "service" else current_scope.get().organisation_id or _NOBODY,
         )
-        organisations = [to_message(organisation, pb.Organisation) for organisation in page.rows]
-        return pb.ListOrganisationsResponse(organisations=organisations, pagination=page_result(page))
+        return list_answer(pb.ListOrganisationsResponse, page)
 
     async def Update(self, request: pb.UpdateOrganisationRequest, context: Context) -> pb.Organisation:
         """Change the fields that the request carries."""

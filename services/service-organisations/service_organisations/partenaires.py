@@ -4,7 +4,7 @@ from crm.common.common_pb2 import DeleteResponse
 from crm.organisations import organisations_pb2 as pb
 from crm.organisations.organisations_pb2_grpc import PartenaireMarqueBlancheServiceServicer
 from db_utils import Listing
-from grpc_utils import Context, expected_version, found, page_request, page_result, to_message
+from grpc_utils import Context, expected_version, found, list_answer, page_request, to_message
 from service_kit import App, Settings
 
 from service_organisations import rules
@@ -40,7 +40,7 @@ class PartenaireMarqueBlancheService(PartenaireMarqueBlancheServiceServicer):
         page = await PARTENAIRES.page(
             self._db.read(), page_request(request.pagination), search=request.search, statut=request.statut
         )
-        return pb.ListPartenairesResponse(partenaires=map(_message, page.rows), pagination=page_result(page))
+        return list_answer(pb.ListPartenairesResponse, page, map(_message, page.rows))
 
     async def Update(self, request: pb.UpdatePartenaireRequest, context: Context) -> pb.Partenaire:
         """Change the fields that the request carries."""

@@ -4,7 +4,7 @@ from crm.common.common_pb2 import DeleteResponse
 from crm.organisations import organisations_pb2 as pb
 from crm.organisations.organisations_pb2_grpc import ReferentielServiceServicer
 from db_utils import Listing, Transaction
-from grpc_utils import Context, page_request, page_result, required, to_message
+from grpc_utils import Context, list_answer, page_request, required, to_message
 from service_kit import App, Settings
 from sqlalchemy import BindParameter, ColumnElement, bindparam, delete, exists, or_, select
 from sqlalchemy.orm import aliased
@@ -55,8 +55,7 @@ class ReferentielService(ReferentielServiceServicer):
             famille=termes.famille(request.famille),
             offered_to=request.organisation_id or _SYSTEM,
         )
-        entrees = [to_message(entree, pb.Entree) for entree in page.rows]
-        return pb.ListEntreesResponse(entrees=entrees, pagination=page_result(page))
+        return list_answer(pb.ListEntreesResponse, page)
 
     async def Upsert(self, request: pb.UpsertEntreeRequest, context: Context) -> pb.Entree:
         """Create or replace the organisation's own entry of this code."""

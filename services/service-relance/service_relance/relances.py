@@ -3,7 +3,7 @@
 from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RelanceServiceServicer
 from db_utils import Listing
-from grpc_utils import Context, civil_date, found, page_request, page_result, to_message
+from grpc_utils import Context, civil_date, found, list_answer, page_request, to_message
 from service_kit import App, Settings
 
 from service_relance.models import Relance
@@ -42,5 +42,4 @@ class RelanceService(RelanceServiceServicer):
             date_from=civil_date(request.date_from, "date_from") if request.date_from else None,
             date_to=civil_date(request.date_to, "date_to") if request.date_to else None,
         )
-        relances = [to_message(relance, pb.Relance) for relance in page.rows]
-        return pb.ListRelancesResponse(relances=relances, pagination=page_result(page))
+        return list_answer(pb.ListRelancesResponse, page)

@@ -12,7 +12,7 @@ from functools import partial
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import InvitationServiceServicer
 from db_utils import Listing, Transaction, clock
-from grpc_utils import Context, Identity, caller, found, page_request, page_result, required, to_message
+from grpc_utils import Context, Identity, caller, found, list_answer, page_request, required, to_message
 from grpc_utils.errors import OrganisationRequise
 from service_kit import App, Worker
 from sqlalchemy import LargeBinary, String, bindparam, func, select, update
@@ -77,8 +77,7 @@ class InvitationService(InvitationServiceServicer):
         if request.organisation_id:
             await appelants.acting(reader, identity, self._settings, request.organisation_id)
         page = await INVITATIONS.page(reader, page_request(request.pagination), etat=request.etat)
-        invitations = [to_message(one, pb.Invitation) for one in page.rows]
-        return pb.ListInvitationsResponse(invitations=invitations, pagination=page_result(page))
+        return list_answer(pb.ListInvitationsResponse, page)
 
     async def Accept(
         self, request: pb.AcceptInvitationRequest, context: Context

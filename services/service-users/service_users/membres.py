@@ -11,9 +11,9 @@ from grpc_utils import (
     caller,
     expected_version,
     found,
+    list_answer,
     opaque_id,
     page_request,
-    page_result,
     required,
     to_message,
 )
@@ -49,7 +49,7 @@ class MembreService(MembreServiceServicer):
                 reader, page_request(request.pagination), utilisateur_id=utilisateur_id, etat=request.etat
             )
             membres = await membre_messages(reader, page.rows)
-        return pb.ListMembresResponse(membres=membres, pagination=page_result(page))
+        return list_answer(pb.ListMembresResponse, page, membres)
 
     async def Add(self, request: pb.AddMembreRequest, context: Context) -> pb.Membre:
         """Make a person a member of the organisation."""

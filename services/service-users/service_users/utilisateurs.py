@@ -15,8 +15,8 @@ from grpc_utils import (
     email_address,
     expected_version,
     found,
+    list_answer,
     page_request,
-    page_result,
     required,
     timestamp,
 )
@@ -148,7 +148,7 @@ class UtilisateurService(UtilisateurServiceServicer):
             actif=request.actif if request.HasField("actif") else None,
         )
         people = await utilisateur_messages(reader, page.rows)
-        return pb.ListUtilisateursResponse(utilisateurs=people, pagination=page_result(page))
+        return list_answer(pb.ListUtilisateursResponse, page, people)
 
     async def Update(self, request: pb.UpdateUtilisateurRequest, context: Context) -> pb.Utilisateur:
         """Change the fields that the request carries; people change themselves only (R4)."""

@@ -1,0 +1,68 @@
+"""What a caller is told when the database refuses. Used only by `pipeline.py`."""
+
+from db_utils import (
+    Conflict,
+    DatabaseError,
+    DatabaseUnavailable,
+    InvalidPage,
+    InvalidPageToken,
+    InvalidText,
+    InvalidValue,
+    OrganisationRequired,
+    ReferenceViolation,
+    SerializationConflict,
+    StalePlan,
+    StatementTimeout,
+    TextTooLong,
+    UnknownChoice,
+    VersionConflict,
+)
+
+from grpc_utils.errors import (
+    BaseIndisponible,
+    ConflitDEcriture,
+    ExisteDeja,
+    FormatInvalide,
+    JetonDePageInvalide,
+    OrganisationRequise,
+    PageInvalide,
+    ReferenceInconnue,
+    Refusal,
+    RequeteTropLente,
+    TropLong,
+    ValeurInconnue,
+    VersionPerimee,
+)
+
+
+def refusal_of(error: DatabaseError) -> Refusal | None:
+    """What a caller is told when the database answers *error*; None for what is no caller's business."""
+    match error:
+        case Conflict():
+            known = {"id": str(error.existing_id)} if error.existing_id is not None else {}
+            return ExisteDeja(contrainte=error.constraint, **known)
+        case TextTooLong():
+            return TropLong(champ=error.column)
+        case UnknownChoice():
+            return ValeurInconnue(champ=error.column)
+        case InvalidValue():
+            return FormatInvalide(champ=error.column)
+        case ReferenceViolation():
+            return ReferenceInconnue(contrainte=error.constraint)
+        case InvalidPageToken():
+            return JetonDePageInvalide(champ=error.field)
+        case InvalidPage():
+            return PageInvalide(champ=error.field)
+    plain = _PLAIN.get(type(error))
+    return None if plain is None else plain()
+
+
+_PLAIN: dict[type[DatabaseError], type[Refusal]] = {
+    DatabaseUnavailable: BaseIndisponible,
+    StatementTimeout: RequeteTropLente,
+    SerializationConflict: ConflitDEcriture,
+    StalePlan: ConflitDEcriture,
+    InvalidText: FormatInvalide,
+    OrganisationRequired: OrganisationRequise,
+    VersionConflict: VersionPerimee,
+}
