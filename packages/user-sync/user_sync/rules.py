@@ -1,6 +1,6 @@
 """The rules of the component, pure: tokens, answers and events in, values out, or a refusal.
 
-Rules of its brief are cited as S1 to S20.
+S1 to S20 are the rules of `RULES.md`.
 """
 
 from collections.abc import Mapping, Sequence
