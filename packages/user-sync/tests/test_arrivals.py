@@ -63,7 +63,7 @@ async def test_S11_several_processes_make_one_copy(
     assert await waiting(database, visiteur.sujet) is not None
 
 
-async def test_S08_of_many_first_people_one_is_the_admin(
+async def test_S8_of_many_first_people_one_is_the_admin(
     alone: list[Synchroniser], database: Database
 ) -> None:
     """Decided under a lock on the organisation, in whatever process they come."""
@@ -89,7 +89,7 @@ async def test_S11_an_event_and_a_call_make_one_copy(
         assert await accounts(database, one.organisation) == 1
 
 
-async def test_S04_a_bad_token_does_not_join_a_good_ones_arrival(
+async def test_S4_a_bad_token_does_not_join_a_good_ones_arrival(
     alone: list[Synchroniser], database: Database, visiteur: Visiteur
 ) -> None:
     """Each caller must be admissible himself."""

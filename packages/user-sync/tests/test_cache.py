@@ -23,7 +23,7 @@ def person(subject: str) -> UtilisateurLocal:
     )
 
 
-def test_S02_a_user_is_remembered_for_a_while() -> None:
+def test_S2_a_user_is_remembered_for_a_while() -> None:
     """Up to the time that the settings give, and not a moment longer."""
     cache, row = Cache(60), person("a")
     with clock.frozen_at(NOON):
@@ -35,7 +35,7 @@ def test_S02_a_user_is_remembered_for_a_while() -> None:
         assert cache.get("a") is None
 
 
-def test_S02_a_change_makes_all_names_of_a_user_forgotten() -> None:
+def test_S2_a_change_makes_all_names_of_a_user_forgotten() -> None:
     """Whatever subject he came under; others stay."""
     cache, row, other = Cache(60), person("a"), person("z")
     for subject in ("a", "b"):
@@ -47,7 +47,7 @@ def test_S02_a_change_makes_all_names_of_a_user_forgotten() -> None:
     assert cache.get("z") is not None
 
 
-def test_S02_what_was_read_before_a_change_is_not_remembered() -> None:
+def test_S2_what_was_read_before_a_change_is_not_remembered() -> None:
     """It may be what the change has replaced."""
     cache, row = Cache(60), person("a")
     before = cache.changes
@@ -58,7 +58,7 @@ def test_S02_what_was_read_before_a_change_is_not_remembered() -> None:
     assert cache.get("a") is not None
 
 
-def test_S02_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_S2_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The user met longest ago makes room; nothing is left of him."""
     monkeypatch.setattr(module, "MOST", 3)
     cache, rows = Cache(60), {subject: person(subject) for subject in "abcd"}
@@ -69,6 +69,6 @@ def test_S02_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len([subject for subject in "abcd" if cache.get(subject)]) == 3
 
 
-def test_S02_the_memory_holds_ten_thousand() -> None:
-    """Which its brief says."""
+def test_S2_the_memory_holds_ten_thousand() -> None:
+    """Ten thousand subjects per process."""
     assert module.MOST == 10_000

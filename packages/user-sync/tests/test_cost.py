@@ -47,7 +47,7 @@ async def door(link: DatabaseLink, database: Database) -> AsyncIterator[Synchron
     await peers.close()
 
 
-async def test_S02_somebody_remembered_costs_no_round_trip(
+async def test_S2_somebody_remembered_costs_no_round_trip(
     door: Synchroniser, link: DatabaseLink, visiteur: Visiteur
 ) -> None:
     """Not a byte goes to the database in a hundred calls."""
@@ -60,7 +60,7 @@ async def test_S02_somebody_remembered_costs_no_round_trip(
     assert link.sent == sent
 
 
-async def test_S03_somebody_known_costs_one_look_up(
+async def test_S3_somebody_known_costs_one_look_up(
     door: Synchroniser, database: Database, link: DatabaseLink, visiteur: Visiteur
 ) -> None:
     """One statement: as much as the look-up alone sends, and nothing of it is written."""
@@ -77,7 +77,7 @@ async def test_S03_somebody_known_costs_one_look_up(
     assert costs == [link.sent - before] * 3
 
 
-async def test_S03_users_is_not_on_the_way_of_somebody_known(visiteur: Visiteur) -> None:
+async def test_S3_users_is_not_on_the_way_of_somebody_known(visiteur: Visiteur) -> None:
     """However many calls there are, users hears of him once per interval."""
     async with running(*BESIDE, COMPTABILITE, bcrypt_cost=4) as mesh:
         comptoirs, now = Comptoirs(mesh), clock.now()

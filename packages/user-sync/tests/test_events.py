@@ -178,7 +178,7 @@ async def test_S11_two_copies_of_one_person_become_the_older_one(
         assert found.id == copy.id
 
 
-async def test_S08_an_event_without_a_role_makes_the_first_an_admin(mesh: Mesh, database: Database) -> None:
+async def test_S8_an_event_without_a_role_makes_the_first_an_admin(mesh: Mesh, database: Database) -> None:
     """And the others viewers, as without any word from users."""
     first = Visiteur()
     second = Visiteur(first.organisation)

@@ -20,7 +20,7 @@ from tests.visiteurs import Comptoirs, Visiteur, accounts, copies_in, new_org, r
 NOT_AUTHORISED = (grpc.StatusCode.UNAUTHENTICATED, "UTILISATEUR_NON_AUTORISE")
 
 
-async def test_S06_the_event_makes_the_copy(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
+async def test_S6_the_event_makes_the_copy(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
     """One local row with the role and the id in users; the handler ran once, the account is there."""
     answer = await comptoirs.visit(visiteur, note=True)
     central = await comptoirs.central(visiteur)
@@ -35,7 +35,7 @@ async def test_S06_the_event_makes_the_copy(comptoirs: Comptoirs, visiteur: Visi
     assert len(await copies_in(database, visiteur.organisation)) == 1
 
 
-async def test_S05_users_hears_where_somebody_came_from(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
+async def test_S5_users_hears_where_somebody_came_from(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
     """The source and the application of the first sign-in are in the event."""
     await comptoirs.visit(visiteur)
     (event,) = await comptoirs.mesh.published(
@@ -70,7 +70,7 @@ async def test_S11_of_two_first_people_one_is_the_admin(comptoirs: Comptoirs) ->
 
 
 @pytest.mark.parametrize("missing", ["organisation", "user_type"])
-async def test_S04_a_newcomer_without_organisation_or_type_is_kept_out(
+async def test_S4_a_newcomer_without_organisation_or_type_is_kept_out(
     comptoirs: Comptoirs, visiteur: Visiteur, missing: str
 ) -> None:
     """UNAUTHENTICATED; nothing is made here, and users is not told."""
@@ -82,7 +82,7 @@ async def test_S04_a_newcomer_without_organisation_or_type_is_kept_out(
     assert await comptoirs.central(visiteur) is None
 
 
-async def test_S04_a_service_without_the_component_serves_the_same_token(
+async def test_S4_a_service_without_the_component_serves_the_same_token(
     comptoirs: Comptoirs, visiteur: Visiteur
 ) -> None:
     """Only services that keep copies of people need to know them."""
@@ -91,14 +91,14 @@ async def test_S04_a_service_without_the_component_serves_the_same_token(
     assert len((await clients.List(clients_pb2.ListClientBasesRequest())).clients) == 0
 
 
-async def test_S04_somebody_known_needs_no_claims_any_more(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
+async def test_S4_somebody_known_needs_no_claims_any_more(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
     """His copy says what his token does not."""
     first = await comptoirs.visit(visiteur)
     again = await comptoirs.visit(visiteur, organisation=None, user_type="", email="")
     assert again == first
 
 
-async def test_S01_services_are_nobody_to_know(comptoirs: Comptoirs) -> None:
+async def test_S1_services_are_nobody_to_know(comptoirs: Comptoirs) -> None:
     """Their calls are served without a local user."""
     mesh = comptoirs.mesh
     token = ServiceSigner("users", mesh.secrets.keys["users"].private).token("comptabilite", None)
@@ -106,7 +106,7 @@ async def test_S01_services_are_nobody_to_know(comptoirs: Comptoirs) -> None:
     assert (await stub.GetKpis(DashboardFilters())).date_debut == ""
 
 
-async def test_S01_without_authentication_everything_is_skipped() -> None:
+async def test_S1_without_authentication_everything_is_skipped() -> None:
     """The caller is nobody."""
     async with running(COMPTABILITE, auth_enabled=False) as mesh:
         stub = DashboardKpisServiceStub(mesh.channel("comptabilite"))
@@ -123,7 +123,7 @@ async def test_a_component_that_is_off_meets_nobody(visiteur: Visiteur) -> None:
         assert (await comptoirs.known(visiteur)).role == "MANAGER"
 
 
-async def test_S09_a_closed_account_is_kept_out(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
+async def test_S9_a_closed_account_is_kept_out(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
     """Users says so at the first call; nothing is made here."""
     people = comptoirs.mesh.service_stub(UtilisateurServiceStub, caller="comptabilite")
     made = await people.Create(
@@ -135,7 +135,7 @@ async def test_S09_a_closed_account_is_kept_out(comptoirs: Comptoirs, visiteur: 
     assert await comptoirs.copy(visiteur) is None
 
 
-async def test_S09_an_unusable_address_keeps_nobody_out(
+async def test_S9_an_unusable_address_keeps_nobody_out(
     comptoirs: Comptoirs, visiteur: Visiteur, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A copy is made from the token; users will never take it in, so nothing is queued."""
@@ -146,7 +146,7 @@ async def test_S09_an_unusable_address_keeps_nobody_out(
     assert "users refuses the sign-in" in caplog.text
 
 
-async def test_S07_names_default_to_user(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
+async def test_S7_names_default_to_user(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
     """Where the token has none and users cannot say either."""
     await comptoirs.visit(visiteur, email="pas une adresse", given_name="", family_name="")
     copy = await comptoirs.known(visiteur)

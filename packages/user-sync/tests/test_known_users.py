@@ -40,7 +40,7 @@ async def set_active(mesh: Mesh, utilisateur_id: str | None, actif: bool) -> Non
     await people.Update(users_pb2.UpdateUtilisateurRequest(id=utilisateur_id or "", actif=actif))
 
 
-async def test_S03_users_is_told_again_after_a_while(comptoirs: Comptoirs, visitor: Visiteur) -> None:
+async def test_S3_users_is_told_again_after_a_while(comptoirs: Comptoirs, visitor: Visiteur) -> None:
     """In the background, as of somebody who is known; the time of the last sign-in moves."""
     before = await comptoirs.known(visitor)
     later = clock.now() + INTERVAL
@@ -60,7 +60,7 @@ async def test_S03_users_is_told_again_after_a_while(comptoirs: Comptoirs, visit
     assert dict(again.metadata) == {"source": "accounting-service", "existingUser": True}
 
 
-async def test_S03_users_is_not_told_at_every_call(comptoirs: Comptoirs, visitor: Visiteur) -> None:
+async def test_S3_users_is_not_told_at_every_call(comptoirs: Comptoirs, visitor: Visiteur) -> None:
     """Once per interval, though the memory of the user is shorter."""
     later = clock.now() + INTERVAL
     with clock.frozen_at(later):
@@ -114,7 +114,7 @@ async def _other(comptoirs: Comptoirs, visiteur: Visiteur) -> users_pb2.Utilisat
     ).utilisateur
 
 
-async def test_S09_an_account_closed_in_users_is_closed_here(comptoirs: Comptoirs, visitor: Visiteur) -> None:
+async def test_S9_an_account_closed_in_users_is_closed_here(comptoirs: Comptoirs, visitor: Visiteur) -> None:
     """From the next time that users is told; then every request is refused."""
     copy = await comptoirs.known(visitor)
     await set_active(comptoirs.mesh, copy.utilisateur_id, False)
@@ -128,7 +128,7 @@ async def test_S09_an_account_closed_in_users_is_closed_here(comptoirs: Comptoir
         assert await refused(comptoirs.visit(visitor)) == CLOSED
 
 
-async def test_S09_an_account_that_is_opened_again_is_let_in(comptoirs: Comptoirs, visitor: Visiteur) -> None:
+async def test_S9_an_account_that_is_opened_again_is_let_in(comptoirs: Comptoirs, visitor: Visiteur) -> None:
     """Users is asked as of everybody else, and what it announced before it closed it says nothing."""
     copy = await comptoirs.known(visitor)
     await set_active(comptoirs.mesh, copy.utilisateur_id, False)
@@ -154,7 +154,7 @@ async def eventually_actif(comptoirs: Comptoirs, visiteur: Visiteur, actif: bool
     await eventually(settled)
 
 
-async def test_S02_an_event_is_seen_by_the_next_call(comptoirs: Comptoirs, visitor: Visiteur) -> None:
+async def test_S2_an_event_is_seen_by_the_next_call(comptoirs: Comptoirs, visitor: Visiteur) -> None:
     """What is remembered of a user goes with his event."""
     assert (await comptoirs.visit(visitor)).date_fin == "ADMIN"
     copy = await comptoirs.known(visitor)

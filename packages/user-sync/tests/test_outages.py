@@ -44,7 +44,7 @@ def database_of(comptoirs: Comptoirs, name: str = "comptabilite") -> Database:
     return comptoirs.mesh.database(name)
 
 
-async def test_S08_without_users_people_are_served(comptoirs: Comptoirs) -> None:
+async def test_S8_without_users_people_are_served(comptoirs: Comptoirs) -> None:
     """In time; the first of an organisation is its ADMIN, the next a VIEWER; users is told later."""
     first = Visiteur()
     second = Visiteur(first.organisation)
@@ -106,7 +106,7 @@ def both_known(database: Database, organisation: str) -> Callable[[], Awaitable[
     return known
 
 
-async def test_S08_an_open_circuit_costs_no_wait(comptoirs: Comptoirs) -> None:
+async def test_S8_an_open_circuit_costs_no_wait(comptoirs: Comptoirs) -> None:
     """After five silences users is not even called; it is told later all the same."""
     people = [Visiteur() for _ in range(7)]
     async with comptoirs.mesh.without("users"):
@@ -117,7 +117,7 @@ async def test_S08_an_open_circuit_costs_no_wait(comptoirs: Comptoirs) -> None:
         assert last.erreur == "CIRCUIT_OUVERT"
 
 
-async def test_S03_without_users_known_people_are_served(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
+async def test_S3_without_users_known_people_are_served(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
     """At once; that they were here is told later."""
     await comptoirs.visit(visiteur, "vente")
     await eventually(lambda: comptoirs.copy(visiteur))
@@ -126,7 +126,7 @@ async def test_S03_without_users_known_people_are_served(comptoirs: Comptoirs, v
         await eventually(lambda: waiting(database_of(comptoirs), visiteur.sujet))
 
 
-async def test_S07_without_the_broker_the_copy_is_made_here(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
+async def test_S7_without_the_broker_the_copy_is_made_here(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
     """With the role and the id that users answers; its event confirms it when the broker is back."""
     comptoirs.mesh.broker.stop()
     answer = await comptoirs.visit(visiteur)

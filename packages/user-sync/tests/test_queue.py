@@ -151,7 +151,7 @@ async def test_S12_what_users_refuses_for_good_leaves_the_queue(
     assert "users will never take in the sign-in" in caplog.text
 
 
-async def test_S09_a_closed_account_is_noted_by_the_job(
+async def test_S9_a_closed_account_is_noted_by_the_job(
     comptoirs: Comptoirs, database: Database, users: Annuaire, visiteur: Visiteur
 ) -> None:
     """Whoever was let in while users was away is not let in any more."""

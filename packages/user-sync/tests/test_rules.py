@@ -41,7 +41,7 @@ def identity(organisation: str | None = "org-1", **claims: object) -> Identity:
         ("", "auth0"),
     ],
 )
-def test_S01_the_issuer_names_the_provider(issuer: str, provider: str) -> None:
+def test_S1_the_issuer_names_the_provider(issuer: str, provider: str) -> None:
     """Our own tokens are local, Keycloak's keycloak, configured ones what they are said to be."""
     known = settings(
         keycloak_realm_url="https://kc.example/realms/crm/",
@@ -50,13 +50,13 @@ def test_S01_the_issuer_names_the_provider(issuer: str, provider: str) -> None:
     assert provider_of(issuer, known) == provider
 
 
-def test_S01_an_unknown_provider_is_refused_at_the_start() -> None:
+def test_S1_an_unknown_provider_is_refused_at_the_start() -> None:
     """The sentence names it."""
     with pytest.raises(ConfigurationError, match="unknown provider facebook"):
         settings(issuer_providers="x=facebook")
 
 
-def test_S04_organisation_and_type_are_needed() -> None:
+def test_S4_organisation_and_type_are_needed() -> None:
     """Each of them, and the organisation not empty; the type under any of its names."""
     for told in (
         identity(None, user_type="PME"),
@@ -73,7 +73,7 @@ def test_S04_organisation_and_type_are_needed() -> None:
         assert personne.user_type == "PME"
 
 
-def test_S05_a_token_tells_who_somebody_is() -> None:
+def test_S5_a_token_tells_who_somebody_is() -> None:
     """Names, address and picture under their standard claims, in stored form."""
     told = identity(
         email="Jeanne@Exemple.fr",
@@ -88,18 +88,18 @@ def test_S05_a_token_tells_who_somebody_is() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 7, ["Jeanne"], {"a": "b"}, "Jean\0ne", "\x1b[31m"])
-def test_S05_a_claim_that_is_no_text_says_nothing(value: object) -> None:
+def test_S5_a_claim_that_is_no_text_says_nothing(value: object) -> None:
     """And keeps nobody out."""
     assert rules.personne_of(identity(given_name=value), TYPES).first_name == ""
 
 
-def test_S05_a_claim_that_is_too_long_is_cut() -> None:
+def test_S5_a_claim_that_is_too_long_is_cut() -> None:
     """To what its column holds."""
     personne = rules.personne_of(identity(family_name="x" * 101, email="y" * 300), TYPES)
     assert (len(personne.last_name), len(personne.email)) == (100, 255)
 
 
-def test_S05_users_is_told_everything_at_once() -> None:
+def test_S5_users_is_told_everything_at_once() -> None:
     """The name is made of its parts; the metadata names the source."""
     told = identity(given_name="Jeanne", email="j@exemple.fr", email_verified=True, user_type="PME")
     personne = rules.personne_of(told, TYPES)

@@ -96,7 +96,7 @@ async def hear(database: Database, event: UserLoginEvent) -> None:
         await COMPTABILITE_SYNC.traiter_user_login(event, tx)
 
 
-async def test_S06_a_new_user_waits_for_his_event(mesh: Mesh, database: Database, visiteur: Visiteur) -> None:
+async def test_S6_a_new_user_waits_for_his_event(mesh: Mesh, database: Database, visiteur: Visiteur) -> None:
     """As long as the settings say; what it makes is what he is served as."""
     settings = load(COMPTABILITE.settings, database_url=database.url, user_sync_wait_ms=5000)
     app: Any = App(settings, database, mesh["comptabilite"].app.peers)
@@ -112,7 +112,7 @@ async def test_S06_a_new_user_waits_for_his_event(mesh: Mesh, database: Database
     assert (copy.origine, copy.derniere_sync_ok) == ("evenement", None)
 
 
-async def test_S07_without_his_event_the_answer_is_enough(
+async def test_S7_without_his_event_the_answer_is_enough(
     mesh: Mesh, database: Database, visiteur: Visiteur
 ) -> None:
     """Role and id are those of users, where he is not the first any more."""
@@ -129,7 +129,7 @@ async def test_S07_without_his_event_the_answer_is_enough(
     assert (after.id, after.origine) == (copy.id, "evenement")
 
 
-async def test_S05_a_new_user_does_not_wait_for_ever(
+async def test_S5_a_new_user_does_not_wait_for_ever(
     door: Door, database: Database, visiteur: Visiteur
 ) -> None:
     """Users has its time; then he is served, and users is told later."""
@@ -157,7 +157,7 @@ async def test_S12_who_is_told_of_meanwhile_is_not_put_off(
     await peers.close()
 
 
-async def test_S03_a_known_user_does_not_wait_at_all(
+async def test_S3_a_known_user_does_not_wait_at_all(
     door: Door, database: Database, visiteur: Visiteur
 ) -> None:
     """His call goes on while users is being told."""

@@ -1,8 +1,8 @@
-"""Local copies of the users that a business service meets, and users told of every sign-in.
+"""Local copies of the users that a business service meets; users is told of every sign-in.
 
-A service switches it on with one line of its data, see `component.py`; the way of a call is in
-`synchroniser.py`, that of an event in `sign_ins.py`. It decides nothing about access: roles and
-permissions are information, and no copy is needed to be let in again.
+A service switches the component on with one line of its data, see `component.py`. The way of a call
+is in `synchroniser.py`, the rules are in `RULES.md`. Nothing here decides about access: roles and
+permissions are information, and people are served before users has heard of them.
 """
 
 from user_sync.component import UserSync

@@ -1,4 +1,4 @@
-"""Telling users of a sign-in, and what its answer or its silence means here (S5, S8, S9)."""
+"""Calls to users about sign-ins, and what an answer or a silence means here (S5, S8, S9)."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from user_sync.rules import Central
 
 
 class NotTold(Exception):
-    """Users has not taken the sign-in in: it is told again later. *silent*: it did not answer at all."""
+    """Users has not taken the sign-in in, and is told again later; *silent*: it did not answer at all."""
 
     def __init__(self, reason: str, *, silent: bool) -> None:
         super().__init__(reason)
@@ -21,7 +21,7 @@ class NotTold(Exception):
 
 
 class Unusable(Exception):
-    """Users will never take this sign-in in, such as one with an impossible address."""
+    """Users will never take this sign-in in, for example because its address is impossible."""
 
 
 class Closed(Exception):
@@ -29,16 +29,16 @@ class Closed(Exception):
 
 
 class Annuaire:
-    """The users service, which answers within *timeout* seconds or counts as silent.
+    """Client of users, which counts as silent after *timeout* seconds without an answer.
 
-    A *patient* caller waits as long for users to be there at all: it may just be coming back.
+    A *patient* client waits as long for users to be there at all, since it may just be coming back.
     """
 
     def __init__(self, peers: Peers, timeout: float, *, patient: bool = False) -> None:
         self._users, self._timeout, self._patient = peers.stub(SyncServiceStub), timeout, patient
 
     async def tell(self, request: pb.SyncUserRequest) -> Central:
-        """Announce the sign-in. Raises NotTold, Unusable or Closed."""
+        """Announce the sign-in; return the answer. Raises NotTold, Unusable or Closed."""
         patience: dict[str, Any] = {"timeout": self._timeout, "wait_for_ready": self._patient}
         try:
             return rules.answered(await self._users.SyncUser(request, **patience))

@@ -1,4 +1,4 @@
-"""Users met lately: bounded, short-lived, and forgotten as soon as their copy changes (S2)."""
+"""Memory of users met lately: bounded, short-lived, emptied of a person when his copy changes (S2)."""
 
 from uuid import UUID
 
@@ -7,29 +7,29 @@ from db_utils import clock
 from user_sync.courant import UtilisateurCourant, of_copy
 from user_sync.models import UtilisateurLocal
 
-MOST = 10_000  # subjects
+MOST = 10_000  # subjects per process (S2)
 
 
 class Cache:
-    """Local users by subject, each for *seconds*; the oldest make room for new ones."""
+    """Local users by subject, each for *seconds*; the ones remembered longest make room for new ones."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._known: dict[str, tuple[float, UtilisateurCourant]] = {}
         self._subjects: dict[UUID, set[str]] = {}
-        self.changes = 0  # of anybody's copy, so far
+        self.changes = 0  # changes of copies so far, of anybody's
 
     def get(self, subject: str) -> UtilisateurCourant | None:
-        """The user behind *subject*, None when nobody is known to be."""
+        """Return the user behind *subject*, None when he is not remembered."""
         known = self._known.get(subject)
         if known is None or clock.timestamp() >= known[0]:
             return None
         return known[1]
 
     def put(self, subject: str, row: UtilisateurLocal, changes: int) -> UtilisateurCourant:
-        """The user of *row*, remembered as *subject* unless copies have changed since it was read.
+        """Return the user of *row*, remembered under *subject* unless copies changed since it was read.
 
-        *changes* is their number before the reading.
+        *changes* is the count of changes from before the reading.
         """
         user = of_copy(row)
         if changes != self.changes:
@@ -42,7 +42,7 @@ class Cache:
         return user
 
     def forget(self, row: UtilisateurLocal) -> None:
-        """Forget the person of *row*, whatever he is called."""
+        """Forget the person of *row* under each of his subjects."""
         self.changes += 1
         for subject in self._subjects.pop(row.id, ()):
             self._known.pop(subject, None)

@@ -1,4 +1,4 @@
-"""The component as a service names it in its data. Each of its parts has a module of its own.
+"""The component as a service names it in its data; each part has a module of its own.
 
 components=(UserSync(app_code="accounting", service_name="accounting-service"),)
 """
@@ -20,15 +20,15 @@ from user_sync.settings import Host, UserSyncSettings
 from user_sync.synchroniser import Synchroniser
 
 _EVERY = timedelta(seconds=30)
-_PATIENCE = 5.0  # seconds, longer than a channel takes to find its callee again
+_PATIENCE = 5.0  # seconds of the job, longer than a channel takes to find its callee again
 
 
 @dataclass(frozen=True, slots=True)
 class UserSync:
     """Synchronisation for a service that people open as application *app_code*.
 
-    Users knows the service as *service_name*. *premiere_connexion* runs once for each
-    organisation that is new here, in a part of the transaction that meets it.
+    Users knows the service as *service_name*. *premiere_connexion* runs once for each organisation that
+    is new here, inside the transaction that meets it, and fails alone (S20).
     """
 
     app_code: str
@@ -37,40 +37,40 @@ class UserSync:
 
     @property
     def package(self) -> str:
-        """Where the migrations are."""
+        """Package that holds the migrations."""
         return "user_sync"
 
     @property
     def tables(self) -> MetaData:
-        """Local users, their subjects, organisations, and what users was not told of yet."""
+        """Tables of copies, subjects, organisations and queued sign-ins."""
         return Base.metadata
 
     @property
     def settings(self) -> type[BaseSettings]:
-        """Patience and rhythm."""
+        """Settings that the component adds to those of its service."""
         return UserSyncSettings
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
-        """Sign-ins, wherever they happen."""
+        """Subscription to sign-ins."""
         return (Subscription(UserLoginEvent, self.traiter_user_login),)
 
     @property
     def workers(self) -> tuple[Worker, ...]:
-        """What could not be done at once is done later."""
+        """Jobs that do later what could not be done at once."""
         return (
             Worker("user-sync-rejouer-syncs", self.rejouer_syncs, every=_EVERY),
             Worker("user-sync-organisations", self.ouvrir_organisations, every=_EVERY),
         )
 
     def greeter(self, app: Host) -> Synchroniser | None:
-        """The interception of calls, None when it is switched off."""
+        """Return the interception of calls, None when it is switched off."""
         if not app.settings.user_sync_enabled:
             return None
         return Synchroniser(app, self.service_name, self.app_code, Accueil(self.premiere_connexion))
 
     async def traiter_user_login(self, event: UserLoginEvent, tx: Transaction) -> None:
-        """Bring the copy of who signed in up to date; people without this application have none (S15)."""
+        """Bring the copy of a person who signed in up to date; none is kept without this application (S15)."""
         if self.app_code not in event.accessible_apps:
             return
         required_text(event, "user_id", "auth0_id")
@@ -89,5 +89,5 @@ class UserSync:
             await queue.empty(app.database, annuaire, self.service_name)
 
     async def ouvrir_organisations(self, app: Host) -> None:
-        """Make the accounts of new organisations that could not be made at once (S20)."""
+        """Run the hook again for organisations where it has failed (S20)."""
         await Accueil(self.premiere_connexion).finish(app.database)

@@ -1,7 +1,7 @@
-"""The local copies of users: found, made, brought up to date, and joined when two are one person.
+"""Local copies of users: found, made, brought up to date, and joined when two are one person.
 
-Everything runs in the transaction of its caller, who runs it again under `insisting` when
-somebody else was making the same copy.
+Everything runs in the transaction of its caller, who runs it again under `insisting` when somebody
+else was making the same copy.
 """
 
 from collections.abc import Awaitable, Callable
@@ -28,7 +28,7 @@ _ids = union_all(
     select(SujetLocal.utilisateur_local_id).where(SujetLocal.auth0_id == _sujet),
     select(_Homonyme.id).where(_Homonyme.utilisateur_id == bindparam("utilisateur_id", type_=String)),
 )
-# The oldest first: it is the one that stays. An OR of both ways would read the whole table.
+# The oldest first, since it stays. A union of two look-ups: with an OR the whole table would be read.
 _PERSON = (
     select(UtilisateurLocal)
     .where(UtilisateurLocal.id.in_(_ids))
@@ -41,6 +41,7 @@ _MOVE_SUBJECTS = (
     .values(utilisateur_local_id=bindparam("kept", type_=Uuid))
 )
 _organisation = bindparam("organisation_id", type_=String)
+# The schema is part of the name: each service that uses the component decides for itself.
 _LOCK = select(
     func.pg_advisory_xact_lock(
         func.hashtextextended(func.concat(func.current_schema(), "/utilisateurs/", _organisation), 0)
@@ -50,7 +51,7 @@ _ANYBODY = select(UtilisateurLocal.id).where(UtilisateurLocal.organisation_id ==
 
 
 async def insisting(work: Callable[[], Awaitable[T]]) -> T:
-    """The result of the transaction *work*, run again while others write the same copies (S11)."""
+    """Run the transaction *work*, up to four times while others write the same copies (S11)."""
     for _ in range(_ATTEMPTS - 1):
         try:
             return await work()
@@ -60,12 +61,12 @@ async def insisting(work: Callable[[], Awaitable[T]]) -> T:
 
 
 async def by_subject(reader: Reader, sujet: str) -> UtilisateurLocal | None:
-    """The copy of the person who is seen under *sujet*: one look-up."""
+    """Return the copy of the person seen under *sujet*: one look-up."""
     return await reader.one(_BY_SUBJECT, sujet=sujet)
 
 
 async def identified(tx: Transaction, sujet: str, utilisateur_id: str) -> UtilisateurLocal | None:
-    """The one copy of the person with this subject and this id in users, locked until *tx* ends.
+    """Return the one copy of the person with this subject and this id in users, locked until *tx* ends.
 
     Two copies become the older one (S11). *utilisateur_id* is "" as long as it is not known.
     """
@@ -82,9 +83,9 @@ async def identified(tx: Transaction, sujet: str, utilisateur_id: str) -> Utilis
 
 
 async def settled(tx: Transaction, personne: Personne, central: Central | None) -> UtilisateurLocal:
-    """The copy of a newcomer, made in an emergency if nobody else has made it (S7, S8).
+    """Return the copy of a newcomer, made here unless somebody else has made it meanwhile (S7, S8).
 
-    Without word from users (*central*), the first person of an organisation is its ADMIN.
+    Without an answer of users (*central*), the first person of an organisation becomes its ADMIN.
     """
     utilisateur_id = central.utilisateur_id if central else ""
     known = await _known_under_lock(tx, personne, utilisateur_id)
@@ -94,7 +95,7 @@ async def settled(tx: Transaction, personne: Personne, central: Central | None) 
 
 
 async def confirmed(tx: Transaction, copy: UtilisateurLocal, central: Central) -> UtilisateurLocal:
-    """*copy* as users has just answered about it: active, and in the role it has there (S13)."""
+    """Bring *copy* up to date with an answer of users: active, and in the role it has there (S13)."""
     now = clock.now()
     return await tx.update(
         copy,
@@ -107,7 +108,7 @@ async def confirmed(tx: Transaction, copy: UtilisateurLocal, central: Central) -
 
 
 async def seen(tx: Transaction, sujet: str, central: Central | None) -> None:
-    """Note that a known person was here just now, and what users has answered about him, if it has."""
+    """Note that a known person was here just now, and the answer of users about him, if there is one."""
     copy = await identified(tx, sujet, central.utilisateur_id if central else "")
     if copy is None:
         return
@@ -120,7 +121,10 @@ async def seen(tx: Transaction, sujet: str, central: Central | None) -> None:
 async def announced(
     tx: Transaction, personne: Personne, central: Central, instant: datetime
 ) -> UtilisateurLocal | None:
-    """The copy of who signed in at *instant*, brought up to date; None where none is to be (S16, S17)."""
+    """Bring the copy of a person who signed in at *instant* up to date, or make it (S17).
+
+    None for somebody without copy and organisation (S16).
+    """
     copy = await identified(tx, personne.sujet, central.utilisateur_id)
     if copy is None and personne.organisation_id:
         copy = await _known_under_lock(tx, personne, central.utilisateur_id)
@@ -135,14 +139,14 @@ async def announced(
 
 
 async def deactivated(tx: Transaction, sujet: str) -> None:
-    """Note that users has closed the account: events from before say nothing of it any more (S9)."""
+    """Mark the copy as inactive: users has closed the account, and events from before are void (S9)."""
     copy = await identified(tx, sujet, "")
     if copy is not None:
         await tx.update(copy, actif=False, evenement_le=clock.now())
 
 
 def _told(personne: Personne, central: Central, copy: UtilisateurLocal) -> dict[str, Any]:
-    """What an event changes; of somebody without organisation only the address (S16)."""
+    """Return the columns that an event changes; without an organisation, only the address (S16)."""
     email = {"email": personne.email or copy.email}
     if not personne.organisation_id:
         return email
@@ -159,7 +163,7 @@ def _told(personne: Personne, central: Central, copy: UtilisateurLocal) -> dict[
 async def _known_under_lock(
     tx: Transaction, personne: Personne, utilisateur_id: str
 ) -> UtilisateurLocal | None:
-    """Keep others from joining the organisation until *tx* ends; who had joined it before, if he had."""
+    """Lock the organisation until *tx* ends; return the copy, if somebody has made it meanwhile."""
     await tx.one(_LOCK, organisation_id=personne.organisation_id)
     return await identified(tx, personne.sujet, utilisateur_id)
 
@@ -167,7 +171,7 @@ async def _known_under_lock(
 async def _made(
     tx: Transaction, personne: Personne, central: Central | None, origine: str, instant: datetime
 ) -> UtilisateurLocal:
-    """A new copy; the lock on its organisation is held."""
+    """Make a copy, while the lock on its organisation is held."""
     copy = await tx.insert(
         UtilisateurLocal(
             organisation_id=personne.organisation_id,
@@ -191,6 +195,6 @@ async def _made(
 
 
 async def _first_role(tx: Transaction, organisation_id: str) -> str:
-    """ADMIN for the first person of an organisation, VIEWER for the others (S8)."""
+    """Return ADMIN for the first person of an organisation, VIEWER for the others (S8)."""
     anybody = await tx.one(_ANYBODY, organisation_id=organisation_id)
     return ADMIN if anybody is None else VIEWER

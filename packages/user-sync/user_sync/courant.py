@@ -11,10 +11,10 @@ from user_sync.models import VIEWER, UtilisateurLocal
 
 @dataclass(frozen=True, slots=True)
 class UtilisateurCourant:
-    """Who calls, as this service knows him.
+    """The calling person as this service knows him.
 
-    *id* is that of the local copy; the subject, when the database could not be asked.
-    *permissions* are those that the token lists.
+    *id* is that of the local copy, or the subject when the database was away (S10). *permissions* are
+    those that the token lists.
     """
 
     id: str
@@ -31,7 +31,7 @@ _current: ContextVar[UtilisateurCourant | None] = ContextVar("utilisateur_local"
 
 
 def utilisateur_local() -> UtilisateurCourant | None:
-    """The local user behind the current call.
+    """Return the local user behind the current call.
 
     None in calls of services, without authentication, where the component is off, and outside calls.
     """
@@ -40,12 +40,12 @@ def utilisateur_local() -> UtilisateurCourant | None:
 
 
 def set_utilisateur(user: UtilisateurCourant | None) -> None:
-    """Set the local user of the current call (the interception only)."""
+    """Set the local user of the current call; for the interception only."""
     _current.set(user)
 
 
 def of_copy(row: UtilisateurLocal) -> UtilisateurCourant:
-    """The person behind a local copy."""
+    """Build the calling person from a local copy."""
     return UtilisateurCourant(
         id=str(row.id),
         auth0_id=row.auth0_id,
@@ -58,7 +58,7 @@ def of_copy(row: UtilisateurLocal) -> UtilisateurCourant:
 
 
 def of_token(identity: Identity, personne: rules.Personne) -> UtilisateurCourant:
-    """The person as his token alone tells of him, while the database is away (S10)."""
+    """Build the calling person from his token alone, while the database is away (S10)."""
     return UtilisateurCourant(
         id=identity.subject,
         auth0_id=identity.subject,

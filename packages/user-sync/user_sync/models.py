@@ -1,6 +1,6 @@
-"""The tables of the component, in the schema of each service that uses it.
+"""Tables of the component, in the schema of each service that uses it.
 
-What goes into them is decided in `rules.py`, `copies.py` and `organisations.py`.
+`rules.py`, `copies.py` and `organisations.py` decide about their content.
 """
 
 from datetime import datetime
@@ -20,17 +20,17 @@ _LIVING = "supprime_le IS NULL"
 
 
 class Base(Row):
-    """Tables of the component."""
+    """Base of the tables of the component."""
 
     __abstract__ = True
     metadata = metadata()
 
 
 class UtilisateurLocal(Entity, Tenant, SoftDelete, Base):
-    """A person as this service has met him; users has the last word on everything here.
+    """A person as this service has met him; users is right about everything here.
 
-    *auth0_id* is the subject he was first seen under, *utilisateur_id* his id in users (None
-    until it is known), *evenement_le* the time up to which events have been heard.
+    *auth0_id* is the subject under which he was first seen, *utilisateur_id* his id in users (None until
+    it is known), *evenement_le* the time of the latest event applied.
     """
 
     __tablename__ = "utilisateurs_locaux"
@@ -62,7 +62,7 @@ class UtilisateurLocal(Entity, Tenant, SoftDelete, Base):
 
 
 class SujetLocal(Base):
-    """A subject under which a person was seen: of his provider, or his own id in our tokens."""
+    """A subject under which a person was seen: at his provider, or his own id in our tokens."""
 
     __tablename__ = "sujets_locaux"
     __table_args__ = (Index("ix_sujets_locaux_utilisateur_local_id", "utilisateur_local_id"),)
@@ -72,7 +72,7 @@ class SujetLocal(Base):
 
 
 class OrganisationLocale(Base):
-    """An organisation whose people were met here, and what became of its default account."""
+    """An organisation whose people were met here, with the state of its hook (S20)."""
 
     __tablename__ = "organisations_locales"
     __table_args__ = (
@@ -92,7 +92,7 @@ class OrganisationLocale(Base):
 class SyncEnAttente(Base):
     """A sign-in that users has not been told of yet; *charge* is the request as JSON.
 
-    *prochain_essai* is None when it was given up and stays for inspection.
+    *prochain_essai* is None once it was given up, and the row stays for inspection (S12).
     """
 
     __tablename__ = "sync_en_attente"

@@ -1,4 +1,4 @@
-"""The organisations whose people were met here: their activity, and their default account (S19, S20)."""
+"""Organisations whose people were met here: their activity, and the hook that opens them (S19, S20)."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -14,12 +14,12 @@ from user_sync.models import A_FAIRE, ECHEC, FAIT, OrganisationLocale, Utilisate
 _log = logging.getLogger(__name__)
 
 PremiereConnexion = Callable[[Transaction, str, UtilisateurLocal], Awaitable[None]]
-"""What a service does once for each organisation: writes rows, and touches nothing else."""
+"""The hook of a service, run once for each organisation: writes rows, and touches nothing else."""
 
 _AT_ONCE: Final = 100  # organisations of one run of the job
 _organisation = bindparam("organisation_id", type_=String)
 _instant = bindparam("instant", type_=OrganisationLocale.last_activity_at.type)
-# The row stays locked until the transaction ends, so that one of many runs the hook.
+# The row stays locked until the transaction ends, so that one of many newcomers runs the hook.
 _ENTER = (
     insert(OrganisationLocale)
     .values(organisation_id=_organisation, last_activity_at=_instant, initialisation_etat=A_FAIRE)
@@ -44,7 +44,7 @@ _FIRST_USER = (
 
 
 class Accueil:
-    """The reception of organisations; *hook* makes what each of them needs from the start."""
+    """Reception of organisations; *hook* makes what each of them needs from the start."""
 
     def __init__(self, hook: PremiereConnexion | None) -> None:
         self._hook = hook
@@ -60,7 +60,8 @@ class Accueil:
     ) -> None:
         """Note that *user* was active at *instant*; run the hook if his organisation is new here.
 
-        Also at his *first* sign-in anywhere, if the hook has failed before. It fails alone.
+        After a failure of the hook, a person's *first* sign-in anywhere runs it again. A failing hook keeps
+        nobody out.
         """
         organisation = await tx.one(_ENTER, organisation_id=organisation_id, instant=instant)
         assert organisation is not None
@@ -69,7 +70,7 @@ class Accueil:
             await self._open(tx, organisation, user)
 
     async def finish(self, database: Database) -> None:
-        """Run the hook again where it has failed (a job)."""
+        """Run the hook again for up to 100 organisations where it has failed (a job)."""
         for organisation_id in await database.read().all(_UNFINISHED):
             async with database.transaction() as tx:
                 organisation = await tx.get(OrganisationLocale, organisation_id, lock=True)
@@ -78,14 +79,14 @@ class Accueil:
                     await self._open(tx, organisation, user)
 
     async def _open(self, tx: Transaction, organisation: OrganisationLocale, user: UtilisateurLocal) -> None:
-        """Run the hook in a part of *tx* that fails, if it does, alone."""
+        """Run the hook in a savepoint of *tx*, and note whether it succeeded."""
         try:
             if self._hook is not None:
                 async with tx.part():
                     await self._hook(tx, organisation.organisation_id, user)
         except DatabaseUnavailable:
             raise
-        except Exception as error:  # whatever it is, it keeps nobody from signing in
+        except Exception as error:  # whatever it is, it keeps nobody from signing in (S20)
             _log.error("the account of a new organisation was not made, trying again", exc_info=error)
             await tx.update(organisation, initialisation_etat=ECHEC)
         else:

@@ -1,4 +1,4 @@
-"""Sign-ins that users could not be told of: kept with their request, told later, never forgotten (S12)."""
+"""The queue of sign-ins that users could not be told of, kept with their request and told later (S12)."""
 
 import logging
 from typing import Final
@@ -38,19 +38,19 @@ _PUT_OFF = (
 
 
 async def keep(tx: Transaction, request: pb.SyncUserRequest, error: NotTold) -> None:
-    """Have users told of the sign-in later, unless an earlier one of the person waits already."""
+    """Queue the sign-in, unless an earlier one of the same person waits already."""
     charge = MessageToDict(request, preserving_proto_field_name=True)
     row = SyncEnAttente(auth0_id=request.auth0_id, charge=charge, erreur=str(error)[:_LONGEST_ERROR])
     await tx.insert(row, if_absent=True)
 
 
 async def told(tx: Transaction, sujet: str) -> None:
-    """Note that users knows of the person by now."""
+    """Remove the person's sign-in from the queue: users knows of it."""
     await tx.execute(_TOLD, sujet=sujet)
 
 
 async def empty(database: Database, annuaire: Annuaire, service: str) -> None:
-    """Tell users of everybody who is due; its first silence ends the run (a job)."""
+    """Tell users of every sign-in that is due; the first silence ends the run (a job)."""
     try:
         while due := await database.read().all(_DUE, now=clock.now()):
             for row in due:
@@ -62,7 +62,7 @@ async def empty(database: Database, annuaire: Annuaire, service: str) -> None:
 
 
 async def _retried(database: Database, annuaire: Annuaire, row: SyncEnAttente) -> bool:
-    """Tell users of *row*; False when it is silent."""
+    """Tell users of *row*; return False when it is silent."""
     request = ParseDict(row.charge, pb.SyncUserRequest())
     try:
         central = await annuaire.tell(request)
@@ -80,7 +80,7 @@ async def _retried(database: Database, annuaire: Annuaire, row: SyncEnAttente) -
 
 
 async def _settle(database: Database, sujet: str, central: Central | None, *, closed: bool = False) -> None:
-    """Take over what users has answered, and strike the sign-in off the queue."""
+    """Apply what users has answered to the copy, and remove the sign-in from the queue."""
 
     async def work() -> None:
         async with database.transaction() as tx:
@@ -96,12 +96,12 @@ async def _settle(database: Database, sujet: str, central: Central | None, *, cl
 
 
 async def _put_off(database: Database, row: SyncEnAttente, error: NotTold) -> None:
-    """Try again after a while; give up after a week, and keep the row for people to look at."""
+    """Put the sign-in off; after a week give it up, and keep the row for people to look at."""
     now, tries = clock.now(), row.tentatives + 1
     given_up = now - row.created_at >= rules.GIVEN_UP_AFTER
     if given_up:
         _log.error("ECHEC: users was not told of %s in a week: %s", telemetry.hashed(row.auth0_id), error)
-    async with database.transaction() as tx:  # a row that is gone was told of meanwhile
+    async with database.transaction() as tx:  # changes nothing when the row was told of meanwhile
         await tx.execute(
             _PUT_OFF,
             sujet=row.auth0_id,

@@ -1,6 +1,6 @@
-"""The rules of the component, pure: tokens, answers and events in, values out, or a refusal.
+"""Pure rules of the component: tokens, answers and events in, values or a refusal out.
 
-Rules of its brief are cited as S1 to S20.
+They are described in `RULES.md`, S1 to S20.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class CompteDesactive(Unauthenticated):
 
 @dataclass(frozen=True, slots=True)
 class Personne:
-    """Somebody as his token or an event tells of him; empty texts say nothing."""
+    """A person as his token or an event tells of him; an empty text means not told."""
 
     sujet: str
     organisation_id: str
@@ -47,14 +47,14 @@ class Personne:
 
 @dataclass(frozen=True, slots=True)
 class Central:
-    """What users says of a person: his id there, and his role ("" for none)."""
+    """The answer of users about a person: his id there, and his role ("" for none)."""
 
     utilisateur_id: str
     role: str
 
 
 def personne_of(identity: Identity, type_claims: Sequence[str]) -> Personne:
-    """The person that a user's token tells of (S5)."""
+    """Read the person of a user's token (S5)."""
     claims = identity.claims
     types = (_text(claims, name, _LONGEST_TYPE) for name in type_claims)
     return Personne(
@@ -75,7 +75,7 @@ def check_admissible(personne: Personne) -> None:
 
 
 def _text(claims: Mapping[str, object], name: str, longest: int) -> str:
-    """Claim *name* in stored form; what is no text, or none that can be kept, says nothing."""
+    """Return claim *name* in stored form, cut to *longest*; "" when it is no text that can be kept."""
     value = claims.get(name)
     if not isinstance(value, str):
         return ""
@@ -86,7 +86,7 @@ def _text(claims: Mapping[str, object], name: str, longest: int) -> str:
 
 
 def permissions_of(identity: Identity) -> tuple[str, ...]:
-    """The permissions that a token lists: information only."""
+    """Return the permissions that a token lists: information only."""
     listed = identity.claims.get("permissions")
     return tuple(one for one in listed if isinstance(one, str)) if isinstance(listed, list) else ()
 
@@ -94,7 +94,7 @@ def permissions_of(identity: Identity) -> tuple[str, ...]:
 def sync_request(
     personne: Personne, identity: Identity, fournisseur: str, service_name: str, metadata: Metadata
 ) -> pb.SyncUserRequest:
-    """What users is told of a sign-in of *personne* with the token behind *identity* (S5)."""
+    """Build the announcement of a sign-in of *personne* with the token behind *identity* (S5)."""
     told = Struct()
     told.update({**metadata, "source": service_name})
     return pb.SyncUserRequest(
@@ -114,12 +114,12 @@ def sync_request(
 
 
 def answered(response: pb.SyncUserResponse) -> Central:
-    """What the answer to SyncUser says."""
+    """Read the answer to SyncUser."""
     return Central(response.utilisateur.id, known_role(response.role))
 
 
 def announced(event: UserLoginEvent) -> tuple[Personne, Central]:
-    """Who signed in by *event*, and what users says of him (S16, S17)."""
+    """Read the person who signed in by *event*, and his id and role in users (S16, S17)."""
     first, _, rest = event.name.strip().partition(" ")
     personne = Personne(
         sujet=event.auth0_id,
@@ -133,10 +133,10 @@ def announced(event: UserLoginEvent) -> tuple[Personne, Central]:
 
 
 def known_role(role: str) -> str:
-    """*role*, or "" when it is none of ours: it is information, and no reason to keep anybody out."""
+    """Return *role*, "" when it is none of ours: no reason to give an event up or keep anybody out (S13)."""
     return role if role in ROLES else ""
 
 
 def wait_after(tries: int) -> timedelta:
-    """How long to wait after so many failed *tries* to tell users (S12)."""
+    """Return how long to wait after so many failed *tries* to tell users (S12)."""
     return _WAITS[min(tries, len(_WAITS)) - 1]

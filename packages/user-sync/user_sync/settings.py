@@ -1,4 +1,4 @@
-"""What the component can be told, added to the settings of the service that uses it."""
+"""Settings that the component adds to those of the service that uses it."""
 
 from typing import Protocol
 
@@ -33,7 +33,7 @@ class UserSyncSettings(ProviderSettings):
 
 
 class HostSettings(IssuerSettings, Protocol):
-    """The settings of a service that uses the component, as far as it reads them."""
+    """Settings of a service that uses the component, as far as it reads them."""
 
     user_sync_enabled: bool
     user_sync_timeout_ms: int
@@ -44,16 +44,16 @@ class HostSettings(IssuerSettings, Protocol):
 
 
 class Host(Protocol):
-    """The application of a service that uses the component, as far as it reaches into it."""
+    """Application of a service that uses the component, as far as it reaches into it."""
 
     @property
     def settings(self) -> HostSettings:
-        """Its settings."""
+        """Settings of the service."""
 
     @property
     def database(self) -> Database:
-        """Its database."""
+        """Database of the service."""
 
     @property
     def peers(self) -> Peers:
-        """The other services."""
+        """Channels to the other services."""

@@ -1,7 +1,8 @@
-"""What happens between the authentication of a call and its handler.
+"""The interception between the authentication of a call and its handler.
 
-Known lately: nothing. Known: one look-up, and users is told in the background. New: users is
-told, its event makes the copy, or else we make it. Nothing that is away keeps anybody out.
+Somebody met lately costs nothing. Somebody known costs one look-up, and users is told in the
+background. For somebody new, users is told, and the copy is made by its event or else here. Nothing
+that is away keeps anybody out.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ _AWAY = (DatabaseUnavailable, StatementTimeout, TimeoutError)
 
 
 class Synchroniser:
-    """The interception of the calls of one process, for a service that users knows as *service*."""
+    """Interception of the calls of one process, for a service that users knows as *service*."""
 
     def __init__(self, app: Host, service: str, app_code: str, accueil: Accueil) -> None:
         self._db, self._settings = app.database, app.settings
@@ -49,14 +50,14 @@ class Synchroniser:
 
     async def greet(self, identity: Identity) -> None:
         """Find or make the local user behind a call. Raises UtilisateurNonAutorise, CompteDesactive."""
-        if identity.kind != "user":  # S1
+        if identity.kind != "user":  # services have no copy (S1)
             courant.set_utilisateur(None)
             return
         known = self._cache.get(identity.subject)
         courant.set_utilisateur(known if known is not None else await self._met(identity))
 
     async def close(self) -> None:
-        """End what runs in the background; users is told at the next occasion."""
+        """End what runs in the background; users is told of those people the next time they call."""
         await end(*self._tasks)
 
     async def _met(self, identity: Identity) -> UtilisateurCourant:
@@ -65,7 +66,7 @@ class Synchroniser:
         try:
             copy = await self._looked_up(identity.subject)
         except _AWAY:
-            return courant.of_token(identity, personne)  # S10
+            return courant.of_token(identity, personne)  # the token alone (S10)
         if copy is None:
             return await self._newcomer(identity, personne)
         self._tell_soon(identity, personne, copy)
@@ -75,7 +76,7 @@ class Synchroniser:
         return self._cache.put(identity.subject, copy, changes)
 
     async def _looked_up(self, sujet: str) -> UtilisateurLocal | None:
-        """The copy of *sujet*. Raises TimeoutError without waiting for the query to be given up."""
+        """Return the copy of *sujet*. Raises TimeoutError after a second, and leaves the query running."""
         look = self._run(copies.by_subject(self._db.read(), sujet))
         await asyncio.wait((look,), timeout=_LOOK_UP)
         if not look.done():
@@ -83,7 +84,7 @@ class Synchroniser:
         return look.result()
 
     async def _newcomer(self, identity: Identity, personne: Personne) -> UtilisateurCourant:
-        """Of many first calls at once, one does the work and all get its result (S11)."""
+        """Return the local user of a newcomer; of many first calls at once, one works for all (S11)."""
         try:
             rules.check_admissible(personne)
         except rules.UtilisateurNonAutorise:
@@ -100,7 +101,7 @@ class Synchroniser:
         started = time.perf_counter()
         try:
             copy = await copies.by_subject(self._db.read(), personne.sujet)
-            if copy is None:  # nobody was quicker
+            if copy is None:  # no event was quicker
                 copy, result = await self._registered(identity, personne)
                 self._note(result, personne, started)
             if not copy.actif:
@@ -116,7 +117,7 @@ class Synchroniser:
     async def _registered(
         self, identity: Identity, personne: Personne
     ) -> tuple[UtilisateurLocal, telemetry.Result]:
-        """Users told and the copy there, by its event or by ourselves (S5 to S8). Raises Closed."""
+        """Tell users, and return the copy, made by its event or here (S5 to S8). Raises Closed."""
         request = self._request(identity, personne, firstLoginFrom=self._app_code)
         try:
             central = await self._annuaire.tell(request)
@@ -132,7 +133,7 @@ class Synchroniser:
         return copy, "evenement" if copy.origine == EVENEMENT else "secours"
 
     async def _heard_of(self, sujet: str) -> UtilisateurLocal | None:
-        """The copy that the event makes, if it comes in time (S6)."""
+        """Return the copy that the event makes, None if it does not come in time (S6)."""
         ends_at = time.monotonic() + self._settings.user_sync_wait_ms / 1000
         while True:
             copy = await copies.by_subject(self._db.read(), sujet)
@@ -147,7 +148,7 @@ class Synchroniser:
         *,
         later: tuple[pb.SyncUserRequest, NotTold] | None = None,
     ) -> UtilisateurLocal:
-        """The copy, made here in the transaction that keeps what users is to be told *later*."""
+        """Make the copy here, in one transaction with what users is to be told *later*."""
 
         async def work() -> UtilisateurLocal:
             async with self._db.transaction() as tx:
@@ -160,8 +161,8 @@ class Synchroniser:
         return await copies.insisting(work)
 
     def _tell_soon(self, identity: Identity, personne: Personne, copy: UtilisateurLocal) -> None:
-        """Tell users in the background that somebody it knows is here, now and then (S3)."""
-        if personne.sujet in self._arrivals:  # users is being told; the event was quicker
+        """Tell users in the background that somebody known is here, at most once per interval (S3)."""
+        if personne.sujet in self._arrivals:  # users is being told; the event was quicker than the answer
             return
         last = self._told.get(personne.sujet, float("-inf"))
         if clock.timestamp() - last < self._settings.user_sync_interval_s:
@@ -216,7 +217,7 @@ class Synchroniser:
         telemetry.note(self._service, result, personne, started)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """*work* in a task of its own, which goes on when its caller gives up."""
+        """Start *work* in a task of its own, which goes on when its caller gives up."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -225,11 +226,11 @@ class Synchroniser:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # heard, though everybody who waited may have given up
+            task.exception()  # taken note of, or asyncio would log it when nobody waits any more
 
 
 def _report(telling: asyncio.Task[None]) -> None:
-    """Log how telling users has failed: nobody waits for it."""
+    """Log a failure to tell users, for which nobody waits."""
     if telling.cancelled() or (error := telling.exception()) is None:
         return
     if isinstance(error, DatabaseError):

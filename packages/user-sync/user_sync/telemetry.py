@@ -1,4 +1,4 @@
-"""What operators see of the synchronisation: a line and two measurements each time, and the backlog."""
+"""Telemetry of the synchronisation: a line and two measurements each time, and the length of the queue."""
 
 import hashlib
 import logging
@@ -20,7 +20,7 @@ Result = Literal["connu", "evenement", "secours", "en_attente", "refuse"]
 
 
 def note(service: str, result: Result, personne: Personne, started: float) -> None:
-    """Note that the synchronisation of *personne*, begun at *started* (perf_counter), has ended now."""
+    """Record a synchronisation of *personne*, begun at *started* (perf_counter) and ended now."""
     seconds = time.perf_counter() - started
     USER_SYNC_TOTAL.labels(service, result).inc()
     USER_SYNC_SECONDS.labels(service).observe(seconds)
@@ -35,5 +35,5 @@ def note(service: str, result: Result, personne: Personne, started: float) -> No
 
 
 def hashed(subject: str) -> str:
-    """*subject* as logs may show it: the same each time, and telling nothing."""
+    """Return *subject* as logs may show it: the same each time, and not to be read back."""
     return hashlib.sha256(subject.encode()).hexdigest()[:12]

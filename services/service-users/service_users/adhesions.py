@@ -1,6 +1,6 @@
-"""Who belongs to which organisation; what changes it holds the organisation's lock (R11, R16, R28).
+"""Memberships, and every change of them, under the lock of their organisation (R11, R16, R28).
 
-Who calls runs `unscoped` where a person, not an organisation, is meant.
+Callers run `unscoped` where they mean a person's memberships in all organisations.
 """
 
 from datetime import datetime
@@ -58,7 +58,7 @@ _TO_HIM = (
     func.lower(Invitation.email_invite)
     == select(func.lower(Utilisateur.email)).where(Utilisateur.id == UTILISATEUR).scalar_subquery()
 )
-# Whoever invites is noted by the subject of his token, which is one of his identities.
+# invite_par holds the subject of the inviting token, which is one of the person's identities.
 _BY_HIM = Invitation.invite_par.in_(select(Identite.sujet).where(Identite.utilisateur_id == UTILISATEUR))
 _CANCEL = update(Invitation).values(etat=CANCELLED, version=Invitation.version + 1, updated_at=_now)
 _CANCEL_INVITATIONS = _CANCEL.where(
@@ -72,22 +72,22 @@ class DernierAdmin(FailedPrecondition):
 
 
 async def lock(tx: Transaction, organisation_id: str) -> None:
-    """Keep everybody else from changing the memberships of the organisation until *tx* ends."""
+    """Take the lock on the memberships of the organisation, until *tx* ends."""
     await locks.hold(tx, "membres", organisation_id)
 
 
 async def membership(reader: Reader, organisation_id: str, utilisateur_id: UUID) -> Membre | None:
-    """The membership of the user in the organisation, whatever its state."""
+    """Return the membership of the user in the organisation, in whatever state."""
     return await reader.one(_ONE, organisation_id=organisation_id, utilisateur_id=utilisateur_id)
 
 
 async def of(reader: Reader, utilisateur_id: UUID) -> list[Membre]:
-    """The memberships of the user in every state, the oldest first."""
+    """Return the memberships of the user in every state, the oldest first."""
     return await reader.all(_OF, utilisateur_id=utilisateur_id)
 
 
 def new_membre(organisation_id: str, utilisateur_id: UUID, role: str, etat: str = ACTIF) -> Membre:
-    """A membership that begins now in *etat*."""
+    """Build a membership that begins now, in *etat*."""
     now = clock.now()
     return Membre(
         organisation_id=organisation_id,
@@ -108,16 +108,16 @@ async def join(
     role: str = "",
     anew: bool = False,
 ) -> Membre:
-    """The membership of *utilisateur* whatever its state, a new active one if he has none.
+    """Return the membership of *utilisateur* in whatever state, or make an active one.
 
-    Without *role*, the first member of an organisation is its ADMIN, the others are VIEWER
-    (R11). *anew*: he is a newcomer even where he seems to have been a member (R30).
+    Without *role*, the first member of an organisation becomes ADMIN, the others VIEWER (R11). With
+    *anew* an ended membership begins again as a newcomer's, as after a claim (R30).
     """
     known = await membership(tx, organisation_id, utilisateur.id)
     if known is not None and not anew:
-        return known  # without the lock, which would queue all sign-ins of an organisation
+        return known  # without the lock: it would queue all sign-ins of an organisation
     await lock(tx, organisation_id)
-    known = await membership(tx, organisation_id, utilisateur.id)
+    known = await membership(tx, organisation_id, utilisateur.id)  # made while we waited for the lock?
     if known is not None and not (anew and known.etat == RETIRE):
         return known
     if not role:
@@ -134,7 +134,7 @@ async def join(
 async def enter(
     tx: Transaction, organisation_id: str, utilisateur: Utilisateur, *, role: str, source: str
 ) -> Membre:
-    """The membership of *utilisateur*, active from now on; in *role* unless he was active already."""
+    """Make the membership of *utilisateur* active, in *role* unless it was active already."""
     await lock(tx, organisation_id)
     membre = await join(tx, organisation_id, utilisateur, source=source, role=role)
     if membre.etat != ACTIF:
@@ -147,8 +147,8 @@ async def change(
 ) -> None:
     """Change *membre*, whose organisation is locked. Raises DernierAdmin (R16), VersionConflict.
 
-    An ended membership ends the tokens that name its organisation (R28), and the invitations
-    there that its person has not accepted yet: he would come back by them.
+    The end of a membership ends the tokens that name its organisation (R28), and cancels the pending
+    invitations there to its person and by him: he would come back by them (R19).
     """
     was_admin = (membre.role, membre.etat) == (ADMIN, ACTIF)
     role, etat = changes.get("role", membre.role), changes.get("etat", membre.etat)
@@ -165,18 +165,18 @@ async def change(
 
 
 async def retire_all(tx: Transaction, utilisateur_id: UUID) -> None:
-    """End every membership of a user who is deleted (R5), the last administrator's too."""
+    """End every membership of a deleted user, also a last administrator's (R5)."""
     await tx.execute(_RETIRE_ALL, utilisateur_id=utilisateur_id, now=clock.now())
     await cancel_made(tx, utilisateur_id)
 
 
 async def cancel_made(tx: Transaction, utilisateur_id: UUID) -> None:
-    """Cancel the invitations that the user has made and nobody has accepted yet, in all organisations."""
+    """Cancel the pending invitations that the user has made, in all organisations."""
     await tx.execute(_CANCEL_MADE, utilisateur_id=utilisateur_id, now=clock.now())
 
 
 async def retire_uninvited(tx: Transaction, utilisateur: Utilisateur) -> None:
-    """End the memberships of *utilisateur* that he has by no invitation to his address (R30)."""
+    """End the memberships that *utilisateur* does not have by an invitation to his address (R30)."""
     who = {"utilisateur_id": utilisateur.id, "email": utilisateur.email}
     await tx.execute(_RETIRE_UNINVITED, **who, now=clock.now())
 

@@ -1,4 +1,4 @@
-"""Addresses that must be proved before they count (R29): pending until the link mailed to them comes back."""
+"""Addresses that wait for their proof (R29), until the link mailed to them comes back."""
 
 import hashlib
 import hmac
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 _TOKEN = 32  # bytes
 _GOOD_FOR = timedelta(hours=24)
-_MOST, _WITHIN = 5, timedelta(hours=24)  # links of one account
+_MOST, _WITHIN = 5, timedelta(hours=24)  # links of one account (R29): nobody is flooded with mails
 _ASKED = "adresse_a_confirmer"
 
 _utilisateur_id = bindparam("utilisateur_id", type_=Uuid)
@@ -39,6 +39,7 @@ _REPLACE = (
     .on_conflict_do_update(index_elements=["utilisateur_id"], set_=_new)
 )
 _CANCEL = delete(ConfirmationEmail).where(ConfirmationEmail.utilisateur_id == _utilisateur_id)
+# Counted in the journal: a link that was replaced leaves no row of its own.
 _LATELY = (
     select(Evenement.created_at)
     .where(
@@ -56,26 +57,26 @@ class LienExpire(FailedPrecondition):
 
 
 def hashed(jeton: str) -> bytes:
-    """What is kept of a token."""
+    """Return the SHA-256 of a token, which is all that is kept of it."""
     return hashlib.sha256(jeton.encode()).digest()
 
 
 async def cancel(tx: Transaction, utilisateur_id: UUID) -> dict[str, Any]:
-    """Make the link of the user void; what that changes of him."""
+    """Make the user's link void; return the columns that this changes of him."""
     await tx.execute(_CANCEL, utilisateur_id=utilisateur_id)
     return {"email_en_attente": None}
 
 
 class Adresses:
-    """The addresses of locked accounts, as people and providers change them."""
+    """Changes of addresses of locked accounts, wished by people or told by providers."""
 
     def __init__(self, settings: UsersSettings) -> None:
         self._envelope = settings.envelope()
 
     async def asked(self, tx: Transaction, utilisateur: Utilisateur, email: str) -> dict[str, Any]:
-        """What it changes of *utilisateur* that he asks for *email*.
+        """Return the columns that the wish of *utilisateur* for *email* changes; mail its link.
 
-        Raises ExisteDeja when it is somebody else's, TropDeRequetes after five links within a day.
+        Raises ExisteDeja when the address is another account's, TropDeRequetes beyond five links a day.
         """
         if email == utilisateur.email:
             changed = await cancel(tx, utilisateur.id)
@@ -88,9 +89,10 @@ class Adresses:
         return {"email_en_attente": email}
 
     async def told(self, tx: Transaction, utilisateur: Utilisateur, email: str) -> dict[str, Any]:
-        """What it changes that a source tells the free address *email* without vouching for it.
+        """Return the columns that a free address changes which a source tells without vouching for it.
 
-        One mail per address, however often it is told; none beyond the limit, which keeps nobody out.
+        Mails one link per address, however often it is told. Over the limit of links nothing changes: a
+        refusal would keep the person from signing in.
         """
         if email == utilisateur.email_en_attente:
             return {}
@@ -102,7 +104,7 @@ class Adresses:
         return {"email_en_attente": email}
 
     async def confirm(self, tx: Transaction, utilisateur: Utilisateur, jeton_hash: bytes) -> bool:
-        """Give *utilisateur* the address that his link proves; False if somebody else has it by now.
+        """Give *utilisateur* the address that his link proves; False if another account has it by now.
 
         Raises Introuvable, LienExpire.
         """
@@ -124,7 +126,7 @@ class Adresses:
         return True
 
     async def _send_link(self, tx: Transaction, utilisateur: Utilisateur, email: str) -> None:
-        """Mail a link to *email* in the place of any former one, and a word to the present address."""
+        """Mail a link to *email*, which replaces any former one, and a notice to the present address."""
         await _check_rhythm(tx, utilisateur)
         now, jeton = clock.now(), secrets.token_urlsafe(_TOKEN)
         expire_le = now + _GOOD_FOR

@@ -1,8 +1,7 @@
-"""Finding or making the account of a person whom some source tells of (R8, R9, R10).
+"""The one way to find or make the account of a person (R8, R9, R10).
 
-The one way in for sign-ins, profiles and webhooks; each runs it inside its own transaction,
-under `insisting`. Memberships are in `adhesions.py`, sign-ins in `connexions.py`, claims of
-accounts in `reprise.py`.
+Sign-ins, profiles, invitations and webhooks run it inside their own transaction, under `insisting`.
+Memberships are in `adhesions.py`, sign-ins in `connexions.py`, claims of accounts in `reprise.py`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -43,11 +42,11 @@ _OF_PROVIDER = select(Identite.sujet).where(
 
 @dataclass(frozen=True, slots=True)
 class Rapprochement:
-    """Whose account a person was found to be.
+    """The account that a person was found to have.
 
-    No account at all: his is deleted (*supprime*), or he may not have the one of his address
-    (*conflit*). A conflict beside an account: his new address belongs to *occupant*. *reprise_le*
-    is when the account was claimed, if it was just now (R30).
+    Without an account, either it was deleted (*supprime*) or the person may not have the one of his
+    address (*conflit*). With an account, *conflit* says that his new address belongs to *occupant*.
+    *reprise_le* is the instant of a claim made just now (R30).
     """
 
     utilisateur: Utilisateur | None
@@ -58,14 +57,14 @@ class Rapprochement:
     occupant: Utilisateur | None = None
 
     def account(self) -> Utilisateur:
-        """The account. Raises ConflitIdentite or CompteDesactive without one."""
+        """Return the account. Raises ConflitIdentite or CompteDesactive without one."""
         if self.utilisateur is not None:
             return self.utilisateur
         raise rules.ConflitIdentite if self.conflit else rules.CompteDesactive
 
 
 async def insisting(work: Callable[[], Awaitable[T]]) -> T:
-    """The result of the transaction *work*, run again when somebody else came in between (R8).
+    """Run the transaction *work*, and again when concurrent writes made it fail (R8); return its result.
 
     Raises ConflitDEcriture after three more attempts.
     """
@@ -78,7 +77,7 @@ async def insisting(work: Callable[[], Awaitable[T]]) -> T:
 
 
 async def forget(tx: Transaction, utilisateur: Utilisateur, source: str) -> None:
-    """Delete the locked *utilisateur* (R5): his identities stay, his address is free, his tokens end."""
+    """Delete the locked *utilisateur* (R5): identities stay, the address is free, the tokens end."""
     now = clock.now()
     await identifiants.forget(tx, utilisateur.id)
     await adhesions.retire_all(tx, utilisateur.id)
@@ -90,7 +89,7 @@ async def forget(tx: Transaction, utilisateur: Utilisateur, source: str) -> None
 
 
 async def suspend(tx: Transaction, utilisateur: Utilisateur) -> dict[str, Any]:
-    """What it changes of the locked *utilisateur* that he may not sign in any more; his tokens end (R28)."""
+    """Return the columns that make the locked *utilisateur* inactive; an active one's tokens end (R28)."""
     if not utilisateur.actif:
         return {"actif": False}
     now = clock.now()
@@ -99,7 +98,7 @@ async def suspend(tx: Transaction, utilisateur: Utilisateur) -> dict[str, Any]:
 
 
 class Annuaire:
-    """The accounts, as *settings* say whose word counts and what newcomers get."""
+    """The accounts; *settings* say which sources are trusted and which applications newcomers get."""
 
     def __init__(self, settings: UsersSettings) -> None:
         self._trusted = frozenset(settings.trusted_email_providers)
@@ -111,10 +110,10 @@ class Annuaire:
         return personnes.vouched(personne, self._trusted)
 
     async def upsert(self, tx: Transaction, personne: Personne) -> Rapprochement:
-        """The account of *personne*: by subject, else by address, else a new one.
+        """Find the account of *personne* by subject, else by address, or make one (R8).
 
-        A found account is locked until the transaction ends. Raises ChampRequis when a newcomer
-        has no address.
+        An account that was found stays locked until the transaction ends. Raises ChampRequis when a
+        newcomer has no address.
         """
         identite = await lookups.by_subject(tx, personne.fournisseur, personne.sujet)
         if identite is not None:
@@ -122,7 +121,7 @@ class Annuaire:
             if utilisateur is None:
                 return Rapprochement(None, supprime=True)
             return await self._refreshed(tx, utilisateur, personne)
-        if personne.fournisseur == LOCAL:  # a token of ours for an account that is not there any more
+        if personne.fournisseur == LOCAL:  # a token of ours for an account that is gone
             return Rapprochement(None, supprime=True)
         known = await lookups.by_email(tx, required(personne.email, "email"))
         if known is None:
@@ -130,7 +129,7 @@ class Annuaire:
         return await self._attached(tx, known, personne)
 
     async def create(self, tx: Transaction, personne: Personne) -> Rapprochement:
-        """A new account for *personne*, with the identity that tokens of ours name it by (R2)."""
+        """Make an account for *personne*, with the identity that is the subject of our tokens (R2)."""
         verified = self.vouched(personne)
         utilisateur = await tx.insert(personnes.new_utilisateur(personne, self._applications, verified))
         await _attach(tx, utilisateur, LOCAL, str(utilisateur.id))
@@ -140,12 +139,12 @@ class Annuaire:
         return Rapprochement(utilisateur, cree=True)
 
     async def _attached(self, tx: Transaction, known: Utilisateur, personne: Personne) -> Rapprochement:
-        """The account of the person's address, if the source vouches for it (R8); else a conflict."""
+        """Attach the identity to the account of the person's address, or claim it, or refuse (R8)."""
         utilisateur = await lookups.locked(tx, known)
         provider = personne.fournisseur
         sujet = await tx.one(_OF_PROVIDER, utilisateur_id=known.id, fournisseur=provider)
         if sujet == personne.sujet:
-            raise VersionConflict(Identite.__tablename__)  # attached just now: look again
+            raise VersionConflict(Identite.__tablename__)  # attached since we looked by subject: look again
         if not self.vouched(personne):
             return await _refused(tx, utilisateur, personne, conflits.EMAIL_NON_VERIFIE)
         if not utilisateur.email_verifie:
@@ -157,7 +156,7 @@ class Annuaire:
         return Rapprochement(utilisateur)
 
     async def _claimed(self, tx: Transaction, utilisateur: Utilisateur, personne: Personne) -> Rapprochement:
-        """The account of an address that nobody has proved, now of its owner alone (R30)."""
+        """Claim the account, whose address nobody has proved, for the owner of the address (R30)."""
         reprise_le = await reprise.claim(tx, utilisateur, personne, self._envelope)
         await _attach(tx, utilisateur, personne.fournisseur, personne.sujet)
         return Rapprochement(utilisateur, reprise_le=reprise_le)
@@ -165,9 +164,9 @@ class Annuaire:
     async def _refreshed(
         self, tx: Transaction, utilisateur: Utilisateur, personne: Personne
     ) -> Rapprochement:
-        """What the provider tells now replaces what it told before; an address in use does not (R9)."""
+        """Update a known account with what its provider tells; an address in use is a conflict (R9)."""
         if personne.fournisseur == LOCAL:
-            return Rapprochement(utilisateur)  # our own tokens repeat what they were given here
+            return Rapprochement(utilisateur)  # our tokens repeat older data of this account
         changed = personnes.told_anew(utilisateur, personne)
         vouched = self.vouched(personne)
         if personne.email == utilisateur.email:
@@ -184,7 +183,7 @@ class Annuaire:
     async def _moved(
         self, tx: Transaction, utilisateur: Utilisateur, email: str, *, vouched: bool
     ) -> dict[str, Any]:
-        """What it changes that *utilisateur* is told to have the free address *email* now (R9, R29)."""
+        """Return the columns that the new, free address *email* changes, at once or pending (R9, R29)."""
         if not vouched:
             return await self._adresses.told(tx, utilisateur, email)
         await conflits.release(tx, utilisateur.email)

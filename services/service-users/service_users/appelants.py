@@ -1,4 +1,4 @@
-"""Who calls, as a person of this directory: the subject of the token, under its issuer's provider."""
+"""The caller as a person of this directory: the subject of the token, under its issuer's provider."""
 
 from uuid import UUID
 
@@ -26,7 +26,7 @@ def is_internal(identity: Identity) -> bool:
 
 
 async def named_id(reader: Reader, identity: Identity, settings: UsersSettings) -> UUID | None:
-    """The id of the user whom the caller's token names, whatever became of him.
+    """Return the id of the user whom the caller's token names, also of a closed or deleted account.
 
     None for services and for people who are unknown here.
     """
@@ -40,7 +40,7 @@ async def named_id(reader: Reader, identity: Identity, settings: UsersSettings) 
 
 
 async def own_id(reader: Reader, identity: Identity, settings: UsersSettings) -> UUID | None:
-    """The id of the calling user; None for services, strangers, and people who were shown out (R15)."""
+    """Return the id of the calling user; None for services, strangers and people shown out (R15)."""
     utilisateur_id = await named_id(reader, identity, settings)
     utilisateur = None if utilisateur_id is None else await reader.get(Utilisateur, utilisateur_id)
     if utilisateur is None or not utilisateur.actif or _is_from_before(identity, utilisateur, settings):
@@ -51,13 +51,13 @@ async def own_id(reader: Reader, identity: Identity, settings: UsersSettings) ->
 async def check_own(
     reader: Reader, identity: Identity, settings: UsersSettings, utilisateur_id: UUID
 ) -> None:
-    """Refuse people who mean somebody else (R4). Raises AutreUtilisateur."""
+    """Refuse a user who means somebody else's account (R4). Raises AutreUtilisateur."""
     if not is_internal(identity) and await named_id(reader, identity, settings) != utilisateur_id:
         raise rules.AutreUtilisateur
 
 
 def check_open(identity: Identity, utilisateur: Utilisateur, settings: UsersSettings) -> None:
-    """Refuse people whose account is closed, or was somebody else's when their token was made.
+    """Refuse a user whose account is closed, or whose token is older than the end of its tokens.
 
     Raises CompteDesactive (R15), JetonRevoque (R28).
     """
@@ -72,9 +72,9 @@ def check_open(identity: Identity, utilisateur: Utilisateur, settings: UsersSett
 async def acting(
     reader: Reader, identity: Identity, settings: UsersSettings, organisation_id: str
 ) -> UUID | None:
-    """The id of the calling user, who is an active member of the organisation (R27); None for services.
+    """Return the id of the calling user, an active member of the organisation (R27); None for services.
 
-    The directory says so, whatever the token says. Raises MembreInactif.
+    Asks the directory, whatever the token says. Raises MembreInactif.
     """
     if is_internal(identity):
         return None
@@ -88,7 +88,7 @@ async def acting(
 async def account(
     tx: Transaction, accounts: Annuaire, personne: Personne, identity: Identity, settings: UsersSettings
 ) -> Rapprochement:
-    """The account of the caller, *personne*, made if need be.
+    """Return the account of the caller, *personne*, made if need be.
 
     Raises CompteDesactive, ConflitIdentite, JetonRevoque.
     """
@@ -100,10 +100,10 @@ async def account(
 
 
 def _is_from_before(identity: Identity, utilisateur: Utilisateur, settings: UsersSettings) -> bool:
-    """Whether the token of ours is older than what ended the tokens of *utilisateur*.
+    """Whether a token of ours was issued before the tokens of *utilisateur* ended (R28).
 
-    Until auth has told everybody (R28), this directory knows best. Tokens may tell whole seconds
-    only: those of the same second are left to auth, which knows them apart.
+    Auth tells every process, which takes a moment; until then this directory knows best. Tokens may tell
+    whole seconds only: those of the very second are left to auth, which knows their exact instant.
     """
     since = utilisateur.jetons_depuis
     if since is None or provider_of(identity.issuer, settings) != LOCAL:
@@ -112,7 +112,7 @@ def _is_from_before(identity: Identity, utilisateur: Utilisateur, settings: User
 
 
 def personne_of(identity: Identity, settings: UsersSettings, source: str) -> Personne:
-    """What the token of a user says of him. Raises UtilisateurRequis for other callers."""
+    """Read the person of a user's token. Raises UtilisateurRequis for other callers."""
     if is_internal(identity):
         raise rules.UtilisateurRequis
     claims = identity.claims

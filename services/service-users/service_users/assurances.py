@@ -1,4 +1,4 @@
-"""The job that tells organisations of those that it was silent about when somebody joined them (R11)."""
+"""The job that makes organisations known to their service after it did not answer (R11)."""
 
 import logging
 from datetime import timedelta
@@ -16,7 +16,7 @@ _LEFT = select(OrganisationAAssurer).order_by(OrganisationAAssurer.created_at).l
 
 
 async def ensure_late_ones(app: App[UsersSettings]) -> None:
-    """Have the organisations exist that are left to be ensured, until their service is silent again."""
+    """Make the organisations known that are left; stop at the first silence of their service."""
     organisations = Organisations(app.peers)
     for left in await app.database.read().all(_LEFT):
         ensured = await organisations.ensure(left.organisation_id, left.type_utilisateur)

@@ -1,4 +1,4 @@
-"""The first account of an installation, and its organisation's first administrator (R26)."""
+"""The first account of an installation, with the first administrator's membership (R26)."""
 
 from db_utils import Transaction
 from grpc_utils import opaque_id, required
@@ -16,9 +16,9 @@ from service_users.settings import UsersSettings
 async def create_administrator(
     email: str, organisation_id: str, password: str, app: App[UsersSettings]
 ) -> str:
-    """Make the account and the membership that are missing; a sentence that says what was done.
+    """Make the account and the membership that are missing; return a sentence that says what was done.
 
-    The address counts as verified: who may run this vouches for it. Raises InvalidArgument.
+    The address counts as proved: whoever may run this vouches for it. Raises InvalidArgument.
     """
     address = rules.mandatory_email(email)
     organisation = required(opaque_id(organisation_id, "organisation") or "", "organisation")
@@ -30,6 +30,7 @@ async def create_administrator(
         utilisateur = utilisateur or await _created(tx, Annuaire(app.settings), address, hashed)
         claimed = known is not None and not known.email_verifie
         await adhesions.join(tx, organisation, utilisateur, source=LOCAL, role=ADMIN, anew=claimed)
+        # The command may run without the mesh: the service's own job tells organisations.
         await tx.insert(
             OrganisationAAssurer(organisation_id=organisation, type_utilisateur=utilisateur.type_utilisateur),
             if_absent=True,
@@ -41,7 +42,7 @@ async def create_administrator(
 async def _known(
     tx: Transaction, seen: Utilisateur, password: Hashed, settings: UsersSettings
 ) -> Utilisateur | None:
-    """The account of the address; if nobody has proved it, without what anybody has put in it (R30)."""
+    """Return the account of the address, claimed if nobody has proved it (R30), None if it is gone."""
     utilisateur = await tx.get(Utilisateur, seen.id, lock=True)
     if utilisateur is not None and not utilisateur.email_verifie:
         await reprise.claim(tx, utilisateur, _personne(seen.email), settings.envelope())

@@ -1,4 +1,4 @@
-"""`crm users`: what operators do with this service from a terminal."""
+"""Commands of operators: `crm users`."""
 
 import sys
 from base64 import b64encode
@@ -19,7 +19,10 @@ from service_users.settings import UsersSettings
 
 
 class _Settings(UsersSettings):
-    """Those of the service; what a command writes holds no secret, so any key will do to seal none."""
+    """Settings of the service with a sealing key made up for the run.
+
+    The commands write nothing that is sealed, so operators need not have the real keys.
+    """
 
     encryption_keys: SecretStr = Field(
         default_factory=lambda: SecretStr(f"none:{b64encode(token_bytes(32)).decode()}")

@@ -1,7 +1,7 @@
 """CompteService: an organisation together with its first member (R17).
 
-Two services must agree without a common transaction: the organisation is made first, under an
-id chosen here, and taken back when its owner cannot be made a member.
+Two services must agree without a common transaction: the organisation is made first, under an id
+chosen here, and deleted again when its owner cannot be made a member.
 """
 
 from functools import partial
@@ -29,7 +29,7 @@ class CompteNonCree(Unavailable):
 
 
 class CompteService(CompteServiceServicer):
-    """Companies of people who begin by themselves."""
+    """Organisations made by their first members."""
 
     def __init__(self, app: App[UsersSettings]) -> None:
         self._db, self._settings = app.database, app.settings
@@ -38,7 +38,7 @@ class CompteService(CompteServiceServicer):
     async def CreateWithOwner(
         self, request: pb.CreateWithOwnerRequest, context: Context
     ) -> pb.CreateWithOwnerResponse:
-        """Make an organisation, and the caller (for services: a named user) its administrator."""
+        """Make an organisation with an administrator: the caller, or the user whom a service names."""
         required(request.nom, "nom")
         organisation_id = str(uuid7())
         with unscoped():
@@ -51,7 +51,7 @@ class CompteService(CompteServiceServicer):
                 raise CompteNonCree from error
 
     async def _owner(self, identity: Identity, utilisateur_id: str) -> Utilisateur:
-        """Who is to own the organisation; a caller who is unknown here is made known (R8)."""
+        """Return the future owner of the organisation; a caller unknown here gets an account (R8)."""
         async with self._db.transaction() as tx:
             if appelants.is_internal(identity):
                 named = parse_uuid(required(utilisateur_id, "utilisateur_id"))

@@ -1,7 +1,7 @@
-"""Conflicts: a provider's person would have become somebody else's account (R10).
+"""Conflicts of a provider's person with an existing account (R10), and their end (R32).
 
-Webhooks in conflict are looked at again when what was in their way is gone (R32): who frees an
-address says so here, in the transaction that frees it; `inbox.py` takes what is due.
+Whatever frees an address calls `release` in the same transaction; `inbox.py` then takes the webhooks
+that are due.
 """
 
 from db_utils import Transaction, clock
@@ -13,7 +13,8 @@ from service_users.personnes import Personne
 
 EMAIL_PRIS, EMAIL_NON_VERIFIE, AUTRE_SUJET = "EMAIL_PRIS", "EMAIL_NON_VERIFIE", "AUTRE_SUJET"
 
-ADDRESS = WebhookRecu.charge_utile.op("->>")(literal_column("'email'"))  # as its index has it
+# Spelled as in the index by it, which would not be used otherwise.
+ADDRESS = WebhookRecu.charge_utile.op("->>")(literal_column("'email'"))
 _instant = bindparam("now", type_=WebhookRecu.recu_le.type)
 _fournisseur = bindparam("fournisseur", type_=String)
 _sujet = bindparam("sujet", type_=String)
@@ -37,6 +38,7 @@ _OPEN = (
     .order_by(WebhookRecu.horodatage_fournisseur.desc().nulls_last())
     .limit(1)
 )
+# A subject may be in conflict over several addresses: only those that no webhook waits for are over.
 _RESOLVE = (
     update(ConflitIdentite)
     .where(
@@ -65,7 +67,7 @@ _REOPEN = (
 
 
 async def note(tx: Transaction, owner: Utilisateur, personne: Personne, motif: str) -> None:
-    """Keep the conflict of *personne* with *owner*, once however often it comes again (R10)."""
+    """Keep the conflict of *personne* with *owner*, in one row however often it comes back (R10)."""
     fournisseur, sujet, email = personne.fournisseur, personne.sujet, personne.email
     conflit = ConflitIdentite(
         fournisseur=fournisseur, sujet=sujet, email=email, utilisateur_existant_id=owner.id, motif=motif
@@ -79,20 +81,20 @@ async def note(tx: Transaction, owner: Utilisateur, personne: Personne, motif: s
 
 
 async def release(tx: Transaction, email: str) -> None:
-    """Have the webhooks looked at again that *email* was in the way of: it is free, or somebody else's."""
+    """Make the webhooks due whose conflict is over *email*, which has just become free or changed hands."""
     await tx.execute(_RELEASE, email=email, now=clock.now())
 
 
 async def release_all(tx: Transaction) -> None:
-    """Have every webhook in conflict looked at again."""
+    """Make every webhook in conflict due."""
     await tx.execute(_RELEASE_ALL, now=clock.now())
 
 
 async def waiting(tx: Transaction, fournisseur: str, sujet: str) -> WebhookRecu | None:
-    """The latest webhook about the subject that is in conflict."""
+    """Return the latest webhook about the subject that is in conflict."""
     return await tx.one(_OPEN, fournisseur=fournisseur, sujet=sujet)
 
 
 async def resolve(tx: Transaction, fournisseur: str, sujet: str) -> None:
-    """Note that the conflicts of the subject are over which no webhook is in any more."""
+    """Mark the conflicts of the subject as resolved, except those that a webhook is still in."""
     await tx.execute(_RESOLVE, fournisseur=fournisseur, sujet=sujet, now=clock.now())

@@ -1,6 +1,6 @@
 """Sign-ins: counted, and announced by the one event of this service (R12, R13).
 
-Who signs in is found by `annuaire.py`; the calls are in `sync.py`.
+`annuaire.py` finds the person, `sync.py` serves the calls.
 """
 
 from collections.abc import Mapping
@@ -18,10 +18,11 @@ from service_users.models import Evenement, Membre, Utilisateur
 from service_users.rules import INSTITUTION
 
 _CONNEXION = "connexion"
-_REPEATED = timedelta(seconds=60)  # within which a service's second announcement says nothing new (R13)
-_PROFILE_RHYTHM = timedelta(minutes=5)  # at most once in which reading one's profile is a sign-in (R12)
+_REPEATED = timedelta(seconds=60)  # a service's repeated report announces nothing (R13)
+_PROFILE_RHYTHM = timedelta(minutes=5)  # SyncProfile counts once in it (R12)
 
 _utilisateur_id = bindparam("utilisateur_id", type_=Uuid)
+# Added up by the database, so that simultaneous sign-ins all count; the version stays.
 _COUNT = (
     update(Utilisateur)
     .where(Utilisateur.id == _utilisateur_id)
@@ -49,9 +50,9 @@ _FORMER = (
 
 @dataclass(frozen=True, slots=True)
 class Connexion:
-    """A sign-in to be announced: of whom, where from, into which membership.
+    """A sign-in to be announced, with its person and the membership that it is for.
 
-    *sujet* is what the announcing side knows the person by; *metadata* goes with the event.
+    *sujet* is the subject that the announcing side knows the person by; *metadata* goes with the event.
     """
 
     utilisateur: Utilisateur
@@ -63,12 +64,12 @@ class Connexion:
 
     @property
     def organisation_id(self) -> str:
-        """The organisation signed in to, "" for none."""
+        """Organisation signed in to, "" for none."""
         return self.membre.organisation_id if self.membre is not None else ""
 
     @property
     def role(self) -> str:
-        """The role there: information only."""
+        """Role in that organisation: information only."""
         return self.membre.role if self.membre is not None else ""
 
 
@@ -81,24 +82,24 @@ async def sign_in(
     source: str,
     metadata: Mapping[str, str | bool],
 ) -> Connexion:
-    """The sign-in of *utilisateur*, counted and to be announced."""
+    """Count the sign-in of *utilisateur*, and return it for its announcement."""
     premiere = utilisateur.derniere_connexion is None
     return Connexion(await count(tx, utilisateur), premiere, membre, sujet, source, metadata)
 
 
 async def count(tx: Transaction, utilisateur: Utilisateur) -> Utilisateur:
-    """*utilisateur* after one more sign-in, now. It is no change of the account: its version stays."""
+    """Count one more sign-in, now; return the row. The version stays: the account has not changed."""
     counted = await tx.one(_COUNT, utilisateur_id=utilisateur.id, now=clock.now())
     return counted or utilisateur
 
 
 def counts_again(derniere: datetime | None) -> bool:
-    """Whether reading one's profile counts as a sign-in after the last one (R12)."""
+    """Whether SyncProfile counts as a sign-in, after the last one at *derniere* (R12)."""
     return derniere is None or clock.now() - derniere >= _PROFILE_RHYTHM
 
 
 async def announced_lately(tx: Transaction, connexion: Connexion) -> str:
-    """The id of the event that the same source caused within the last minute, "" without one."""
+    """Return the id of the event that the same source caused within the last minute, "" without one."""
     details = await tx.one(
         _FORMER,
         utilisateur_id=connexion.utilisateur.id,
@@ -109,7 +110,7 @@ async def announced_lately(tx: Transaction, connexion: Connexion) -> str:
 
 
 async def announce(tx: Transaction, connexion: Connexion) -> str:
-    """Publish the sign-in with *tx* and keep its event's id in the journal; that id."""
+    """Publish the sign-in with *tx*, keep the event's id in the journal, and return it."""
     event = _event(connexion)
     publish(tx, event)
     await journal.note(

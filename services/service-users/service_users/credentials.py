@@ -1,4 +1,4 @@
-"""CredentialService: local passwords. Hashing is in `passwords.py`, guessing is stopped by auth."""
+"""CredentialService: local passwords. `passwords.py` hashes them, auth limits guesses."""
 
 from datetime import datetime
 
@@ -33,14 +33,14 @@ _STRENGTHEN = (
 
 
 class CredentialService(CredentialServiceServicer):
-    """Passwords: verified for the auth service, changed for it or for their owners."""
+    """Passwords: verified for auth, changed for auth or for their owners."""
 
     def __init__(self, app: App[UsersSettings]) -> None:
         self._db: Database = app.database
         self._settings, self._passwords = app.settings, Passwords(app.settings.bcrypt_cost)
 
     async def VerifyPassword(self, request: pb.VerifyPasswordRequest, context: Context) -> pb.Utilisateur:
-        """Say whose password this is; every refusal is the same, after the same time (R7)."""
+        """Tell whose password this is; every refusal is the same, after the same work (R7)."""
         email, password = required(request.email, "email"), required(request.mot_de_passe, "mot_de_passe")
         reader = self._db.read()
         known = await reader.one(_BY_EMAIL, email=_stored_form(email))
@@ -64,7 +64,7 @@ class CredentialService(CredentialServiceServicer):
             utilisateur = found(await tx.get(Utilisateur, utilisateur_id, lock=True))
             appelants.check_open(identity, utilisateur, self._settings)
             if _changed(await tx.get(IdentifiantLocal, utilisateur_id)) != _changed(stored):
-                raise rules.IdentifiantsInvalides  # changed, or claimed (R30), since it was told
+                raise rules.IdentifiantsInvalides  # changed, or claimed (R30), since *ancien* was checked
             await identifiants.store(tx, utilisateur_id, hashed)
             await journal.note(tx, "mot_de_passe", utilisateur_id)
             return await utilisateur_message(tx, utilisateur, me=utilisateur_id)
@@ -72,10 +72,10 @@ class CredentialService(CredentialServiceServicer):
     async def _verified(
         self, password: str, known: tuple[Utilisateur, IdentifiantLocal] | None
     ) -> Utilisateur:
-        """The user whose password it is. Raises IdentifiantsInvalides."""
+        """Return the user whose password it is. Raises IdentifiantsInvalides."""
         utilisateur, stored = known or (None, None)
         if utilisateur is None or stored is None or stored.aleatoire or not utilisateur.actif:
-            await self._passwords.check(password, None)  # the time that a wrong password takes (R7)
+            await self._passwords.check(password, None)  # takes as long as a wrong password (R7)
             raise rules.IdentifiantsInvalides
         verdict = await self._passwords.check(password, stored.hash)
         if not verdict.matches:
@@ -85,7 +85,7 @@ class CredentialService(CredentialServiceServicer):
         return utilisateur
 
     async def _strengthen(self, stored: IdentifiantLocal, password: str) -> None:
-        """Store a hash of today's cost, unless the password was changed meanwhile (R6)."""
+        """Store a hash of the configured cost, unless the password was changed meanwhile (R6)."""
         hashed = await self._passwords.hash(password)
         async with self._db.transaction() as tx:
             await tx.execute(
@@ -97,12 +97,12 @@ class CredentialService(CredentialServiceServicer):
 
 
 def _changed(stored: IdentifiantLocal | None) -> datetime | None:
-    """When the password was set, None without one; a stronger hash of the same one changes nothing."""
+    """Return when the password was set, None without one; a stronger hash of it leaves that time."""
     return stored.change_le if stored is not None else None
 
 
 def _stored_form(email: str) -> str:
-    """*email* as addresses are stored; one that cannot exist stays as it is and is nobody's."""
+    """Return *email* in stored form; an impossible one stays as it is, and belongs to nobody."""
     try:
         return email_address(email, "email") or ""
     except (FormatInvalide, TropLong):

@@ -1,6 +1,6 @@
-"""Addresses that go round in a ring: A's new one is B's, B's is A's (R32). Nobody can be the first.
+"""Rings of addresses (R32): A's new address is B's, B's is A's, so that nobody can be the first.
 
-So the first one steps aside, and the others follow one by one; `effets.py` applies them.
+The first one therefore steps aside, and the others follow one by one; `effets.py` applies them.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,12 @@ from sqlalchemy import String, Uuid, bindparam, select, update
 from service_users import conflits, lookups
 from service_users.models import Identite, Utilisateur, WebhookRecu
 
-_LONGEST: Final = 20  # people; a longer ring waits for one of them to leave it
+_LONGEST: Final = 20  # other people; a longer ring waits until one of them leaves it
 _utilisateur_id = bindparam("utilisateur_id", type_=Uuid)
 _SUBJECT = select(Identite.sujet).where(
     Identite.utilisateur_id == _utilisateur_id, Identite.fournisseur == KINDE
 )
+# The search key stays empty until the update that gives the new address writes it again.
 _STEP_ASIDE = (
     update(Utilisateur)
     .where(Utilisateur.id == _utilisateur_id)
@@ -26,10 +27,10 @@ _STEP_ASIDE = (
 
 
 async def ring(tx: Transaction, first: Utilisateur, owner: Utilisateur) -> Sequence[WebhookRecu]:
-    """The webhooks in conflict by which *owner*, whose address *first* wants, would leave it to him.
+    """Return the webhooks in conflict by which *owner* would leave his address to *first*.
 
-    Each gives its person the address of the next one's, the last one that of *first*. Empty when
-    they do not lead back to him. *first* and *owner* are locked, and the others are from now on.
+    Each gives its person the address of the next one, the last one that of *first*. Empty when they do
+    not lead back to *first*. *first* and *owner* are locked; the others are from now on.
     """
     links: list[WebhookRecu] = []
     holder = owner
@@ -49,12 +50,12 @@ async def ring(tx: Transaction, first: Utilisateur, owner: Utilisateur) -> Seque
 
 
 async def step_aside(tx: Transaction, first: Utilisateur) -> None:
-    """Free the address of *first*, within *tx*, until he gets his new one."""
+    """Give *first* an impossible address within *tx*, so that his own is free until he gets the new one."""
     await tx.execute(_STEP_ASIDE, utilisateur_id=first.id, aside=f"{first.id}@invalid")
 
 
 async def _waiting(tx: Transaction, holder: Utilisateur) -> WebhookRecu | None:
-    """The latest webhook of *holder* that waits for an address, if it is the latest that we heard of him."""
+    """Return the latest webhook of *holder* that waits for an address, None if a later one was applied."""
     sujet = await tx.one(_SUBJECT, utilisateur_id=holder.id)
     seen = None if sujet is None else await conflits.waiting(tx, KINDE, sujet)
     webhook = None if seen is None else await tx.get(WebhookRecu, seen.id, lock=True)

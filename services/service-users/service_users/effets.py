@@ -1,4 +1,4 @@
-"""What a webhook does to the account of its person (R15, R24, R32), within the transaction of its key."""
+"""Effects of webhooks on accounts (R15, R24, R32), within the transaction that stores their key."""
 
 import logging
 from datetime import datetime
@@ -15,6 +15,7 @@ from service_users.notifications import DELETED, KNOWN, SOURCE, Notification
 
 _log = logging.getLogger(__name__)
 
+# A deletion may be heard before the news that it ends: its row in the inbox still knows.
 _DELETED_SINCE = (
     select(WebhookRecu.id)
     .where(
@@ -29,15 +30,15 @@ _DELETED_SINCE = (
 
 
 class Effets:
-    """The effects of webhooks on the accounts of *accounts*."""
+    """Effects of webhooks on the accounts of *accounts*."""
 
     def __init__(self, accounts: Annuaire) -> None:
         self._annuaire = accounts
 
     async def apply(self, tx: Transaction, notification: Notification) -> str:
-        """Have *notification* take effect: TRAITE, IGNORE or CONFLIT.
+        """Apply *notification*; return TRAITE, IGNORE or CONFLIT.
 
-        Whatever the order in which the notifications about a person arrive, the latest stays.
+        Notifications about a person may arrive in any order: the state of the latest one stays.
         """
         if notification.type not in KNOWN:
             return IGNORE
@@ -54,7 +55,7 @@ class Effets:
         return await self._tell(tx, notification)
 
     async def _introduce(self, tx: Transaction, notification: Notification) -> str:
-        """The first news of a person, unless it is old, or no news to make an account of."""
+        """Apply the first news of a person, unless a later deletion is known or an address is missing."""
         if notification.type == DELETED:
             return IGNORE
         if not notification.email:
@@ -77,7 +78,7 @@ class Effets:
         return TRAITE
 
     async def _exchanged(self, tx: Transaction, found: Rapprochement, notification: Notification) -> bool:
-        """Whether the conflict is over because it was one link of a ring (R32)."""
+        """Whether the conflict was one link of a ring, which is then applied as a whole (R32)."""
         if found.utilisateur is None or found.occupant is None:
             return False
         if not self._annuaire.vouched(notification.personne):
@@ -86,17 +87,17 @@ class Effets:
         if not ring:
             return False
         await echanges.step_aside(tx, found.utilisateur)
-        for webhook in reversed(ring):
+        for webhook in reversed(ring):  # the last one wants the address that has just become free
             waiting = notification_of(webhook)
             await tx.update(webhook, resultat=TRAITE, prochain_essai=None, charge_utile={})
             await self._tell(tx, waiting)
             await conflits.resolve(tx, KINDE, webhook.sujet)
-        await self._annuaire.upsert(tx, notification.personne)  # his new address is free now
+        await self._annuaire.upsert(tx, notification.personne)  # the new address is free now
         return True
 
 
 def notification_of(row: WebhookRecu) -> Notification:
-    """The notification that *row* keeps for a later attempt."""
+    """Rebuild the notification that *row* keeps for a later attempt."""
     return Notification(row.cle, row.type, row.horodatage_fournisseur, row.sujet, **row.charge_utile)
 
 
@@ -106,7 +107,7 @@ def _is_older(notification: Notification, applied: datetime | None) -> bool:
 
 
 async def _suspension(tx: Transaction, utilisateur: Utilisateur, suspendu: bool | None) -> dict[str, Any]:
-    """What the provider's suspension changes; it does not lift one of ours (R24)."""
+    """Return the columns that the provider's suspension changes; it never lifts one of ours (R24)."""
     if suspendu and utilisateur.actif:
         return {"suspendu_par_fournisseur": True} | await annuaire.suspend(tx, utilisateur)
     if suspendu is False and utilisateur.suspendu_par_fournisseur:

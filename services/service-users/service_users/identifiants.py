@@ -1,4 +1,4 @@
-"""The local password of a person as it is kept: a hash, or none."""
+"""Local passwords as they are kept: one hash per person, or none."""
 
 from uuid import UUID
 
@@ -24,7 +24,7 @@ _FORGET = delete(IdentifiantLocal).where(IdentifiantLocal.utilisateur_id == _uti
 
 
 async def store(tx: Transaction, utilisateur_id: UUID, password: Hashed) -> None:
-    """Give the user the password with this hash, in the place of any former one."""
+    """Store the password hash of the user, which replaces any former one."""
     await tx.execute(
         _STORE,
         utilisateur_id=utilisateur_id,
@@ -35,5 +35,5 @@ async def store(tx: Transaction, utilisateur_id: UUID, password: Hashed) -> None
 
 
 async def forget(tx: Transaction, utilisateur_id: UUID) -> None:
-    """Leave the user without a password."""
+    """Remove the user's password."""
     await tx.execute(_FORGET, utilisateur_id=utilisateur_id)

@@ -1,8 +1,8 @@
-"""Webhooks that were taken in: each has its effect once, now or later (R22, R25).
+"""The inbox of webhooks: each takes effect once, at once or later (R22, R25).
 
-The key of a webhook and its effect are written in one transaction. When that does not end in
-time, the key is written alone, with what a later attempt needs. Effects are in `effets.py`.
-What ends in a conflict is looked at again when its obstacle goes (R32, `conflits.py`).
+The key of a webhook and its effect are written in one transaction. When that does not end in time,
+the key is written alone, with what a later attempt needs. `effets.py` applies the effects; conflicts
+are looked at again when their obstacle goes (R32, `conflits.py`).
 """
 
 import asyncio
@@ -35,14 +35,14 @@ from service_users.settings import UsersSettings
 _log = logging.getLogger(__name__)
 
 DOUBLON: Final = "DOUBLON"
-BUDGET = 3.0  # seconds for the effect of a webhook while its sender waits (R25)
+BUDGET = 3.0  # seconds for the effect while the sender waits (R25); the gateway waits 4
 WAITS: Final = (
     timedelta(seconds=10),
     timedelta(minutes=1),
     timedelta(minutes=10),
     timedelta(hours=1),
     timedelta(hours=6),
-)  # before each attempt but the first
+)  # before the second attempt and each later one
 MOST_ATTEMPTS: Final = len(WAITS) + 1
 KEPT = timedelta(days=30)
 _TRANSIENT = (
@@ -55,6 +55,7 @@ _TRANSIENT = (
 _BY_KEY = select(WebhookRecu.resultat).where(
     WebhookRecu.fournisseur == KINDE, WebhookRecu.cle == bindparam("cle", type_=String)
 )
+# One at a time, skipping those that another process is at work on; the oldest by the provider's time first.
 _DUE = (
     select(WebhookRecu)
     .where(
@@ -69,15 +70,15 @@ _OLD = delete(WebhookRecu).where(WebhookRecu.recu_le < bindparam("before", type_
 
 
 class Inbox:
-    """The webhooks in *database*, whose effects are on the accounts of *accounts*."""
+    """The inbox in *database*, whose webhooks take effect on the accounts of *accounts*."""
 
     def __init__(self, database: Database, accounts: Annuaire) -> None:
         self._db, self._effets = database, Effets(accounts)
 
     async def receive(self, notification: Notification) -> str:
-        """Take *notification* in: TRAITE, IGNORE, CONFLIT, DOUBLON or EN_FILE.
+        """Take *notification* in; return TRAITE, IGNORE, CONFLIT, DOUBLON or EN_FILE.
 
-        Raises DatabaseUnavailable when it cannot even be kept: its sender tries again.
+        Raises DatabaseUnavailable when not even its key can be stored: its sender tries again.
         """
         try:
             async with asyncio.timeout(BUDGET):
@@ -87,7 +88,7 @@ class Inbox:
             return await self._keep(notification)
 
     async def retry(self) -> None:
-        """Try again what is due; what fails once more is due later, or given up."""
+        """Try the webhooks that are due; another failure makes one due later, the last one gives it up."""
         while (row := await self._take()) is not None:
             if row.tentatives > MOST_ATTEMPTS:
                 await self._give_up(row, "its last attempt ended with its process")
@@ -100,7 +101,7 @@ class Inbox:
                     await self._give_up(row, type(error).__name__)
 
     async def forget(self) -> int:
-        """Remove what came more than 30 days ago, far outside the window of replays; how many."""
+        """Remove webhooks older than 30 days, far outside the window of replays (R23); return how many."""
         async with self._db.transaction() as tx:
             return await tx.execute(_OLD, before=clock.now() - KEPT)
 
@@ -121,7 +122,10 @@ class Inbox:
         return EN_FILE
 
     async def _take(self) -> WebhookRecu | None:
-        """One that is due, its next attempt already arranged in case this one ends with its process."""
+        """Return one webhook that is due, its next attempt arranged beforehand.
+
+        So an attempt that ends with its process counts, and is not lost.
+        """
         now = clock.now()
         async with self._db.transaction() as tx:
             row = await tx.one(_DUE, now=now)
@@ -143,18 +147,18 @@ class Inbox:
 
     async def _give_up(self, row: WebhookRecu, reason: str) -> None:
         _log.error("webhook %s is given up after %d attempts: %s", row.cle, row.tentatives, reason)
-        resultat = CONFLIT if row.resultat == CONFLIT else ECHEC  # conflicts are looked at every hour
+        resultat = CONFLIT if row.resultat == CONFLIT else ECHEC  # the hourly job looks at conflicts again
         async with self._db.transaction() as tx:
             await tx.update(row, resultat=resultat, prochain_essai=None, erreur=reason)
 
     async def look_again(self) -> None:
-        """Have every webhook in conflict looked at again, whatever has happened meanwhile (R32)."""
+        """Make every webhook in conflict due, whatever has happened meanwhile (R32)."""
         async with self._db.transaction() as tx:
             await conflits.release_all(tx)
 
 
 async def _note(tx: Transaction, row: WebhookRecu, resultat: str, notification: Notification) -> None:
-    """Keep what became of a webhook, with what it says only if that is needed again."""
+    """Store the result of a webhook, and its content only while a conflict may need it again."""
     changed: dict[str, Any] = {"resultat": resultat, "prochain_essai": None, "charge_utile": {}}
     if resultat == CONFLIT:
         changed |= {"charge_utile": notification.payload, "tentatives": 0}
@@ -162,7 +166,7 @@ async def _note(tx: Transaction, row: WebhookRecu, resultat: str, notification: 
 
 
 async def _known(tx: Transaction, notification: Notification) -> str:
-    """What a replay of a webhook is told: it had its effect, or will have it."""
+    """Return the answer to a replay: EN_FILE while the effect is due, else DOUBLON."""
     resultat = await tx.one(_BY_KEY, cle=notification.cle)
     return EN_FILE if resultat == EN_FILE else DOUBLON
 
@@ -180,7 +184,7 @@ def _row(notification: Notification, **columns: Any) -> WebhookRecu:
 
 
 def inbox_of(app: App[UsersSettings]) -> Inbox:
-    """The inbox of the running service."""
+    """Return the inbox of the running service."""
     return Inbox(app.database, Annuaire(app.settings))
 
 

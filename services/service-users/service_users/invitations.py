@@ -1,7 +1,7 @@
-"""InvitationService: people are asked to join an organisation, and join it (R18, R19).
+"""InvitationService: inviting people to an organisation, and joining it (R18, R19).
 
-The token of an invitation leaves this service once, in the answer of Create; who invites has
-it mailed.
+The token of an invitation leaves this service once, in the answer of Create; the caller of Create
+has it mailed.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ _EXPIRE_OF = _EXPIRE.where(
 
 
 class InvitationService(InvitationServiceServicer):
-    """Invitations of the caller's organisation, and the one that the caller holds."""
+    """Invitations of the caller's organisation, and the one addressed to the caller."""
 
     def __init__(self, app: App[UsersSettings]) -> None:
         self._db, self._settings = app.database, app.settings
@@ -91,7 +91,7 @@ class InvitationService(InvitationServiceServicer):
         return answer
 
     async def _accept(self, identity: Identity, jeton_hash: bytes) -> pb.AcceptInvitationResponse | None:
-        """None for an invitation that has just expired, which is noted."""
+        """Accept in one transaction; return None for an invitation that has just expired, which is noted."""
         personne = appelants.personne_of(identity, self._settings, source=_SOURCE)
         async with self._db.transaction() as tx:
             seen = found(await tx.one(_BY_TOKEN, jeton_hash=jeton_hash))
@@ -101,7 +101,7 @@ class InvitationService(InvitationServiceServicer):
                 return None
             made = await appelants.account(tx, self._annuaire, personne, identity, self._settings)
             utilisateur = made.account()
-            # As whoever retires him does: first the organisation, then the invitation.
+            # The organisation before the invitation, as in the end of a membership: no deadlock.
             await adhesions.lock(tx, seen.organisation_id)
             invitation = await _held(tx, seen)
             rules.check_invitee(invitation, utilisateur)
@@ -115,7 +115,7 @@ class InvitationService(InvitationServiceServicer):
 
 
 async def _held(tx: Transaction, seen: Invitation) -> Invitation:
-    """*seen* as it is now, locked. Raises what `check_pending` does when somebody was faster."""
+    """Lock *seen* and return it as it is now. Raises like `check_pending` when somebody was faster."""
     invitation = found(await tx.get(Invitation, seen.id, lock=True))
     rules.check_pending(invitation)
     return invitation
@@ -126,7 +126,7 @@ def _hash(jeton: str) -> bytes:
 
 
 async def expire(app: App[UsersSettings]) -> None:
-    """Mark the invitations that nobody has accepted in time."""
+    """Mark the pending invitations whose time is over (a job)."""
     async with app.database.transaction() as tx:
         await tx.execute(_EXPIRE, now=clock.now())
 

@@ -1,4 +1,4 @@
-"""The audit journal: what happened to whom, on whose word. Rows are only ever inserted."""
+"""The audit journal: what happened to an account, and on whose word. Rows are only ever inserted."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Finding accounts, and identities, by what the outside knows of them."""
+"""Look-ups of accounts and identities by address and by subject."""
 
 from db_utils import Reader, Transaction, VersionConflict
 from sqlalchemy import String, bindparam, func, select
@@ -13,19 +13,20 @@ _BY_SUBJECT = select(Identite).where(
 
 
 async def by_email(reader: Reader, email: str) -> Utilisateur | None:
-    """The living user with this address, in stored form."""
+    """Return the living user with this address, given in stored form."""
     return await reader.one(_BY_EMAIL, email=email)
 
 
 async def by_subject(reader: Reader, fournisseur: str, sujet: str) -> Identite | None:
-    """The identity of this subject, which may belong to a deleted user."""
+    """Return the identity of this subject, which may belong to a deleted user."""
     return await reader.one(_BY_SUBJECT, fournisseur=fournisseur, sujet=sujet)
 
 
 async def locked(tx: Transaction, seen: Utilisateur) -> Utilisateur:
-    """The owner of an address, who keeps it until *tx* ends: who frees it later finds what *tx* leaves.
+    """Lock the owner of an address that was read without a lock, so that he keeps it until *tx* ends.
 
-    Raises VersionConflict when he has lost it just now: look again.
+    Whoever frees the address later finds what *tx* has written. Raises VersionConflict when the owner has
+    lost the address just now: the caller looks again.
     """
     utilisateur = await tx.get(Utilisateur, seen.id, lock=True)
     if utilisateur is None or utilisateur.email != seen.email:

@@ -1,4 +1,4 @@
-"""MembreService: who belongs to which organisation. The rules of it are kept in `adhesions.py`."""
+"""MembreService: memberships of organisations. Their rules are kept in `adhesions.py`."""
 
 from contextlib import nullcontext
 from uuid import UUID
@@ -32,7 +32,7 @@ _RPC = "rpc"
 
 
 class MembreService(MembreServiceServicer):
-    """Memberships of the caller's organisation; one's own, and for services a person's, of all."""
+    """Memberships of the caller's organisation; people also list their own, services anybody's."""
 
     def __init__(self, app: App[UsersSettings]) -> None:
         self._db, self._settings = app.database, app.settings
@@ -58,9 +58,10 @@ class MembreService(MembreServiceServicer):
         utilisateur_id = found(parse_uuid(required(request.utilisateur_id, "utilisateur_id")))
         etat = rules.initial_etat(request.etat or ACTIF)
         async with self._db.transaction() as tx:
+            # Accounts are locked before organisations, as in every sign-in: no deadlock.
             known = await tx.get(Utilisateur, utilisateur_id, lock=True)
             await self._lock_acting(tx, request.organisation_id)
-            utilisateur = found(known)
+            utilisateur = found(known)  # only now: strangers do not learn which accounts exist
             membre = adhesions.new_membre(
                 request.organisation_id, utilisateur.id, request.role or VIEWER, etat
             )
@@ -85,7 +86,7 @@ class MembreService(MembreServiceServicer):
             return await membre_message(tx, membre)
 
     async def Choisir(self, request: pb.ChoisirMembreRequest, context: Context) -> pb.ChoisirMembreResponse:
-        """Say what a new token of a person is made for, and remember what he has named (R31)."""
+        """Choose the membership that a new token of a person is for, and remember a named one (R31)."""
         utilisateur_id = found(parse_uuid(required(request.utilisateur_id, "utilisateur_id")))
         organisation_id = opaque_id(request.organisation, "organisation") or ""
         with unscoped():
@@ -110,7 +111,7 @@ class MembreService(MembreServiceServicer):
     async def _sees_all(
         self, reader: Reader, request: pb.ListMembresRequest, utilisateur_id: UUID | None
     ) -> bool:
-        """Whether the caller lists memberships of all organisations: his own; services, a person's.
+        """Whether the caller lists memberships of all organisations: people their own, services a person's.
 
         Raises MembreInactif (R27), ChampRequis.
         """
@@ -127,6 +128,6 @@ class MembreService(MembreServiceServicer):
         return False
 
     async def _lock_acting(self, tx: Transaction, organisation_id: str) -> UUID | None:
-        """Lock the organisation for the caller; his id if he is a user. Raises MembreInactif (R27)."""
+        """Lock the organisation, then check the caller; return a user's id. Raises MembreInactif (R27)."""
         await adhesions.lock(tx, organisation_id)
         return await appelants.acting(tx, caller(), self._settings, organisation_id)

@@ -1,4 +1,4 @@
-"""From rows to messages: a user with his identities, a membership with its user."""
+"""Messages made of rows: a user with his identities, a membership with its user."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,10 @@ _UTILISATEURS = select(Utilisateur).where(Utilisateur.id == any_(_ids))
 async def utilisateur_message(
     reader: Reader, utilisateur: Utilisateur, *, me: UUID | None = None
 ) -> pb.Utilisateur:
-    """*utilisateur* as callers see him; never a hash. *me* is the user who calls, if it is known."""
+    """Return the message of *utilisateur*, without any hash; *me* is the calling user, if he is known.
+
+    The address that waits is shown to that user himself and to services only.
+    """
     (message,) = await utilisateur_messages(reader, [utilisateur])
     if utilisateur.email_en_attente and (me == utilisateur.id or caller().kind != "user"):
         message.email_en_attente = utilisateur.email_en_attente
@@ -32,7 +35,7 @@ async def utilisateur_message(
 
 
 async def utilisateur_messages(reader: Reader, utilisateurs: Sequence[Utilisateur]) -> list[pb.Utilisateur]:
-    """The same for several, without the addresses that wait: those are for themselves and for services."""
+    """Return the messages of several users, all without the addresses that wait."""
     if not utilisateurs:
         return []
     identites: defaultdict[UUID, list[pb.Identite]] = defaultdict(list)
@@ -46,18 +49,18 @@ async def utilisateur_messages(reader: Reader, utilisateurs: Sequence[Utilisateu
         for one in utilisateurs
     ]
     for message in messages:
-        message.ClearField("email_en_attente")
+        message.ClearField("email_en_attente")  # to_message copies every column of that name
     return messages
 
 
 async def membre_message(reader: Reader, membre: Membre) -> pb.Membre:
-    """*membre* with his user."""
+    """Return the message of *membre*, with his user."""
     (message,) = await membre_messages(reader, [membre])
     return message
 
 
 async def membre_messages(reader: Reader, membres: Iterable[Membre]) -> list[pb.Membre]:
-    """The same for several; a deleted user is left out of his membership."""
+    """Return the messages of several memberships; the user is missing where he was deleted."""
     rows = list(membres)
     users = await reader.all(_UTILISATEURS, ids=list({one.utilisateur_id for one in rows}))
     known = {message.id: message for message in await utilisateur_messages(reader, users)}

@@ -1,4 +1,4 @@
-"""The tables of the users service. Rules about their content are in `rules.py`.
+"""Tables of the users service. The rules about their content are in `rules.py`.
 
 A person belongs to no organisation: only memberships and invitations are tenant rows.
 """
@@ -24,7 +24,7 @@ _LIVING = text("supprime_le IS NULL")
 
 
 class Base(Row):
-    """Tables of this service."""
+    """Base of the tables of this service."""
 
     __abstract__ = True
     metadata = metadata()
@@ -33,10 +33,9 @@ class Base(Row):
 class Utilisateur(Entity, SoftDelete, Base):
     """A person.
 
-    *email_en_attente* is an address that its owner has not proved yet. *fournisseur_maj_le* is the
-    provider's time of the last change applied from a webhook; *suspendu_par_fournisseur* says that
-    the provider, not we, made the account inactive. Tokens of ours from before *jetons_depuis* are
-    nobody's.
+    *email_en_attente* is an address that the person has not proved yet. *fournisseur_maj_le* is the
+    provider's time of the last webhook applied; *suspendu_par_fournisseur* tells a suspension by the
+    provider from one by a service. Tokens of ours issued before *jetons_depuis* are refused (R28).
     """
 
     __tablename__ = "utilisateurs"
@@ -44,6 +43,7 @@ class Utilisateur(Entity, SoftDelete, Base):
         Index(EMAIL_TAKEN, func.lower(column("email")), unique=True, postgresql_where=_LIVING),
         Index("ix_utilisateurs_nom_cle", "nom_cle", "id", postgresql_where=_LIVING),
         Index("ix_utilisateurs_prenom_cle", "prenom_cle", "id", postgresql_where=_LIVING),
+        # Pages need a value to go on from, also of people who never signed in.
         Index(
             "ix_utilisateurs_derniere_connexion",
             func.coalesce(column("derniere_connexion"), column("'0001-01-01 00:00:00+00'::timestamptz")),
@@ -76,7 +76,7 @@ class Utilisateur(Entity, SoftDelete, Base):
 
 
 class Identite(Base):
-    """Under which subject a provider knows a person; it names that person until a claim frees it (R2)."""
+    """The subject under which a provider knows a person; only a claim takes it from its account (R2)."""
 
     __tablename__ = "identites"
     __table_args__ = (
@@ -92,7 +92,7 @@ class Identite(Base):
 
 
 class IdentifiantLocal(Base):
-    """The password of a person as bcrypt made it; *aleatoire*: nobody was ever told it."""
+    """The bcrypt hash of a person's password; *aleatoire* marks a random one that nobody was told (R6)."""
 
     __tablename__ = "identifiants_locaux"
 
@@ -116,9 +116,9 @@ class ConfirmationEmail(Base):
 
 
 class Membre(Entity, Tenant, Base):
-    """That a person belongs to an organisation. The role is information, it refuses nothing.
+    """A person's membership of an organisation. The role is information and refuses nothing.
 
-    *choisi_le* is when the person last signed in to it by name; it is no change of the membership.
+    *choisi_le* is the last sign-in that named this organisation (R31); it leaves the version as it is.
     """
 
     __tablename__ = "membres"
@@ -137,9 +137,9 @@ class Membre(Entity, Tenant, Base):
 
 
 class Invitation(Entity, Tenant, Base):
-    """An invitation to join an organisation; only the SHA-256 of its token is kept.
+    """An invitation to join an organisation; only the SHA-256 of its token is kept (R18).
 
-    *acceptee_par* is the account that joined by it.
+    *acceptee_par* is the account that joined by it, which a claim asks for (R30).
     """
 
     __tablename__ = "invitations"
@@ -166,10 +166,10 @@ class Invitation(Entity, Tenant, Base):
 
 
 class WebhookRecu(Base):
-    """A webhook that was taken in, under the key that makes its replays duplicates.
+    """A webhook that was taken in, under the key by which its replays are known (R22).
 
-    *sujet* is whom it is about, "" when its type means nothing to us. *charge_utile* holds the
-    fields that a later attempt needs, and nothing once it is over; what is in conflict is not.
+    *sujet* is the person's subject, "" for types that mean nothing here. *charge_utile* holds the fields
+    that a later attempt needs, as long as one is due (EN_FILE) or possible (CONFLIT), else nothing.
     """
 
     __tablename__ = "webhooks_recus"
@@ -214,7 +214,7 @@ class Evenement(Base):
 
 
 class ConflitIdentite(Base):
-    """That a provider's person would have become somebody else's account; *resolu_le*: no more."""
+    """A conflict of a provider's person with an existing account (R10); *resolu_le* is when it ended."""
 
     __tablename__ = "conflits_identite"
     __table_args__ = (Index("uq_conflit_identite", "fournisseur", "sujet", "email", unique=True),)
@@ -230,7 +230,7 @@ class ConflitIdentite(Base):
 
 
 class OrganisationAAssurer(Base):
-    """An organisation of which its service has not been told yet, because it was silent (R11)."""
+    """An organisation that is still to be made known to organisations, which did not answer (R11)."""
 
     __tablename__ = "organisations_a_assurer"
 

@@ -1,6 +1,6 @@
-"""What an identity provider's webhook says (R21–R23): pure, from its verified content to a value.
+"""Reading of an identity provider's webhook (R21 to R23): pure, from verified content to a value.
 
-What becomes of it is in `inbox.py`.
+`inbox.py` takes the value in.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ CREATED, UPDATED, DELETED = "user.created", "user.updated", "user.deleted"
 KNOWN: Final = (CREATED, UPDATED, DELETED)
 WEBHOOK_ID = "webhook-id"
 SOURCE: Final = "webhook"
-_OLDEST, _AHEAD = timedelta(hours=48), timedelta(minutes=5)  # Kinde tries again for 36 hours
+_OLDEST, _AHEAD = timedelta(hours=48), timedelta(minutes=5)  # R23; Kinde tries again for 36 hours
 _LONGEST_KEY, _LONGEST_TYPE, _LONGEST_PHONE = 128, 60, 50
 
 
@@ -31,10 +31,10 @@ class HorsFenetre(FailedPrecondition):
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A webhook by its *cle*, under which its replays are known; *sujet* is "" for unknown types.
+    """A webhook as it was read; *cle* is the key by which its replays are known (R22).
 
-    *horodatage* is the provider's time, None when nobody tells it. *suspendu* is None when
-    the provider says nothing of it.
+    *sujet* is "" for unknown types. *horodatage* is the provider's time, None when neither body nor
+    header tells it. *suspendu* is None when the provider does not say.
     """
 
     cle: str
@@ -49,7 +49,7 @@ class Notification:
 
     @property
     def personne(self) -> Personne:
-        """The person as the provider tells of him."""
+        """Person of whom the provider tells."""
         return Personne(
             fournisseur=KINDE,
             sujet=self.sujet,
@@ -62,14 +62,14 @@ class Notification:
 
     @property
     def payload(self) -> dict[str, Any]:
-        """What a later attempt needs beside the columns of its row, as JSON."""
+        """Fields that a later attempt needs beside the columns of its row, as JSON."""
         fields = asdict(self)
         del fields["cle"], fields["type"], fields["horodatage"], fields["sujet"]
         return fields
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in *body*. Raises FormatInvalide."""
+    """Read the JSON object in *body*. Raises FormatInvalide."""
     try:
         content = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -80,9 +80,9 @@ def read_object(body: bytes) -> dict[str, Any]:
 def notification(
     content: dict[str, Any], body: bytes, headers: Mapping[str, str], signed_at: float | None
 ) -> Notification:
-    """What *content* says; *signed_at* is its time if it has none of its own.
+    """Read the notification in *content*; *signed_at* is its time if the body has none (R23).
 
-    Raises FormatInvalide, and HorsFenetre for what is too old or ahead of its time.
+    Raises FormatInvalide, and HorsFenetre for a time too long ago or ahead.
     """
     kind = content.get("type")
     if not isinstance(kind, str) or not kind.isprintable() or not 0 < len(kind) <= _LONGEST_TYPE:
@@ -122,7 +122,7 @@ def _time(text: object, signed_at: float | None) -> datetime | None:
 
 
 def _key(event_id: object, webhook_id: str | None, body: bytes) -> str:
-    """What the replays of a webhook have in common (R22)."""
+    """Return the key that a webhook shares with its replays (R22)."""
     for text in (event_id, webhook_id):
         if isinstance(text, str) and text.isprintable() and 0 < len(text) <= _LONGEST_KEY:
             return text

@@ -1,4 +1,4 @@
-"""What this service asks of organisations. Nobody is kept from signing in while it is silent (R11)."""
+"""Calls to organisations. None of them keeps anybody from signing in when it is not answered (R11)."""
 
 import asyncio
 import logging
@@ -23,16 +23,16 @@ from grpc_utils.errors import (
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-# Seconds: who announces a sign-in waits 1.5 s in all, which a silent neighbour must not use up.
+# Seconds: a service that reports a sign-in waits 1.5 s in all, which a silent organisations must not use up.
 _PATIENCE = 1.0
 
 
 class Assurance(Enum):
-    """What became of having an organisation exist."""
+    """Outcome of making an organisation known to its service."""
 
     FAITE = auto()
     SUPPRIMEE = auto()
-    PLUS_TARD = auto()  # nobody answers
+    PLUS_TARD = auto()  # no answer, or one that may change
 
 
 class OrganisationRefusee(InvalidArgument):
@@ -44,14 +44,14 @@ class OrganisationConnue(AlreadyExists):
 
 
 class Organisations:
-    """The organisations service, through *peers*."""
+    """Client of the organisations service, through *peers*."""
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
         self._touching: set[asyncio.Task[None]] = set()
 
     async def ensure(self, organisation_id: str, type_utilisateur: str) -> Assurance:
-        """Have the organisation exist, if its service answers."""
+        """Make the organisation known to its service, within one second."""
         request = pb.EnsureExistsRequest(id=organisation_id, type_utilisateur=type_utilisateur)
         try:
             await self._stub.EnsureExists(request, timeout=_PATIENCE)
@@ -65,10 +65,10 @@ class Organisations:
         return Assurance.FAITE
 
     async def create(self, organisation_id: str, wanted: CreateWithOwnerRequest) -> None:
-        """Make the organisation that is *wanted* under this id.
+        """Make the *wanted* organisation under this id.
 
-        Raises OrganisationRefusee, OrganisationConnue; Unavailable when it was not made, as far
-        as anybody can tell.
+        Raises OrganisationRefusee, OrganisationConnue; Unavailable when, as far as anybody can tell, it was
+        not made.
         """
         request = pb.CreateOrganisationRequest(
             id=organisation_id,
@@ -81,30 +81,30 @@ class Organisations:
         try:
             await self._stub.Create(request)
         except Unavailable:
-            await self.delete(organisation_id)  # it may have been made although nobody said so
+            await self.delete(organisation_id)  # it may have been made all the same
             raise
         except AioRpcError as error:
             raise _refusal(error) from error
 
     async def delete(self, organisation_id: str) -> None:
-        """Take an organisation back, at best."""
+        """Delete an organisation again, at best effort."""
         await _at_best(self._stub.Delete(pb.DeleteOrganisationRequest(id=organisation_id)), "Delete")
 
     def touch(self, organisation_id: str, instant: datetime) -> None:
-        """Tell, after the answer and at best, that somebody of the organisation was active (C14)."""
+        """Tell that somebody of the organisation was active, after the answer and at best effort (C14)."""
         if organisation_id:
             task = asyncio.create_task(self._touch(organisation_id, instant))
             self._touching.add(task)
             task.add_done_callback(self._touching.discard)
 
     async def names(self, organisation_ids: Iterable[str]) -> dict[str, str]:
-        """The names of organisations by id; those that cannot be had are missing."""
+        """Return the names of organisations by id, without those that cannot be had."""
         ids = list(organisation_ids)
         names = await asyncio.gather(*map(self._name, ids))
         return {one: name for one, name in zip(ids, names, strict=True) if name}
 
     async def name(self, memberships: Sequence[OrganisationDuProfil]) -> None:
-        """Fill in the names, which help to choose where there are several (R31)."""
+        """Fill in the names of several memberships, for people to choose by (R31); one needs no name."""
         if len(memberships) > 1:
             names = await self.names(one.organisation_id for one in memberships)
             for one in memberships:
@@ -115,7 +115,7 @@ class Organisations:
         return self._peers.stub(OrganisationServiceStub)
 
     async def _touch(self, organisation_id: str, instant: datetime) -> None:
-        deadline.start(None)  # the call that caused this is over
+        deadline.start(None)  # that of the call that caused this no longer counts
         request = pb.TouchActivityRequest(id=organisation_id, instant=timestamp(instant))
         await _at_best(answered_or_none(self._stub.TouchActivity(request)), "TouchActivity")
 
@@ -126,7 +126,7 @@ class Organisations:
 
 
 def _refusal(error: AioRpcError) -> Refusal:
-    """What our caller is told when organisations does not want what he wants."""
+    """Return the refusal that our own caller gets when organisations refuses to make his."""
     if error.code() == StatusCode.INVALID_ARGUMENT:
         return OrganisationRefusee()
     if error.code() == StatusCode.ALREADY_EXISTS:

@@ -1,6 +1,6 @@
-"""Password hashes (bcrypt, in a worker thread), and the time that a refusal takes.
+"""Password hashes (bcrypt, in a worker thread), and the equal cost of every refusal.
 
-Every refusal costs one hash at the configured cost, whatever was wrong (R7).
+A refusal costs one hash of the configured cost, whatever was wrong (R7).
 """
 
 import asyncio
@@ -16,7 +16,7 @@ _RANDOM = 32  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a password matches its hash, and whether that hash is to be made again."""
+    """Whether a password matches its hash, and whether that hash has a lower cost than today's."""
 
     matches: bool
     outdated: bool = False
@@ -24,31 +24,31 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Hashed:
-    """A hash to be stored; *aleatoire*: of a password that nobody is told."""
+    """A hash to be stored; *aleatoire* marks that of a password that nobody is told."""
 
     hash: str
     aleatoire: bool = False
 
 
 class Passwords:
-    """Makes and checks hashes of *cost* (2 to that power rounds)."""
+    """Maker and checker of bcrypt hashes of *cost* (2 to that power rounds)."""
 
     def __init__(self, cost: int) -> None:
         self._cost = cost
-        # A hash of no known password: checking it takes as long as checking a real one.
+        # The hash of no known password, well-formed: checking it takes as long as checking a real one.
         self._dummy = f"$2b${cost:02d}${'.' * 53}"
 
     async def hash(self, password: str) -> Hashed:
-        """The hash of *password*, which has at most 72 bytes."""
+        """Return the hash of *password*, which has at most 72 bytes."""
         return Hashed(await asyncio.to_thread(self._hash, password.encode()))
 
     async def random(self) -> Hashed:
-        """The hash of a password of 256 random bits that nobody is told (R6)."""
+        """Return the hash of a password of 256 random bits that nobody is told (R6)."""
         hashed = await self.hash(secrets.token_urlsafe(_RANDOM))
         return Hashed(hashed.hash, aleatoire=True)
 
     async def check(self, password: str, stored: str | None) -> Verdict:
-        """Whether *password* has the hash *stored* (None: there is none, which takes as long)."""
+        """Check *password* against the hash *stored*; None, for no hash, takes as long."""
         return await asyncio.to_thread(self._check, password.encode(), stored)
 
     def _hash(self, password: bytes) -> str:
@@ -64,6 +64,6 @@ class Passwords:
         return Verdict(False)
 
     def _catch_up(self, password: bytes, cost: int) -> None:
-        """Work as long as is missing to one hash of today's cost: 2^c + 2^c + … + 2^(n-1) = 2^n."""
+        """Do the work missing to one hash of today's cost: 2^c + 2^c + … + 2^(n-1) = 2^n rounds."""
         for missing in range(cost, self._cost):
             bcrypt.hashpw(password, bcrypt.gensalt(missing))

@@ -1,6 +1,6 @@
-"""What a source says of somebody, pure: names, who vouches for an address, a new account.
+"""Persons as sources tell of them, pure: names, vouching, new accounts.
 
-Whose account that is, `annuaire.py` decides.
+`annuaire.py` decides whose account a person has.
 """
 
 from collections.abc import Collection
@@ -18,16 +18,16 @@ from service_users.models import Utilisateur
 TYPE_PAR_DEFAUT: Final = "UTILISATEUR"
 SYNC: Final = "sync:"
 LONGEST_NAME, LONGEST_TYPE = 100, 50
-_NOBODY: Final = "User"  # the first name of who is not named
+_NOBODY: Final = "User"  # first name of people who told none (R3)
 _LONGEST_SUBJECT, _LONGEST_EMAIL = 255, 255
 
 
 @dataclass(frozen=True, slots=True)
 class Personne:
-    """What a source says of somebody under *sujet* of *fournisseur*; empty texts say nothing.
+    """A person as a source tells of him, under *sujet* of *fournisseur*; an empty text means not told.
 
-    *email_verifie* is None when the source does not say whether the address is verified;
-    *source* is where we heard it (source_creation).
+    *email_verifie* is None when the source does not say whether the address is verified; *source*
+    names the source, as in source_creation.
     """
 
     fournisseur: str
@@ -43,21 +43,21 @@ class Personne:
 
 
 def known_provider(text: str, champ: str = "fournisseur") -> str:
-    """*text*, the name of a provider. Raises ValeurInconnue."""
+    """Return *text* if it names a provider. Raises ValeurInconnue."""
     if text not in PROVIDERS:
         raise ValeurInconnue(champ=champ)
     return text
 
 
 def subject(text: str, champ: str) -> str:
-    """The subject of a person at a provider. Raises ChampRequis, FormatInvalide."""
+    """Return the subject of a person at a provider, checked. Raises ChampRequis, FormatInvalide."""
     if len(required(text, champ)) > _LONGEST_SUBJECT or not text.isprintable():
         raise FormatInvalide(champ=champ)
     return text
 
 
 def outer_text(text: object, longest: int = LONGEST_NAME) -> str:
-    """A text as a provider tells it, in stored form; what cannot be kept is cut off or left out."""
+    """Return a text of a provider in stored form, cut to *longest*; "" for what cannot be kept."""
     if not isinstance(text, str):
         return ""
     try:
@@ -67,7 +67,7 @@ def outer_text(text: object, longest: int = LONGEST_NAME) -> str:
 
 
 def outer_email(text: object) -> str:
-    """An address as a provider tells it, in stored form; empty when there is none or it cannot exist."""
+    """Return an address told by a provider in stored form; "" when there is none or it cannot exist."""
     try:
         return email_address(outer_text(text, _LONGEST_EMAIL), "email") or ""
     except (FormatInvalide, TropLong):
@@ -75,7 +75,7 @@ def outer_email(text: object) -> str:
 
 
 def outer_url(text: object) -> str:
-    """The address of a picture as a provider tells it; empty when it is not one of https."""
+    """Return the https address of a picture told by a provider; "" for anything else."""
     try:
         return rules.picture_url(outer_text(text, rules.LONGEST_URL + 1)) or ""
     except FormatInvalide:
@@ -83,7 +83,7 @@ def outer_url(text: object) -> str:
 
 
 def names(prenom: str, nom: str, name: str) -> tuple[str, str]:
-    """First and last name as far as they are told: *name* stands in for both (R3)."""
+    """Return first and last name as told; *name* is split only when neither of them is (R3)."""
     if prenom or nom or not name:
         return prenom, nom
     first, _, rest = " ".join(name.split()).partition(" ")
@@ -91,14 +91,14 @@ def names(prenom: str, nom: str, name: str) -> tuple[str, str]:
 
 
 def default_names(personne: Personne) -> tuple[str, str]:
-    """The names of a new person; of one who is not named at all, from the address (R3)."""
+    """Return the names of a new person, with the placeholders for one who told none (R3)."""
     if personne.prenom or personne.nom:
         return personne.prenom, personne.nom
     return _NOBODY, _local_part(personne.email)
 
 
 def greeting(utilisateur: Utilisateur) -> tuple[str, str]:
-    """First and last name as mails may use them: never those of somebody who was not named (R3)."""
+    """Return first and last name for the greeting of a mail, "" for placeholders (R3)."""
     if utilisateur.prenom == _NOBODY:
         return "", ""
     return utilisateur.prenom, "" if utilisateur.nom == _local_part(utilisateur.email) else utilisateur.nom
@@ -109,14 +109,14 @@ def _local_part(email: str) -> str:
 
 
 def vouched(personne: Personne, trusted: Collection[str]) -> bool:
-    """Whether the source vouches that the address is the person's (R8); its own "no" counts most."""
+    """Whether the source vouches for the address (R8): its own word, else trust in its provider."""
     if personne.email_verifie is not None:
         return personne.email_verifie
     return personne.fournisseur in trusted
 
 
 def new_utilisateur(personne: Personne, applications: Collection[str], verified: bool) -> Utilisateur:
-    """The account of *personne*, who was unknown."""
+    """Build the account of *personne*, who was unknown."""
     prenom, nom = default_names(personne)
     return Utilisateur(
         nom=nom,
@@ -132,7 +132,7 @@ def new_utilisateur(personne: Personne, applications: Collection[str], verified:
 
 
 def seen_personne(request: pb.SyncUserRequest) -> Personne:
-    """Whom a service has seen. Raises InvalidArgument; texts that are only shown are made to fit."""
+    """Read the person of a SyncUser. Raises InvalidArgument; names, picture and type are made to fit."""
     service = rules.short_source(request.service_name, "service_name", rules.LONGEST_SOURCE - len(SYNC))
     prenom, nom = names(
         outer_text(request.first_name),
@@ -153,7 +153,7 @@ def seen_personne(request: pb.SyncUserRequest) -> Personne:
 
 
 def told_anew(utilisateur: Utilisateur, personne: Personne) -> dict[str, Any]:
-    """What the provider of *utilisateur* tells now, by column; only a type still unknown is taken."""
+    """Return the columns that the provider's word changes; a type is taken only over the default one."""
     told = {name: getattr(personne, name) for name in ("nom", "prenom", "telephone", "photo_url")}
     if utilisateur.type_utilisateur == TYPE_PAR_DEFAUT:
         told["type_utilisateur"] = personne.type_utilisateur
@@ -161,7 +161,7 @@ def told_anew(utilisateur: Utilisateur, personne: Personne) -> dict[str, Any]:
 
 
 def requested_personne(request: pb.CreateUtilisateurRequest) -> Personne:
-    """Whom a Create describes. Raises InvalidArgument."""
+    """Read the person of a Create. Raises InvalidArgument."""
     provider = known_provider(request.fournisseur or LOCAL)
     if bool(request.fournisseur) != bool(request.sujet) or request.fournisseur == LOCAL:
         raise FormatInvalide(champ="sujet" if request.fournisseur else "fournisseur")

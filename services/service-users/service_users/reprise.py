@@ -1,4 +1,4 @@
-"""Claiming an account whose address nobody has proved (R30): the owner of the address gets it, bare."""
+"""The claim of an account whose address nobody has proved, by the owner of the address (R30)."""
 
 from datetime import datetime
 
@@ -19,10 +19,10 @@ _OUTSIDE = delete(Identite).where(
 async def claim(
     tx: Transaction, utilisateur: Utilisateur, personne: Personne, envelope: Envelope
 ) -> datetime:
-    """Make the locked *utilisateur* the account of *personne*, whose address it is; the instant.
+    """Hand the locked *utilisateur* over to *personne*, the owner of its address; return the instant.
 
-    Whoever was in it before is out: passwords, identities, tokens, connected accounts and
-    memberships end, but for those that came by an invitation to this address.
+    Password, outside identities, tokens and connected accounts end, and so do the memberships that it
+    does not have by an invitation to this address.
     """
     now = clock.now()
     await identifiants.forget(tx, utilisateur.id)
@@ -31,7 +31,7 @@ async def claim(
     await adhesions.retire_uninvited(tx, utilisateur)
     prenom, nom = personnes.default_names(personne)
     changed = await adresses.cancel(tx, utilisateur.id)
-    if utilisateur.suspendu_par_fournisseur:  # of an identity that is not its any more
+    if utilisateur.suspendu_par_fournisseur:  # the suspended identity is gone
         changed |= {"actif": True, "suspendu_par_fournisseur": False}
     await tx.update(
         utilisateur,

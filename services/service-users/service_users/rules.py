@@ -1,6 +1,6 @@
-"""The rules of people, pure: passwords, changes, memberships, invitations.
+"""Pure rules of passwords, changes of accounts, memberships and invitations.
 
-Who somebody is said to be is in `personnes.py`, what webhooks say in `notifications.py`.
+Names and vouching are in `personnes.py`, the reading of webhooks is in `notifications.py`.
 """
 
 import re
@@ -35,7 +35,7 @@ from service_users.models import (
 
 INSTITUTION: Final = "FINANCIAL_INSTITUTION"
 LONGEST_SOURCE = 40
-_SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 72  # bytes; bcrypt takes no more than 72
+_SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 72  # bytes (R6); bcrypt refuses more than 72
 LONGEST_URL = 2048
 _LARGEST_METADATA = 4096  # bytes (R14)
 _USUAL_INVITATION, _LONGEST_INVITATION = 7, 30  # days (R18)
@@ -99,7 +99,7 @@ class UtilisateurRequis(InvalidArgument):
 
 
 def picture_url(text: str) -> str | None:
-    """An absolute https address, None when empty. Raises FormatInvalide."""
+    """Return an absolute https address of a picture, None when empty. Raises FormatInvalide."""
     if not text:
         return None
     try:
@@ -113,12 +113,12 @@ def picture_url(text: str) -> str | None:
 
 
 def mandatory_email(text: str, champ: str = "email") -> str:
-    """An address in stored form. Raises ChampRequis, FormatInvalide, TropLong."""
+    """Return an address in stored form. Raises ChampRequis, FormatInvalide, TropLong."""
     return email_address(required(text, champ), champ) or ""
 
 
 def kept_metadata(metadata: Struct) -> dict[str, str | bool]:
-    """The keys of *metadata* that go with the event (R14). Raises TropLong beyond 4 KiB."""
+    """Return the keys of *metadata* that go with the event (R14). Raises TropLong beyond 4 KiB."""
     if metadata.ByteSize() > _LARGEST_METADATA:
         raise TropLong(champ="metadata")
     kept = {key: metadata[key] for key in _METADATA if key in metadata}
@@ -126,7 +126,7 @@ def kept_metadata(metadata: Struct) -> dict[str, str | bool]:
 
 
 def profile_changes(request: pb.SyncProfileRequest) -> dict[str, Any]:
-    """What people say of themselves, by column; empty texts say nothing. Raises FormatInvalide."""
+    """Return the columns that SyncProfile changes; empty texts change nothing. Raises FormatInvalide."""
     told = {
         "prenom": request.first_name,
         "nom": request.last_name,
@@ -136,21 +136,21 @@ def profile_changes(request: pb.SyncProfileRequest) -> dict[str, Any]:
 
 
 def short_source(text: str, champ: str, longest: int = LONGEST_SOURCE) -> str:
-    """The name of what reports somebody. Raises ChampRequis, TropLong."""
+    """Check the name of a source, of *longest* characters at most. Raises ChampRequis, TropLong."""
     if len(required(text, champ)) > longest:
         raise TropLong(champ=champ)
     return text
 
 
 def active(utilisateur: Utilisateur) -> Utilisateur:
-    """*utilisateur*, who may sign in. Raises CompteDesactive (R15)."""
+    """Return *utilisateur* if he may sign in. Raises CompteDesactive (R15)."""
     if not utilisateur.actif:
         raise CompteDesactive
     return utilisateur
 
 
 def utilisateur_changes(request: pb.UpdateUtilisateurRequest, *, internal: bool) -> dict[str, Any]:
-    """What *request* changes of a user (R4). Raises ReserveAuxServices, InvalidArgument."""
+    """Return the columns that *request* changes (R4). Raises ReserveAuxServices, InvalidArgument."""
     changed = changes(request, _UPDATABLE, mandatory=("email",))
     if "actif" in changed:
         if not internal:
@@ -165,7 +165,7 @@ def utilisateur_changes(request: pb.UpdateUtilisateurRequest, *, internal: bool)
 
 
 def check_password(password: str, email: str) -> str:
-    """*password*, fit to be stored for *email* (R6). Raises ChampRequis, MotDePasseInvalide."""
+    """Return *password* if it may be stored for *email* (R6). Raises ChampRequis, MotDePasseInvalide."""
     length = len(required(password, "mot_de_passe").encode())
     if not _SHORTEST_PASSWORD <= length <= LONGEST_PASSWORD or _CONTROL.search(password):
         raise MotDePasseInvalide(champ="mot_de_passe")
@@ -175,14 +175,14 @@ def check_password(password: str, email: str) -> str:
 
 
 def invitation_days(days: int) -> int:
-    """For how many days an invitation holds (R18). Raises FormatInvalide."""
+    """Return for how many days an invitation lasts, 7 for 0 (R18). Raises FormatInvalide."""
     if not 0 <= days <= _LONGEST_INVITATION:
         raise FormatInvalide(champ="expire_jours")
     return days or _USUAL_INVITATION
 
 
 def check_pending(invitation: Invitation) -> None:
-    """Refuse an *invitation* that is over (R19). Raises InvitationExpiree, InvitationDejaUtilisee."""
+    """Refuse an *invitation* that is not pending (R19). Raises InvitationExpiree, InvitationDejaUtilisee."""
     if invitation.etat == EXPIRED:
         raise InvitationExpiree
     if invitation.etat != PENDING:
@@ -190,20 +190,20 @@ def check_pending(invitation: Invitation) -> None:
 
 
 def check_invitee(invitation: Invitation, utilisateur: Utilisateur) -> None:
-    """Refuse everybody but who was invited (R19). Raises EmailDifferent."""
+    """Refuse an account that does not have the invited address, proved (R19). Raises EmailDifferent."""
     if not utilisateur.email_verifie or utilisateur.email != invitation.email_invite:
         raise EmailDifferent
 
 
 def initial_etat(etat: str) -> str:
-    """The state in which a membership may begin. Raises ValeurInconnue."""
+    """Return *etat* if a membership may begin in it: invite or actif (R16). Raises ValeurInconnue."""
     if etat not in (INVITE, ACTIF):
         raise ValeurInconnue(champ="etat")
     return etat
 
 
 def membre_changes(membre: Membre, request: pb.UpdateMembreRequest) -> dict[str, Any]:
-    """What *request* changes of *membre* (R16). Raises TransitionInterdite, InvalidArgument."""
+    """Return the columns that *request* changes (R16). Raises TransitionInterdite, InvalidArgument."""
     changed = changes(request, ("role", "etat"), mandatory=("role", "etat"))
     etat = changed.get("etat", membre.etat)
     if etat not in _TRANSITIONS:
@@ -214,7 +214,7 @@ def membre_changes(membre: Membre, request: pb.UpdateMembreRequest) -> dict[str,
 
 
 def check_own_membre(membre: Membre, changed: dict[str, Any]) -> None:
-    """Refuse that somebody changes his own active *membre*, but to leave (R27). Raises PropreAdhesion."""
+    """Refuse any change of one's own active *membre* except leaving (R27). Raises PropreAdhesion."""
     told = {name: value for name, value in changed.items() if getattr(membre, name) != value}
     if told and told != {"etat": RETIRE}:
         raise PropreAdhesion

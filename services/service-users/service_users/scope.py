@@ -1,4 +1,4 @@
-"""Lifting the organisation of a call, where people are meant and not an organisation's rows."""
+"""Work outside the organisation of a call, for people, who belong to no organisation."""
 
 from contextlib import AbstractContextManager
 
@@ -6,8 +6,8 @@ from db_utils import EVERYTHING, within
 
 
 def unscoped() -> AbstractContextManager[None]:
-    """All organisations are visible inside, and calls to peers name none.
+    """Make all organisations visible inside; calls to other services then name none.
 
-    A person's own memberships, his invitations and his sign-ins concern all of them.
+    A person's memberships, invitations and sign-ins concern all of his organisations.
     """
     return within(EVERYTHING)

@@ -1,4 +1,4 @@
-"""The users service as data: what it is made of. Start reading here."""
+"""Declaration of the users service: servicers, tables, jobs, commands. Start reading here."""
 
 from crm.events.identity_pb2 import UserLoginEvent
 from service_kit import Service

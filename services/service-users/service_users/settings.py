@@ -1,4 +1,4 @@
-"""Settings of the users service: passwords, whom to believe, and the provider's webhooks."""
+"""Settings of the users service: passwords, trusted sources, and the provider's webhooks."""
 
 from grpc_utils import Jwks, JwksError
 from grpc_utils.providers import ProviderSettings, check_providers
@@ -8,7 +8,7 @@ from service_kit import SealingSettings
 
 
 class UsersSettings(SealingSettings, ProviderSettings):
-    """What the users service can be told."""
+    """Settings of the users service, read from its environment."""
 
     default_apps: Words = Field(
         ("crm", "commercial", "accounting"), description="applications of a new user, comma-separated"
@@ -49,12 +49,12 @@ class UsersSettings(SealingSettings, ProviderSettings):
 
     @property
     def webhook_secrets(self) -> tuple[bytes, ...]:
-        """The secrets with which an HMAC webhook may be signed."""
+        """Secrets of HMAC webhooks; a signature under any of them is right."""
         texts = (self.kinde_webhook_secret, self.kinde_webhook_secrets)
         return tuple(word.encode() for text in texts for word in words(text.get_secret_value()))
 
     @property
     def webhook_timestamp_required(self) -> bool:
-        """Whether an HMAC webhook must carry a signed time."""
+        """Whether an HMAC webhook must carry a signed time: as told, by default unless in development."""
         required = self.kinde_webhook_require_timestamp
         return self.crm_env != "development" if required is None else required

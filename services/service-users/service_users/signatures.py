@@ -1,6 +1,6 @@
-"""Who signed a webhook (R20): HMAC over the bytes, or a token of Kinde's. Neither stands in for the other.
+"""Proofs of who sent a webhook (R20): an HMAC over the bytes, or a token of Kinde's.
 
-What the body says is read in `notifications.py`, only after this.
+Neither stands in for the other. `notifications.py` reads the body, only after this.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ SIGNATURE, TIMESTAMP = "x-kinde-signature", "x-kinde-timestamp"
 _HMAC_TYPE, _TOKEN_TYPE = "application/json", "application/jwt"
 _SIGNATURE = re.compile(r"(?:sha256=)?([0-9a-fA-F]{64})")
 _SECONDS = re.compile(r"[0-9]{1,12}")
-_TOLERANCE = 300  # seconds between the sender's clock and ours
-_KEYS_AGE, _KEYS_PAUSE = 3600.0, 60.0  # seconds
+_TOLERANCE = 300  # seconds between the sender's clock and ours (R20)
+_KEYS_AGE, _KEYS_PAUSE = 3600.0, 60.0  # seconds: fetched each hour, for an unknown key once a minute
 _JWKS_PATH = "/.well-known/jwks"
 _ALGORITHM = "RS256"
 
@@ -39,23 +39,23 @@ class ClesIndisponibles(Unavailable):
 
 
 class Verifier(Protocol):
-    """One way of signing."""
+    """One form of proof."""
 
     async def verified(self, body: bytes, headers: Mapping[str, str]) -> tuple[dict[str, Any], float | None]:
-        """What *body* says, and when it was signed (Unix seconds) if that is signed too.
+        """Return the content of *body*, and when it was signed (Unix seconds) if that is signed too.
 
         Raises SignatureInvalide, FormatInvalide.
         """
 
 
 class Hmac:
-    """HMAC-SHA256 of the exact bytes under one of *secrets*, with a signed time if it is *required*."""
+    """HMAC-SHA256 of the exact bytes under one of *secrets*, with a signed time where it is required."""
 
     def __init__(self, secrets: Sequence[bytes], *, timestamp_required: bool) -> None:
         self._secrets, self._timestamp_required = tuple(secrets), timestamp_required
 
     async def verified(self, body: bytes, headers: Mapping[str, str]) -> tuple[dict[str, Any], float | None]:
-        """See `Verifier`. Raises HorsFenetre for a signature of another time."""
+        """Verify as `Verifier` says. Raises HorsFenetre for a time that differs too much from ours."""
         stamp = headers.get(TIMESTAMP)
         signed = body if stamp is None else f"{stamp}.".encode() + body
         given = _SIGNATURE.fullmatch(headers.get(SIGNATURE, ""))
@@ -77,13 +77,13 @@ class Hmac:
 
 
 class Token:
-    """A JSON Web Token, RS256 under a key that *keys* publishes."""
+    """JSON Web Token, RS256 only, under a key that *keys* publishes."""
 
     def __init__(self, keys: Jwks) -> None:
         self._keys, self._jws = keys, PyJWS(algorithms=[_ALGORITHM])
 
     async def verified(self, body: bytes, headers: Mapping[str, str]) -> tuple[dict[str, Any], float | None]:
-        """See `Verifier`. Raises ClesIndisponibles when its key cannot be asked for."""
+        """Verify as `Verifier` says. Raises ClesIndisponibles when its key cannot be fetched."""
         try:
             token = body.decode("ascii").strip()
             unverified = read_token(token)
@@ -94,7 +94,7 @@ class Token:
         except (ValueError, InvalidToken, PyJWTError):
             raise SignatureInvalide from None
         if unverified.payload.get("timestamp") is None:
-            raise FormatInvalide(champ="timestamp")  # or it could be sent again for ever (R23)
+            raise FormatInvalide(champ="timestamp")  # without a time it could be replayed for ever (R23)
         return dict(unverified.payload), None
 
     async def _key(self, kid: str) -> Any:
@@ -105,7 +105,7 @@ class Token:
 
 
 class Signatures:
-    """The forms that *settings* let in, chosen by the content type alone."""
+    """The forms of proof that *settings* allow, chosen by the content type alone."""
 
     def __init__(self, settings: UsersSettings) -> None:
         self._verifiers: dict[str, Verifier] = {
@@ -124,7 +124,7 @@ class Signatures:
     async def verified(
         self, body: bytes, content_type: str, headers: Mapping[str, str]
     ) -> tuple[dict[str, Any], float | None]:
-        """As `Verifier.verified`, of the form that *content_type* names."""
+        """Verify as `Verifier` says, in the form that *content_type* names."""
         kind = content_type.partition(";")[0].strip().lower()
         if kind not in (_HMAC_TYPE, _TOKEN_TYPE):
             raise FormatInvalide(champ="content_type")

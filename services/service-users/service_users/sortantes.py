@@ -1,6 +1,6 @@
-"""What this service owes to others: ended tokens, mails, disconnected accounts (R28–R30).
+"""Commands to other services (C22): tokens to end, mails to send, accounts to disconnect (R28 to R30).
 
-Each is written with the change that owes it (C22) and sent right after the commit.
+Each is written with the change that causes it and sent right after the commit.
 """
 
 from datetime import datetime, timedelta
@@ -27,11 +27,11 @@ CONFIRMATION_ADRESSE: Final = "CONFIRMATION_ADRESSE"
 CHANGEMENT_ADRESSE: Final = "CHANGEMENT_ADRESSE"
 COMPTE_REPRIS: Final = "COMPTE_REPRIS"
 
-_AT_AUTH = 25.0  # seconds that a call waits for an auth that is away: it arrives as soon as that is back
-_AT_INTEGRATIONS = 5.0  # seconds; it revokes at the provider meanwhile
+_AT_AUTH = 25.0  # seconds to wait for auth to be back: tokens end at once then
+_AT_INTEGRATIONS = 5.0  # seconds: integrations revokes at the provider meanwhile
 _MAILS_MATTER = timedelta(hours=24)
 _ALREADY = "ACCOUNT_NOT_FOUND"
-# What a callee says that does not know the method yet: an older version, while a newer one is rolled out.
+# The reason of a callee that does not know the method: an older version, during an upgrade.
 _NO_REASON = ""
 
 
@@ -45,7 +45,7 @@ async def _send(peers: Peers, request: SendAccountMailRequest) -> None:
 
 
 async def _disconnect(peers: Peers, request: ListIntegrationsRequest) -> None:
-    """Disconnect the accounts of the user one by one; those that are disconnected already are left."""
+    """Disconnect the accounts of the user one by one, skipping those that are disconnected already."""
     integrations = peers.stub(IntegrationServiceStub)
     for one in (await integrations.List(request)).integrations:
         try:
@@ -60,7 +60,7 @@ def _account(user_id: str, one: Integration) -> DisconnectRequest:
 
 
 def _pauses(tries: int) -> timedelta:
-    """How long a revocation waits that auth could not take (R28)."""
+    """Return how long a revocation waits after so many failed *tries* (R28)."""
     return timedelta(seconds=1 if tries == 1 else 5)
 
 
@@ -88,9 +88,9 @@ COMMANDS: Final = (REVOCATION, MAIL, DECONNEXION)
 async def revoke(
     tx: Transaction, utilisateur_id: UUID, avant: datetime, motif: str, organisation_id: str = ""
 ) -> None:
-    """Have the tokens of ours of the user end that were issued before *avant*.
+    """End the user's tokens of ours issued before *avant*, by a command to auth.
 
-    Only those that name the organisation, when one is given.
+    With *organisation_id*, only those that name this organisation.
     """
     request = RevokeUserRequest(
         utilisateur_id=str(utilisateur_id),
@@ -102,7 +102,7 @@ async def revoke(
 
 
 async def disconnect(tx: Transaction, utilisateur_id: UUID) -> None:
-    """Have the accounts that the user has connected at other providers disconnected and revoked."""
+    """Disconnect and revoke the accounts that the user has connected, by a command to integrations."""
     request = ListIntegrationsRequest(user_id=str(utilisateur_id))
     await queue(tx, DECONNEXION, request, key=str(uuid7()))
 
@@ -118,7 +118,7 @@ async def mail(
     expire_le: datetime | None = None,
     nouvelle_adresse: str = "",
 ) -> None:
-    """Have *utilisateur* written to at *email* about his account."""
+    """Write to *utilisateur* at *email* about his account, by a command to email."""
     key = str(uuid7())
     prenom, nom = personnes.greeting(utilisateur)
     request = SendAccountMailRequest(

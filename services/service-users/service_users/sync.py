@@ -1,6 +1,6 @@
-"""SyncService: what services and providers report of people, and the sign-ins that follow from it.
+"""SyncService: what services and providers tell of people, and the sign-ins that follow from it.
 
-Who is meant is decided in `annuaire.py`, what a sign-in is in `connexions.py`.
+`annuaire.py` finds the person, `connexions.py` counts and announces the sign-in.
 """
 
 import logging
@@ -43,7 +43,7 @@ _MEMBER = (
 
 
 class SyncService(SyncServiceServicer):
-    """Sign-ins of people, as services, auth and the people themselves report them."""
+    """Sign-ins of people, told by services, by auth and by the people themselves."""
 
     def __init__(self, app: App[UsersSettings]) -> None:
         self._db: Database = app.database
@@ -52,14 +52,14 @@ class SyncService(SyncServiceServicer):
         self._signatures, self._inbox = Signatures(app.settings), inbox_of(app)
 
     async def SyncUser(self, request: pb.SyncUserRequest, context: Context) -> pb.SyncUserResponse:
-        """Create or update the person that a service has seen, and announce the sign-in."""
+        """Create or update the person whom a service has seen, and announce the sign-in."""
         personne = personnes.seen_personne(request)
         metadata = rules.kept_metadata(request.metadata)
         organisation_id = opaque_id(request.company_id, "company_id") or ""
         with unscoped():
             ensured = await self._ensured(personne, organisation_id)
             if ensured is Assurance.SUPPRIMEE:
-                organisation_id = ""  # nobody becomes its member any more
+                organisation_id = ""  # nobody joins a deleted organisation (R11)
             late = ensured is Assurance.PLUS_TARD
             work = partial(self._sync, personne, organisation_id, metadata, late=late)
             made, answer = await annuaire.insisting(work)
@@ -79,7 +79,7 @@ class SyncService(SyncServiceServicer):
         return answer
 
     async def RecordLogin(self, request: pb.RecordLoginRequest, context: Context) -> pb.RecordLoginResponse:
-        """Count a sign-in that auth has checked, and announce it."""
+        """Count a sign-in that auth has verified, and announce it."""
         utilisateur_id = found(parse_uuid(required(request.utilisateur_id, "utilisateur_id")))
         source = rules.short_source(request.source, "source")
         organisation_id = opaque_id(request.organisation, "organisation") or ""
@@ -116,7 +116,7 @@ class SyncService(SyncServiceServicer):
         return pb.HandleProviderWebhookResponse(resultat=resultat, event_id=heard.cle, type=heard.type)
 
     async def _ensured(self, personne: Personne, organisation_id: str) -> Assurance:
-        """Have the organisation of a newcomer exist; that of a member does."""
+        """Ensure that the organisation of a newcomer exists; a member's already does."""
         if not organisation_id:
             return Assurance.FAITE
         who = {"fournisseur": personne.fournisseur, "sujet": personne.sujet}
@@ -130,7 +130,7 @@ class SyncService(SyncServiceServicer):
         async with self._db.transaction() as tx:
             made = await self._annuaire.upsert(tx, personne)
             if made.utilisateur is None:
-                return made, pb.SyncUserResponse()  # committed: a conflict is to be kept
+                return made, pb.SyncUserResponse()  # not raised here: the conflict must be committed
             utilisateur = rules.active(made.utilisateur)
             membre = await _membre(tx, organisation_id, made, personne.source)
             if late:
@@ -172,7 +172,7 @@ class SyncService(SyncServiceServicer):
 
 
 async def _membre(tx: Transaction, organisation_id: str, made: Rapprochement, source: str) -> Membre | None:
-    """The active membership that somebody signs in to: where the provider says, else the usual one (R31)."""
+    """Return the active membership signed in to: in the organisation told, else the usual one (R31)."""
     utilisateur = made.account()
     if not organisation_id:
         return choix.named(await choix.active(tx, utilisateur.id), "")
@@ -182,7 +182,7 @@ async def _membre(tx: Transaction, organisation_id: str, made: Rapprochement, so
 
 
 async def _note_late(tx: Transaction, organisation_id: str, utilisateur: Utilisateur) -> None:
-    """Have the organisation ensured later: its service is silent (R11)."""
+    """Keep the organisation for the job that makes it known, since its service does not answer (R11)."""
     await journal.note(tx, "sync", utilisateur.id, organisation_id=organisation_id)
     later = OrganisationAAssurer(
         organisation_id=organisation_id, type_utilisateur=utilisateur.type_utilisateur

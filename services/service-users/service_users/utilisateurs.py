@@ -1,4 +1,4 @@
-"""UtilisateurService: accounts. Who they are to outside providers is decided in `annuaire.py`."""
+"""UtilisateurService: accounts. `annuaire.py` decides who they are to outside providers."""
 
 from functools import partial
 from typing import Any
@@ -45,7 +45,7 @@ from service_users.personnes import Personne
 from service_users.scope import unscoped
 from service_users.settings import UsersSettings
 
-_NOBODY = UUID(int=0)  # an id that is never given
+_NOBODY = UUID(int=0)  # an id that no account has: callers unknown here see no colleague
 _Mien = aliased(Membre)
 _SHARED = (
     select(Membre.organisation_id)
@@ -69,7 +69,7 @@ def _member_of(organisation_id: BindParameter[object]) -> ColumnElement[bool]:
 
 
 def _colleague_of(me: BindParameter[object]) -> ColumnElement[bool]:
-    """That both belong to the organisation of the call, which the kernel adds (R4)."""
+    """Condition that both are active members of the organisation of the call, which the kernel adds (R4)."""
     theirs = exists().where(Membre.utilisateur_id == Utilisateur.id, Membre.etat == ACTIF)
     mine = exists().where(_Mien.utilisateur_id == me, _Mien.etat == ACTIF)
     return and_(theirs, mine)
@@ -84,7 +84,7 @@ UTILISATEURS = Listing(
 
 
 class UtilisateurService(UtilisateurServiceServicer):
-    """Accounts, as people see their colleagues and themselves, and services everybody."""
+    """Accounts: people see themselves and their colleagues, services see everybody."""
 
     def __init__(self, app: App[UsersSettings]) -> None:
         self._db, self._settings = app.database, app.settings
@@ -94,7 +94,7 @@ class UtilisateurService(UtilisateurServiceServicer):
     async def Create(
         self, request: pb.CreateUtilisateurRequest, context: Context
     ) -> pb.CreateUtilisateurResponse:
-        """Make an account; for a person of a provider, the one he has already if he has one (R8)."""
+        """Make an account; a provider's person gets the one that he has already, if any (R8)."""
         personne = personnes.requested_personne(request)
         password = await self._password(request, personne.email)
         with unscoped():
@@ -166,7 +166,7 @@ class UtilisateurService(UtilisateurServiceServicer):
             return await utilisateur_message(tx, utilisateur, me=utilisateur_id)
 
     async def ConfirmEmail(self, request: pb.ConfirmEmailRequest, context: Context) -> pb.Utilisateur:
-        """Give the caller the address whose link he holds (R29)."""
+        """Give the caller the address whose link he has received (R29)."""
         identity, jeton_hash = caller(), adresses.hashed(required(request.jeton, "jeton"))
         if appelants.is_internal(identity):
             raise rules.UtilisateurRequis
@@ -177,7 +177,7 @@ class UtilisateurService(UtilisateurServiceServicer):
         return confirmed
 
     async def Delete(self, request: pb.DeleteUtilisateurRequest, context: Context) -> DeleteResponse:
-        """Hide an account for ever; its address is free again (R5)."""
+        """Hide an account for good; its address is free again (R5)."""
         utilisateur_id = parse_uuid(request.id)
         if utilisateur_id is None:
             return DeleteResponse(success=False)
@@ -192,7 +192,7 @@ class UtilisateurService(UtilisateurServiceServicer):
         return DeleteResponse(success=utilisateur is not None)
 
     async def _password(self, request: pb.CreateUtilisateurRequest, email: str) -> Hashed | None:
-        """What the request has stored as password; made before the transaction, for it takes long."""
+        """Hash the password of a Create, before the transaction begins: bcrypt takes long."""
         if request.generer_mot_de_passe:
             return await self._passwords.random()
         if request.mot_de_passe:
@@ -216,7 +216,7 @@ class UtilisateurService(UtilisateurServiceServicer):
     async def _followed(
         self, tx: Transaction, utilisateur: Utilisateur, changed: dict[str, Any]
     ) -> dict[str, Any]:
-        """*changed* as it takes effect: an address must be proved (R29), a closed account ends its tokens."""
+        """Return *changed* as it takes effect: addresses wait (R29), a closure ends tokens (R28)."""
         if "email" in changed:
             changed |= await self._adresses.asked(tx, utilisateur, changed.pop("email"))
         if changed.get("actif") is False:
@@ -224,7 +224,7 @@ class UtilisateurService(UtilisateurServiceServicer):
         return changed
 
     async def _confirm(self, identity: Identity, me: UUID, jeton_hash: bytes) -> pb.Utilisateur | None:
-        """None when the address is somebody else's by now; nothing waits any more then."""
+        """Confirm in one transaction; None when the address is another account's by now."""
         async with self._db.transaction() as tx:
             utilisateur = found(await tx.get(Utilisateur, me, lock=True))
             appelants.check_open(identity, utilisateur, self._settings)

@@ -1,4 +1,4 @@
-"""Acting in an organisation needs one's own active membership there (R27): issue A1."""
+"""Acting in an organisation needs one's own active membership there (R27)."""
 
 import asyncio
 from collections.abc import Callable

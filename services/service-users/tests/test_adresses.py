@@ -228,7 +228,7 @@ async def test_R29_the_link_is_nowhere_in_the_clear(
     assert not [one for one in await reader.all(of_mine) if one.charge.get("utilisateur_id") == me.id]
 
 
-async def test_R05_with_an_account_goes_what_waits(
+async def test_R5_with_an_account_goes_what_waits(
     mesh: Mesh, as_user: As, people: UtilisateurServiceStub, me: pb.Utilisateur
 ) -> None:
     """Its link proves nothing any more."""

@@ -1,4 +1,4 @@
-"""Webhooks in conflict are looked at again when the obstacle goes; every order ends alike (R32): issue B8."""
+"""Webhooks in conflict are looked at again when the obstacle goes; every order ends alike (R32)."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta

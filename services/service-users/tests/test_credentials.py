@@ -50,7 +50,7 @@ async def stored(database: Database, user: pb.Utilisateur) -> IdentifiantLocal |
     return await database.read().get(IdentifiantLocal, user.id)
 
 
-async def test_R07_the_right_password_tells_who_it_is(
+async def test_R7_the_right_password_tells_who_it_is(
     credentials: CredentialServiceStub, someone: Someone
 ) -> None:
     """However the address is written; it is no sign-in by itself."""
@@ -59,7 +59,7 @@ async def test_R07_the_right_password_tells_who_it_is(
     assert (found.id, found.nombre_connexions, found.mot_de_passe_connu) == (user.id, 0, True)
 
 
-async def test_R07_every_failure_is_the_same_refusal(
+async def test_R7_every_failure_is_the_same_refusal(
     credentials: CredentialServiceStub, people: UtilisateurServiceStub, someone: Someone
 ) -> None:
     """Unknown, wrong, inactive, deleted, without password, random password, no address at all."""
@@ -80,7 +80,7 @@ async def test_R07_every_failure_is_the_same_refusal(
     assert len({answer.message for answer in answers}) == 1
 
 
-async def test_R07_every_refusal_costs_the_same_work(
+async def test_R7_every_refusal_costs_the_same_work(
     mesh: Mesh, people: UtilisateurServiceStub, someone: Someone
 ) -> None:
     """Processor time, which other processes do not stretch: whoever it is, a hash is checked."""
@@ -103,7 +103,7 @@ async def test_R07_every_refusal_costs_the_same_work(
         assert 0.5 < await work(email) / usual < 2
 
 
-async def test_R07_what_is_missing_is_named(credentials: CredentialServiceStub, email: str) -> None:
+async def test_R7_what_is_missing_is_named(credentials: CredentialServiceStub, email: str) -> None:
     """CHAMP_REQUIS says nothing of the account."""
     for request in (attempt("", PASSWORD), attempt(email, "")):
         assert await refused(credentials.VerifyPassword(request)) == (
@@ -112,7 +112,7 @@ async def test_R07_what_is_missing_is_named(credentials: CredentialServiceStub, 
         )
 
 
-async def test_R06_a_password_is_kept_as_its_hash(mesh: Mesh, someone: Someone) -> None:
+async def test_R6_a_password_is_kept_as_its_hash(mesh: Mesh, someone: Someone) -> None:
     """Of bcrypt, at the cost of the settings; the answer of Create holds neither."""
     user = await someone(mot_de_passe=PASSWORD)
     kept = await stored(mesh.database("users"), user)
@@ -121,7 +121,7 @@ async def test_R06_a_password_is_kept_as_its_hash(mesh: Mesh, someone: Someone) 
     assert PASSWORD not in str(user)
 
 
-async def test_R06_a_random_password_is_told_to_nobody(
+async def test_R6_a_random_password_is_told_to_nobody(
     mesh: Mesh, credentials: CredentialServiceStub, someone: Someone
 ) -> None:
     """It is marked, and its owner counts as having none."""
@@ -132,7 +132,7 @@ async def test_R06_a_random_password_is_told_to_nobody(
     assert not user.mot_de_passe_connu
 
 
-async def test_R06_a_weaker_hash_is_made_again(
+async def test_R6_a_weaker_hash_is_made_again(
     mesh: Mesh, credentials: CredentialServiceStub, someone: Someone
 ) -> None:
     """At the next success, and not before."""
@@ -154,7 +154,7 @@ async def test_R06_a_weaker_hash_is_made_again(
 
 
 @pytest.mark.parametrize("password", ["neuf octe", "x" * 73, "é" * 37, "avec\x00zéro…", "avec\nligne…"])
-async def test_R06_a_password_has_10_to_72_bytes_and_no_control_characters(
+async def test_R6_a_password_has_10_to_72_bytes_and_no_control_characters(
     credentials: CredentialServiceStub, people: UtilisateurServiceStub, someone: Someone, password: str
 ) -> None:
     """It is refused, not cut off; at Create as at SetPassword."""
@@ -165,7 +165,7 @@ async def test_R06_a_password_has_10_to_72_bytes_and_no_control_characters(
 
 
 @pytest.mark.parametrize("password", ["x" * 10, "x" * 72, "é" * 36, "  entre espaces  "])
-async def test_R06_passwords_at_the_limits_are_taken_as_they_are(
+async def test_R6_passwords_at_the_limits_are_taken_as_they_are(
     credentials: CredentialServiceStub, someone: Someone, password: str
 ) -> None:
     """To the byte: nothing is trimmed."""
@@ -174,7 +174,7 @@ async def test_R06_passwords_at_the_limits_are_taken_as_they_are(
     assert await refused(credentials.VerifyPassword(attempt(user.email, password + " "))) == REFUSED
 
 
-async def test_R06_the_address_is_no_password(credentials: CredentialServiceStub, someone: Someone) -> None:
+async def test_R6_the_address_is_no_password(credentials: CredentialServiceStub, someone: Someone) -> None:
     """In whatever case."""
     user = await someone()
     assert await refused(credentials.SetPassword(change(user, user.email.upper()))) == WEAK
@@ -193,7 +193,7 @@ async def test_people_change_their_password_by_telling_the_former_one(
     assert await refused(credentials.VerifyPassword(attempt(user.email))) == REFUSED
 
 
-async def test_R04_nobody_changes_the_password_of_another(someone: Someone, own: Any) -> None:
+async def test_R4_nobody_changes_the_password_of_another(someone: Someone, own: Any) -> None:
     """PERMISSION_DENIED, with the right former password too."""
     user, other = await someone(mot_de_passe=PASSWORD), await someone()
     refusal_ = await refused(own(other).SetPassword(change(user, "une autre phrase", PASSWORD)))

@@ -1,4 +1,4 @@
-"""HandleProviderWebhook over gRPC: what a webhook does to its person (R24, R15, R08–R10)."""
+"""HandleProviderWebhook over gRPC: what a webhook does to its person (R24, R15, R8 to R10)."""
 
 import asyncio
 
@@ -102,7 +102,7 @@ async def test_R10_a_conflict_is_a_result(
     assert conflict.motif == "AUTRE_SUJET"
 
 
-async def test_R09_an_address_in_use_stays_with_its_owner(
+async def test_R9_an_address_in_use_stays_with_its_owner(
     send: Send, told: Told, account: Account, someone: Someone, email: str
 ) -> None:
     """The rest applies; the result tells of the conflict."""
@@ -113,7 +113,7 @@ async def test_R09_an_address_in_use_stays_with_its_owner(
     assert (after.email, after.prenom) == (email, "Anne")
 
 
-async def test_R08_webhooks_and_sign_ins_at_once_make_one_person_each(
+async def test_R8_webhooks_and_sign_ins_at_once_make_one_person_each(
     send: Send, sync: SyncServiceStub, told: Told, seen: Seen, sujet: str
 ) -> None:
     """With one identity of that provider, and without a conflict; a dozen, because it is a race."""

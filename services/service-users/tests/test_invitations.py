@@ -205,7 +205,7 @@ async def test_R19_an_unknown_token(
     assert (await refused(invitations.Accept(unknown)))[1] == "UTILISATEUR_REQUIS"
 
 
-async def test_C08_invitations_are_listed_newest_first(
+async def test_C8_invitations_are_listed_newest_first(
     invitations: InvitationServiceStub, own_invitations: As, someone: Someone, wish: Any, org: str
 ) -> None:
     """Page by page; people see those of their organisation, services must name one."""

@@ -1,4 +1,4 @@
-"""Invitations of people who are shown out: none of them opens the door again (R19, R28, A6)."""
+"""Invitations of people who are shown out: none of them opens the door again (R5, R19)."""
 
 import asyncio
 from typing import Any
@@ -37,7 +37,7 @@ async def test_R19_who_is_shown_out_cannot_come_back_by_an_invitation_from_befor
     assert etats == {kept.id: "cancelled", aside.id: "cancelled", other.id: "pending"}
 
 
-async def test_R05_a_deleted_account_leaves_no_invitation_of_its_own(
+async def test_R5_a_deleted_account_leaves_no_invitation_of_its_own(
     invitations: InvitationServiceStub,
     membres: MembreServiceStub,
     people: UtilisateurServiceStub,

@@ -1,4 +1,4 @@
-"""Tokens that end with a membership or an account (R28): issue A3."""
+"""Tokens that end with a membership or an account (R28)."""
 
 from datetime import timedelta
 from typing import Any

@@ -179,7 +179,7 @@ async def test_what_update_refuses(membres: MembreServiceStub, viewer: pb.Membre
     assert await refused(membres.Update(pb.UpdateMembreRequest(id="x", role="VIEWER"))) == NOT_FOUND
 
 
-async def test_C06_memberships_of_another_organisation_are_not_there(
+async def test_C6_memberships_of_another_organisation_are_not_there(
     own: Own, viewer: pb.Membre, admin: pb.Membre, org: str
 ) -> None:
     """For people; within theirs they are."""
@@ -188,7 +188,7 @@ async def test_C06_memberships_of_another_organisation_are_not_there(
     assert await refused(in_state(outside, viewer, "retire")) == NOT_FOUND
 
 
-async def test_C06_who_belongs_nowhere_names_no_organisation(
+async def test_C6_who_belongs_nowhere_names_no_organisation(
     mesh: Mesh, own: Own, someone: Someone, org: str
 ) -> None:
     """PERMISSION_DENIED: neither to join it nor to invite to it; unnamed, there is none to join."""

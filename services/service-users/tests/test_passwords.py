@@ -22,7 +22,7 @@ async def work(passwords: Passwords, stored: str | None) -> float:
 
 
 @pytest.mark.parametrize("cost", [None, COST - 3])
-async def test_R07_every_refusal_costs_the_same_work(cost: int | None) -> None:
+async def test_R7_every_refusal_costs_the_same_work(cost: int | None) -> None:
     """Without a password, and with a hash of a lower cost, as with one of today's."""
     passwords = Passwords(COST)
     usual = await work(passwords, (await passwords.hash("le bon")).hash)
@@ -30,7 +30,7 @@ async def test_R07_every_refusal_costs_the_same_work(cost: int | None) -> None:
     assert 0.5 < await work(passwords, stored) / usual < 2
 
 
-async def test_R06_a_hash_leaves_the_loop_to_others() -> None:
+async def test_R6_a_hash_leaves_the_loop_to_others() -> None:
     """It is made in a thread: the loop turns many times until it is there."""
     hashing, turns = asyncio.create_task(Passwords(10).hash("une phrase")), 0
     while not hashing.done():
@@ -39,7 +39,7 @@ async def test_R06_a_hash_leaves_the_loop_to_others() -> None:
     assert turns > 50
 
 
-async def test_R06_a_hash_of_a_lower_cost_is_outdated() -> None:
+async def test_R6_a_hash_of_a_lower_cost_is_outdated() -> None:
     """One of today's cost is not, nor one of a higher cost."""
     verdicts = {}
     for cost in (4, 5, 6):
@@ -48,7 +48,7 @@ async def test_R06_a_hash_of_a_lower_cost_is_outdated() -> None:
     assert verdicts == {4: True, 5: False, 6: False}
 
 
-async def test_R06_a_random_password_differs_each_time() -> None:
+async def test_R6_a_random_password_differs_each_time() -> None:
     """And is marked as one that nobody was told."""
     passwords = Passwords(4)
     first, second = await passwords.random(), await passwords.random()

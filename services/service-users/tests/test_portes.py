@@ -1,4 +1,4 @@
-"""Who may let people in, after he was shown out: every RPC against every such caller (issue A6)."""
+"""Who may let people in, after he was shown out: every RPC against every such caller (R27, R28)."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -210,7 +210,7 @@ async def outcome(call: Awaitable[Any]) -> str:
 
 
 @pytest.mark.parametrize("how", TABLE)
-async def test_A6_who_was_shown_out_lets_nobody_in(
+async def test_R27_who_was_shown_out_lets_nobody_in(
     caller: Caller, people: UtilisateurServiceStub, membres: MembreServiceStub, how: str
 ) -> None:
     """Each RPC that changes who may enter, with code and reason."""
@@ -219,13 +219,13 @@ async def test_A6_who_was_shown_out_lets_nobody_in(
     assert outcomes == TABLE[how]
 
 
-async def test_A6_an_active_member_lets_people_in(caller: Caller) -> None:
+async def test_R27_an_active_member_lets_people_in(caller: Caller) -> None:
     """The same calls of the same person before: the table refuses for what has happened since."""
     acting = [await outcome(CALLS[name](caller)) for name in ("Membre.List", *INVITING)]
     assert (acting, await outcome(CALLS["Membre.Update another's"](caller))) == ([OK, OK, OK], OK)
 
 
-def test_A6_the_table_is_complete() -> None:
+def test_R27_the_table_is_complete() -> None:
     """Every RPC of the contract that changes something is in it."""
     reading = {"Get", "GetByEmail", "GetByIdentity", "List"}
     changing = {

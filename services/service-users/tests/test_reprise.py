@@ -1,4 +1,4 @@
-"""An account that somebody made beforehand is not inherited with what he put in it (R30): issue A2."""
+"""An account that somebody made beforehand is not inherited with what he put in it (R30)."""
 
 import asyncio
 from collections.abc import Callable
@@ -232,7 +232,7 @@ async def test_R26_the_first_administrator_inherits_nothing(
     assert (user.id, [one.fournisseur for one in user.identites]) == (attacker.id, ["local"])
 
 
-async def test_R03_mails_do_not_greet_by_the_placeholder(
+async def test_R3_mails_do_not_greet_by_the_placeholder(
     autour: Voisins, claim: Claim, attacker: pb.Utilisateur
 ) -> None:
     """Who is told of without a name is called User, and is written to without one."""

@@ -24,12 +24,12 @@ ANNE: dict[str, Any] = {"fournisseur": "auth0", "sujet": "s", "source": "profil"
         (("", "", "A" * 150 + " " + "B" * 150), ("A" * 100, "B" * 100)),
     ],
 )
-def test_R03_one_name_stands_in_for_two(told: tuple[str, str, str], names: tuple[str, str]) -> None:
+def test_R3_one_name_stands_in_for_two(told: tuple[str, str, str], names: tuple[str, str]) -> None:
     """Its first word is the first name; it counts only if neither of the two is told."""
     assert personnes.names(*told) == names
 
 
-def test_R03_who_is_not_named_is_called_after_the_address() -> None:
+def test_R3_who_is_not_named_is_called_after_the_address() -> None:
     """User, and what stands before the @."""
     assert personnes.default_names(Personne(**ANNE)) == ("User", "anne")
     assert personnes.default_names(Personne(**ANNE, nom="Martin")) == ("", "Martin")
@@ -45,13 +45,13 @@ def test_R03_who_is_not_named_is_called_after_the_address() -> None:
         (True, "kinde", True),
     ],
 )
-def test_R08_who_vouches_for_an_address(said: bool | None, fournisseur: str, vouched: bool) -> None:
+def test_R8_who_vouches_for_an_address(said: bool | None, fournisseur: str, vouched: bool) -> None:
     """The source by its own word, which counts most, or a provider that is trusted."""
     personne = Personne(**(ANNE | {"fournisseur": fournisseur, "email_verifie": said}))
     assert personnes.vouched(personne, ("auth0",)) is vouched
 
 
-def test_R08_only_what_is_told_is_refreshed() -> None:
+def test_R8_only_what_is_told_is_refreshed() -> None:
     """Empty texts say nothing; a type that is known stays."""
     utilisateur = personnes.new_utilisateur(Personne(**ANNE, nom="Martin"), ("crm",), verified=True)
     told = Personne(**ANNE, prenom="Anne", type_utilisateur="COURTIER")
@@ -125,7 +125,7 @@ def test_what_a_provider_tells_may_be_anything(told: object) -> None:
     )
 
 
-def test_R04_an_account_that_a_service_makes_active_is_not_suspended_any_more() -> None:
+def test_R4_an_account_that_a_service_makes_active_is_not_suspended_any_more() -> None:
     """By its provider; an address is taken in its stored form."""
     request = pb.UpdateUtilisateurRequest(email="B@exemple.fr", actif=True)
     changed = rules.utilisateur_changes(request, internal=True)

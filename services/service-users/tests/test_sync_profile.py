@@ -41,7 +41,7 @@ def insider(mesh: Mesh) -> Any:
     return stub
 
 
-async def test_R08_a_person_unknown_here_is_made_from_the_claims(
+async def test_R8_a_person_unknown_here_is_made_from_the_claims(
     outsider: Any, email: str, sujet: str
 ) -> None:
     """Once; without membership he has no organisation."""
@@ -55,7 +55,7 @@ async def test_R08_a_person_unknown_here_is_made_from_the_claims(
     assert not first.organisations
 
 
-async def test_R08_parallel_first_visits_make_one_person_and_no_conflict(
+async def test_R8_parallel_first_visits_make_one_person_and_no_conflict(
     mesh: Mesh, outsider: Any, email: str, sujet: str
 ) -> None:
     """Also when one of them is made between another's look for the subject and for the address."""
@@ -67,7 +67,7 @@ async def test_R08_parallel_first_visits_make_one_person_and_no_conflict(
     assert await mesh.database("users").read().all(conflicts) == []
 
 
-async def test_R08_a_token_without_address_makes_nobody(outsider: Any) -> None:
+async def test_R8_a_token_without_address_makes_nobody(outsider: Any) -> None:
     """INVALID_ARGUMENT: an account needs one."""
     assert await refused(outsider(email="").SyncProfile(ASK)) == (StatusCode.INVALID_ARGUMENT, "CHAMP_REQUIS")
 

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from tests.personnes import Seen, Someone, new_email, new_subject, without_organisations
 
 
-async def test_R08_an_unknown_person_is_made(sync: SyncServiceStub, seen: Seen, sujet: str) -> None:
+async def test_R8_an_unknown_person_is_made(sync: SyncServiceStub, seen: Seen, sujet: str) -> None:
     """With what the service tells, and with the identity of our own tokens (R2)."""
     answer = await sync.SyncUser(
         seen(first_name="Anne", last_name="Martin", picture="https://exemple.fr/a.png", user_type="COURTIER")
@@ -35,7 +35,7 @@ async def test_R08_an_unknown_person_is_made(sync: SyncServiceStub, seen: Seen, 
     assert {(one.fournisseur, one.sujet) for one in user.identites} == {("local", user.id), ("auth0", sujet)}
 
 
-async def test_R08_who_is_found_by_subject_is_refreshed(sync: SyncServiceStub, seen: Seen) -> None:
+async def test_R8_who_is_found_by_subject_is_refreshed(sync: SyncServiceStub, seen: Seen) -> None:
     """Names and picture when given, the address too; what is not told stays."""
     first = await sync.SyncUser(seen(first_name="Anne", last_name="Martin"))
     email = new_email()
@@ -46,7 +46,7 @@ async def test_R08_who_is_found_by_subject_is_refreshed(sync: SyncServiceStub, s
     assert user.photo_url == "https://exemple.fr/b.png"
 
 
-async def test_R08_who_is_found_by_a_vouched_address_gets_the_identity(
+async def test_R8_who_is_found_by_a_vouched_address_gets_the_identity(
     sync: SyncServiceStub, seen: Seen, someone: Someone, email: str, sujet: str
 ) -> None:
     """If the account has proved it too: it stays one, and its names stay its own."""
@@ -57,7 +57,7 @@ async def test_R08_who_is_found_by_a_vouched_address_gets_the_identity(
     assert ("auth0", sujet) in {(one.fournisseur, one.sujet) for one in answer.utilisateur.identites}
 
 
-async def test_R08_an_unverified_address_takes_no_account_over(
+async def test_R8_an_unverified_address_takes_no_account_over(
     mesh: Mesh, sync: SyncServiceStub, seen: Seen, someone: Someone, email: str, sujet: str
 ) -> None:
     """ALREADY_EXISTS CONFLIT_IDENTITE, and the conflict is kept for people to resolve (R10)."""
@@ -83,14 +83,14 @@ async def test_R08_an_unverified_address_takes_no_account_over(
     assert lines == [{"fournisseur": "auth0", "motif": "EMAIL_NON_VERIFIE"}]
 
 
-async def test_R08_a_second_subject_of_one_provider_is_a_conflict(sync: SyncServiceStub, seen: Seen) -> None:
+async def test_R8_a_second_subject_of_one_provider_is_a_conflict(sync: SyncServiceStub, seen: Seen) -> None:
     """The account has an identity of that provider already."""
     await sync.SyncUser(seen())
     refusal = await refused(sync.SyncUser(seen(auth0_id=new_subject())))
     assert refusal == (StatusCode.ALREADY_EXISTS, "CONFLIT_IDENTITE")
 
 
-async def test_R09_an_address_of_somebody_else_is_not_taken(
+async def test_R9_an_address_of_somebody_else_is_not_taken(
     mesh: Mesh, sync: SyncServiceStub, seen: Seen, someone: Someone, sujet: str
 ) -> None:
     """The old one stays, the other fields apply, a conflict is kept; the answer is OK (R10)."""
@@ -104,13 +104,13 @@ async def test_R09_an_address_of_somebody_else_is_not_taken(
     assert (conflict.motif, conflict.email) == ("EMAIL_PRIS", other.email)
 
 
-async def test_R03_one_name_is_split(sync: SyncServiceStub, seen: Seen) -> None:
+async def test_R3_one_name_is_split(sync: SyncServiceStub, seen: Seen) -> None:
     """Its first word is the first name."""
     user = (await sync.SyncUser(seen(name="Anne de la Tour"))).utilisateur
     assert (user.prenom, user.nom) == ("Anne", "de la Tour")
 
 
-async def test_R03_who_is_not_named_is_called_after_the_address(
+async def test_R3_who_is_not_named_is_called_after_the_address(
     sync: SyncServiceStub, seen: Seen, email: str
 ) -> None:
     """User, and what stands before the @."""
@@ -199,7 +199,7 @@ async def test_R11_signing_in_works_while_organisations_is_away(
     assert {"organisation_id": org} in lines
 
 
-async def test_R08_twenty_at_once_are_one_person(sync: SyncServiceStub, seen: Seen, org: str) -> None:
+async def test_R8_twenty_at_once_are_one_person(sync: SyncServiceStub, seen: Seen, org: str) -> None:
     """One account, one ADMIN, made once; that the address is not verified makes no conflict of it."""
     request = seen(company_id=org, email_verifie=False)
     answers = await asyncio.gather(*(sync.SyncUser(request) for _ in range(20)))

@@ -46,7 +46,7 @@ async def test_create_stores_what_it_is_told(people: UtilisateurServiceStub, ema
     assert await people.Get(get(user)) == user
 
 
-async def test_R01_an_address_is_stored_in_one_form(people: UtilisateurServiceStub) -> None:
+async def test_R1_an_address_is_stored_in_one_form(people: UtilisateurServiceStub) -> None:
     """Lower case, and an international domain in Unicode, however it is written."""
     local = new_email().partition("@")[0]
     made = await people.Create(pb.CreateUtilisateurRequest(email=f"{local.upper()}@XN--CAF-DMA.fr"))
@@ -56,7 +56,7 @@ async def test_R01_an_address_is_stored_in_one_form(people: UtilisateurServiceSt
         assert found.id == made.utilisateur.id
 
 
-async def test_R01_an_address_belongs_to_one_living_user(
+async def test_R1_an_address_belongs_to_one_living_user(
     people: UtilisateurServiceStub, someone: Someone
 ) -> None:
     """ALREADY_EXISTS, at Create as at Update, for any spelling."""
@@ -71,14 +71,14 @@ async def test_R01_an_address_belongs_to_one_living_user(
         )
 
 
-async def test_R01_ten_at_once_make_one(people: UtilisateurServiceStub, email: str) -> None:
+async def test_R1_ten_at_once_make_one(people: UtilisateurServiceStub, email: str) -> None:
     """The others are told that it exists."""
     request = pb.CreateUtilisateurRequest(email=email)
     answers = await asyncio.gather(*(people.Create(request) for _ in range(10)), return_exceptions=True)
     assert sum(isinstance(answer, pb.CreateUtilisateurResponse) for answer in answers) == 1
 
 
-async def test_R02_a_subject_names_one_user_for_ever(people: UtilisateurServiceStub, sujet: str) -> None:
+async def test_R2_a_subject_names_one_user_for_ever(people: UtilisateurServiceStub, sujet: str) -> None:
     """The deleted one included: nobody else gets it."""
     request = pb.CreateUtilisateurRequest(email=new_email(), fournisseur="google", sujet=sujet)
     user = (await people.Create(request)).utilisateur
@@ -91,14 +91,14 @@ async def test_R02_a_subject_names_one_user_for_ever(people: UtilisateurServiceS
     assert await refused(people.Create(request)) == (StatusCode.FAILED_PRECONDITION, "COMPTE_DESACTIVE")
 
 
-async def test_R02_everybody_is_known_by_his_own_id(people: UtilisateurServiceStub, someone: Someone) -> None:
+async def test_R2_everybody_is_known_by_his_own_id(people: UtilisateurServiceStub, someone: Someone) -> None:
     """Under `local`: the subject of tokens that auth makes."""
     user = await someone()
     request = pb.GetUtilisateurByIdentityRequest(fournisseur="local", sujet=user.id)
     assert (await people.GetByIdentity(request)).id == user.id
 
 
-async def test_R04_people_see_themselves_and_their_colleagues(
+async def test_R4_people_see_themselves_and_their_colleagues(
     someone: Someone, as_user: As, people: UtilisateurServiceStub, membres: MembreServiceStub, org: str
 ) -> None:
     """A colleague shares an active membership; anybody else is not there."""
@@ -111,7 +111,7 @@ async def test_R04_people_see_themselves_and_their_colleagues(
     assert await refused(as_user(me, org).Get(get(colleague))) == NOT_FOUND
 
 
-async def test_R04_people_list_their_colleagues(
+async def test_R4_people_list_their_colleagues(
     someone: Someone, as_user: As, org: str, people: UtilisateurServiceStub
 ) -> None:
     """Those of the organisation of the call; without one, nobody. Services list any organisation."""
@@ -126,7 +126,7 @@ async def test_R04_people_list_their_colleagues(
     assert [user.id for user in asked.utilisateurs] == [other.id]
 
 
-async def test_C08_people_are_found_and_listed_by_their_keys(
+async def test_C8_people_are_found_and_listed_by_their_keys(
     someone: Someone, people: UtilisateurServiceStub, org: str
 ) -> None:
     """Without accents and ligatures, word by word; É stands before F."""
@@ -145,7 +145,7 @@ async def test_C08_people_are_found_and_listed_by_their_keys(
     )
 
 
-async def test_R04_people_change_and_delete_only_themselves(someone: Someone, as_user: As, org: str) -> None:
+async def test_R4_people_change_and_delete_only_themselves(someone: Someone, as_user: As, org: str) -> None:
     """And nobody sets `actif` for himself."""
     me, other = await someone(organisation_id=org), await someone(organisation_id=org)
     stub = as_user(me, org)
@@ -160,7 +160,7 @@ async def test_R04_people_change_and_delete_only_themselves(someone: Someone, as
     assert (await stub.Delete(pb.DeleteUtilisateurRequest(id=me.id))).success
 
 
-async def test_R05_a_deleted_user_is_gone(
+async def test_R5_a_deleted_user_is_gone(
     mesh: Mesh, people: UtilisateurServiceStub, membres: MembreServiceStub, someone: Someone, org: str
 ) -> None:
     """His password is removed, his memberships end, his address is free, once."""
@@ -191,7 +191,7 @@ async def test_the_journal_tells_what_happened(
     assert not any(secret in str(line.details) for line in lines for secret in (user.email, PASSWORD))
 
 
-async def test_C09_an_old_version_is_refused(people: UtilisateurServiceStub, someone: Someone) -> None:
+async def test_C9_an_old_version_is_refused(people: UtilisateurServiceStub, someone: Someone) -> None:
     """ABORTED; signing in is no change of the account."""
     user = await someone()
     request = pb.UpdateUtilisateurRequest(id=user.id, nom="Durand", version=1)
@@ -200,7 +200,7 @@ async def test_C09_an_old_version_is_refused(people: UtilisateurServiceStub, som
     assert await refused(people.Update(request)) == (StatusCode.ABORTED, "VERSION_PERIMEE")
 
 
-async def test_C09_what_is_empty_is_cleared(people: UtilisateurServiceStub, someone: Someone) -> None:
+async def test_C9_what_is_empty_is_cleared(people: UtilisateurServiceStub, someone: Someone) -> None:
     """But for the address, which an account needs."""
     user = await someone(nom="Martin", telephone="01", photo_url="https://exemple.fr/a.png")
     empty = pb.UpdateUtilisateurRequest(id=user.id, nom="", telephone="", photo_url="")
@@ -212,7 +212,7 @@ async def test_C09_what_is_empty_is_cleared(people: UtilisateurServiceStub, some
 
 
 @pytest.mark.parametrize("sort", ["nom", "prenom", "email", "derniere_connexion"])
-async def test_C08_a_list_goes_on_page_by_page(
+async def test_C8_a_list_goes_on_page_by_page(
     people: UtilisateurServiceStub, someone: Someone, org: str, sort: str
 ) -> None:
     """In the order asked for, those who never signed in included."""
@@ -229,7 +229,7 @@ async def test_C08_a_list_goes_on_page_by_page(
 
 
 @pytest.mark.parametrize("identity", ["pas un id", "8d7c1f2e-5b0a-4c39-9f61-2e7a4b8d9c10"])
-async def test_C02_an_id_that_nobody_has(people: UtilisateurServiceStub, identity: str) -> None:
+async def test_C2_an_id_that_nobody_has(people: UtilisateurServiceStub, identity: str) -> None:
     """NOT_FOUND, and nothing to delete."""
     assert await refused(people.Get(pb.GetUtilisateurRequest(id=identity))) == NOT_FOUND
     assert await refused(people.Update(pb.UpdateUtilisateurRequest(id=identity, nom="x"))) == NOT_FOUND

@@ -1,4 +1,4 @@
-"""Local users, the subjects they are known by, their organisations, and sign-ins still to be told."""
+"""Tables of local users, their subjects, their organisations, and sign-ins to be told later."""
 
 from alembic import op
 

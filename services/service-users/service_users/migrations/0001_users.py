@@ -1,4 +1,4 @@
-"""Accounts, identities, passwords, memberships, invitations, and what is heard of them."""
+"""Tables of the users service: accounts, identities, passwords, memberships, invitations, webhooks."""
 
 from alembic import op
 

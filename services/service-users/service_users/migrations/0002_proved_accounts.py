@@ -1,7 +1,7 @@
 """Proved addresses, ended tokens, the choice of organisation; webhooks in conflict are looked at again.
 
-Webhooks that ended in a conflict had lost what they said: of those the address is known, from the
-conflict that they caused.
+Webhooks that had ended in a conflict no longer hold what they said; the conflict still knows the
+address, which is enough to find them again.
 """
 
 from alembic import op

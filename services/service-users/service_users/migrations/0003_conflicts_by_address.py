@@ -1,4 +1,4 @@
-"""Webhooks in conflict are found by the address that was in their way."""
+"""Index that finds webhooks in conflict by the address in their way."""
 
 from db_utils.online import build_index
 

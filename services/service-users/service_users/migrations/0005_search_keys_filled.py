@@ -1,4 +1,4 @@
-"""Keys of names (C10) in every user; format characters leave the names."""
+"""Keys of names (C10) filled for every user; format characters leave the names."""
 
 from db_utils import Key, Searched
 from db_utils.filling import fill_keys

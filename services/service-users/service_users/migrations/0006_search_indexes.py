@@ -1,4 +1,4 @@
-"""Indexes by the keys of names."""
+"""Indexes by the keys of names, instead of those by the names themselves."""
 
 from db_utils.online import build_index, drop_index
 
