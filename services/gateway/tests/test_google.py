@@ -86,7 +86,7 @@ async def test_the_way_to_google_has_a_state_a_nonce_and_a_challenge(web: httpx.
     assert web.cookies["crm_oauth"] not in str(asked[1])
 
 
-async def test_the_page_tells_the_origin_that_began(web: httpx.AsyncClient) -> None:
+async def test_G11_the_page_tells_the_origin_that_began(web: httpx.AsyncClient) -> None:
     """If it is an allowed one."""
     _, page = await sign_in(web, origin=OTHER_FRONT)
     assert page.origin == OTHER_FRONT
@@ -94,7 +94,7 @@ async def test_the_page_tells_the_origin_that_began(web: httpx.AsyncClient) -> N
     assert page.origin == FRONT
 
 
-async def test_the_cookies_are_cleared_at_the_end(web: httpx.AsyncClient) -> None:
+async def test_G11_the_cookies_are_cleared_at_the_end(web: httpx.AsyncClient) -> None:
     """After a success too; a second callback has none."""
     back = await browse(await begin(web))
     assert set(web.cookies) == set(COOKIES)

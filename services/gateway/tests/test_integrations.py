@@ -126,8 +126,8 @@ async def test_G14_without_a_wish_the_browser_ends_at_the_default_page(
     assert await anne.connect() == f"{PAGE}?{ending}"
 
 
-async def test_R23_a_permission_that_was_not_granted_is_told(anne: Person, oauth: OauthProvider) -> None:
-    """Where the browser ends, and in the list."""
+async def test_a_permission_that_was_not_granted_is_told(anne: Person, oauth: OauthProvider) -> None:
+    """Where the browser ends, and in the list (integrations R23)."""
     with oauth.telling(TOKEN, of="google", scope="openid email profile"):
         end = await anne.connect()
     assert end == f"{PAGE}?integration=google&status=partial&account={oauth.account.id}"

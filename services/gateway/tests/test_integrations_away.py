@@ -119,7 +119,7 @@ async def test_G13_parameters_beyond_their_bounds_are_not_passed_on(
         ("text/plain,application/json;q=0.5", 503),
     ],
 )
-async def test_only_programs_are_told_in_json(edge: httpx.AsyncClient, accept: str, status: int) -> None:
+async def test_G14_only_programs_are_told_in_json(edge: httpx.AsyncClient, accept: str, status: int) -> None:
     """Those that name it; a browser that follows a redirection does not."""
     answer = await edge.get(CALLBACK, params={"code": "c", "state": "s"}, headers={"accept": accept})
     assert answer.status_code == status
@@ -141,7 +141,7 @@ async def test_G14_code_and_state_are_in_no_log(edge: httpx.AsyncClient, log: Lo
 
 
 async def test_a_request_that_fails_is_a_visit_too(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """The directory learns who has called (section 6), though nobody answers for integrations here."""
+    """The directory learns who has called, though nobody answers for integrations here."""
     email, token = outsider(mesh)
     people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
 

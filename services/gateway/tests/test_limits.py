@@ -202,7 +202,7 @@ async def test_G9_an_expired_token_is_refused(edge: httpx.AsyncClient, alone: Me
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "JETON_EXPIRE")
 
 
-async def test_without_authentication_nobody_is_asked_for_a_proof() -> None:
+async def test_G9_without_authentication_nobody_is_asked_for_a_proof() -> None:
     """AUTH_ENABLED=false, for the roll-out: what stands in the header is not looked at, nor passed on."""
     async with running(GATEWAY, auth_enabled=False) as mesh, httpx.AsyncClient() as client:
         url = f"http://{mesh.address('gateway')}{PROFILE}"

@@ -1,4 +1,4 @@
-"""Services that are away: what the gateway says then, and that it recovers (section 5)."""
+"""Services that are away: what the gateway says then, and that it recovers."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""The caller's own profile, and what the directory learns of visits (section 6)."""
+"""The caller's own profile, and what the directory learns of visits."""
 
 import asyncio
 
@@ -62,7 +62,7 @@ async def test_a_disabled_account_is_refused(mesh: Mesh, web: httpx.AsyncClient)
     assert code(await web.get(PROFILE, headers=bearer(token))) == (401, "COMPTE_DESACTIVE")
 
 
-async def test_the_correlation_id_reaches_the_services(mesh: Mesh, web: httpx.AsyncClient) -> None:
+async def test_G4_the_correlation_id_reaches_the_services(mesh: Mesh, web: httpx.AsyncClient) -> None:
     """One id names the request in every log (G4)."""
     _, token = outsider(mesh)
     headers = {**bearer(token), "x-correlation-id": "visit-1"}

@@ -173,7 +173,7 @@ async def test_a_token_of_another_issuer_cannot_be_renewed(mesh: Mesh, web: http
     assert code(answer) == (401, "JETON_NON_RENOUVELABLE")
 
 
-async def test_auth_learns_where_a_sign_in_comes_from(mesh: Mesh, jeanne: Someone) -> None:
+async def test_G5_auth_learns_where_a_sign_in_comes_from(mesh: Mesh, jeanne: Someone) -> None:
     """The address as the trusted proxy tells it (G5): limits of one do not touch another."""
     async with browser(mesh) as first, browser(mesh) as second:
         for number in range(20):
@@ -200,7 +200,7 @@ async def test_G5_a_user_agent_is_cut(mesh: Mesh, web: httpx.AsyncClient, jeanne
 async def test_a_renewal_is_a_visit(
     mesh: Mesh, web: httpx.AsyncClient, jeanne: Someone, sign_in: SignIn
 ) -> None:
-    """The directory learns of it in the background (section 6)."""
+    """The directory learns of it in the background."""
     people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
     token, later = await sign_in(jeanne), clock.now() + timedelta(minutes=10)
 

@@ -1,4 +1,4 @@
-"""Who may still enter by HTTP after being shown out: each cell of the table is a test (A6).
+"""Who may still enter by HTTP after being shown out: each cell of the table is a test (auth R24).
 
 A row is what happened to a member of an organisation who holds tokens of before, a column a
 request. When a membership or an account ends, users asks auth to end its tokens (users R28).
@@ -161,7 +161,7 @@ _seen: dict[Situation, dict[str, Outcome]] = {}
 
 @pytest.mark.parametrize("call", TABLE[nothing])
 @pytest.mark.parametrize("situation", TABLE, ids=lambda one: one.__name__)
-async def test_A6_who_was_shown_out_stays_out(
+async def test_who_was_shown_out_stays_out(
     mesh: Mesh, provider: OidcProvider, situation: Situation, call: str
 ) -> None:
     """With the status and the reason of its cell; a row is seen once."""

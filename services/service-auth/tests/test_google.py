@@ -68,7 +68,7 @@ async def test_R14_a_provider_that_was_never_reached_is_unavailable(provider: Oi
         assert (await auth.GetGoogleAuthUrl(request)).auth_url
 
 
-async def test_without_a_client_there_is_no_sign_in_at_google() -> None:
+async def test_R14_without_a_client_there_is_no_sign_in_at_google() -> None:
     """GOOGLE_NON_CONFIGURE, for both ends of it."""
     async with running(replace(SERVICE, workers=())) as mesh:
         auth = mesh.service_stub(AuthServiceStub, caller="auth")

@@ -194,7 +194,7 @@ async def test_R22_the_journal_tells_the_way(
     ]
 
 
-async def test_users_away_is_unavailable(mesh: Mesh, auth: AuthServiceStub, popup: OpenPopup) -> None:
+async def test_R7_users_away_is_unavailable(mesh: Mesh, auth: AuthServiceStub, popup: OpenPopup) -> None:
     """The state is not given back: the person begins again."""
     opened = await popup()
     async with mesh.without("users"):

@@ -34,14 +34,14 @@ async def survives(app: App[AuthSettings], row: Row, key: object, after: timedel
     return await app.database.read().get(type(row), key) is not None  # type: ignore[arg-type]  # keys may be bytes
 
 
-async def test_the_journal_is_kept_for_ninety_days(app: App[AuthSettings]) -> None:
+async def test_R5_the_journal_is_kept_for_ninety_days(app: App[AuthSettings]) -> None:
     """And not longer."""
     for after, kept in ((90 * DAY - timedelta(minutes=1), True), (90 * DAY + timedelta(minutes=1), False)):
         row = TentativeConnexion(ip=new_ip(), methode=PASSWORD, resultat=ECHEC)
         assert await survives(app, row, row.id, after) == kept
 
 
-async def test_begun_sign_ins_are_kept_for_a_day(app: App[AuthSettings]) -> None:
+async def test_R15_begun_sign_ins_are_kept_for_a_day(app: App[AuthSettings]) -> None:
     """So that a late callback is told what was wrong."""
     for after, kept in ((timedelta(hours=23), True), (timedelta(hours=25), False)):
         state = uuid7().bytes
@@ -56,7 +56,7 @@ async def test_begun_sign_ins_are_kept_for_a_day(app: App[AuthSettings]) -> None
         assert await survives(app, row, state, after) == kept
 
 
-async def test_a_revoked_token_is_kept_until_an_hour_after_its_end(app: App[AuthSettings]) -> None:
+async def test_R13_a_revoked_token_is_kept_until_an_hour_after_its_end(app: App[AuthSettings]) -> None:
     """Nobody would take it any more."""
     for after, kept in ((timedelta(minutes=119), True), (timedelta(minutes=121), False)):
         end = clock.now() + timedelta(hours=1)
@@ -64,7 +64,7 @@ async def test_a_revoked_token_is_kept_until_an_hour_after_its_end(app: App[Auth
         assert await survives(app, row, row.jti, after) == kept
 
 
-async def test_a_revoked_user_is_kept_as_long_as_a_token_may_live(app: App[AuthSettings]) -> None:
+async def test_R13_a_revoked_user_is_kept_as_long_as_a_token_may_live(app: App[AuthSettings]) -> None:
     """The longest life that may be set, and an hour."""
     for after, kept in ((timedelta(hours=24, minutes=59), True), (timedelta(hours=25, minutes=1), False)):
         user, now = str(uuid7()), clock.now()
@@ -76,7 +76,7 @@ async def test_a_revoked_user_is_kept_as_long_as_a_token_may_live(app: App[AuthS
         assert await survives(app, of_one, (user, "org-1"), after) == kept
 
 
-async def test_what_is_held_against_an_email_is_kept_for_a_day(app: App[AuthSettings]) -> None:
+async def test_R4_what_is_held_against_an_email_is_kept_for_a_day(app: App[AuthSettings]) -> None:
     """Longer while it is locked."""
     for hours, until, kept in ((23, None, True), (25, None, False), (25, 26, True)):
         lock = None if until is None else clock.now() + timedelta(hours=until)

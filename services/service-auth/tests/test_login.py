@@ -173,7 +173,7 @@ async def test_R8_without_membership_the_organisation_is_empty(
     assert (claims["organisation_id"], claims["role"]) == ("", "")
 
 
-async def test_R8_the_oldest_active_membership_counts(
+async def test_R23_the_oldest_active_membership_counts(
     mesh: Mesh, auth: AuthServiceStub, jeanne: Someone
 ) -> None:
     """Not one that was never taken up, nor one that came later."""

@@ -28,7 +28,7 @@ async def journal(security: SecurityServiceStub, **asked: Any) -> list[str]:
     return [tentative.resultat for tentative in listed.tentatives]
 
 
-async def test_the_journal_tells_how_attempts_went(
+async def test_R5_the_journal_tells_how_attempts_went(
     auth: AuthServiceStub, security: SecurityServiceStub, jeanne: Someone
 ) -> None:
     """By email and by address; the email is masked."""
@@ -44,7 +44,7 @@ async def test_the_journal_tells_how_attempts_went(
     assert abs(newest.created_at.ToNanoseconds() / 1e9 - clock.timestamp()) < 60
 
 
-async def test_limited_attempts_are_in_the_journal(
+async def test_R5_limited_attempts_are_in_the_journal(
     auth: AuthServiceStub, security: SecurityServiceStub, jeanne: Someone
 ) -> None:
     """As `limite`; they do not lengthen the limit."""
@@ -58,7 +58,7 @@ async def test_limited_attempts_are_in_the_journal(
         assert (await auth.Login(jeanne.login())).user.id == jeanne.id
 
 
-async def test_email_and_address_together_narrow(
+async def test_R5_email_and_address_together_narrow(
     auth: AuthServiceStub, security: SecurityServiceStub, jeanne: Someone
 ) -> None:
     """Both must fit."""
@@ -68,7 +68,7 @@ async def test_email_and_address_together_narrow(
     assert await journal(security, email=jeanne.email, ip=other) == ["echec"]
 
 
-async def test_a_period_has_two_ends(
+async def test_R5_a_period_has_two_ends(
     auth: AuthServiceStub, security: SecurityServiceStub, jeanne: Someone
 ) -> None:
     """Both belong to it."""
@@ -103,7 +103,7 @@ async def test_C8_pages_walk_the_journal(
     ("asked", "reason"),
     [({}, "CHAMP_REQUIS"), ({"email": "jeanne"}, "FORMAT_INVALIDE"), ({"ip": "1.2.3"}, "FORMAT_INVALIDE")],
 )
-async def test_the_journal_is_asked_about_somebody(
+async def test_R5_the_journal_is_asked_about_somebody(
     security: SecurityServiceStub, asked: dict[str, Any], reason: str
 ) -> None:
     """An email or an address."""
@@ -123,13 +123,15 @@ async def test_R4_an_operator_ends_a_lock(
 
 
 @pytest.mark.parametrize(("email", "reason"), [("", "CHAMP_REQUIS"), ("jeanne", "FORMAT_INVALIDE")])
-async def test_a_lock_is_that_of_an_address(security: SecurityServiceStub, email: str, reason: str) -> None:
+async def test_R4_a_lock_is_that_of_an_address(
+    security: SecurityServiceStub, email: str, reason: str
+) -> None:
     """Of the form of one."""
     answer = await refusal(security.UnlockAccount(pb.UnlockAccountRequest(email=email)))
     assert (answer.code, answer.reason) == (StatusCode.INVALID_ARGUMENT, reason)
 
 
-async def test_the_table_does_not_know_emails(
+async def test_R5_the_table_does_not_know_emails(
     app: App[AuthSettings], auth: AuthServiceStub, jeanne: Someone
 ) -> None:
     """A keyed hash stands for them: without the pepper none can be tried."""
@@ -141,7 +143,7 @@ async def test_the_table_does_not_know_emails(
     assert jeanne.email not in f"{row.email_masque} {row.user_agent}"
 
 
-async def test_a_long_user_agent_is_cut(
+async def test_R1_a_long_user_agent_is_cut(
     app: App[AuthSettings], auth: AuthServiceStub, jeanne: Someone
 ) -> None:
     """It is no reason to refuse somebody."""

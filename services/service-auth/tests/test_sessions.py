@@ -66,7 +66,7 @@ async def test_R10_other_tokens_of_the_person_stay(
     assert await motif(tokens, other) == ""
 
 
-async def test_sessions_are_those_of_our_own_tokens(mesh: Mesh) -> None:
+async def test_R10_sessions_are_those_of_our_own_tokens(mesh: Mesh) -> None:
     """A token of another issuer has none here."""
     foreign = mesh.stub(AuthServiceStub, user="somebody")
     for call in (

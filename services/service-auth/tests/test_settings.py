@@ -58,7 +58,7 @@ def test_R8_unsafe_settings_stop_the_process(changes: dict[str, object], told: s
     assert KEY not in sentence
 
 
-def test_a_short_jwt_secret_stops_the_process() -> None:
+def test_R8_a_short_jwt_secret_stops_the_process() -> None:
     """31 bytes are too few."""
     settings = load(AuthSettings, **GOOD | {"jwt_secret": "s" * 31})
     with pytest.raises(ConfigurationError, match="JWT_SECRET has 31 bytes"):

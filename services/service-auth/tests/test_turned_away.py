@@ -1,4 +1,4 @@
-"""Who may still enter: every call of AuthService against people who were shown out (A6).
+"""Who may still enter: every call of AuthService against people who were shown out (R24).
 
 A row is what happened to a person who holds tokens of before, a column a call; each cell is a test.
 When a membership or an account ends, users has the tokens ended by RevokeUser (users R28).
@@ -182,7 +182,7 @@ def doors(
 
 @pytest.mark.parametrize("call", TABLE[nothing])
 @pytest.mark.parametrize("situation", TABLE, ids=lambda one: one.__name__)
-async def test_A6_who_was_shown_out_stays_out(
+async def test_R24_who_was_shown_out_stays_out(
     doors: Doors, someone: MakeSomeone, situation: Situation, call: str
 ) -> None:
     """With the code and the reason of its cell; a row is seen once."""
