@@ -101,7 +101,7 @@ async def test_another_organisation_counts_nothing_of_it(mesh: Mesh, org: str) -
     assert (await kpis(mesh, f"{org}-other")).nouveaux_clients == 0
 
 
-async def test_filters_that_make_no_sense_are_refused(mesh: Mesh, org: str) -> None:
+async def test_R01_R02_filters_that_make_no_sense_are_refused(mesh: Mesh, org: str) -> None:
     """Each with its reason, also to whom there is nothing to show."""
     wrong: dict[str, dict[str, str]] = {
         "VALEUR_INCONNUE": {"periode_rapide": "demain"},

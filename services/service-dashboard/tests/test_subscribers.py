@@ -73,7 +73,7 @@ async def test_R11_a_created_client_is_counted(mesh: Mesh, org: str) -> None:
     assert await projected(mesh, client.id) == [(org, "soc-1", created_at)]
 
 
-async def test_five_deliveries_count_once(mesh: Mesh, org: str) -> None:
+async def test_R20_five_deliveries_count_once(mesh: Mesh, org: str) -> None:
     """Whatever the broker takes them for."""
     await mesh.deliver(
         announced(organisation_id=org, created_at=None, timestamp=timestamp(clock.now())), times=5
@@ -81,7 +81,7 @@ async def test_five_deliveries_count_once(mesh: Mesh, org: str) -> None:
     assert await counted(mesh, org) == 1
 
 
-async def test_of_two_announcements_of_a_client_the_first_stays(mesh: Mesh, org: str) -> None:
+async def test_R20_of_two_announcements_of_a_client_the_first_stays(mesh: Mesh, org: str) -> None:
     """A new event id does not make it another client."""
     first = announced(organisation_id=org, societe_id="soc-1")
     second = announced(
@@ -92,7 +92,7 @@ async def test_of_two_announcements_of_a_client_the_first_stays(mesh: Mesh, org:
     assert await projected(mesh, first.client_id) == [(org, "soc-1", NOON)]
 
 
-async def test_one_client_id_in_two_organisations_is_two_clients(mesh: Mesh, org: str) -> None:
+async def test_R20_one_client_id_in_two_organisations_is_two_clients(mesh: Mesh, org: str) -> None:
     """External ids are unique within their organisation only."""
     first = announced(organisation_id=org)
     await mesh.deliver(first)
@@ -100,7 +100,7 @@ async def test_one_client_id_in_two_organisations_is_two_clients(mesh: Mesh, org
     assert len(await projected(mesh, first.client_id)) == 2
 
 
-async def test_an_event_whose_claim_was_forgotten_counts_once(mesh: Mesh, org: str) -> None:
+async def test_R20_an_event_whose_claim_was_forgotten_counts_once(mesh: Mesh, org: str) -> None:
     """The id of the client is the second barrier."""
     event = announced(organisation_id=org, created_at=None, timestamp=timestamp(clock.now()))
     await mesh.deliver(event)
@@ -110,14 +110,14 @@ async def test_an_event_whose_claim_was_forgotten_counts_once(mesh: Mesh, org: s
     assert (forgotten, await counted(mesh, org)) == (1, 1)
 
 
-async def test_an_announcement_without_creation_is_as_old_as_itself(mesh: Mesh, org: str) -> None:
+async def test_R20_an_announcement_without_creation_is_as_old_as_itself(mesh: Mesh, org: str) -> None:
     """The event's own time stands in."""
     event = announced(organisation_id=org, created_at=None, timestamp=timestamp(NOON))
     await mesh.deliver(event)
     assert await projected(mesh, event.client_id) == [(org, None, NOON)]
 
 
-async def test_organisation_and_societe_are_asked_of_clients_when_the_event_is_silent(
+async def test_R20_organisation_and_societe_are_asked_of_clients_when_the_event_is_silent(
     mesh: Mesh, org: str
 ) -> None:
     """An outside publisher may leave both empty."""
@@ -127,7 +127,7 @@ async def test_organisation_and_societe_are_asked_of_clients_when_the_event_is_s
     assert await projected(mesh, client.id) == [(org, "soc-1", NOON)]
 
 
-async def test_a_client_that_nobody_knows_has_no_effect(
+async def test_R20_a_client_that_nobody_knows_has_no_effect(
     mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The event is acknowledged, logged, and neither counted nor dead."""
@@ -137,7 +137,7 @@ async def test_a_client_that_nobody_knows_has_no_effect(
     assert (await projected(mesh, event.client_id), await dead_letters(mesh, event)) == ([], [])
 
 
-async def test_an_event_waits_while_clients_is_away(
+async def test_R20_an_event_waits_while_clients_is_away(
     mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Silence of the service that knows the organisation is no fault of the event."""
@@ -151,7 +151,7 @@ async def test_an_event_waits_while_clients_is_away(
     assert await projected(mesh, client.id) == [(org, "soc-1", NOON)]
 
 
-async def test_an_event_that_says_too_little_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
+async def test_R20_an_event_that_says_too_little_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
     """No attempt can tell who was created, or when."""
     events = [
         announced(organisation_id=org, client_id=""),
