@@ -79,7 +79,7 @@ async def test_R16_a_user_creates_sixty_in_a_minute(mesh: Mesh, org: str) -> Non
         ({"destinataire_type": "TOUS", "destinataire_id": ""}, "VALEUR_INCONNUE"),
     ],
 )
-async def test_what_the_table_refuses(mesh: Mesh, org: str, fields: dict[str, Any], reason: str) -> None:
+async def test_R19_what_the_table_refuses(mesh: Mesh, org: str, fields: dict[str, Any], reason: str) -> None:
     """Longer texts than its columns take, and values of no list."""
     clients = mesh.service_stub(NotificationServiceStub, caller="clients", organisation=org)
     assert await refused(clients.Create(asked(organisation_id=org, **fields))) == (INVALID, reason)
@@ -102,7 +102,7 @@ async def test_what_the_table_refuses(mesh: Mesh, org: str, fields: dict[str, An
         ({"type": "SYSTEME"}, "TYPE_RESERVE"),
     ],
 )
-def test_R06_R17_what_the_rules_refuse(fields: dict[str, Any], reason: str) -> None:
+def test_R06_R17_R19_what_the_rules_refuse(fields: dict[str, Any], reason: str) -> None:
     """An addressee that does not fit its kind, and types that are the platform's alone."""
     with pytest.raises(InvalidArgument) as refusal:
         new_notification(asked(**fields), USER)

@@ -86,7 +86,7 @@ async def test_R02_the_first_reading_counts(mesh: Mesh, org: str) -> None:
     assert [answer.lu_le for answer in (*answers, in_list)] == [timestamp(NOON)] * 4
 
 
-async def test_a_hundred_parallel_readings_are_one(mesh: Mesh, org: str) -> None:
+async def test_R02_a_hundred_parallel_readings_are_one(mesh: Mesh, org: str) -> None:
     """All are answered with the same time, and one row tells it."""
     notification, stub = await notify(mesh, org), of(mesh, org)
     readings = (stub.MarkAsRead(pb.MarkAsReadRequest(id=notification)) for _ in range(100))
@@ -96,7 +96,7 @@ async def test_a_hundred_parallel_readings_are_one(mesh: Mesh, org: str) -> None
     assert (len(times), len(rows)) == (1, 1)
 
 
-async def test_what_another_user_was_told_does_not_exist(mesh: Mesh, org: str) -> None:
+async def test_R01_what_another_user_was_told_does_not_exist(mesh: Mesh, org: str) -> None:
     """Neither to be read nor to be marked, and no reading is left behind."""
     his, stub = await notify(mesh, org, user="paul"), of(mesh, org, "marie")
     answers = [
@@ -108,7 +108,7 @@ async def test_what_another_user_was_told_does_not_exist(mesh: Mesh, org: str) -
     assert (answers, rows) == ([NOT_FOUND, NOT_FOUND], [])
 
 
-async def test_what_another_organisation_was_told_does_not_exist(mesh: Mesh, org: str) -> None:
+async def test_R01_what_another_organisation_was_told_does_not_exist(mesh: Mesh, org: str) -> None:
     """An id of another organisation, and one that is no id, are answered alike."""
     theirs, stub = await notify(mesh, f"{org}-other"), of(mesh, org)
     answers = [await refused(stub.Get(pb.GetNotificationRequest(id=one))) for one in (theirs, "x", "")]
@@ -170,7 +170,7 @@ async def test_a_list_is_narrowed_by_type_level_time_and_reading(mesh: Mesh, org
     assert answers == {"type": [alert], "niveau": [info], "du": [info], "au": [alert], "non_lues": [alert]}
 
 
-async def test_a_list_tells_how_much_is_unread_whatever_it_shows(mesh: Mesh, org: str) -> None:
+async def test_R05_a_list_tells_how_much_is_unread_whatever_it_shows(mesh: Mesh, org: str) -> None:
     """The number of unread ones ignores filters and pages."""
     for _ in range(3):
         await notify(mesh, org)
@@ -191,7 +191,7 @@ async def test_pages_go_from_the_newest_to_the_oldest(mesh: Mesh, org: str) -> N
     assert (pages, token) == ([[ids[2], ids[1]], [ids[0]]], "")
 
 
-async def test_a_filter_outside_its_list_is_refused(mesh: Mesh, org: str) -> None:
+async def test_R19_a_filter_outside_its_list_is_refused(mesh: Mesh, org: str) -> None:
     """Types and levels are closed lists."""
     stub = of(mesh, org)
     answers = [
@@ -201,7 +201,7 @@ async def test_a_filter_outside_its_list_is_refused(mesh: Mesh, org: str) -> Non
     assert answers == [(grpc.StatusCode.INVALID_ARGUMENT, "VALEUR_INCONNUE")] * 2
 
 
-async def test_a_caller_without_organisation_sees_nothing(mesh: Mesh, org: str) -> None:
+async def test_R01_a_caller_without_organisation_sees_nothing(mesh: Mesh, org: str) -> None:
     """Lists are empty, counts are zero, and marking marks nothing."""
     await notify(mesh, org)
     stub = of(mesh, None)
@@ -210,7 +210,7 @@ async def test_a_caller_without_organisation_sees_nothing(mesh: Mesh, org: str) 
     assert (await listed(stub), count.total, count.unread, marked.affected_count) == ([], 0, 0, 0)
 
 
-async def test_a_service_must_name_the_user_it_reads_for(mesh: Mesh, org: str) -> None:
+async def test_R01_a_service_must_name_the_user_it_reads_for(mesh: Mesh, org: str) -> None:
     """Without one it would see, or mark, what is meant for persons."""
     await notify(mesh, org)
     stub = mesh.service_stub(NotificationServiceStub, caller="clients", organisation=org)

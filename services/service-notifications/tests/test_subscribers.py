@@ -49,7 +49,7 @@ async def dead_letters(mesh: Mesh, event: ClientCreatedEvent) -> list[tuple[str,
     ]
 
 
-def test_the_text_names_the_client_as_far_as_it_is_known() -> None:
+def test_R18_the_text_names_the_client_as_far_as_it_is_known() -> None:
     """First name and name, one of them, or the id."""
     events = [announced(), announced(prenom=""), announced(prenom="", nom="")]
     texts = [rules.nouveau_client(event, "org-123").message for event in events]
@@ -60,7 +60,7 @@ def test_the_text_names_the_client_as_far_as_it_is_known() -> None:
     ]
 
 
-async def test_a_created_client_is_told_to_the_sales_team(mesh: Mesh, org: str) -> None:
+async def test_R18_a_created_client_is_told_to_the_sales_team(mesh: Mesh, org: str) -> None:
     """End to end: Create at clients, then one complete notification here."""
     client = await created(mesh, org)
     (told,) = await notified(mesh, org)
@@ -81,13 +81,13 @@ async def test_a_created_client_is_told_to_the_sales_team(mesh: Mesh, org: str) 
     )
 
 
-async def test_five_deliveries_notify_once(mesh: Mesh, org: str) -> None:
+async def test_R18_five_deliveries_notify_once(mesh: Mesh, org: str) -> None:
     """Whatever the broker takes them for."""
     await mesh.deliver(announced(organisation_id=org), times=5)
     assert len(await notified(mesh, org)) == 1
 
 
-async def test_an_event_whose_claim_was_forgotten_notifies_once(mesh: Mesh, org: str) -> None:
+async def test_R18_an_event_whose_claim_was_forgotten_notifies_once(mesh: Mesh, org: str) -> None:
     """The key of the cause is the second barrier."""
     event = announced(organisation_id=org)
     await mesh.deliver(event)
@@ -97,14 +97,16 @@ async def test_an_event_whose_claim_was_forgotten_notifies_once(mesh: Mesh, org:
     assert (forgotten, len(await notified(mesh, org))) == (1, 1)
 
 
-async def test_the_organisation_is_asked_of_clients_when_the_event_is_silent(mesh: Mesh, org: str) -> None:
+async def test_R18_the_organisation_is_asked_of_clients_when_the_event_is_silent(
+    mesh: Mesh, org: str
+) -> None:
     """An outside publisher may leave it empty."""
     client = await created(mesh, org)
     await mesh.deliver(announced(client_id=client.id))
     assert [told.lien_url for told in await notified(mesh, org)] == [f"/clients/{client.id}"] * 2
 
 
-async def test_a_client_that_nobody_knows_has_no_effect(
+async def test_R18_a_client_that_nobody_knows_has_no_effect(
     mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The event is acknowledged, logged, and neither an effect nor a dead letter."""
@@ -114,7 +116,7 @@ async def test_a_client_that_nobody_knows_has_no_effect(
     assert await dead_letters(mesh, event) == []
 
 
-async def test_an_event_waits_while_clients_is_away(
+async def test_R18_an_event_waits_while_clients_is_away(
     mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Silence of the service that knows the organisation is no fault of the event."""
@@ -128,14 +130,14 @@ async def test_an_event_waits_while_clients_is_away(
     assert len(await notified(mesh, org)) == 2
 
 
-async def test_an_event_without_client_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
+async def test_R18_an_event_without_client_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
     """No attempt can complete it."""
     event = announced(client_id="", organisation_id=org)
     await mesh.deliver(event)
     assert await dead_letters(mesh, event) == [("InvalidEvent: client_id is empty", 1)]
 
 
-async def test_an_event_that_fits_no_column_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
+async def test_R18_an_event_that_fits_no_column_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
     """No attempt can shorten it."""
     event = announced(nom="x" * 3000, organisation_id=org)
     await mesh.deliver(event)
