@@ -239,7 +239,7 @@ async def test_R10_an_attempt_that_outlives_its_lease_changes_nothing(post: Post
     assert (await post.state(message_id), taken.message.tentatives) == (("en_cours", 2), 2)
 
 
-async def test_a_stop_lets_a_delivery_under_way_end(post: Post, smtp: SmtpServer) -> None:
+async def test_R10_a_stop_lets_a_delivery_under_way_end(post: Post, smtp: SmtpServer) -> None:
     """The worker is cancelled while the server thinks; the answer still counts."""
     message_id = await post.send()
     with smtp.silent():
@@ -250,7 +250,7 @@ async def test_a_stop_lets_a_delivery_under_way_end(post: Post, smtp: SmtpServer
     assert (working.cancelled(), await post.state(message_id)) == (True, ("envoye", 1))
 
 
-async def test_a_stop_leaves_a_silent_server_after_its_grace(post: Post, smtp: SmtpServer) -> None:
+async def test_R10_a_stop_leaves_a_silent_server_after_its_grace(post: Post, smtp: SmtpServer) -> None:
     """What did not end is the next worker's when the lease is over."""
     message_id = await post.send()
     with smtp.silent():

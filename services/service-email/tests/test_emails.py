@@ -66,7 +66,7 @@ async def test_R03_an_injected_header_is_refused(emails: EmailServiceStub) -> No
         ({"cle_idempotence": "x" * 256}, "TROP_LONG"),
     ],
 )
-async def test_bad_input_is_refused_with_its_reason(
+async def test_R02_R03_R04_bad_input_is_refused_with_its_reason(
     emails: EmailServiceStub, fields: dict[str, object], reason: str
 ) -> None:
     """Each with INVALID_ARGUMENT."""

@@ -71,7 +71,7 @@ async def only_message(emails: EmailServiceStub, statut: str) -> pb.Message:
     return await emails.Get(pb.GetMessageRequest(id=message.id))
 
 
-async def test_a_new_client_gets_one_welcome_mail_in_the_folder(
+async def test_R21_a_new_client_gets_one_welcome_mail_in_the_folder(
     town: Mesh, emails: EmailServiceStub, org: str, folder: Path
 ) -> None:
     """From Create to a readable .eml, without another call."""
@@ -92,7 +92,7 @@ async def test_a_new_client_gets_one_welcome_mail_in_the_folder(
     assert "Bonjour Jean Dupont," in content
 
 
-async def test_a_new_client_gets_one_welcome_mail_by_smtp(org: str) -> None:
+async def test_R21_a_new_client_gets_one_welcome_mail_by_smtp(org: str) -> None:
     """One SMTP transaction, to the client's address."""
     with smtp_server() as smtp:
         settings: dict[str, Any] = {
@@ -110,7 +110,7 @@ async def test_a_new_client_gets_one_welcome_mail_by_smtp(org: str) -> None:
     assert mail.body("plain").startswith("Bonjour Roy,")
 
 
-async def test_five_deliveries_of_an_event_are_one_mail(
+async def test_R21_five_deliveries_of_an_event_are_one_mail(
     town: Mesh, emails: EmailServiceStub, org: str, folder: Path
 ) -> None:
     """However often the bus repeats itself."""
@@ -120,7 +120,9 @@ async def test_five_deliveries_of_an_event_are_one_mail(
     assert mails_in(folder) - before == {f"{message.id}.eml"}
 
 
-async def test_two_events_of_one_client_are_one_mail(town: Mesh, emails: EmailServiceStub, org: str) -> None:
+async def test_R21_two_events_of_one_client_are_one_mail(
+    town: Mesh, emails: EmailServiceStub, org: str
+) -> None:
     """The first one; another client of the same name gets his own."""
     await town.deliver(created(org))
     await town.deliver(created(org, prenom="Jeanne"))
@@ -146,7 +148,7 @@ async def test_R09_an_event_whose_key_is_taken_stores_nothing(
     assert (await only_message(emails, "envoye")).sujet == "Bonjour"
 
 
-async def test_a_client_without_an_address_is_noted_and_gets_no_mail(
+async def test_R21_a_client_without_an_address_is_noted_and_gets_no_mail(
     town: Mesh, emails: EmailServiceStub, org: str, folder: Path
 ) -> None:
     """The message is there, with statut ignore and the reason."""
@@ -201,7 +203,7 @@ async def _unwelcomed(town: Mesh, emails: EmailServiceStub, org: str) -> str:
     return client.id
 
 
-async def test_an_event_without_organisation_is_completed_by_clients(
+async def test_R21_an_event_without_organisation_is_completed_by_clients(
     town: Mesh, emails: EmailServiceStub, org: str
 ) -> None:
     """An outside publisher names only the client."""
@@ -216,7 +218,7 @@ async def test_an_event_without_organisation_is_completed_by_clients(
 
 
 @pytest.mark.parametrize("client_id", ["client-123", "01a1fb7d-0b21-7000-91e3-60dc3aa0d982"])
-async def test_an_event_of_nobody_is_acknowledged_without_effect(town: Mesh, client_id: str) -> None:
+async def test_R21_an_event_of_nobody_is_acknowledged_without_effect(town: Mesh, client_id: str) -> None:
     """No organisation, no such client: nothing to store, nothing to repeat."""
     reader = town.database("email").read()
     before = await reader.one(_MESSAGES), await reader.all(_LETTERS)
@@ -224,7 +226,9 @@ async def test_an_event_of_nobody_is_acknowledged_without_effect(town: Mesh, cli
     assert (await reader.one(_MESSAGES), await reader.all(_LETTERS)) == before
 
 
-async def test_while_clients_is_away_the_event_waits(town: Mesh, emails: EmailServiceStub, org: str) -> None:
+async def test_R21_while_clients_is_away_the_event_waits(
+    town: Mesh, emails: EmailServiceStub, org: str
+) -> None:
     """Not acknowledged, not given up; handled once clients answers again."""
     event = created("", client_id=await _unwelcomed(town, emails, org))
     async with town.without("clients"):
@@ -262,7 +266,7 @@ async def _publish_and_wait_until_it_is_held(town: Mesh, event: ClientCreatedEve
         ({"prenom": "x" * 300}, "TextTooLong: sujet"),
     ],
 )
-async def test_an_event_that_can_make_no_mail_is_a_dead_letter(
+async def test_R21_an_event_that_can_make_no_mail_is_a_dead_letter(
     town: Mesh, org: str, fields: dict[str, str], error: str
 ) -> None:
     """At once: no further attempt would change it."""

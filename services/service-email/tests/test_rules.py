@@ -138,7 +138,7 @@ def test_R07_the_message_id_names_the_message_and_the_senders_domain() -> None:
     assert message.message_id == f"<{message.id}@exemple.fr>"
 
 
-def test_a_domain_travels_in_ascii() -> None:
+def test_R04_a_domain_travels_in_ascii() -> None:
     """As IDNA 2008 spells it; other addresses stay as they are."""
     assert wire_address("jean@straße.de") == "jean@xn--strae-oqa.de"
     assert wire_address("jean@exemple.fr") == "jean@exemple.fr"

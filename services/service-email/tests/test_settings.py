@@ -27,7 +27,7 @@ def settings(**given: Any) -> EmailSettings:
         ({"crm_env": "production"}, "SMTP_HOST: set it"),
     ],
 )
-def test_R14_unsafe_settings_are_refused(given: dict[str, Any], sentence: str) -> None:
+def test_R06_R14_unsafe_settings_are_refused(given: dict[str, Any], sentence: str) -> None:
     """Plain text to other machines, mails from nobody, mails that would end in a folder."""
     with pytest.raises(ConfigurationError, match=sentence):
         settings(**given)

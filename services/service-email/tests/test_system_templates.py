@@ -1,4 +1,4 @@
-"""The templates that the migrations supply (§9): greetings, and how rows from before get them."""
+"""The templates that the migrations supply (R22): greetings, and how rows from before get them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +35,7 @@ async def rendered(mesh: Mesh, **names: str) -> Mapping[str, Rendu]:
         ("", "", "Bonjour,"),
     ],
 )
-async def test_C18_every_template_greets_with_the_names_that_are_there(
+async def test_R22_every_template_greets_with_the_names_that_are_there(
     mesh: Mesh, prenom: str, nom: str, greeting: str
 ) -> None:
     """Each after one space, then the comma; in the text and in the HTML."""
@@ -47,12 +47,12 @@ async def test_C18_every_template_greets_with_the_names_that_are_there(
 
 
 @pytest.mark.parametrize(("prenom", "subject"), [("Victoire", "Bienvenue Victoire"), ("", "Bienvenue")])
-async def test_C18_so_does_the_subject(mesh: Mesh, prenom: str, subject: str) -> None:
+async def test_R22_so_does_the_subject(mesh: Mesh, prenom: str, subject: str) -> None:
     """Without a name it ends with its own word."""
     assert (await rendered(mesh, prenom=prenom, nom=""))["BIENVENUE_CLIENT"].sujet == subject
 
 
-def test_C21_a_database_with_rows_in_it_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_C21_R22_a_database_with_rows_in_it_is_brought_up_to_date(tmp_path: Path) -> None:
     """Messages keep their keys, without a content; copies of a template greet as the system's."""
     with Upgrade(SERVICE, "0020", tmp_path) as upgrade:
         tables = upgrade.connection

@@ -118,7 +118,7 @@ async def test_R10_nobody_at_the_address_is_temporary() -> None:
 
 
 @pytest.mark.parametrize(("answer", "stage"), [("250 OK", "DATA"), ("550 no", "DATA"), ("550 no", "RCPT")])
-async def test_a_server_that_answered_is_left_with_quit(answer: str, stage: Any) -> None:
+async def test_R10_a_server_that_answered_is_left_with_quit(answer: str, stage: Any) -> None:
     """Whether it took the mail or not."""
     with smtp_server() as server:
         server.script(answer, at=stage)
@@ -127,7 +127,7 @@ async def test_a_server_that_answered_is_left_with_quit(answer: str, stage: Any)
         assert server.goodbyes == 1
 
 
-async def test_the_server_that_accepted_need_not_say_goodbye() -> None:
+async def test_R10_the_server_that_accepted_need_not_say_goodbye() -> None:
     """Once the mail is accepted, nothing that follows makes it a failure."""
     with smtp_server() as server:
         server.script(CUT, at="QUIT")
@@ -135,7 +135,7 @@ async def test_the_server_that_accepted_need_not_say_goodbye() -> None:
     assert (receipt.code, len(server.mails)) == (250, 1)
 
 
-async def test_a_folder_keeps_one_file_per_mail(tmp_path: Path) -> None:
+async def test_R06_a_folder_keeps_one_file_per_mail(tmp_path: Path) -> None:
     """Delivered again, a mail replaces itself; nothing else is left in the folder."""
     folder = tmp_path / "not" / "yet"
     for _ in range(2):
@@ -145,7 +145,7 @@ async def test_a_folder_keeps_one_file_per_mail(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o077 == 0
 
 
-async def test_a_mail_that_cannot_be_put_in_place_leaves_nothing(tmp_path: Path) -> None:
+async def test_R06_a_mail_that_cannot_be_put_in_place_leaves_nothing(tmp_path: Path) -> None:
     """A folder stands where the file should be."""
     (tmp_path / f"{MAIL.id}.eml").mkdir()
     with pytest.raises(DeliveryFailure):
@@ -153,7 +153,7 @@ async def test_a_mail_that_cannot_be_put_in_place_leaves_nothing(tmp_path: Path)
     assert names_in(tmp_path) == [f"{MAIL.id}.eml"]
 
 
-async def test_a_folder_that_cannot_be_written_is_a_temporary_failure(tmp_path: Path) -> None:
+async def test_R06_a_folder_that_cannot_be_written_is_a_temporary_failure(tmp_path: Path) -> None:
     """A file stands where the folder should be."""
     (tmp_path / "mail").write_text("")
     with pytest.raises(DeliveryFailure) as failed:

@@ -27,7 +27,7 @@ def welcome(**changes: str) -> pb.SendWelcomeRequest:
     return pb.SendWelcomeRequest(**(somebody | changes))
 
 
-async def test_a_new_user_is_welcomed(inside: EmailServiceStub) -> None:
+async def test_R23_a_new_user_is_welcomed(inside: EmailServiceStub) -> None:
     """With the link to the application; the mail belongs to no organisation."""
     message = await inside.SendWelcome(welcome(nom="Martin"))
     assert (message.sujet, message.modele_code) == ("Votre accès au CRM", "BIENVENUE_UTILISATEUR")
@@ -46,7 +46,7 @@ def _app(steps: Mesh) -> App[EmailSettings]:
     return app  # type: ignore[no-any-return]
 
 
-async def test_it_is_sent(steps: Mesh, smtp: SmtpServer) -> None:
+async def test_R23_it_is_sent(steps: Mesh, smtp: SmtpServer) -> None:
     """By the worker, as every mail."""
     emails = steps.service_stub(EmailServiceStub, caller="email")
     await emails.SendWelcome(welcome())
@@ -55,21 +55,21 @@ async def test_it_is_sent(steps: Mesh, smtp: SmtpServer) -> None:
     assert mail.recipients == ("jeanne@exemple.fr",)
 
 
-async def test_a_user_is_welcomed_once(inside: EmailServiceStub) -> None:
+async def test_R23_a_user_is_welcomed_once(inside: EmailServiceStub) -> None:
     """However often it is asked, also at the same moment."""
     request = welcome()
     messages = await asyncio.gather(*(inside.SendWelcome(request) for _ in range(5)))
     assert len({message.id for message in messages}) == 1
 
 
-async def test_a_call_that_names_an_organisation_is_answered_alike(mesh: Mesh, org: str) -> None:
+async def test_R23_a_call_that_names_an_organisation_is_answered_alike(mesh: Mesh, org: str) -> None:
     """The mail is the platform's, whoever it is asked for."""
     request = welcome()
     theirs = mesh.service_stub(EmailServiceStub, caller="email", organisation=org)
     assert (await theirs.SendWelcome(request)).id == (await theirs.SendWelcome(request)).id
 
 
-async def test_a_key_of_a_tenant_does_not_keep_the_mail_away(
+async def test_R23_a_key_of_a_tenant_does_not_keep_the_mail_away(
     inside: EmailServiceStub, emails: EmailServiceStub
 ) -> None:
     """Whoever sends a mail with that key in his own organisation."""
@@ -86,7 +86,7 @@ async def test_a_key_of_a_tenant_does_not_keep_the_mail_away(
     assert (await inside.SendWelcome(request)).a[0].email == "jeanne@exemple.fr"
 
 
-async def test_no_user_reads_it(inside: EmailServiceStub, emails: EmailServiceStub) -> None:
+async def test_R23_no_user_reads_it(inside: EmailServiceStub, emails: EmailServiceStub) -> None:
     """Not even by its id."""
     message = await inside.SendWelcome(welcome())
     assert await refused(emails.Get(pb.GetMessageRequest(id=message.id))) == (
@@ -106,7 +106,7 @@ async def test_no_user_reads_it(inside: EmailServiceStub, emails: EmailServiceSt
         ({"utilisateur_id": "x" * 65}, "FORMAT_INVALIDE", "utilisateur_id"),
     ],
 )
-async def test_what_is_refused(
+async def test_R23_what_is_refused(
     inside: EmailServiceStub, changes: dict[str, str], reason: str, champ: str
 ) -> None:
     """INVALID_ARGUMENT names the field."""
