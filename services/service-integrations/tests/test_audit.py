@@ -81,7 +81,7 @@ async def test_R1_a_provider_that_was_made_up_is_not_repeated(jeanne: Personne) 
     assert (told.reason, told.metadata["provider"]) == ("ACCOUNT_NOT_FOUND", "")
 
 
-async def test_a_user_reads_his_own_audit(jeanne: Personne, someone: MakePersonne) -> None:
+async def test_R24_a_user_reads_his_own_audit(jeanne: Personne, someone: MakePersonne) -> None:
     """And nobody else's."""
     other = someone()
     await jeanne.begin()
@@ -92,7 +92,7 @@ async def test_a_user_reads_his_own_audit(jeanne: Personne, someone: MakePersonn
     assert await refused(stub.List(pb.ListAuditRequest(user_id=other.user_id))) == expected
 
 
-async def test_services_read_the_audit_of_all(jeanne: Personne, audit: AuditServiceStub) -> None:
+async def test_R24_services_read_the_audit_of_all(jeanne: Personne, audit: AuditServiceStub) -> None:
     """By user, provider, event, id or time."""
     connected = await jeanne.connect("microsoft")
     before, after = connected.integration.created_at, timestamp(clock.now() + timedelta(minutes=1))

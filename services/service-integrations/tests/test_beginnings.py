@@ -21,7 +21,7 @@ async def test_R1_unknown_providers_are_refused(jeanne: Personne, code: str) -> 
 
 
 @pytest.mark.parametrize("user_id", ["", "u" * 65, "jean paul", "é"])
-async def test_malformed_user_ids_are_refused(integrations: IntegrationServiceStub, user_id: str) -> None:
+async def test_R24_malformed_user_ids_are_refused(integrations: IntegrationServiceStub, user_id: str) -> None:
     """Empty means the caller, and a service is no user."""
     expected = (StatusCode.INVALID_ARGUMENT, "INVALID_USER_ID")
     begin = pb.InitiateOAuthRequest(user_id=user_id, provider="google")
@@ -29,7 +29,7 @@ async def test_malformed_user_ids_are_refused(integrations: IntegrationServiceSt
     assert await refused(integrations.List(pb.ListIntegrationsRequest(user_id=user_id))) == expected
 
 
-async def test_a_user_acts_for_nobody_else(jeanne: Personne) -> None:
+async def test_R24_a_user_acts_for_nobody_else(jeanne: Personne) -> None:
     """Others have no accounts, as far as he can see."""
     expected = (StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND")
     begin = pb.InitiateOAuthRequest(user_id="user-autre", provider="google")
@@ -45,7 +45,7 @@ async def half(provider: OauthProvider) -> AsyncIterator[Mesh]:
         yield mesh
 
 
-async def test_a_provider_without_a_client_is_off(half: Mesh, provider: OauthProvider) -> None:
+async def test_R26_a_provider_without_a_client_is_off(half: Mesh, provider: OauthProvider) -> None:
     """Listed as such, and refused like one that does not exist."""
     jeanne = Personne(new_user(), half, provider)
     listed = (await jeanne.own.ListProviders(pb.ListProvidersRequest())).providers

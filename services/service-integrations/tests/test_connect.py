@@ -17,7 +17,7 @@ from tests.titulaires import AGENT, IP, Personne
 DENIED = (StatusCode.FAILED_PRECONDITION, "OAUTH_CALLBACK_ERROR")
 
 
-async def test_the_three_providers_are_listed(jeanne: Personne) -> None:
+async def test_R26_the_three_providers_are_listed(jeanne: Personne) -> None:
     """With what each can do."""
     listed = (await jeanne.own.ListProviders(pb.ListProvidersRequest())).providers
     told = {one.code: (one.nom, one.actif, one.pkce, one.refresh) for one in listed}
@@ -188,7 +188,7 @@ async def test_R6_a_refresh_token_that_does_not_come_again_is_kept(
     assert (await jeanne.row(second)).refresh_token == former is not None
 
 
-async def test_one_user_connects_several_accounts(jeanne: Personne) -> None:
+async def test_R24_one_user_connects_several_accounts(jeanne: Personne) -> None:
     """The newest is listed first."""
     for account in ("compte-a", "compte-b"):
         await jeanne.connect(account=account)
@@ -200,7 +200,7 @@ async def test_one_user_connects_several_accounts(jeanne: Personne) -> None:
     assert [*of_google] == [*listed][1:]
 
 
-async def test_an_account_is_read_by_its_id_and_by_its_names(jeanne: Personne) -> None:
+async def test_R24_an_account_is_read_by_its_id_and_by_its_names(jeanne: Personne) -> None:
     """The same both ways."""
     connected = await jeanne.connect()
     by_id = await jeanne.own.Get(pb.GetIntegrationRequest(id=connected.integration.id))
@@ -209,7 +209,7 @@ async def test_an_account_is_read_by_its_id_and_by_its_names(jeanne: Personne) -
     assert by_id.integration == connected.integration
 
 
-async def test_accounts_of_others_do_not_exist(jeanne: Personne, mesh: Mesh) -> None:
+async def test_R24_accounts_of_others_do_not_exist(jeanne: Personne, mesh: Mesh) -> None:
     """Neither by id nor by name."""
     connected = await jeanne.connect()
     other = mesh.stub(IntegrationServiceStub, user="user-autre")
@@ -224,7 +224,9 @@ async def test_accounts_of_others_do_not_exist(jeanne: Personne, mesh: Mesh) -> 
         assert await refused(other.Get(request)) == expected
 
 
-async def test_an_account_belongs_to_a_person_whatever_the_organisation(jeanne: Personne, mesh: Mesh) -> None:
+async def test_R24_an_account_belongs_to_a_person_whatever_the_organisation(
+    jeanne: Personne, mesh: Mesh
+) -> None:
     """A token for another organisation, or for none, shows the same."""
     connected = await jeanne.connect()
     for organisation in ("org-autre", "", None):

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[3]
 CODES = {kind.reason for kind in ErreurIntegration.__subclasses__()}
 
 
-def test_every_code_has_a_line_in_the_table_of_troubles() -> None:
+def test_R1_every_code_has_a_line_in_the_table_of_troubles() -> None:
     """And no line is about a code that does not exist (R1: a closed list of eighteen)."""
     lines = (ROOT / "docs/integrations.md").read_text().splitlines()
     told = [line.split("`")[1] for line in lines if line.startswith("| `")]

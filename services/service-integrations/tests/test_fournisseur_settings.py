@@ -10,7 +10,7 @@ from tests.ailleurs import CODES, settings
 ADDRESSES = [name for name in FournisseurSettings.model_fields if name.startswith("oauth_") and "_ur" in name]
 
 
-def test_the_real_providers_are_the_default() -> None:
+def test_R26_the_real_providers_are_the_default() -> None:
     """Over https, each 60 times a minute."""
     told = settings()
     urls = [getattr(told, name) for name in ADDRESSES if name.endswith("_url")]
@@ -21,7 +21,7 @@ def test_the_real_providers_are_the_default() -> None:
 
 @pytest.mark.parametrize("name", ADDRESSES)
 @pytest.mark.parametrize("url", ["http://provider.exemple/x", "javascript:alert(1)", "https://", "provider"])
-def test_every_address_is_https_or_this_machine(name: str, url: str) -> None:
+def test_R26_every_address_is_https_or_this_machine(name: str, url: str) -> None:
     """What travels there is worth an account."""
     with pytest.raises(ConfigurationError, match=f"{name.upper()}: https is needed"):
         settings(**{name: url})

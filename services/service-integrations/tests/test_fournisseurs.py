@@ -1,4 +1,4 @@
-"""What each provider is asked and what is read in its answers (R5, R6, R16 and the section on providers)."""
+"""What each provider is asked and what is read in its answers (R5, R6, R16, R26)."""
 
 import asyncio
 from typing import Any
@@ -73,7 +73,7 @@ async def test_R6_an_answer_without_refresh_token_has_none() -> None:
     assert (jetons.refresh_token, jetons.expires_in) == ("", None)
 
 
-async def test_instagram_s_long_token_stands_for_both() -> None:
+async def test_R26_instagram_s_long_token_stands_for_both() -> None:
     """For 60 days; the short one is not kept."""
     async with ailleurs() as there:
         jetons = await there.connect("instagram")
@@ -82,7 +82,7 @@ async def test_instagram_s_long_token_stands_for_both() -> None:
     assert (jetons.expires_in, jetons.scope) == (60 * 24 * 3600, "instagram_business_basic")
 
 
-async def test_instagram_may_wrap_its_answers() -> None:
+async def test_R26_instagram_may_wrap_its_answers() -> None:
     """In a list, as its documents show them."""
     async with ailleurs() as there:
         wrapped = [{"user_id": 17841400000000000, "username": "jeanne"}]
@@ -91,7 +91,7 @@ async def test_instagram_may_wrap_its_answers() -> None:
     assert (profil.account_id, profil.nom_affiche) == ("17841400000000000", "jeanne")
 
 
-async def test_microsoft_s_first_token_is_due_at_once() -> None:
+async def test_R26_microsoft_s_first_token_is_due_at_once() -> None:
     """It is for the profile; the one for mail is fetched with the refresh token (R8)."""
     async with ailleurs() as there:
         first = await there.connect("microsoft")
@@ -203,7 +203,7 @@ async def test_R16_a_revocation_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize("of", CODES)
-def test_a_provider_without_client_is_off(of: str) -> None:
+def test_R26_a_provider_without_client_is_off(of: str) -> None:
     """And is there all the same."""
     assert not registre(settings())[of].actif
     assert registre(settings(**{f"oauth_{of}_client_id": "crm"}))[of].actif
@@ -226,7 +226,7 @@ async def test_twenty_connections_at_a_time_do_not_mix() -> None:
     assert len({jetons.access_token for jetons in found}) == 20
 
 
-async def test_the_person_may_say_no() -> None:
+async def test_R6_the_person_may_say_no() -> None:
     """The browser brings that back, for the callback."""
     async with ailleurs() as there:
         with there.provider.refusing():

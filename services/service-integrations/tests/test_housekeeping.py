@@ -24,7 +24,7 @@ async def survives(app: App[IntegrationsSettings], row: Row, key: object, after:
 
 
 @pytest.mark.parametrize(("after", "kept"), [(365 * DAY - HOUR, True), (365 * DAY + HOUR, False)])
-async def test_the_audit_is_kept_for_a_year(
+async def test_R25_the_audit_is_kept_for_a_year(
     app: App[IntegrationsSettings], after: timedelta, kept: bool
 ) -> None:
     """And not longer."""
@@ -33,7 +33,7 @@ async def test_the_audit_is_kept_for_a_year(
 
 
 @pytest.mark.parametrize(("after", "kept"), [(DAY - HOUR, True), (DAY + HOUR, False)])
-async def test_begun_connections_are_kept_for_a_day(
+async def test_R25_begun_connections_are_kept_for_a_day(
     app: App[IntegrationsSettings], after: timedelta, kept: bool
 ) -> None:
     """So that a late second use is told from an unknown nonce."""

@@ -1,4 +1,4 @@
-"""What is read in the answers of providers, and what is not believed."""
+"""What is read in the answers of providers, and what is not believed (R27)."""
 
 from typing import Any
 
@@ -34,19 +34,19 @@ GOOD: dict[str, Any] = {"access_token": "a-token"}
     ],
     ids=str,
 )
-def test_tokens_that_could_do_harm_are_not_taken(changes: dict[str, Any]) -> None:
+def test_R27_tokens_that_could_do_harm_are_not_taken(changes: dict[str, Any]) -> None:
     """In a header, in a table, or in a calculation."""
     with pytest.raises(Illisible):
         reponses.jetons(GOOD | changes)
 
 
 @pytest.mark.parametrize(("told", "seconds"), [(3600, 3600), ("3600", 3600), (None, None), (1, 1)])
-def test_the_life_of_a_token_is_in_seconds(told: object, seconds: int | None) -> None:
+def test_R27_the_life_of_a_token_is_in_seconds(told: object, seconds: int | None) -> None:
     """Some providers send a text; without one it lives for ever."""
     assert reponses.jetons(GOOD | {"expires_in": told}).expires_in == seconds
 
 
-def test_a_token_may_come_alone() -> None:
+def test_R27_a_token_may_come_alone() -> None:
     """What the provider did not say is empty."""
     jetons = reponses.jetons(GOOD)
     assert (jetons.refresh_token, jetons.token_type, jetons.scope, jetons.expires_in) == ("", "", "", None)
@@ -62,12 +62,12 @@ def test_a_token_may_come_alone() -> None:
         ("x " * 5000, ("x " * 5000)[:4096]),
     ],
 )
-def test_scopes_are_words(told: object, scope: str) -> None:
+def test_R27_scopes_are_words(told: object, scope: str) -> None:
     """However they are listed."""
     assert reponses.scope(told) == scope
 
 
-def test_names_hold_nothing_invisible() -> None:
+def test_R27_names_hold_nothing_invisible() -> None:
     """And fit into their column; the first that is left counts."""
     content = {"a": "\x00\u202e", "b": 42, "c": "Jean\x00ne " + "x" * 300}
     assert reponses.first_shown(content, ("a", "b", "c")) == ("Jeanne " + "x" * 300)[:255]
@@ -87,6 +87,6 @@ def test_names_hold_nothing_invisible() -> None:
         ({}, "http_400"),
     ],
 )
-def test_refusals_are_named_by_their_code_alone(content: dict[str, Any], code: str) -> None:
+def test_R27_refusals_are_named_by_their_code_alone(content: dict[str, Any], code: str) -> None:
     """A sentence could hold a token or an address."""
     assert reponses.error_of(content, 400) == code
