@@ -1,4 +1,4 @@
-"""client.created, from the client's creation to the mail."""
+"""Effects of client.created, from the client's creation to the mail."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -26,7 +26,7 @@ _LETTERS = select(DeadLetter.error)
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the mesh writes its mails."""
+    """The folder where the mesh writes its mails."""
     return tmp_path_factory.mktemp("mail")
 
 
@@ -39,7 +39,7 @@ async def town(folder: Path) -> AsyncIterator[Mesh]:
 
 @pytest.fixture
 def emails(town: Mesh, org: str) -> EmailServiceStub:
-    """The messages of the organisation."""
+    """A stub that reads the messages of the organisation."""
     return town.stub(EmailServiceStub, organisation=org)
 
 
@@ -49,7 +49,7 @@ def mails_in(folder: Path) -> set[str]:
 
 
 def created(org: str, **fields: str) -> ClientCreatedEvent:
-    """The announcement of a new client, by whichever publisher."""
+    """An announcement of a new client; *fields* replace the usual ones."""
     usual: dict[str, Any] = {
         "client_id": "client-123",
         "nom": "Dupont",
@@ -60,7 +60,7 @@ def created(org: str, **fields: str) -> ClientCreatedEvent:
 
 
 async def only_message(emails: EmailServiceStub, statut: str) -> pb.Message:
-    """The one message of the organisation, once it has this statut."""
+    """The only message of the organisation, once it has this statut."""
 
     async def found() -> list[pb.Message]:
         page = await emails.List(pb.ListMessagesRequest())
@@ -74,7 +74,7 @@ async def only_message(emails: EmailServiceStub, statut: str) -> pb.Message:
 async def test_R21_a_new_client_gets_one_welcome_mail_in_the_folder(
     town: Mesh, emails: EmailServiceStub, org: str, folder: Path
 ) -> None:
-    """From Create to a readable .eml, without another call."""
+    """Create at the clients service leads to one readable .eml file."""
     clients = town.stub(ClientBaseServiceStub, organisation=org)
     client = await clients.Create(
         clients_pb2.CreateClientBaseRequest(nom="Dupont", prenom="Jean", email="jean@exemple.fr")
@@ -93,7 +93,7 @@ async def test_R21_a_new_client_gets_one_welcome_mail_in_the_folder(
 
 
 async def test_R21_a_new_client_gets_one_welcome_mail_by_smtp(org: str) -> None:
-    """One SMTP transaction, to the client's address."""
+    """A new client makes one SMTP transaction, to his address."""
     with smtp_server() as smtp:
         settings: dict[str, Any] = {
             "smtp_host": smtp.host,
@@ -113,7 +113,7 @@ async def test_R21_a_new_client_gets_one_welcome_mail_by_smtp(org: str) -> None:
 async def test_R21_five_deliveries_of_an_event_are_one_mail(
     town: Mesh, emails: EmailServiceStub, org: str, folder: Path
 ) -> None:
-    """However often the bus repeats itself."""
+    """Five deliveries of one event write one mail."""
     before = mails_in(folder)
     await town.deliver(created(org), times=5)
     message = await only_message(emails, "envoye")
@@ -123,7 +123,7 @@ async def test_R21_five_deliveries_of_an_event_are_one_mail(
 async def test_R21_two_events_of_one_client_are_one_mail(
     town: Mesh, emails: EmailServiceStub, org: str
 ) -> None:
-    """The first one; another client of the same name gets his own."""
+    """The first event of a client makes the mail; another client of the same name gets his own."""
     await town.deliver(created(org))
     await town.deliver(created(org, prenom="Jeanne"))
     assert (await only_message(emails, "envoye")).sujet == "Bienvenue Jean"
@@ -134,7 +134,7 @@ async def test_R21_two_events_of_one_client_are_one_mail(
 async def test_R09_an_event_whose_key_is_taken_stores_nothing(
     town: Mesh, emails: EmailServiceStub, org: str
 ) -> None:
-    """The message that has the key stays the only one, and the event is dealt with."""
+    """The message with the key stays the only one, and the event is no dead letter."""
     event = created(org)
     await emails.Send(
         pb.SendRequest(
@@ -151,7 +151,7 @@ async def test_R09_an_event_whose_key_is_taken_stores_nothing(
 async def test_R21_a_client_without_an_address_is_noted_and_gets_no_mail(
     town: Mesh, emails: EmailServiceStub, org: str, folder: Path
 ) -> None:
-    """The message is there, with statut ignore and the reason."""
+    """The message is stored with statut ignore and the reason; no mail is written."""
     before = mails_in(folder)
     await town.deliver(created(org, email=""))
     message = await only_message(emails, "ignore")
@@ -161,7 +161,7 @@ async def test_R21_a_client_without_an_address_is_noted_and_gets_no_mail(
 
 
 async def test_R08_a_client_named_script_is_escaped(town: Mesh, emails: EmailServiceStub, org: str) -> None:
-    """In the HTML; the text shows the name as it is."""
+    """The name is escaped in HTML and unchanged in the text and the subject."""
     await town.deliver(created(org, nom="<script>alert(1)</script>", prenom="O'Neil\r\nBcc: z@y.fr"))
     message = await only_message(emails, "envoye")
     assert "<script>" not in message.corps_html
@@ -173,7 +173,7 @@ async def test_R08_a_client_named_script_is_escaped(town: Mesh, emails: EmailSer
 async def test_R08_the_organisations_template_hides_the_systems(
     town: Mesh, emails: EmailServiceStub, org: str
 ) -> None:
-    """The one of the same code and language."""
+    """A template of the organisation with the same code and language is used instead."""
     own = Modele(
         organisation_id=org,
         code="BIENVENUE_CLIENT",
@@ -194,7 +194,7 @@ async def test_R08_the_organisations_template_hides_the_systems(
 
 
 async def _unwelcomed(town: Mesh, emails: EmailServiceStub, org: str) -> str:
-    """The id of a client about whom no message is stored."""
+    """Create a client about whom no message is stored; return his id."""
     clients = town.stub(ClientBaseServiceStub, organisation=org)
     client = await clients.Create(clients_pb2.CreateClientBaseRequest(nom="Dupont"))
     await only_message(emails, "ignore")
@@ -206,7 +206,7 @@ async def _unwelcomed(town: Mesh, emails: EmailServiceStub, org: str) -> str:
 async def test_R21_an_event_without_organisation_is_completed_by_clients(
     town: Mesh, emails: EmailServiceStub, org: str
 ) -> None:
-    """An outside publisher names only the client."""
+    """An event of an outside publisher may name the client alone."""
     client_id = await _unwelcomed(town, emails, org)
     await town.deliver(created("", client_id=client_id, email="jean@exemple.fr"))
 
@@ -219,7 +219,7 @@ async def test_R21_an_event_without_organisation_is_completed_by_clients(
 
 @pytest.mark.parametrize("client_id", ["client-123", "01a1fb7d-0b21-7000-91e3-60dc3aa0d982"])
 async def test_R21_an_event_of_nobody_is_acknowledged_without_effect(town: Mesh, client_id: str) -> None:
-    """No organisation, no such client: nothing to store, nothing to repeat."""
+    """An event without organisation about an unknown client leaves nothing, not even a dead letter."""
     reader = town.database("email").read()
     before = await reader.one(_MESSAGES), await reader.all(_LETTERS)
     await town.deliver(created("", client_id=client_id))
@@ -229,7 +229,7 @@ async def test_R21_an_event_of_nobody_is_acknowledged_without_effect(town: Mesh,
 async def test_R21_while_clients_is_away_the_event_waits(
     town: Mesh, emails: EmailServiceStub, org: str
 ) -> None:
-    """Not acknowledged, not given up; handled once clients answers again."""
+    """The event is neither acknowledged nor given up; it takes effect once clients answers."""
     event = created("", client_id=await _unwelcomed(town, emails, org))
     async with town.without("clients"):
         await _publish_and_wait_until_it_is_held(town, event)
@@ -269,7 +269,7 @@ async def _publish_and_wait_until_it_is_held(town: Mesh, event: ClientCreatedEve
 async def test_R21_an_event_that_can_make_no_mail_is_a_dead_letter(
     town: Mesh, org: str, fields: dict[str, str], error: str
 ) -> None:
-    """At once: no further attempt would change it."""
+    """An event that no attempt could turn into a mail is not tried again."""
     await town.deliver(created(org, **fields))
     reader = town.database("email").read()
     assert await reader.all(_LETTERS.where(DeadLetter.payload.contains(org.encode()))) == [error]

@@ -1,4 +1,4 @@
-"""The templates that the migrations supply (R22): greetings, and how rows from before get them."""
+"""Templates that the migrations supply (R22): their greetings, and how older rows get them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ SUPPLIED = {
 
 
 async def rendered(mesh: Mesh, **names: str) -> Mapping[str, Rendu]:
-    """Every system template with *names* and some text for all else."""
+    """Every system template, rendered with *names* and some text for all other variables."""
     system = select(Modele).where(Modele.organisation_id.is_(None))
     modeles = await mesh.database("email").read().all(system)
     return {one.code: render(one, dict.fromkeys(one.variables, "…") | names) for one in modeles}
@@ -38,7 +38,7 @@ async def rendered(mesh: Mesh, **names: str) -> Mapping[str, Rendu]:
 async def test_R22_every_template_greets_with_the_names_that_are_there(
     mesh: Mesh, prenom: str, nom: str, greeting: str
 ) -> None:
-    """Each after one space, then the comma; in the text and in the HTML."""
+    """Each name follows one space, then comes the comma; in the text and in the HTML."""
     mails = await rendered(mesh, prenom=prenom, nom=nom)
     assert set(mails) == SUPPLIED
     for mail in mails.values():
@@ -47,8 +47,8 @@ async def test_R22_every_template_greets_with_the_names_that_are_there(
 
 
 @pytest.mark.parametrize(("prenom", "subject"), [("Victoire", "Bienvenue Victoire"), ("", "Bienvenue")])
-async def test_R22_so_does_the_subject(mesh: Mesh, prenom: str, subject: str) -> None:
-    """Without a name it ends with its own word."""
+async def test_R22_the_subject_names_whom_it_can(mesh: Mesh, prenom: str, subject: str) -> None:
+    """The subject without a name ends with its own word."""
     assert (await rendered(mesh, prenom=prenom, nom=""))["BIENVENUE_CLIENT"].sujet == subject
 
 
