@@ -1,4 +1,4 @@
-"""Figures of an organisation, computed from what events have told so far.
+"""Figures of an organisation, counted in tables of its own that events fill.
 
 Owns: clients_vus. Emits nothing. Consumes: client.created. The wiring is in `service.py`.
 """

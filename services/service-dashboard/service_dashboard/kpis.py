@@ -12,6 +12,7 @@ from service_dashboard.models import ClientVu
 from service_dashboard.periods import Periode
 
 _begins = bindparam("begins", type_=ClientVu.cree_le.type)
+# One statement counts both periods, so that they are counts of the same instant.
 _NOUVEAUX_CLIENTS = select(
     func.count().filter(ClientVu.cree_le >= _begins), func.count().filter(ClientVu.cree_le < _begins)
 ).where(
@@ -28,7 +29,10 @@ class DashboardKpisService(DashboardKpisServiceServicer):
         self._db = app.database
 
     async def GetKpis(self, request: pb.DashboardFilters, context: Context) -> pb.GetKpisResponse:
-        """Count the new clients of the period and of the one before (R11)."""
+        """Count the new clients of the period and of the one before (R11).
+
+        Raises ValeurInconnue, DateInvalide, PeriodeInvalide and FormatInvalide for filters (R2).
+        """
         periode = periods.asked_for(request, clock.today())
         current, previous = await self._nouveaux_clients(request, periode)
         return pb.GetKpisResponse(
@@ -40,10 +44,13 @@ class DashboardKpisService(DashboardKpisServiceServicer):
         )
 
     async def _nouveaux_clients(self, filters: pb.DashboardFilters, periode: Periode) -> tuple[int, int]:
-        """How many clients are new in *periode*, and in the one before."""
+        """Count the clients created in *periode*, then those of the period before it.
+
+        Raises FormatInvalide when the société of *filters* is no id.
+        """
         societe_id = opaque_id(filters.societe_id, "societe_id")
         if not filters.organisation_id:
-            return 0, 0  # nobody's figures, rather than everybody's to one of our services (R1)
+            return 0, 0  # a service that names no organisation must not get the figures of all (R1)
         counted = await self._db.read().one(
             _OF_SOCIETE if societe_id else _NOUVEAUX_CLIENTS,
             before=periode.previous.begins,

@@ -1,4 +1,4 @@
-"""The projections of the dashboard service: what it remembers of events, ready to be counted."""
+"""Tables of the dashboard service: one per kind of thing that events have announced."""
 
 from datetime import datetime
 
@@ -15,9 +15,10 @@ class Base(Row):
 
 
 class ClientVu(Tenant, Base):
-    """A client that was announced; the first announcement stays.
+    """A client that was announced; of several announcements the first stays (R20).
 
-    The id of a client made elsewhere is unique in its organisation only.
+    The organisation is part of the key because ids made by other systems may collide between
+    organisations.
     """
 
     __tablename__ = "clients_vus"

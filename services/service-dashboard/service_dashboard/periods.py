@@ -1,4 +1,4 @@
-"""Periods of whole days in Paris: which one a request means, and which one came before (R2, R3)."""
+"""Periods of whole days in Paris: the one that a request means and the one before it (R2, R3)."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -9,7 +9,8 @@ from grpc_utils import civil_date
 from grpc_utils.errors import InvalidArgument, ValeurInconnue
 
 PERSONNALISEE = "personnalisee"
-_EARLIEST, _LATEST = date(1900, 1, 1), date(2999, 12, 31)  # every day in between has both its neighbours
+# So far from the ends of the calendar that every period in between has one before it.
+_EARLIEST, _LATEST = date(1900, 1, 1), date(2999, 12, 31)
 _LONGEST = 5  # years
 _DAY = timedelta(days=1)
 
@@ -27,7 +28,7 @@ class Periode:
 
     @property
     def previous(self) -> "Periode":
-        """As many days, up to the day before (R3)."""
+        """The period of as many days that ends on the day before this one begins (R3)."""
         return Periode(self.debut - (self.fin - self.debut) - _DAY, self.debut - _DAY)
 
     @property
@@ -37,7 +38,7 @@ class Periode:
 
     @property
     def ends(self) -> datetime:
-        """The first instant after the last day."""
+        """The first instant after the last day: a period holds what is before it."""
         return midnight(self.fin + _DAY)
 
 

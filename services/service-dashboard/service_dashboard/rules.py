@@ -1,4 +1,4 @@
-"""The rules of the figures, pure: events in, projections out; two numbers in, their variation out."""
+"""Rules of the figures as pure functions: rows from events, variations from counts."""
 
 from crm.dashboard import dashboard_pb2 as pb
 from crm.events.business_pb2 import ClientCreatedEvent
@@ -8,7 +8,10 @@ from service_dashboard.models import ClientVu
 
 
 def client_vu(event: ClientCreatedEvent, organisation_id: str, societe_id: str) -> ClientVu:
-    """What is remembered of a new client. Raises InvalidEvent when the event has no time at all."""
+    """The row to keep of a new client (R20).
+
+    Raises InvalidEvent when the event has neither a creation nor a time of its own.
+    """
     return ClientVu(
         client_id=event.client_id,
         organisation_id=organisation_id,
@@ -18,7 +21,10 @@ def client_vu(event: ClientCreatedEvent, organisation_id: str, societe_id: str) 
 
 
 def variation(current: int, previous: int) -> pb.Variation:
-    """How *current* compares with *previous*, in percent with 2 decimals rounded half up (R4)."""
+    """The variation from *previous* to *current*, in percent with 2 decimals rounded half up (R4).
+
+    The arithmetic is in whole hundredths of a percent, so that no binary fraction decides a rounding.
+    """
     if previous == 0:
         return _variation(10_000 if current > 0 else 0, rising=True)
     hundredths = (abs(current - previous) * 20_000 + previous) // (2 * previous)

@@ -1,4 +1,4 @@
-"""What the events of other services leave here: rows of the projections, and nothing else."""
+"""Effects of other services' events: rows in the tables of this service, and nothing else."""
 
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import Transaction
@@ -9,7 +9,10 @@ from service_dashboard import rules
 
 
 async def count_new_client(event: ClientCreatedEvent, tx: Transaction, owner: Owner | None) -> None:
-    """Remember the new client; of two announcements of one client the first stays."""
+    """Remember the new client; of two announcements of one client the first stays (R20).
+
+    A client without *owner* is one that nobody knows: it leaves nothing.
+    """
     if owner is not None:
         seen = rules.client_vu(event, owner.organisation_id, owner.societe_id)
         await tx.insert(seen, if_absent=True)

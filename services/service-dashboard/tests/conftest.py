@@ -1,4 +1,4 @@
-"""The dashboard service with the clients it counts, run once for all tests of this folder."""
+"""The dashboard service and clients, whose events it counts, run once for all tests of this folder."""
 
 from collections.abc import AsyncIterator
 from itertools import count

@@ -1,4 +1,4 @@
-"""DashboardKpisService, called as its users call it, over what events have told."""
+"""DashboardKpisService, called as its users call it, over rows that stand for events."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ APRIL = {"date_debut": "2026-04-01", "date_fin": "2026-04-30"}
 
 
 async def seen(mesh: Mesh, org: str, *instants: datetime, societe_id: str | None = None) -> None:
-    """Clients of *org* created at *instants*."""
+    """Store clients of *org* created at *instants*."""
     async with mesh.database("dashboard").transaction() as tx:
         for number, cree_le in enumerate(instants):
             client_id = f"{org}-{societe_id}-{number}"
@@ -26,14 +26,14 @@ async def seen(mesh: Mesh, org: str, *instants: datetime, societe_id: str | None
 
 
 async def kpis(mesh: Mesh, org: str | None, **filters: Any) -> pb.GetKpisResponse:
-    """The indicators of *org*, with its figures computed at NOW."""
+    """Ask for the indicators of *org* at the instant NOW."""
     with frozen_at(NOW):
         stub = mesh.stub(DashboardKpisServiceStub, organisation=org)
         return await stub.GetKpis(pb.DashboardFilters(**filters))
 
 
 async def test_R01_without_organisation_everything_is_zero(mesh: Mesh, org: str) -> None:
-    """For a user without one, and for a service that names none."""
+    """A user without organisation, and a service that names none, get zeros."""
     await seen(mesh, org, NOW)
     answer = await kpis(mesh, None)
     with frozen_at(NOW):
@@ -47,7 +47,7 @@ async def test_R01_without_organisation_everything_is_zero(mesh: Mesh, org: str)
 
 
 async def test_R02_the_answer_tells_its_period_and_its_time(mesh: Mesh, org: str) -> None:
-    """So that a screen can show what was meant by an empty request."""
+    """The answer to an empty request names the days and the instant of its figures."""
     answer = await kpis(mesh, org)
     assert (answer.date_debut, answer.date_fin, answer.calcule_le) == (
         "2026-04-01",
@@ -72,7 +72,7 @@ async def test_R02_days_are_those_of_paris_with_both_ends(mesh: Mesh, org: str) 
 
 
 async def test_R03_R04_R11_new_clients_are_compared_with_the_period_before(mesh: Mesh, org: str) -> None:
-    """Four in thirty days of April after five in the thirty days before are 20 % less."""
+    """Four in the thirty days of April after five in the thirty days before are 20 % less."""
     before = [datetime(2026, 3, day, 12, tzinfo=UTC) for day in (2, 3, 10, 20, 31)]
     too_early = datetime(2026, 3, 1, 12, tzinfo=UTC)
     await seen(
@@ -86,7 +86,7 @@ async def test_R03_R04_R11_new_clients_are_compared_with_the_period_before(mesh:
 
 
 async def test_R11_a_societe_counts_its_own_clients(mesh: Mesh, org: str) -> None:
-    """And the organisation counts all of them."""
+    """The filter leaves the clients of one société; without it all of them count."""
     await seen(mesh, org, NOW, NOW, societe_id="soc-1")
     await seen(mesh, org, NOW)
     counts = [
@@ -96,13 +96,13 @@ async def test_R11_a_societe_counts_its_own_clients(mesh: Mesh, org: str) -> Non
 
 
 async def test_another_organisation_counts_nothing_of_it(mesh: Mesh, org: str) -> None:
-    """Figures are those of one organisation."""
+    """A client of one organisation is in no figure of another one."""
     await seen(mesh, org, NOW)
     assert (await kpis(mesh, f"{org}-other")).nouveaux_clients == 0
 
 
-async def test_filters_that_make_no_sense_are_refused(mesh: Mesh, org: str) -> None:
-    """Each with its reason, also to whom there is nothing to show."""
+async def test_R01_R02_filters_that_make_no_sense_are_refused(mesh: Mesh, org: str) -> None:
+    """Each filter is refused with its reason, even for a caller without organisation."""
     wrong: dict[str, dict[str, str]] = {
         "VALEUR_INCONNUE": {"periode_rapide": "demain"},
         "DATE_INVALIDE": {"date_debut": "2026-02-30"},

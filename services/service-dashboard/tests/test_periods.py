@@ -12,7 +12,7 @@ TODAY = date(2026, 5, 20)
 
 
 def period(today: date = TODAY, **filters: Any) -> tuple[str, str]:
-    """The days that *filters* mean."""
+    """The first and the last day that *filters* mean."""
     found = asked_for(DashboardFilters(**filters), today)
     return found.debut.isoformat(), found.fin.isoformat()
 
@@ -29,7 +29,7 @@ def period(today: date = TODAY, **filters: Any) -> tuple[str, str]:
     ],
 )
 def test_R02_each_quick_period_has_its_days(name: str, days: tuple[str, str]) -> None:
-    """Both ends included, up to today."""
+    """Both ends are included; periods that are not over end today."""
     assert period(periode_rapide=name) == days
 
 
@@ -45,13 +45,13 @@ def test_R02_each_quick_period_has_its_days(name: str, days: tuple[str, str]) ->
 def test_R02_quick_periods_know_years_quarters_and_leap_days(
     name: str, today: date, days: tuple[str, str]
 ) -> None:
-    """At the edges of the calendar too."""
+    """Months, quarters and years end where the calendar says, leap days included."""
     assert period(today, periode_rapide=name) == days
 
 
 @pytest.mark.parametrize("name", ["", "personnalisee"])
 def test_R02_explicit_days_win_over_no_quick_period(name: str) -> None:
-    """A missing one is that of the current month."""
+    """Explicit days count; one that is missing is that of the current month."""
     asked: dict[str, Any] = {"date_debut": "2026-02-03", "date_fin": "2026-05-10"}
     assert period(periode_rapide=name, **asked) == ("2026-02-03", "2026-05-10")
     assert period(periode_rapide=name, date_debut="2026-02-03") == ("2026-02-03", "2026-05-20")
@@ -59,7 +59,7 @@ def test_R02_explicit_days_win_over_no_quick_period(name: str) -> None:
 
 
 def test_R02_a_quick_period_wins_over_explicit_days() -> None:
-    """They may even be the wrong way round."""
+    """Explicit days beside a quick period are ignored, even the wrong way round."""
     asked: dict[str, Any] = {"date_debut": "2026-03-01", "date_fin": "2026-02-01"}
     assert period(periode_rapide="mois_courant", **asked) == ("2026-05-01", "2026-05-20")
 
@@ -73,7 +73,7 @@ def test_R02_an_unknown_quick_period_is_refused() -> None:
 
 @pytest.mark.parametrize("field", ["date_debut", "date_fin"])
 def test_R02_a_day_that_does_not_exist_is_refused(field: str) -> None:
-    """Whether it would be used or not."""
+    """A date outside the calendar is refused even where it would be ignored."""
     for name in ("", "mois_courant"):
         with pytest.raises(DateInvalide):
             period(periode_rapide=name, **dict[str, Any]({field: "2026-02-30"}))
@@ -90,7 +90,7 @@ def test_R02_a_day_that_does_not_exist_is_refused(field: str) -> None:
     ],
 )
 def test_R02_a_period_that_makes_no_sense_is_refused(debut: str, fin: str) -> None:
-    """Backwards, longer than five years, or where the calendar ends."""
+    """Periods are refused backwards, above five years, and outside the years 1900 to 2999."""
     with pytest.raises(PeriodeInvalide):
         period(date_debut=debut, date_fin=fin)
 
@@ -110,7 +110,7 @@ def test_R03_the_previous_period_is_as_long_and_ends_the_day_before() -> None:
 
 
 def test_a_day_begins_in_paris() -> None:
-    """Two hours before UTC in summer, one in winter."""
+    """Midnight in Paris is 22:00 UTC in summer and 23:00 UTC in winter."""
     days = [midnight(date(2026, 4, 1)), midnight(date(2026, 1, 1))]
     assert [day.astimezone(UTC) for day in days] == [
         datetime(2026, 3, 31, 22, tzinfo=UTC),

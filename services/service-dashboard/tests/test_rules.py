@@ -1,4 +1,4 @@
-"""The rules of the figures as pure functions."""
+"""Rules of the figures, tested as pure functions."""
 
 import pytest
 from service_dashboard.rules import variation
@@ -23,6 +23,6 @@ from service_dashboard.rules import variation
 def test_R04_a_variation_is_rounded_and_stable_when_nothing_is_left(
     current: int, previous: int, expected: tuple[float, str]
 ) -> None:
-    """Percent of the previous figure, half up at the second decimal; from nothing it is all new."""
+    """Percentages are rounded half up at the second decimal; after 0 the growth is 100 %."""
     found = variation(current, previous)
     assert (found.pourcentage, found.tendance) == expected

@@ -1,4 +1,4 @@
-"""What client.created leaves in the projections, from the bus to the figure."""
+"""Effects of client.created on the figures, from the bus to the answer."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ NOON = datetime(2026, 1, 8, 12, 0, tzinfo=UTC)
 
 
 def announced(**fields: Any) -> ClientCreatedEvent:
-    """The announcement of a new client."""
+    """An announcement of a new client; *fields* replace the usual ones."""
     unique = str(uuid7())
     return ClientCreatedEvent(
         **{"event_id": unique, "client_id": f"client-{unique}", "created_at": timestamp(NOON), **fields}
@@ -30,7 +30,7 @@ def announced(**fields: Any) -> ClientCreatedEvent:
 
 
 async def projected(mesh: Mesh, client_id: str) -> list[tuple[str, str | None, datetime]]:
-    """What is remembered of a client id: organisation, société, creation."""
+    """The rows with a client id: organisation, société, creation."""
     rows = (
         await mesh.database("dashboard").read().all(select(ClientVu).where(ClientVu.client_id == client_id))
     )
@@ -44,7 +44,7 @@ async def counted(mesh: Mesh, org: str) -> int:
 
 
 async def created(mesh: Mesh, org: str) -> clients_pb2.ClientBase:
-    """A client of société soc-1 of *org*, once it has been counted here."""
+    """Create a client of société soc-1 of *org* and wait until it is counted here."""
     clients = mesh.stub(ClientBaseServiceStub, organisation=org)
     client = await clients.Create(clients_pb2.CreateClientBaseRequest(nom="Dupont", societe_id="soc-1"))
     await eventually(lambda: projected(mesh, client.id))
@@ -52,7 +52,7 @@ async def created(mesh: Mesh, org: str) -> clients_pb2.ClientBase:
 
 
 async def forget(mesh: Mesh, client_id: str) -> None:
-    """Make *client_id* a client that was never announced here."""
+    """Delete the row of *client_id*, as if the client had never been announced."""
     async with mesh.database("dashboard").transaction() as tx:
         await tx.execute(delete(ClientVu).where(ClientVu.client_id == client_id))
 
@@ -65,7 +65,7 @@ async def dead_letters(mesh: Mesh, event: ClientCreatedEvent) -> list[tuple[str,
 
 
 async def test_R11_a_created_client_is_counted(mesh: Mesh, org: str) -> None:
-    """End to end: Create at clients, then one more new client here."""
+    """A client created at the clients service is one more new client here."""
     before = await counted(mesh, org)
     client = await created(mesh, org)
     created_at = client.created_at.ToDatetime(tzinfo=UTC)
@@ -73,16 +73,16 @@ async def test_R11_a_created_client_is_counted(mesh: Mesh, org: str) -> None:
     assert await projected(mesh, client.id) == [(org, "soc-1", created_at)]
 
 
-async def test_five_deliveries_count_once(mesh: Mesh, org: str) -> None:
-    """Whatever the broker takes them for."""
+async def test_R20_five_deliveries_count_once(mesh: Mesh, org: str) -> None:
+    """Five deliveries of one event make one row."""
     await mesh.deliver(
         announced(organisation_id=org, created_at=None, timestamp=timestamp(clock.now())), times=5
     )
     assert await counted(mesh, org) == 1
 
 
-async def test_of_two_announcements_of_a_client_the_first_stays(mesh: Mesh, org: str) -> None:
-    """A new event id does not make it another client."""
+async def test_R20_of_two_announcements_of_a_client_the_first_stays(mesh: Mesh, org: str) -> None:
+    """A second event about a client changes nothing, although its own id is new."""
     first = announced(organisation_id=org, societe_id="soc-1")
     second = announced(
         client_id=first.client_id, organisation_id=org, created_at=timestamp(NOON.replace(day=9))
@@ -92,7 +92,7 @@ async def test_of_two_announcements_of_a_client_the_first_stays(mesh: Mesh, org:
     assert await projected(mesh, first.client_id) == [(org, "soc-1", NOON)]
 
 
-async def test_one_client_id_in_two_organisations_is_two_clients(mesh: Mesh, org: str) -> None:
+async def test_R20_one_client_id_in_two_organisations_is_two_clients(mesh: Mesh, org: str) -> None:
     """External ids are unique within their organisation only."""
     first = announced(organisation_id=org)
     await mesh.deliver(first)
@@ -100,8 +100,8 @@ async def test_one_client_id_in_two_organisations_is_two_clients(mesh: Mesh, org
     assert len(await projected(mesh, first.client_id)) == 2
 
 
-async def test_an_event_whose_claim_was_forgotten_counts_once(mesh: Mesh, org: str) -> None:
-    """The id of the client is the second barrier."""
+async def test_R20_an_event_whose_claim_was_forgotten_counts_once(mesh: Mesh, org: str) -> None:
+    """A delivery without a trace of the first one finds the client in the table."""
     event = announced(organisation_id=org, created_at=None, timestamp=timestamp(clock.now()))
     await mesh.deliver(event)
     async with mesh.database("dashboard").transaction() as tx:
@@ -110,37 +110,37 @@ async def test_an_event_whose_claim_was_forgotten_counts_once(mesh: Mesh, org: s
     assert (forgotten, await counted(mesh, org)) == (1, 1)
 
 
-async def test_an_announcement_without_creation_is_as_old_as_itself(mesh: Mesh, org: str) -> None:
-    """The event's own time stands in."""
+async def test_R20_an_announcement_without_creation_is_as_old_as_itself(mesh: Mesh, org: str) -> None:
+    """The time of the event stands in for a missing creation."""
     event = announced(organisation_id=org, created_at=None, timestamp=timestamp(NOON))
     await mesh.deliver(event)
     assert await projected(mesh, event.client_id) == [(org, None, NOON)]
 
 
-async def test_organisation_and_societe_are_asked_of_clients_when_the_event_is_silent(
+async def test_R20_organisation_and_societe_are_asked_of_clients_when_the_event_is_silent(
     mesh: Mesh, org: str
 ) -> None:
-    """An outside publisher may leave both empty."""
+    """An event of an outside publisher may name the client alone."""
     client = await created(mesh, org)
     await forget(mesh, client.id)
     await mesh.deliver(announced(client_id=client.id))
     assert await projected(mesh, client.id) == [(org, "soc-1", NOON)]
 
 
-async def test_a_client_that_nobody_knows_has_no_effect(
+async def test_R20_a_client_that_nobody_knows_has_no_effect(
     mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The event is acknowledged, logged, and neither counted nor dead."""
+    """An unknown client is logged; the event is acknowledged and no dead letter."""
     event = announced()
     await mesh.deliver(event)
     assert f"client {event.client_id} is unknown" in caplog.text
     assert (await projected(mesh, event.client_id), await dead_letters(mesh, event)) == ([], [])
 
 
-async def test_an_event_waits_while_clients_is_away(
+async def test_R20_an_event_waits_while_clients_is_away(
     mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Silence of the service that knows the organisation is no fault of the event."""
+    """An event is kept for later while the service that knows its organisation is silent."""
     client = await created(mesh, org)
     await forget(mesh, client.id)
     async with mesh.without("clients"):
@@ -151,8 +151,8 @@ async def test_an_event_waits_while_clients_is_away(
     assert await projected(mesh, client.id) == [(org, "soc-1", NOON)]
 
 
-async def test_an_event_that_says_too_little_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
-    """No attempt can tell who was created, or when."""
+async def test_R20_an_event_that_says_too_little_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
+    """An event without client, or without any time, is not tried again."""
     events = [
         announced(organisation_id=org, client_id=""),
         announced(organisation_id=org, created_at=None),

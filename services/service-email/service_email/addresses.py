@@ -1,4 +1,4 @@
-"""Mail addresses: which are taken, how they travel, how they appear in logs.
+"""Mail addresses: checked, written for servers, read from settings.
 
 `rules.py` checks requests with these; `mime.py` writes headers with them.
 """
@@ -12,7 +12,7 @@ _LONGEST_SENDER = 320
 
 
 class InvalidAddress(ValueError):
-    """A configured sender that is no address; the message says what to write."""
+    """A configured sender that is no address; the message says what to write instead."""
 
 
 def address(text: str, champ: str) -> str:
@@ -21,12 +21,12 @@ def address(text: str, champ: str) -> str:
 
 
 def needs_smtputf8(known: str) -> bool:
-    """Whether only servers with the extension SMTPUTF8 (RFC 6531) can be told of a checked address (R19)."""
+    """Tell whether a checked address may be given to servers with SMTPUTF8 (RFC 6531) alone (R19)."""
     return not known.rpartition("@")[0].isascii()
 
 
 def wire_address(known: str) -> str:
-    """A checked address as mails carry it: with its domain in ASCII (RFC 5891) where that suffices."""
+    """A checked address as mails carry it: with its domain in ASCII (RFC 5891), or in UTF-8 (R19)."""
     if known.isascii() or needs_smtputf8(known):
         return known
     return validate_email(known, check_deliverability=False).ascii_email or known
@@ -35,7 +35,7 @@ def wire_address(known: str) -> str:
 def parsed_sender(text: str) -> tuple[str, str]:
     """The name and the address in "Name <address>" or "address". Raises InvalidAddress.
 
-    The address may be of this machine, as crm@localhost.
+    The address may have a host of this machine, such as crm@localhost.
     """
     name, found = parseaddr(text)
     local, _, domain = found.rpartition("@")
@@ -46,7 +46,7 @@ def parsed_sender(text: str) -> tuple[str, str]:
 
 
 def ascii_domain(known: str) -> str:
-    """The domain of a checked address in ASCII."""
+    """The domain of a checked address in ASCII (RFC 5891)."""
     domain = known.rpartition("@")[2]
     if domain.isascii():
         return domain

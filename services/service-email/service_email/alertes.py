@@ -1,4 +1,4 @@
-"""What the people of an organisation are told about a mail that cannot be sent (R19)."""
+"""Notifications for an organisation about a mail that no server here can send (R19)."""
 
 import logging
 from typing import Final
@@ -30,14 +30,15 @@ NOTIFICATION: Final = Command(
     "notification",
     CreateNotificationRequest,
     send=_notify,
-    done=frozenset({CleIdempotenceReutilisee.reason}),  # it was told before, in other words
+    done=frozenset({CleIdempotenceReutilisee.reason}),  # it was told before, in other words (C22)
 )
 
 
 async def alert(tx: Transaction, message: Message) -> None:
-    """Have the sales team told, once per message, that *message* is for servers with SMTPUTF8.
+    """Owe the sales team a notification that *message* needs a server with SMTPUTF8, once per message.
 
-    It names no address. A mail of the platform is nobody's in the CRM: operators find it in the log.
+    The notification names no address. A mail of the platform belongs to no organisation that could be
+    told: an error line in the log tells operators.
     """
     if message.organisation_id == PLATEFORME:
         _log.error("message %s of the platform is lost: the server lacks SMTPUTF8", message.id)

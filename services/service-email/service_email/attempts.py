@@ -1,4 +1,4 @@
-"""What one attempt makes of its message (R10), pure: how it went in, what is noted out."""
+"""Outcomes of attempts to deliver (R10), as pure functions of a message and of what the server said."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,13 +14,13 @@ WAITS: Final = (
     timedelta(minutes=2),
     timedelta(minutes=10),
     timedelta(hours=1),
-)  # after each failed attempt but the last
+)  # after each failed attempt but the last (R10)
 MOST_ATTEMPTS: Final = len(WAITS) + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The columns of a message after an attempt, and what the journal keeps of the reply."""
+    """The result of an attempt: the new values of its message, and the reply that the journal keeps."""
 
     statut: str
     code_smtp: int | None
@@ -31,7 +31,7 @@ class Outcome:
 
     @property
     def columns(self) -> dict[str, Any]:
-        """What changes in the message."""
+        """The columns of the message that the outcome changes."""
         return {
             "statut": self.statut,
             "derniere_erreur": self.derniere_erreur,
@@ -41,7 +41,7 @@ class Outcome:
 
 
 def delivered(receipt: Receipt) -> Outcome:
-    """The server accepted the mail, for all or some of its recipients."""
+    """The outcome when the server has accepted the mail, for all or some of its recipients."""
     return Outcome(
         ENVOYE,
         receipt.code,
@@ -52,7 +52,7 @@ def delivered(receipt: Receipt) -> Outcome:
 
 
 def failed(message: Message, failure: DeliveryFailure) -> Outcome:
-    """The mail reached nobody: another attempt later, or none any more."""
+    """The outcome when nobody has got the mail: another attempt later, or the end."""
     if failure.permanent or message.tentatives >= MOST_ATTEMPTS:
         return Outcome(ECHEC, failure.code, failure.reply, derniere_erreur=failure.reply)
     return Outcome(

@@ -1,7 +1,7 @@
-"""The worker that delivers what is due (R10). Nothing else sends.
+"""The worker that delivers due messages (R10). Nothing else sends.
 
-Read `queue.py` for the lease under which it works, `attempts.py` for what an attempt
-changes, `transports.py` for the sending.
+Read `queue.py` for the lease under which it works, `attempts.py` for the outcome of an attempt,
+`transports.py` for the sending.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ from service_email.transports import DeliveryFailure, Transport, transport
 
 _log = logging.getLogger(__name__)
 
-PARALLEL = 10
-_LOOK_AGAIN = 1.0  # seconds after which free places are filled while others are busy
+PARALLEL = 10  # mails under way in one worker (R10)
+_LOOK_AGAIN = 1.0  # seconds until free places are filled while other deliveries go on
 
 
 async def deliver(app: App[EmailSettings]) -> None:
-    """Deliver what is due, ten mails at a time; return when nothing is left to do.
+    """Deliver due messages, ten at a time; return when nothing is left to do.
 
-    Cancelled, deliveries under way get the grace of the settings to end; what they do not
-    finish is due again when the lease ends.
+    A cancelled worker gives the deliveries under way the grace of the settings to end. Those that do
+    not are due again when their lease is over.
     """
     queue, way = Queue(app.database), transport(app.settings)
     under_way: set[asyncio.Task[None]] = set()
@@ -49,7 +49,10 @@ async def deliver(app: App[EmailSettings]) -> None:
 
 
 async def _more(queue: Queue, busy: int) -> list[Job]:
-    """Jobs for the free places; none while the database is away and others have yet to end."""
+    """Take jobs for the free places.
+
+    While the database is away there are none, as long as deliveries under way keep the worker busy.
+    """
     try:
         return await queue.take(PARALLEL - busy)
     except (DatabaseUnavailable, StatementTimeout) as error:
@@ -69,7 +72,7 @@ async def _end(under_way: set[asyncio.Task[None]], grace: float) -> None:
 
 
 async def _attempt(queue: Queue, way: Transport, job: Job) -> None:
-    """Send the message of *job* once and note how it went."""
+    """Send the message of *job* once and note the outcome."""
     message = job.message
     try:
         outcome = await _sent(way, message)

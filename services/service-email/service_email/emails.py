@@ -1,4 +1,4 @@
-"""EmailService: messages stored and read; sending them is the worker's, in `delivery.py`."""
+"""EmailService: storing and reading messages. The worker in `delivery.py` sends them."""
 
 from typing import Any
 
@@ -17,12 +17,13 @@ from service_email.subscribers import applying_modele
 
 
 def _sent_to(address: BindParameter[Any]) -> ColumnElement[bool]:
-    """Messages with *address* in a, cc or cci, as ix_messages_destinataires finds them."""
+    """Messages with *address* in a, cc or cci."""
+    # The index ix_messages_destinataires is over this very expression: another one would read the table.
     person = func.jsonb_build_object(literal_column("'email'"), cast(address, Text))
     return literal_column("(a || cc || cci)").op("@>")(func.jsonb_build_array(person))
 
 
-# All that exists for the mails of the platform, whatever organisation the call names.
+# The scope of the platform's own mails, whatever organisation the call names (R20, R23).
 _PLATFORM = Scope(PLATEFORME)
 
 MESSAGES = Listing(
@@ -48,14 +49,14 @@ class EmailService(EmailServiceServicer):
         self._application = app.settings.app_base_url
 
     async def Send(self, request: pb.SendRequest, context: Context) -> pb.Message:
-        """Store a mail to be sent; a known cle_idempotence answers the message that it stored (R9)."""
+        """Store a mail to be sent (R1), once per key (R9). Raises CleIdempotenceReutilisee."""
         message = rules.new_message(request, self._sender)
         async with self._db.transaction() as tx:
             message = await insert_once(tx, message, alike=rules.alike)
         return _message(message)
 
     async def SendWelcome(self, request: pb.SendWelcomeRequest, context: Context) -> pb.Message:
-        """Welcome a new user of the CRM, once; a further call answers the mail of the first."""
+        """Welcome a new user of the CRM, once (R23); a further call answers the mail of the first."""
         with within(_PLATFORM):
             async with self._db.transaction() as tx:
                 modele = await applying_modele(tx, plateforme.BIENVENUE_UTILISATEUR, PLATEFORME)
@@ -66,7 +67,7 @@ class EmailService(EmailServiceServicer):
         return _message(message)
 
     async def SendAccountMail(self, request: pb.SendAccountMailRequest, context: Context) -> pb.Message:
-        """Write to a person about his account (R20), once per key (R9)."""
+        """Write to a person about his account (R20), once per key (R9). Raises CleIdempotenceReutilisee."""
         code = plateforme.account_modele(request.modele_code)
         with within(_PLATFORM):
             async with self._db.transaction() as tx:
@@ -76,7 +77,7 @@ class EmailService(EmailServiceServicer):
         return _message(message)
 
     async def Get(self, request: pb.GetMessageRequest, context: Context) -> pb.Message:
-        """Read a message with its bodies."""
+        """Read a message with its bodies. Raises Introuvable."""
         return _message(found(await self._db.read().get(Message, request.id)))
 
     async def List(self, request: pb.ListMessagesRequest, context: Context) -> pb.ListMessagesResponse:

@@ -22,7 +22,7 @@ _PARAGRAPH = frozenset(
 
 
 def text_of(html: str) -> str:
-    """What *html* says: paragraphs, list items, links with their address; no markup."""
+    """The text of *html*: paragraphs, list items, links with their address; no markup."""
     reader = _Reader()
     for piece in _PIECE.findall(html):
         reader.read(piece)
@@ -33,7 +33,7 @@ def text_of(html: str) -> str:
 class _Reader:
     def __init__(self) -> None:
         self.written: list[str] = []
-        self._hidden_by = ""  # the element or comment under way whose content nobody sees
+        self._hidden_by = ""  # the element or comment that is open and whose content is not shown
         self._links: list[str] = []
 
     def read(self, piece: str) -> None:

@@ -1,4 +1,4 @@
-"""A stored message as the bytes that travel: the same ones at every attempt.
+"""Mails as bytes, made of stored messages: the same bytes at every attempt.
 
 Headers are written with `email.header` and never read back: the parser behind EmailMessage
 decodes encoded words and then writes what they hid, line breaks included. Addresses with a
@@ -20,14 +20,15 @@ from service_email.addresses import needs_smtputf8, parsed_sender, wire_address
 from service_email.html_text import text_of
 from service_email.models import Message
 
-_POLICY = compat32.clone(linesep="\r\n", cte_type="8bit")  # which leaves bytes in headers alone
+# This policy leaves bytes in headers alone, as addresses in UTF-8 need it.
+_POLICY = compat32.clone(linesep="\r\n", cte_type="8bit")
 _UTF8 = Charset("utf-8")
-_UTF8.body_encoding = QP  # a mail in a folder stays readable
+_UTF8.body_encoding = QP  # quoted-printable: a mail in a folder stays readable
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What a transport delivers: the envelope of SMTP and the content.
+    """A mail as transports deliver it: the envelope of SMTP and the content.
 
     With *smtputf8* it may only be given to a server that has this extension.
     """
@@ -40,7 +41,7 @@ class Mail:
 
 
 def compose(message: Message) -> Mail:
-    """*message* as a mail; a text is derived when it has only HTML (R2), cci stay out of it (R4)."""
+    """Make the mail of *message*: a text is derived from HTML alone (R2), cci stand in no header (R4)."""
     body = _body(message)
     for name, value in _headers(message):
         if value:
@@ -57,7 +58,7 @@ def compose(message: Message) -> Mail:
 
 
 def _headers(message: Message) -> Iterable[tuple[str, str]]:
-    """The headers of *message* in order; those without a value are left out (R7)."""
+    """The headers of *message* in order, "" for those that it lacks (R7)."""
     yield "From", _mailbox(*parsed_sender(message.de), "From")
     yield "To", _mailboxes(message.a, "To")
     yield "Cc", _mailboxes(message.cc, "Cc")
@@ -97,20 +98,20 @@ def _mailbox(name: str, address: str, header: str) -> str:
 
 
 def _phrase(name: str, header: str) -> str:
-    """*name* as it may stand before an address: quoted where it must be, or encoded."""
+    """A name in the form that may stand before an address: plain, quoted, or encoded (RFC 2047)."""
     return formataddr((name, "_")).removesuffix(" <_>") if _plain(name) else _encoded(name, header)
 
 
 def _raw(text: str) -> str:
-    """*text* as headers hold bytes: those of UTF-8, which the policy writes as they are."""
+    """The bytes of *text* in UTF-8 as the header classes hold them; the policy writes them unchanged."""
     return text.encode().decode("ascii", "surrogateescape")
 
 
 def _encoded(text: str, header: str) -> str:
-    """*text* as it stands in *header*, whose name shortens its first line."""
+    """The form of *text* in *header*, whose name shortens the first line."""
     return text if _plain(text) else Header(text, "utf-8", header_name=header).encode(linesep="\r\n")
 
 
 def _plain(text: str) -> bool:
-    """Whether *text* may stand in a header as it is: printable ASCII, nothing like an encoded word."""
+    """Tell whether *text* may stand in a header unchanged: printable ASCII, nothing like an encoded word."""
     return text.isascii() and text.isprintable() and "=?" not in text

@@ -1,8 +1,7 @@
-"""Templates: a small part of Jinja2, in which nothing can loop, reach an attribute or a file.
+"""Templates: a small part of Jinja2 without loops, calls, attributes and files (R8).
 
-What is left (texts, variables, conditions, a few filters) costs what the template is long
-and cannot multiply what it is given. Pure; which template applies is decided in
-`subscribers.py`.
+Texts, variables, conditions and a few filters remain: a template costs what it is long and cannot
+multiply its variables. Pure functions; `subscribers.py` chooses the template that applies.
 """
 
 from collections.abc import Mapping
@@ -57,7 +56,7 @@ class Rendu:
 
 
 def render(modele: Modele, variables: Mapping[str, str]) -> Rendu:
-    """*modele* with *variables*; HTML is escaped, the subject is one line.
+    """Fill in *modele* with *variables*; HTML is escaped, the subject is one line (R8).
 
     Raises ModeleInvalide, VariableManquante, RenduTropLong.
     """
@@ -84,7 +83,7 @@ def _filled(source: str, variables: Mapping[str, str], *, html: bool) -> str:
 
 @lru_cache(maxsize=256)
 def _compiled(source: str, html: bool) -> tuple[Template, frozenset[str]]:
-    """The template of *source* and the variables it needs."""
+    """The template of *source* and the names of the variables it needs. Raises ModeleInvalide."""
     environment = _HTML if html else _TEXT
     try:
         tree = environment.parse(source)

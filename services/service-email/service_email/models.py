@@ -1,4 +1,4 @@
-"""The tables of the email service. Rules about their content are in `rules.py`."""
+"""Tables of the email service. Rules about their content are in `rules.py`."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ EN_FILE, EN_COURS, ENVOYE, ECHEC, ANNULE, IGNORE = (
     "annule",
     "ignore",
 )
-COMPTE = "compte"  # the origin of mails about accounts, which may carry a secret
+COMPTE = "compte"  # the origin of mails about accounts, which may carry a secret (R20)
 
 
 class Base(Row):
@@ -30,8 +30,8 @@ class Base(Row):
 class Message(Entity, Tenant, Keyed, Base):
     """A mail, whatever became of it.
 
-    *a*, *cc* and *cci* are lists of {"email", "nom"}. *prochain_essai* is when a worker may
-    take the message; taking it moves the instant to the end of the worker's lease, and a
+    *a*, *cc* and *cci* are lists of {"email", "nom"}. *prochain_essai* is the instant from which a
+    worker may take the message; taking it moves the instant to the end of the worker's lease, and a
     message that is over has none.
     """
 
@@ -87,10 +87,10 @@ class Message(Entity, Tenant, Keyed, Base):
 
 
 class Tentative(Tenant, Base):
-    """One attempt to deliver a message, noted before it begins.
+    """An attempt to deliver a message, noted before it begins.
 
-    Without a *fin*, the worker ended in the middle of it. *code_smtp* is the server's reply
-    code, absent when there was no reply.
+    An attempt without *fin* ended with its worker. *code_smtp* is the server's reply code, absent when
+    there was no reply.
     """
 
     __tablename__ = "tentatives"
@@ -105,7 +105,7 @@ class Tentative(Tenant, Base):
 
 
 class Modele(Entity, TenantOrSystem, Base):
-    """A template; an organisation's own hides the system's of the same code and language."""
+    """A template; one of an organisation hides that of the system with the same code and language (R8)."""
 
     __tablename__ = "modeles"
     __table_args__ = (

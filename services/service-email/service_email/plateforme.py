@@ -1,4 +1,4 @@
-"""The mails that the platform writes in its own name, pure: to persons about their access to the CRM.
+"""Mails in the platform's own name, to persons about their access to the CRM (R20, R23), as pure functions.
 
 They belong to no organisation, so that none can read them; some carry a secret.
 """
@@ -18,7 +18,7 @@ from service_email.modeles import render
 from service_email.models import COMPTE, Message, Modele
 from service_email.rules import checked_address, message, one_line, recipient
 
-# No organisation: an organisation's id begins with a letter or a digit (C2).
+# This cannot be an organisation: its id would begin with a letter or a digit (C2).
 PLATEFORME = "@plateforme"
 BIENVENUE_UTILISATEUR = "BIENVENUE_UTILISATEUR"
 CONFIRMATION_ADRESSE, CHANGEMENT_ADRESSE, COMPTE_REPRIS = (
@@ -27,11 +27,12 @@ CONFIRMATION_ADRESSE, CHANGEMENT_ADRESSE, COMPTE_REPRIS = (
     "COMPTE_REPRIS",
 )
 _CONFIRMATION_PAGE = "confirmer-adresse"
-_JETON = re.compile(r"[A-Za-z0-9._~-]{1,512}")  # what stands in the fragment of a URL as it is
+# Unreserved characters stand in the fragment of a URL as they are (RFC 3986 section 2.3).
+_JETON = re.compile(r"[A-Za-z0-9._~-]{1,512}")
 
 
 def welcome_user(request: pb.SendWelcomeRequest, de: str, modele: Modele, lien: str) -> Message:
-    """The welcome mail of a new user; *lien* is where he signs in."""
+    """The welcome mail of a new user (R23); *lien* is the page where he signs in."""
     utilisateur_id = opaque_id(required(request.utilisateur_id, "utilisateur_id"), "utilisateur_id")
     return _to_person(
         request,
@@ -44,7 +45,7 @@ def welcome_user(request: pb.SendWelcomeRequest, de: str, modele: Modele, lien: 
 
 
 def account_mail(request: pb.SendAccountMailRequest, de: str, modele: Modele, lien: str) -> Message:
-    """The mail about his account that *request* asks for (R20); *lien* is where the application is."""
+    """The mail about an account that *request* asks for (R20); *lien* is the address of the application."""
     opaque_id(required(request.utilisateur_id, "utilisateur_id"), "utilisateur_id")
     return _to_person(
         request,
@@ -58,7 +59,7 @@ def account_mail(request: pb.SendAccountMailRequest, de: str, modele: Modele, li
 
 
 def account_modele(code: str) -> str:
-    """*code*, if account mails have such a template. Raises ChampRequis, ValeurInconnue."""
+    """The same *code*, checked to be a template of account mails. Raises ChampRequis, ValeurInconnue."""
     if required(code, "modele_code") not in _VARIABLES:
         raise ValeurInconnue(champ="modele_code")
     return code
@@ -87,7 +88,7 @@ def _to_person(
 
 
 def _confirmation(request: pb.SendAccountMailRequest, lien: str) -> Mapping[str, str]:
-    """The link stands in the fragment, which browsers send to no server."""
+    """Variables of the mail with the link; its token is in the fragment, which browsers send to no server."""
     if not _JETON.fullmatch(required(request.jeton, "jeton")):
         raise FormatInvalide(champ="jeton")
     if not request.HasField("expire_le"):
@@ -97,7 +98,7 @@ def _confirmation(request: pb.SendAccountMailRequest, lien: str) -> Mapping[str,
 
 
 def _changement(request: pb.SendAccountMailRequest, lien: str) -> Mapping[str, str]:
-    """Masked, for this mail goes to another address (C16)."""
+    """Variables of the mail to the former address: it shows the new one masked (C16)."""
     nouvelle = checked_address(required(request.nouvelle_adresse, "nouvelle_adresse"), "nouvelle_adresse")
     return {"nouvelle_adresse": masked(nouvelle)}
 

@@ -1,7 +1,7 @@
-"""Messages as work: taken under a lease, given back with an outcome.
+"""Messages as work: taken under a lease, given back with an outcome (R10).
 
 Taking moves prochain_essai to the end of the lease, so that the messages of a dead worker
-are due again by themselves. Who works is in `delivery.py`.
+are due again by themselves. The worker is in `delivery.py`.
 """
 
 import asyncio
@@ -23,14 +23,16 @@ _log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)
 RATE, RATE_PERIOD = 100, timedelta(minutes=1)  # attempts per organisation (R18)
-_INSIST_EVERY = 1.0  # seconds
+_INSIST_EVERY = 1.0  # seconds between tries to write an outcome
 
+# Attempts count, not messages: a message that is tried again uses the sender's reputation again.
 _AT_ITS_RATE = (
     select(Tentative.organisation_id)
     .where(Tentative.debut > bindparam("since", type_=Tentative.debut.type))
     .group_by(Tentative.organisation_id)
     .having(func.count() >= RATE)
 )
+# Rows that another worker is taking are passed by: a message is one worker's, and nobody waits.
 _DUE = (
     select(Message)
     .where(
@@ -45,7 +47,7 @@ _DUE = (
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A message that one worker alone may send, until its prochain_essai, and the attempt it is taken for."""
+    """A message that one worker alone may send until its prochain_essai, and the attempt under way."""
 
     message: Message
     tentative: Tentative
@@ -61,22 +63,24 @@ def _begun(message: Message, now: datetime) -> Tentative:
 
 
 def _forgotten(message: Message, outcome: Outcome) -> dict[str, Any]:
-    """The bodies of a mail about an account go when it is over: they may hold a link that is a secret."""
+    """The bodies to forget with *outcome*: those of a mail about an account that is over.
+
+    They may hold a link that is a secret (R20).
+    """
     over = outcome.prochain_essai is None
     return {"corps_texte": None, "corps_html": None} if over and message.origine == COMPTE else {}
 
 
 class Queue:
-    """The messages of *database* that are to be sent."""
+    """The due messages of *database*, for its workers."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def take(self, most: int) -> list[Job]:
-        """At most *most* due messages, their attempts already in the journal.
+        """Take at most *most* due messages; their attempts are in the journal already.
 
-        An organisation at its rate is left out; one close to it may exceed it by less than
-        *most*.
+        An organisation at its rate (R18) is left out; one close to it may exceed it by less than *most*.
         """
         if not most:
             return []
@@ -88,7 +92,7 @@ class Queue:
             return [Job(one, await tx.insert(_begun(one, now))) for one in messages]
 
     async def note(self, job: Job, outcome: Outcome) -> None:
-        """Write how *job* went, insisting as long as the lease lasts.
+        """Write the outcome of *job*, trying again every second as long as the lease lasts.
 
         A mail whose outcome is lost is sent again; a short absence of the database must not
         cause that.
@@ -103,7 +107,7 @@ class Queue:
                 await asyncio.sleep(_INSIST_EVERY)
 
     async def _note(self, job: Job, outcome: Outcome) -> None:
-        # Copies, because a row that was updated is changed even if the commit then fails.
+        # Copies: an update changes the row in memory even if the commit then fails.
         message, tentative = copy(job.message), copy(job.tentative)
         try:
             async with self._database.transaction() as tx:

@@ -1,4 +1,4 @@
-"""The rules of messages, pure: requests and events in, rows out, or a refusal.
+"""Rules of messages as pure functions: rows from requests and events, or a refusal.
 
 Those of mails in the platform's own name are in `plateforme.py`.
 """
@@ -20,7 +20,7 @@ from service_email.models import IGNORE, Message, Modele
 BIENVENUE_CLIENT = "BIENVENUE_CLIENT"
 MOST_RECIPIENTS, MOST_HEADERS = 50, 10
 
-_LONGEST_TEXT = 255  # characters of a name or a header's value, as of the subject
+_LONGEST_TEXT = 255  # characters of a name or of a header's value, as many as of a subject
 _HEADER_NAME = re.compile(r"X-[A-Za-z0-9-]{1,60}", re.I)
 _OURS = "x-crm-"
 _LISTS = ("a", "cc", "cci")
@@ -41,7 +41,10 @@ class EntetesTropNombreux(InvalidArgument):
 
 
 def new_message(request: pb.SendRequest, de: str) -> Message:
-    """The message that *request* asks for, from sender *de* (R2–R4)."""
+    """The message that *request* asks for, from sender *de* (R2–R4).
+
+    Raises ChampRequis, FormatInvalide, TropLong, EnteteInterdit and the two refusals of too many.
+    """
     said = _said(request)
     return message(
         organisation_id=request.organisation_id,
@@ -54,7 +57,7 @@ def new_message(request: pb.SendRequest, de: str) -> Message:
 
 
 def _said(request: pb.SendRequest) -> dict[str, Any]:
-    """What *request* says, in its stored form."""
+    """The columns that *request* fills, in their stored form."""
     a, cc, cci = recipients(request)
     texte, html = body(request.corps_texte, "corps_texte"), body(request.corps_html, "corps_html")
     if not (texte or html):
@@ -72,7 +75,7 @@ def _said(request: pb.SendRequest) -> dict[str, Any]:
 
 
 def _content(request: pb.SendRequest, said: Mapping[str, Any]) -> bytes:
-    """What the key of *request* is bound to: the stored form of what it says, and its other fields."""
+    """The hash that the key of *request* is bound to: of its stored form and of its other fields (R9)."""
     content = pb.SendRequest()
     content.CopyFrom(request)
     for champ, value in said.items():
@@ -87,12 +90,12 @@ def _content(request: pb.SendRequest, said: Mapping[str, Any]) -> bytes:
 
 
 def alike(stored: Message, message: Message) -> bool:
-    """Whether *stored*, whose content nobody noted, says what *message* says (R9)."""
+    """Tell whether *stored*, a row from before contents were noted, says the same as *message* (R9)."""
     return all(getattr(stored, column) == getattr(message, column) for column in _SAID)
 
 
 def welcome(event: ClientCreatedEvent, organisation_id: str, de: str, modele: Modele) -> Message:
-    """The welcome mail of a new client, one per client; ignored when the client has no address."""
+    """The welcome mail of a new client (R21); statut ignore when the client has no address."""
     prenom, nom = (clean_text(" ".join(name.split()), "nom") for name in (event.prenom, event.nom))
     rendu = render(modele, {"prenom": prenom, "nom": nom, "organisation_nom": ""})
     return message(
@@ -109,14 +112,14 @@ def welcome(event: ClientCreatedEvent, organisation_id: str, de: str, modele: Mo
 
 
 def _reached(email: str, nom: str) -> dict[str, Any]:
-    """The columns that tell whether an event's mail has somebody to go to."""
+    """The columns that say to whom the mail of an event goes, or that it goes to nobody."""
     if not email:
         return {"a": [], "statut": IGNORE, "prochain_essai": None, "derniere_erreur": _NO_ADDRESS}
     return {"a": [recipient(checked_address(email, "email"), nom)]}
 
 
 def message(*, de: str, **columns: Any) -> Message:
-    """A new message, due now; its Message-ID is that of all its attempts (R7)."""
+    """A new message, due now, with the Message-ID of all its attempts (R7)."""
     identity = uuid7()
     domain = ascii_domain(parsed_sender(de)[1])
     due: dict[str, Any] = {"prochain_essai": clock.now()}
@@ -124,7 +127,10 @@ def message(*, de: str, **columns: Any) -> Message:
 
 
 def recipients(request: pb.SendRequest) -> list[list[dict[str, str]]]:
-    """a, cc and cci of *request*, each address where it comes first (R4)."""
+    """The people in a, cc and cci of *request*, each address where it comes first (R4).
+
+    Raises ChampRequis, DestinatairesTropNombreux and the refusals of addresses.
+    """
     seen: set[str] = set()
     lists = [_unseen(getattr(request, champ), champ, seen) for champ in _LISTS]
     if not lists[0]:
@@ -145,17 +151,20 @@ def _unseen(people: Iterable[pb.Destinataire], champ: str, seen: set[str]) -> li
 
 
 def recipient(email: str, nom: str) -> dict[str, str]:
-    """Somebody of a, cc or cci as the table keeps him."""
+    """A person of a, cc or cci in the form that the table keeps."""
     return {"email": email, "nom": nom}
 
 
 def checked_address(text: str, champ: str) -> str:
-    """A valid address that may stand in a header (R3, R4)."""
+    """A valid address that may stand in a header (R3, R4). Raises EnteteInterdit and those of `address`."""
     return address(one_line(text, champ), champ)
 
 
 def headers(asked: Mapping[str, str]) -> dict[str, str]:
-    """Additional headers: X-…, not our own X-CRM-… (R3). Raises EnteteInterdit, FormatInvalide."""
+    """The additional headers: X-… but not X-CRM-…, which are ours (R3).
+
+    Raises EntetesTropNombreux, EnteteInterdit, FormatInvalide, TropLong.
+    """
     if len(asked) > MOST_HEADERS:
         raise EntetesTropNombreux(maximum=str(MOST_HEADERS))
     for name in asked:
@@ -168,7 +177,7 @@ def headers(asked: Mapping[str, str]) -> dict[str, str]:
 
 
 def one_line(text: str, champ: str) -> str:
-    """*text* cleaned, for a header. Raises EnteteInterdit for line breaks and NUL (R3), TropLong."""
+    """A cleaned text for a header (R3). Raises EnteteInterdit for line breaks and NUL, TropLong."""
     if "\x00" in text or text.splitlines() not in ([], [text]):
         raise EnteteInterdit(champ=champ)
     if len(text) > _LONGEST_TEXT:
@@ -177,5 +186,5 @@ def one_line(text: str, champ: str) -> str:
 
 
 def body(text: str, champ: str) -> str | None:
-    """*text* cleaned, its line ends as line feeds; None when there is nothing in it."""
+    """A cleaned body with line feeds as line ends; None when there is nothing in it."""
     return clean_lines(text.replace("\r\n", "\n"), champ) or None

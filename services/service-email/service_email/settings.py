@@ -13,7 +13,7 @@ _NOBODY = "crm@localhost"
 
 
 class EmailSettings(Settings):
-    """What the email service can be told."""
+    """Settings of the email service, beside those of every service."""
 
     smtp_host: str = Field(
         "", validate_default=True, description="SMTP server; without one, mails are written to MAIL_FOLDER"
@@ -52,7 +52,7 @@ class EmailSettings(Settings):
     @field_validator("smtp_securite")
     @classmethod
     def _encrypted(cls, securite: str, info: ValidationInfo) -> str:
-        """Plain text is for this machine, or on express demand (R14)."""
+        """Refuse plain text to other machines unless it is asked for expressly (R14)."""
         host = info.data.get("smtp_host", "")
         if (
             securite == "aucune"

@@ -1,4 +1,4 @@
-"""What the events of other services cause here: one message each, sent after the commit."""
+"""Effects of other services' events: one message each, sent after the commit."""
 
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from service_email.models import Modele
 from service_email.settings import EmailSettings
 
 _LANGUAGE = "fr"
+# The template of the organisation comes first, the system's (without organisation) last.
 _MODELE = (
     select(Modele)
     .where(
@@ -31,20 +32,26 @@ _MODELE = (
 
 @dataclass(frozen=True, slots=True)
 class Expediteur:
-    """In whose name the mail of an event is written, and from which address."""
+    """The organisation in whose name the mail of an event is written, and the sender's address."""
 
     organisation_id: str
     de: str
 
 
 async def sender_of(event: ClientCreatedEvent, app: App[EmailSettings]) -> Expediteur | None:
-    """In whose name the new client is welcomed; None when nobody knows the client."""
+    """The organisation that welcomes the new client; None when nobody knows the client.
+
+    Raises InvalidEvent without a client, Unavailable while the clients service is silent.
+    """
     owner = await owner_of(event, app)
     return None if owner is None else Expediteur(owner.organisation_id, app.settings.smtp_from)
 
 
 async def send_welcome_mail(event: ClientCreatedEvent, tx: Transaction, sender: Expediteur | None) -> None:
-    """Queue one welcome mail for the new client, or note that there is no address to send it to."""
+    """Store the welcome mail of the new client, or note that he has no address (R21).
+
+    Raises InvalidEvent when the event can make no mail.
+    """
     if sender is None:
         return
     modele = await applying_modele(tx, rules.BIENVENUE_CLIENT, sender.organisation_id)
@@ -56,7 +63,7 @@ async def send_welcome_mail(event: ClientCreatedEvent, tx: Transaction, sender: 
 
 
 async def applying_modele(tx: Transaction, code: str, organisation_id: str) -> Modele:
-    """The template of the organisation, which hides the one that the system supplies (R8)."""
+    """The template of the organisation, or the system's where it has none of its own (R8)."""
     modele = await tx.one(_MODELE, code=code, organisation=organisation_id)
     assert modele is not None, f"the migrations supply {code}"
     return modele

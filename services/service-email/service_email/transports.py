@@ -1,6 +1,6 @@
-"""The port through which mails leave, with its two ends: an SMTP server, or a folder.
+"""The port through which mails leave, with its two ends: an SMTP server, or a folder (R6).
 
-A transport knows nothing of the queue: it delivers one mail once and says how it went.
+A transport knows nothing of the queue: it delivers one mail once and reports the outcome.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ from service_email.addresses import ascii_domain
 from service_email.mime import Mail
 from service_email.settings import EmailSettings
 
-_LONGEST_REPLY = 500  # characters that the journal keeps
-SMTPUTF8_ABSENT = "SMTPUTF8_ABSENT"  # a failure's reply: the server lacks the extension (R19)
+_LONGEST_REPLY = 500  # characters of a reply that the journal keeps (R10)
+SMTPUTF8_ABSENT = "SMTPUTF8_ABSENT"  # the reply of a failure: the server lacks the extension (R19)
 _UTF8_OPTIONS = ("SMTPUTF8", "BODY=8BITMIME")  # RFC 6531 section 3.6
 _GOODBYE = 2.0  # seconds that the server gets to answer QUIT
 _NOT_STORABLE = re.compile(r"[\x00-\x1f\ud800-\udfff]+")
@@ -35,7 +35,7 @@ _NOT_STORABLE = re.compile(r"[\x00-\x1f\ud800-\udfff]+")
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """That a mail was accepted: the server's last reply, and whom it refused ("" for nobody)."""
+    """The acceptance of a mail: the server's last reply, and the recipients it refused ("" for none)."""
 
     code: int | None
     reply: str
@@ -43,7 +43,7 @@ class Receipt:
 
 
 class DeliveryFailure(Exception):
-    """A mail was accepted for nobody; a *permanent* failure would only happen again."""
+    """A failure to deliver a mail to anybody; a *permanent* one would only be repeated."""
 
     def __init__(self, reply: str, *, code: int | None = None, permanent: bool = False) -> None:
         super().__init__(reply)
@@ -51,7 +51,7 @@ class DeliveryFailure(Exception):
 
 
 class Transport(Protocol):
-    """Where mails go."""
+    """The way out for mails."""
 
     async def send(self, mail: Mail) -> Receipt:
         """Deliver *mail* to all or some of its recipients. Raises DeliveryFailure."""
@@ -59,28 +59,28 @@ class Transport(Protocol):
 
 @lru_cache(maxsize=16)
 def transport(settings: EmailSettings) -> Transport:
-    """The way that *settings* name, the same one for the same settings."""
+    """The transport of *settings*, the same object for the same settings."""
     return SmtpTransport(settings) if settings.smtp_host else FolderTransport(settings.mail_folder)
 
 
 class SmtpTransport:
-    """One SMTP conversation per mail with the platform's server."""
+    """A transport by the platform's SMTP server, in one conversation per mail."""
 
     def __init__(self, settings: EmailSettings) -> None:
         self._settings = settings
 
     async def send(self, mail: Mail) -> Receipt:
-        """Deliver *mail*, within the settings' time."""
+        """Deliver *mail* within the time of the settings. Raises DeliveryFailure."""
         client = self._client(mail.sender)
         try:
             return await self._converse(client, mail)
         except SMTPRecipientsRefused as error:
             replies = {one.recipient: (one.code, one.message) for one in error.recipients}
-            code = min(code for code, _ in replies.values())  # one 4xx is worth another attempt
+            code = min(code for code, _ in replies.values())  # a single 4xx is worth another attempt
             raise DeliveryFailure(_listed(replies), code=code, permanent=_final(code)) from error
         except SMTPResponseException as error:
             raise DeliveryFailure(error.message, code=error.code, permanent=_final(error.code)) from error
-        except (SMTPException, OSError) as error:  # lost, refused or silent; not trusted by TLS
+        except (SMTPException, OSError) as error:  # no connection, no reply, no trust
             raise DeliveryFailure(f"{type(error).__name__}: {error}") from error
         finally:
             client.close()
@@ -104,7 +104,7 @@ class SmtpTransport:
             username=settings.smtp_username or None,
             password=settings.smtp_password.get_secret_value() or None,
             local_hostname=ascii_domain(sender),
-            timeout=None,  # one for the whole delivery, in `_converse`
+            timeout=None,  # the whole delivery has one, in `_converse`
             use_tls=settings.smtp_securite == "tls",
             start_tls=settings.smtp_securite == "starttls",
             tls_context=self._tls,
@@ -112,21 +112,24 @@ class SmtpTransport:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        """Made once: reading the certificates of the system takes some 20 ms."""
+        """The trusted certificates, read once per transport: reading them takes some 20 ms."""
         return ssl.create_default_context()
 
 
 async def _given(client: SMTP, mail: Mail) -> tuple[Mapping[str, tuple[int, str]], str]:
-    """Whom the server has refused, and its last reply. Raises DeliveryFailure without SMTPUTF8."""
+    """The recipients that the server has refused, and its last reply.
+
+    Raises DeliveryFailure when the mail needs SMTPUTF8 and the server lacks it (R19).
+    """
     options = _UTF8_OPTIONS if mail.smtputf8 else ()
     try:
         return await client.sendmail(mail.sender, mail.recipients, mail.content, mail_options=options)
-    except SMTPNotSupported as error:  # of all extensions only this one is asked for here
+    except SMTPNotSupported as error:  # no other extension is asked for here
         raise DeliveryFailure(SMTPUTF8_ABSENT, permanent=True) from error
 
 
 async def _take_leave(client: SMTP) -> None:
-    """Say QUIT; whatever comes of it, the fate of the mail is known."""
+    """Say QUIT; whatever the server does then, the fate of the mail is known."""
     with suppress(SMTPException, OSError):
         await client.quit(timeout=_GOODBYE)
 
@@ -140,18 +143,18 @@ def _listed(replies: Mapping[str, tuple[int, str]]) -> str:
 
 
 def _storable(text: str) -> str:
-    """What a server said in one line that the database takes, of bearable length."""
+    """The reply of a server as the database takes it: one line of at most 500 characters."""
     return _NOT_STORABLE.sub(" ", text)[:_LONGEST_REPLY]
 
 
 class FolderTransport:
-    """Writes each mail as a file <message id>.eml; delivered again, it replaces itself."""
+    """A transport that writes each mail as a file <message id>.eml; delivered again, it replaces itself."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     async def send(self, mail: Mail) -> Receipt:
-        """Write *mail*, whole or not at all, readable by its owner only."""
+        """Write *mail*, whole or not at all, readable by its owner only. Raises DeliveryFailure."""
         try:
             await asyncio.to_thread(self._write, mail)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The email service run once for all tests of this folder: with its worker, and step by step."""
+"""The email service, run once for all tests of this folder: with its worker, and step by step."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -36,7 +36,7 @@ def org() -> str:
 
 @pytest.fixture(scope="session")
 async def mesh() -> AsyncIterator[Mesh]:
-    """A mesh with the email service alone, whose worker sends by SMTP and looks only when woken."""
+    """A mesh of the email service alone, whose worker sends by SMTP and looks only when woken."""
     woken = replace(SERVICE, workers=(replace(DELIVERY, every=timedelta(hours=1)),))
     with smtp_server() as server:
         async with running(woken, **_settings(server)) as mesh:
@@ -45,7 +45,7 @@ async def mesh() -> AsyncIterator[Mesh]:
 
 @pytest.fixture
 def emails(mesh: Mesh, org: str) -> EmailServiceStub:
-    """The email service, called by a user of the organisation."""
+    """A stub of the email service for a user of the organisation."""
     return mesh.stub(EmailServiceStub, organisation=org)
 
 
@@ -63,14 +63,14 @@ async def _steps(_smtp_of_steps: SmtpServer) -> AsyncIterator[Mesh]:
 
 @pytest.fixture
 def smtp(_smtp_of_steps: SmtpServer) -> SmtpServer:
-    """The server that `steps` sends to; it has seen nothing yet."""
+    """The SMTP server of `steps`, which has seen nothing yet."""
     _smtp_of_steps.forget()
     return _smtp_of_steps
 
 
 @pytest.fixture
 async def steps(_steps: Mesh, smtp: SmtpServer) -> AsyncIterator[Mesh]:
-    """A mesh in which nothing is sent by itself; no message is due at first."""
+    """A mesh that sends nothing by itself; no message is due at first."""
     yield _steps
     async with _steps.database("email").transaction() as tx:
         await tx.execute(_NOTHING_DUE)

@@ -20,12 +20,12 @@ ALREADY = (StatusCode.ALREADY_EXISTS, "CLE_IDEMPOTENCE_REUTILISEE")
 
 @pytest.fixture
 def users(mesh: Mesh) -> EmailServiceStub:
-    """The email service, called by another service."""
+    """A stub of the email service for another service."""
     return mesh.service_stub(EmailServiceStub, caller="email")
 
 
 def asked(cle: str, modele_code: str = "CONFIRMATION_ADRESSE", **changes: Any) -> pb.SendAccountMailRequest:
-    """A request to write to Victoire about her account."""
+    """A request to write to Victoire about her account; *changes* replace the usual fields."""
     usual: dict[str, Any] = {
         "utilisateur_id": "01890a5d-ac96-774b-bcce-b302099a8057",
         "email": "victoire@exemple.fr",
@@ -40,7 +40,7 @@ def asked(cle: str, modele_code: str = "CONFIRMATION_ADRESSE", **changes: Any) -
 
 
 async def test_R20_an_address_is_confirmed_by_a_link(users: EmailServiceStub) -> None:
-    """Whose token stands in the fragment; until when it is good is said in the time of Paris."""
+    """The token stands in the fragment of the link; the end of its life is told in the time of Paris."""
     message = await users.SendAccountMail(asked("lien-1"))
     link = f"http://localhost:5000/confirmer-adresse#jeton={JETON}"
     assert (message.sujet, message.origine, message.modele_code, message.a[0].email) == (
@@ -56,7 +56,7 @@ async def test_R20_an_address_is_confirmed_by_a_link(users: EmailServiceStub) ->
 
 
 async def test_R20_the_new_address_is_masked(users: EmailServiceStub) -> None:
-    """Who reads the mail at the former address learns little of it."""
+    """The mail to the former address shows the domain and the first letter alone."""
     message = await users.SendAccountMail(
         asked("changement-1", "CHANGEMENT_ADRESSE", nouvelle_adresse="v.legrand@Ailleurs.fr")
     )
@@ -67,7 +67,7 @@ async def test_R20_the_new_address_is_masked(users: EmailServiceStub) -> None:
 
 
 async def test_R20_a_claimed_account_is_announced(users: EmailServiceStub) -> None:
-    """With the way to the application."""
+    """The mail greets by name and links the application."""
     message = await users.SendAccountMail(asked("repris-1", "COMPTE_REPRIS", nom="Legrand"))
     assert message.sujet == "Votre adresse est confirmée"
     assert "Bonjour Victoire Legrand," in message.corps_texte
@@ -94,7 +94,7 @@ async def test_R20_a_claimed_account_is_announced(users: EmailServiceStub) -> No
 async def test_R20_what_is_refused(
     users: EmailServiceStub, changes: dict[str, Any], reason: str, champ: str
 ) -> None:
-    """INVALID_ARGUMENT names the field."""
+    """Each refusal is INVALID_ARGUMENT and names the field."""
     request = asked("refus-1")
     for name, value in changes.items():
         request.ClearField(name)  # type: ignore[arg-type]  # a field of the request
@@ -109,7 +109,7 @@ async def test_R20_what_is_refused(
 
 
 async def test_R09_a_key_sends_one_mail(users: EmailServiceStub) -> None:
-    """Word for word the same, also at once, is answered with it; anything else is refused."""
+    """Parallel calls with one content are answered with one mail; another content is refused."""
     messages = await asyncio.gather(*(users.SendAccountMail(asked("une-fois")) for _ in range(5)))
     assert len({message.id for message in messages}) == 1
     for change in ({"jeton": JETON[::-1]}, {"email": "autre@exemple.fr"}, {"prenom": "Victor"}):
@@ -117,7 +117,7 @@ async def test_R09_a_key_sends_one_mail(users: EmailServiceStub) -> None:
 
 
 async def test_R20_no_rpc_of_an_organisation_shows_them(mesh: Mesh, org: str) -> None:
-    """Not even when the call that asked for the mail named that organisation."""
+    """Get and List of an organisation hide the mail, even when that organisation was named."""
     theirs = mesh.service_stub(EmailServiceStub, caller="email", organisation=org)
     message = await theirs.SendAccountMail(asked("pour-org"))
     assert (await theirs.SendAccountMail(asked("pour-org"))).id == message.id
@@ -129,7 +129,7 @@ async def test_R20_no_rpc_of_an_organisation_shows_them(mesh: Mesh, org: str) ->
 
 
 async def test_R20_users_cannot_ask_for_them(emails: EmailServiceStub) -> None:
-    """Only our own services."""
+    """A user who asks for such a mail is refused: only services may."""
     assert await refused(emails.SendAccountMail(asked("moi"))) == (
         StatusCode.PERMISSION_DENIED,
         "APPEL_INTERNE_SEULEMENT",
@@ -139,9 +139,9 @@ async def test_R20_users_cannot_ask_for_them(emails: EmailServiceStub) -> None:
 async def test_R20_token_and_body_are_never_logged(
     steps: Mesh, smtp: SmtpServer, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither when the mail is asked for nor when it is sent; then the body is forgotten."""
+    """Token, body and address are in no log line; the body is forgotten once the mail is sent."""
     caplog.set_level(logging.DEBUG)
-    logging.getLogger("mail.log").setLevel(logging.WARNING)  # of the double that receives the mail
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # the double's, which receives the mail
     users, app = steps.service_stub(EmailServiceStub, caller="email"), steps["email"].app
     message = await users.SendAccountMail(asked("discret"))
     await deliver(app)  # type: ignore[arg-type]  # of the email service

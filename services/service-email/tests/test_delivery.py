@@ -1,4 +1,4 @@
-"""The worker, run step by step: the test says when it works, and what time it is then."""
+"""The delivery worker, run step by step at instants that the test sets."""
 
 import asyncio
 from datetime import timedelta
@@ -21,7 +21,7 @@ _COUNT = select(func.count()).select_from(Message)
 
 
 class Post:
-    """The email service without its worker."""
+    """The email service without its worker, for one organisation."""
 
     def __init__(self, mesh: Mesh, org: str) -> None:
         self.app: Any = mesh["email"].app
@@ -29,25 +29,25 @@ class Post:
         self._stored_at = clock.now()
 
     async def send(self, *to: str) -> str:
-        """Store a small mail; its id."""
+        """Store a small mail; return its id."""
         people = [pb.Destinataire(email=one) for one in to or ("jean@exemple.fr",)]
         message = await self._emails.Send(pb.SendRequest(a=people, sujet="Bonjour", corps_texte="Bonjour."))
         self._stored_at = clock.now()
         return message.id
 
     async def deliver(self, after: timedelta = NOW) -> None:
-        """Let a worker do what is due *after* the last mail was stored."""
+        """Run a worker as if *after* had passed since the last mail was stored."""
         with clock.frozen_at(self._stored_at + after):
             await deliver(self.app)
 
     async def message(self, message_id: str) -> Message:
-        """The message as it is stored."""
+        """The stored message."""
         message: Message | None = await self.app.database.read().get(Message, message_id)
         assert message is not None
         return message
 
     async def state(self, message_id: str) -> tuple[str, int]:
-        """Its statut and its number of attempts."""
+        """The statut of the message and its number of attempts."""
         message = await self.message(message_id)
         return message.statut, message.tentatives
 
@@ -58,7 +58,7 @@ class Post:
         return attempts
 
     async def count(self, **columns: Any) -> int:
-        """How many messages of the organisation have these values."""
+        """The number of messages of the organisation with these values."""
         criteria = [getattr(Message, name) == value for name, value in columns.items()]
         mine = _COUNT.where(Message.organisation_id == self._org, *criteria)
         number: int = await self.app.database.read().one(mine)
@@ -67,12 +67,12 @@ class Post:
 
 @pytest.fixture
 def post(steps: Mesh, org: str) -> Post:
-    """The service, for one organisation."""
+    """The service for the organisation of the test."""
     return Post(steps, org)
 
 
 async def test_R10_an_accepted_mail_is_envoye(post: Post, smtp: SmtpServer) -> None:
-    """One attempt, one mail, the server's reply in the journal, nothing more to do."""
+    """One attempt makes one mail; the journal holds the server's reply, and nothing is due."""
     message_id = await post.send()
     await post.deliver()
     message, (attempt,) = await post.message(message_id), await post.journal(message_id)
@@ -83,7 +83,7 @@ async def test_R10_an_accepted_mail_is_envoye(post: Post, smtp: SmtpServer) -> N
 
 
 async def test_R10_451_twice_then_250_is_three_attempts_and_one_mail(post: Post, smtp: SmtpServer) -> None:
-    """Attempts follow after 30 seconds and 2 minutes, with the same Message-ID."""
+    """Attempts follow after 30 seconds and 2 minutes, all with the same Message-ID."""
     smtp.script("451 4.3.0 later", "451 4.3.0 later")
     message_id = await post.send()
     for after in (NOW, 29 * SECOND, 30 * SECOND, 149 * SECOND, 150 * SECOND):
@@ -97,7 +97,7 @@ async def test_R10_451_twice_then_250_is_three_attempts_and_one_mail(post: Post,
 
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
 async def test_R10_550_is_one_attempt_and_echec(post: Post, smtp: SmtpServer, stage: Any) -> None:
-    """A permanent refusal, wherever it comes, is final at once."""
+    """A permanent refusal ends the message at once, at whatever stage it comes."""
     smtp.script("550 5.1.1 no such user", at=stage)
     message_id = await post.send()
     await post.deliver()
@@ -109,7 +109,7 @@ async def test_R10_550_is_one_attempt_and_echec(post: Post, smtp: SmtpServer, st
 
 
 async def test_R10_the_fifth_failure_is_echec(post: Post, smtp: SmtpServer) -> None:
-    """Retries after 30 s, 2 min, 10 min and 1 h, then no more."""
+    """Attempts follow after 30 s, 2 min, 10 min and 1 h; the fifth failure is the last."""
     smtp.script(*["451 4.3.0 later"] * 6)
     message_id = await post.send()
     waits = [NOW, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, HOUR]
@@ -122,7 +122,7 @@ async def test_R10_the_fifth_failure_is_echec(post: Post, smtp: SmtpServer) -> N
 
 
 async def test_R10_a_cut_line_is_a_temporary_failure(post: Post, smtp: SmtpServer) -> None:
-    """The message waits for its next attempt and gets through."""
+    """A message whose connection was cut gets through at its next attempt."""
     smtp.script(CUT)
     message_id = await post.send()
     await post.deliver()
@@ -132,7 +132,7 @@ async def test_R10_a_cut_line_is_a_temporary_failure(post: Post, smtp: SmtpServe
 
 
 async def test_R10_one_refused_recipient_does_not_stop_the_others(post: Post, smtp: SmtpServer) -> None:
-    """The mail is envoye, and the refusal can be read."""
+    """The mail is envoye, and the refusal stands in derniere_erreur."""
     smtp.refuse("parti@exemple.fr")
     message_id = await post.send("jean@exemple.fr", "parti@exemple.fr")
     await post.deliver()
@@ -143,7 +143,7 @@ async def test_R10_one_refused_recipient_does_not_stop_the_others(post: Post, sm
 
 
 async def test_R10_recipients_all_refused_for_good_are_echec(post: Post, smtp: SmtpServer) -> None:
-    """There is nobody left to try for."""
+    """Permanent refusals of all recipients leave nobody to try for."""
     smtp.refuse("jean@exemple.fr")
     smtp.refuse("lea@exemple.fr", "551 5.1.6 moved")
     message_id = await post.send("jean@exemple.fr", "lea@exemple.fr")
@@ -152,7 +152,7 @@ async def test_R10_recipients_all_refused_for_good_are_echec(post: Post, smtp: S
 
 
 async def test_R10_a_greylisted_recipient_is_tried_again(post: Post, smtp: SmtpServer) -> None:
-    """All refused, one of them only for now: temporary."""
+    """All recipients refused, one of them only for now, is a temporary failure."""
     smtp.refuse("jean@exemple.fr", "451 4.7.1 greylisted")
     smtp.refuse("lea@exemple.fr")
     message_id = await post.send("jean@exemple.fr", "lea@exemple.fr")
@@ -161,7 +161,7 @@ async def test_R10_a_greylisted_recipient_is_tried_again(post: Post, smtp: SmtpS
 
 
 async def test_R10_a_server_that_is_away_for_an_hour_loses_nothing(post: Post, smtp: SmtpServer) -> None:
-    """Nobody listens at four attempts; the fifth delivers."""
+    """Four attempts find nobody listening; the fifth delivers."""
     smtp.stop()
     message_id = await post.send()
     try:
@@ -176,7 +176,7 @@ async def test_R10_a_server_that_is_away_for_an_hour_loses_nothing(post: Post, s
 
 
 async def test_R10_an_answer_that_no_text_column_takes_is_kept_readable(post: Post, smtp: SmtpServer) -> None:
-    """NUL, invalid UTF-8 and a reply of many pages do not stop the worker."""
+    """A reply with NUL, invalid UTF-8 and too much text does not stop the worker."""
     smtp.script(b"550 5.0.0 \xff\x00 non " + b"x" * 400)
     message_id = await post.send()
     await post.deliver()
@@ -185,7 +185,7 @@ async def test_R10_an_answer_that_no_text_column_takes_is_kept_readable(post: Po
 
 
 async def test_R10_a_message_is_one_workers_at_a_time(post: Post, smtp: SmtpServer) -> None:
-    """Four workers over twenty messages: twenty SMTP transactions."""
+    """Four workers over twenty messages make twenty SMTP transactions."""
     ids = {await post.send() for _ in range(20)}
     await asyncio.gather(*(deliver(post.app) for _ in range(4)))
     assert {(await post.message(one)).statut for one in ids} == {"envoye"}
@@ -205,7 +205,7 @@ async def test_R10_ten_mails_are_under_way_at_once(post: Post, smtp: SmtpServer)
 
 
 async def test_R10_the_message_of_a_dead_worker_is_due_after_its_lease(post: Post, smtp: SmtpServer) -> None:
-    """Until then nobody touches it; the journal shows the attempt that did not end."""
+    """Nobody touches the message before its lease ends; the journal shows the attempt that did not."""
     message_id = await post.send()
     await Queue(post.app.database).take(PARALLEL)
     await post.deliver(LEASE - SECOND)
@@ -216,7 +216,7 @@ async def test_R10_the_message_of_a_dead_worker_is_due_after_its_lease(post: Pos
 
 
 async def test_R10_a_message_that_ends_every_worker_is_given_up(post: Post, smtp: SmtpServer) -> None:
-    """After five leases that ran out it is echec, without another attempt."""
+    """After five leases that ran out the message is echec without another attempt."""
     message_id = await post.send()
     for lease in range(5):
         with clock.frozen_at(clock.now() + lease * (LEASE + SECOND)):
@@ -227,7 +227,7 @@ async def test_R10_a_message_that_ends_every_worker_is_given_up(post: Post, smtp
 
 
 async def test_R10_an_attempt_that_outlives_its_lease_changes_nothing(post: Post, smtp: SmtpServer) -> None:
-    """What the next worker notes stands."""
+    """The next worker's attempt counts, not the late outcome."""
     message_id = await post.send()
     with smtp.silent():
         slow = asyncio.create_task(post.deliver())
@@ -239,8 +239,8 @@ async def test_R10_an_attempt_that_outlives_its_lease_changes_nothing(post: Post
     assert (await post.state(message_id), taken.message.tentatives) == (("en_cours", 2), 2)
 
 
-async def test_a_stop_lets_a_delivery_under_way_end(post: Post, smtp: SmtpServer) -> None:
-    """The worker is cancelled while the server thinks; the answer still counts."""
+async def test_R10_a_stop_lets_a_delivery_under_way_end(post: Post, smtp: SmtpServer) -> None:
+    """A worker cancelled while the server thinks still notes the answer."""
     message_id = await post.send()
     with smtp.silent():
         working = asyncio.create_task(post.deliver())
@@ -250,8 +250,8 @@ async def test_a_stop_lets_a_delivery_under_way_end(post: Post, smtp: SmtpServer
     assert (working.cancelled(), await post.state(message_id)) == (True, ("envoye", 1))
 
 
-async def test_a_stop_leaves_a_silent_server_after_its_grace(post: Post, smtp: SmtpServer) -> None:
-    """What did not end is the next worker's when the lease is over."""
+async def test_R10_a_stop_leaves_a_silent_server_after_its_grace(post: Post, smtp: SmtpServer) -> None:
+    """A delivery that does not end within the grace is repeated when its lease is over."""
     message_id = await post.send()
     with smtp.silent():
         working = asyncio.create_task(post.deliver())
@@ -266,7 +266,7 @@ async def test_a_stop_leaves_a_silent_server_after_its_grace(post: Post, smtp: S
 async def test_C16_logs_mask_addresses(
     post: Post, smtp: SmtpServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also those that a server repeats in its answer."""
+    """Addresses are masked in log lines, those in a server's answer included."""
     caplog.set_level("INFO", "service_email")
     smtp.refuse("lea@exemple.fr", "550 5.1.1 <lea@exemple.fr> unknown")
     await post.send("jean@exemple.fr")
@@ -282,7 +282,7 @@ async def test_C16_logs_mask_addresses(
 async def test_R18_an_organisation_sends_a_hundred_mails_a_minute(
     post: Post, steps: Mesh, smtp: SmtpServer
 ) -> None:
-    """The rest stays en_file without an attempt, others are not held up, a minute later all is sent."""
+    """Messages beyond the rate wait without an attempt, hold up nobody else, and leave a minute later."""
     for _ in range(115):
         await post.send()
     other = Post(steps, "org-email-other")

@@ -1,4 +1,4 @@
-"""EmailService, called as its users call it; its worker delivers meanwhile."""
+"""EmailService, called as its users call it while its worker delivers."""
 
 import asyncio
 
@@ -19,12 +19,12 @@ JEAN = pb.Destinataire(email="jean@exemple.fr", nom="Jean")
 
 
 def request(**fields: object) -> pb.SendRequest:
-    """A small mail to Jean."""
+    """A small mail to Jean; *fields* replace the usual ones."""
     return pb.SendRequest(**{"a": [JEAN], "sujet": "Bonjour", "corps_texte": "Bonjour.", **fields})  # type: ignore[arg-type]  # fields of the request
 
 
 async def test_R01_send_answers_what_it_stored(emails: EmailServiceStub, org: str) -> None:
-    """The message is en_file, whatever SMTP will say."""
+    """The answer is the stored message, en_file before any SMTP conversation."""
     message = await emails.Send(request(corps_html="<p>Bonjour.</p>", entetes={"X-Dossier": "7"}))
     assert (message.organisation_id, message.statut, message.tentatives) == (org, "en_file", 0)
     assert (message.de, list(message.a), message.origine) == ("CRM <crm@exemple.fr>", [JEAN], "rpc")
@@ -33,7 +33,7 @@ async def test_R01_send_answers_what_it_stored(emails: EmailServiceStub, org: st
 
 
 async def test_R10_the_worker_sends_what_was_stored(emails: EmailServiceStub) -> None:
-    """Woken by the commit, without anybody asking."""
+    """The commit wakes the worker; nobody asks it."""
     sent = await emails.Send(request())
 
     async def delivered() -> bool:
@@ -43,7 +43,7 @@ async def test_R10_the_worker_sends_what_was_stored(emails: EmailServiceStub) ->
 
 
 async def test_R03_an_injected_header_is_refused(emails: EmailServiceStub) -> None:
-    """INVALID_ARGUMENT, with the reason, and nothing is stored."""
+    """The refusal is ENTETE_INTERDIT, and nothing is stored."""
     injected = request(a=[pb.Destinataire(email="x@y.fr\r\nBcc: z@y.fr")])
     assert await refused(emails.Send(injected)) == (INVALID, "ENTETE_INTERDIT")
     assert not (await emails.List(pb.ListMessagesRequest())).messages
@@ -66,10 +66,10 @@ async def test_R03_an_injected_header_is_refused(emails: EmailServiceStub) -> No
         ({"cle_idempotence": "x" * 256}, "TROP_LONG"),
     ],
 )
-async def test_bad_input_is_refused_with_its_reason(
+async def test_R02_R03_R04_bad_input_is_refused_with_its_reason(
     emails: EmailServiceStub, fields: dict[str, object], reason: str
 ) -> None:
-    """Each with INVALID_ARGUMENT."""
+    """Each refusal is INVALID_ARGUMENT with the reason of its field."""
     assert await refused(emails.Send(request(**fields))) == (INVALID, reason)
 
 
@@ -99,14 +99,14 @@ async def test_R09_a_key_stores_one_message(emails: EmailServiceStub) -> None:
 async def test_R09_C21_a_key_with_another_content_is_refused(
     emails: EmailServiceStub, other: dict[str, object]
 ) -> None:
-    """Another recipient, subject or body would never be sent; nothing is stored."""
+    """Another recipient, subject or body under a used key is refused and not stored."""
     await emails.Send(request(cle_idempotence="relance-7"))
     assert await refused(emails.Send(request(cle_idempotence="relance-7", **other))) == REUSED
     assert len((await emails.List(pb.ListMessagesRequest())).messages) == 1
 
 
 async def test_R09_C21_contents_are_compared_in_their_stored_form(emails: EmailServiceStub) -> None:
-    """Cleaned texts, addresses in lower case (C10)."""
+    """Cleaned texts and lower-case addresses make the same content (C10)."""
     jean = pb.Destinataire(email="Jean@Exemple.fr", nom=" Jean ")
     first = await emails.Send(request(cle_idempotence="k", repondre_a="LEA@exemple.fr"))
     again = await emails.Send(request(cle_idempotence="k", a=[jean], repondre_a="lea@exemple.fr"))
@@ -116,7 +116,7 @@ async def test_R09_C21_contents_are_compared_in_their_stored_form(emails: EmailS
 async def test_R09_a_message_from_before_contents_were_noted_answers_what_it_says(
     steps: Mesh, org: str
 ) -> None:
-    """What the row holds is compared; anything else is refused."""
+    """The columns of the row are compared; anything else is refused."""
     emails = steps.stub(EmailServiceStub, organisation=org)
     first = await emails.Send(request(cle_idempotence="k", entetes={"X-Dossier": "7"}))
     async with steps.database("email").transaction() as tx:
@@ -129,7 +129,7 @@ async def test_R09_a_message_from_before_contents_were_noted_answers_what_it_say
 
 
 async def test_R09_a_message_of_an_event_is_no_answer_to_send(steps: Mesh, org: str) -> None:
-    """Its key is the service's own; whoever sends under it something else is told so."""
+    """The key of an event's message is refused to a Send with other words."""
     event = ClientCreatedEvent(event_id=str(uuid7()), client_id="client-9", organisation_id=org, nom="Roy")
     await steps.deliver(event)
     emails = steps.stub(EmailServiceStub, organisation=org)
@@ -138,21 +138,21 @@ async def test_R09_a_message_of_an_event_is_no_answer_to_send(steps: Mesh, org: 
 
 
 async def test_R09_parallel_calls_with_one_key_store_one_message(emails: EmailServiceStub) -> None:
-    """All of them are answered with it."""
+    """Twenty calls at once are answered with one message."""
     answers = await asyncio.gather(*(emails.Send(request(cle_idempotence="k")) for _ in range(20)))
     assert len({message.id for message in answers}) == 1
     assert len((await emails.List(pb.ListMessagesRequest())).messages) == 1
 
 
 async def test_R09_a_key_belongs_to_its_organisation(mesh: Mesh, emails: EmailServiceStub) -> None:
-    """Another organisation's key is another key."""
+    """The same key in another organisation makes another message."""
     other = mesh.stub(EmailServiceStub, organisation="org-email-cles")
     first = await emails.Send(request(cle_idempotence="k"))
     assert (await other.Send(request(cle_idempotence="k"))).id != first.id
 
 
 async def test_R09_a_service_repeats_safely(mesh: Mesh, org: str) -> None:
-    """Another service sends for an organisation, twice, and gets the same message."""
+    """A service that sends twice for an organisation gets the same message."""
     relance = mesh.service_stub(EmailServiceStub, caller="email", organisation=org)
     first = await relance.Send(request(organisation_id=org, cle_idempotence="k"))
     second = await relance.Send(request(organisation_id=org, cle_idempotence="k"))
@@ -160,7 +160,7 @@ async def test_R09_a_service_repeats_safely(mesh: Mesh, org: str) -> None:
 
 
 async def test_get_answers_the_whole_message(emails: EmailServiceStub) -> None:
-    """Bodies and recipients included."""
+    """The answer has bodies, blind recipients and the reply address."""
     cci = [pb.Destinataire(email="max@exemple.fr")]
     sent = await emails.Send(request(cci=cci, corps_html="<p>Bonjour.</p>", repondre_a="lea@exemple.fr"))
     message = await emails.Get(pb.GetMessageRequest(id=sent.id))
@@ -174,12 +174,12 @@ async def test_get_answers_the_whole_message(emails: EmailServiceStub) -> None:
 
 @pytest.mark.parametrize("message_id", ["", "x", "01890a5d-ac96-774b-bcce-b302099a8057"])
 async def test_an_unknown_message_is_not_found(emails: EmailServiceStub, message_id: str) -> None:
-    """An id that cannot exist is an id that does not exist."""
+    """A text that is no id is answered like an id that does not exist."""
     assert await refused(emails.Get(pb.GetMessageRequest(id=message_id))) == NOT_FOUND
 
 
 async def test_another_organisations_message_is_not_found(mesh: Mesh, emails: EmailServiceStub) -> None:
-    """Answered exactly like an unknown one, and not listed."""
+    """A message of another organisation is NOT_FOUND, and in no list."""
     sent = await emails.Send(request())
     other = mesh.stub(EmailServiceStub, organisation="org-email-autre")
     assert await refused(other.Get(pb.GetMessageRequest(id=sent.id))) == NOT_FOUND
@@ -187,7 +187,7 @@ async def test_another_organisations_message_is_not_found(mesh: Mesh, emails: Em
 
 
 async def test_list_answers_the_newest_first_without_bodies(emails: EmailServiceStub) -> None:
-    """In pages, with a total on request."""
+    """Two pages hold three messages, the newest first; the total comes on request."""
     ids = [(await emails.Send(request())).id for _ in range(3)]
     first = await emails.List(pb.ListMessagesRequest(pagination=Pagination(page_size=2, with_total=True)))
     token = first.pagination.next_page_token
@@ -213,7 +213,7 @@ async def test_list_answers_the_newest_first_without_bodies(emails: EmailService
     ],
 )
 async def test_list_filters(steps: Mesh, org: str, filters: dict[str, str], found: set[str]) -> None:
-    """By recipient in any of the three lists, by subject, by statut, by template."""
+    """Filters are a recipient in any of the three lists, words of the subject, statut and template."""
     emails, lea = steps.stub(EmailServiceStub, organisation=org), [pb.Destinataire(email="lea@exemple.fr")]
     await emails.Send(request(sujet="Devis", a=lea))
     await emails.Send(request(sujet="Copie", cc=lea))
@@ -224,7 +224,7 @@ async def test_list_filters(steps: Mesh, org: str, filters: dict[str, str], foun
 
 
 async def test_list_takes_a_period_of_creation(emails: EmailServiceStub) -> None:
-    """Both ends belong to it."""
+    """Both ends of the period belong to it."""
     first, second, third = [await emails.Send(request()) for _ in range(3)]
     page = await emails.List(pb.ListMessagesRequest(du=first.created_at, au=second.created_at))
     assert [message.id for message in page.messages] == [second.id, first.id]
@@ -233,6 +233,6 @@ async def test_list_takes_a_period_of_creation(emails: EmailServiceStub) -> None
 
 
 async def test_list_refuses_an_unknown_statut(emails: EmailServiceStub) -> None:
-    """Statuts are a closed list."""
+    """A statut outside the closed list is VALEUR_INCONNUE."""
     lost = pb.ListMessagesRequest(statut="perdu")
     assert await refused(emails.List(lost)) == (INVALID, "VALEUR_INCONNUE")

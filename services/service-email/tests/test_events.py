@@ -1,4 +1,4 @@
-"""client.created, from the client's creation to the mail."""
+"""Effects of client.created, from the client's creation to the mail."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -26,7 +26,7 @@ _LETTERS = select(DeadLetter.error)
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the mesh writes its mails."""
+    """The folder where the mesh writes its mails."""
     return tmp_path_factory.mktemp("mail")
 
 
@@ -39,7 +39,7 @@ async def town(folder: Path) -> AsyncIterator[Mesh]:
 
 @pytest.fixture
 def emails(town: Mesh, org: str) -> EmailServiceStub:
-    """The messages of the organisation."""
+    """A stub that reads the messages of the organisation."""
     return town.stub(EmailServiceStub, organisation=org)
 
 
@@ -49,7 +49,7 @@ def mails_in(folder: Path) -> set[str]:
 
 
 def created(org: str, **fields: str) -> ClientCreatedEvent:
-    """The announcement of a new client, by whichever publisher."""
+    """An announcement of a new client; *fields* replace the usual ones."""
     usual: dict[str, Any] = {
         "client_id": "client-123",
         "nom": "Dupont",
@@ -60,7 +60,7 @@ def created(org: str, **fields: str) -> ClientCreatedEvent:
 
 
 async def only_message(emails: EmailServiceStub, statut: str) -> pb.Message:
-    """The one message of the organisation, once it has this statut."""
+    """The only message of the organisation, once it has this statut."""
 
     async def found() -> list[pb.Message]:
         page = await emails.List(pb.ListMessagesRequest())
@@ -71,10 +71,10 @@ async def only_message(emails: EmailServiceStub, statut: str) -> pb.Message:
     return await emails.Get(pb.GetMessageRequest(id=message.id))
 
 
-async def test_a_new_client_gets_one_welcome_mail_in_the_folder(
+async def test_R21_a_new_client_gets_one_welcome_mail_in_the_folder(
     town: Mesh, emails: EmailServiceStub, org: str, folder: Path
 ) -> None:
-    """From Create to a readable .eml, without another call."""
+    """Create at the clients service leads to one readable .eml file."""
     clients = town.stub(ClientBaseServiceStub, organisation=org)
     client = await clients.Create(
         clients_pb2.CreateClientBaseRequest(nom="Dupont", prenom="Jean", email="jean@exemple.fr")
@@ -92,8 +92,8 @@ async def test_a_new_client_gets_one_welcome_mail_in_the_folder(
     assert "Bonjour Jean Dupont," in content
 
 
-async def test_a_new_client_gets_one_welcome_mail_by_smtp(org: str) -> None:
-    """One SMTP transaction, to the client's address."""
+async def test_R21_a_new_client_gets_one_welcome_mail_by_smtp(org: str) -> None:
+    """A new client makes one SMTP transaction, to his address."""
     with smtp_server() as smtp:
         settings: dict[str, Any] = {
             "smtp_host": smtp.host,
@@ -110,18 +110,20 @@ async def test_a_new_client_gets_one_welcome_mail_by_smtp(org: str) -> None:
     assert mail.body("plain").startswith("Bonjour Roy,")
 
 
-async def test_five_deliveries_of_an_event_are_one_mail(
+async def test_R21_five_deliveries_of_an_event_are_one_mail(
     town: Mesh, emails: EmailServiceStub, org: str, folder: Path
 ) -> None:
-    """However often the bus repeats itself."""
+    """Five deliveries of one event write one mail."""
     before = mails_in(folder)
     await town.deliver(created(org), times=5)
     message = await only_message(emails, "envoye")
     assert mails_in(folder) - before == {f"{message.id}.eml"}
 
 
-async def test_two_events_of_one_client_are_one_mail(town: Mesh, emails: EmailServiceStub, org: str) -> None:
-    """The first one; another client of the same name gets his own."""
+async def test_R21_two_events_of_one_client_are_one_mail(
+    town: Mesh, emails: EmailServiceStub, org: str
+) -> None:
+    """The first event of a client makes the mail; another client of the same name gets his own."""
     await town.deliver(created(org))
     await town.deliver(created(org, prenom="Jeanne"))
     assert (await only_message(emails, "envoye")).sujet == "Bienvenue Jean"
@@ -132,7 +134,7 @@ async def test_two_events_of_one_client_are_one_mail(town: Mesh, emails: EmailSe
 async def test_R09_an_event_whose_key_is_taken_stores_nothing(
     town: Mesh, emails: EmailServiceStub, org: str
 ) -> None:
-    """The message that has the key stays the only one, and the event is dealt with."""
+    """The message with the key stays the only one, and the event is no dead letter."""
     event = created(org)
     await emails.Send(
         pb.SendRequest(
@@ -146,10 +148,10 @@ async def test_R09_an_event_whose_key_is_taken_stores_nothing(
     assert (await only_message(emails, "envoye")).sujet == "Bonjour"
 
 
-async def test_a_client_without_an_address_is_noted_and_gets_no_mail(
+async def test_R21_a_client_without_an_address_is_noted_and_gets_no_mail(
     town: Mesh, emails: EmailServiceStub, org: str, folder: Path
 ) -> None:
-    """The message is there, with statut ignore and the reason."""
+    """The message is stored with statut ignore and the reason; no mail is written."""
     before = mails_in(folder)
     await town.deliver(created(org, email=""))
     message = await only_message(emails, "ignore")
@@ -159,7 +161,7 @@ async def test_a_client_without_an_address_is_noted_and_gets_no_mail(
 
 
 async def test_R08_a_client_named_script_is_escaped(town: Mesh, emails: EmailServiceStub, org: str) -> None:
-    """In the HTML; the text shows the name as it is."""
+    """The name is escaped in HTML and unchanged in the text and the subject."""
     await town.deliver(created(org, nom="<script>alert(1)</script>", prenom="O'Neil\r\nBcc: z@y.fr"))
     message = await only_message(emails, "envoye")
     assert "<script>" not in message.corps_html
@@ -171,7 +173,7 @@ async def test_R08_a_client_named_script_is_escaped(town: Mesh, emails: EmailSer
 async def test_R08_the_organisations_template_hides_the_systems(
     town: Mesh, emails: EmailServiceStub, org: str
 ) -> None:
-    """The one of the same code and language."""
+    """A template of the organisation with the same code and language is used instead."""
     own = Modele(
         organisation_id=org,
         code="BIENVENUE_CLIENT",
@@ -192,7 +194,7 @@ async def test_R08_the_organisations_template_hides_the_systems(
 
 
 async def _unwelcomed(town: Mesh, emails: EmailServiceStub, org: str) -> str:
-    """The id of a client about whom no message is stored."""
+    """Create a client about whom no message is stored; return his id."""
     clients = town.stub(ClientBaseServiceStub, organisation=org)
     client = await clients.Create(clients_pb2.CreateClientBaseRequest(nom="Dupont"))
     await only_message(emails, "ignore")
@@ -201,10 +203,10 @@ async def _unwelcomed(town: Mesh, emails: EmailServiceStub, org: str) -> str:
     return client.id
 
 
-async def test_an_event_without_organisation_is_completed_by_clients(
+async def test_R21_an_event_without_organisation_is_completed_by_clients(
     town: Mesh, emails: EmailServiceStub, org: str
 ) -> None:
-    """An outside publisher names only the client."""
+    """An event of an outside publisher may name the client alone."""
     client_id = await _unwelcomed(town, emails, org)
     await town.deliver(created("", client_id=client_id, email="jean@exemple.fr"))
 
@@ -216,16 +218,18 @@ async def test_an_event_without_organisation_is_completed_by_clients(
 
 
 @pytest.mark.parametrize("client_id", ["client-123", "01a1fb7d-0b21-7000-91e3-60dc3aa0d982"])
-async def test_an_event_of_nobody_is_acknowledged_without_effect(town: Mesh, client_id: str) -> None:
-    """No organisation, no such client: nothing to store, nothing to repeat."""
+async def test_R21_an_event_of_nobody_is_acknowledged_without_effect(town: Mesh, client_id: str) -> None:
+    """An event without organisation about an unknown client leaves nothing, not even a dead letter."""
     reader = town.database("email").read()
     before = await reader.one(_MESSAGES), await reader.all(_LETTERS)
     await town.deliver(created("", client_id=client_id))
     assert (await reader.one(_MESSAGES), await reader.all(_LETTERS)) == before
 
 
-async def test_while_clients_is_away_the_event_waits(town: Mesh, emails: EmailServiceStub, org: str) -> None:
-    """Not acknowledged, not given up; handled once clients answers again."""
+async def test_R21_while_clients_is_away_the_event_waits(
+    town: Mesh, emails: EmailServiceStub, org: str
+) -> None:
+    """The event is neither acknowledged nor given up; it takes effect once clients answers."""
     event = created("", client_id=await _unwelcomed(town, emails, org))
     async with town.without("clients"):
         await _publish_and_wait_until_it_is_held(town, event)
@@ -262,10 +266,10 @@ async def _publish_and_wait_until_it_is_held(town: Mesh, event: ClientCreatedEve
         ({"prenom": "x" * 300}, "TextTooLong: sujet"),
     ],
 )
-async def test_an_event_that_can_make_no_mail_is_a_dead_letter(
+async def test_R21_an_event_that_can_make_no_mail_is_a_dead_letter(
     town: Mesh, org: str, fields: dict[str, str], error: str
 ) -> None:
-    """At once: no further attempt would change it."""
+    """An event that no attempt could turn into a mail is not tried again."""
     await town.deliver(created(org, **fields))
     reader = town.database("email").read()
     assert await reader.all(_LETTERS.where(DeadLetter.payload.contains(org.encode()))) == [error]

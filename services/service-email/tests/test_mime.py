@@ -1,4 +1,4 @@
-"""Messages as bytes: read back by the standard library, they say what was stored."""
+"""Mails as bytes, read back by the standard library."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ ENCODED_BREAK = "=?utf-8?q?a=0D=0ABcc:_z@y.fr=0D=0A?="
 
 
 def stored(**columns: Any) -> Message:
-    """A message as Send stores it."""
+    """A message as Send stores it; *columns* replace the usual ones."""
     identity = uuid7()
     usual = {
         "organisation_id": "org-1",
@@ -34,7 +34,7 @@ def stored(**columns: Any) -> Message:
 
 
 def read(message: Message) -> EmailMessage:
-    """The mail as its reader gets it."""
+    """The mail of *message* as its reader gets it."""
     return message_from_bytes(compose(message).content, policy=policy.default)
 
 
@@ -44,12 +44,12 @@ def names_of(mail: EmailMessage) -> set[str]:
 
 
 def people(mail: EmailMessage, header: str) -> list[tuple[str, str]]:
-    """Who stands in *header*. Spaces are left out: the reader of the library adds some."""
+    """The people in *header*, without spaces in names: the library's reader adds some."""
     return [(one.display_name.replace(" ", ""), one.addr_spec) for one in mail[header].addresses]
 
 
 def test_R02_both_bodies_are_alternatives_of_one_mail() -> None:
-    """First the text, then the HTML, as readers expect."""
+    """The text comes first, then the HTML, which readers prefer."""
     mail = read(stored(corps_texte="Prix : 5 €\n.\nFrom x", corps_html="<p>5 €</p>"))
     plain, html = mail.iter_parts()
     assert mail.get_content_type() == "multipart/alternative"
@@ -59,7 +59,7 @@ def test_R02_both_bodies_are_alternatives_of_one_mail() -> None:
 
 
 def test_R02_html_alone_brings_its_text() -> None:
-    """The text part is derived."""
+    """The text part is derived from the HTML."""
     mail = read(stored(corps_texte=None, corps_html="<p>Bonjour <b>Léa</b></p>"))
     body = mail.get_body(("plain",))
     assert body is not None
@@ -67,7 +67,7 @@ def test_R02_html_alone_brings_its_text() -> None:
 
 
 def test_R02_text_alone_is_no_multipart() -> None:
-    """One part, one type."""
+    """A text without HTML is one text/plain part."""
     assert read(stored()).get_content_type() == "text/plain"
 
 
@@ -92,19 +92,19 @@ def test_R02_text_alone_is_no_multipart() -> None:
     ],
 )
 def test_R02_the_text_of_html_reads_like_a_letter(html: str, text: str) -> None:
-    """Paragraphs, lists and links stay recognisable; what is not shown is left out."""
+    """Paragraphs, lists and links stay recognisable; hidden content is left out."""
     assert text_of(html).replace("\n\n- ", "\n- ") == text.replace("\n\n- ", "\n- ")
 
 
 @settings(deadline=None, derandomize=True)
 @given(st.text(alphabet="<>!-/a'\"= &;\n", max_size=200))
 def test_R02_any_markup_has_a_text(html: str) -> None:
-    """However broken it is."""
+    """Broken markup has a text, too."""
     assert isinstance(text_of(html), str)
 
 
 def test_R04_blind_copies_are_in_the_envelope_only() -> None:
-    """Nobody can read who else got the mail."""
+    """Recipients in cci are in the envelope and in no byte of the content."""
     message = stored(
         cc=[{"email": "lea@exemple.fr", "nom": ""}], cci=[{"email": "max@exemple.fr", "nom": "Max"}]
     )
@@ -114,7 +114,7 @@ def test_R04_blind_copies_are_in_the_envelope_only() -> None:
 
 
 def test_R07_the_headers_of_a_mail() -> None:
-    """Who, to whom, when, which one; bytes are the same at each attempt."""
+    """Sender, recipients, date and Message-ID are those of the message; the bytes repeat at each attempt."""
     at = datetime(2026, 3, 31, 12, 30, tzinfo=UTC)
     message = stored(created_at=at, repondre_a="lea@exemple.fr", entetes={"X-Dossier": "n° 7"})
     mail = read(message)
@@ -130,13 +130,13 @@ def test_R07_the_headers_of_a_mail() -> None:
 
 @pytest.mark.parametrize(("origine", "header"), [("client.created", "auto-generated"), ("rpc", None)])
 def test_R07_mails_of_events_say_that_they_are_automatic(origine: str, header: str | None) -> None:
-    """So that no absence message answers them."""
+    """Absence messages do not answer a mail with Auto-Submitted; Send leaves it out."""
     assert read(stored(origine=origine))["Auto-Submitted"] == header
 
 
 @pytest.mark.parametrize("place", ["sujet", "nom", "entete"])
 def test_R03_an_encoded_line_break_stays_a_text(place: str) -> None:
-    """An encoded word in what the user wrote is not decoded on the way out."""
+    """An encoded word typed by a user stays as it was typed."""
     mail = read(
         stored(
             sujet=ENCODED_BREAK if place == "sujet" else "Bonjour",
@@ -161,7 +161,7 @@ _one_line = (
 @settings(deadline=None, derandomize=True)
 @given(sujet=_one_line, noms=st.lists(_one_line, min_size=1, max_size=50), value=_one_line)
 def test_R03_headers_survive_whatever_is_written_in_them(sujet: str, noms: Sequence[str], value: str) -> None:
-    """Any names, subject and values: the same headers, the same people, lines that SMTP takes."""
+    """Any names, subject and values give the same headers, the same people and lines that SMTP takes."""
     a = [{"email": f"p{number}@exemple.fr", "nom": nom} for number, nom in enumerate(noms)]
     message = stored(sujet=sujet, a=a, entetes={"X-A": value})
     mail = read(message)
@@ -187,12 +187,12 @@ def test_R03_headers_survive_whatever_is_written_in_them(sujet: str, noms: Seque
 def test_R19_a_local_part_outside_ascii_anywhere_needs_smtputf8(
     columns: dict[str, Any], smtputf8: bool
 ) -> None:
-    """A domain outside ASCII does not: it has a form in ASCII."""
+    """A domain outside ASCII needs no extension: it has a form in ASCII."""
     assert compose(stored(**columns)).smtputf8 == smtputf8
 
 
 def test_R19_such_addresses_stand_in_headers_as_they_are() -> None:
-    """In UTF-8 (RFC 6532), line ends CRLF, whoever stands next to them."""
+    """Addresses are in UTF-8 (RFC 6532) and lines end with CR LF, whoever stands next to them."""
     crowd = [{"email": f"personne{n}@société.fr", "nom": f"Personne numéro {n}"} for n in range(4)]
     elodie = {"email": "élodie@exemple.fr", "nom": "Legrand, Élodie"}
     mail = compose(

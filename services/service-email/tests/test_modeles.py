@@ -1,4 +1,4 @@
-"""Templates: what they may contain, and what comes out."""
+"""Templates: allowed and forbidden constructions, and rendering."""
 
 import pytest
 from service_email.modeles import (
@@ -25,14 +25,14 @@ def modele(sujet: str = "Bonjour", html: str = "<p></p>", texte: str | None = No
 
 
 def test_R08_variables_are_escaped_in_html_only() -> None:
-    """A client named <script> is text everywhere."""
+    """A client named <script> is escaped in HTML and unchanged in subject and text."""
     rendu = render(modele("{{ nom }}", "<p>{{ nom }}</p>", "{{ nom }}"), {"nom": "<script>'&"})
     assert rendu.html == "<p>&lt;script&gt;&#39;&amp;</p>"
     assert (rendu.sujet, rendu.texte) == ("<script>'&", "<script>'&")
 
 
 def test_R08_a_subject_is_one_line() -> None:
-    """Whatever the template and its variables hold."""
+    """Line breaks from the template or its variables become spaces."""
     assert render(modele("Bienvenue {{ prenom }}"), {"prenom": " \r\nBcc: z "}).sujet == "Bienvenue Bcc: z"
     assert render(modele("Bienvenue {{ prenom }}"), {"prenom": ""}).sujet == "Bienvenue"
 
@@ -41,7 +41,7 @@ def test_R08_a_subject_is_one_line() -> None:
     "source", ["{{ nom }}", "{% if nom %}x{% endif %}", "{% if a %}{{ nom }}{% endif %}"]
 )
 def test_R08_an_undefined_variable_is_named(source: str) -> None:
-    """VARIABLE_MANQUANTE, also in a branch that is not taken this time."""
+    """VARIABLE_MANQUANTE names a variable of a branch that is not taken, too."""
     with pytest.raises(VariableManquante) as refused:
         render(modele(html=source), {"a": ""})
     assert refused.value.metadata == {"variable": "nom"}
@@ -72,19 +72,19 @@ def test_R08_an_undefined_variable_is_named(source: str) -> None:
     ],
 )
 def test_R08_a_template_reaches_nothing_and_repeats_nothing(source: str) -> None:
-    """Attributes, calls, files, loops and what multiplies are MODELE_INVALIDE, as are errors."""
+    """Attributes, calls, files, loops and anything that multiplies are MODELE_INVALIDE, as are errors."""
     with pytest.raises(ModeleInvalide):
         render(modele(html=source), {"nom": "Dupont"})
 
 
 def test_R08_conditions_and_a_few_filters_are_there() -> None:
-    """What a letter needs."""
+    """Conditions and a few filters are rendered."""
     source = "{% if nom and prenom == 'léa' %}{{ prenom|title }} {{ nom|upper }}{% else %}?{% endif %}"
     assert render(modele(html=source), {"nom": "Roy", "prenom": "léa"}).html == "Léa ROY"
 
 
 def test_R08_a_rendered_part_has_at_most_512_kib() -> None:
-    """A little more is refused."""
+    """A part of 512 KiB is rendered; one byte more is refused."""
     source = "{{ a }}" * 512
     assert len(render(modele(html=source), {"a": "x" * 1024}).html) == LARGEST
     with pytest.raises(RenduTropLong):

@@ -1,4 +1,4 @@
-"""What fails in the middle of a delivery: the worker's process, the database, the commit."""
+"""Failures in the middle of a delivery: the worker's process, the database, the commit."""
 
 import asyncio
 import os
@@ -59,7 +59,7 @@ _FAIL_NO_MORE = "DROP FUNCTION email.fail_once CASCADE; DROP SEQUENCE email.comm
 
 @pytest.fixture
 async def sent(steps: Mesh, org: str) -> pb.Message:
-    """A message that is due."""
+    """A message that is due now."""
     emails = steps.stub(EmailServiceStub, organisation=org)
     return await emails.Send(
         pb.SendRequest(a=[pb.Destinataire(email="jean@exemple.fr")], sujet="Bonjour", corps_texte="Bonjour.")
@@ -86,7 +86,7 @@ async def state(mesh: Mesh, sent: pb.Message) -> tuple[str, int]:
 async def test_R10_a_killed_worker_loses_no_mail(
     steps: Mesh, smtp: SmtpServer, sent: pb.Message, place: str, received: int
 ) -> None:
-    """After the lease another worker sends it; a double carries the same Message-ID."""
+    """Another worker sends the mail after the lease; a double carries the same Message-ID."""
     environment = {
         **os.environ,
         "DATABASE_URL": steps.database("email").url,
@@ -108,7 +108,7 @@ async def test_R10_a_killed_worker_loses_no_mail(
 async def test_R10_the_outcome_is_noted_when_the_database_comes_back(
     steps: Mesh, smtp: SmtpServer, sent: pb.Message, owner: psycopg.Connection
 ) -> None:
-    """A database that drops its connections during a delivery causes no second mail."""
+    """Connections dropped during a delivery cause no second mail."""
     app: Any = steps["email"].app
     with smtp.silent():
         working = asyncio.create_task(deliver(app))
@@ -125,7 +125,7 @@ async def test_R10_a_worker_without_a_database_ends_what_is_under_way(
     owner: psycopg.Connection,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It takes nothing more meanwhile, and notes the outcome when the database is back."""
+    """The worker takes nothing more, and notes the outcome when the database is back."""
     app: Any = steps["email"].app
     name = owner.info.dbname
     with smtp.silent(), psycopg.connect(make_conninfo(app.database.url, dbname="postgres")) as server:
@@ -145,7 +145,7 @@ async def test_R10_a_worker_without_a_database_ends_what_is_under_way(
 async def test_R10_the_outcome_is_noted_when_its_commit_failed(
     steps: Mesh, smtp: SmtpServer, sent: pb.Message, owner: psycopg.Connection
 ) -> None:
-    """The server gives up at the COMMIT itself; the second try writes all of it."""
+    """The database gives up at the COMMIT itself; the second try writes all of it."""
     app: Any = steps["email"].app
     owner.execute(_FAIL_ONE_COMMIT)
     try:

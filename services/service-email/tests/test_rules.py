@@ -1,4 +1,4 @@
-"""The rules of messages, as pure functions."""
+"""Rules of messages, tested as pure functions."""
 
 from typing import Any
 
@@ -19,32 +19,32 @@ def people(*addresses: str) -> list[pb.Destinataire]:
 
 
 def stored(**fields: Any) -> Message:
-    """What becomes of a small request with these fields."""
+    """The message made of a small request with these fields."""
     smallest = {"organisation_id": "org-1", "a": people("jean@exemple.fr"), "sujet": "Bonjour"}
     return new_message(pb.SendRequest(**{**smallest, "corps_texte": "Bonjour.", **fields}), DE)
 
 
 @pytest.mark.parametrize("missing", [{"sujet": ""}, {"sujet": "  "}, {"corps_texte": " \n"}, {"a": []}])
 def test_R02_a_message_has_a_recipient_a_subject_and_a_body(missing: dict[str, Any]) -> None:
-    """Each of them is CHAMP_REQUIS."""
+    """A missing recipient, subject or body is CHAMP_REQUIS."""
     with pytest.raises(ChampRequis):
         stored(**missing)
 
 
 def test_R02_html_alone_is_a_body() -> None:
-    """The text part is derived when the mail is written."""
+    """HTML without a text is accepted; the text part is derived when the mail is written."""
     message = stored(corps_texte="", corps_html="<p>Bonjour.</p>")
     assert (message.corps_texte, message.corps_html) == (None, "<p>Bonjour.</p>")
 
 
 def test_R02_bodies_keep_their_lines() -> None:
-    """CRLF, as mail programs and forms write it, is a line end like another."""
+    """Line ends CR LF are stored as LF."""
     assert stored(corps_texte="un\r\ndeux\n\ttrois\r\n").corps_texte == "un\ndeux\n\ttrois"
 
 
 @pytest.mark.parametrize("length", [1, 255, 256])
 def test_R02_a_subject_has_at_most_255_characters(length: int) -> None:
-    """One more is TROP_LONG."""
+    """Subjects of 255 characters are kept; one more is TROP_LONG."""
     if length <= 255:
         assert stored(sujet="é" * length).sujet == "é" * length
     else:
@@ -68,27 +68,27 @@ def test_R02_a_subject_has_at_most_255_characters(length: int) -> None:
     ids=["a", "cc", "cci", "nom", "sujet", "repondre_a", "name", "value"],
 )
 def test_R03_no_header_takes_a_line_break_or_nul(place: Any, injection: str) -> None:
-    """ENTETE_INTERDIT, wherever it is tried."""
+    """Line breaks and NUL are ENTETE_INTERDIT in each place."""
     with pytest.raises(EnteteInterdit):
         stored(**place(injection))
 
 
 @pytest.mark.parametrize("name", ["Bcc", "Subject", "X", "X-CRM-Id", "x-crm-id", "From:"])
 def test_R03_only_x_headers_are_free_and_not_ours(name: str) -> None:
-    """ENTETE_INTERDIT for standard ones and for X-CRM- ones."""
+    """Standard headers and those with X-CRM- are ENTETE_INTERDIT."""
     with pytest.raises(EnteteInterdit):
         stored(entetes={name: "1"})
 
 
 @pytest.mark.parametrize("name", ["X-", "X-A:B", "X-A B", "X-é"])
 def test_R03_a_header_name_is_made_of_letters_digits_and_hyphens(name: str) -> None:
-    """FORMAT_INVALIDE for what no header is called."""
+    """Names that no header can have are FORMAT_INVALIDE."""
     with pytest.raises(FormatInvalide):
         stored(entetes={name: "1"})
 
 
 def test_R03_ten_headers_are_admitted() -> None:
-    """One more is refused."""
+    """Ten additional headers are kept; an eleventh is refused."""
     ten = {f"X-{number}": "1" for number in range(10)}
     assert stored(entetes=ten).entetes == ten
     with pytest.raises(EntetesTropNombreux):
@@ -99,19 +99,19 @@ def test_R03_ten_headers_are_admitted() -> None:
     "address", ["", "jean", "jean@", "@exemple.fr", "a b@exemple.fr", "jean@exemple", "é lise@exemple.fr"]
 )
 def test_R04_addresses_are_valid(address: str) -> None:
-    """What is none is refused, by the rule of all services (C10)."""
+    """Texts that are no address by the rule of all services (C10) are refused."""
     with pytest.raises(InvalidArgument):
         stored(cc=people(address))
 
 
 @pytest.mark.parametrize("address", ["élodie@exemple.fr", "Élodie@société.fr", "用户@exemple.fr"])
 def test_R04_local_parts_outside_ascii_are_taken(address: str) -> None:
-    """Whether they can be delivered is the servers' affair (R19)."""
+    """Local parts outside ASCII are stored; delivering them is another matter (R19)."""
     assert stored(cc=people(address)).cc[0]["email"] == address.lower()
 
 
 def test_R04_doubles_are_merged_and_the_first_stays() -> None:
-    """Over a, cc and cci, in any case."""
+    """Doubles over a, cc and cci are merged in any case, and the first keeps its place and name."""
     message = stored(
         a=[pb.Destinataire(email="Jean@Exemple.fr", nom="Jean"), *people("jean@exemple.fr")],
         cc=people("lea@exemple.fr", "JEAN@exemple.fr"),
@@ -125,7 +125,7 @@ def test_R04_doubles_are_merged_and_the_first_stays() -> None:
 
 
 def test_R04_fifty_recipients_are_admitted() -> None:
-    """Over the three lists, doubles not counted."""
+    """Fifty addresses over the three lists are admitted, doubles not counted; one more is refused."""
     fifty = people(*(f"p{number}@exemple.fr" for number in range(50)))
     assert len(stored(a=fifty[:20], cc=fifty[20:], cci=fifty[:10]).cc) == 30
     with pytest.raises(DestinatairesTropNombreux):
@@ -133,12 +133,12 @@ def test_R04_fifty_recipients_are_admitted() -> None:
 
 
 def test_R07_the_message_id_names_the_message_and_the_senders_domain() -> None:
-    """It is made with the message, for all its attempts."""
+    """The Message-ID is made with the message, for all its attempts."""
     message = stored()
     assert message.message_id == f"<{message.id}@exemple.fr>"
 
 
-def test_a_domain_travels_in_ascii() -> None:
-    """As IDNA 2008 spells it; other addresses stay as they are."""
+def test_R04_a_domain_travels_in_ascii() -> None:
+    """A domain outside ASCII is spelt by IDNA 2008; other addresses stay as they are."""
     assert wire_address("jean@straße.de") == "jean@xn--strae-oqa.de"
     assert wire_address("jean@exemple.fr") == "jean@exemple.fr"

@@ -1,4 +1,4 @@
-"""What the service refuses to start with, each with a sentence that says what to do."""
+"""Settings with which the service does not start, each with a sentence that says what to do."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ SERVER = {"smtp_host": "smtp.exemple.fr", "smtp_from": "CRM <crm@exemple.fr>"}
 
 
 def settings(**given: Any) -> EmailSettings:
-    """The settings of a service that is told *given*."""
+    """The settings loaded from *given*."""
     loaded = load(EmailSettings, database_url="", **given)
     assert isinstance(loaded, EmailSettings)
     return loaded
@@ -27,24 +27,24 @@ def settings(**given: Any) -> EmailSettings:
         ({"crm_env": "production"}, "SMTP_HOST: set it"),
     ],
 )
-def test_R14_unsafe_settings_are_refused(given: dict[str, Any], sentence: str) -> None:
-    """Plain text to other machines, mails from nobody, mails that would end in a folder."""
+def test_R06_R14_unsafe_settings_are_refused(given: dict[str, Any], sentence: str) -> None:
+    """Plain text to other machines, a missing sender and mails that would end in a folder are refused."""
     with pytest.raises(ConfigurationError, match=sentence):
         settings(**given)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.10", "::1"])
 def test_R14_plain_text_is_for_this_machine(host: str) -> None:
-    """The loopback addresses need no permission."""
+    """Loopback addresses need no permission for plain text."""
     assert settings(**{**SERVER, "smtp_host": host}, smtp_securite="aucune").smtp_securite == "aucune"
 
 
 def test_R14_plain_text_elsewhere_is_on_express_demand() -> None:
-    """SMTP_ALLOW_PLAINTEXT=true."""
+    """SMTP_ALLOW_PLAINTEXT=true allows plain text to another machine."""
     told = settings(**SERVER, smtp_securite="aucune", smtp_allow_plaintext=True)
     assert told.smtp_host == "smtp.exemple.fr"
 
 
 def test_the_password_is_not_printed() -> None:
-    """Neither by str nor by repr."""
+    """The password is in neither str nor repr."""
     assert "tres-secret" not in f"{settings(**SERVER, smtp_password='tres-secret')!r}"

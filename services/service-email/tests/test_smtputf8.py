@@ -42,12 +42,12 @@ async def _office(_smtp_of_steps: SmtpServer) -> AsyncIterator[Mesh]:
 
 @pytest.fixture
 def office(_office: Mesh, smtp: SmtpServer) -> Mesh:
-    """The mesh; its SMTP server has seen nothing yet."""
+    """The mesh with an SMTP server that has seen nothing yet."""
     return _office
 
 
 async def welcomed(office: Mesh, org: str) -> Message:
-    """The message to Élodie, a new client of *org*, after one attempt to deliver it."""
+    """Welcome Élodie, a new client of *org*; return her message after one attempt to deliver it."""
     event = ClientCreatedEvent(
         event_id=str(uuid7()),
         organisation_id=org,
@@ -64,7 +64,7 @@ async def welcomed(office: Mesh, org: str) -> Message:
 
 
 async def test_R19_a_client_outside_ascii_gets_one_mail(office: Mesh, smtp: SmtpServer, org: str) -> None:
-    """Envelope and To are in UTF-8."""
+    """The envelope and the To header are in UTF-8."""
     message = await welcomed(office, org)
     (mail,) = smtp.mails
     assert (message.statut, mail.recipients) == ("envoye", ("élodie@exemple.fr",))
@@ -75,7 +75,7 @@ async def test_R19_a_client_outside_ascii_gets_one_mail(office: Mesh, smtp: Smtp
 async def test_R19_without_the_extension_the_team_is_told_once(
     office: Mesh, smtp: SmtpServer, org: str
 ) -> None:
-    """One attempt, no mail, no dead letter; sent again, it ends alike and alerts nobody anew."""
+    """One attempt makes no mail and no dead letter but one alert; sending it again makes no second one."""
     smtp.smtputf8 = False
     before = await office.database("email").read().one(_LETTERS)
     message = await welcomed(office, org)
@@ -101,7 +101,7 @@ async def test_R19_without_the_extension_the_team_is_told_once(
 
 
 async def _send_again(office: Mesh, message: Message) -> None:
-    """Let *message* be tried once more; return when it has ended and what is owed has been sent."""
+    """Try *message* once more; return when it has ended and its notification has been sent."""
     app: Any = office["email"].app
     async with app.database.transaction() as tx:
         await tx.update(message, statut="en_file", prochain_essai=clock.now() - timedelta(seconds=1))
@@ -119,7 +119,7 @@ async def _send_again(office: Mesh, message: Message) -> None:
 async def test_R19_a_mail_of_the_platform_alerts_the_log(
     office: Mesh, smtp: SmtpServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No organisation is told; an error line names the message and no address."""
+    """An error line names the message and no address; no organisation is told."""
     smtp.smtputf8 = False
     app: Any = office["email"].app
     message = await office.service_stub(EmailServiceStub, caller="email").SendWelcome(_PLATFORM_MAIL)

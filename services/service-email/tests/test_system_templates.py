@@ -1,4 +1,4 @@
-"""The templates that the migrations supply (§9): greetings, and how rows from before get them."""
+"""Templates that the migrations supply (R22): their greetings, and how older rows get them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ SUPPLIED = {
 
 
 async def rendered(mesh: Mesh, **names: str) -> Mapping[str, Rendu]:
-    """Every system template with *names* and some text for all else."""
+    """Every system template, rendered with *names* and some text for all other variables."""
     system = select(Modele).where(Modele.organisation_id.is_(None))
     modeles = await mesh.database("email").read().all(system)
     return {one.code: render(one, dict.fromkeys(one.variables, "…") | names) for one in modeles}
@@ -35,10 +35,10 @@ async def rendered(mesh: Mesh, **names: str) -> Mapping[str, Rendu]:
         ("", "", "Bonjour,"),
     ],
 )
-async def test_C18_every_template_greets_with_the_names_that_are_there(
+async def test_R22_every_template_greets_with_the_names_that_are_there(
     mesh: Mesh, prenom: str, nom: str, greeting: str
 ) -> None:
-    """Each after one space, then the comma; in the text and in the HTML."""
+    """Each name follows one space, then comes the comma; in the text and in the HTML."""
     mails = await rendered(mesh, prenom=prenom, nom=nom)
     assert set(mails) == SUPPLIED
     for mail in mails.values():
@@ -47,12 +47,12 @@ async def test_C18_every_template_greets_with_the_names_that_are_there(
 
 
 @pytest.mark.parametrize(("prenom", "subject"), [("Victoire", "Bienvenue Victoire"), ("", "Bienvenue")])
-async def test_C18_so_does_the_subject(mesh: Mesh, prenom: str, subject: str) -> None:
-    """Without a name it ends with its own word."""
+async def test_R22_the_subject_names_whom_it_can(mesh: Mesh, prenom: str, subject: str) -> None:
+    """The subject without a name ends with its own word."""
     assert (await rendered(mesh, prenom=prenom, nom=""))["BIENVENUE_CLIENT"].sujet == subject
 
 
-def test_C21_a_database_with_rows_in_it_is_brought_up_to_date(tmp_path: Path) -> None:
+def test_C21_R22_a_database_with_rows_in_it_is_brought_up_to_date(tmp_path: Path) -> None:
     """Messages keep their keys, without a content; copies of a template greet as the system's."""
     with Upgrade(SERVICE, "0020", tmp_path) as upgrade:
         tables = upgrade.connection

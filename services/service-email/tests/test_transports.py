@@ -1,4 +1,4 @@
-"""The two ways out: an SMTP server under TLS and login, and a folder."""
+"""The two transports: an SMTP server under TLS and login, and a folder."""
 
 import socket
 from contextlib import suppress
@@ -26,12 +26,12 @@ def to(server: SmtpServer, securite: Security, **settings: Any) -> SmtpTransport
 
 
 def names_in(folder: Path) -> list[str]:
-    """What is in *folder*."""
+    """The names of the files in *folder*."""
     return [file.name for file in folder.iterdir()]
 
 
 def trust(server: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let TLS clients made from now on trust *server*."""
+    """Make TLS clients created from now on trust *server*."""
     assert server.certificate is not None
     monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate.file))
 
@@ -40,7 +40,7 @@ def trust(server: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_R14_mails_travel_encrypted_after_a_login(
     securite: Security, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With STARTTLS and with TLS from the start."""
+    """A mail reaches the server encrypted, by STARTTLS or by TLS from the start."""
     with smtp_server(securite, login=LOGIN) as server:
         trust(server, monkeypatch)
         await to(server, securite, smtp_username=LOGIN[0], smtp_password=LOGIN[1]).send(MAIL)
@@ -50,7 +50,7 @@ async def test_R14_mails_travel_encrypted_after_a_login(
 
 @pytest.mark.parametrize("securite", ["starttls", "tls"])
 async def test_R14_an_unknown_certificate_gets_neither_mail_nor_password(securite: Security) -> None:
-    """The attempt fails, temporarily, before anything is said."""
+    """A server whose certificate is not trusted is a temporary failure before anything is said."""
     with smtp_server(securite, login=LOGIN) as server:
         way = to(server, securite, smtp_username=LOGIN[0], smtp_password=LOGIN[1])
         with pytest.raises(DeliveryFailure, match="CERTIFICATE_VERIFY_FAILED") as failed:
@@ -59,7 +59,7 @@ async def test_R14_an_unknown_certificate_gets_neither_mail_nor_password(securit
 
 
 async def test_R14_a_server_without_starttls_gets_no_mail() -> None:
-    """No silent fall back to plain text."""
+    """A server that does not offer STARTTLS is a temporary failure, never plain text."""
     with smtp_server() as server:
         with pytest.raises(DeliveryFailure, match="STARTTLS") as failed:
             await to(server, "starttls").send(MAIL)
@@ -67,7 +67,7 @@ async def test_R14_a_server_without_starttls_gets_no_mail() -> None:
 
 
 async def test_R10_bad_credentials_are_permanent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """535 would only be repeated."""
+    """A wrong password (535) is a permanent failure."""
     with smtp_server("starttls", login=LOGIN) as server:
         trust(server, monkeypatch)
         with pytest.raises(DeliveryFailure) as failed:
@@ -76,7 +76,7 @@ async def test_R10_bad_credentials_are_permanent(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_R10_a_login_refused_for_now_is_temporary(monkeypatch: pytest.MonkeyPatch) -> None:
-    """454: the server cannot check passwords at the moment."""
+    """A login refused for the moment (454) is a temporary failure."""
     with smtp_server("starttls", login=LOGIN) as server:
         trust(server, monkeypatch)
         server.script(*["454 4.7.0 temporary authentication failure"] * 3, at="AUTH")
@@ -87,7 +87,7 @@ async def test_R10_a_login_refused_for_now_is_temporary(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("stage", ["MAIL", "DATA"])
 async def test_R10_a_server_that_hangs_is_left_in_time(stage: Any) -> None:
-    """A temporary failure, after the time that one delivery may take."""
+    """Silence is a temporary failure after the time that one delivery may take."""
     with smtp_server() as server:
         server.script(HANG, at=stage)
         with pytest.raises(DeliveryFailure, match="Timeout") as failed:
@@ -97,7 +97,7 @@ async def test_R10_a_server_that_hangs_is_left_in_time(stage: Any) -> None:
 
 @pytest.mark.parametrize("securite", ["aucune", "starttls", "tls"])
 async def test_R10_a_server_that_never_speaks_is_left_in_time(securite: Security) -> None:
-    """Before its greeting, or in the middle of TLS."""
+    """Silence before the greeting or in the middle of TLS is a temporary failure in time."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         host, port = listening.getsockname()
         silent = {"smtp_host": host, "smtp_port": port, "smtp_from": "crm@exemple.fr"}
@@ -109,7 +109,7 @@ async def test_R10_a_server_that_never_speaks_is_left_in_time(securite: Security
 
 
 async def test_R10_nobody_at_the_address_is_temporary() -> None:
-    """A refused connection."""
+    """A refused connection is a temporary failure."""
     with smtp_server() as server:
         server.stop()
         with pytest.raises(DeliveryFailure) as failed:
@@ -118,8 +118,8 @@ async def test_R10_nobody_at_the_address_is_temporary() -> None:
 
 
 @pytest.mark.parametrize(("answer", "stage"), [("250 OK", "DATA"), ("550 no", "DATA"), ("550 no", "RCPT")])
-async def test_a_server_that_answered_is_left_with_quit(answer: str, stage: Any) -> None:
-    """Whether it took the mail or not."""
+async def test_R10_a_server_that_answered_is_left_with_quit(answer: str, stage: Any) -> None:
+    """The conversation ends with QUIT, whether the server took the mail or not."""
     with smtp_server() as server:
         server.script(answer, at=stage)
         with suppress(DeliveryFailure):
@@ -127,16 +127,16 @@ async def test_a_server_that_answered_is_left_with_quit(answer: str, stage: Any)
         assert server.goodbyes == 1
 
 
-async def test_the_server_that_accepted_need_not_say_goodbye() -> None:
-    """Once the mail is accepted, nothing that follows makes it a failure."""
+async def test_R10_the_server_that_accepted_need_not_say_goodbye() -> None:
+    """A connection cut after the acceptance is no failure."""
     with smtp_server() as server:
         server.script(CUT, at="QUIT")
         receipt = await to(server, "aucune").send(MAIL)
     assert (receipt.code, len(server.mails)) == (250, 1)
 
 
-async def test_a_folder_keeps_one_file_per_mail(tmp_path: Path) -> None:
-    """Delivered again, a mail replaces itself; nothing else is left in the folder."""
+async def test_R06_a_folder_keeps_one_file_per_mail(tmp_path: Path) -> None:
+    """The same mail replaces its file; nothing else is left in the folder."""
     folder = tmp_path / "not" / "yet"
     for _ in range(2):
         await FolderTransport(folder).send(MAIL)
@@ -145,16 +145,16 @@ async def test_a_folder_keeps_one_file_per_mail(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o077 == 0
 
 
-async def test_a_mail_that_cannot_be_put_in_place_leaves_nothing(tmp_path: Path) -> None:
-    """A folder stands where the file should be."""
+async def test_R06_a_mail_that_cannot_be_put_in_place_leaves_nothing(tmp_path: Path) -> None:
+    """A folder in the place of the file is a failure that leaves no other file behind."""
     (tmp_path / f"{MAIL.id}.eml").mkdir()
     with pytest.raises(DeliveryFailure):
         await FolderTransport(tmp_path).send(MAIL)
     assert names_in(tmp_path) == [f"{MAIL.id}.eml"]
 
 
-async def test_a_folder_that_cannot_be_written_is_a_temporary_failure(tmp_path: Path) -> None:
-    """A file stands where the folder should be."""
+async def test_R06_a_folder_that_cannot_be_written_is_a_temporary_failure(tmp_path: Path) -> None:
+    """A file in the place of the folder is a temporary failure."""
     (tmp_path / "mail").write_text("")
     with pytest.raises(DeliveryFailure) as failed:
         await FolderTransport(tmp_path / "mail").send(MAIL)
@@ -183,7 +183,7 @@ async def test_R19_an_address_outside_ascii_travels_by_smtputf8() -> None:
 
 
 async def test_R19_without_smtputf8_nothing_is_sent_to_anybody() -> None:
-    """A failure for good, with the reason, after a goodbye; others are served as before."""
+    """A server without the extension gets nothing and a goodbye; other mails are served as before."""
     with smtp_server() as server:
         server.smtputf8 = False
         with pytest.raises(DeliveryFailure) as failed:

@@ -1,4 +1,4 @@
-"""SendWelcome: a new user of the CRM gets one mail, in the name of the platform."""
+"""SendWelcome (R23): one mail for each new user, in the name of the platform."""
 
 import asyncio
 from typing import Any
@@ -17,18 +17,18 @@ from service_testing.smtp import SmtpServer
 
 @pytest.fixture
 def inside(mesh: Mesh) -> EmailServiceStub:
-    """The email service, called by another service."""
+    """A stub of the email service for another service."""
     return mesh.service_stub(EmailServiceStub, caller="email")
 
 
 def welcome(**changes: str) -> pb.SendWelcomeRequest:
-    """A request to welcome somebody new."""
+    """A request to welcome somebody new; *changes* replace the usual fields."""
     somebody = {"utilisateur_id": str(uuid7()), "email": "jeanne@exemple.fr", "prenom": "Jeanne"}
     return pb.SendWelcomeRequest(**(somebody | changes))
 
 
-async def test_a_new_user_is_welcomed(inside: EmailServiceStub) -> None:
-    """With the link to the application; the mail belongs to no organisation."""
+async def test_R23_a_new_user_is_welcomed(inside: EmailServiceStub) -> None:
+    """The mail greets by name and links the application; it belongs to no organisation."""
     message = await inside.SendWelcome(welcome(nom="Martin"))
     assert (message.sujet, message.modele_code) == ("Votre accès au CRM", "BIENVENUE_UTILISATEUR")
     assert (message.origine, message.a[0].email, message.a[0].nom) == (
@@ -46,8 +46,8 @@ def _app(steps: Mesh) -> App[EmailSettings]:
     return app  # type: ignore[no-any-return]
 
 
-async def test_it_is_sent(steps: Mesh, smtp: SmtpServer) -> None:
-    """By the worker, as every mail."""
+async def test_R23_a_welcome_mail_is_sent(steps: Mesh, smtp: SmtpServer) -> None:
+    """The worker delivers the mail as any other."""
     emails = steps.service_stub(EmailServiceStub, caller="email")
     await emails.SendWelcome(welcome())
     await deliver(_app(steps))
@@ -55,24 +55,24 @@ async def test_it_is_sent(steps: Mesh, smtp: SmtpServer) -> None:
     assert mail.recipients == ("jeanne@exemple.fr",)
 
 
-async def test_a_user_is_welcomed_once(inside: EmailServiceStub) -> None:
-    """However often it is asked, also at the same moment."""
+async def test_R23_a_user_is_welcomed_once(inside: EmailServiceStub) -> None:
+    """Five calls at once are answered with one message."""
     request = welcome()
     messages = await asyncio.gather(*(inside.SendWelcome(request) for _ in range(5)))
     assert len({message.id for message in messages}) == 1
 
 
-async def test_a_call_that_names_an_organisation_is_answered_alike(mesh: Mesh, org: str) -> None:
-    """The mail is the platform's, whoever it is asked for."""
+async def test_R23_a_call_that_names_an_organisation_is_answered_alike(mesh: Mesh, org: str) -> None:
+    """The organisation of the calling service changes nothing: the mail is the platform's."""
     request = welcome()
     theirs = mesh.service_stub(EmailServiceStub, caller="email", organisation=org)
     assert (await theirs.SendWelcome(request)).id == (await theirs.SendWelcome(request)).id
 
 
-async def test_a_key_of_a_tenant_does_not_keep_the_mail_away(
+async def test_R23_a_key_of_a_tenant_does_not_keep_the_mail_away(
     inside: EmailServiceStub, emails: EmailServiceStub
 ) -> None:
-    """Whoever sends a mail with that key in his own organisation."""
+    """A message of an organisation under the same key does not stand in the way."""
     request = welcome()
     theirs = await emails.Send(
         pb.SendRequest(
@@ -86,8 +86,8 @@ async def test_a_key_of_a_tenant_does_not_keep_the_mail_away(
     assert (await inside.SendWelcome(request)).a[0].email == "jeanne@exemple.fr"
 
 
-async def test_no_user_reads_it(inside: EmailServiceStub, emails: EmailServiceStub) -> None:
-    """Not even by its id."""
+async def test_R23_no_user_reads_it(inside: EmailServiceStub, emails: EmailServiceStub) -> None:
+    """Get by id is NOT_FOUND for a user."""
     message = await inside.SendWelcome(welcome())
     assert await refused(emails.Get(pb.GetMessageRequest(id=message.id))) == (
         StatusCode.NOT_FOUND,
@@ -106,10 +106,10 @@ async def test_no_user_reads_it(inside: EmailServiceStub, emails: EmailServiceSt
         ({"utilisateur_id": "x" * 65}, "FORMAT_INVALIDE", "utilisateur_id"),
     ],
 )
-async def test_what_is_refused(
+async def test_R23_what_is_refused(
     inside: EmailServiceStub, changes: dict[str, str], reason: str, champ: str
 ) -> None:
-    """INVALID_ARGUMENT names the field."""
+    """Each refusal is INVALID_ARGUMENT and names the field."""
     told = await refusal(inside.SendWelcome(welcome(**changes)))
     assert (told.code, told.reason, told.metadata) == (
         StatusCode.INVALID_ARGUMENT,

@@ -1,4 +1,4 @@
-"""Accounts of users at outside providers, connected by OAuth 2: kept, refreshed, handed out, ended.
+"""Accounts of users at outside providers, by OAuth 2: connected, refreshed, handed out, disconnected.
 
 Owns: oauth_accounts, oauth_states, audit_integrations. Emits and consumes nothing. The wiring is in
 `service.py`; the providers are behind `fournisseur.py`.

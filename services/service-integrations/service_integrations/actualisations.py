@@ -1,7 +1,8 @@
-"""Refreshing tokens: one question to the provider, however many callers wait for it (R11, R13).
+"""Refreshes of tokens: one question to the provider, however many callers wait for it (R11, R13).
 
 A refresh runs in a task of its own: neither a caller that goes away nor a service that stops may lose
-a token that the provider has already replaced. Transactions never wait for it: a lease in the row does.
+a token that the provider has already replaced. No transaction is open while the provider is asked: a
+lease in the row keeps other processes away.
 """
 
 import asyncio
@@ -36,13 +37,14 @@ R = TypeVar("R")
 _Failure = ErreurIntegration | FournisseurRefuse
 
 LEASE = timedelta(seconds=30)
-WAIT = 5.0  # seconds for somebody else's refresh
-_LONGEST = 27.0  # seconds of one question with its retries: the lease must outlive it
-_AGAIN = 0.5  # seconds
-AT_ONCE = 5  # of a batch (R14)
-_POLL = 0.05  # seconds
+WAIT = 5.0  # seconds that a caller waits for somebody else's refresh (R11)
+_LONGEST = 27.0  # seconds of one refresh with its retries: it must end within the lease
+_AGAIN = 0.5  # seconds between tries to store new tokens
+AT_ONCE = 5  # accounts of a batch that are refreshed together (R14)
+_POLL = 0.05  # seconds between looks at a row under another's lease
 
 _instant = OauthAccount.created_at.type
+# The condition and the lease are one statement: of several processes one gets the row.
 _TAKE = (
     update(OauthAccount)
     .where(
@@ -56,6 +58,7 @@ _TAKE = (
     .values(refresh_lease_until=bindparam("until", type_=_instant))
     .returning(OauthAccount)
 )
+# A lease that was lost meanwhile is not ours to give back.
 _GIVE_BACK = (
     update(OauthAccount)
     .where(
@@ -67,14 +70,14 @@ _GIVE_BACK = (
 
 
 class Actualisations:
-    """The refreshes of this process."""
+    """The refreshes under way in this process."""
 
     def __init__(self, database: Database, comptes: Comptes, fournisseurs: Registre) -> None:
         self._database, self._comptes, self._fournisseurs = database, comptes, fournisseurs
         self._under_way: dict[UUID, asyncio.Task[OauthAccount]] = {}
 
     async def refreshed(self, seen: OauthAccount) -> OauthAccount:
-        """The account with newer tokens than *seen* has, asked for at most once for all who want them now.
+        """Refresh the account *seen*; return it with newer tokens. All callers at once share one question.
 
         Raises NoRefreshToken, GetTokenError, and TokenRefreshError, whose metadata name the *cause*
         and, when the user must connect again, *reconnexion*.
@@ -98,7 +101,7 @@ class Actualisations:
 
         def ended(task: asyncio.Task[OauthAccount]) -> None:
             del self._under_way[seen.id]
-            task.exception()  # whoever waited for it may have given up
+            task.exception()  # retrieved, or asyncio reports it when nobody has waited to the end
 
         task.add_done_callback(ended)
         return task
@@ -107,7 +110,8 @@ class Actualisations:
         mine = await self._taken(seen)
         if mine is None:
             return await self._by_another(seen)
-        if mine.derniere_actualisation != seen.derniere_actualisation:  # somebody came between
+        # The row has newer tokens than the caller had read: somebody refreshed it before the lease was ours.
+        if mine.derniere_actualisation != seen.derniere_actualisation:
             await self._give_back(mine)
             return mine
         try:
@@ -118,7 +122,7 @@ class Actualisations:
         return await self._kept(mine, jetons)
 
     async def _taken(self, seen: OauthAccount) -> OauthAccount | None:
-        """The row under our lease; None while somebody else holds it."""
+        """Take the lease of the row and return the row; None while somebody else holds it."""
         now = clock.now()
         async with self._database.transaction() as tx:
             return await tx.one(_TAKE, compte=seen.id, now=now, until=now + LEASE)
@@ -128,7 +132,10 @@ class Actualisations:
             await tx.execute(_GIVE_BACK, compte=mine.id, until=mine.refresh_lease_until)
 
     async def _by_another(self, seen: OauthAccount) -> OauthAccount:
-        """What another instance makes of *seen*."""
+        """Wait for another instance's refresh of *seen*; return the account with its tokens.
+
+        Raises NoRefreshToken, and TokenRefreshError when the other fails or takes longer than 5 s.
+        """
         deadline = time.monotonic() + WAIT
         while True:
             row = await self._comptes.get(seen.id)
@@ -142,7 +149,10 @@ class Actualisations:
             await asyncio.sleep(_POLL)
 
     async def _asked(self, mine: OauthAccount) -> Jetons:
-        """What the provider gives for the refresh token of *mine*."""
+        """Ask the provider for new tokens by the refresh token of *mine*.
+
+        Raises GetTokenError, ApiError, NetworkError, TimeoutError and FournisseurRefuse.
+        """
         fournisseur = self._fournisseurs[mine.provider]
         if not fournisseur.actif:
             raise refusals.ApiError(mine.provider, cause="off")
@@ -154,7 +164,7 @@ class Actualisations:
             raise refusals.TimeoutError(mine.provider) from None
 
     async def _kept(self, mine: OauthAccount, jetons: Jetons) -> OauthAccount:
-        """Store what cannot be asked for again: a database that is away is waited for."""
+        """Store tokens that cannot be asked for again, waiting for a database that is away, 30 s at most."""
         deadline = time.monotonic() + LEASE.total_seconds()
         while True:
             try:
@@ -168,7 +178,8 @@ class Actualisations:
         async with self._comptes.changing(mine.user_id) as tx:
             row = await self._comptes.locked(tx, mine)
             if row.refresh_lease_until != mine.refresh_lease_until:
-                return row  # it was disconnected or connected anew: what we were given is of the past
+                # Disconnected or connected anew meanwhile: these tokens belong to the former connection.
+                return row
             await tx.update(
                 row,
                 **self._comptes.sealed(row.id, jetons, row.scopes_manquants),
@@ -182,7 +193,10 @@ class Actualisations:
         return row
 
     async def _failed(self, mine: OauthAccount, error: _Failure) -> NoReturn:
-        """Note that *mine* could not be refreshed; network trouble keeps its status. Raises what it means."""
+        """Note that *mine* could not be refreshed; only a refusal of the provider changes its status (R13).
+
+        Raises TokenRefreshError, or GetTokenError when the refresh token was unreadable.
+        """
         ended = isinstance(error, FournisseurRefuse) and rules.must_reconnect(error)
         code = error.error if isinstance(error, FournisseurRefuse) else error.reason
         async with self._comptes.changing(mine.user_id) as tx:
@@ -203,7 +217,7 @@ class Actualisations:
 
 
 async def _end(task: asyncio.Task[OauthAccount]) -> None:
-    """Return when *task* has ended, however."""
+    """Wait until *task* has ended, successfully or not."""
     await asyncio.wait((task,))
 
 
@@ -218,7 +232,7 @@ def _line(evenement: str, compte: OauthAccount, erreur: str = "") -> AuditIntegr
 
 
 async def by_fives(questions: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
-    """What *work* makes of each of *questions*, in their order, five at a time (R14)."""
+    """Do *work* on each of *questions*, five at a time (R14); return the results in their order."""
     results: list[R] = []
     for start in range(0, len(questions), AT_ONCE):
         results += await asyncio.gather(*map(work, questions[start : start + AT_ONCE]))

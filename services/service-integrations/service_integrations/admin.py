@@ -1,4 +1,4 @@
-"""AdminService: tokens sealed anew when the encryption keys change (R17)."""
+"""AdminService: sealing tokens anew when the encryption keys change (R17)."""
 
 from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import AdminServiceServicer
@@ -13,7 +13,7 @@ from service_integrations.settings import IntegrationsSettings
 
 @operated
 class AdminService(AdminServiceServicer):
-    """What operators do."""
+    """Methods for operators, called by services alone."""
 
     def __init__(self, app: App[IntegrationsSettings]) -> None:
         self._rotation = Rotation(app.database, app.settings.envelope())
@@ -21,7 +21,7 @@ class AdminService(AdminServiceServicer):
     async def ReencryptTokens(
         self, request: pb.ReencryptTokensRequest, context: Context
     ) -> pb.ReencryptTokensResponse:
-        """Seal one round of tokens anew; tell how many rows are left."""
+        """Seal one round of tokens anew; tell how many rows are left. Raises FormatInvalide."""
         if request.limite < 0:
             raise FormatInvalide(champ="limite")
         traites = await self._rotation.round(min(request.limite, ROUND) or ROUND)

@@ -1,4 +1,4 @@
-"""Whom a call is about: people act for themselves, services name the user."""
+"""Users whom a call is about: people act for themselves, services name the user (R24)."""
 
 from grpc_utils import caller, is_opaque_id
 
@@ -7,7 +7,10 @@ from service_integrations.refusals import AccountNotFound, InvalidUserId
 
 
 def acting_for(requested: str, provider: str = "") -> str:
-    """The user of a call that names *requested*, "" for the caller. Raises InvalidUserId, AccountNotFound."""
+    """The user of a call that names *requested*, "" for the caller's own user (R24).
+
+    Raises InvalidUserId, and AccountNotFound when a person names somebody else.
+    """
     identity = caller()
     user_id = requested or identity.user_id
     if not is_opaque_id(user_id):
@@ -18,7 +21,10 @@ def acting_for(requested: str, provider: str = "") -> str:
 
 
 def owner(requested: str, provider: str) -> str:
-    """As `acting_for`; an id that cannot exist owns nothing. Raises AccountNotFound."""
+    """The user of a call that names one of his accounts. Raises AccountNotFound.
+
+    A malformed id is refused like an unknown account: an id that cannot exist owns nothing.
+    """
     try:
         return acting_for(requested, provider)
     except InvalidUserId:
@@ -26,7 +32,7 @@ def owner(requested: str, provider: str) -> str:
 
 
 def shown_to_caller(compte: OauthAccount | None, provider: str = "") -> OauthAccount:
-    """*compte*, if it exists and is the caller's to see. Raises AccountNotFound."""
+    """The same *compte*, checked to exist and to be the caller's to see. Raises AccountNotFound."""
     identity = caller()
     if compte is None or (identity.kind == "user" and compte.user_id != identity.subject):
         raise AccountNotFound(provider)

@@ -1,4 +1,4 @@
-"""What the servicers and the jobs of one running service share, made once for it."""
+"""Parts that the servicers and the jobs of one running service share."""
 
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -20,7 +20,7 @@ _ateliers: WeakKeyDictionary[Database, "Atelier"] = WeakKeyDictionary()
 
 @dataclass(frozen=True, slots=True)
 class Atelier:
-    """The providers, the accounts, and what is done with both."""
+    """The providers, the accounts, the connections under way and the refreshes of one running service."""
 
     fournisseurs: Registre
     comptes: Comptes
@@ -29,7 +29,7 @@ class Atelier:
 
     @classmethod
     def of(cls, app: App[IntegrationsSettings]) -> "Atelier":
-        """The one of *app*: its parts know the same circuits, rates, caches and refreshes under way."""
+        """The shared parts of *app*, always the same: circuits, rates, caches, refreshes under way."""
         if app.database not in _ateliers:
             _ateliers[app.database] = _made(app)
         return _ateliers[app.database]

@@ -1,6 +1,6 @@
-"""The audit (R22): what is noted, and who may read it.
+"""The audit (R22): writing its lines, and reading them.
 
-An effect and its line are written in one transaction, the line in a part of its own: when it
+An effect and its line are written in one transaction, the line within a savepoint: when the line
 fails, that is logged and the effect stays.
 """
 
@@ -41,7 +41,7 @@ ENTREES = Listing(
 
 
 class FromSomewhere(Protocol):
-    """A request that tells where the person is."""
+    """A request with the address and the browser of the person, as the gateway has seen them."""
 
     ip: str
     user_agent: str
@@ -49,14 +49,17 @@ class FromSomewhere(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Origine:
-    """Where a person calls from, as far as the gateway has told."""
+    """The address and the browser of a person, as far as the gateway has told them."""
 
     ip: str | None = None
     user_agent: str = ""
 
     @classmethod
     def of(cls, request: FromSomewhere) -> "Origine":
-        """What *request* says; what is no address is left out: the audit is no reason to refuse."""
+        """The origin that *request* tells, cut to what its columns take.
+
+        A text that is no address is left out: the audit is no reason to refuse a call.
+        """
         try:
             ip = str(ipaddress.ip_address(request.ip))
         except ValueError:
@@ -74,7 +77,7 @@ def entree(
     origine: Origine | None = None,
     **details: Any,
 ) -> AuditIntegration:
-    """A line about what has just happened, under the correlation id of this unit of work."""
+    """A line about an event that has just happened, with the correlation id of the call or job (R2)."""
     origine = origine or Origine()
     return AuditIntegration(
         evenement=evenement,
@@ -90,7 +93,7 @@ def entree(
 
 
 async def note_in(tx: Transaction, line: AuditIntegration) -> None:
-    """Write *line* with the effect of *tx*, which it cannot undo."""
+    """Write *line* in the transaction of its effect, which a failing line does not undo."""
     try:
         async with tx.part():
             await tx.insert(line)
@@ -99,7 +102,7 @@ async def note_in(tx: Transaction, line: AuditIntegration) -> None:
 
 
 async def note(database: Database, line: AuditIntegration) -> None:
-    """Write *line* about something that has no other effect."""
+    """Write *line* about an event without another effect; a failure is logged."""
     try:
         async with database.transaction() as tx:
             await tx.insert(line)
@@ -119,13 +122,13 @@ def _missed(line: AuditIntegration, error: Exception) -> None:
 
 @operated
 class AuditService(AuditServiceServicer):
-    """What has happened to the accounts of a user, or of all for services."""
+    """The lines of one user, or those of all for services."""
 
     def __init__(self, app: App[IntegrationsSettings]) -> None:
         self._db = app.database
 
     async def List(self, request: pb.ListAuditRequest, context: Context) -> pb.ListAuditResponse:
-        """List the lines, the newest first."""
+        """List lines of the audit, the newest first. Raises InvalidUserId, AccountNotFound (R24)."""
         of_everybody = caller().kind != "user" and not request.user_id
         page = await ENTREES.page(
             self._db.read(),

@@ -1,7 +1,7 @@
-"""The accounts of users as `List` shows them, remembered in this process (R18, R20).
+"""Lists of accounts by user, remembered in this process (R18, R20).
 
-Instances tell each other what has changed by NOTIFY, in the transaction of the change. While this
-one does not hear the others, nothing that it remembers is good, but for a database that is down.
+Instances announce changes to each other by NOTIFY, in the transaction of the change. While this
+one does not hear the others, it trusts nothing that it remembers, but for a database that is down.
 """
 
 import asyncio
@@ -19,18 +19,18 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 CHANNEL: Final = "integrations_cache"
-FRESH, USABLE = 300.0, 3600.0  # seconds
+FRESH, USABLE = 300.0, 3600.0  # seconds (R18); the second without a database (R20)
 MOST_USERS = 10_000
-_PATIENCE = 1.0  # seconds for a database that may be down, when there is something else to show
-_ALIVE = 30.0  # seconds of silence after which the line is tried
-_AGAIN = 1.0  # seconds until a lost line is taken up again
+_PATIENCE = 1.0  # seconds for a database that may be down, when a remembered list can be shown instead (R20)
+_ALIVE = 30.0  # seconds of silence after which the connection is tried
+_AGAIN = 1.0  # seconds until a lost connection is made again
 
 LOOKS = Counter("int_cache_total", "Lists looked for in memory.", ["result"])
 
 
 @dataclass(frozen=True, slots=True)
 class Vu(Generic[T]):
-    """What a user is shown; *stale* when the database could not be asked."""
+    """A list to show; *stale* when the database could not be asked."""
 
     value: T
     stale: bool = False
@@ -40,11 +40,11 @@ class Vu(Generic[T]):
 class _Entry(Generic[T]):
     value: T
     loaded_at: float
-    line: int | None  # which line would have told of a change, None when none did
+    line: int | None  # the connection that was listening while it was loaded, None when none was
 
 
 class Cache(Generic[T]):
-    """What *load* has found for each user."""
+    """Values by user, as *load* found them."""
 
     def __init__(self, database: Database, load: Callable[[str], Awaitable[T]]) -> None:
         self._database, self._load = database, load
@@ -55,11 +55,14 @@ class Cache(Generic[T]):
 
     @property
     def listening(self) -> bool:
-        """Whether changes of other instances are heard."""
+        """True while changes of other instances are heard."""
         return self._line is not None
 
     async def get(self, user_id: str) -> Vu[T]:
-        """What *user_id* is shown. Raises DatabaseUnavailable, StatementTimeout when that is not known."""
+        """The value of *user_id*, from memory or loaded.
+
+        Raises DatabaseUnavailable, StatementTimeout when it cannot be loaded and none is remembered.
+        """
         entry = self._entries.get(user_id)
         age = clock.timestamp() - entry.loaded_at if entry else 0.0
         heard = self._line is not None and entry is not None and entry.line == self._line
@@ -76,12 +79,12 @@ class Cache(Generic[T]):
             return Vu(entry.value, stale=True)
 
     def forget(self, user_id: str) -> None:
-        """The accounts of *user_id* have changed."""
+        """Forget the value of *user_id*, and the load under way, which may have seen the past."""
         self._entries.pop(user_id, None)
         self._loading.pop(user_id, None)
 
     async def listen(self) -> None:
-        """Hear what other instances change, until the line is lost. Raises DatabaseError."""
+        """Hear the changes of other instances until the connection is lost. Raises DatabaseError."""
         async with self._database.session() as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             self._lines += 1
@@ -92,7 +95,7 @@ class Cache(Generic[T]):
                 self._line = None
 
     async def keep_listening(self) -> None:
-        """Hear what other instances change, for ever."""
+        """Hear the changes of other instances for ever, on a new connection after each loss."""
         while True:
             try:
                 await self.listen()
@@ -107,7 +110,7 @@ class Cache(Generic[T]):
             await connection.execute("SELECT 1")
 
     async def _loaded(self, user_id: str) -> T:
-        """What the database says, remembered unless it has changed meanwhile."""
+        """Load the value of *user_id*; remember it unless it was forgotten meanwhile."""
         mine = self._loading[user_id] = object()
         line, loaded_at = self._line, clock.timestamp()
         try:

@@ -1,4 +1,4 @@
-"""The connected accounts: rows found, changed and opened here alone; tokens are plain only in between."""
+"""The connected accounts. No other module writes their rows or opens and seals their tokens."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -41,16 +41,16 @@ class Comptes:
         self.cache = Cache(database, self._of_user)
 
     async def find(self, user_id: str, provider: str, account_id: str) -> OauthAccount | None:
-        """The account of a user at a provider."""
+        """The account of a user at a provider, None when there is none."""
         named = {"user_id": user_id, "provider": provider, "account_id": account_id}
         return await self._database.read().one(_ONE, **named)
 
     async def get(self, compte_id: str | UUID) -> OauthAccount | None:
-        """The account *compte_id*."""
+        """The account with that id, None when there is none."""
         return await self._database.read().get(OauthAccount, compte_id)
 
     async def locked(self, tx: Transaction, compte: OauthAccount) -> OauthAccount:
-        """The row of *compte* as it is now; others wait until *tx* ends."""
+        """The row of *compte* as it is now, locked until *tx* ends."""
         row = await tx.one(
             _ONE_LOCKED,
             user_id=compte.user_id,
@@ -62,23 +62,23 @@ class Comptes:
 
     @asynccontextmanager
     async def changing(self, user_id: str) -> AsyncIterator[Transaction]:
-        """A transaction that changes accounts of *user_id*; every instance forgets what it knew of them."""
+        """Open a transaction that changes accounts of *user_id*; every instance forgets his list (R18)."""
         async with self._database.transaction() as tx:
             yield tx
             await tx.one(_NOTIFY, user_id=user_id)
         self.cache.forget(user_id)
 
     def opened(self, compte: OauthAccount, column: Sealed) -> str:
-        """A token of *compte*, which has one. Raises GetTokenError."""
+        """Open a token of *compte*, which must have one. Raises GetTokenError."""
         try:
             return self._envelope.open(getattr(compte, column), place(compte.id, column))
         except Undecipherable:
             raise GetTokenError(compte.provider) from None
 
     def sealed(self, compte_id: UUID, jetons: Jetons, manquants: Iterable[str] = ()) -> dict[str, Any]:
-        """What *jetons* change in the row of *compte_id*; tokens that are missing stay as they were.
+        """The columns that *jetons* change in the row of *compte_id*; a token that did not come stays.
 
-        *manquants* are the permissions that were missing before.
+        *manquants* are the permissions that were missing before (R23).
         """
         now = clock.now()
         changed: dict[str, Any] = {
@@ -101,5 +101,5 @@ class Comptes:
 
 
 def place(compte_id: UUID, column: Sealed) -> str:
-    """Where a token is sealed to (C15)."""
+    """The place that the envelope of a token is bound to (C15)."""
     return f"integrations.oauth_accounts.{column}:{compte_id}"

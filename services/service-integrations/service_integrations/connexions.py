@@ -1,4 +1,4 @@
-"""Connecting an account: where the browser goes, and what it comes back with (R4–R6)."""
+"""Connections of accounts: sending the browser to the provider, and taking it back (R4–R6)."""
 
 import logging
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Retour:
-    """What the browser has brought from the provider."""
+    """The parameters that the browser brings back from the provider, and where it calls from."""
 
     code: str
     state: str
@@ -47,7 +47,10 @@ class Connexions:
     async def begin(
         self, user_id: str, provider: str, redirect_url: str, origine: Origine
     ) -> tuple[str, Debut]:
-        """Where the browser goes. Raises InvalidProvider, InvalidRedirectUrl, OauthInitError."""
+        """Begin a connection; return the address to which the browser goes, and the connection.
+
+        Raises InvalidProvider, InvalidRedirectUrl, OauthInitError.
+        """
         fournisseur = self._atelier.active(provider)
         if not self._origins:
             _log.error("INTEGRATIONS_REDIRECT_ORIGINS is empty: nothing can be connected")
@@ -62,7 +65,7 @@ class Connexions:
         return auth_url, debut
 
     async def complete(self, provider: str, retour: Retour) -> tuple[OauthAccount, str]:
-        """The connected account, and where the browser goes now.
+        """Finish a connection; return the account, and the address to which the browser goes.
 
         Raises InvalidProvider, InvalidState, OauthCallbackError, NetworkError, ApiError, TimeoutError.
         """
@@ -75,7 +78,10 @@ class Connexions:
         return await self._stored(demande, retour, jetons, profil), demande.redirect_url
 
     async def _consumed(self, provider: str, retour: Retour) -> OauthState:
-        """What was begun with this state, used up. Raises InvalidState, whose cause the audit alone tells."""
+        """Use up the state; return the connection that was begun with it.
+
+        Raises InvalidState, whose cause stands in the audit alone.
+        """
         try:
             etat = self._atelier.demandes.read(retour.state, provider)
             return await self._used(etat)
@@ -97,7 +103,10 @@ class Connexions:
     async def _granted(
         self, fournisseur: FournisseurOAuth, demande: OauthState, retour: Retour
     ) -> tuple[Jetons, Profil]:
-        """What the provider gives and says. Raises its errors, and OauthCallbackError without a code."""
+        """The tokens for the code, and the profile of their account.
+
+        Raises OauthCallbackError without a code or after a no, and what the provider's adapter raises.
+        """
         if retour.error or not retour.code:
             raise refusals.OauthCallbackError(fournisseur.code)
         verifier = self._atelier.demandes.verifier(demande)
@@ -117,7 +126,7 @@ class Connexions:
     async def _stored(
         self, demande: OauthState, retour: Retour, jetons: Jetons, profil: Profil
     ) -> OauthAccount:
-        """The account, new or as it was before with new tokens."""
+        """Store the account, in a new row or in the one that it had."""
         comptes, changed = self._atelier.comptes, _connected(profil)
         if demande.organisation_id is not None:
             changed["organisation_id"] = demande.organisation_id
@@ -148,7 +157,7 @@ class Connexions:
 
 
 def _connected(profil: Profil) -> dict[str, Any]:
-    """What a connection changes, besides the tokens."""
+    """The columns that a connection sets, besides those of the tokens."""
     return {
         "nom_affiche": profil.nom_affiche,
         "metadata_": dict(profil.metadata),

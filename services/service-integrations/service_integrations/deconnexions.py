@@ -1,4 +1,4 @@
-"""Disconnecting an account: what the provider holds ends as well as possible, what we hold surely (R16)."""
+"""Disconnections: the tokens are revoked at the provider if possible, and erased here (R16)."""
 
 import logging
 
@@ -13,15 +13,15 @@ _log = logging.getLogger(__name__)
 
 
 class Deconnexions:
-    """Disconnections; the rows stay for the audit."""
+    """Disconnections of accounts, whose rows stay for the audit."""
 
     def __init__(self, atelier: Atelier) -> None:
         self._atelier = atelier
 
     async def disconnect(self, user_id: str, provider: str, account_id: str, origine: Origine) -> bool:
-        """Whether the provider has confirmed the end of the tokens, which are erased here.
+        """Disconnect an account; return whether the provider has confirmed that its tokens have ended.
 
-        Raises AccountNotFound when nothing is connected.
+        Raises AccountNotFound when it is not connected.
         """
         compte = await self._atelier.comptes.find(user_id, provider, account_id)
         if compte is None or compte.status == DISCONNECTED:
@@ -51,7 +51,10 @@ class Deconnexions:
         return revoque
 
     async def _revoked(self, compte: OauthAccount) -> bool:
-        """Whether the provider has ended the tokens; the refresh token stands for all, where there is one."""
+        """Ask the provider to end the tokens of *compte*; return whether it has confirmed.
+
+        The refresh token, where there is one, stands for all tokens of the connection (RFC 7009 section 2.1).
+        """
         column = "access_token" if compte.refresh_token is None else "refresh_token"
         try:
             token = self._atelier.comptes.opened(compte, column)  # type: ignore[arg-type]  # one of the two

@@ -1,4 +1,4 @@
-"""Connections that were begun: their secrets, and their one use (R4, R5). States are in `etats.py`."""
+"""Connections that were begun: their secrets and their only use (R4, R5). States are in `etats.py`."""
 
 import base64
 import hashlib
@@ -17,6 +17,7 @@ _VERIFIER = 48  # bytes: 64 characters of base64url, all of the alphabet of RFC 
 
 _nonce = OauthState.nonce_hash == bindparam("nonce")
 _KNOWN = select(OauthState.nonce_hash).where(_nonce)
+# The condition and the use are one statement: of callbacks at once one is served (R4).
 _CONSUME = (
     update(OauthState)
     .where(_nonce, OauthState.consomme_le.is_(None))
@@ -27,7 +28,7 @@ _CONSUME = (
 
 @dataclass(frozen=True, slots=True)
 class Debut:
-    """What goes to the provider with the browser, until *expire_le*."""
+    """A connection that was begun: its state and challenge for the provider, good until *expire_le*."""
 
     state: str
     code_challenge: str
@@ -67,7 +68,7 @@ class Demandes:
         return Debut(self._signataire.written(etat), challenge, row.expire_le)
 
     def read(self, state: str, provider: str) -> Etat:
-        """What *state* says, which has come back from *provider*. Raises EtatRefuse."""
+        """Read *state*, which has come back from *provider*. Raises EtatRefuse."""
         return self._signataire.read(state, provider, clock.now())
 
     async def consume(self, tx: Transaction, etat: Etat) -> OauthState:
@@ -86,7 +87,7 @@ class Demandes:
 
 
 def _challenge(verifier: str) -> str:
-    """S256 of RFC 7636 section 4.2."""
+    """The PKCE challenge of a verifier: S256 of RFC 7636 section 4.2."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 

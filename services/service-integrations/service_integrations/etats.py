@@ -1,4 +1,4 @@
-"""The state of a connection under way: what it says, and who has signed it (R3, R4); pure."""
+"""States of connections under way, written, signed and read (R3, R4); pure functions."""
 
 import base64
 import binascii
@@ -17,7 +17,10 @@ _CLOCK_DIFFERENCE = timedelta(seconds=60)
 
 
 class EtatRefuse(Exception):
-    """A state that is not good; *cause* is for the audit alone, *user_id* is known when we had signed it."""
+    """A state that is not accepted; *cause* is for the audit alone.
+
+    *user_id* is known when the signature was ours.
+    """
 
     def __init__(self, cause: str, user_id: str | None = None) -> None:
         super().__init__(cause)
@@ -26,7 +29,7 @@ class EtatRefuse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Etat:
-    """Who connects what since when; *nonce* tells it from all others."""
+    """The content of a state: the user, the provider and the beginning; *nonce* makes it unique."""
 
     user_id: str
     provider: str
@@ -35,18 +38,18 @@ class Etat:
 
     @property
     def nonce_hash(self) -> bytes:
-        """What the table knows of the nonce."""
+        """The hash under which the table knows the nonce."""
         return hashlib.sha256(self.nonce).digest()
 
 
 class Signataire:
-    """Writes states and reads them, with *secret*."""
+    """A writer and reader of states signed with *secret*."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
 
     def written(self, etat: Etat) -> str:
-        """*etat* as it travels."""
+        """The text of *etat*, signed, as it travels with the browser."""
         milliseconds = round(etat.begun_at.timestamp() * 1000)
         content = {
             "v": _VERSION,
@@ -59,7 +62,7 @@ class Signataire:
         return f"{payload}.{self._signature(payload)}"
 
     def read(self, text: str, provider: str, now: datetime) -> Etat:
-        """What *text* says, which has come back from *provider*. Raises EtatRefuse."""
+        """Read *text*, which has come back from *provider*, in the order of R4. Raises EtatRefuse."""
         parts = text.split(".")
         if len(parts) != 2:
             raise EtatRefuse("malformed")

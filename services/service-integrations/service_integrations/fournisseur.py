@@ -1,4 +1,4 @@
-"""The port to the providers: what the service asks of any of them.
+"""The port to the providers: the operations that the service asks of any of them.
 
 The adapters are in `fournisseurs/`; nothing here or there knows of tables, users or states.
 """
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 MAIL: Final = "mail"
-PROFIL: Final = "profil"  # what tokens are used for (R23)
+PROFIL: Final = "profil"  # usages of tokens (R23)
 
 
 @dataclass(frozen=True, slots=True)
 class Jetons:
-    """What a provider hands out; a text it did not give is empty.
+    """The tokens of a provider's answer; texts that it does not hold are empty.
 
-    Of the permissions that usages need, those that the answer tells: *granted* or *withheld* (R23).
+    *granted* and *withheld* are those permissions for usages about which the answer says something (R23).
     """
 
     access_token: str = field(repr=False)
@@ -29,7 +29,7 @@ class Jetons:
 
 @dataclass(frozen=True, slots=True)
 class Profil:
-    """Whose account it is, in the words of the provider."""
+    """An account at a provider, in the words of the provider."""
 
     account_id: str
     nom_affiche: str
@@ -37,32 +37,33 @@ class Profil:
 
 
 class FournisseurOAuth(Protocol):
-    """One provider; *usages* are what its tokens are good for, the usual one first, with what each needs.
+    """A provider.
 
-    What needs the network raises refusals.NetworkError, ApiError or TimeoutError when the provider
-    cannot be had, and FournisseurRefuse when it has said no.
+    *usages* gives the permission that each use of its tokens needs, the usual use first. Methods that
+    need the network raise refusals.NetworkError, ApiError or TimeoutError when the provider is out of
+    reach, and FournisseurRefuse when it says no.
     """
 
     code: str
     nom: str
     pkce: bool
     actif: bool
-    usages: Mapping[str, str]  # the permission by usage, "" for none
+    usages: Mapping[str, str]  # permission by usage, "" for none
 
     def authorize_url(self, state: str, code_challenge: str) -> str:
-        """Where the browser goes; *code_challenge* (S256) is left out by a provider without PKCE.
+        """The address to which the browser goes; a provider without PKCE leaves out *code_challenge* (S256).
 
         Raises OauthInitError when the provider is on and its secret or callback is not configured.
         """
 
     async def exchange_code(self, code: str, code_verifier: str) -> Jetons:
-        """The tokens for *code*, sent again only when the code has surely not been used (R9)."""
+        """Exchange *code* for tokens; it is sent again only when it was surely not used (R9)."""
 
     async def get_profile(self, access_token: str) -> Profil:
-        """Whose token it is. Raises ApiError also when the answer names no account."""
+        """The account of a token. Raises ApiError also when the answer names no account."""
 
     async def refresh(self, refresh_token: str) -> Jetons:
-        """New tokens. An empty refresh_token in the answer means that the former one stays good."""
+        """Ask for new tokens; an answer without refresh_token leaves the former one good."""
 
     async def revoke(self, token: str) -> bool:
-        """Whether the provider has confirmed that *token* has ended: one try, 3 s, never raises (R16)."""
+        """Ask the provider to end *token*; return whether it confirms. One try, 3 s, raises nothing (R16)."""

@@ -1,4 +1,4 @@
-"""What this service does by itself: refresh in time, seal anew, forget, listen (R15, R17, R18)."""
+"""Jobs of the service: refreshing in time, sealing anew, deleting, listening (R15, R17, R18, R25)."""
 
 import logging
 from datetime import timedelta
@@ -18,9 +18,9 @@ from service_integrations.settings import IntegrationsSettings
 _log = logging.getLogger(__name__)
 
 AUDIT_KEPT = timedelta(days=365)
-STATES_KEPT = timedelta(days=1)
+STATES_KEPT = timedelta(days=1)  # so that a late second use is told from an unknown nonce (R25)
 AHEAD = timedelta(minutes=10)
-MOST, MOST_FAILURES = 100, 3
+MOST, MOST_FAILURES = 100, 3  # accounts of a run; refreshes failed in a row (R15)
 
 _instant = OauthAccount.created_at.type
 _DUE = (
@@ -42,7 +42,7 @@ _PURGES = (
 
 
 async def rafraichir_echeances(app: App[IntegrationsSettings]) -> None:
-    """Refresh what expires within ten minutes; after three failures in a row, callers have to ask (R15)."""
+    """Refresh accounts that end within ten minutes, unless three refreshes in a row have failed (R15)."""
     context.correlation_id.set(new_correlation("integrations"))
     atelier = Atelier.of(app)
 
@@ -61,14 +61,14 @@ async def rafraichir_echeances(app: App[IntegrationsSettings]) -> None:
 
 
 async def reencrypt(app: App[IntegrationsSettings]) -> None:
-    """Seal with the first of the encryption keys what a former one has sealed, round by round."""
+    """Seal with the first encryption key all tokens that another key has sealed, round by round (R17)."""
     rotation = Rotation(app.database, app.settings.envelope())
     while await rotation.round() == ROUND:
         continue
 
 
 async def purge(app: App[IntegrationsSettings]) -> None:
-    """Delete what nobody needs any more."""
+    """Delete audit lines and begun connections that are older than needed (R25)."""
     now = clock.now()
     for statement, kept in _PURGES:
         async with app.database.transaction() as tx:
@@ -76,7 +76,7 @@ async def purge(app: App[IntegrationsSettings]) -> None:
 
 
 async def listen(app: App[IntegrationsSettings]) -> None:
-    """Hear what other instances change."""
+    """Hear the changes of other instances (R18)."""
     await Atelier.of(app).comptes.cache.keep_listening()
 
 

@@ -21,7 +21,7 @@ PERIMEES = ("x-donnees-perimees", "1")
 
 @operated
 class IntegrationService(IntegrationServiceServicer):
-    """The accounts of the caller; services name the user."""
+    """The accounts of the caller, or of the user whom a service names (R24)."""
 
     def __init__(self, app: App[IntegrationsSettings]) -> None:
         self._atelier = Atelier.of(app)
@@ -31,7 +31,7 @@ class IntegrationService(IntegrationServiceServicer):
     async def ListProviders(
         self, request: pb.ListProvidersRequest, context: Context
     ) -> pb.ListProvidersResponse:
-        """List what can be connected."""
+        """List the providers and what each can do."""
         providers = [
             pb.Fournisseur(code=one.code, nom=one.nom, actif=one.actif, pkce=one.pkce, refresh=True)
             for one in self._atelier.fournisseurs.values()
@@ -41,7 +41,7 @@ class IntegrationService(IntegrationServiceServicer):
     async def InitiateOAuth(
         self, request: pb.InitiateOAuthRequest, context: Context
     ) -> pb.InitiateOAuthResponse:
-        """Begin a connection that may come back within ten minutes."""
+        """Begin a connection that may come back within ten minutes (R5)."""
         user_id = acting_for(request.user_id, request.provider)
         auth_url, debut = await self._connexions.begin(
             user_id, request.provider, request.redirect_url, Origine.of(request)
@@ -53,7 +53,7 @@ class IntegrationService(IntegrationServiceServicer):
     async def HandleCallback(
         self, request: pb.HandleCallbackRequest, context: Context
     ) -> pb.HandleCallbackResponse:
-        """Store the account that a browser comes back with."""
+        """Store the account with which a browser comes back (R6)."""
         retour = Retour(request.code, request.state, request.error, Origine.of(request))
         return connected(*await self._connexions.complete(request.provider, retour))
 
@@ -74,7 +74,7 @@ class IntegrationService(IntegrationServiceServicer):
         return pb.ListIntegrationsResponse(integrations=wanted)
 
     async def Get(self, request: pb.GetIntegrationRequest, context: Context) -> pb.GetIntegrationResponse:
-        """Read an account, by its id or by what names it at the provider."""
+        """Read an account by its id, or by user, provider and id there. Raises AccountNotFound."""
         comptes = self._atelier.comptes
         if request.id:
             compte = await comptes.get(request.id)
@@ -85,7 +85,7 @@ class IntegrationService(IntegrationServiceServicer):
         return pb.GetIntegrationResponse(integration=messages.shown(messages.stored(found), clock.now()))
 
     async def Disconnect(self, request: pb.DisconnectRequest, context: Context) -> pb.DisconnectResponse:
-        """Revoke and erase the tokens of an account."""
+        """Revoke and erase the tokens of an account (R16). Raises AccountNotFound."""
         user_id = owner(request.user_id, request.provider)
         revoque = await self._deconnexions.disconnect(
             user_id, request.provider, request.account_id, Origine.of(request)

@@ -1,4 +1,4 @@
-"""Accounts as callers see them; no token can get in."""
+"""Accounts as messages; tokens are in none of them."""
 
 from datetime import datetime
 
@@ -11,14 +11,14 @@ from service_integrations.models import OauthAccount
 
 
 def stored(compte: OauthAccount) -> pb.Integration:
-    """*compte* with the status of its row: what does not change while time passes."""
+    """The message of *compte* with the status of its row, which does not change while time passes."""
     metadata = Struct()
     metadata.update(compte.metadata_)
     return to_message(compte, pb.Integration, metadata=metadata)
 
 
 def shown(message: pb.Integration, now: datetime) -> pb.Integration:
-    """A copy of what is `stored`, as it is at *now* (R12)."""
+    """A copy of a `stored` message with the status that it has at *now* (R12)."""
     copy = pb.Integration()
     copy.CopyFrom(message)
     expires_at = instant(message.expires_at) if message.HasField("expires_at") else None

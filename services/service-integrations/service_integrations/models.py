@@ -1,4 +1,4 @@
-"""The tables of the integrations service. Tokens are in them only as sealed texts (C15)."""
+"""Tables of the integrations service. Tokens are in them only as sealed texts (C15)."""
 
 from datetime import datetime
 from typing import Any
@@ -41,9 +41,10 @@ class Base(Row):
 class OauthAccount(Entity, Base):
     """An account of a user at a provider; it stays, without tokens, when it is disconnected.
 
-    *organisation_id* says where it was connected and decides nothing. *echecs* counts the refreshes
-    that have failed since one succeeded. *scopes_manquants* are permissions that a usage needs and
-    that were not granted (R23). Who refreshes it holds it until *refresh_lease_until*.
+    *organisation_id* says where it was connected and decides nothing (R24). *echecs* counts the
+    refreshes that have failed since one succeeded. *scopes_manquants* are permissions that a usage
+    needs and that were not granted (R23). *refresh_lease_until* is the end of the lease under which one
+    process refreshes it (R11).
     """
 
     __tablename__ = "oauth_accounts"
@@ -94,7 +95,7 @@ class OauthState(Base):
 
 
 class AuditIntegration(Base):
-    """What has happened, never changed; *user_id* is unknown when a state was forged."""
+    """An event of the audit (R22), never changed; *user_id* is unknown when a state was forged."""
 
     __tablename__ = "audit_integrations"
     __table_args__ = (

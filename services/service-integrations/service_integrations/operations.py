@@ -1,4 +1,4 @@
-"""What every call of this service has in common: measured, unscoped, and one answer for a lost database.
+"""Common parts of all calls: measures, no scope, and one refusal for a lost database (R1, R21).
 
 Accounts belong to persons, whatever organisation they act for. `operated` is put on each servicer,
 so that no handler can forget any of it.
@@ -36,12 +36,12 @@ SECONDS = Histogram(
 
 @contextmanager
 def operation(name: str, provider: str = "") -> Iterator[None]:
-    """Measure what is done inside (R21); storage that fails becomes DATABASE_ERROR.
+    """Measure the work inside (R21); storage that fails becomes DATABASE_ERROR.
 
-    The result is a reason of R1, or OK.
+    The measured result is a reason of R1, or OK.
     """
     started, result = time.perf_counter(), _CANCELLED
-    provider = provider if provider in PROVIDERS else ""  # whatever a caller sends must not become a label
+    provider = provider if provider in PROVIDERS else ""  # a caller's text must not become a label
     try:
         yield
         result = _OK
@@ -60,7 +60,7 @@ def operation(name: str, provider: str = "") -> Iterator[None]:
 
 
 def operated(servicer: S) -> S:
-    """*servicer*, each of whose methods is an `operation` that sees the accounts of all organisations."""
+    """Wrap each method of *servicer* in an `operation` that sees the accounts of all organisations."""
     for name, member in list(vars(servicer).items()):
         if inspect.iscoroutinefunction(member) and not name.startswith("_"):
             setattr(servicer, name, _operated(f"{servicer.__name__}/{name}", member))

@@ -1,7 +1,7 @@
-"""What the integrations service answers when it says no (R1): a closed list.
+"""Refusals of the integrations service: the closed list of R1.
 
-Import the module, not the names: one of them is TimeoutError. `FournisseurRefuse` is no answer:
-the provider has said no, and what that means depends on what was asked.
+Import the module, not the names: one of them is TimeoutError. `FournisseurRefuse` is no refusal of
+ours: the provider has said no, and the meaning depends on what was asked.
 """
 
 from datetime import UTC
@@ -23,7 +23,7 @@ from service_integrations.models import PROVIDERS
 
 
 class FournisseurRefuse(Exception):
-    """The provider has refused what was asked; *error* is its own code, such as invalid_grant."""
+    """A refusal by the provider; *error* is its own code, such as invalid_grant."""
 
     def __init__(self, status: int, error: str) -> None:
         super().__init__(f"{status} {error}")
@@ -31,13 +31,13 @@ class FournisseurRefuse(Exception):
 
 
 class ErreurIntegration(Refusal):
-    """An answer of R1; *context* is further metadata without personal data."""
+    """A refusal of R1; *context_* is further metadata without personal data."""
 
     retryable: ClassVar[bool] = False
 
     def __init__(self, provider: str = "", **context_: str) -> None:
         super().__init__(
-            provider=provider if provider in PROVIDERS else "",  # callers send whatever they like
+            provider=provider if provider in PROVIDERS else "",  # callers may send any text
             retryable=str(self.retryable).lower(),
             correlation_id=context.correlation_id.get(),
             timestamp=clock.now().astimezone(UTC).isoformat(),

@@ -1,4 +1,4 @@
-"""Tokens of former encryption keys, sealed anew with the first one (R17).
+"""Key rotation: tokens of former encryption keys are sealed anew with the first key (R17).
 
 Rows are not locked and keep their version: a row that changes meanwhile has new tokens anyway.
 """
@@ -14,7 +14,7 @@ from service_integrations.models import OauthAccount
 
 _log = logging.getLogger(__name__)
 
-ROUND = 500  # rows
+ROUND = 500  # rows that are treated at a time
 _FIRST = UUID(int=0)
 _COLUMNS: tuple[Sealed, Sealed] = ("access_token", "refresh_token")
 
@@ -27,6 +27,7 @@ _SOME = (
     .order_by(OauthAccount.id)
     .limit(bindparam("most"))
 )
+# Rows are not locked: one whose tokens have changed since it was read is left alone.
 _SEALED_ANEW = (
     update(OauthAccount)
     .where(
@@ -44,7 +45,10 @@ class Rotation:
         self._database, self._envelope = database, envelope
 
     async def round(self, most: int = ROUND, after: UUID = _FIRST) -> int:
-        """Seal *most* rows anew; how many there were. Unreadable ones are passed by."""
+        """Seal at most *most* rows anew, in the order of their ids; return their number.
+
+        Unreadable rows are logged and left as they are.
+        """
         treated = 0
         while treated < most:
             rows = await self._database.read().all(
@@ -56,7 +60,7 @@ class Rotation:
         return treated
 
     async def left(self) -> int:
-        """How many rows have tokens of a former key."""
+        """The number of rows with tokens of a former key."""
         return await self._database.read().one(_LEFT, current=self._envelope.current) or 0
 
     async def _sealed_anew(self, rows: list[OauthAccount]) -> int:

@@ -1,4 +1,4 @@
-"""The rules of the integrations service that need nothing but values: pure, no clock of its own."""
+"""Rules of the integrations service as pure functions without a clock of their own."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -12,24 +12,24 @@ MARGIN = timedelta(minutes=5)
 EXPIRED, PARTIAL = "expired", "partial"
 DEFAULT_PAGE = "/parametres/integrations"
 _LONGEST_URL = 2000
-# What RFC 6749 section 5.2 says of us, not of the token: reconnecting would not help.
+# Codes of RFC 6749 section 5.2 that find fault with us, not with the token: reconnecting would not help.
 _OUR_FAULT = frozenset(
     {"invalid_client", "unauthorized_client", "invalid_request", "unsupported_grant_type", "invalid_scope"}
 )
 
 
 def needs_refresh(expires_at: datetime | None, now: datetime) -> bool:
-    """Whether a token has five minutes left or less; one without an end never has (R8)."""
+    """Tell whether a token has five minutes left or less; one without an end never has (R8)."""
     return expires_at is not None and now + MARGIN >= expires_at
 
 
 def expired(expires_at: datetime | None, now: datetime) -> bool:
-    """Whether a token is not good any more (R8)."""
+    """Tell whether a token has ended (R8)."""
     return expires_at is not None and now >= expires_at
 
 
 def shown_status(status: str, expires_at: datetime | None, now: datetime, *, complete: bool = True) -> str:
-    """What is said of an account whose row has *status*, and all permissions or not (R12)."""
+    """The status to show of an account whose row has *status*; *complete*: no permission is missing (R12)."""
     if status != DISCONNECTED and expired(expires_at, now):
         return EXPIRED
     return PARTIAL if status == CONNECTED and not complete else status
@@ -41,17 +41,17 @@ def still_missing(former: Iterable[str], jetons: Jetons) -> list[str]:
 
 
 def is_connected(shown: str) -> bool:
-    """Whether an account that is shown so can be used."""
+    """Tell whether an account with the shown status can be used."""
     return shown == CONNECTED
 
 
 def must_reconnect(refused: FournisseurRefuse) -> bool:
-    """Whether the provider has ended what the user had allowed (R13), and not found fault with us."""
+    """Tell whether the provider has ended what the user had allowed, not found fault with us (R13)."""
     return refused.status in (400, 401) and refused.error not in _OUR_FAULT
 
 
 def allowed_redirect(asked: str, origins: tuple[str, ...]) -> str:
-    """Where the browser goes at the end: *asked*, or our page at the first of *origins* (R5).
+    """The address where the browser ends: *asked*, or our page at the first of *origins* (R5).
 
     Raises InvalidRedirectUrl. The origin is compared whole, so that https://app.fr.exemple.com is not
     taken for https://app.fr, nor a user-info part for a host.

@@ -1,4 +1,4 @@
-"""Settings of the integrations service: what signs, what seals, and where browsers may go back to."""
+"""Settings of the integrations service: signing, sealing, and where browsers may end."""
 
 from grpc_utils.settings import Origins
 from pydantic import Field
@@ -8,7 +8,7 @@ from service_integrations.fournisseurs.settings import FournisseurSettings
 
 
 class IntegrationsSettings(SealingSettings, FournisseurSettings):
-    """What the integrations service can be told."""
+    """Settings of the integrations service, beside those of every service and of the providers."""
 
     oauth_state_secret: LongSecret = Field(
         ..., description="secret of at least 32 bytes that signs the states of connections under way"

@@ -1,4 +1,4 @@
-"""TokenService: tokens handed to other services, and renewed."""
+"""TokenService: handing tokens to other services, and refreshing them."""
 
 import logging
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 @operated
 class TokenService(TokenServiceServicer):
-    """Good tokens, as long as the provider lets us renew them."""
+    """Tokens that stay good as long as the provider lets us refresh them."""
 
     def __init__(self, app: App[IntegrationsSettings]) -> None:
         self._atelier = Atelier.of(app)
@@ -30,7 +30,7 @@ class TokenService(TokenServiceServicer):
     async def GetAccessToken(
         self, request: pb.GetAccessTokenRequest, context: Context
     ) -> pb.GetAccessTokenResponse:
-        """Hand out a token, renewed when it has five minutes left or less (R10), if it serves (R23)."""
+        """Hand out a token for a usage (R23), refreshed when it has five minutes left or less (R10)."""
         compte = await self._found(request)
         needed = self._needed(compte.provider, request.usage)
         if rules.needs_refresh(compte.expires_at, clock.now()) and compte.access_token is not None:
@@ -44,13 +44,13 @@ class TokenService(TokenServiceServicer):
         return pb.GetAccessTokenResponse(access_token=token, token_type=compte.token_type, expires_at=end)
 
     async def Refresh(self, request: pb.RefreshRequest, context: Context) -> pb.RefreshResponse:
-        """Renew the tokens of an account now."""
+        """Refresh the tokens of an account now (R13)."""
         return pb.RefreshResponse(integration=await self._refreshed(request))
 
     async def BatchRefresh(
         self, request: pb.BatchRefreshRequest, context: Context
     ) -> pb.BatchRefreshResponse:
-        """Renew many, five at a time (R14)."""
+        """Refresh many accounts, five at a time (R14). Raises ChampRequis."""
         if not request.requests:
             raise ChampRequis(champ="requests")
         ended = await by_fives(request.requests, self._outcome)
@@ -60,7 +60,7 @@ class TokenService(TokenServiceServicer):
         )
 
     def _needed(self, provider: str, usage: str) -> str:
-        """The permission that *usage*, or the usual one, needs; "" for none. Raises ValeurInconnue."""
+        """The permission that *usage*, "" for the usual one, needs; "" for none. Raises ValeurInconnue."""
         usages = self._atelier.fournisseurs[provider].usages
         if usage and usage not in usages:
             raise ValeurInconnue(champ="usage")
@@ -74,7 +74,10 @@ class TokenService(TokenServiceServicer):
         return compte
 
     async def _renewed(self, compte: OauthAccount) -> OauthAccount:
-        """*compte* with new tokens, or as it is while the provider cannot be had. Raises TokenExpired."""
+        """Refresh *compte*; return it as it is while the provider is away and its token good (R10).
+
+        Raises TokenExpired, and GetTokenError when the refresh token is unreadable.
+        """
         try:
             return await self._atelier.actualisations.refreshed(compte)
         except refusals.NoRefreshToken:
@@ -90,7 +93,7 @@ class TokenService(TokenServiceServicer):
         return messages.shown(messages.stored(compte), clock.now())
 
     async def _outcome(self, request: pb.RefreshRequest) -> pb.Integration | pb.EchecRefresh:
-        """What has become of one of a batch."""
+        """The refreshed account, or its failure as BatchRefresh tells it."""
         try:
             with operation("BatchRefresh/one", request.provider):
                 return await self._refreshed(request)

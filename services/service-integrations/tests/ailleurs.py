@@ -20,7 +20,7 @@ CODES = ("instagram", "google", "microsoft")
 
 @dataclass(frozen=True, slots=True)
 class Ailleurs:
-    """A double of the providers, adapters to it, and the clock of their limits."""
+    """A double of the providers, the adapters that ask it, and the clock of their limits."""
 
     provider: OauthProvider
     registre: Registre
@@ -30,23 +30,23 @@ class Ailleurs:
         return self.registre[code]
 
     async def code(self, of: str) -> str:
-        """A new code from a person who says yes."""
+        """A new authorization code from a person who says yes."""
         back = await browse(self[of].authorize_url(STATE, s256(VERIFIER)))
         return back["code"]
 
     async def connect(self, of: str) -> Jetons:
-        """The tokens of a new connection."""
+        """Connect an account; return its tokens."""
         return await self[of].exchange_code(await self.code(of), VERIFIER)
 
 
 def settings(**told: Any) -> FournisseurSettings:
-    """Settings without an environment."""
+    """Settings of the providers, loaded without an environment."""
     return load(FournisseurSettings, database_url="postgresql:///crm", **told)
 
 
 @asynccontextmanager
 async def ailleurs(**told: Any) -> AsyncIterator[Ailleurs]:
-    """Everything new: circuits are closed and buckets full. *told* are settings."""
+    """A new double and new adapters: circuits are closed and rates unused. *told* are settings."""
     async with oauth_provider() as provider:
         seconds = Seconds()
         known = settings(**provider.settings() | told)

@@ -22,52 +22,52 @@ from tests.titulaires import ORIGINS, STILL, Personne, new_user
 
 @pytest.fixture(scope="session")
 async def provider() -> AsyncIterator[OauthProvider]:
-    """The providers."""
+    """The double of the providers."""
     async with oauth_provider() as provider:
         yield provider
 
 
 @pytest.fixture(scope="session")
 async def mesh(provider: OauthProvider) -> AsyncIterator[Mesh]:
-    """The service alone."""
+    """A mesh of the integrations service alone."""
     async with running(STILL, integrations_redirect_origins=ORIGINS, **provider.settings()) as mesh:
         yield mesh
 
 
 @pytest.fixture(scope="session")
 def app(mesh: Mesh) -> App[IntegrationsSettings]:
-    """The running service, from inside."""
+    """The running service, seen from inside."""
     app: Any = mesh["integrations"].app
     return app  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="session")
 def integrations(mesh: Mesh) -> IntegrationServiceStub:
-    """Connections, as the gateway handles them."""
+    """A stub of the service for another service, such as the gateway."""
     return mesh.service_stub(IntegrationServiceStub, caller="integrations")
 
 
 @pytest.fixture(scope="session")
 def tokens(mesh: Mesh) -> TokenServiceStub:
-    """Tokens, as another service asks for them."""
+    """A stub of the tokens for another service."""
     return mesh.service_stub(TokenServiceStub, caller="integrations")
 
 
 @pytest.fixture(scope="session")
 def audit(mesh: Mesh) -> AuditServiceStub:
-    """The audit, as another service reads it."""
+    """A stub of the audit for another service."""
     return mesh.service_stub(AuditServiceStub, caller="integrations")
 
 
 @pytest.fixture(scope="session")
 def admin(mesh: Mesh) -> AdminServiceStub:
-    """What operators do."""
+    """A stub of the methods for operators."""
     return mesh.service_stub(AdminServiceStub, caller="integrations")
 
 
 @pytest.fixture
 def someone(mesh: Mesh, provider: OauthProvider) -> Callable[[], Personne]:
-    """Makes a user who has never called before."""
+    """A maker of users who have never called before."""
     return lambda: Personne(new_user(), mesh, provider)
 
 

@@ -1,4 +1,4 @@
-"""What has happened, once each, and who may know it (R2, R22)."""
+"""The audit: each event noted once, and read by those who may (R2, R22, R24)."""
 
 import re
 from datetime import timedelta
@@ -21,7 +21,7 @@ CORRELATION = re.compile(r"int-\d{13}-[0-9a-z]{7}")
 
 
 async def test_R22_each_event_is_noted_once(jeanne: Personne, provider: OauthProvider) -> None:
-    """From the click to the end."""
+    """Connecting, refreshing, failing and disconnecting make five lines, in order."""
     connected = await jeanne.connect()
     names = {"provider": "google", "account_id": connected.account_id}
     await jeanne.own_tokens.Refresh(pb.RefreshRequest(**names))
@@ -38,7 +38,7 @@ async def test_R22_each_event_is_noted_once(jeanne: Personne, provider: OauthPro
 
 
 async def test_R2_one_correlation_id_goes_through_everything(jeanne: Personne) -> None:
-    """That of the caller, in the answer, the audit and the error."""
+    """The caller's id is in the trailing metadata, the audit and the error."""
     stub = jeanne.own
     mine = (("x-correlation-id", "trace-7"),)
     call = stub.InitiateOAuth(pb.InitiateOAuthRequest(provider="google"), metadata=mine)
@@ -50,7 +50,7 @@ async def test_R2_one_correlation_id_goes_through_everything(jeanne: Personne) -
 
 
 async def test_R2_without_one_an_id_is_made(jeanne: Personne) -> None:
-    """The same in the trailers, the audit and the error."""
+    """The id that the service makes is in the trailing metadata, the audit and the error."""
     call = jeanne.own.InitiateOAuth(pb.InitiateOAuthRequest(provider="google"))
     await call
     made = str(dict(await call.trailing_metadata())["x-correlation-id"])
@@ -61,7 +61,7 @@ async def test_R2_without_one_an_id_is_made(jeanne: Personne) -> None:
 
 
 async def test_R1_a_refusal_tells_all_that_is_needed(jeanne: Personne) -> None:
-    """Provider, whether to try again, the id, the instant."""
+    """A refusal carries provider, retryable, correlation id and instant."""
     with clock.frozen_at(now := clock.now()):
         request = pb.GetIntegrationRequest(provider="google", account_id="autre")
         told = await refusal(jeanne.own.Get(request))
@@ -76,13 +76,13 @@ async def test_R1_a_refusal_tells_all_that_is_needed(jeanne: Personne) -> None:
 
 
 async def test_R1_a_provider_that_was_made_up_is_not_repeated(jeanne: Personne) -> None:
-    """It may be as long as a request."""
+    """An unknown provider, which may be as long as a request, is answered with an empty one."""
     told = await refusal(jeanne.own.Get(pb.GetIntegrationRequest(provider="x" * 100_000, account_id="a")))
     assert (told.reason, told.metadata["provider"]) == ("ACCOUNT_NOT_FOUND", "")
 
 
-async def test_a_user_reads_his_own_audit(jeanne: Personne, someone: MakePersonne) -> None:
-    """And nobody else's."""
+async def test_R24_a_user_reads_his_own_audit(jeanne: Personne, someone: MakePersonne) -> None:
+    """A user reads his own lines; asking for another user's is refused."""
     other = someone()
     await jeanne.begin()
     await other.begin()
@@ -92,8 +92,8 @@ async def test_a_user_reads_his_own_audit(jeanne: Personne, someone: MakePersonn
     assert await refused(stub.List(pb.ListAuditRequest(user_id=other.user_id))) == expected
 
 
-async def test_services_read_the_audit_of_all(jeanne: Personne, audit: AuditServiceStub) -> None:
-    """By user, provider, event, id or time."""
+async def test_R24_services_read_the_audit_of_all(jeanne: Personne, audit: AuditServiceStub) -> None:
+    """Services filter by user, provider, event and time, or read the lines of all."""
     connected = await jeanne.connect("microsoft")
     before, after = connected.integration.created_at, timestamp(clock.now() + timedelta(minutes=1))
     for chosen, count in (
@@ -111,7 +111,7 @@ async def test_services_read_the_audit_of_all(jeanne: Personne, audit: AuditServ
 
 
 async def test_the_audit_is_read_in_pages(jeanne: Personne) -> None:
-    """The newest first, each line once."""
+    """Pages hold the newest lines first, each line once."""
     for _ in range(5):
         await jeanne.begin()
     stub = jeanne.mesh.stub(AuditServiceStub, user=jeanne.user_id)
@@ -128,7 +128,7 @@ async def test_the_audit_is_read_in_pages(jeanne: Personne) -> None:
 
 
 async def test_an_unknown_event_is_refused(jeanne: Personne) -> None:
-    """The list is closed."""
+    """An event outside the closed list is VALEUR_INCONNUE."""
     stub = jeanne.mesh.stub(AuditServiceStub, user=jeanne.user_id)
     expected = (StatusCode.INVALID_ARGUMENT, "VALEUR_INCONNUE")
     assert await refused(stub.List(pb.ListAuditRequest(evenement="AUTRE"))) == expected
@@ -145,7 +145,7 @@ async def test_an_unknown_event_is_refused(jeanne: Personne) -> None:
     ],
 )
 async def test_R22_what_is_no_address_is_left_out(jeanne: Personne, ip: str, noted: str) -> None:
-    """And what is too long is cut: neither is a reason to refuse."""
+    """A text that is no address is left out, and a long browser is cut; neither is refused."""
     request = pb.InitiateOAuthRequest(provider="google", ip=ip, user_agent="a" * 301)
     await jeanne.own.InitiateOAuth(request)
     (line,) = await jeanne.lines()
@@ -158,7 +158,7 @@ async def test_R22_an_audit_that_fails_fails_nothing(
     integrations: IntegrationServiceStub,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Accounts are connected and ended; what was missed is in the log."""
+    """Connecting, refreshing and disconnecting succeed; the missing lines are in the log."""
     with psycopg.connect(app.settings.database_url.get_secret_value(), autocommit=True) as owner:
         owner.execute("ALTER TABLE integrations.audit_integrations RENAME TO elsewhere")
         try:

@@ -1,4 +1,4 @@
-"""Many refreshes: five at a time, in order, and one failure stops no other (R14, R15)."""
+"""Many refreshes: five at a time, in order, one failure stopping no other (R14, R15)."""
 
 import asyncio
 from datetime import timedelta
@@ -29,7 +29,7 @@ def asked(connected: pb.HandleCallbackResponse) -> pb.RefreshRequest:
 
 
 async def test_R14_five_are_under_way_and_the_next_five_wait_for_all_of_them() -> None:
-    """The results are in the order of the questions."""
+    """The results are in the order of the questions; five run together, then the next five."""
     under_way: list[int] = []
     most: list[list[int]] = []
 
@@ -49,7 +49,7 @@ async def test_R14_five_are_under_way_and_the_next_five_wait_for_all_of_them() -
 async def test_R14_successes_and_failures_are_told_in_order(
     jeanne: Personne, tokens: TokenServiceStub, provider: OauthProvider
 ) -> None:
-    """Each failure with its code and whether trying again may help."""
+    """Each failure has its code and says whether another try may help."""
     first, second, third = [await jeanne.connect(code) for code in ("google", "microsoft", "google")]
     unknown = pb.RefreshRequest(user_id=jeanne.user_id, provider="google", account_id="autre")
     with provider.failing(TOKEN, 400, of="microsoft", error="invalid_grant"):
@@ -66,7 +66,7 @@ async def test_R14_successes_and_failures_are_told_in_order(
 
 @pytest.mark.parametrize("count", [0, 101])
 async def test_R14_a_batch_has_one_to_a_hundred(tokens: TokenServiceStub, count: int) -> None:
-    """Others are no batch."""
+    """Batches of none and of 101 are INVALID_ARGUMENT."""
     request = pb.BatchRefreshRequest(requests=[pb.RefreshRequest()] * count)
     code, _ = await refused(tokens.BatchRefresh(request))
     assert code == StatusCode.INVALID_ARGUMENT
@@ -75,7 +75,7 @@ async def test_R14_a_batch_has_one_to_a_hundred(tokens: TokenServiceStub, count:
 async def due(
     app: App[IntegrationsSettings], connected: pb.HandleCallbackResponse, after: timedelta, **columns: object
 ) -> None:
-    """Let the token of *connected* end *after* a while."""
+    """Set the end of the token of *connected* to *after* from now."""
     end = clock.now() + after
     await change(app.database, connected.integration.id, expires_at=end, **columns)
 
@@ -83,7 +83,7 @@ async def due(
 async def test_R15_what_ends_within_ten_minutes_is_refreshed(
     jeanne: Personne, app: App[IntegrationsSettings]
 ) -> None:
-    """Accounts without a permission, too; not what ends later, nor what is disconnected or in error."""
+    """Accounts that lack a permission are refreshed; later ends, errors and disconnected ones are not."""
     soon, over, later, lost = [await jeanne.connect() for _ in range(4)]
     await due(app, soon, 10 * MINUTE - timedelta(seconds=5), scopes_manquants=["https://mail.google.com/"])
     await due(app, over, -MINUTE)
@@ -96,7 +96,7 @@ async def test_R15_what_ends_within_ten_minutes_is_refreshed(
 
 
 async def test_R15_the_oldest_end_first(jeanne: Personne, app: App[IntegrationsSettings]) -> None:
-    """Five are under way at once, so the sixth comes last."""
+    """The account that ends last is refreshed last: five run together, and it is the sixth."""
     accounts = [await jeanne.connect() for _ in range(6)]
     for minutes, connected in zip((1, 2, 6, 3, 4, 5), accounts, strict=True):
         await due(app, connected, minutes * MINUTE)
@@ -108,7 +108,7 @@ async def test_R15_the_oldest_end_first(jeanne: Personne, app: App[IntegrationsS
 async def test_R15_after_three_failures_an_account_waits_to_be_asked_for(
     jeanne: Personne, app: App[IntegrationsSettings], provider: OauthProvider
 ) -> None:
-    """On demand it is tried again, and a success brings it back."""
+    """A caller's refresh is tried all the same, and its success brings the account back into the job."""
     connected = await jeanne.connect()
     await due(app, connected, 6 * MINUTE)
     with provider.failing(TOKEN, 401, of="google", error="invalid_client"):
@@ -124,7 +124,7 @@ async def test_R15_after_three_failures_an_account_waits_to_be_asked_for(
 async def test_R2_the_job_works_under_an_id_of_its_own(
     jeanne: Personne, app: App[IntegrationsSettings]
 ) -> None:
-    """Its lines in the audit can be told from those of calls."""
+    """Lines of the job carry a correlation id that the job has made."""
     connected = await jeanne.connect()
     await due(app, connected, MINUTE)
     await rafraichir_echeances(app)

@@ -1,4 +1,4 @@
-"""The list of a user in memory: fresh, forgotten when it changes, shown old without a database (R18, R20)."""
+"""Lists in memory: trusted while fresh and unchanged, shown old without a database (R18, R20)."""
 
 import asyncio
 from datetime import timedelta
@@ -20,7 +20,7 @@ SECOND = timedelta(seconds=1)
 
 
 class Loader:
-    """A table of one user's value, which may be away."""
+    """A source of one value, which can be slow or away."""
 
     def __init__(self) -> None:
         self.value, self.loads, self.away = 1, 0, False
@@ -28,7 +28,7 @@ class Loader:
         self.gate.set()
 
     async def __call__(self, user_id: str) -> int:
-        """The value, as it was when it was asked for."""
+        """The value at the moment of the call, once the gate is open."""
         self.loads += 1
         value = self.value
         await self.gate.wait()
@@ -48,13 +48,13 @@ async def database() -> Any:
 
 @pytest.fixture
 def loader() -> Loader:
-    """What the cache asks."""
+    """The source that the cache loads from."""
     return Loader()
 
 
 @pytest.fixture
 async def cache(database: Database, loader: Loader) -> Any:
-    """A cache that hears what changes."""
+    """A cache that hears the changes of others."""
     cache = Cache(database, loader)
     listening = asyncio.create_task(cache.keep_listening())
     await eventually(lambda: cache.listening)
@@ -64,7 +64,7 @@ async def cache(database: Database, loader: Loader) -> Any:
 
 
 async def test_R18_a_list_is_remembered_for_five_minutes(cache: Cache[int], loader: Loader) -> None:
-    """Then it is loaded again."""
+    """A value is loaded again after 300 s."""
     with clock.frozen_at(now := clock.now()):
         assert (await cache.get("u")).value == 1
     loader.value = 2
@@ -78,7 +78,7 @@ async def test_R18_a_list_is_remembered_for_five_minutes(cache: Cache[int], load
 async def test_R18_another_instance_tells_what_it_has_changed(
     cache: Cache[int], loader: Loader, database: Database
 ) -> None:
-    """By NOTIFY; users whom it does not name are remembered."""
+    """NOTIFY makes the cache forget the user it names, and nobody else."""
     for user_id in ("u", "v"):
         await cache.get(user_id)
     loader.value = 2
@@ -95,7 +95,7 @@ async def _is(cache: Cache[int], user_id: str, value: int) -> bool:
 async def test_R18_what_changes_while_it_is_loaded_is_not_remembered(
     cache: Cache[int], loader: Loader
 ) -> None:
-    """The load may have seen the past."""
+    """A value loaded before the change is not kept."""
     loader.gate.clear()
     loading = asyncio.ensure_future(cache.get("u"))
     await eventually(lambda: loader.loads)
@@ -107,7 +107,7 @@ async def test_R18_what_changes_while_it_is_loaded_is_not_remembered(
 
 
 async def test_R18_a_failed_load_is_not_remembered(cache: Cache[int], loader: Loader) -> None:
-    """The next one asks again."""
+    """The call after a failed load loads again."""
     loader.away = True
     with pytest.raises(DatabaseUnavailable):
         await cache.get("u")
@@ -116,7 +116,7 @@ async def test_R18_a_failed_load_is_not_remembered(cache: Cache[int], loader: Lo
 
 
 async def test_R18_ten_thousand_users_are_remembered(cache: Cache[int], loader: Loader) -> None:
-    """The oldest makes room."""
+    """User number 10 001 makes the cache forget the first one."""
     for number in range(MOST_USERS + 1):
         await cache.get(str(number))
     loads = loader.loads
@@ -129,7 +129,7 @@ async def test_R18_ten_thousand_users_are_remembered(cache: Cache[int], loader: 
 async def test_R18_a_lost_line_makes_everything_doubtful(
     cache: Cache[int], loader: Loader, database: Database
 ) -> None:
-    """Changes may have been missed; what is loaded meanwhile is not trusted either."""
+    """Values from before and during the loss of the connection are loaded again."""
     await cache.get("u")
     loader.value = 2
     with psycopg.connect(database.url, autocommit=True) as other:
@@ -151,7 +151,7 @@ async def test_R18_a_lost_line_makes_everything_doubtful(
 async def test_R20_without_a_database_the_last_list_is_shown_for_an_hour(
     cache: Cache[int], loader: Loader
 ) -> None:
-    """Flagged; then, and for a user who was never seen, there is nothing to show."""
+    """The old value is flagged; after an hour, or for an unknown user, there is none."""
     with clock.frozen_at(now := clock.now()):
         await cache.get("u")
     loader.away = True
@@ -163,7 +163,7 @@ async def test_R20_without_a_database_the_last_list_is_shown_for_an_hour(
 
 
 async def test_R18_a_change_is_seen_at_once(jeanne: Personne) -> None:
-    """After each connection and disconnection, by the one who made it."""
+    """The user who connects or disconnects sees it in his next list."""
     assert await listed(jeanne) == []
     connected = await jeanne.connect()
     assert await listed(jeanne) == ["connected"]
@@ -173,7 +173,7 @@ async def test_R18_a_change_is_seen_at_once(jeanne: Personne) -> None:
 
 
 async def test_R12_a_remembered_list_tells_the_status_of_now(jeanne: Personne) -> None:
-    """Tokens end while it is in memory."""
+    """The status of a remembered account follows the time."""
     connected = await jeanne.connect()
     await eventually(lambda: remembered(jeanne))
     hits = looks("hit")
@@ -188,7 +188,7 @@ async def test_R12_a_remembered_list_tells_the_status_of_now(jeanne: Personne) -
 async def test_R18_every_instance_forgets_what_one_has_changed(
     jeanne: Personne, app: App[IntegrationsSettings], mesh: Mesh, provider: OauthProvider
 ) -> None:
-    """Connections, refreshes and disconnections alike."""
+    """A second instance shows each connection, refresh and disconnection of the first."""
     url = app.settings.database_url.get_secret_value()
     settings: dict[str, Any] = {"encryption_keys": mesh.secrets.encryption_keys, **provider.settings()}
     async with running(STILL, database_url=url, **settings) as second:

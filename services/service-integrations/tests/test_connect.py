@@ -1,4 +1,4 @@
-"""From the click to the stored tokens (R5, R6)."""
+"""Connections from the click to the stored tokens (R5, R6)."""
 
 import logging
 from datetime import UTC, timedelta
@@ -17,8 +17,8 @@ from tests.titulaires import AGENT, IP, Personne
 DENIED = (StatusCode.FAILED_PRECONDITION, "OAUTH_CALLBACK_ERROR")
 
 
-async def test_the_three_providers_are_listed(jeanne: Personne) -> None:
-    """With what each can do."""
+async def test_R26_the_three_providers_are_listed(jeanne: Personne) -> None:
+    """Each provider is listed with its name and abilities."""
     listed = (await jeanne.own.ListProviders(pb.ListProvidersRequest())).providers
     told = {one.code: (one.nom, one.actif, one.pkce, one.refresh) for one in listed}
     assert told == {
@@ -30,7 +30,7 @@ async def test_the_three_providers_are_listed(jeanne: Personne) -> None:
 
 @pytest.mark.parametrize("code", ["google", "microsoft", "instagram"])
 async def test_R6_an_account_is_connected(jeanne: Personne, code: str) -> None:
-    """The caller learns whose it is, and nothing of the tokens."""
+    """The answer names user and account and holds no token."""
     told = await jeanne.connect(code, "compte-a")
     integration = told.integration
     assert (told.user_id, told.account_id) == (jeanne.user_id, "compte-a")
@@ -43,7 +43,7 @@ async def test_R6_an_account_is_connected(jeanne: Personne, code: str) -> None:
 
 @pytest.mark.parametrize("code", ["google", "microsoft"])
 async def test_R5_the_exchange_proves_who_began(jeanne: Personne, code: str) -> None:
-    """By PKCE: the double refuses a verifier that does not fit the challenge of the beginning."""
+    """The double refuses a PKCE verifier that does not fit the challenge of the beginning."""
     begun = await jeanne.begin(code)
     query = dict(parse_qsl(urlsplit(begun.auth_url).query))
     assert (query["code_challenge_method"], query["state"]) == ("S256", begun.state)
@@ -52,13 +52,13 @@ async def test_R5_the_exchange_proves_who_began(jeanne: Personne, code: str) -> 
 
 
 async def test_R5_instagram_gets_no_challenge(jeanne: Personne) -> None:
-    """It would not know what to do with it."""
+    """Instagram, which has no PKCE, is sent no challenge."""
     begun = await jeanne.begin("instagram")
     assert "code_challenge" not in dict(parse_qsl(urlsplit(begun.auth_url).query))
 
 
 async def test_R5_a_connection_may_come_back_within_ten_minutes(jeanne: Personne) -> None:
-    """The answer says until when."""
+    """The answer tells the instant ten minutes later."""
     now = clock.now().replace(microsecond=0)
     with clock.frozen_at(now):
         begun = await jeanne.begin()
@@ -66,7 +66,7 @@ async def test_R5_a_connection_may_come_back_within_ten_minutes(jeanne: Personne
 
 
 async def test_R5_the_beginning_is_noted_with_its_origin(jeanne: Personne) -> None:
-    """Address, browser, and the correlation id of the call."""
+    """The line has the address, the browser and the correlation id of the call."""
     await jeanne.begin()
     (line,) = await jeanne.lines("OAUTH_INITIATED")
     assert (line.provider, line.ip, line.user_agent) == ("google", IP, AGENT)
@@ -78,7 +78,7 @@ async def test_R5_the_beginning_is_noted_with_its_origin(jeanne: Personne) -> No
     ["https://app.exemple.fr", "https://app.exemple.fr/a?b=c#d", "http://localhost:3000/parametres"],
 )
 async def test_R5_the_browser_ends_at_an_allowed_origin(jeanne: Personne, url: str) -> None:
-    """With whatever path was asked for."""
+    """An allowed origin may have any path, query and fragment."""
     begun = await jeanne.begin(redirect_url=url)
     told = await browse(begun.auth_url)
     stub = jeanne.mesh.service_stub(IntegrationServiceStub, caller="integrations")
@@ -105,7 +105,7 @@ async def test_R5_the_browser_ends_at_an_allowed_origin(jeanne: Personne, url: s
     ],
 )
 async def test_R5_the_browser_ends_nowhere_else(jeanne: Personne, url: str) -> None:
-    """Nothing is begun."""
+    """Another origin, scheme, port or user-info part is refused and nothing is begun."""
     expected = (StatusCode.INVALID_ARGUMENT, "INVALID_REDIRECT_URL")
     assert await refused(jeanne.begin(redirect_url=url)) == expected
     assert await jeanne.events() == []
@@ -114,7 +114,7 @@ async def test_R5_the_browser_ends_nowhere_else(jeanne: Personne, url: str) -> N
 async def test_R6_a_refusal_of_the_user_is_noted(
     jeanne: Personne, provider: OauthProvider, integrations: IntegrationServiceStub
 ) -> None:
-    """The provider is not asked for anything."""
+    """The provider's error stands in the audit, and the provider is asked nothing."""
     begun = await jeanne.begin()
     with provider.refusing():
         told = await browse(begun.auth_url)
@@ -128,7 +128,7 @@ async def test_R6_a_refusal_of_the_user_is_noted(
 async def test_R6_a_code_that_is_not_good_is_refused(
     jeanne: Personne, integrations: IntegrationServiceStub
 ) -> None:
-    """And noted with the words of the provider."""
+    """The provider's refusal of a code stands in the audit."""
     request = await jeanne.back()
     request.code = "faux"
     assert await refused(integrations.HandleCallback(request)) == DENIED
@@ -139,7 +139,7 @@ async def test_R6_a_code_that_is_not_good_is_refused(
 async def test_R6_a_profile_without_an_account_is_an_error_of_the_provider(
     jeanne: Personne, provider: OauthProvider, integrations: IntegrationServiceStub
 ) -> None:
-    """Nothing is stored."""
+    """A profile without an id is API_ERROR, and nothing is stored."""
     request = await jeanne.back()
     with provider.telling(PROFILE, of="google", sub=None):
         told = await refusal(integrations.HandleCallback(request))
@@ -157,7 +157,7 @@ async def test_R9_what_may_help_is_tried_three_times(
     integrations: IntegrationServiceStub,
     expected: tuple[int, int, str, str],
 ) -> None:
-    """A provider that is always away; a refusal is final at once."""
+    """A provider that is away is asked three times, one that refuses once."""
     status, calls, reason, retryable = expected
     request = await jeanne.back()
     asked = len(provider.asked(TOKEN))
@@ -169,7 +169,7 @@ async def test_R9_what_may_help_is_tried_three_times(
 
 
 async def test_R6_a_second_connection_uses_the_same_row(jeanne: Personne) -> None:
-    """With the new tokens."""
+    """Connecting an account again stores new tokens in its row."""
     first = await jeanne.connect(account="compte-a")
     former = await jeanne.token(first)
     second = await jeanne.connect(account="compte-a")
@@ -180,7 +180,7 @@ async def test_R6_a_second_connection_uses_the_same_row(jeanne: Personne) -> Non
 async def test_R6_a_refresh_token_that_does_not_come_again_is_kept(
     jeanne: Personne, provider: OauthProvider
 ) -> None:
-    """Google gives one at the first consent only."""
+    """Google gives a refresh token at the first consent only; the former one stays."""
     first = await jeanne.connect(account="compte-a")
     former = (await jeanne.row(first)).refresh_token
     with provider.telling(TOKEN, of="google", refresh_token=None):
@@ -188,8 +188,8 @@ async def test_R6_a_refresh_token_that_does_not_come_again_is_kept(
     assert (await jeanne.row(second)).refresh_token == former is not None
 
 
-async def test_one_user_connects_several_accounts(jeanne: Personne) -> None:
-    """The newest is listed first."""
+async def test_R24_one_user_connects_several_accounts(jeanne: Personne) -> None:
+    """Accounts at one and at several providers are listed, the newest first."""
     for account in ("compte-a", "compte-b"):
         await jeanne.connect(account=account)
     await jeanne.connect("microsoft", "compte-a")
@@ -200,8 +200,8 @@ async def test_one_user_connects_several_accounts(jeanne: Personne) -> None:
     assert [*of_google] == [*listed][1:]
 
 
-async def test_an_account_is_read_by_its_id_and_by_its_names(jeanne: Personne) -> None:
-    """The same both ways."""
+async def test_R24_an_account_is_read_by_its_id_and_by_its_names(jeanne: Personne) -> None:
+    """The id and the names lead to the same account."""
     connected = await jeanne.connect()
     by_id = await jeanne.own.Get(pb.GetIntegrationRequest(id=connected.integration.id))
     names = pb.GetIntegrationRequest(provider="google", account_id=connected.account_id)
@@ -209,8 +209,8 @@ async def test_an_account_is_read_by_its_id_and_by_its_names(jeanne: Personne) -
     assert by_id.integration == connected.integration
 
 
-async def test_accounts_of_others_do_not_exist(jeanne: Personne, mesh: Mesh) -> None:
-    """Neither by id nor by name."""
+async def test_R24_accounts_of_others_do_not_exist(jeanne: Personne, mesh: Mesh) -> None:
+    """Another user's account is NOT_FOUND by id and by names."""
     connected = await jeanne.connect()
     other = mesh.stub(IntegrationServiceStub, user="user-autre")
     expected = (StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND")
@@ -224,8 +224,10 @@ async def test_accounts_of_others_do_not_exist(jeanne: Personne, mesh: Mesh) -> 
         assert await refused(other.Get(request)) == expected
 
 
-async def test_an_account_belongs_to_a_person_whatever_the_organisation(jeanne: Personne, mesh: Mesh) -> None:
-    """A token for another organisation, or for none, shows the same."""
+async def test_R24_an_account_belongs_to_a_person_whatever_the_organisation(
+    jeanne: Personne, mesh: Mesh
+) -> None:
+    """A token for another organisation, or for none, shows the same accounts."""
     connected = await jeanne.connect()
     for organisation in ("org-autre", "", None):
         stub = mesh.stub(IntegrationServiceStub, user=jeanne.user_id, organisation=organisation)
@@ -234,7 +236,7 @@ async def test_an_account_belongs_to_a_person_whatever_the_organisation(jeanne: 
 
 
 async def test_R7_tables_hold_no_token_in_plain_text(jeanne: Personne, provider: OauthProvider) -> None:
-    """Only envelopes of the first key, each bound to its row."""
+    """The row holds envelopes of the first key and no token in plain text."""
     connected = await jeanne.connect()
     row = await jeanne.row(connected)
     stored = f"{row.access_token} {row.refresh_token}"
@@ -246,7 +248,10 @@ async def test_R7_tables_hold_no_token_in_plain_text(jeanne: Personne, provider:
 async def test_R7_no_secret_is_logged(
     jeanne: Personne, provider: OauthProvider, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """From the click to the end; httpx, which tells whole addresses, is silent in a service (`logs.py`)."""
+    """No log line of a whole life of an account holds a secret.
+
+    Those of httpx, which shows whole addresses, are switched off where services log (`logs.py`).
+    """
     caplog.set_level(logging.INFO)
     connected = await jeanne.connect(code)
     names = {"provider": code, "account_id": connected.account_id}

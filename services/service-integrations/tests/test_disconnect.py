@@ -1,4 +1,4 @@
-"""Disconnecting: what the provider holds ends as well as possible, what we hold surely (R16)."""
+"""Disconnections: tokens are revoked if possible, and erased here (R16)."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ def named(connected: pb.HandleCallbackResponse) -> pb.DisconnectRequest:
 
 
 async def test_R16_tokens_are_revoked_and_erased(jeanne: Personne, provider: OauthProvider) -> None:
-    """The row stays, and the audit says what the provider has answered."""
+    """The row stays without tokens, and the audit says that the provider has confirmed."""
     connected = await jeanne.connect()
     told = await jeanne.own.Disconnect(named(connected))
     assert (told.success, told.revoque, len(provider.asked(REVOKE, "google")[-1:])) == (True, True, 1)
@@ -32,7 +32,7 @@ async def test_R16_tokens_are_revoked_and_erased(jeanne: Personne, provider: Oau
 
 
 async def test_R16_a_provider_that_cannot_revoke_changes_nothing(jeanne: Personne) -> None:
-    """Microsoft has no endpoint for it."""
+    """Microsoft cannot revoke: the tokens are erased, and revoque is false."""
     connected = await jeanne.connect("microsoft")
     told = await jeanne.own.Disconnect(named(connected))
     assert (told.success, told.revoque) == (True, False)
@@ -40,7 +40,7 @@ async def test_R16_a_provider_that_cannot_revoke_changes_nothing(jeanne: Personn
 
 
 async def test_R16_a_provider_that_fails_is_asked_once(jeanne: Personne, provider: OauthProvider) -> None:
-    """The user is disconnected all the same."""
+    """A failing provider is asked once, and the user is disconnected all the same."""
     connected = await jeanne.connect()
     asked = len(provider.asked(REVOKE))
     with provider.failing(REVOKE, 503):
@@ -49,7 +49,7 @@ async def test_R16_a_provider_that_fails_is_asked_once(jeanne: Personne, provide
 
 
 async def test_R16_what_is_unreadable_is_erased_without_being_revoked(jeanne: Personne, mesh: Mesh) -> None:
-    """A lost key keeps nobody connected."""
+    """Tokens of a lost key are erased; the provider is not asked."""
     connected = await jeanne.connect()
     await change(mesh.database("integrations"), connected.integration.id, refresh_token="v1.k0.a.b")
     told = await jeanne.own.Disconnect(named(connected))
@@ -57,7 +57,7 @@ async def test_R16_what_is_unreadable_is_erased_without_being_revoked(jeanne: Pe
 
 
 async def test_R16_nothing_is_disconnected_twice(jeanne: Personne) -> None:
-    """Of parallel calls one succeeds; what never was connected is not found either."""
+    """One of five parallel calls succeeds; the others find nothing connected."""
     connected = await jeanne.connect()
     calls = (code_of(jeanne.own.Disconnect(named(connected))) for _ in range(5))
     codes = await asyncio.gather(*calls)
@@ -68,7 +68,7 @@ async def test_R16_nothing_is_disconnected_twice(jeanne: Personne) -> None:
 
 
 async def test_R16_accounts_of_others_are_not_there(jeanne: Personne, mesh: Mesh) -> None:
-    """Whether the other user is named or not."""
+    """Another user cannot disconnect the account, whether he names its owner or not."""
     connected = await jeanne.connect()
     other = Personne("user-autre", mesh, jeanne.provider)
     for user_id in ("", jeanne.user_id):
@@ -79,7 +79,7 @@ async def test_R16_accounts_of_others_are_not_there(jeanne: Personne, mesh: Mesh
 
 
 async def test_R16_a_disconnected_account_is_shown_on_request(jeanne: Personne) -> None:
-    """And by Get; it can be connected again in its row, from its first error on anew."""
+    """A disconnected account is listed on request, and connected again in its row."""
     connected = await jeanne.connect(account="compte-a")
     await jeanne.own.Disconnect(named(connected))
     assert not (await jeanne.own.List(pb.ListIntegrationsRequest())).integrations

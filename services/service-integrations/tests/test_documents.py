@@ -1,4 +1,4 @@
-"""What operators read fits the code: the page of troubles, the alert."""
+"""Documents for operators compared with the code: the table of troubles and the alert."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ ROOT = Path(__file__).parents[3]
 CODES = {kind.reason for kind in ErreurIntegration.__subclasses__()}
 
 
-def test_every_code_has_a_line_in_the_table_of_troubles() -> None:
-    """And no line is about a code that does not exist (R1: a closed list of eighteen)."""
+def test_R1_every_code_has_a_line_in_the_table_of_troubles() -> None:
+    """The table has one line for each of the eighteen codes (R1) and no other."""
     lines = (ROOT / "docs/integrations.md").read_text().splitlines()
     told = [line.split("`")[1] for line in lines if line.startswith("| `")]
     assert (sorted(told), len(told)) == (sorted(CODES), 18)
 
 
 def test_R21_the_alert_is_about_codes_that_exist() -> None:
-    """More than 5 % of them over ten minutes, by provider."""
+    """The alert tells of more than 5 % failures over ten minutes for each provider."""
     text = (ROOT / "compose/prod/alerts.yml").read_text()
     named = text.partition('result=~"')[2].partition('"')[0].split("|")
     assert set(named) <= CODES

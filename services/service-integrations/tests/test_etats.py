@@ -1,4 +1,4 @@
-"""States that are not good: refused alike, noted with their cause, never a word to a provider (R3, R4)."""
+"""States that are refused: one answer for all, the cause in the audit, no word to a provider (R3, R4)."""
 
 import asyncio
 import base64
@@ -22,33 +22,33 @@ SECOND = timedelta(seconds=1)
 
 
 def content_of(state: str) -> dict[str, Any]:
-    """What the payload of a state says."""
+    """The content of a state's payload."""
     payload = state.partition(".")[0]
     content: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return content
 
 
 def encoded(raw: bytes) -> str:
-    """Base64url without padding."""
+    """The base64url form of *raw* without padding."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def signed(content: object, secret: str) -> str:
-    """A state that says *content*, signed with *secret*."""
+    """A state with *content*, signed with *secret*."""
     payload = encoded(json.dumps(content).encode())
     return f"{payload}.{encoded(hmac.digest(secret.encode(), payload.encode(), hashlib.sha256))}"
 
 
 @pytest.fixture
 def ours(mesh: Mesh) -> str:
-    """The secret of the service."""
+    """The secret with which the service signs."""
     return mesh.secrets.oauth_state
 
 
 async def refused_with(
     state: str, stubs: tuple[IntegrationServiceStub, AuditServiceStub, OauthProvider], correlation: str
 ) -> str:
-    """The cause that the audit tells of a refused *state*; the caller learns none of it."""
+    """Send *state* to the callback; return the cause in the audit, which the caller is not told."""
     integrations, audit, provider = stubs
     asked = len(provider.requests)
     request = pb.HandleCallbackRequest(provider="google", code="code", state=state)
@@ -66,7 +66,7 @@ async def refused_with(
 def stubs(
     integrations: IntegrationServiceStub, audit: AuditServiceStub, provider: OauthProvider
 ) -> tuple[IntegrationServiceStub, AuditServiceStub, OauthProvider]:
-    """What `refused_with` asks."""
+    """The stubs and the double that `refused_with` needs."""
     return integrations, audit, provider
 
 
@@ -74,7 +74,7 @@ Stubs = tuple[IntegrationServiceStub, AuditServiceStub, OauthProvider]
 
 
 async def test_R3_a_state_says_who_connects_what_since_when(jeanne: Personne, ours: str) -> None:
-    """Two parts in base64url, the second one an HMAC-SHA256 of the first."""
+    """A state has two parts in base64url; the second is an HMAC-SHA256 of the first."""
     with clock.frozen_at(now := clock.now()):
         state = (await jeanne.begin()).state
     content = content_of(state)
@@ -99,7 +99,7 @@ async def test_R3_a_state_says_who_connects_what_since_when(jeanne: Personne, ou
     ],
 )
 async def test_R4_a_spoilt_state_is_refused(jeanne: Personne, stubs: Stubs, spoilt: Any, cause: str) -> None:
-    """Before anything that it says is believed."""
+    """A damaged state is refused before its content is read."""
     state = (await jeanne.begin()).state
     assert await refused_with(spoilt(state), stubs, f"{jeanne.user_id}-spoilt") == cause
 
@@ -115,7 +115,7 @@ async def test_R4_a_spoilt_state_is_refused(jeanne: Personne, stubs: Stubs, spoi
 async def test_R4_what_a_signed_state_says_must_fit(
     jeanne: Personne, stubs: Stubs, ours: str, changes: dict[str, object], cause: str
 ) -> None:
-    """The cause is noted for the user whom it names."""
+    """Version, provider and nonce of a signed state are checked; the line names its user."""
     content = content_of((await jeanne.begin()).state)
     state = signed(content | changes, ours)
     assert await refused_with(state, stubs, f"{jeanne.user_id}-signed") == cause
@@ -123,7 +123,7 @@ async def test_R4_what_a_signed_state_says_must_fit(
 
 
 async def test_R4_a_forged_state_is_nobodys(jeanne: Personne, stubs: Stubs) -> None:
-    """Signed with another secret: what it says is not even noted."""
+    """A state signed with another secret is noted without the user that it names."""
     state = signed(content_of((await jeanne.begin()).state), "s" * 32)
     assert await refused_with(state, stubs, f"{jeanne.user_id}-forged") == "bad signature"
     assert await jeanne.events() == ["OAUTH_INITIATED"]
@@ -136,7 +136,7 @@ async def test_R4_a_forged_state_is_nobodys(jeanne: Personne, stubs: Stubs) -> N
 async def test_R3_a_state_is_good_for_ten_minutes(
     jeanne: Personne, stubs: Stubs, after: timedelta, cause: str
 ) -> None:
-    """And not before a minute before it was written."""
+    """A state is refused after ten minutes, and more than a minute before its beginning."""
     request = await jeanne.back()
     with clock.frozen_at(clock.now() + after):
         assert await refused_with(request.state, stubs, f"{jeanne.user_id}-age") == cause
@@ -146,7 +146,7 @@ async def test_R3_a_state_is_good_for_ten_minutes(
 async def test_R3_a_state_is_good_until_then(
     jeanne: Personne, integrations: IntegrationServiceStub, after: timedelta
 ) -> None:
-    """Ten minutes less a second."""
+    """A state is accepted a second before ten minutes, and 59 seconds before its beginning."""
     request = await jeanne.back()
     with clock.frozen_at(clock.now() + after):
         assert (await integrations.HandleCallback(request)).user_id == jeanne.user_id
@@ -155,7 +155,7 @@ async def test_R3_a_state_is_good_until_then(
 async def test_R4_a_state_is_good_once(
     jeanne: Personne, stubs: Stubs, integrations: IntegrationServiceStub
 ) -> None:
-    """Also when the first use has failed."""
+    """A second use is refused, even when the first one has failed."""
     request = await jeanne.back()
     request.code = "faux"
     assert await code_of(integrations.HandleCallback(request)) == StatusCode.FAILED_PRECONDITION
@@ -165,7 +165,7 @@ async def test_R4_a_state_is_good_once(
 async def test_R4_of_parallel_callbacks_one_is_served(
     jeanne: Personne, integrations: IntegrationServiceStub
 ) -> None:
-    """The nonce is used up before the provider is asked, so the code is sent once."""
+    """One of five parallel callbacks uses the nonce, before the code is sent."""
     request = await jeanne.back()
     codes = await asyncio.gather(*(code_of(integrations.HandleCallback(request)) for _ in range(5)))
     assert sorted(codes, key=str) == [StatusCode.OK, *[StatusCode.PERMISSION_DENIED] * 4]

@@ -1,4 +1,4 @@
-"""What each provider is asked and what is read in its answers (R5, R6, R16 and the section on providers)."""
+"""Questions to each provider, and what is read in its answers (R5, R6, R16, R26)."""
 
 import asyncio
 from typing import Any
@@ -30,13 +30,13 @@ OFFERS = {
 
 
 def query_of(fournisseur: FournisseurOAuth) -> dict[str, str]:
-    """What the browser is made to ask for."""
+    """The query of the address to which the browser goes."""
     return dict(parse_qsl(urlsplit(fournisseur.authorize_url(STATE, s256(VERIFIER))).query))
 
 
 @pytest.mark.parametrize("of", CODES)
 async def test_R5_the_address_asks_for_what_the_provider_needs(of: str) -> None:
-    """With PKCE (S256) where it is supported."""
+    """The address has the scopes of its provider, and PKCE (S256) where that is supported."""
     pkce = {"code_challenge": s256(VERIFIER), "code_challenge_method": "S256"} if of in STANDARD else {}
     async with ailleurs() as there:
         assert query_of(there[of]) == {
@@ -52,7 +52,7 @@ async def test_R5_the_address_asks_for_what_the_provider_needs(of: str) -> None:
 
 @pytest.mark.parametrize("of", STANDARD)
 async def test_R6_a_code_brings_the_tokens(of: str) -> None:
-    """With one to refresh them."""
+    """A code brings an access token and a refresh token."""
     async with ailleurs() as there:
         jetons = await there.connect(of)
     assert (jetons.token_type, "openid" in jetons.scope.split()) == ("Bearer", True)
@@ -60,21 +60,21 @@ async def test_R6_a_code_brings_the_tokens(of: str) -> None:
 
 
 async def test_R6_google_gives_an_hour() -> None:
-    """As its answer says."""
+    """The life of a token of Google is the hour of its answer."""
     async with ailleurs() as there:
         assert (await there.connect("google")).expires_in == 3600
 
 
 async def test_R6_an_answer_without_refresh_token_has_none() -> None:
-    """So that the former one can stay."""
+    """An answer without refresh token and end leaves both empty."""
     async with ailleurs() as there:
         with there.provider.telling(TOKEN, refresh_token=None, expires_in=None):
             jetons = await there.connect("google")
     assert (jetons.refresh_token, jetons.expires_in) == ("", None)
 
 
-async def test_instagram_s_long_token_stands_for_both() -> None:
-    """For 60 days; the short one is not kept."""
+async def test_R26_instagram_s_long_token_stands_for_both() -> None:
+    """The long token of 60 days is kept for both; the short one is not."""
     async with ailleurs() as there:
         jetons = await there.connect("instagram")
         (asked,) = there.provider.asked(LONG_TOKEN)
@@ -82,8 +82,8 @@ async def test_instagram_s_long_token_stands_for_both() -> None:
     assert (jetons.expires_in, jetons.scope) == (60 * 24 * 3600, "instagram_business_basic")
 
 
-async def test_instagram_may_wrap_its_answers() -> None:
-    """In a list, as its documents show them."""
+async def test_R26_instagram_may_wrap_its_answers() -> None:
+    """An answer inside a list named data, as documented, is read like another."""
     async with ailleurs() as there:
         wrapped = [{"user_id": 17841400000000000, "username": "jeanne"}]
         with there.provider.telling(PROFILE, data=wrapped):
@@ -91,8 +91,8 @@ async def test_instagram_may_wrap_its_answers() -> None:
     assert (profil.account_id, profil.nom_affiche) == ("17841400000000000", "jeanne")
 
 
-async def test_microsoft_s_first_token_is_due_at_once() -> None:
-    """It is for the profile; the one for mail is fetched with the refresh token (R8)."""
+async def test_R26_microsoft_s_first_token_is_due_at_once() -> None:
+    """The first token is for the profile and due at once; the refresh brings the one for mail (R8)."""
     async with ailleurs() as there:
         first = await there.connect("microsoft")
         second = await there["microsoft"].refresh(first.refresh_token)
@@ -102,7 +102,7 @@ async def test_microsoft_s_first_token_is_due_at_once() -> None:
 
 @pytest.mark.parametrize(("of", "rotated"), [("google", False), ("microsoft", True), ("instagram", True)])
 async def test_R13_a_refresh_brings_new_tokens(of: str, rotated: bool) -> None:
-    """And another refresh token where the provider rotates it."""
+    """A refresh brings another access token, and another refresh token where the provider rotates it."""
     async with ailleurs() as there:
         first = await there.connect(of)
         second = await there[of].refresh(first.refresh_token)
@@ -119,7 +119,7 @@ async def test_R13_a_refresh_brings_new_tokens(of: str, rotated: bool) -> None:
     ],
 )
 async def test_R6_the_profile_says_whose_account_it_is(of: str, metadata: dict[str, str]) -> None:
-    """Its id, a name to show, and what tells it from others."""
+    """The profile gives an id, a name to show and an address or user name."""
     async with ailleurs() as there:
         there.provider.account = Account("42", "Marie Curie", "marie@exemple.fr")
         profil = await there[of].get_profile((await there.connect(of)).access_token)
@@ -129,7 +129,7 @@ async def test_R6_the_profile_says_whose_account_it_is(of: str, metadata: dict[s
 @pytest.mark.parametrize(("of", "name"), [("google", "sub"), ("microsoft", "id"), ("instagram", "user_id")])
 @pytest.mark.parametrize("value", [None, "", "x" * 256, "a\x00b", ["42"]])
 async def test_R6_a_profile_without_an_account_id_is_an_api_error(of: str, name: str, value: object) -> None:
-    """Nothing could be connected."""
+    """A missing, empty, too long or unprintable id is API_ERROR."""
     async with ailleurs() as there:
         jetons = await there.connect(of)
         told: Any = {name: value}
@@ -139,7 +139,7 @@ async def test_R6_a_profile_without_an_account_id_is_an_api_error(of: str, name:
 
 @pytest.mark.parametrize("of", STANDARD)
 async def test_R6_the_verifier_must_fit(of: str) -> None:
-    """A stolen code is worth nothing."""
+    """A code with the verifier of somebody else is refused."""
     async with ailleurs() as there:
         code = await there.code(of)
         with pytest.raises(refusals.FournisseurRefuse) as told:
@@ -149,7 +149,7 @@ async def test_R6_the_verifier_must_fit(of: str) -> None:
 
 @pytest.mark.parametrize("of", CODES)
 async def test_R6_a_code_serves_once(of: str) -> None:
-    """The provider refuses it afterwards."""
+    """The provider refuses a code that was used."""
     async with ailleurs() as there:
         code = await there.code(of)
         await there[of].exchange_code(code, VERIFIER)
@@ -159,14 +159,14 @@ async def test_R6_a_code_serves_once(of: str) -> None:
 
 @pytest.mark.parametrize("of", CODES)
 async def test_R6_the_client_must_be_known(of: str) -> None:
-    """Its secret goes with the code."""
+    """A wrong client secret is refused."""
     async with ailleurs(**{f"oauth_{of}_client_secret": "another"}) as there:
         with pytest.raises(refusals.FournisseurRefuse):
             await there.connect(of)
 
 
 async def test_R16_google_ends_tokens() -> None:
-    """All of the connection."""
+    """A revocation at Google ends the tokens of the connection."""
     async with ailleurs() as there:
         jetons = await there.connect("google")
         assert await there["google"].revoke(jetons.refresh_token)
@@ -176,7 +176,7 @@ async def test_R16_google_ends_tokens() -> None:
 
 @pytest.mark.parametrize("of", ["microsoft", "instagram"])
 async def test_R16_the_others_are_not_asked(of: str) -> None:
-    """They have no endpoint for it."""
+    """Microsoft and Instagram, which have no endpoint for it, get no request."""
     async with ailleurs() as there:
         jetons = await there.connect(of)
         asked = len(there.provider.requests)
@@ -186,7 +186,7 @@ async def test_R16_the_others_are_not_asked(of: str) -> None:
 
 @pytest.mark.parametrize("status", [0, 400, 500, 503])
 async def test_R16_a_revocation_is_tried_once(status: int) -> None:
-    """Its failure is not more than that."""
+    """A failing revocation is reported as not confirmed, after one try."""
     async with ailleurs() as there:
         with there.provider.failing(REVOKE, status):
             assert not await there["google"].revoke("a-token")
@@ -194,7 +194,7 @@ async def test_R16_a_revocation_is_tried_once(status: int) -> None:
 
 
 async def test_R16_a_revocation_is_not_waited_for() -> None:
-    """Neither when the provider is slow nor when it is away."""
+    """A slow or absent provider is reported as not confirmed, in time."""
     async with ailleurs(oauth_timeout_s=0.2) as there:
         with there.provider.slow():
             assert not await there["google"].revoke("a-token")
@@ -203,8 +203,8 @@ async def test_R16_a_revocation_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize("of", CODES)
-def test_a_provider_without_client_is_off(of: str) -> None:
-    """And is there all the same."""
+def test_R26_a_provider_without_client_is_off(of: str) -> None:
+    """A provider without a client id is in the register and off."""
     assert not registre(settings())[of].actif
     assert registre(settings(**{f"oauth_{of}_client_id": "crm"}))[of].actif
 
@@ -212,7 +212,7 @@ def test_a_provider_without_client_is_off(of: str) -> None:
 @pytest.mark.parametrize("of", CODES)
 @pytest.mark.parametrize("missing", ["client_secret", "redirect_uri"])
 async def test_R1_half_a_configuration_cannot_begin(of: str, missing: str) -> None:
-    """OAUTH_INIT_ERROR, which trying again does not change."""
+    """A missing client secret or callback is OAUTH_INIT_ERROR, which another try does not change."""
     async with ailleurs(**{f"oauth_{of}_{missing}": ""}) as there:
         with pytest.raises(refusals.OauthInitError) as told:
             there[of].authorize_url(STATE, s256(VERIFIER))
@@ -220,14 +220,14 @@ async def test_R1_half_a_configuration_cannot_begin(of: str, missing: str) -> No
 
 
 async def test_twenty_connections_at_a_time_do_not_mix() -> None:
-    """Each has its own tokens."""
+    """Twenty connections at once get twenty different tokens."""
     async with ailleurs() as there:
         found = await asyncio.gather(*(there.connect("google") for _ in range(20)))
     assert len({jetons.access_token for jetons in found}) == 20
 
 
-async def test_the_person_may_say_no() -> None:
-    """The browser brings that back, for the callback."""
+async def test_R6_the_person_may_say_no() -> None:
+    """The browser of a person who says no brings back an error and the state."""
     async with ailleurs() as there:
         with there.provider.refusing():
             back = await browse(there["google"].authorize_url(STATE, s256(VERIFIER)))

@@ -1,4 +1,4 @@
-"""What time does to the rows of this service: each is kept as long as somebody may need it."""
+"""Deletion of rows that nobody needs any more (R25), and the jobs of the service."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 async def survives(app: App[IntegrationsSettings], row: Row, key: object, after: timedelta) -> bool:
-    """Whether *row* of now is still there when the job has run *after* a while, and runs again."""
+    """Tell whether *row*, written now, is still there when the job has run twice *after* a while."""
     async with app.database.transaction() as tx:
         await tx.insert(row)
     with clock.frozen_at(clock.now() + after):
@@ -24,26 +24,26 @@ async def survives(app: App[IntegrationsSettings], row: Row, key: object, after:
 
 
 @pytest.mark.parametrize(("after", "kept"), [(365 * DAY - HOUR, True), (365 * DAY + HOUR, False)])
-async def test_the_audit_is_kept_for_a_year(
+async def test_R25_the_audit_is_kept_for_a_year(
     app: App[IntegrationsSettings], after: timedelta, kept: bool
 ) -> None:
-    """And not longer."""
+    """A line is deleted after 365 days and not before."""
     row = AuditIntegration(provider=GOOGLE, evenement=OAUTH_INITIATED)
     assert await survives(app, row, row.id, after) == kept
 
 
 @pytest.mark.parametrize(("after", "kept"), [(DAY - HOUR, True), (DAY + HOUR, False)])
-async def test_begun_connections_are_kept_for_a_day(
+async def test_R25_begun_connections_are_kept_for_a_day(
     app: App[IntegrationsSettings], after: timedelta, kept: bool
 ) -> None:
-    """So that a late second use is told from an unknown nonce."""
+    """A begun connection stays a day, so that a late second use is told from an unknown nonce."""
     nonce = uuid7().bytes
     row = OauthState(nonce_hash=nonce, user_id="u", provider=GOOGLE, redirect_url="", expire_le=clock.now())
     assert await survives(app, row, nonce, after) == kept
 
 
 def test_C18_jobs_never_run_twice_at_once() -> None:
-    """But for the one that listens, which every instance does."""
+    """Every job but the one that listens is exclusive."""
     jobs = {worker.name: (worker.every, worker.exclusive) for worker in SERVICE.workers}
     assert jobs.pop("cache")[1] is False
     assert jobs == {

@@ -1,4 +1,4 @@
-"""One refresh for all who want it, here and in other instances, and none that is lost (R11, R13, R16)."""
+"""Refreshes shared by all who want them, here and in other instances; no token is lost (R11, R13, R16)."""
 
 import asyncio
 from datetime import timedelta
@@ -26,7 +26,7 @@ _READS = """
 async def test_R11_a_refresh_of_another_instance_is_waited_for(
     jeanne: Personne, app: App[IntegrationsSettings], provider: OauthProvider, outcome: str, reason: str
 ) -> None:
-    """While it holds the lease this one asks nobody; what the other gets, or fails with, is the answer."""
+    """An instance waits for the lease of another, asks nobody, and answers what the other got."""
     connected = await jeanne.connect()
     seen, asked = await jeanne.row(connected), len(provider.refreshes())
     lease = clock.now() + timedelta(seconds=30)
@@ -50,7 +50,7 @@ async def test_R11_a_refresh_of_another_instance_is_waited_for(
 async def test_R11_who_has_read_before_a_refresh_uses_it(
     jeanne: Personne, app: App[IntegrationsSettings], provider: OauthProvider
 ) -> None:
-    """A caller that comes a moment too late does not ask again, and leaves no lease behind."""
+    """A caller that had read the account before a refresh uses its token and leaves no lease."""
     connected = await jeanne.connect()
     seen, asked = await jeanne.row(connected), len(provider.refreshes())
     first = await Atelier.of(app).actualisations.refreshed(seen)
@@ -60,7 +60,7 @@ async def test_R11_who_has_read_before_a_refresh_uses_it(
 
 
 async def test_R11_a_lease_that_nobody_gives_back_ends(jeanne: Personne, mesh: Mesh) -> None:
-    """An instance that was killed holds up nobody for longer than 30 s."""
+    """An instance that was killed holds up nobody beyond its lease."""
     connected = await jeanne.connect()
     over = clock.now() - timedelta(seconds=1)
     await change(mesh.database("integrations"), connected.integration.id, refresh_lease_until=over)
@@ -69,7 +69,7 @@ async def test_R11_a_lease_that_nobody_gives_back_ends(jeanne: Personne, mesh: M
 
 
 async def test_R13_a_caller_that_goes_away_loses_no_token(jeanne: Personne, provider: OauthProvider) -> None:
-    """The provider has replaced the old one already: the refresh goes on to its end."""
+    """The refresh of a caller that leaves goes on, because the provider has replaced the old token."""
     connected = await jeanne.connect("microsoft")
     request = pb.RefreshRequest(provider="microsoft", account_id=connected.account_id)
     asked = len(provider.refreshes("microsoft"))
@@ -82,7 +82,7 @@ async def test_R13_a_caller_that_goes_away_loses_no_token(jeanne: Personne, prov
 
 
 async def test_R13_a_service_that_stops_loses_no_token(provider: OauthProvider) -> None:
-    """It keeps its database until the provider has answered and the answer is stored."""
+    """A stopping service keeps its database until the provider's answer is stored."""
     settings: dict[str, Any] = {"integrations_redirect_origins": ORIGINS, **provider.settings()}
     async with running(STILL, **settings) as mesh:
         jeanne = Personne(new_user(), mesh, provider)
@@ -107,7 +107,7 @@ async def restart(mesh: Mesh) -> None:
 
 
 async def test_R16_a_disconnection_during_a_refresh_wins(jeanne: Personne, provider: OauthProvider) -> None:
-    """The tokens that come afterwards are thrown away."""
+    """New tokens that come after a disconnection are thrown away."""
     connected = await jeanne.connect("microsoft")
     names = {"provider": "microsoft", "account_id": connected.account_id}
     asked = len(provider.refreshes("microsoft"))

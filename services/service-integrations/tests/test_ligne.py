@@ -1,4 +1,4 @@
-"""How often a provider is asked, and when no longer (R19)."""
+"""Circuits and rates of providers (R19)."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from tests.ailleurs import Ailleurs, ailleurs, settings
 
 
 async def refused(there: Ailleurs, of: str = "google", times: int = 1) -> list[dict[str, str]]:
-    """What the errors of that many refreshes say, beyond what all say."""
+    """Refresh that many times; return what each error says of circuit, rate and status."""
     told = []
     for _ in range(times):
         with pytest.raises(refusals.ErreurIntegration) as error:
@@ -24,19 +24,19 @@ async def refused(there: Ailleurs, of: str = "google", times: int = 1) -> list[d
 
 
 async def asked_and_refused(there: Ailleurs, of: str = "google") -> None:
-    """The provider is asked, and says no."""
+    """Ask a provider that answers and refuses."""
     with pytest.raises(refusals.FournisseurRefuse):
         await there[of].refresh("a-token")
 
 
 async def open_circuit(there: Ailleurs) -> None:
-    """Five failures at Google."""
+    """Make Google fail five times."""
     with there.provider.failing(TOKEN, 500, of="google"):
         await refused(there, times=5)
 
 
 async def test_R19_five_failures_open_the_circuit() -> None:
-    """Then the provider is not asked, and API_ERROR says why."""
+    """The sixth question is API_ERROR with circuit=open and is not sent."""
     async with ailleurs() as there:
         with there.provider.failing(TOKEN, 500):
             assert await refused(there, times=5) == [{"status": "500"}] * 5
@@ -45,13 +45,13 @@ async def test_R19_five_failures_open_the_circuit() -> None:
 
 
 async def test_R19_network_errors_open_the_circuit() -> None:
-    """Three attempts count as one failure."""
+    """A question without connection counts as one failure, whatever its attempts."""
     async with ailleurs() as there, there.provider.down():
         assert await refused(there, times=6) == [{}] * 5 + [{"circuit": "open"}]
 
 
 async def test_R19_timeouts_open_the_circuit() -> None:
-    """As in calls between services."""
+    """A question without answer in time counts as a failure."""
     async with ailleurs(oauth_timeout_s=0.02) as there:
         with there.provider.slow():
             assert await refused(there, times=6) == [{}] * 5 + [{"circuit": "open"}]
@@ -59,7 +59,7 @@ async def test_R19_timeouts_open_the_circuit() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 404])
 async def test_R19_refusals_do_not_open_the_circuit(status: int) -> None:
-    """A provider that says no is well."""
+    """A provider that refuses is well."""
     async with ailleurs() as there:
         with there.provider.failing(TOKEN, status):
             for _ in range(6):
@@ -67,7 +67,7 @@ async def test_R19_refusals_do_not_open_the_circuit(status: int) -> None:
 
 
 async def test_R19_an_answer_forgets_the_failures() -> None:
-    """Only failures in a row count."""
+    """Failures count only in a row."""
     async with ailleurs() as there:
         with there.provider.failing(TOKEN, 500):
             await refused(there, times=4)
@@ -77,7 +77,7 @@ async def test_R19_an_answer_forgets_the_failures() -> None:
 
 
 async def test_R19_all_operations_of_a_provider_share_its_circuit() -> None:
-    """The profile is not asked for either."""
+    """A circuit opened by refreshes holds back the profile, too."""
     async with ailleurs() as there:
         await open_circuit(there)
         with pytest.raises(refusals.ApiError):
@@ -86,7 +86,7 @@ async def test_R19_all_operations_of_a_provider_share_its_circuit() -> None:
 
 
 async def test_R19_providers_have_circuits_of_their_own() -> None:
-    """As have running services."""
+    """Another provider, and another running service, have closed circuits."""
     async with ailleurs() as there:
         await open_circuit(there)
         await asked_and_refused(there, "microsoft")
@@ -96,7 +96,7 @@ async def test_R19_providers_have_circuits_of_their_own() -> None:
 
 
 async def test_R19_after_thirty_seconds_the_provider_is_asked_once() -> None:
-    """A good answer closes the circuit."""
+    """One probe goes out after 30 s; its good answer closes the circuit."""
     async with ailleurs() as there:
         await open_circuit(there)
         there.seconds.passed = 29.9
@@ -107,7 +107,7 @@ async def test_R19_after_thirty_seconds_the_provider_is_asked_once() -> None:
 
 
 async def test_R19_a_probe_that_was_given_up_leaves_its_place() -> None:
-    """A caller who leaves says nothing of the provider."""
+    """A cancelled probe lets the next question go out."""
     async with ailleurs() as there:
         await open_circuit(there)
         there.seconds.passed = 30.0
@@ -122,7 +122,7 @@ async def test_R19_a_probe_that_was_given_up_leaves_its_place() -> None:
 
 
 async def test_C16_an_open_circuit_is_shown() -> None:
-    """As a metric of the provider."""
+    """The metric crm_circuit_open is 1 while the circuit is open."""
 
     def shown() -> float | None:
         return REGISTRY.get_sample_value("crm_circuit_open", {"callee": "google"})
@@ -136,7 +136,7 @@ async def test_C16_an_open_circuit_is_shown() -> None:
 
 
 async def test_R19_ten_questions_at_once_and_one_a_second() -> None:
-    """The next is an API_ERROR without a call."""
+    """The eleventh question is API_ERROR with rate=local and is not sent; a second later one passes."""
     async with ailleurs(rate_google=60) as there:
         for _ in range(10):
             await asked_and_refused(there)
@@ -148,7 +148,7 @@ async def test_R19_ten_questions_at_once_and_one_a_second() -> None:
 
 
 async def test_R19_the_rate_is_a_setting_of_each_provider() -> None:
-    """One that is used up says nothing of the others."""
+    """Each provider has a rate of its own."""
     async with ailleurs(rate_google=6, rate_microsoft=12) as there:
         await asked_and_refused(there)
         assert await refused(there) == [{"rate": "local"}]
@@ -158,7 +158,7 @@ async def test_R19_the_rate_is_a_setting_of_each_provider() -> None:
 
 
 async def test_R19_a_probe_that_came_too_soon_leaves_its_place() -> None:
-    """When the circuit lets one through before the rate does, the next one goes."""
+    """A probe held back by the rate lets the next question go out."""
     async with ailleurs() as there:
         ligne = Ligne("google", per_minute=1, timeout=2.0, now=there.seconds)
         question = Question("question", "GET", there.provider.url("google", PROFILE))

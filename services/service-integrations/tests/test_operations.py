@@ -1,4 +1,4 @@
-"""Every call is measured, by how it has ended (R21)."""
+"""Measures of every call, by its result (R21)."""
 
 import inspect
 
@@ -10,13 +10,13 @@ from tests.titulaires import Personne
 
 
 def ended(operation: str, provider: str, result: str) -> float:
-    """How often an operation has ended so."""
+    """The number of times that an operation has ended with *result*."""
     labels = {"operation": operation, "provider": provider, "result": result}
     return REGISTRY.get_sample_value("int_operations_total", labels) or 0.0
 
 
 async def test_R21_calls_are_counted_by_provider_and_result(jeanne: Personne) -> None:
-    """OK, or a reason of R1; what a caller makes up does not become a label."""
+    """The result is OK or a reason of R1; an unknown provider is counted without its name."""
     begin = "IntegrationService/InitiateOAuth"
     before = [ended(begin, "google", "OK"), ended(begin, "", "INVALID_PROVIDER")]
     await jeanne.begin()
@@ -26,7 +26,7 @@ async def test_R21_calls_are_counted_by_provider_and_result(jeanne: Personne) ->
 
 
 async def test_R21_refreshes_are_counted_by_what_the_provider_has_said(jeanne: Personne) -> None:
-    """Whoever has asked for them: a call, a batch or the job."""
+    """Refreshes are counted by provider and result."""
     connected = await jeanne.connect("instagram")
     before = ended("refresh", "instagram", "OK")
     await jeanne.own_tokens.Refresh(pb.RefreshRequest(provider="instagram", account_id=connected.account_id))
@@ -34,7 +34,7 @@ async def test_R21_refreshes_are_counted_by_what_the_provider_has_said(jeanne: P
 
 
 async def test_R21_durations_are_measured(jeanne: Personne) -> None:
-    """In seconds, for the targets of the bench."""
+    """Durations are measured in seconds."""
     labels = {"operation": "IntegrationService/ListProviders"}
     before = REGISTRY.get_sample_value("int_operation_seconds_count", labels) or 0.0
     await jeanne.own.ListProviders(pb.ListProvidersRequest())
@@ -42,7 +42,7 @@ async def test_R21_durations_are_measured(jeanne: Personne) -> None:
 
 
 def test_R21_no_handler_is_left_out() -> None:
-    """Each one of each servicer is wrapped."""
+    """Each handler of each servicer is wrapped."""
     for servicer in SERVICE.servicers:
         handlers = [
             member

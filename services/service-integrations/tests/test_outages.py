@@ -1,4 +1,4 @@
-"""Without a database: one answer for all, but for what is remembered (R1, R20)."""
+"""Calls without a database: DATABASE_ERROR, or a remembered list (R1, R20)."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,21 +18,21 @@ UNAVAILABLE = (StatusCode.UNAVAILABLE, "DATABASE_ERROR", "true")
 
 @pytest.fixture(scope="module")
 async def link() -> AsyncIterator[DatabaseLink]:
-    """The wire to the database."""
+    """The connection between a service and its database, which tests can cut."""
     async with database_link(fresh_database()) as link:
         yield link
 
 
 @pytest.fixture(scope="module")
 async def wired(link: DatabaseLink, provider: OauthProvider) -> AsyncIterator[Mesh]:
-    """A service at the end of a wire."""
+    """A service whose connection to the database can be cut."""
     settings: dict[str, Any] = {"integrations_redirect_origins": ORIGINS, **provider.settings()}
     async with running(STILL, database_url=link.url, **settings) as mesh:
         yield mesh
 
 
 async def told(call: Any) -> tuple[StatusCode, str, str]:
-    """Code, reason and whether to try again."""
+    """The status, the reason and whether another try may help."""
     refused = await refusal(call)
     return refused.code, refused.reason, refused.metadata["retryable"]
 
@@ -40,7 +40,7 @@ async def told(call: Any) -> tuple[StatusCode, str, str]:
 async def test_R20_the_last_list_is_shown_and_flagged(
     wired: Mesh, link: DatabaseLink, provider: OauthProvider
 ) -> None:
-    """Other users are told that nothing can be said; afterwards all is well again."""
+    """A remembered list is flagged; users without one get DATABASE_ERROR; afterwards no flag is left."""
     jeanne, other = Personne(new_user(), wired, provider), Personne(new_user(), wired, provider)
     connected = await jeanne.connect()
     stub, request = jeanne.own, pb.ListIntegrationsRequest()
@@ -62,7 +62,7 @@ async def test_R20_the_last_list_is_shown_and_flagged(
 async def test_R1_a_lost_database_has_one_answer(
     wired: Mesh, link: DatabaseLink, provider: OauthProvider
 ) -> None:
-    """Whatever was asked for; nobody is told more."""
+    """Every call is DATABASE_ERROR, and so is each account of a batch."""
     jeanne = Personne(new_user(), wired, provider)
     connected = await jeanne.connect()
     names = {"user_id": jeanne.user_id, "provider": "google", "account_id": connected.account_id}
@@ -89,7 +89,7 @@ async def test_R1_a_lost_database_has_one_answer(
 async def test_R13_new_tokens_wait_for_a_database_that_is_away(
     wired: Mesh, link: DatabaseLink, provider: OauthProvider
 ) -> None:
-    """The provider has replaced the old ones: they cannot be asked for again."""
+    """New tokens, which cannot be asked for again, are stored when the database is back."""
     jeanne = Personne(new_user(), wired, provider)
     connected = await jeanne.connect("microsoft")
     request = pb.RefreshRequest(provider="microsoft", account_id=connected.account_id)

@@ -1,4 +1,4 @@
-"""Permissions that were not granted (R23), from the consent to the token that is refused."""
+"""Permissions that were not granted (R23), from the consent to the refused token."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ NOW = clock.now()
         (WITHOUT, f"{WITHOUT} {GMAIL}", set(), {GMAIL}),
         ("", f"{WITHOUT} {GMAIL}", {GMAIL}, set()),  # RFC 6749 section 5.1
         (WITHOUT, WITHOUT, set(), set()),  # it was not asked for
-        (GMAIL, "", {GMAIL}, set()),  # a refresh, for what was granted before
+        (GMAIL, "", {GMAIL}, set()),  # a refresh is for what was granted before
         (WITHOUT, "", set(), {GMAIL}),
         ("", "", set(), set()),
     ],
@@ -36,7 +36,7 @@ NOW = clock.now()
 def test_R23_an_answer_is_judged_by_what_it_was_asked(
     scope: str, asked: str, granted: set[str], withheld: set[str]
 ) -> None:
-    """Only what a usage needs is looked at; sign-in scopes never count."""
+    """Permissions of usages are judged; scopes of the sign-in never count."""
     found = judged(Jetons("t", scope=scope), (GMAIL,), asked)
     assert (set(found.granted), set(found.withheld)) == (granted, withheld)
 
@@ -53,7 +53,7 @@ def test_R23_an_answer_is_judged_by_what_it_was_asked(
 def test_R23_what_is_missing_stays_so_until_it_is_granted(
     former: list[str], granted: set[str], withheld: set[str], missing: list[str]
 ) -> None:
-    """An answer that says nothing of it changes nothing."""
+    """An answer that says nothing of a permission changes nothing."""
     jetons = Jetons("t", granted=frozenset(granted), withheld=frozenset(withheld))
     assert still_missing(former, jetons) == missing
 
@@ -68,12 +68,12 @@ def test_R23_what_is_missing_stays_so_until_it_is_granted(
     ],
 )
 def test_R12_partial_is_what_would_be_connected(status: str, minutes: int, shown: str) -> None:
-    """Every other status says more."""
+    """Disconnected, expired and error are shown rather than partial."""
     assert shown_status(status, NOW + timedelta(minutes=minutes), NOW, complete=False) == shown
 
 
 async def test_R23_a_consent_without_the_mail_permission(jeanne: Personne, provider: OauthProvider) -> None:
-    """Connected in part, and shown so; mail gets no token, the profile does. Connected anew with it: all."""
+    """Mail is refused and the profile served until the account is connected again with the permission."""
     with provider.telling(TOKEN, of="google", scope=WITHOUT):
         connected = await jeanne.connect(account="compte-partiel")
     shown = connected.integration
@@ -96,7 +96,7 @@ async def test_R23_a_consent_without_the_mail_permission(jeanne: Personne, provi
 
 
 async def test_R23_an_answer_without_scope_grants_all(jeanne: Personne, provider: OauthProvider) -> None:
-    """As RFC 6749 has it."""
+    """An answer without scope grants what was asked for (RFC 6749 section 5.1)."""
     with provider.telling(TOKEN, of="google", scope=None):
         connected = await jeanne.connect()
     assert (connected.integration.status, list(connected.integration.scopes_manquants)) == ("connected", [])
@@ -106,7 +106,7 @@ async def test_R23_an_answer_without_scope_grants_all(jeanne: Personne, provider
 async def test_R23_microsoft_is_judged_when_a_refresh_asks_for_mail(
     jeanne: Personne, provider: OauthProvider
 ) -> None:
-    """The answer to the code is about the profile; the first token is refreshed before it is handed out."""
+    """The first token is refreshed before it is handed out, and that answer decides about mail."""
     connected = await jeanne.connect("microsoft")
     assert connected.integration.status == "connected"
     with provider.telling(TOKEN, of="microsoft", scope="offline_access"):
@@ -121,7 +121,7 @@ async def test_R23_microsoft_is_judged_when_a_refresh_asks_for_mail(
 async def test_R13_R23_a_refresh_that_says_nothing_grants_nothing(
     jeanne: Personne, provider: OauthProvider
 ) -> None:
-    """Google's asks for what was granted before."""
+    """Google's refresh asks for what was granted before; an answer without scope changes nothing."""
     with provider.telling(TOKEN, of="google", scope=WITHOUT):
         connected = await jeanne.connect()
     request = pb.RefreshRequest(provider="google", account_id=connected.account_id)
@@ -136,7 +136,7 @@ async def test_R13_R23_a_refresh_that_says_nothing_grants_nothing(
     [("instagram", "mail", "VALEUR_INCONNUE"), ("google", "agenda", "VALEUR_INCONNUE")],
 )
 async def test_R23_usages_are_a_closed_list(jeanne: Personne, code: str, usage: str, reason: str) -> None:
-    """That of the provider."""
+    """A usage that the provider does not have is VALEUR_INCONNUE."""
     connected = await jeanne.connect(code)
     assert await refused(jeanne.token(connected, usage)) == (StatusCode.INVALID_ARGUMENT, reason)
 
@@ -155,7 +155,7 @@ STORED: tuple[tuple[str, list[str], list[str]], ...] = (
 
 
 def test_R23_stored_accounts_are_judged(tmp_path: Path) -> None:
-    """By what the last answer said, if it said anything of the usages."""
+    """The migration judges accounts by the scopes of their last answer, if it named any."""
     with Upgrade(SERVICE, "0002", tmp_path) as upgrade:
         tables = upgrade.connection
         for number, (provider, scopes, _) in enumerate(STORED):

@@ -1,4 +1,4 @@
-"""What is read in the answers of providers, and what is not believed."""
+"""Answers of providers: values that are taken and values that are not (R27)."""
 
 from typing import Any
 
@@ -34,20 +34,20 @@ GOOD: dict[str, Any] = {"access_token": "a-token"}
     ],
     ids=str,
 )
-def test_tokens_that_could_do_harm_are_not_taken(changes: dict[str, Any]) -> None:
-    """In a header, in a table, or in a calculation."""
+def test_R27_tokens_that_could_do_harm_are_not_taken(changes: dict[str, Any]) -> None:
+    """Tokens unfit for a header or a table, and lives unfit for a calculation, are refused."""
     with pytest.raises(Illisible):
         reponses.jetons(GOOD | changes)
 
 
 @pytest.mark.parametrize(("told", "seconds"), [(3600, 3600), ("3600", 3600), (None, None), (1, 1)])
-def test_the_life_of_a_token_is_in_seconds(told: object, seconds: int | None) -> None:
-    """Some providers send a text; without one it lives for ever."""
+def test_R27_the_life_of_a_token_is_in_seconds(told: object, seconds: int | None) -> None:
+    """The life of a token may be a number or a text; without one it never ends."""
     assert reponses.jetons(GOOD | {"expires_in": told}).expires_in == seconds
 
 
-def test_a_token_may_come_alone() -> None:
-    """What the provider did not say is empty."""
+def test_R27_a_token_may_come_alone() -> None:
+    """An answer may hold an access token alone."""
     jetons = reponses.jetons(GOOD)
     assert (jetons.refresh_token, jetons.token_type, jetons.scope, jetons.expires_in) == ("", "", "", None)
 
@@ -62,13 +62,13 @@ def test_a_token_may_come_alone() -> None:
         ("x " * 5000, ("x " * 5000)[:4096]),
     ],
 )
-def test_scopes_are_words(told: object, scope: str) -> None:
-    """However they are listed."""
+def test_R27_scopes_are_words(told: object, scope: str) -> None:
+    """Scopes are words, from a text or from a list, cut at 4096 characters."""
     assert reponses.scope(told) == scope
 
 
-def test_names_hold_nothing_invisible() -> None:
-    """And fit into their column; the first that is left counts."""
+def test_R27_names_hold_nothing_invisible() -> None:
+    """Names lose invisible characters and are cut at 255; the first that is left counts."""
     content = {"a": "\x00\u202e", "b": 42, "c": "Jean\x00ne " + "x" * 300}
     assert reponses.first_shown(content, ("a", "b", "c")) == ("Jeanne " + "x" * 300)[:255]
     assert reponses.first_shown(content, ("a", "b")) == ""
@@ -87,6 +87,6 @@ def test_names_hold_nothing_invisible() -> None:
         ({}, "http_400"),
     ],
 )
-def test_refusals_are_named_by_their_code_alone(content: dict[str, Any], code: str) -> None:
-    """A sentence could hold a token or an address."""
+def test_R27_refusals_are_named_by_their_code_alone(content: dict[str, Any], code: str) -> None:
+    """A refusal is kept by its code alone: a sentence could hold a token or an address."""
     assert reponses.error_of(content, 400) == code

@@ -1,4 +1,4 @@
-"""When a provider is asked again (R9), what its silence means (R1), and what is logged of it."""
+"""Repeated questions to a provider (R9), the refusals for its silence (R1), and the log."""
 
 import logging
 import re
@@ -35,14 +35,14 @@ REPEATABLE = EVERY[1:]
 
 
 async def raised(there: Ailleurs, ask: Ask) -> Exception:
-    """How the question fails."""
+    """The error with which the question fails."""
     with pytest.raises((refusals.ErreurIntegration, refusals.FournisseurRefuse)) as told:
         await ask(there)
     return told.value
 
 
 async def test_R9_a_provider_that_recovers_is_asked_again(caplog: pytest.LogCaptureFixture) -> None:
-    """Twice 503, then the code is good; each failure is logged, and the success with its number."""
+    """A code succeeds after two 503; each failure is logged, and the success with its number."""
     caplog.set_level(logging.INFO, LOGGER)
     async with ailleurs() as there:
         code = await there.code("google")
@@ -60,7 +60,7 @@ async def test_R9_a_provider_that_recovers_is_asked_again(caplog: pytest.LogCapt
 async def test_R9_a_provider_that_stays_unavailable_is_asked_three_times(
     ask: Ask, endpoint: str, status: int
 ) -> None:
-    """Then it is an API_ERROR that may be tried again."""
+    """The third 429, 502, 503 or 504 is API_ERROR, which another try may help."""
     async with ailleurs() as there:
         with there.provider.failing(endpoint, status):
             error = await raised(there, ask)
@@ -73,7 +73,7 @@ async def test_R9_a_provider_that_stays_unavailable_is_asked_three_times(
 @pytest.mark.parametrize(("ask", "endpoint"), EVERY)
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
 async def test_R9_a_refusal_is_not_asked_for_again(ask: Ask, endpoint: str, status: int) -> None:
-    """The provider has said no, with its code."""
+    """A refusal is raised at once with the provider's status and code."""
     async with ailleurs() as there:
         with there.provider.failing(endpoint, status, error="invalid_grant"):
             error = await raised(there, ask)
@@ -87,7 +87,7 @@ async def test_R9_a_refusal_is_not_asked_for_again(ask: Ask, endpoint: str, stat
 async def test_R9_what_may_have_had_an_effect_is_not_asked_again(
     ask: Ask, endpoint: str, status: int
 ) -> None:
-    """API_ERROR; redirections are not followed."""
+    """Status 500 and redirections, which are not followed, are API_ERROR at once."""
     async with ailleurs() as there:
         with there.provider.failing(endpoint, status):
             assert isinstance(await raised(there, ask), refusals.ApiError)
@@ -98,7 +98,7 @@ async def test_R9_what_may_have_had_an_effect_is_not_asked_again(
 async def test_R9_a_provider_may_ask_for_more_time(
     caplog: pytest.LogCaptureFixture, seconds: int, waited: str
 ) -> None:
-    """Up to five seconds."""
+    """Retry-After counts up to five seconds."""
     caplog.set_level(logging.INFO, LOGGER)
     async with ailleurs() as there:
         code = await there.code("google")
@@ -109,7 +109,7 @@ async def test_R9_a_provider_may_ask_for_more_time(
 
 @pytest.mark.parametrize(("ask", "endpoint", "times"), [(exchange, TOKEN, 1), (refresh, TOKEN, 3)])
 async def test_R9_a_code_that_may_have_arrived_is_not_sent_again(ask: Ask, endpoint: str, times: int) -> None:
-    """The line was closed without an answer: NETWORK_ERROR, after three attempts for the rest."""
+    """A code on a connection that was cut is not sent again; other questions are, three times."""
     async with ailleurs() as there:
         with there.provider.failing(endpoint, 0):
             assert isinstance(await raised(there, ask), refusals.NetworkError)
@@ -117,7 +117,7 @@ async def test_R9_a_code_that_may_have_arrived_is_not_sent_again(ask: Ask, endpo
 
 
 async def test_R9_instagram_s_code_is_sent_once_too() -> None:
-    """And no long token is asked for."""
+    """Instagram's code is sent once, and no long token is asked for."""
     async with ailleurs() as there:
         with there.provider.failing(TOKEN, 0), pytest.raises(refusals.NetworkError):
             await there["instagram"].exchange_code("a-code", "")
@@ -126,7 +126,7 @@ async def test_R9_instagram_s_code_is_sent_once_too() -> None:
 
 @pytest.mark.parametrize(("ask", "endpoint", "times"), [(exchange, TOKEN, 1), (profile, PROFILE, 3)])
 async def test_R9_a_code_that_is_not_answered_is_not_sent_again(ask: Ask, endpoint: str, times: int) -> None:
-    """TIMEOUT_ERROR, after three attempts for the rest."""
+    """A code without an answer in time is not sent again; other questions are, three times."""
     async with ailleurs(oauth_timeout_s=0.2) as there:
         with there.provider.slow():
             assert isinstance(await raised(there, ask), refusals.TimeoutError)
@@ -137,7 +137,7 @@ async def test_R9_a_code_that_is_not_answered_is_not_sent_again(ask: Ask, endpoi
 async def test_R9_a_provider_that_is_away_is_called_three_times(
     caplog: pytest.LogCaptureFixture, ask: Ask
 ) -> None:
-    """NETWORK_ERROR; a code was surely not sent."""
+    """Every question is tried three times when no connection is made: it was surely not sent."""
     caplog.set_level(logging.INFO, LOGGER)
     async with ailleurs() as there, there.provider.down():
         assert isinstance(await raised(there, ask), refusals.NetworkError)
@@ -148,7 +148,7 @@ async def test_R9_a_provider_that_is_away_is_called_three_times(
 @pytest.mark.parametrize(("ask", "endpoint"), EVERY)
 @pytest.mark.parametrize("body", [b"<html>", b"", b"[1]", b'"text"', b"\xff", b"{}", b"{" * 100_000])
 async def test_R1_nonsense_is_an_api_error(ask: Ask, endpoint: str, body: bytes) -> None:
-    """Asked for once."""
+    """An answer that is no JSON object, or lacks the fields, is API_ERROR at once."""
     async with ailleurs() as there:
         with there.provider.babbling(endpoint, body):
             assert isinstance(await raised(there, ask), refusals.ApiError)
@@ -157,7 +157,7 @@ async def test_R1_nonsense_is_an_api_error(ask: Ask, endpoint: str, body: bytes)
 
 @pytest.mark.parametrize("of", ["google", "microsoft", "instagram"])
 async def test_R9_every_provider_is_asked_with_the_same_patience(of: str) -> None:
-    """A refresh three times, whatever its form."""
+    """A refresh is tried three times at each provider."""
     async with ailleurs() as there:
         endpoint = REFRESH if of == "instagram" else TOKEN
         with there.provider.failing(endpoint, 503, of=of), pytest.raises(refusals.ApiError):
@@ -166,7 +166,7 @@ async def test_R9_every_provider_is_asked_with_the_same_patience(of: str) -> Non
 
 
 async def test_R21_retries_are_counted() -> None:
-    """By operation and provider; the first attempt is none."""
+    """Attempts after the first are counted by operation and provider."""
 
     def counted() -> float:
         labels = {"operation": "refresh", "provider": "microsoft"}
@@ -181,7 +181,7 @@ async def test_R21_retries_are_counted() -> None:
 
 @pytest.mark.parametrize("of", ["google", "microsoft", "instagram"])
 async def test_C16_logs_and_errors_hold_no_secret(caplog: pytest.LogCaptureFixture, of: str) -> None:
-    """Neither codes, verifiers, tokens nor client secrets, whether it goes well or not.
+    """Codes, verifiers, tokens and client secrets are in no log line and no error.
 
     Those of the HTTP library, which shows whole addresses, are switched off where services log.
     """
@@ -202,7 +202,7 @@ async def test_C16_logs_and_errors_hold_no_secret(caplog: pytest.LogCaptureFixtu
 
 
 async def failure(call: Awaitable[object]) -> Exception:
-    """How *call* fails, or that it does not."""
+    """The error with which *call* fails, or one that says it did not."""
     try:
         await call
     except (refusals.ErreurIntegration, refusals.FournisseurRefuse) as error:

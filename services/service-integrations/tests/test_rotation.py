@@ -21,7 +21,7 @@ NEW = f"k2:{base64.b64encode(b'n' * 32).decode()}"
 
 @pytest.fixture
 async def before(provider: OauthProvider) -> AsyncIterator[tuple[Mesh, dict[str, Any]]]:
-    """A service with tables of its own, and what it was told."""
+    """A service with tables of its own, and its settings."""
     settings: dict[str, Any] = {"integrations_redirect_origins": ORIGINS, **provider.settings()}
     settings["database_url"] = fresh_database()
     async with running(STILL, **settings) as mesh:
@@ -31,7 +31,7 @@ async def before(provider: OauthProvider) -> AsyncIterator[tuple[Mesh, dict[str,
 async def test_R17_tokens_are_sealed_with_the_first_key(
     before: tuple[Mesh, dict[str, Any]], provider: OauthProvider
 ) -> None:
-    """Round by round; they can be read before and after, and the old key is not needed any more."""
+    """Tokens are readable before, during and after the rounds, then without the old key."""
     mesh, settings = before
     jeanne = Personne(new_user(), mesh, provider)
     accounts = [await jeanne.connect(code) for code in ("google", "microsoft", "google")]
@@ -55,7 +55,7 @@ async def test_R17_tokens_are_sealed_with_the_first_key(
 async def test_R17_unreadable_tokens_hold_up_nobody(
     before: tuple[Mesh, dict[str, Any]], provider: OauthProvider
 ) -> None:
-    """They are passed by, counted as left, and the job comes to its end."""
+    """Unreadable rows are passed by and counted as left; the job ends."""
     mesh, settings = before
     jeanne = Personne(new_user(), mesh, provider)
     lost, kept = [await jeanne.connect() for _ in range(2)]
@@ -71,6 +71,6 @@ async def test_R17_unreadable_tokens_hold_up_nobody(
 
 
 async def test_R17_a_round_has_a_size(admin: AdminServiceStub) -> None:
-    """A negative one is no round."""
+    """A negative size of a round is refused."""
     call = admin.ReencryptTokens(pb.ReencryptTokensRequest(limite=-1))
     assert await refused(call) == (StatusCode.INVALID_ARGUMENT, "FORMAT_INVALIDE")

@@ -1,4 +1,4 @@
-"""What the integrations service does not start with, each with a sentence."""
+"""Settings with which the service does not start, each with a sentence."""
 
 import base64
 from typing import Any
@@ -22,7 +22,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_origins_are_split_by_commas() -> None:
-    """The first one is the default."""
+    """Origins are separated by commas, spaces around them left out."""
     origins = "https://app.exemple.fr, http://localhost:3000,"
     settings = load(IntegrationsSettings, **GOOD, integrations_redirect_origins=origins)
     expected = ("https://app.exemple.fr", "http://localhost:3000")
@@ -45,7 +45,7 @@ def test_origins_are_split_by_commas() -> None:
     ],
 )
 def test_R3_R7_unsafe_settings_stop_the_process(changes: dict[str, object], told: str) -> None:
-    """The name of the setting and what to do, never a secret."""
+    """The error names the setting and what to do, never a secret."""
     given = {name: value for name, value in (GOOD | changes).items() if value is not None}
     with pytest.raises(ConfigurationError) as error:
         load(IntegrationsSettings, **given)

@@ -1,4 +1,4 @@
-"""Tokens handed out, refreshed in time, once for all who ask (R7, R8, R10–R13)."""
+"""Tokens handed out and refreshed in time, once for all who ask (R7, R8, R10–R13)."""
 
 import asyncio
 from datetime import timedelta
@@ -24,13 +24,13 @@ NOW = clock.now()
     [(301, False, False), (300, True, False), (299, True, False), (1, True, False), (0, True, True)],
 )
 def test_R8_a_token_is_refreshed_five_minutes_before_its_end(seconds: int, refresh: bool, over: bool) -> None:
-    """Exactly five minutes left are too few; at its end it is over."""
+    """A token with exactly five minutes left is due; with none left it is expired."""
     end = NOW + timedelta(seconds=seconds)
     assert (needs_refresh(end, NOW), expired(end, NOW)) == (refresh, over)
 
 
 def test_R8_a_token_without_an_end_is_good_for_ever() -> None:
-    """It is neither refreshed nor over."""
+    """A token without an end is neither due nor expired."""
     assert (needs_refresh(None, NOW), expired(None, NOW)) == (False, False)
 
 
@@ -45,12 +45,12 @@ def test_R8_a_token_without_an_end_is_good_for_ever() -> None:
     ],
 )
 def test_R12_the_status_shown_follows_from_row_and_time(status: str, minutes: int, shown: str) -> None:
-    """Disconnected wins over expired, expired over error."""
+    """The status disconnected comes before expired, and expired before error."""
     assert shown_status(status, NOW + timedelta(minutes=minutes), NOW) == shown
 
 
 async def test_R10_a_fresh_token_is_handed_out(jeanne: Personne, provider: OauthProvider) -> None:
-    """As the provider gave it, and nobody is asked."""
+    """The provider's token is answered, and the provider is not asked."""
     connected = await jeanne.connect()
     asked = len(provider.requests)
     told = await jeanne.token(connected)
@@ -59,7 +59,7 @@ async def test_R10_a_fresh_token_is_handed_out(jeanne: Personne, provider: Oauth
 
 
 async def test_R11_twenty_parallel_calls_make_one_refresh(jeanne: Personne, provider: OauthProvider) -> None:
-    """4 min 59 s before the end; all get the new token."""
+    """Twenty calls 4 min 59 s before the end ask once and get one new token."""
     connected = await jeanne.connect()
     former = (await jeanne.token(connected)).access_token
     asked = len(provider.refreshes())
@@ -71,7 +71,7 @@ async def test_R11_twenty_parallel_calls_make_one_refresh(jeanne: Personne, prov
 
 
 async def test_R8_with_a_second_more_nobody_is_asked(jeanne: Personne, provider: OauthProvider) -> None:
-    """5 min 1 s before the end."""
+    """Twenty calls 5 min 1 s before the end ask nobody."""
     connected = await jeanne.connect()
     asked = len(provider.refreshes())
     with clock.frozen_at(left(await jeanne.row(connected), minutes=5, seconds=1)):
@@ -80,7 +80,7 @@ async def test_R8_with_a_second_more_nobody_is_asked(jeanne: Personne, provider:
 
 
 async def test_R13_a_rotated_refresh_token_is_kept(jeanne: Personne, provider: OauthProvider) -> None:
-    """Microsoft's: the next refresh sends the new one."""
+    """The second refresh sends the refresh token that the first one brought."""
     connected = await jeanne.connect("microsoft")
     for _ in range(2):
         await jeanne.own_tokens.Refresh(
@@ -91,7 +91,7 @@ async def test_R13_a_rotated_refresh_token_is_kept(jeanne: Personne, provider: O
 
 
 async def test_R13_instagram_is_refreshed_too(jeanne: Personne, provider: OauthProvider) -> None:
-    """With the long token itself."""
+    """The long token of Instagram refreshes itself."""
     connected = await jeanne.connect("instagram")
     before = await jeanne.token(connected)
     request = pb.RefreshRequest(provider="instagram", account_id=connected.account_id)
@@ -102,7 +102,7 @@ async def test_R13_instagram_is_refreshed_too(jeanne: Personne, provider: OauthP
 async def test_R10_without_a_refresh_token_a_token_that_ends_is_expired(
     jeanne: Personne, provider: OauthProvider
 ) -> None:
-    """Even inside the five minutes; before, it is handed out."""
+    """The token is refused from five minutes before its end, and handed out until then."""
     with provider.telling(TOKEN, of="google", refresh_token=None):
         connected = await jeanne.connect()
     row = await jeanne.row(connected)
@@ -115,7 +115,7 @@ async def test_R10_without_a_refresh_token_a_token_that_ends_is_expired(
 async def test_R13_a_refusal_of_the_provider_asks_to_reconnect(
     jeanne: Personne, provider: OauthProvider, tokens: TokenServiceStub
 ) -> None:
-    """The account shows an error; a caller who wants the token learns that it is over."""
+    """The account shows an error, and GetAccessToken is TOKEN_EXPIRED."""
     connected = await jeanne.connect()
     names = {"user_id": jeanne.user_id, "provider": "google", "account_id": connected.account_id}
     with provider.failing(TOKEN, 400, of="google", error="invalid_grant"):
@@ -130,7 +130,7 @@ async def test_R13_a_refusal_of_the_provider_asks_to_reconnect(
 
 
 async def test_R13_network_trouble_keeps_the_status(jeanne: Personne, provider: OauthProvider) -> None:
-    """An account is no worse because its provider is away."""
+    """A provider that is away is counted and leaves the account connected."""
     connected = await jeanne.connect()
     request = pb.RefreshRequest(provider="google", account_id=connected.account_id)
     with provider.failing(TOKEN, 503, of="google"):
@@ -142,7 +142,7 @@ async def test_R13_network_trouble_keeps_the_status(jeanne: Personne, provider: 
 
 
 async def test_R13_our_own_fault_keeps_the_status(jeanne: Personne, provider: OauthProvider) -> None:
-    """A wrong client secret must not make every user connect again."""
+    """A wrong client secret of ours leaves the account connected."""
     connected = await jeanne.connect()
     request = pb.RefreshRequest(provider="google", account_id=connected.account_id)
     with provider.failing(TOKEN, 401, of="google", error="invalid_client"):
@@ -152,7 +152,7 @@ async def test_R13_our_own_fault_keeps_the_status(jeanne: Personne, provider: Oa
 
 
 async def test_R13_a_success_ends_an_error(jeanne: Personne, provider: OauthProvider) -> None:
-    """Its traces too."""
+    """A successful refresh clears status, error and count."""
     connected = await jeanne.connect()
     request = pb.RefreshRequest(provider="google", account_id=connected.account_id)
     with provider.failing(TOKEN, 400, of="google", error="invalid_grant"):
@@ -165,7 +165,7 @@ async def test_R13_a_success_ends_an_error(jeanne: Personne, provider: OauthProv
 async def test_R10_while_the_provider_is_away_the_old_token_is_handed_out(
     jeanne: Personne, provider: OauthProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As long as it is good, with a warning; then it is over."""
+    """The old token is handed out with a warning until its end, then TOKEN_EXPIRED."""
     connected = await jeanne.connect()
     former, row = await jeanne.token(connected), await jeanne.row(connected)
     with provider.failing(TOKEN, 503, of="google"):
@@ -174,12 +174,12 @@ async def test_R10_while_the_provider_is_away_the_old_token_is_handed_out(
         assert "a token of google that ends soon is handed out" in caplog.text
         with clock.frozen_at(left(row)):
             assert await refused(jeanne.token(connected)) == EXPIRED
-    await jeanne.token(connected)  # the circuit of the provider closes again
+    await jeanne.token(connected)  # this success closes the circuit of the provider again
     assert [secret for secret in provider.secrets() if secret in caplog.text] == []
 
 
 async def test_R7_envelopes_are_bound_to_their_rows(jeanne: Personne, mesh: Mesh) -> None:
-    """Two rows with each other's tokens are both unreadable."""
+    """Two rows that hold each other's tokens are both unreadable."""
     first, second = [await jeanne.connect() for _ in range(2)]
     one, other = await jeanne.row(first), await jeanne.row(second)
     database = mesh.database("integrations")
@@ -190,7 +190,7 @@ async def test_R7_envelopes_are_bound_to_their_rows(jeanne: Personne, mesh: Mesh
 
 
 async def test_R7_the_two_tokens_of_a_row_are_not_taken_for_each_other(jeanne: Personne, mesh: Mesh) -> None:
-    """Each is bound to its column; an unreadable refresh token is told as such."""
+    """An access token in the column of the refresh token is unreadable."""
     connected = await jeanne.connect()
     row = await jeanne.row(connected)
     await change(mesh.database("integrations"), connected.integration.id, refresh_token=row.access_token)
@@ -202,7 +202,7 @@ async def test_R7_the_two_tokens_of_a_row_are_not_taken_for_each_other(jeanne: P
 async def test_R10_what_is_not_there_is_told_apart(
     jeanne: Personne, tokens: TokenServiceStub, mesh: Mesh
 ) -> None:
-    """No account, an account without token, one without refresh token."""
+    """A missing account, access token and refresh token have codes of their own."""
     connected = await jeanne.connect()
     for names in (
         {"user_id": jeanne.user_id, "provider": "google", "account_id": "autre"},

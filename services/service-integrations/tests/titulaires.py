@@ -39,7 +39,7 @@ def new_user() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Personne:
-    """Somebody with a browser, who calls with a token of his own."""
+    """A person with a browser, who calls with a token of his own."""
 
     user_id: str
     mesh: Mesh
@@ -47,23 +47,23 @@ class Personne:
 
     @property
     def own(self) -> IntegrationServiceStub:
-        """The service as this user calls it."""
+        """A stub of the service for this user."""
         return self.mesh.stub(IntegrationServiceStub, user=self.user_id)
 
     @property
     def own_tokens(self) -> TokenServiceStub:
-        """The tokens as this user may ask for them."""
+        """A stub of the tokens for this user."""
         return self.mesh.stub(TokenServiceStub, user=self.user_id)
 
     async def begin(self, provider: str = "google", redirect_url: str = "") -> pb.InitiateOAuthResponse:
-        """Click on connect."""
+        """Begin a connection, as a click on connect does."""
         request = pb.InitiateOAuthRequest(
             provider=provider, redirect_url=redirect_url, ip=IP, user_agent=AGENT
         )
         return await self.own.InitiateOAuth(request)
 
     async def back(self, provider: str = "google", account: str = "") -> pb.HandleCallbackRequest:
-        """What the gateway gets when the user has said yes to *provider* with an account there."""
+        """Say yes to *provider* with an account there; return what the gateway gets."""
         begun = await self.begin(provider)
         self.provider.account = Account(
             account or f"compte-{next(_numbers)}", "Jeanne Martin", "j@exemple.fr"
@@ -79,7 +79,7 @@ class Personne:
         return await stub.HandleCallback(await self.back(provider, account))
 
     async def token(self, connected: pb.HandleCallbackResponse, usage: str = "") -> pb.GetAccessTokenResponse:
-        """The access token as another service gets it."""
+        """The access token of an account, as another service gets it."""
         stub = self.mesh.service_stub(TokenServiceStub, caller="integrations")
         return await stub.GetAccessToken(
             pb.GetAccessTokenRequest(
@@ -97,7 +97,7 @@ class Personne:
         return [*reversed(found)]
 
     async def events(self) -> list[str]:
-        """What has happened, in order."""
+        """The events of this user's audit, in order."""
         return [line.evenement for line in await self.lines()]
 
     async def row(self, connected: pb.HandleCallbackResponse) -> OauthAccount:
@@ -106,24 +106,24 @@ class Personne:
 
 
 def looks(result: str) -> float:
-    """How often a list was found in memory, or not."""
+    """The number of lists that were found in memory, or not."""
     return REGISTRY.get_sample_value("int_cache_total", {"result": result}) or 0.0
 
 
 async def listed(personne: Personne) -> list[str]:
-    """The status of what a user is shown."""
+    """The statuses of the accounts that a user is shown."""
     return [one.status for one in (await personne.own.List(pb.ListIntegrationsRequest())).integrations]
 
 
 async def remembered(personne: Personne) -> bool:
-    """Whether the list of a user is in memory now: when it was not, it is loaded."""
+    """Tell whether the list of a user is in memory; when it was not, it is loaded."""
     hits = looks("hit")
     await listed(personne)
     return looks("hit") > hits
 
 
 async def all_heard(app: App[IntegrationsSettings], marker: Personne) -> None:
-    """Wait until *app* has heard all that was notified so far; *marker* is somebody nobody has heard of."""
+    """Wait until *app* has heard all notices so far; *marker* is a user without a remembered list."""
     await listed(marker)
     url = app.settings.database_url.get_secret_value()
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as other:
@@ -143,7 +143,7 @@ async def row_of(database: Database, compte_id: str) -> OauthAccount:
 
 
 async def change(database: Database, compte_id: str, **columns: Any) -> OauthAccount:
-    """Put *columns* into the row of an account."""
+    """Set *columns* in the row of an account."""
     async with database.transaction() as tx:
         row = await tx.get(OauthAccount, compte_id)
         assert row is not None
@@ -156,7 +156,7 @@ async def all_rows(database: Database) -> list[OauthAccount]:
 
 
 def left(row: OauthAccount, minutes: int = 0, seconds: int = 0) -> datetime:
-    """The moment at which the token of *row* has so much time left."""
+    """The instant at which the token of *row* has so much time left."""
     assert row.expires_at is not None
     return row.expires_at - timedelta(minutes=minutes, seconds=seconds)
 

@@ -1,4 +1,4 @@
-"""The tables of the notifications service. Who sees what is in `visibility.py`."""
+"""Tables of the notifications service. Visibility is decided in `visibility.py`."""
 
 from datetime import datetime
 from typing import Any
@@ -22,10 +22,10 @@ class Base(Row):
 
 
 class Notification(Entity, Tenant, Keyed, Base):
-    """One row however many people read it (R1).
+    """A notification: one row, however many people read it (R1).
 
     *destinataire_id* is a user id, a team code, or empty for a whole organisation. *sequence*
-    grows with each row; *cle_idempotence* names the cause, which gives one notification.
+    grows with each row. *cle_idempotence* names the cause: one key makes one row (R8).
     """
 
     __tablename__ = "notifications"
@@ -68,12 +68,12 @@ class Notification(Entity, Tenant, Keyed, Base):
     message: Mapped[str] = mapped_column(String(2000))
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", key="metadata_", default_factory=dict)
     lien_url: Mapped[str | None] = mapped_column(String(500), default=None)
-    cle_idempotence: Mapped[str | None] = mapped_column(String(160), default=None)  # shorter than usual
+    cle_idempotence: Mapped[str | None] = mapped_column(String(160), default=None)  # others have 255 (R19)
     sequence: Mapped[int] = mapped_column(BigInteger, Identity(always=True), init=False)
 
 
 class Lecture(Base):
-    """That a user has read a notification, and when he first did (R2).
+    """The first reading of a notification by a user (R2).
 
     A user id is the `sub` of a token: 255 characters at most (OpenID Connect Core, section 2).
     """

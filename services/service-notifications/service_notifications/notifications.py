@@ -1,4 +1,4 @@
-"""NotificationService: what is notified, what the caller may see, and what of it he has read."""
+"""NotificationService: writing notifications, and reading them as the calling user."""
 
 import math
 
@@ -40,6 +40,7 @@ NOTIFICATIONS = Listing(
         "au": lambda instant: Notification.created_at <= instant,
     },
 )
+# Readings name no organisation: the ids come from a query that the kernel has scoped.
 _user = bindparam("user", type_=String)
 _lu_le = bindparam("lu_le", type_=DateTime(timezone=True))
 _ONE = select(Notification).where(Notification.id == bindparam("id"), visible_to(_user))
@@ -76,7 +77,11 @@ class NotificationService(NotificationServiceServicer):
         self._db, self._creates = app.database, Buckets(PER_MINUTE)
 
     async def Create(self, request: pb.CreateNotificationRequest, context: Context) -> pb.Notification:
-        """Store a notification, once per key (R8)."""
+        """Store a notification, once per key (R8).
+
+        Raises TropDeRequetes for a user above his rate (R16), CleIdempotenceReutilisee, and what
+        `rules.new_notification` raises.
+        """
         identity = caller()
         if identity.kind == "user" and (wait := self._creates.take(identity.subject)):
             raise TropDeRequetes(retry_after_s=str(math.ceil(wait)))
@@ -86,7 +91,7 @@ class NotificationService(NotificationServiceServicer):
         return _message(notification, None)
 
     async def Get(self, request: pb.GetNotificationRequest, context: Context) -> pb.Notification:
-        """Read a notification that the caller may see."""
+        """Read a notification that the caller may see (R1). Raises Introuvable."""
         user, reader = rules.reader(caller()), self._db.read()
         notification = await _visible(reader, request.id, user)
         return _message(notification, await reader.get(Lecture, (notification.id, user)))
@@ -94,7 +99,10 @@ class NotificationService(NotificationServiceServicer):
     async def List(
         self, request: pb.ListNotificationsRequest, context: Context
     ) -> pb.ListNotificationsResponse:
-        """List what the caller may see, the newest first."""
+        """List the notifications that the caller may see, the newest first.
+
+        The number of unread ones is that of all he sees, whatever the filters and the page (R5).
+        """
         user, reader = rules.reader(caller()), self._db.read()
         page = await NOTIFICATIONS.page(
             reader,
@@ -115,12 +123,12 @@ class NotificationService(NotificationServiceServicer):
     async def GetUnreadCount(
         self, request: pb.GetUnreadCountRequest, context: Context
     ) -> pb.GetUnreadCountResponse:
-        """Count what the caller may see, and what of it he has not read (R5)."""
+        """Count the notifications that the caller may see, and the unread ones among them (R5)."""
         total, unread = await _counts(self._db.read(), rules.reader(caller()))
         return pb.GetUnreadCountResponse(total=total, unread=unread)
 
     async def MarkAsRead(self, request: pb.MarkAsReadRequest, context: Context) -> pb.Notification:
-        """Note that the caller has read a notification; the first time counts (R2)."""
+        """Note that the caller has read a notification; the first time counts (R2). Raises Introuvable."""
         user = rules.reader(caller())
         async with self._db.transaction() as tx:
             notification = await _visible(tx, request.id, user)
@@ -131,7 +139,7 @@ class NotificationService(NotificationServiceServicer):
     async def MarkAllAsRead(
         self, request: pb.MarkAllAsReadRequest, context: Context
     ) -> pb.MarkAllAsReadResponse:
-        """Note that the caller has read all that there was at an instant (R4)."""
+        """Note that the caller has read all that he sees and that was there at an instant (R4)."""
         now = clock.now()
         async with self._db.transaction() as tx:
             affected = await tx.execute(
@@ -150,7 +158,7 @@ async def _visible(reader: Reader, notification_id: str, user: str) -> Notificat
 
 
 async def _counts(reader: Reader, user: str) -> tuple[int, int]:
-    """How many notifications *user* sees, and how many of them he has not read."""
+    """The number of notifications that *user* sees, and of those he has not read."""
     total, read = await reader.one(_COUNT, user=user) or (0, 0)
     return total, total - read
 

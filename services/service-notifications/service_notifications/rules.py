@@ -1,4 +1,4 @@
-"""The rules of notifications, pure: what happened or is asked in, what people read about it out."""
+"""Rules of notifications as pure functions: rows from requests and events."""
 
 import re
 from typing import Any
@@ -13,8 +13,9 @@ from grpc_utils.errors import FormatInvalide, InvalidArgument, TropLong, ValeurI
 from service_notifications.models import EQUIPE, EQUIPES, SYSTEME, UTILISATEUR, Notification
 
 COMMERCIAL = "COMMERCIAL"
-_LARGEST_METADATA = 8192  # bytes (C10)
-# A path of the application, or another site by https (R7); a backslash is a slash to browsers.
+_LARGEST_METADATA = 8192  # bytes of the serialised Struct (R19)
+# A path of the application, or another site by https (R7). Browsers take a backslash for a slash, so that
+# one after the first slash would lead to another host.
 _LINK = re.compile(r"/(?![/\\])[^\s\\]*|https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][^\s\\]*)?")
 
 
@@ -34,7 +35,10 @@ def reader(identity: Identity) -> str:
 
 
 def new_notification(request: pb.CreateNotificationRequest, identity: Identity) -> Notification:
-    """The notification that *identity* asks for (R6, R7, R17)."""
+    """The row for *request* of *identity* (R6, R7, R17, R19).
+
+    Raises TypeReserve, ChampRequis, ValeurInconnue, FormatInvalide and TropLong.
+    """
     if identity.kind == "user" and request.type == SYSTEME:
         raise TypeReserve(champ="type")
     kind = required(request.destinataire_type, "destinataire_type")
@@ -54,7 +58,7 @@ def new_notification(request: pb.CreateNotificationRequest, identity: Identity) 
 
 
 def _addressee(kind: str, asked: str) -> str:
-    """Whom a notification of that kind is for (R6)."""
+    """The checked addressee of a notification of that kind (R6). Raises InvalidArgument."""
     if kind == UTILISATEUR:
         return opaque_id(required(asked, "destinataire_id"), "destinataire_id") or ""
     if kind == EQUIPE:
@@ -77,12 +81,12 @@ def _metadata(asked: Struct) -> dict[str, Any]:
         raise TropLong(champ="metadata")
     try:
         return MessageToDict(asked)
-    except ValueError:  # a number that JSON cannot hold
+    except ValueError:  # JSON has no NaN and no infinity
         raise FormatInvalide(champ="metadata") from None
 
 
 def nouveau_client(event: ClientCreatedEvent, organisation_id: str) -> Notification:
-    """What the sales team of the organisation reads about a new client."""
+    """The notification of a new client for the sales team (R18)."""
     nom = " ".join(part for part in (event.prenom, event.nom) if part) or event.client_id
     return Notification(
         organisation_id=organisation_id,

@@ -1,4 +1,4 @@
-"""The notifications service with the clients it is told about, run once for all tests of this folder."""
+"""The notifications service and clients, whose events it tells, run once for all tests of this folder."""
 
 from collections.abc import AsyncIterator
 from itertools import count

@@ -20,23 +20,23 @@ USER = Identity(kind="user", subject="marie", organisation_id="org-1")
 
 
 def asked(**fields: Any) -> pb.CreateNotificationRequest:
-    """A request to alert the sales team."""
+    """A request to alert the sales team; *fields* replace the usual ones."""
     usual = {"destinataire_type": "EQUIPE", "destinataire_id": "COMMERCIAL", "type": "ALERTE"}
     return pb.CreateNotificationRequest(**{**usual, "titre": "Titre", "message": "Message", **fields})
 
 
 def of(mesh: Mesh, org: str, user: str = "marie") -> NotificationServiceStub:
-    """The service as a user of *org* sees it."""
+    """A stub of the service for a user of *org*."""
     return mesh.stub(NotificationServiceStub, organisation=org, user=user)
 
 
 async def stored(mesh: Mesh, org: str) -> list[pb.Notification]:
-    """What everybody in *org* sees."""
+    """The notifications that everybody in *org* sees."""
     return list((await of(mesh, org).List(pb.ListNotificationsRequest())).notifications)
 
 
 async def test_a_service_notifies_a_team(mesh: Mesh, org: str) -> None:
-    """What was created is answered, and seen by the team, unread."""
+    """The answer is the stored notification, which the team sees unread."""
     clients = mesh.service_stub(NotificationServiceStub, caller="clients", organisation=org)
     metadata = Struct()
     metadata.update({"message_id": "7", "tentatives": 1})
@@ -49,7 +49,7 @@ async def test_a_service_notifies_a_team(mesh: Mesh, org: str) -> None:
 
 
 async def test_R08_C21_a_key_makes_one_notification(mesh: Mesh, org: str) -> None:
-    """The same content, also at once, is answered with it; another is refused and stored nowhere."""
+    """Parallel calls with one content get one notification; another content is refused."""
     marie = of(mesh, org)
     created = await asyncio.gather(*(marie.Create(asked(cle_idempotence="k")) for _ in range(5)))
     assert len({one.id for one in created}) == 1
@@ -58,7 +58,7 @@ async def test_R08_C21_a_key_makes_one_notification(mesh: Mesh, org: str) -> Non
 
 
 async def test_R16_a_user_creates_sixty_in_a_minute(mesh: Mesh, org: str) -> None:
-    """What is refused before it is stored counts, too; a service has no such limit."""
+    """Refused calls use up the rate too; a service has no rate."""
     hasty = of(mesh, org, user=f"hasty-{org}")
     ended = [await refused(hasty.Create(asked(titre=""))) for _ in range(PER_MINUTE)]
     assert set(ended) == {(INVALID, "CHAMP_REQUIS")}
@@ -79,8 +79,8 @@ async def test_R16_a_user_creates_sixty_in_a_minute(mesh: Mesh, org: str) -> Non
         ({"destinataire_type": "TOUS", "destinataire_id": ""}, "VALEUR_INCONNUE"),
     ],
 )
-async def test_what_the_table_refuses(mesh: Mesh, org: str, fields: dict[str, Any], reason: str) -> None:
-    """Longer texts than its columns take, and values of no list."""
+async def test_R19_what_the_table_refuses(mesh: Mesh, org: str, fields: dict[str, Any], reason: str) -> None:
+    """Longer texts than the columns take, and values outside a list, are refused with their reason."""
     clients = mesh.service_stub(NotificationServiceStub, caller="clients", organisation=org)
     assert await refused(clients.Create(asked(organisation_id=org, **fields))) == (INVALID, reason)
 
@@ -102,22 +102,22 @@ async def test_what_the_table_refuses(mesh: Mesh, org: str, fields: dict[str, An
         ({"type": "SYSTEME"}, "TYPE_RESERVE"),
     ],
 )
-def test_R06_R17_what_the_rules_refuse(fields: dict[str, Any], reason: str) -> None:
-    """An addressee that does not fit its kind, and types that are the platform's alone."""
+def test_R06_R17_R19_what_the_rules_refuse(fields: dict[str, Any], reason: str) -> None:
+    """Addressees that do not fit, missing texts, too large metadata and reserved types are refused."""
     with pytest.raises(InvalidArgument) as refusal:
         new_notification(asked(**fields), USER)
     assert refusal.value.reason == reason
 
 
 def test_R17_services_may_say_systeme() -> None:
-    """Only users may not."""
+    """The type that is refused to users is open to services."""
     service = Identity(kind="service", subject="service:email")
     assert new_notification(asked(type="SYSTEME"), service).type == "SYSTEME"
 
 
 @pytest.mark.parametrize("link", ["", "/", "/clients/7?a=b#c", "https://exemple.fr", "https://exemple.fr/a"])
 def test_R07_links_lead_into_the_application_or_to_https(link: str) -> None:
-    """Kept as they are."""
+    """Accepted links are stored as they are."""
     assert new_notification(asked(lien_url=link), USER).lien_url == (link or None)
 
 
@@ -125,6 +125,6 @@ def test_R07_links_lead_into_the_application_or_to_https(link: str) -> None:
     "link", ["//exemple.fr", "clients/7", "http://exemple.fr", "ftp://exemple.fr", "/a b", "https://"]
 )
 def test_R07_other_links_are_refused(link: str) -> None:
-    """FORMAT_INVALIDE."""
+    """Other schemes, hosts without a scheme, relative paths and spaces are FORMAT_INVALIDE."""
     with pytest.raises(InvalidArgument):
         new_notification(asked(lien_url=link), USER)

@@ -19,7 +19,7 @@ NOT_FOUND = (grpc.StatusCode.NOT_FOUND, "INTROUVABLE")
 
 
 async def notify(mesh: Mesh, org: str, user: str = "", **fields: Any) -> str:
-    """Store a notification for *user*, or for the whole of *org*; its id."""
+    """Store a notification for *user*, or for the whole of *org*; return its id."""
     defaults = {"type": "INFO", "titre": "Titre", "message": "Message"}
     addressee = {"destinataire_type": UTILISATEUR if user else ORGANISATION, "destinataire_id": user}
     async with mesh.database("notifications").transaction() as tx:
@@ -28,12 +28,12 @@ async def notify(mesh: Mesh, org: str, user: str = "", **fields: Any) -> str:
 
 
 def of(mesh: Mesh, org: str | None, user: str = "marie") -> NotificationServiceStub:
-    """The service as *user* of *org* sees it."""
+    """A stub of the service for *user* of *org*."""
     return mesh.stub(NotificationServiceStub, organisation=org, user=user)
 
 
 async def listed(stub: NotificationServiceStub, **filters: Any) -> list[str]:
-    """The ids that a list answers, in its order."""
+    """The ids in a list's answer, in its order."""
     answer = await stub.List(pb.ListNotificationsRequest(**filters))
     return [notification.id for notification in answer.notifications]
 
@@ -48,7 +48,7 @@ async def test_R01_what_is_for_one_user_is_seen_by_him_alone(mesh: Mesh, org: st
 async def test_R01_what_is_for_a_team_or_the_organisation_is_seen_by_everybody_in_it(
     mesh: Mesh, org: str
 ) -> None:
-    """As long as nobody subscribes to teams; other organisations see nothing."""
+    """Everybody sees a team's notifications while teams have no subscribers; other organisations see none."""
     everybodys = await notify(mesh, org, created_at=NOON)
     teams = await notify(
         mesh,
@@ -62,7 +62,7 @@ async def test_R01_what_is_for_a_team_or_the_organisation_is_seen_by_everybody_i
 
 
 async def test_R02_reading_does_not_read_for_others(mesh: Mesh, org: str) -> None:
-    """What two have read is unread for the third: alone, in lists, in counts, and when he reads all."""
+    """A notification read by two users is unread for the third in Get, List, counts and MarkAllAsRead."""
     notification = await notify(mesh, org)
     for user in ("marie", "jean"):
         assert (await of(mesh, org, user).MarkAsRead(pb.MarkAsReadRequest(id=notification))).lu
@@ -75,7 +75,7 @@ async def test_R02_reading_does_not_read_for_others(mesh: Mesh, org: str) -> Non
 
 
 async def test_R02_the_first_reading_counts(mesh: Mesh, org: str) -> None:
-    """Marking again keeps the first time, in the answer and afterwards."""
+    """Marking again keeps the first instant, in the answer and afterwards."""
     notification = await notify(mesh, org)
     answers = []
     for later in (timedelta(), timedelta(minutes=5)):
@@ -86,8 +86,8 @@ async def test_R02_the_first_reading_counts(mesh: Mesh, org: str) -> None:
     assert [answer.lu_le for answer in (*answers, in_list)] == [timestamp(NOON)] * 4
 
 
-async def test_a_hundred_parallel_readings_are_one(mesh: Mesh, org: str) -> None:
-    """All are answered with the same time, and one row tells it."""
+async def test_R02_a_hundred_parallel_readings_are_one(mesh: Mesh, org: str) -> None:
+    """Parallel calls are answered with one instant, and one row tells the reading."""
     notification, stub = await notify(mesh, org), of(mesh, org)
     readings = (stub.MarkAsRead(pb.MarkAsReadRequest(id=notification)) for _ in range(100))
     times = {answer.lu_le.ToNanoseconds() for answer in await asyncio.gather(*readings)}
@@ -96,8 +96,8 @@ async def test_a_hundred_parallel_readings_are_one(mesh: Mesh, org: str) -> None
     assert (len(times), len(rows)) == (1, 1)
 
 
-async def test_what_another_user_was_told_does_not_exist(mesh: Mesh, org: str) -> None:
-    """Neither to be read nor to be marked, and no reading is left behind."""
+async def test_R01_what_another_user_was_told_does_not_exist(mesh: Mesh, org: str) -> None:
+    """Get and MarkAsRead of another user's notification are NOT_FOUND and leave no reading."""
     his, stub = await notify(mesh, org, user="paul"), of(mesh, org, "marie")
     answers = [
         await refused(stub.Get(pb.GetNotificationRequest(id=his))),
@@ -108,15 +108,15 @@ async def test_what_another_user_was_told_does_not_exist(mesh: Mesh, org: str) -
     assert (answers, rows) == ([NOT_FOUND, NOT_FOUND], [])
 
 
-async def test_what_another_organisation_was_told_does_not_exist(mesh: Mesh, org: str) -> None:
-    """An id of another organisation, and one that is no id, are answered alike."""
+async def test_R01_what_another_organisation_was_told_does_not_exist(mesh: Mesh, org: str) -> None:
+    """An id of another organisation and a text that is no id are answered alike."""
     theirs, stub = await notify(mesh, f"{org}-other"), of(mesh, org)
     answers = [await refused(stub.Get(pb.GetNotificationRequest(id=one))) for one in (theirs, "x", "")]
     assert answers == [NOT_FOUND] * 3
 
 
 async def test_R04_all_is_read_that_was_there_and_visible(mesh: Mesh, org: str) -> None:
-    """Not what came later, not other users' and not other organisations'."""
+    """Notifications that came later or belong to others stay unread."""
     with frozen_at(NOON):
         own = await notify(mesh, org, user="marie")
         shared = await notify(mesh, org)
@@ -132,7 +132,7 @@ async def test_R04_all_is_read_that_was_there_and_visible(mesh: Mesh, org: str) 
 
 
 async def test_R04_without_an_instant_now_is_meant(mesh: Mesh, org: str) -> None:
-    """What is dated after the call stays unread."""
+    """A notification dated after the call stays unread."""
     with frozen_at(NOON):
         await notify(mesh, org)
         coming = await notify(mesh, org, created_at=NOON + timedelta(seconds=1))
@@ -141,7 +141,7 @@ async def test_R04_without_an_instant_now_is_meant(mesh: Mesh, org: str) -> None
 
 
 async def test_R05_unread_falls_by_one_with_each_reading(mesh: Mesh, org: str) -> None:
-    """The total stays, and a second reading of the same one changes nothing."""
+    """The total stays; a second reading of the same notification changes nothing."""
     first, second = [await notify(mesh, org), await notify(mesh, org, user="marie")]
     await notify(mesh, org, user="paul")
     counts = []
@@ -154,7 +154,7 @@ async def test_R05_unread_falls_by_one_with_each_reading(mesh: Mesh, org: str) -
 
 
 async def test_a_list_is_narrowed_by_type_level_time_and_reading(mesh: Mesh, org: str) -> None:
-    """Each filter leaves out what it should; times include their bounds."""
+    """Each filter leaves out the others; the bounds of time are included."""
     stub = of(mesh, org)
     alert = await notify(mesh, org, type="ALERTE", niveau="critique", created_at=NOON)
     info = await notify(mesh, org, created_at=NOON + timedelta(days=1))
@@ -170,8 +170,8 @@ async def test_a_list_is_narrowed_by_type_level_time_and_reading(mesh: Mesh, org
     assert answers == {"type": [alert], "niveau": [info], "du": [info], "au": [alert], "non_lues": [alert]}
 
 
-async def test_a_list_tells_how_much_is_unread_whatever_it_shows(mesh: Mesh, org: str) -> None:
-    """The number of unread ones ignores filters and pages."""
+async def test_R05_a_list_tells_how_much_is_unread_whatever_it_shows(mesh: Mesh, org: str) -> None:
+    """The number of unread notifications ignores filters and pages."""
     for _ in range(3):
         await notify(mesh, org)
     request = pb.ListNotificationsRequest(type="ALERTE", pagination=Pagination(page_size=1))
@@ -179,7 +179,7 @@ async def test_a_list_tells_how_much_is_unread_whatever_it_shows(mesh: Mesh, org
 
 
 async def test_pages_go_from_the_newest_to_the_oldest(mesh: Mesh, org: str) -> None:
-    """Two pages hold everything once."""
+    """Two pages hold three notifications, each once."""
     ids = [await notify(mesh, org, created_at=NOON + timedelta(hours=hour)) for hour in range(3)]
     stub, pages = of(mesh, org), []
     token = ""
@@ -191,7 +191,7 @@ async def test_pages_go_from_the_newest_to_the_oldest(mesh: Mesh, org: str) -> N
     assert (pages, token) == ([[ids[2], ids[1]], [ids[0]]], "")
 
 
-async def test_a_filter_outside_its_list_is_refused(mesh: Mesh, org: str) -> None:
+async def test_R19_a_filter_outside_its_list_is_refused(mesh: Mesh, org: str) -> None:
     """Types and levels are closed lists."""
     stub = of(mesh, org)
     answers = [
@@ -201,7 +201,7 @@ async def test_a_filter_outside_its_list_is_refused(mesh: Mesh, org: str) -> Non
     assert answers == [(grpc.StatusCode.INVALID_ARGUMENT, "VALEUR_INCONNUE")] * 2
 
 
-async def test_a_caller_without_organisation_sees_nothing(mesh: Mesh, org: str) -> None:
+async def test_R01_a_caller_without_organisation_sees_nothing(mesh: Mesh, org: str) -> None:
     """Lists are empty, counts are zero, and marking marks nothing."""
     await notify(mesh, org)
     stub = of(mesh, None)
@@ -210,8 +210,8 @@ async def test_a_caller_without_organisation_sees_nothing(mesh: Mesh, org: str) 
     assert (await listed(stub), count.total, count.unread, marked.affected_count) == ([], 0, 0, 0)
 
 
-async def test_a_service_must_name_the_user_it_reads_for(mesh: Mesh, org: str) -> None:
-    """Without one it would see, or mark, what is meant for persons."""
+async def test_R01_a_service_must_name_the_user_it_reads_for(mesh: Mesh, org: str) -> None:
+    """A list and a marking without a user are refused: they are meant for persons."""
     await notify(mesh, org)
     stub = mesh.service_stub(NotificationServiceStub, caller="clients", organisation=org)
     answers = [

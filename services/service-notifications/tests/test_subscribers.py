@@ -1,4 +1,4 @@
-"""What client.created causes, from the bus to the reader."""
+"""Effects of client.created, from the bus to the reader."""
 
 import asyncio
 from typing import Any
@@ -20,20 +20,20 @@ CONSUMER = "notifications--client-created"
 
 
 def announced(**fields: Any) -> ClientCreatedEvent:
-    """The announcement of a new client."""
+    """An announcement of a new client; *fields* replace the usual ones."""
     return ClientCreatedEvent(
         **{"event_id": str(uuid7()), "client_id": "client-123", "nom": "Dupont", "prenom": "Jean", **fields}
     )
 
 
 async def notified(mesh: Mesh, org: str) -> list[pb.Notification]:
-    """What a user of *org* is told."""
+    """The notifications that a user of *org* sees."""
     stub = mesh.stub(NotificationServiceStub, organisation=org)
     return list((await stub.List(pb.ListNotificationsRequest())).notifications)
 
 
 async def created(mesh: Mesh, org: str) -> clients_pb2.ClientBase:
-    """The first client of *org*, once it has been announced here."""
+    """Create the first client of *org* and wait until it is announced here."""
     clients = mesh.stub(ClientBaseServiceStub, organisation=org)
     client = await clients.Create(clients_pb2.CreateClientBaseRequest(nom="Dupont", prenom="Jean"))
     await eventually(lambda: notified(mesh, org))
@@ -49,8 +49,8 @@ async def dead_letters(mesh: Mesh, event: ClientCreatedEvent) -> list[tuple[str,
     ]
 
 
-def test_the_text_names_the_client_as_far_as_it_is_known() -> None:
-    """First name and name, one of them, or the id."""
+def test_R18_the_text_names_the_client_as_far_as_it_is_known() -> None:
+    """The message has first name and name, or the one that is there, or the id."""
     events = [announced(), announced(prenom=""), announced(prenom="", nom="")]
     texts = [rules.nouveau_client(event, "org-123").message for event in events]
     assert texts == [
@@ -60,8 +60,8 @@ def test_the_text_names_the_client_as_far_as_it_is_known() -> None:
     ]
 
 
-async def test_a_created_client_is_told_to_the_sales_team(mesh: Mesh, org: str) -> None:
-    """End to end: Create at clients, then one complete notification here."""
+async def test_R18_a_created_client_is_told_to_the_sales_team(mesh: Mesh, org: str) -> None:
+    """A client created at the clients service makes one complete notification here."""
     client = await created(mesh, org)
     (told,) = await notified(mesh, org)
     metadata = Struct()
@@ -81,14 +81,14 @@ async def test_a_created_client_is_told_to_the_sales_team(mesh: Mesh, org: str) 
     )
 
 
-async def test_five_deliveries_notify_once(mesh: Mesh, org: str) -> None:
-    """Whatever the broker takes them for."""
+async def test_R18_five_deliveries_notify_once(mesh: Mesh, org: str) -> None:
+    """Five deliveries of one event make one notification."""
     await mesh.deliver(announced(organisation_id=org), times=5)
     assert len(await notified(mesh, org)) == 1
 
 
-async def test_an_event_whose_claim_was_forgotten_notifies_once(mesh: Mesh, org: str) -> None:
-    """The key of the cause is the second barrier."""
+async def test_R18_an_event_whose_claim_was_forgotten_notifies_once(mesh: Mesh, org: str) -> None:
+    """A delivery without a trace of the first one finds the key of the event taken."""
     event = announced(organisation_id=org)
     await mesh.deliver(event)
     async with mesh.database("notifications").transaction() as tx:
@@ -97,27 +97,29 @@ async def test_an_event_whose_claim_was_forgotten_notifies_once(mesh: Mesh, org:
     assert (forgotten, len(await notified(mesh, org))) == (1, 1)
 
 
-async def test_the_organisation_is_asked_of_clients_when_the_event_is_silent(mesh: Mesh, org: str) -> None:
-    """An outside publisher may leave it empty."""
+async def test_R18_the_organisation_is_asked_of_clients_when_the_event_is_silent(
+    mesh: Mesh, org: str
+) -> None:
+    """An event of an outside publisher may name the client alone."""
     client = await created(mesh, org)
     await mesh.deliver(announced(client_id=client.id))
     assert [told.lien_url for told in await notified(mesh, org)] == [f"/clients/{client.id}"] * 2
 
 
-async def test_a_client_that_nobody_knows_has_no_effect(
+async def test_R18_a_client_that_nobody_knows_has_no_effect(
     mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The event is acknowledged, logged, and neither an effect nor a dead letter."""
+    """An unknown client is logged; the event is acknowledged and no dead letter."""
     event = announced(client_id=str(uuid7()))
     await mesh.deliver(event)
     assert f"client {event.client_id} is unknown" in caplog.text
     assert await dead_letters(mesh, event) == []
 
 
-async def test_an_event_waits_while_clients_is_away(
+async def test_R18_an_event_waits_while_clients_is_away(
     mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Silence of the service that knows the organisation is no fault of the event."""
+    """An event is kept for later while the service that knows its organisation is silent."""
     client = await created(mesh, org)
     event = announced(client_id=client.id)
     async with mesh.without("clients"):
@@ -128,15 +130,15 @@ async def test_an_event_waits_while_clients_is_away(
     assert len(await notified(mesh, org)) == 2
 
 
-async def test_an_event_without_client_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
-    """No attempt can complete it."""
+async def test_R18_an_event_without_client_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
+    """An event without client is not tried again."""
     event = announced(client_id="", organisation_id=org)
     await mesh.deliver(event)
     assert await dead_letters(mesh, event) == [("InvalidEvent: client_id is empty", 1)]
 
 
-async def test_an_event_that_fits_no_column_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
-    """No attempt can shorten it."""
+async def test_R18_an_event_that_fits_no_column_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
+    """An event whose text is longer than its column is not tried again."""
     event = announced(nom="x" * 3000, organisation_id=org)
     await mesh.deliver(event)
     assert await dead_letters(mesh, event) == [("TextTooLong: message", 1)]

@@ -1,4 +1,4 @@
-"""The longer list of origins holds for the rows from before, too: read without keeping writers away."""
+"""Validation of the longer list of origins for older rows, during which others may write."""
 
 from alembic import op
 

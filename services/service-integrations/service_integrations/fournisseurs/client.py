@@ -1,4 +1,4 @@
-"""Who we are at a provider, and the address to which it has browsers sent."""
+"""The client that a provider has registered for us, and the address where it has browsers sent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from service_integrations.refusals import OauthInitError
 
 @dataclass(frozen=True, slots=True)
 class ClientOAuth:
-    """The client that the provider *code* has registered; there is none when its *id* is empty."""
+    """Our client at the provider *code*; the provider is off when the *id* is empty."""
 
     code: str
     id: str
@@ -20,11 +20,11 @@ class ClientOAuth:
 
     @property
     def proof(self) -> dict[str, str]:
-        """What a form says of who asks (RFC 6749 section 2.3.1)."""
+        """The fields of a form that prove who asks (RFC 6749 section 2.3.1)."""
         return {"client_id": self.id, "client_secret": self.secret.get_secret_value()}
 
     def authorize_url(self, url: str, parameters: Mapping[str, str]) -> str:
-        """*url* with what every authorization request says, and *parameters*.
+        """The address *url* with the parameters of every authorization request, and *parameters*.
 
         Raises OauthInitError when the secret or the callback is not configured.
         """

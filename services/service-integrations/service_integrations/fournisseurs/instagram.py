@@ -21,7 +21,7 @@ _SCOPE = "instagram_business_basic"
 
 @dataclass(frozen=True, slots=True)
 class Adresses:
-    """Where Instagram is asked: for short tokens, for long ones, and for longer ones."""
+    """The addresses of Instagram: one for browsers, one for each kind of question."""
 
     authorize: str
     token: str
@@ -31,7 +31,7 @@ class Adresses:
 
 
 class Instagram:
-    """The long token stands for both tokens."""
+    """Instagram, whose long token stands for both access and refresh token."""
 
     code, nom, pkce = "instagram", "Instagram", False
 
@@ -41,11 +41,11 @@ class Instagram:
         self.usages: Mapping[str, str] = {PROFIL: _SCOPE}
 
     def authorize_url(self, state: str, code_challenge: str) -> str:
-        """For professional accounts; the challenge is left out."""
+        """The address for professional accounts; the challenge is left out."""
         return self._client.authorize_url(self._adresses.authorize, {"scope": _SCOPE, "state": state})
 
     async def exchange_code(self, code: str, code_verifier: str) -> Jetons:
-        """The long token for the short one for *code*."""
+        """Exchange *code* for a short token, and that one for a long token."""
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -67,17 +67,17 @@ class Instagram:
         return await self._ligne.ask(question, _profil)
 
     async def refresh(self, refresh_token: str) -> Jetons:
-        """A long token in the place of another, which must be 24 hours old."""
+        """Exchange a long token, which must be 24 hours old, for another one."""
         asked = {"grant_type": "ig_refresh_token", "access_token": refresh_token}
         return await self._ligne.ask(Question("refresh", "GET", self._adresses.refresh, query=asked), _long)
 
     async def revoke(self, token: str) -> bool:
-        """Never: people do that in their settings."""
+        """Answer False: Instagram has no revocation; people revoke in their settings there."""
         return False
 
 
 def _short(content: Content) -> Jetons:
-    """Raises Illisible."""
+    """The short token of an answer, with what it allows. Raises Illisible."""
     told = _unwrapped(content)
     permissions = told.get("permissions")
     names = permissions.split(",") if isinstance(permissions, str) else permissions
@@ -85,19 +85,19 @@ def _short(content: Content) -> Jetons:
 
 
 def _long(content: Content) -> Jetons:
-    """Raises Illisible."""
+    """The long token of an answer, as both tokens. Raises Illisible."""
     jetons = reponses.jetons(content)
     return replace(jetons, refresh_token=jetons.access_token)
 
 
 def _profil(content: Content) -> Profil:
-    """Raises Illisible."""
+    """The profile of an answer. Raises Illisible."""
     told = _unwrapped(content)
     nom = reponses.first_shown(told, ("username",))
     return Profil(reponses.identifier(told, "user_id"), nom, {"username": nom} if nom else {})
 
 
 def _unwrapped(content: Content) -> Content:
-    """What stands alone in a list named data, as the documents show it, or outside, as it comes."""
+    """The content of an answer, alone in a list named data (as documented) or outside (as it comes)."""
     data: Any = content.get("data")
     return data[0] if isinstance(data, list) and data and isinstance(data[0], dict) else content

@@ -1,4 +1,4 @@
-"""The line to one provider: how often it is asked, whether at all, how patiently, and what a no means.
+"""The line to one provider: rate, circuit, retries, and the meaning of its statuses.
 
 Adapters say what to send and how to read the answer; nothing else may speak to a provider.
 """
@@ -22,16 +22,16 @@ T = TypeVar("T")
 RETRIES: Final = Counter(
     "int_retries_total", "Questions put to a provider once more.", ["operation", "provider"]
 )
-_BURST = 6  # part of a minute's questions that may come at once: 10 of 60 (R19)
-_REVOKING = 3.0  # seconds (R16)
-_OK, _REDIRECTION, _REFUSAL, _TOO_MANY, _FAILURE = 200, 300, 400, 429, 500  # where the statuses begin
+_BURST = 6  # part of a minute's questions that may be put at once: 10 of 60 (R19)
+_REVOKING = 3.0  # seconds for a revocation (R16)
+_OK, _REDIRECTION, _REFUSAL, _TOO_MANY, _FAILURE = 200, 300, 400, 429, 500  # first statuses of each kind
 
 
 class Ligne:
-    """Limits and circuit of one running service towards the provider *code* (R19).
+    """The rate and the circuit of one running service towards the provider *code* (R19).
 
-    *per_minute* questions, each with up to three attempts (R9) of *timeout* seconds; *now* tells
-    the seconds that have passed.
+    *per_minute* questions, each with up to three attempts (R9) of *timeout* seconds. *now* is a clock in
+    seconds that never goes back.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Ligne:
         self._breaker = Breaker(code, now)
 
     async def ask(self, question: Question, read: Callable[[Content], T]) -> T:
-        """What *read*, which may raise Illisible, finds in the answer to *question*.
+        """Put *question*; return the value that *read*, which may raise Illisible, finds in the answer.
 
         Raises NetworkError, TimeoutError, ApiError and FournisseurRefuse.
         """
@@ -57,7 +57,7 @@ class Ligne:
             raise refusals.ApiError(self._code, status=str(reply.status)) from None
 
     async def confirms(self, question: Question) -> bool:
-        """Whether the provider says yes, asked once and for 3 s at most; it raises nothing (R16)."""
+        """Put *question* once, for 3 s at most; return whether the answer is yes (R16). Raises nothing."""
         try:
             reply = await self._reply(question, min(_REVOKING, self._timeout), 1)
         except refusals.ErreurIntegration:
@@ -65,7 +65,7 @@ class Ligne:
         return _OK <= reply.status < _REDIRECTION
 
     async def _reply(self, question: Question, timeout: float, attempts: int) -> Reply:
-        """The answer, whatever its status. Raises NetworkError, TimeoutError, ApiError."""
+        """The reply to *question*, whatever its status. Raises NetworkError, TimeoutError, ApiError."""
         self._enter()
         retried = RETRIES.labels(question.operation, self._code).inc
         try:
@@ -85,7 +85,7 @@ class Ligne:
         return reply
 
     def _enter(self) -> None:
-        """Ask for permission to ask. Raises ApiError."""
+        """Claim the right to put one question. Raises ApiError: the circuit is open, or the rate used up."""
         try:
             self._breaker.enter()
         except CircuitOuvert:

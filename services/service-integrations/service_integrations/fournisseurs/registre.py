@@ -1,4 +1,4 @@
-"""The providers by their codes, as the settings describe them; each running service makes its own."""
+"""The providers by their codes, made from the settings for each running service."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,9 +15,9 @@ Registre = Mapping[str, FournisseurOAuth]
 
 
 def registre(settings: FournisseurSettings, now: Callable[[], float] = time.monotonic) -> Registre:
-    """All providers, those that are off too, with limits and circuits of their own (R19).
+    """All providers, off or on, each with a rate and a circuit of its own (R19).
 
-    *now* tells the seconds that have passed, for these.
+    *now* is the clock of these, in seconds that never go back.
     """
 
     def ligne(code: str, per_minute: int) -> Ligne:

@@ -1,4 +1,4 @@
-"""Reading what providers answer: texts that are safe to keep and to send, or Illisible."""
+"""Answers of providers, read into values that are safe to keep and to send (R27)."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,8 @@ from service_integrations.fournisseur import Jetons
 
 Content = Mapping[str, Any]
 
-_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")  # RFC 6749 appendix A.12, as a header may hold it
+# Visible ASCII: RFC 6749 appendix A.12 without the space, which would end the token in a header.
+_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 _SECONDS = re.compile(r"[1-9][0-9]{0,8}")
 _LONGEST_ID = _LONGEST_NAME = 255
@@ -17,11 +18,11 @@ _LONGEST_SCOPE = 4096
 
 
 class Illisible(Exception):
-    """The answer is not what the provider has promised."""
+    """An answer in which the promised value is missing or malformed."""
 
 
 def token(content: Content, name: str) -> str:
-    """A token, or another word of the protocol. Raises Illisible."""
+    """A token, or another word of the protocol, in the field *name*. Raises Illisible."""
     value = content.get(name)
     if not isinstance(value, str) or not _TOKEN.fullmatch(value):
         raise Illisible
@@ -29,12 +30,12 @@ def token(content: Content, name: str) -> str:
 
 
 def token_if_any(content: Content, name: str) -> str:
-    """The same, "" when there is none. Raises Illisible."""
+    """A token in the field *name*, "" when the field is missing or empty. Raises Illisible."""
     return token(content, name) if content.get(name) else ""
 
 
 def identifier(content: Content, name: str) -> str:
-    """The id of an account, which may be a number. Raises Illisible."""
+    """The id of an account in the field *name*, a text or a number. Raises Illisible."""
     value = content.get(name)
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not text or len(text) > _LONGEST_ID or not text.isprintable():
@@ -43,24 +44,24 @@ def identifier(content: Content, name: str) -> str:
 
 
 def shown(text: str, longest: int = _LONGEST_NAME) -> str:
-    """*text* without what cannot be shown, cut to its *longest*."""
+    """The printable part of *text*, cut to *longest* characters."""
     return "".join(filter(str.isprintable, text)).strip()[:longest]
 
 
 def first_shown(content: Content, names: Iterable[str]) -> str:
-    """The first of some texts for people that is there, "" for none."""
+    """The first text for people among the fields *names*, "" when none is left."""
     values = (content.get(name) for name in names)
     return next(filter(None, (shown(value) for value in values if isinstance(value, str))), "")
 
 
 def scope(permissions: object) -> str:
-    """What is allowed, space-separated, from a text like that or a list."""
+    """The permissions, space-separated, from a text like that or from a list."""
     names = permissions if isinstance(permissions, list) else str(permissions or "").split()
     return shown(" ".join(map(str, names)), _LONGEST_SCOPE)
 
 
 def jetons(content: Content) -> Jetons:
-    """The tokens of an answer as RFC 6749 section 5.1 has it, for bearers. Raises Illisible."""
+    """The tokens of an answer in the form of RFC 6749 section 5.1, for bearers. Raises Illisible."""
     kind = token_if_any(content, "token_type")
     if kind.lower() not in ("", "bearer"):
         raise Illisible
@@ -74,7 +75,7 @@ def jetons(content: Content) -> Jetons:
 
 
 def error_of(content: Content, status: int) -> str:
-    """The provider's code for its refusal, `http_<status>` when it gives none that can be told."""
+    """The code of a provider's refusal, `http_<status>` when it gives none that is safe to repeat."""
     error = content.get("error")
     found = (error.get("code"), error.get("type")) if isinstance(error, dict) else (error,)
     told = (*found, content.get("error_type"))
@@ -82,7 +83,7 @@ def error_of(content: Content, status: int) -> str:
 
 
 def _seconds(value: object) -> int | None:
-    """How long a token lives, None for ever. Raises Illisible."""
+    """The life of a token in seconds, None for ever. Raises Illisible."""
     if value is None:
         return None
     if not _SECONDS.fullmatch(str(value)):
@@ -91,11 +92,11 @@ def _seconds(value: object) -> int | None:
 
 
 def judged(jetons: Jetons, needed: Iterable[str], asked: str) -> Jetons:
-    """*jetons* with what they tell of the *needed* permissions (R23).
+    """The same *jetons*, with those *needed* permissions that the answer grants or withholds (R23).
 
     A request that *asked* for scopes is answered about these; without a scope in the answer, all
-    of them are granted (RFC 6749 section 5.1). One that asked for none is for what was granted
-    before: the answer tells what it names, or nothing.
+    of them are granted (RFC 6749 section 5.1). A request without scopes is for all that was granted
+    before: its answer speaks of the scopes that it names, or of none.
     """
     told = frozenset((jetons.scope or asked).split())
     if not told:

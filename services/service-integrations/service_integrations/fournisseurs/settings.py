@@ -1,4 +1,4 @@
-"""How the providers are reached, and as whom: what the service can be told of them.
+"""Settings of the providers: their addresses, our clients there, and how often they are asked.
 
 The names begin with OAUTH so that they are not those of auth's sign-in at Google.
 """
@@ -15,7 +15,7 @@ _NONE = SecretStr("")
 
 
 class FournisseurSettings(Settings):
-    """The clients that the providers know, their addresses, and how often they are asked."""
+    """Settings of the three providers (R26)."""
 
     oauth_timeout_s: float = Field(10.0, gt=0, le=10, description="seconds that one attempt may take (R9)")
 

@@ -1,4 +1,4 @@
-"""Google and Microsoft: the code flow of RFC 6749 with PKCE, and what each makes of it, as data."""
+"""Google and Microsoft: the code flow of RFC 6749 with PKCE; their differences are data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,12 +14,12 @@ from service_integrations.fournisseurs.reponses import Content
 
 @dataclass(frozen=True, slots=True)
 class Particularites:
-    """What one provider does its own way.
+    """Differences of one provider from the RFCs.
 
-    The names are those of its profile, the first that is there counts; *mail* is the permission
-    that sending mail needs. Where the scopes differ,
-    *profile_scope* goes with the code and *mail_scope* with refresh tokens, and the first access
-    token, which is for the profile, lives *first_life* seconds at most.
+    *account_id*, *noms* and *emails* are fields of its profile; of several the first that is there
+    counts. *mail* is the permission that sending mail needs. Where the scopes differ, *profile_scope*
+    goes with the code and *mail_scope* with refresh tokens, and the first access token, which is for the
+    profile, lives *first_life* seconds at most.
     """
 
     code: str
@@ -35,7 +35,7 @@ class Particularites:
     first_life: int | None = None
 
 
-_GMAIL = "https://mail.google.com/"  # the one that SMTP asks for
+_GMAIL = "https://mail.google.com/"  # the only permission of Google that admits SMTP
 
 GOOGLE = Particularites(
     code="google",
@@ -52,7 +52,7 @@ GOOGLE = Particularites(
 _GRAPH, _SMTP = "https://graph.microsoft.com/User.Read", "https://outlook.office.com/SMTP.Send"
 
 # An access token of Microsoft is for one resource: Graph tells the profile, Outlook takes mail.
-# The first one, for Graph, is told to end in 5 minutes, which R8 takes as the moment to refresh.
+# The first one, for Graph, is given 5 minutes to live, so that it is due for refresh at once (R8).
 MICROSOFT = Particularites(
     code="microsoft",
     nom="Microsoft",
@@ -70,7 +70,7 @@ MICROSOFT = Particularites(
 
 @dataclass(frozen=True, slots=True)
 class Adresses:
-    """Where a provider is asked; one without *revoke* cannot end tokens."""
+    """The addresses of a provider; one without *revoke* cannot end tokens."""
 
     authorize: str
     token: str
@@ -79,24 +79,24 @@ class Adresses:
 
 
 class Standard:
-    """A provider that keeps to the RFCs."""
+    """A provider that keeps to the RFCs, but for its differences."""
 
     pkce = True
 
     def __init__(self, own: Particularites, client: ClientOAuth, adresses: Adresses, ligne: Ligne) -> None:
         self._own, self._client, self._adresses, self._ligne = own, client, adresses, ligne
         self.code, self.nom, self.actif = own.code, own.nom, bool(client.id)
-        # The profile is told to whoever has signed in.
+        # A sign-in alone tells the profile.
         self.usages: Mapping[str, str] = {MAIL: own.mail, PROFIL: ""}
 
     def authorize_url(self, state: str, code_challenge: str) -> str:
-        """With the scopes for mail, and for refreshing without the person."""
+        """The address with the scopes for mail and for refreshes without the person, and with PKCE."""
         pkce = {"code_challenge": code_challenge, "code_challenge_method": "S256"}
         asked = {"scope": self._own.scope, "state": state, **pkce, **self._own.authorize}
         return self._client.authorize_url(self._adresses.authorize, asked)
 
     async def exchange_code(self, code: str, code_verifier: str) -> Jetons:
-        """The tokens for *code* (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+        """Exchange *code* for tokens (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -110,18 +110,18 @@ class Standard:
         return replace(jetons, expires_in=min(lives, default=None))
 
     async def get_profile(self, access_token: str) -> Profil:
-        """The holder of the token, with the email address as metadata."""
+        """The account of the token, with the email address as metadata."""
         question = Question("get_profile", "GET", self._adresses.profile, bearer=access_token)
         return await self._ligne.ask(question, self._profil)
 
     async def refresh(self, refresh_token: str) -> Jetons:
-        """New tokens (RFC 6749 section 6)."""
+        """Ask for new tokens (RFC 6749 section 6)."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         asked = self._own.mail_scope
         return await self._tokens("refresh", form | self._scoped(asked), asked)
 
     async def revoke(self, token: str) -> bool:
-        """As RFC 7009 has it, where there is an endpoint for it."""
+        """Ask the provider to end *token* (RFC 7009), where it has an endpoint for that."""
         if not self._adresses.revoke:
             return False
         return await self._ligne.confirms(
@@ -137,7 +137,7 @@ class Standard:
         return reponses.judged(jetons, (self._own.mail,), asked)
 
     def _profil(self, content: Content) -> Profil:
-        """Raises Illisible."""
+        """The profile in *content*. Raises Illisible."""
         email = reponses.first_shown(content, self._own.emails)
         return Profil(
             account_id=reponses.identifier(content, self._own.account_id),

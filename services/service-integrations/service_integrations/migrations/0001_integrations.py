@@ -1,4 +1,4 @@
-"""Accounts at outside providers, connections that were begun, and the audit."""
+"""Tables of accounts at outside providers, of connections that were begun, and of the audit."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Permissions that usages need and that were not granted; stored accounts are judged by their scopes (R23).
+"""A column for permissions that usages need and that were not granted (R23); stored accounts are judged.
 
 An account without scopes had an answer without them: all was granted. Microsoft's answer to a
 code is about the profile (User.Read) and says nothing of mail.

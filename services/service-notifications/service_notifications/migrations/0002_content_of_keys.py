@@ -1,4 +1,7 @@
-"""What a key is bound to (C21); rows from before have a key of the service's own, and no content."""
+"""A column for the content that a key is bound to (C21).
+
+Rows from before have keys that the service made itself, and no content.
+"""
 
 from alembic import op
 
