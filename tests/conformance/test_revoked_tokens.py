@@ -1,6 +1,6 @@
 """A token that was given back opens nothing any more, in whatever process: soon, and when the bucket is lost.
 
-Every service and every edge that is installed is a cell of the table (A4, C5, R13).
+Every service and every edge that is installed is a cell of the table (C5).
 """
 
 import asyncio
@@ -98,7 +98,7 @@ async def lose_bucket(mesh: Mesh) -> None:
     await client.close()
 
 
-async def test_A4_a_token_given_back_is_refused_everywhere_at_once(whole: Mesh) -> None:
+async def test_C5_a_token_given_back_is_refused_everywhere_at_once(whole: Mesh) -> None:
     """Within two seconds; before that it opened every process."""
     token = await signed_in(whole)
     cells = table(whole, token)
@@ -107,7 +107,7 @@ async def test_A4_a_token_given_back_is_refused_everywhere_at_once(whole: Mesh) 
     assert await who_refuses(cells, SOON) == set(cells)
 
 
-async def test_A4_the_loss_of_the_bucket_costs_five_seconds_at_most(whole: Mesh) -> None:
+async def test_C5_the_loss_of_the_bucket_costs_five_seconds_at_most(whole: Mesh) -> None:
     """Nobody is restarted; afterwards the two seconds hold again, in the bucket made anew."""
     first, second = await signed_in(whole), await signed_in(whole)
     cells = table(whole, first)

@@ -121,7 +121,7 @@ async def _victim(owner: psycopg.AsyncConnection, table: str) -> tuple[int] | No
 
 
 @EVERY_SUBSCRIPTION
-async def test_five_deliveries_and_a_later_one_have_one_effect(
+async def test_I4_five_deliveries_and_a_later_one_have_one_effect(
     mesh: Mesh, service: Service, subscription: Subscription
 ) -> None:
     """Under message ids that the broker cannot recognise, at once and later on."""
@@ -135,7 +135,7 @@ async def test_five_deliveries_and_a_later_one_have_one_effect(
 
 
 @EVERY_SUBSCRIPTION
-async def test_a_handling_that_was_rolled_back_is_repeated_with_one_effect(
+async def test_I4_a_handling_that_was_rolled_back_is_repeated_with_one_effect(
     mesh: Mesh, service: Service, subscription: Subscription
 ) -> None:
     """The claim goes with the effect when the session ends in between."""

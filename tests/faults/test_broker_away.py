@@ -36,7 +36,7 @@ async def announced(mesh: Mesh, count: int) -> list[int]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL], ids=["frozen", "dead"])
-async def test_calls_are_answered_without_a_broker(number: signal.Signals) -> None:
+async def test_I7_calls_are_answered_without_a_broker(number: signal.Signals) -> None:
     """All of them, at once and SERVING; the events follow in the order of the entries."""
     async with running(TEMOIN) as mesh:
         assert await create(mesh, 50) == list(range(1, 51))
@@ -61,7 +61,7 @@ def restart(mesh: Mesh) -> None:
         os.kill(mesh.broker.pid, signal.SIGCONT)
 
 
-async def test_a_service_starts_and_answers_without_a_broker() -> None:
+async def test_I7_a_service_starts_and_answers_without_a_broker() -> None:
     """The broker may come last."""
     async with running(TEMOIN) as mesh:
         former = mesh["temoin"]
@@ -74,7 +74,7 @@ async def test_a_service_starts_and_answers_without_a_broker() -> None:
         assert await announced(mesh, 5) == [1, 2, 3, 4, 5]
 
 
-async def test_a_failed_call_announces_nothing() -> None:
+async def test_I2_a_failed_call_announces_nothing() -> None:
     """The entry that is refused has no event."""
     async with running(TEMOIN) as mesh:
         assert await create(mesh, 1, "k") == [1]

@@ -55,7 +55,7 @@ async def hurried(mesh: Mesh, count: int) -> tuple[set[str], Counter[str]]:
 @pytest.mark.parametrize(
     "count", [400, pytest.param(5000, marks=[pytest.mark.faults, pytest.mark.timeout(300)])]
 )
-async def test_hurried_callers_leave_nothing_behind(count: int) -> None:
+async def test_I1_hurried_callers_leave_nothing_behind(count: int) -> None:
     """I1 and I2 hold, and afterwards the service is as idle as before."""
     async with running(TEMOIN) as mesh:
         await hurried(mesh, 20)

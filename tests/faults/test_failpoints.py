@@ -76,7 +76,7 @@ async def killed_under_load(mesh: Processes, chain: Sequence[str]) -> None:
     assert set(await mesh.stop_all()) == {0}
 
 
-async def test_a_process_killed_at_each_failpoint_once(mesh: Processes) -> None:
+async def test_I9_a_process_killed_at_each_failpoint_once(mesh: Processes) -> None:
     """While calls and poisonous events keep coming: I1 to I5 and I9."""
     nth = {"transaction.before_commit": 7, "transaction.after_commit": 7, "relay.in_window": 3}
     await killed_under_load(mesh, [f"{one}:{nth.get(one, 1)}" for one in failpoints()])
@@ -85,7 +85,7 @@ async def test_a_process_killed_at_each_failpoint_once(mesh: Processes) -> None:
 @pytest.mark.faults
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("turn", range(4))
-async def test_a_process_killed_at_the_nth_pass_of_each_failpoint(mesh: Processes, turn: int) -> None:
+async def test_I9_a_process_killed_at_the_nth_pass_of_each_failpoint(mesh: Processes, turn: int) -> None:
     """Five passes of each in each turn, twenty in all."""
     chain = [
         f"{one}:{1 if one == AT_THE_START else number}"

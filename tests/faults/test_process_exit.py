@@ -25,7 +25,7 @@ _LETTERS = "SELECT message_key, attempts, error FROM archive.dead_letters"
     [0, pytest.param(100, marks=pytest.mark.faults), pytest.param(199, marks=pytest.mark.faults)],
     ids=["first", "middle", "last"],
 )
-async def test_it_is_given_up_and_its_neighbours_have_their_effects(mesh: Processes, place: int) -> None:
+async def test_I4_it_is_given_up_and_its_neighbours_have_their_effects(mesh: Processes, place: int) -> None:
     """After one attempt in its batch and five alone it is a dead letter; 199 effects, each once."""
     client = await nats.connect(mesh.broker.url)
     await declare(client.jetstream(), declared())

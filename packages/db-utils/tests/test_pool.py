@@ -27,7 +27,7 @@ def sessions(owner: psycopg.Connection) -> int:
     return len(owner.execute(_SESSIONS, (_NAME,)).fetchall())
 
 
-async def test_there_are_never_more_connections_than_the_size(pool: Pool, owner: psycopg.Connection) -> None:
+async def test_I8_never_more_connections_than_the_size(pool: Pool, owner: psycopg.Connection) -> None:
     """However many callers there are, and all of them are served."""
     seen = 0
 

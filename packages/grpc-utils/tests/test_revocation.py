@@ -24,7 +24,7 @@ def token(
     return Identity("user", user, organisation, issued_at=issued, token_id="one", issuer=issuer)
 
 
-def test_R24_all_tokens_of_a_user_are_void(revocations: Revocations) -> None:
+def test_C5_all_tokens_of_a_user_are_void(revocations: Revocations) -> None:
     """Those issued before the instant, whatever organisation they name; nobody else's."""
     revocations.revoke_user("jeanne", 100.0, 200.0)
     former = [token(organisation) for organisation in (ORG_A, ORG_B, "", None)]
@@ -33,7 +33,7 @@ def test_R24_all_tokens_of_a_user_are_void(revocations: Revocations) -> None:
     assert not revocations.concern(token(user="paul"))
 
 
-def test_R24_the_tokens_of_an_organisation_are_void(revocations: Revocations) -> None:
+def test_C5_the_tokens_of_an_organisation_are_void(revocations: Revocations) -> None:
     """Nobody signs a person out elsewhere by ending a membership."""
     revocations.revoke_user("jeanne", 100.0, 200.0, ORG_A)
     assert revocations.concern(token(ORG_A))
@@ -41,7 +41,7 @@ def test_R24_the_tokens_of_an_organisation_are_void(revocations: Revocations) ->
     assert [revocations.concern(one) for one in former] == [False] * 4
 
 
-def test_R24_the_greatest_instant_counts(revocations: Revocations) -> None:
+def test_C5_the_greatest_instant_counts(revocations: Revocations) -> None:
     """For each organisation by itself: one that is told late gives no token back."""
     for before, organisation in ((100.0, ORG_A), (50.0, ORG_A), (150.0, ORG_B)):
         revocations.revoke_user("jeanne", before, before + 100, organisation)
@@ -50,7 +50,7 @@ def test_R24_the_greatest_instant_counts(revocations: Revocations) -> None:
     assert revocations.concern(token(ORG_B, issued=120.0))
 
 
-def test_R24_tokens_of_an_outside_issuer_are_not_ours_to_end(revocations: Revocations) -> None:
+def test_C5_tokens_of_an_outside_issuer_are_not_ours_to_end(revocations: Revocations) -> None:
     """Their subjects are other people's names: they end at their provider."""
     revocations.revoke_user("jeanne", 100.0, 200.0)
     assert [revocations.concern(token(issuer=issuer)) for issuer in (KEYCLOAK, "", "crm")] == [False] * 3

@@ -42,7 +42,7 @@ async def all_published_once(bus: Bus, database: Database, count: int) -> None:
     assert sorted(await effects_of(database, count)) == sorted(ids)
 
 
-async def test_a_broker_that_lost_its_store_gets_all_events_again(
+async def test_I3_a_broker_that_lost_its_store_gets_all_events_again(
     broker: EmbeddedNats, database: Database, running: Bus
 ) -> None:
     """Same ids, same order, no second effect."""

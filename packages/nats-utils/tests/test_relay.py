@@ -34,7 +34,7 @@ async def insert(database: Database, payload: bytes = b"", created_at: datetime 
     return message_id
 
 
-async def test_events_about_one_row_are_published_in_the_order_of_its_changes(
+async def test_I5_events_about_one_row_are_published_in_the_order_of_its_changes(
     database: Database, bus: Bus
 ) -> None:
     """Many writers while the relay is at work; each message is where its row says."""

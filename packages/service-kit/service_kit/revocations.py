@@ -1,4 +1,4 @@
-"""Keeps a process's memory of revoked tokens up to date, whatever is away (C5, S14, R13).
+"""Keeps a process's memory of revoked tokens up to date, whatever is away (C5).
 
 The bucket on the bus tells within milliseconds. At the start, whenever the bucket is followed
 anew, and once per second while it cannot be followed, the auth service is asked; with both

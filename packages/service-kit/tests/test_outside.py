@@ -137,7 +137,7 @@ async def test_an_answer_that_is_cut_short_is_none(party: Party) -> None:
     assert await reply_to(question(party), timeout=2) == Reply(200, {"said": "yes"})
 
 
-async def test_R9_lines_say_for_whom_it_was_asked(party: Party, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_C16_lines_say_for_whom_it_was_asked(party: Party, capsys: pytest.CaptureFixture[str]) -> None:
     """With the correlation id, as all lines of services."""
     context.correlation_id.set("int-1760000000000-abc1234")
     party.replies = [json_reply(503, {})]
