@@ -28,8 +28,11 @@ run_pip() {
   fi
 }
 
+# What is installed depends on the locks and on which packages, services and commands there are.
 stamp_of() {
-  cat "$root/pyproject.toml" "$@" | cksum
+  (cd "$root" && cat pyproject.toml "$@" scripts/tree.py &&
+    ls packages/*/*/__init__.py packages/*/*/commands.py services/*/*/{__init__,service,edge,commands}.py) 2>/dev/null |
+    cksum
 }
 
 ensure_environment() {

@@ -6,10 +6,11 @@ Light, because it is looked at before every command; what needs the kernel is im
 import os
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 
 import typer
 
-from crm_cli.home import Home
+from crm_cli.home import CommandError, Home
 
 COMMANDS = "crm.commands"  # of services: they run with the settings of their service
 TOOLS = "crm.tools"  # of packages for developers, which production does not install
@@ -21,7 +22,12 @@ def add_contributed(app: typer.Typer, arguments: Sequence[str]) -> None:
     A service is imported for its own commands, and for the help that lists all of them.
     """
     for entry in _meant(TOOLS, arguments):
-        app.add_typer(entry.load(), name=entry.name)
+        if find_spec(entry.module.partition(".")[0]) is not None:
+            app.add_typer(entry.load(), name=entry.name)
+        elif arguments[:1] == [entry.name]:
+            raise CommandError(
+                f"crm {entry.name} is for developers: run it in a checkout, ./scripts/crm {entry.name}"
+            )
     for entry in _meant(COMMANDS, arguments):
         app.add_typer(entry.load(), name=entry.name, callback=_before(entry.name))
 
