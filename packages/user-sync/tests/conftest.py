@@ -10,7 +10,7 @@ from tests.visiteurs import BESIDE, Comptoirs, Visiteur
 
 @pytest.fixture(scope="session")
 async def mesh() -> AsyncIterator[Mesh]:
-    """Both counters and what stands behind them, for tests that stop nothing."""
+    """Both counters and the services behind them, for tests that stop nothing."""
     async with running(*BESIDE, COMPTABILITE, VENTE, bcrypt_cost=4) as mesh:
         yield mesh
 

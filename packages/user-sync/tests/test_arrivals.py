@@ -49,14 +49,14 @@ def _process(app: Any) -> Synchroniser:
 
 @pytest.fixture
 def database(mesh: Mesh) -> Database:
-    """What the counter keeps."""
+    """Database of the counter."""
     return mesh.database("comptabilite")
 
 
 async def test_S11_several_processes_make_one_copy(
     alone: list[Synchroniser], database: Database, visiteur: Visiteur
 ) -> None:
-    """Whoever comes second finds the row of the first; one account, one row in the queue."""
+    """Thirty first calls in two processes make one row, one account and one row in the queue."""
     await asyncio.gather(*(one.greet(identity(visiteur)) for one in alone * 15))
     (copy,) = await copies_in(database, visiteur.organisation)
     assert (copy.role, await accounts(database, visiteur.organisation)) == ("ADMIN", 1)
@@ -66,7 +66,7 @@ async def test_S11_several_processes_make_one_copy(
 async def test_S8_of_many_first_people_one_is_the_admin(
     alone: list[Synchroniser], database: Database
 ) -> None:
-    """Decided under a lock on the organisation, in whatever process they come."""
+    """The lock on the organisation makes one ADMIN of twelve newcomers in two processes."""
     organisation = new_org()
     people = [Visiteur(organisation) for _ in range(12)]
     await asyncio.gather(*(alone[number % 2].greet(identity(one)) for number, one in enumerate(people)))
@@ -78,7 +78,7 @@ async def test_S8_of_many_first_people_one_is_the_admin(
 async def test_S11_an_event_and_a_call_make_one_copy(
     mesh: Mesh, alone: list[Synchroniser], database: Database
 ) -> None:
-    """Whichever is first, and though the call has no word from users."""
+    """An event and a call at once make one copy, whichever is first."""
     people = [Visiteur() for _ in range(5)]
     await asyncio.gather(
         *(alone[0].greet(identity(one)) for one in people), *(mesh.deliver(one.event()) for one in people)
@@ -92,7 +92,7 @@ async def test_S11_an_event_and_a_call_make_one_copy(
 async def test_S4_a_bad_token_does_not_join_a_good_ones_arrival(
     alone: list[Synchroniser], database: Database, visiteur: Visiteur
 ) -> None:
-    """Each caller must be admissible himself."""
+    """A call without organisation is refused though the same person's admissible call is under way."""
     without = Identity("user", visiteur.sujet, None, issuer="crm")
     results = await asyncio.gather(
         alone[0].greet(identity(visiteur)), alone[0].greet(without), return_exceptions=True

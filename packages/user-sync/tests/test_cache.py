@@ -1,4 +1,4 @@
-"""The memory of users met lately."""
+"""The memory of users met lately (S2)."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def person(subject: str) -> UtilisateurLocal:
-    """The copy of somebody seen under *subject*."""
+    """Build the copy of somebody seen under *subject*."""
     return UtilisateurLocal(
         organisation_id="org-1",
         auth0_id=subject,
@@ -24,7 +24,7 @@ def person(subject: str) -> UtilisateurLocal:
 
 
 def test_S2_a_user_is_remembered_for_a_while() -> None:
-    """Up to the time that the settings give, and not a moment longer."""
+    """A user is remembered for the seconds that the settings give, and not a moment longer."""
     cache, row = Cache(60), person("a")
     with clock.frozen_at(NOON):
         assert cache.put("a", row, 0).id == str(row.id)
@@ -36,7 +36,7 @@ def test_S2_a_user_is_remembered_for_a_while() -> None:
 
 
 def test_S2_a_change_makes_all_names_of_a_user_forgotten() -> None:
-    """Whatever subject he came under; others stay."""
+    """A change forgets the person under each subject; others stay."""
     cache, row, other = Cache(60), person("a"), person("z")
     for subject in ("a", "b"):
         cache.put(subject, row, 0)
@@ -48,7 +48,7 @@ def test_S2_a_change_makes_all_names_of_a_user_forgotten() -> None:
 
 
 def test_S2_what_was_read_before_a_change_is_not_remembered() -> None:
-    """It may be what the change has replaced."""
+    """A copy that was read before a change may be outdated, and is not remembered."""
     cache, row = Cache(60), person("a")
     before = cache.changes
     cache.forget(row)
@@ -59,7 +59,7 @@ def test_S2_what_was_read_before_a_change_is_not_remembered() -> None:
 
 
 def test_S2_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user met longest ago makes room; nothing is left of him."""
+    """The user remembered longest makes room, and nothing is left of him."""
     monkeypatch.setattr(module, "MOST", 3)
     cache, rows = Cache(60), {subject: person(subject) for subject in "abcd"}
     for subject in "abcad":
@@ -70,5 +70,5 @@ def test_S2_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_S2_the_memory_holds_ten_thousand() -> None:
-    """Ten thousand subjects per process."""
+    """The memory holds ten thousand subjects per process."""
     assert module.MOST == 10_000

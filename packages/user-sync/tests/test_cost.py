@@ -1,4 +1,4 @@
-"""What a call of somebody known costs: nothing while he is remembered, one look-up otherwise."""
+"""The cost of a call of somebody known: nothing while he is remembered, one look-up otherwise."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -50,7 +50,7 @@ async def door(link: DatabaseLink, database: Database) -> AsyncIterator[Synchron
 async def test_S2_somebody_remembered_costs_no_round_trip(
     door: Synchroniser, link: DatabaseLink, visiteur: Visiteur
 ) -> None:
-    """Not a byte goes to the database in a hundred calls."""
+    """A hundred calls of somebody remembered send not a byte to the database."""
     caller = identity(visiteur)
     for _ in range(2):  # the first makes the copy, the second looks it up
         await door.greet(caller)
@@ -63,7 +63,7 @@ async def test_S2_somebody_remembered_costs_no_round_trip(
 async def test_S3_somebody_known_costs_one_look_up(
     door: Synchroniser, database: Database, link: DatabaseLink, visiteur: Visiteur
 ) -> None:
-    """One statement: as much as the look-up alone sends, and nothing of it is written."""
+    """Each call sends as much as the look-up alone: one statement, and nothing is written."""
     caller, now = identity(visiteur), clock.now()
     await door.greet(caller)
     costs = []
@@ -78,7 +78,7 @@ async def test_S3_somebody_known_costs_one_look_up(
 
 
 async def test_S3_users_is_not_on_the_way_of_somebody_known(visiteur: Visiteur) -> None:
-    """However many calls there are, users hears of him once per interval."""
+    """Users hears of somebody known once per interval, however many calls there are."""
     async with running(*BESIDE, COMPTABILITE, bcrypt_cost=4) as mesh:
         comptoirs, now = Comptoirs(mesh), clock.now()
         await comptoirs.visit(visiteur)

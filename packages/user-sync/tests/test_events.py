@@ -1,4 +1,4 @@
-"""Sign-ins that users announces: what they do to local copies, in whatever order they come."""
+"""Sign-ins that users announces, and their effects on local copies in whatever order they come."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ async def mesh() -> AsyncIterator[Mesh]:
 
 @pytest.fixture
 def database(mesh: Mesh) -> Database:
-    """What the counter keeps."""
+    """Database of the counter."""
     return mesh.database("comptabilite")
 
 
@@ -36,7 +36,7 @@ def comptoirs(mesh: Mesh) -> Comptoirs:
 
 
 async def emergency_copy(database: Database, visiteur: Visiteur, at: datetime = NOON) -> None:
-    """A copy that was made at *at* without word from users."""
+    """Make a copy at *at* without word from users."""
     personne = Personne(visiteur.sujet, visiteur.organisation, visiteur.email, user_type="PME")
     with clock.frozen_at(at):
         async with database.transaction() as tx:
@@ -44,7 +44,7 @@ async def emergency_copy(database: Database, visiteur: Visiteur, at: datetime = 
 
 
 async def test_S17_an_event_makes_a_copy(mesh: Mesh, comptoirs: Comptoirs, visiteur: Visiteur) -> None:
-    """Of somebody who is new here, though he is not new elsewhere."""
+    """An event makes a copy of somebody new here, though he is not new elsewhere."""
     await mesh.deliver(visiteur.event(timestamp=timestamp(NOON), is_first_login=False))
     copy = await comptoirs.known(visiteur)
     assert (copy.first_name, copy.last_name, copy.email) == ("Jeanne", "Martin", visiteur.email)
@@ -54,7 +54,7 @@ async def test_S17_an_event_makes_a_copy(mesh: Mesh, comptoirs: Comptoirs, visit
 
 
 async def test_S15_one_event_has_one_effect(mesh: Mesh, database: Database, visiteur: Visiteur) -> None:
-    """However often it is delivered."""
+    """An event that is delivered five times takes effect once."""
     await mesh.deliver(visiteur.event(timestamp=timestamp(NOON)), times=5)
     (copy,) = await copies_in(database, visiteur.organisation)
     assert (copy.version, await accounts(database, visiteur.organisation)) == (1, 1)
@@ -63,7 +63,7 @@ async def test_S15_one_event_has_one_effect(mesh: Mesh, database: Database, visi
 async def test_S15_people_without_the_application_have_no_copy(
     mesh: Mesh, database: Database, comptoirs: Comptoirs, visiteur: Visiteur
 ) -> None:
-    """Neither they nor their organisation; who has one keeps it as it is."""
+    """An event without the application makes no copy and no organisation, and leaves a copy as it is."""
     await mesh.deliver(visiteur.event(accessible_apps=["crm"]))
     assert await comptoirs.copy(visiteur) is None
     assert await organisation_in(database, visiteur.organisation) is None
@@ -77,7 +77,7 @@ async def test_S15_people_without_the_application_have_no_copy(
 async def test_S16_without_an_organisation_nobody_is_made(
     mesh: Mesh, comptoirs: Comptoirs, visiteur: Visiteur
 ) -> None:
-    """Who is there gets his address and the time of his sign-in, and keeps everything else."""
+    """No copy is made without organisation; one that is there gets address and time, and nothing else."""
     nowhere = {"company_id": "", "customer_id": ""}
     await mesh.deliver(visiteur.event(**nowhere))
     assert await comptoirs.copy(visiteur) is None
@@ -99,7 +99,7 @@ async def test_S16_without_an_organisation_nobody_is_made(
 async def test_S16_the_institution_is_the_organisation(
     mesh: Mesh, comptoirs: Comptoirs, visiteur: Visiteur
 ) -> None:
-    """Of people who belong to one."""
+    """A financial institution is the organisation where no company is named."""
     await mesh.deliver(visiteur.event(company_id="", financial_institution_id=visiteur.organisation))
     assert (await comptoirs.known(visiteur)).organisation_id == visiteur.organisation
 
@@ -107,7 +107,7 @@ async def test_S16_the_institution_is_the_organisation(
 async def test_S17_a_newer_event_replaces_what_is_known(
     mesh: Mesh, comptoirs: Comptoirs, visiteur: Visiteur
 ) -> None:
-    """Address, names, role and time; an empty name or role says nothing."""
+    """A newer event replaces address, names, role and time; empty texts replace nothing."""
     await mesh.deliver(visiteur.event(timestamp=timestamp(NOON)))
     told = {"email": "n@exemple.fr", "name": "Jeanne Durand", "role": "COMMERCIAL"}
     await mesh.deliver(visiteur.event(timestamp=timestamp(LATER), **told))
@@ -122,7 +122,7 @@ async def test_S17_a_newer_event_replaces_what_is_known(
 async def test_S17_an_older_event_changes_nothing(
     mesh: Mesh, comptoirs: Comptoirs, visiteur: Visiteur
 ) -> None:
-    """Not even the time of the last sign-in, which never goes back."""
+    """An older event changes nothing, not even the time of the last sign-in."""
     await mesh.deliver(visiteur.event(timestamp=timestamp(NOON)))
     await mesh.deliver(visiteur.event(timestamp=timestamp(EARLIER), role="VIEWER", name="Vieux Nom"))
     copy = await comptoirs.known(visiteur)
@@ -133,7 +133,7 @@ async def test_S17_an_older_event_changes_nothing(
 async def test_S17_an_emergency_copy_becomes_one_of_events(
     mesh: Mesh, database: Database, comptoirs: Comptoirs, visiteur: Visiteur
 ) -> None:
-    """Users has the last word: role, id and names are its own; there is still one row."""
+    """An event gives the emergency copy the role, id and names of users; there is still one row."""
     await emergency_copy(database, visiteur)
     before = await comptoirs.known(visiteur)
     assert (before.origine, before.role, before.utilisateur_id) == ("secours", "ADMIN", None)
@@ -146,7 +146,7 @@ async def test_S17_an_emergency_copy_becomes_one_of_events(
 async def test_S17_somebody_known_by_his_id_gets_the_new_subject(
     mesh: Mesh, database: Database, visiteur: Visiteur
 ) -> None:
-    """As after a sign-in with a password, whose subject is the id in users."""
+    """An event with another subject and a known id adds the subject, as after a sign-in with a password."""
     event = visiteur.event()
     await mesh.deliver(event)
     await mesh.deliver(visiteur.event(auth0_id=event.user_id))
@@ -161,7 +161,7 @@ async def test_S17_somebody_known_by_his_id_gets_the_new_subject(
 async def test_S11_two_copies_of_one_person_become_the_older_one(
     mesh: Mesh, database: Database, visiteur: Visiteur
 ) -> None:
-    """It takes the other's subjects; the other is hidden, and the account stays one."""
+    """The older copy takes the other's subjects; the other is hidden, and the account stays one."""
     event = visiteur.event()
     twin = Visiteur(visiteur.organisation, sujet=event.user_id)
     await emergency_copy(database, visiteur, EARLIER)
@@ -179,7 +179,7 @@ async def test_S11_two_copies_of_one_person_become_the_older_one(
 
 
 async def test_S8_an_event_without_a_role_makes_the_first_an_admin(mesh: Mesh, database: Database) -> None:
-    """And the others viewers, as without any word from users."""
+    """Events without role make the first person ADMIN and the others VIEWER."""
     first = Visiteur()
     second = Visiteur(first.organisation)
     for one in (first, second):
@@ -190,7 +190,7 @@ async def test_S8_an_event_without_a_role_makes_the_first_an_admin(mesh: Mesh, d
 async def test_S18_two_copies_may_share_an_address(
     mesh: Mesh, database: Database, visiteur: Visiteur
 ) -> None:
-    """Users keeps addresses unique; here events may come in another order."""
+    """Copies may share an address: users keeps addresses unique, and events may come in another order."""
     other = Visiteur(visiteur.organisation)
     await mesh.deliver(visiteur.event())
     await mesh.deliver(other.event(email=visiteur.email))
@@ -201,7 +201,7 @@ async def test_S18_two_copies_may_share_an_address(
 async def test_S19_activity_of_an_organisation_never_goes_back(
     mesh: Mesh, database: Database, visiteur: Visiteur
 ) -> None:
-    """It moves to the time of the latest event."""
+    """The activity moves to the time of the latest event."""
     for instant in (NOON, EARLIER, LATER, NOON):
         await mesh.deliver(visiteur.event(timestamp=timestamp(instant)))
     organisation = await organisation_in(database, visiteur.organisation)
@@ -210,7 +210,7 @@ async def test_S19_activity_of_an_organisation_never_goes_back(
 
 
 async def test_an_event_that_names_nobody_is_a_dead_letter(mesh: Mesh, database: Database) -> None:
-    """It is given up at once, and its neighbours are not."""
+    """An event without user_id is a dead letter at once; the next event takes effect."""
     nobody, somebody = Visiteur(), Visiteur()
     await mesh.deliver(nobody.event(user_id="", event_id=str(uuid7())))
     await mesh.deliver(somebody.event())

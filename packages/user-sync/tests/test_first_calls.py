@@ -21,7 +21,7 @@ NOT_AUTHORISED = (grpc.StatusCode.UNAUTHENTICATED, "UTILISATEUR_NON_AUTORISE")
 
 
 async def test_S6_the_event_makes_the_copy(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
-    """One local row with the role and the id in users; the handler ran once, the account is there."""
+    """One copy has the role and the id of users; the handler ran once, the account is there."""
     answer = await comptoirs.visit(visiteur, note=True)
     central = await comptoirs.central(visiteur)
     copy = await comptoirs.known(visiteur)
@@ -36,7 +36,7 @@ async def test_S6_the_event_makes_the_copy(comptoirs: Comptoirs, visiteur: Visit
 
 
 async def test_S5_users_hears_where_somebody_came_from(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
-    """The source and the application of the first sign-in are in the event."""
+    """The event holds the source and the application of the first sign-in."""
     await comptoirs.visit(visiteur)
     (event,) = await comptoirs.mesh.published(
         UserLoginEvent, 1, where=lambda event: event.auth0_id == visiteur.sujet
@@ -48,7 +48,7 @@ async def test_S5_users_hears_where_somebody_came_from(comptoirs: Comptoirs, vis
 async def test_S11_thirty_first_calls_at_once_are_one_arrival(
     comptoirs: Comptoirs, visiteur: Visiteur
 ) -> None:
-    """One row, one SyncUser, one account; every call is served as the same person."""
+    """Thirty first calls make one row, one SyncUser and one account, and are served as one person."""
     answers = await asyncio.gather(*(comptoirs.visit(visiteur) for _ in range(30)))
     database = comptoirs.mesh.database("comptabilite")
     (copy,) = await copies_in(database, visiteur.organisation)
@@ -60,7 +60,7 @@ async def test_S11_thirty_first_calls_at_once_are_one_arrival(
 
 
 async def test_S11_of_two_first_people_one_is_the_admin(comptoirs: Comptoirs) -> None:
-    """In users and here alike, whoever was quicker."""
+    """One of two simultaneous newcomers is ADMIN, and one account is opened."""
     organisation = new_org()
     people = [Visiteur(organisation) for _ in range(2)]
     await asyncio.gather(*(comptoirs.visit(one) for one in people))
@@ -73,7 +73,7 @@ async def test_S11_of_two_first_people_one_is_the_admin(comptoirs: Comptoirs) ->
 async def test_S4_a_newcomer_without_organisation_or_type_is_kept_out(
     comptoirs: Comptoirs, visiteur: Visiteur, missing: str
 ) -> None:
-    """UNAUTHENTICATED; nothing is made here, and users is not told."""
+    """A newcomer without organisation or type is refused: no copy is made, and users is not told."""
     without: Any = {"organisation": None} if missing == "organisation" else {"user_type": ""}
     answer = await refusal(comptoirs.visit(visiteur, note=True, **without))
     assert (answer.code, answer.reason) == NOT_AUTHORISED
@@ -85,21 +85,21 @@ async def test_S4_a_newcomer_without_organisation_or_type_is_kept_out(
 async def test_S4_a_service_without_the_component_serves_the_same_token(
     comptoirs: Comptoirs, visiteur: Visiteur
 ) -> None:
-    """Only services that keep copies of people need to know them."""
+    """Services without the component serve a token without organisation."""
     token = visiteur.token(comptoirs.mesh, organisation=None)
     clients = ClientBaseServiceStub(comptoirs.mesh.channel("clients", token))
     assert len((await clients.List(clients_pb2.ListClientBasesRequest())).clients) == 0
 
 
-async def test_S4_somebody_known_needs_no_claims_any_more(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
-    """His copy says what his token does not."""
+async def test_S3_somebody_known_needs_no_claims_any_more(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
+    """A known person is served though his token lacks organisation, type and address."""
     first = await comptoirs.visit(visiteur)
     again = await comptoirs.visit(visiteur, organisation=None, user_type="", email="")
     assert again == first
 
 
-async def test_S1_services_are_nobody_to_know(comptoirs: Comptoirs) -> None:
-    """Their calls are served without a local user."""
+async def test_S1_calls_of_services_have_no_local_user(comptoirs: Comptoirs) -> None:
+    """Calls of services are served without a local user."""
     mesh = comptoirs.mesh
     token = ServiceSigner("users", mesh.secrets.keys["users"].private).token("comptabilite", None)
     stub = DashboardKpisServiceStub(mesh.channel("comptabilite", token))
@@ -107,14 +107,14 @@ async def test_S1_services_are_nobody_to_know(comptoirs: Comptoirs) -> None:
 
 
 async def test_S1_without_authentication_everything_is_skipped() -> None:
-    """The caller is nobody."""
+    """Calls without authentication are served without a local user."""
     async with running(COMPTABILITE, auth_enabled=False) as mesh:
         stub = DashboardKpisServiceStub(mesh.channel("comptabilite"))
         assert (await stub.GetKpis(DashboardFilters())).date_debut == ""
 
 
 async def test_a_component_that_is_off_meets_nobody(visiteur: Visiteur) -> None:
-    """Calls are served as if it were not there; events are heard all the same."""
+    """Calls have no local user with USER_SYNC_ENABLED=false; events are heard all the same."""
     async with running(COMPTABILITE, user_sync_enabled=False) as mesh:
         comptoirs = Comptoirs(mesh)
         assert (await comptoirs.visit(visiteur)).date_debut == ""
@@ -124,7 +124,7 @@ async def test_a_component_that_is_off_meets_nobody(visiteur: Visiteur) -> None:
 
 
 async def test_S9_a_closed_account_is_kept_out(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
-    """Users says so at the first call; nothing is made here."""
+    """An account closed in users is refused at its first call, and no copy is made."""
     people = comptoirs.mesh.service_stub(UtilisateurServiceStub, caller="comptabilite")
     made = await people.Create(
         users_pb2.CreateUtilisateurRequest(email=visiteur.email, fournisseur="auth0", sujet=visiteur.sujet)
@@ -138,7 +138,7 @@ async def test_S9_a_closed_account_is_kept_out(comptoirs: Comptoirs, visiteur: V
 async def test_S9_an_unusable_address_keeps_nobody_out(
     comptoirs: Comptoirs, visiteur: Visiteur, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A copy is made from the token; users will never take it in, so nothing is queued."""
+    """Users refuses an impossible address for good: the copy is made from the token, nothing is queued."""
     answer = await comptoirs.visit(visiteur, email="pas une adresse")
     copy = await comptoirs.known(visiteur)
     assert (answer.date_debut, copy.origine, copy.role) == (str(copy.id), "secours", "ADMIN")
@@ -147,7 +147,7 @@ async def test_S9_an_unusable_address_keeps_nobody_out(
 
 
 async def test_S7_names_default_to_user(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
-    """Where the token has none and users cannot say either."""
+    """A copy without any name has the first name User."""
     await comptoirs.visit(visiteur, email="pas une adresse", given_name="", family_name="")
     copy = await comptoirs.known(visiteur)
     assert (copy.first_name, copy.last_name) == ("User", "")

@@ -1,4 +1,4 @@
-"""Later calls of people: served at once, while users is told now and then, and answers."""
+"""Later calls of people: served at once, while users is told now and then."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -28,7 +28,7 @@ async def visitor(comptoirs: Comptoirs, visiteur: Visiteur) -> Visiteur:
 
 
 async def sign_ins(comptoirs: Comptoirs, visiteur: Visiteur) -> int:
-    """How often users was told of *visiteur*."""
+    """Return how often users was told of *visiteur*."""
     central = await comptoirs.central(visiteur)
     assert central is not None
     return central.nombre_connexions
@@ -41,7 +41,7 @@ async def set_active(mesh: Mesh, utilisateur_id: str | None, actif: bool) -> Non
 
 
 async def test_S3_users_is_told_again_after_a_while(comptoirs: Comptoirs, visitor: Visiteur) -> None:
-    """In the background, as of somebody who is known; the time of the last sign-in moves."""
+    """A call after the interval has users told in the background; last_login_at moves."""
     before = await comptoirs.known(visitor)
     later = clock.now() + INTERVAL
     with clock.frozen_at(later):
@@ -61,7 +61,7 @@ async def test_S3_users_is_told_again_after_a_while(comptoirs: Comptoirs, visito
 
 
 async def test_S3_users_is_not_told_at_every_call(comptoirs: Comptoirs, visitor: Visiteur) -> None:
-    """Once per interval, though the memory of the user is shorter."""
+    """Users is told once per interval, though the memory of the user is shorter."""
     later = clock.now() + INTERVAL
     with clock.frozen_at(later):
         await comptoirs.visit(visitor)
@@ -69,7 +69,7 @@ async def test_S3_users_is_not_told_at_every_call(comptoirs: Comptoirs, visitor:
     for seconds in (61, 122, 299):
         with clock.frozen_at(later + timedelta(seconds=seconds)):
             await comptoirs.visit(visitor)
-    with clock.frozen_at(later + timedelta(seconds=361)):  # he is not remembered any more
+    with clock.frozen_at(later + timedelta(seconds=361)):  # longer than he is remembered after the last call
         await comptoirs.visit(visitor)
         await eventually_told(comptoirs, visitor, 3)
 
@@ -85,7 +85,7 @@ async def eventually_told(comptoirs: Comptoirs, visiteur: Visiteur, times: int) 
 
 
 async def test_S13_the_role_in_users_replaces_the_local_one(comptoirs: Comptoirs, visitor: Visiteur) -> None:
-    """It is information: whoever has it is served the same."""
+    """The role of users replaces the local one, and the person is served the same."""
     copy = await comptoirs.known(visitor)
     membres = comptoirs.mesh.service_stub(MembreServiceStub, caller="comptabilite")
     request = users_pb2.ListMembresRequest(utilisateur_id=copy.utilisateur_id or "")
@@ -115,7 +115,7 @@ async def _other(comptoirs: Comptoirs, visiteur: Visiteur) -> users_pb2.Utilisat
 
 
 async def test_S9_an_account_closed_in_users_is_closed_here(comptoirs: Comptoirs, visitor: Visiteur) -> None:
-    """From the next time that users is told; then every request is refused."""
+    """The next SyncUser closes the copy; every call after it is refused."""
     copy = await comptoirs.known(visitor)
     await set_active(comptoirs.mesh, copy.utilisateur_id, False)
     with clock.frozen_at(clock.now() + INTERVAL):
@@ -129,7 +129,7 @@ async def test_S9_an_account_closed_in_users_is_closed_here(comptoirs: Comptoirs
 
 
 async def test_S9_an_account_that_is_opened_again_is_let_in(comptoirs: Comptoirs, visitor: Visiteur) -> None:
-    """Users is asked as of everybody else, and what it announced before it closed it says nothing."""
+    """A reopened account is let in after the next SyncUser; an event from before its closing is void."""
     copy = await comptoirs.known(visitor)
     await set_active(comptoirs.mesh, copy.utilisateur_id, False)
     start = clock.now()
@@ -155,7 +155,7 @@ async def eventually_actif(comptoirs: Comptoirs, visiteur: Visiteur, actif: bool
 
 
 async def test_S2_an_event_is_seen_by_the_next_call(comptoirs: Comptoirs, visitor: Visiteur) -> None:
-    """What is remembered of a user goes with his event."""
+    """An event makes the person forgotten, so that the next call has the new role."""
     assert (await comptoirs.visit(visitor)).date_fin == "ADMIN"
     copy = await comptoirs.known(visitor)
     event = visitor.event(user_id=copy.utilisateur_id, role="COMMERCIAL")
@@ -171,7 +171,7 @@ async def own_tokens() -> AsyncIterator[Comptoirs]:
 
 
 async def test_S11_one_person_with_two_tokens_is_one_copy(own_tokens: Comptoirs, visiteur: Visiteur) -> None:
-    """The one of his provider, and ours whose subject is his id in users: its answer says so."""
+    """A provider's token and one of ours lead to one copy: the answer of users tells the id."""
     await own_tokens.visit(visiteur, iss="")
     copy = await own_tokens.known(visiteur)
     twin = Visiteur(visiteur.organisation, sujet=str(copy.utilisateur_id))
@@ -183,7 +183,7 @@ async def test_S11_one_person_with_two_tokens_is_one_copy(own_tokens: Comptoirs,
 
 
 async def test_S14_a_revoked_token_is_refused(comptoirs: Comptoirs, visitor: Visiteur) -> None:
-    """Though the person is known and remembered; within two seconds, by whoever announces it."""
+    """A revoked token is refused within two seconds, though its person is remembered."""
     now = clock.now()
     revocation = Revocation(
         jti=visitor.sujet, revoque_le=timestamp(now), expire_le=timestamp(now + timedelta(hours=1))

@@ -1,4 +1,4 @@
-"""The account of an organisation that is new here: made once, in the end always (S20)."""
+"""The account of an organisation that is new here: made once, and always in the end (S20)."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,14 +14,14 @@ from user_sync.models import OrganisationLocale
 
 @pytest.fixture(scope="module")
 async def mesh() -> AsyncIterator[Mesh]:
-    """One counter alone; its jobs are run by the tests."""
+    """One counter alone; the tests run its jobs."""
     async with running(COMPTABILITE) as mesh:
         yield mesh
 
 
 @pytest.fixture
 def database(mesh: Mesh) -> Database:
-    """What the counter keeps."""
+    """Database of the counter."""
     return mesh.database("comptabilite")
 
 
@@ -33,7 +33,7 @@ async def broken(database: Database) -> Panne:
 
 
 async def known(database: Database, organisation: str) -> OrganisationLocale:
-    """The organisation, which is there."""
+    """Return the organisation, which is there."""
     found = await organisation_in(database, organisation)
     assert found is not None
     return found
@@ -55,7 +55,7 @@ async def repair(database: Database, panne: Panne) -> None:
 async def test_S20_the_hook_runs_once_for_an_organisation(
     mesh: Mesh, database: Database, visiteur: Visiteur, first: bool
 ) -> None:
-    """Whoever comes first, at his first sign-in or at a later one; for the person who came first."""
+    """The first person of an organisation has the account opened, at his first sign-in or a later one."""
     await mesh.deliver(visiteur.event(is_first_login=first))
     await mesh.deliver(Visiteur(visiteur.organisation).event(is_first_login=True))
     organisation = await known(database, visiteur.organisation)
@@ -64,7 +64,7 @@ async def test_S20_the_hook_runs_once_for_an_organisation(
 
 
 async def test_S20_a_failing_hook_keeps_nobody_out(mesh: Mesh, database: Database, broken: Panne) -> None:
-    """The copy is there, nothing of the account is; it is not tried at each sign-in."""
+    """Copies are made though the hook fails; it is not tried again at each sign-in."""
     for _ in range(2):
         await mesh.deliver(Visiteur(broken.organisation_id).event())
     organisation = await known(database, broken.organisation_id)
@@ -79,7 +79,7 @@ async def test_S20_a_failing_hook_keeps_nobody_out(mesh: Mesh, database: Databas
 async def test_S20_a_first_sign_in_tries_the_hook_again(
     mesh: Mesh, database: Database, broken: Panne
 ) -> None:
-    """Without waiting for the job."""
+    """A person's first sign-in runs a failed hook again, without waiting for the job."""
     await mesh.deliver(Visiteur(broken.organisation_id).event())
     await repair(database, broken)
     await mesh.deliver(Visiteur(broken.organisation_id).event(is_first_login=True))
@@ -87,7 +87,7 @@ async def test_S20_a_first_sign_in_tries_the_hook_again(
 
 
 async def test_S20_the_job_runs_a_failed_hook_again(mesh: Mesh, database: Database, broken: Panne) -> None:
-    """Until it succeeds, and never after that."""
+    """The job runs a failed hook until it succeeds, and never after that."""
     await mesh.deliver(Visiteur(broken.organisation_id).event())
     await open_accounts(mesh)
     assert (await known(database, broken.organisation_id)).initialisation_etat == "echec"

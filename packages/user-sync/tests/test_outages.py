@@ -40,12 +40,12 @@ async def replay(mesh: Mesh) -> None:
 
 
 def database_of(comptoirs: Comptoirs, name: str = "comptabilite") -> Database:
-    """What a counter keeps."""
+    """Return the database of a counter."""
     return comptoirs.mesh.database(name)
 
 
 async def test_S8_without_users_people_are_served(comptoirs: Comptoirs) -> None:
-    """In time; the first of an organisation is its ADMIN, the next a VIEWER; users is told later."""
+    """Newcomers are served in time, the first as ADMIN, the next as VIEWER; users is told later."""
     first = Visiteur()
     second = Visiteur(first.organisation)
     async with comptoirs.mesh.without("users"):
@@ -63,7 +63,7 @@ async def test_S8_without_users_people_are_served(comptoirs: Comptoirs) -> None:
 
 
 async def test_S12_users_is_told_when_it_is_back(comptoirs: Comptoirs) -> None:
-    """Of two people who were each first somewhere, one is the ADMIN everywhere in the end."""
+    """One of two people who were each first somewhere is the ADMIN everywhere in the end."""
     organisation = new_org()
     here, there = Visiteur(organisation), Visiteur(organisation)
     async with comptoirs.mesh.without("users"):
@@ -86,7 +86,7 @@ async def test_S12_users_is_told_when_it_is_back(comptoirs: Comptoirs) -> None:
 
 
 async def test_S12_the_job_runs_by_itself(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
-    """At the start of a service, and every thirty seconds in one process of it."""
+    """The job runs at the start of a service, and every thirty seconds in one process of it."""
     async with comptoirs.mesh.without("users"):
         await comptoirs.visit(visiteur)
     async with comptoirs.mesh.without("comptabilite"):
@@ -97,7 +97,7 @@ async def test_S12_the_job_runs_by_itself(comptoirs: Comptoirs, visiteur: Visite
 
 
 def both_known(database: Database, organisation: str) -> Callable[[], Awaitable[bool]]:
-    """Whether two people of *organisation* have copies that events have confirmed."""
+    """Return a check that two people of *organisation* have copies confirmed by events."""
 
     async def known() -> bool:
         copies = await copies_in(database, organisation)
@@ -107,7 +107,7 @@ def both_known(database: Database, organisation: str) -> Callable[[], Awaitable[
 
 
 async def test_S8_an_open_circuit_costs_no_wait(comptoirs: Comptoirs) -> None:
-    """After five silences users is not even called; it is told later all the same."""
+    """After five silences users is not called any more; the sign-in is queued all the same."""
     people = [Visiteur() for _ in range(7)]
     async with comptoirs.mesh.without("users"):
         for one in people:
@@ -118,7 +118,7 @@ async def test_S8_an_open_circuit_costs_no_wait(comptoirs: Comptoirs) -> None:
 
 
 async def test_S3_without_users_known_people_are_served(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
-    """At once; that they were here is told later."""
+    """Known people are served at once, and their sign-in is queued."""
     await comptoirs.visit(visiteur, "vente")
     await eventually(lambda: comptoirs.copy(visiteur))
     async with comptoirs.mesh.without("users"):
@@ -127,7 +127,7 @@ async def test_S3_without_users_known_people_are_served(comptoirs: Comptoirs, vi
 
 
 async def test_S7_without_the_broker_the_copy_is_made_here(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
-    """With the role and the id that users answers; its event confirms it when the broker is back."""
+    """The copy has the role and id that users answers; the event confirms it when the broker is back."""
     comptoirs.mesh.broker.stop()
     answer = await comptoirs.visit(visiteur)
     copy = await comptoirs.known(visiteur)
@@ -160,7 +160,7 @@ async def linked() -> AsyncIterator[tuple[Comptoirs, DatabaseLink]]:
 async def test_S10_without_the_database_the_token_says_who_calls(
     linked: tuple[Comptoirs, DatabaseLink], visiteur: Visiteur
 ) -> None:
-    """Handlers that need no database answer, the others are UNAVAILABLE; nothing is kept of it."""
+    """Handlers without need of the database answer, others are UNAVAILABLE; the next call makes the copy."""
     comptoirs, link = linked
     async with link.cut():
         answer = await comptoirs.visit(visiteur)
@@ -187,7 +187,7 @@ async def test_S10_a_hanging_database_is_not_waited_for(
 async def test_S10_who_is_remembered_needs_no_database(
     linked: tuple[Comptoirs, DatabaseLink], visiteur: Visiteur
 ) -> None:
-    """For as long as he is remembered."""
+    """A remembered person is served as before while the database is away."""
     comptoirs, link = linked
     await comptoirs.visit(visiteur)
     known = await comptoirs.visit(visiteur)

@@ -1,4 +1,4 @@
-"""Sign-ins that users was not told of: when they are told again, and when they are given up (S12)."""
+"""The queue of sign-ins that users was not told of: retries and their end (S12)."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -26,14 +26,14 @@ SERVICE = "accounting-service"
 
 @pytest.fixture(scope="module")
 async def comptoirs() -> AsyncIterator[Comptoirs]:
-    """One counter, whose own job rests: the tests run it."""
+    """One counter whose own job rests: the tests run it."""
     async with running(*BESIDE, COMPTABILITE, bcrypt_cost=4, user_sync_enabled=False) as mesh:
         yield Comptoirs(mesh)
 
 
 @pytest.fixture
 async def database(comptoirs: Comptoirs) -> Database:
-    """What the counter keeps; nobody waits in its queue yet."""
+    """Database of the counter, with an empty queue."""
     database = comptoirs.mesh.database("comptabilite")
     async with database.transaction() as tx:
         await tx.execute(delete(SyncEnAttente))
@@ -42,13 +42,13 @@ async def database(comptoirs: Comptoirs) -> Database:
 
 @pytest.fixture
 def users(comptoirs: Comptoirs) -> Annuaire:
-    """Users, as the counter reaches it."""
+    """Client of users, as the counter has it."""
     return Annuaire(comptoirs.mesh["comptabilite"].app.peers, 2.0, patient=True)
 
 
 @pytest.fixture
 async def silence() -> AsyncIterator[Annuaire]:
-    """Users, when it is away."""
+    """Client of users while it is away."""
     peers = Peers({"users": f"127.0.0.1:{free_port()}"}, None)
     yield Annuaire(peers, 0.1, patient=True)
     await peers.close()
@@ -67,7 +67,7 @@ async def put(database: Database, visiteur: Visiteur, at: datetime = NOON, **cha
 
 
 async def still(database: Database, visiteur: Visiteur) -> SyncEnAttente:
-    """What users is still to be told of *visiteur*."""
+    """Return the queued sign-in of *visiteur*, which is there."""
     row = await waiting(database, visiteur.sujet)
     assert row is not None
     return row
@@ -76,7 +76,7 @@ async def still(database: Database, visiteur: Visiteur) -> SyncEnAttente:
 async def test_S12_users_is_told_in_the_end(
     comptoirs: Comptoirs, database: Database, users: Annuaire, visiteur: Visiteur
 ) -> None:
-    """The row goes; the copy gets the id and the role that users gives, which may be another."""
+    """A success removes the row, and gives the copy the id and the role of users."""
     first = Visiteur(visiteur.organisation)
     await put(database, visiteur)
     await put(database, first)
@@ -98,7 +98,7 @@ async def test_S12_users_is_told_in_the_end(
 async def test_S12_waits_grow_while_users_is_silent(
     database: Database, silence: Annuaire, visiteur: Visiteur
 ) -> None:
-    """Tried by the next run of the job, then after two minutes, ten, and every hour; not before."""
+    """Retries come with the next run of the job, then after two minutes, ten, and every hour."""
     await put(database, visiteur)
     now, waits = NOON, []
     for _ in range(5):
@@ -114,7 +114,7 @@ async def test_S12_waits_grow_while_users_is_silent(
 
 
 async def test_S12_the_first_silence_ends_a_run(database: Database, silence: Annuaire) -> None:
-    """Whoever else waits is tried when users is back, not after a wait of his own."""
+    """A silence ends the run, and does not put the others off."""
     people = [Visiteur() for _ in range(3)]
     for number, one in enumerate(people):
         await put(database, one, NOON + timedelta(seconds=number))
@@ -126,7 +126,7 @@ async def test_S12_the_first_silence_ends_a_run(database: Database, silence: Ann
 async def test_S12_after_a_week_it_is_given_up(
     database: Database, silence: Annuaire, visiteur: Visiteur, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Once, with an error for operators; the row stays for them to look at."""
+    """A sign-in is given up after a week, with one error for operators; the row stays."""
     await put(database, visiteur)
     for instant in (NOON + timedelta(days=7), NOON + timedelta(days=9)):
         with clock.frozen_at(instant):
@@ -140,7 +140,7 @@ async def test_S12_after_a_week_it_is_given_up(
 async def test_S12_what_users_refuses_for_good_leaves_the_queue(
     database: Database, users: Annuaire, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With an error; the others of the same run are told."""
+    """A refusal for good removes the row with an error; the others of the same run are told."""
     hopeless, other = Visiteur(), Visiteur()
     await put(database, hopeless, email="pas une adresse")
     await put(database, other)
@@ -154,7 +154,7 @@ async def test_S12_what_users_refuses_for_good_leaves_the_queue(
 async def test_S9_a_closed_account_is_noted_by_the_job(
     comptoirs: Comptoirs, database: Database, users: Annuaire, visiteur: Visiteur
 ) -> None:
-    """Whoever was let in while users was away is not let in any more."""
+    """The job closes the copy of a closed account that was let in while users was away."""
     people = comptoirs.mesh.service_stub(UtilisateurServiceStub, caller="comptabilite")
     made = await people.Create(
         users_pb2.CreateUtilisateurRequest(email=visiteur.email, fournisseur="auth0", sujet=visiteur.sujet)
@@ -172,7 +172,7 @@ async def test_S9_a_closed_account_is_noted_by_the_job(
 async def test_S12_the_first_of_two_sign_ins_is_the_one_that_waits(
     database: Database, visiteur: Visiteur
 ) -> None:
-    """It tells where the person came from; a later one adds nothing."""
+    """The first sign-in stays queued, since it tells where the person came from."""
     await put(database, visiteur, metadata={"firstLoginFrom": "accounting"})
     await put(database, visiteur, metadata={"existingUser": True})
     row = await still(database, visiteur)
@@ -180,7 +180,7 @@ async def test_S12_the_first_of_two_sign_ins_is_the_one_that_waits(
 
 
 async def test_the_backlog_is_measured(database: Database, silence: Annuaire) -> None:
-    """Those who were given up do not count."""
+    """The metric counts queued sign-ins without those that were given up."""
     for days in (0, 6, 6):
         await put(database, Visiteur(), NOON + timedelta(days=days))
     with clock.frozen_at(NOON + timedelta(days=7)):

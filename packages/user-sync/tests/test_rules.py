@@ -1,4 +1,4 @@
-"""What tokens and events say of people, and what they do not; how patient the queue is."""
+"""Reading of tokens and events, and the waits of the queue, as pure functions."""
 
 from datetime import timedelta
 from types import MappingProxyType
@@ -15,18 +15,18 @@ TYPES = ("user_type", "https://wanzo.com/user_type")
 
 
 class HostSettings(Settings, UserSyncSettings):
-    """As a service's settings become by the component."""
+    """Settings of a service, extended by the component."""
 
 
 def settings(**changes: object) -> HostSettings:
-    """Settings with *changes*."""
+    """Load the settings with *changes*."""
     made = load(HostSettings, database_url="postgresql://localhost/crm", **changes)
     assert isinstance(made, HostSettings)
     return made
 
 
 def identity(organisation: str | None = "org-1", **claims: object) -> Identity:
-    """A user of *organisation* whose token also has *claims*."""
+    """Build a user of *organisation* whose token also has *claims*."""
     return Identity("user", "auth0|1", organisation, claims=MappingProxyType(claims))
 
 
@@ -42,7 +42,7 @@ def identity(organisation: str | None = "org-1", **claims: object) -> Identity:
     ],
 )
 def test_S1_the_issuer_names_the_provider(issuer: str, provider: str) -> None:
-    """Our own tokens are local, Keycloak's keycloak, configured ones what they are said to be."""
+    """Our own issuer is local, the Keycloak realm keycloak, others as configured, else auth0."""
     known = settings(
         keycloak_realm_url="https://kc.example/realms/crm/",
         issuer_providers="https://accounts.google.com=google, https://crm.kinde.com=kinde",
@@ -51,13 +51,13 @@ def test_S1_the_issuer_names_the_provider(issuer: str, provider: str) -> None:
 
 
 def test_S1_an_unknown_provider_is_refused_at_the_start() -> None:
-    """The sentence names it."""
+    """An unknown provider in the settings is refused by name."""
     with pytest.raises(ConfigurationError, match="unknown provider facebook"):
         settings(issuer_providers="x=facebook")
 
 
 def test_S4_organisation_and_type_are_needed() -> None:
-    """Each of them, and the organisation not empty; the type under any of its names."""
+    """Both claims are needed and must not be empty; the type may have either of its names."""
     for told in (
         identity(None, user_type="PME"),
         identity("", user_type="PME"),
@@ -74,7 +74,7 @@ def test_S4_organisation_and_type_are_needed() -> None:
 
 
 def test_S5_a_token_tells_who_somebody_is() -> None:
-    """Names, address and picture under their standard claims, in stored form."""
+    """Names, address and picture are read from the standard claims, in stored form."""
     told = identity(
         email="Jeanne@Exemple.fr",
         given_name=" Jeanne ",
@@ -89,18 +89,18 @@ def test_S5_a_token_tells_who_somebody_is() -> None:
 
 @pytest.mark.parametrize("value", [None, 7, ["Jeanne"], {"a": "b"}, "Jean\0ne", "\x1b[31m"])
 def test_S5_a_claim_that_is_no_text_says_nothing(value: object) -> None:
-    """And keeps nobody out."""
+    """A claim of another type, or with control characters, counts as not told."""
     assert rules.personne_of(identity(given_name=value), TYPES).first_name == ""
 
 
 def test_S5_a_claim_that_is_too_long_is_cut() -> None:
-    """To what its column holds."""
+    """Claims are cut to what their column holds."""
     personne = rules.personne_of(identity(family_name="x" * 101, email="y" * 300), TYPES)
     assert (len(personne.last_name), len(personne.email)) == (100, 255)
 
 
 def test_S5_users_is_told_everything_at_once() -> None:
-    """The name is made of its parts; the metadata names the source."""
+    """The request holds the name made of its parts, and metadata with the source."""
     told = identity(given_name="Jeanne", email="j@exemple.fr", email_verified=True, user_type="PME")
     personne = rules.personne_of(told, TYPES)
     request = rules.sync_request(personne, told, "kinde", "accounting-service", {"firstLoginFrom": "a"})
@@ -111,7 +111,7 @@ def test_S5_users_is_told_everything_at_once() -> None:
 
 
 def test_S12_waits_grow_to_an_hour() -> None:
-    """The first try is the job's next run; then two minutes, ten, and an hour each time."""
+    """Waits are two minutes, ten, and an hour from then on."""
     minutes = [rules.wait_after(tries) / timedelta(minutes=1) for tries in (1, 2, 3, 4, 200)]
     assert minutes == [2, 10, 60, 60, 60]
 
@@ -121,13 +121,13 @@ def test_S12_waits_grow_to_an_hour() -> None:
     [("Jean Dupont de Nemours", ("Jean", "Dupont de Nemours")), ("Jean", ("Jean", "")), ("", ("", ""))],
 )
 def test_S17_an_event_tells_first_and_last_name(name: str, names: tuple[str, str]) -> None:
-    """The first word, and the rest."""
+    """The first word of the name is the first name, the rest the last name."""
     personne, _ = rules.announced(UserLoginEvent(name=name))
     assert (personne.first_name, personne.last_name) == names
 
 
 def test_S16_the_institution_comes_before_the_company() -> None:
-    """Where both are named."""
+    """The institution is the organisation where both are named."""
     event = UserLoginEvent(user_id="u-1", role="ADMIN", company_id="c", financial_institution_id="f")
     personne, central = rules.announced(event)
     assert (personne.organisation_id, central) == ("f", Central("u-1", "ADMIN"))
@@ -135,7 +135,7 @@ def test_S16_the_institution_comes_before_the_company() -> None:
 
 
 def test_S13_a_role_that_is_none_of_ours_says_nothing() -> None:
-    """It is information, not a reason to give up an event."""
+    """An unknown role counts as not told: roles are information only."""
     assert (rules.known_role("MANAGER"), rules.known_role("manager"), rules.known_role("")) == (
         "MANAGER",
         "",
@@ -144,6 +144,6 @@ def test_S13_a_role_that_is_none_of_ours_says_nothing() -> None:
 
 
 def test_permissions_are_what_the_token_lists() -> None:
-    """Texts only."""
+    """Permissions are the texts in a list claim, and none otherwise."""
     assert rules.permissions_of(identity(permissions=["a", 1, "b"])) == ("a", "b")
     assert rules.permissions_of(identity(permissions="a b")) == ()

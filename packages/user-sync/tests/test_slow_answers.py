@@ -1,4 +1,4 @@
-"""Users or its event take their time: who waits for what, for how long, and who does not."""
+"""Late answers of users and late events: how long calls wait for them, and which do not wait."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,13 +22,13 @@ from user_sync.annuaire import Annuaire, NotTold
 from user_sync.models import SyncEnAttente
 from user_sync.synchroniser import Synchroniser
 
-# Hears no event but those that a test hands to it.
+# A counter that hears no events but those that a test hands to it.
 DEAF = replace(COMPTABILITE, subscriptions=())
 Door = Callable[..., Awaitable[Synchroniser]]
 
 
 class Mute:
-    """An address that takes connections and says nothing."""
+    """A server that takes connections and says nothing."""
 
     def __init__(self) -> None:
         self.address, self.connections = "", 0
@@ -61,20 +61,20 @@ async def mesh() -> AsyncIterator[Mesh]:
 
 @pytest.fixture
 def database(mesh: Mesh) -> Database:
-    """What the counter keeps."""
+    """Database of the counter."""
     return mesh.database("comptabilite")
 
 
 @pytest.fixture
 async def mute() -> AsyncIterator[Mute]:
-    """Users, when it hangs."""
+    """A users service that hangs."""
     async with Mute().listening() as mute:
         yield mute
 
 
 @pytest.fixture
 async def door(mute: Mute, database: Database) -> AsyncIterator[Door]:
-    """Makes an interception that reaches a users that hangs, with *settings*."""
+    """Maker of interceptions that reach a hanging users, with *settings*."""
     async with AsyncExitStack() as stack:
 
         async def make(**settings: object) -> Synchroniser:
@@ -97,7 +97,7 @@ async def hear(database: Database, event: UserLoginEvent) -> None:
 
 
 async def test_S6_a_new_user_waits_for_his_event(mesh: Mesh, database: Database, visiteur: Visiteur) -> None:
-    """As long as the settings say; what it makes is what he is served as."""
+    """A call waits as long as the settings say, and is served with the copy that the event makes."""
     settings = load(COMPTABILITE.settings, database_url=database.url, user_sync_wait_ms=5000)
     app: Any = App(settings, database, mesh["comptabilite"].app.peers)
     door = COMPTABILITE_SYNC.greeter(app)
@@ -115,7 +115,7 @@ async def test_S6_a_new_user_waits_for_his_event(mesh: Mesh, database: Database,
 async def test_S7_without_his_event_the_answer_is_enough(
     mesh: Mesh, database: Database, visiteur: Visiteur
 ) -> None:
-    """Role and id are those of users, where he is not the first any more."""
+    """The copy has the role and id of the answer while the event is missing; the event confirms it later."""
     comptoirs = Comptoirs(mesh)
     await comptoirs.visit(Visiteur(visiteur.organisation))
     answer = await comptoirs.visit(visiteur)
@@ -132,7 +132,7 @@ async def test_S7_without_his_event_the_answer_is_enough(
 async def test_S5_a_new_user_does_not_wait_for_ever(
     door: Door, database: Database, visiteur: Visiteur
 ) -> None:
-    """Users has its time; then he is served, and users is told later."""
+    """A newcomer is served after the time that users has, and the sign-in is queued."""
     interception = await door(user_sync_timeout_ms=100)
     await interception.greet(identity(visiteur))
     late = await waiting(database, visiteur.sujet)
@@ -140,10 +140,10 @@ async def test_S5_a_new_user_does_not_wait_for_ever(
     assert late.erreur == "DEPENDANCE_INDISPONIBLE"
 
 
-async def test_S12_who_is_told_of_meanwhile_is_not_put_off(
+async def test_S12_a_row_sent_during_the_run_does_not_end_it(
     mute: Mute, database: Database, visiteur: Visiteur
 ) -> None:
-    """The job goes on to the others."""
+    """A row that was sent during the run is gone, and does not end the run."""
     peers, request = Peers({"users": mute.address}, None), SyncUserRequest(auth0_id=visiteur.sujet)
     async with database.transaction() as tx:
         await tx.execute(delete(SyncEnAttente))
@@ -160,7 +160,7 @@ async def test_S12_who_is_told_of_meanwhile_is_not_put_off(
 async def test_S3_a_known_user_does_not_wait_at_all(
     door: Door, database: Database, visiteur: Visiteur
 ) -> None:
-    """His call goes on while users is being told."""
+    """A known user's call goes on while users is being told."""
     await hear(database, visiteur.event())
     interception = await door(user_sync_timeout_ms=500)
     await interception.greet(identity(visiteur))
@@ -171,19 +171,19 @@ async def test_S3_a_known_user_does_not_wait_at_all(
 async def test_S11_a_call_after_the_event_does_not_tell_users_again(
     door: Door, mute: Mute, database: Database, visiteur: Visiteur
 ) -> None:
-    """While the first call still waits for the answer."""
+    """A second call is served from the event's copy while the first one waits for the answer."""
     interception, before = await door(user_sync_timeout_ms=300), told_later()
     first = asyncio.create_task(interception.greet(identity(visiteur)))
     await eventually(lambda: mute.connections)
     await hear(database, visiteur.event())
     await interception.greet(identity(visiteur))
     await first
-    await interception.greet(identity(Visiteur()))  # would end after a second telling
+    await interception.greet(identity(Visiteur()))  # takes as long as a second telling would
     assert told_later() - before == 2
 
 
 def told_later() -> float:
-    """How many synchronisations have left something to be told."""
+    """Return how many synchronisations have queued a sign-in."""
     labels = {"service": COMPTABILITE_SYNC.service_name, "result": "en_attente"}
     return REGISTRY.get_sample_value("user_sync_total", labels) or 0.0
 
@@ -191,7 +191,7 @@ def told_later() -> float:
 async def test_S11_a_caller_who_gives_up_spoils_nothing_for_the_others(
     door: Door, mute: Mute, database: Database, visiteur: Visiteur
 ) -> None:
-    """The arrival goes on without the one who began it."""
+    """The arrival goes on when the call that began it is cancelled."""
     interception = await door(user_sync_timeout_ms=500)
     calls = [asyncio.create_task(interception.greet(identity(visiteur))) for _ in range(2)]
     await eventually(lambda: mute.connections)

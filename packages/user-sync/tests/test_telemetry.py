@@ -1,4 +1,4 @@
-"""What operators see of a synchronisation, and what nobody sees: who it was."""
+"""Telemetry of a synchronisation, without anything that tells who it was."""
 
 import logging
 
@@ -12,19 +12,19 @@ SERVICE = COMPTABILITE_SYNC.service_name
 
 
 def counted(result: str) -> float:
-    """How many synchronisations have ended so."""
+    """Return how many synchronisations have had this result."""
     return REGISTRY.get_sample_value("user_sync_total", {"service": SERVICE, "result": result}) or 0.0
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """The lines about synchronisations."""
+    """Return the log lines about synchronisations."""
     return [line for line in caplog.messages if line.startswith("user sync ")]
 
 
 async def test_a_synchronisation_is_one_line_and_one_count(
     comptoirs: Comptoirs, visiteur: Visiteur, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With its result, source and duration; the subject hashed, the address masked."""
+    """The line holds result, source and duration, the subject hashed and the address masked."""
     before = counted("evenement")
     with caplog.at_level(logging.INFO, logger="user_sync"):
         await comptoirs.visit(visiteur)
@@ -41,7 +41,7 @@ async def test_a_synchronisation_is_one_line_and_one_count(
 async def test_a_refusal_is_counted(
     comptoirs: Comptoirs, visiteur: Visiteur, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As a synchronisation that ended so."""
+    """A refusal is one line and one count, like any other result."""
     before = counted("refuse")
     with caplog.at_level(logging.INFO, logger="user_sync"):
         await refused(comptoirs.visit(visiteur, user_type=""))
@@ -50,7 +50,7 @@ async def test_a_refusal_is_counted(
 
 
 async def test_durations_are_measured(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
-    """Of every synchronisation."""
+    """The histogram counts every synchronisation."""
     name, labels = "user_sync_seconds_count", {"service": SERVICE}
     before = REGISTRY.get_sample_value(name, labels) or 0.0
     await comptoirs.visit(visiteur)

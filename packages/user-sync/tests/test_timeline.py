@@ -1,4 +1,4 @@
-"""The worked example: one organisation, two people, two services, and users away for a while."""
+"""The worked example of S12: one organisation, two people, two services, and users away for a while."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -36,7 +36,7 @@ async def confirmed_everywhere(comptoirs: Comptoirs, visiteur: Visiteur) -> None
 
 
 async def test_the_worked_timeline(mesh: Mesh) -> None:
-    """Whatever the application and whatever is away, users is told and all copies converge."""
+    """Users is told and all copies converge, whatever the application and whatever is away."""
     comptoirs, a = Comptoirs(mesh), Visiteur()
     b = Visiteur(a.organisation)
     start = clock.now()

@@ -1,4 +1,4 @@
-"""What a service becomes that names the component, and what one that does not pays: nothing."""
+"""Services with the component, and services without it, which have nothing of it."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,13 +22,13 @@ FIGURES = replace(DASHBOARD, components=(UserSync(app_code="crm", service_name="
 
 @pytest.mark.parametrize("service", [COMPTABILITE, VENTE, FIGURES], ids=lambda service: service.name)
 def test_migrations_make_the_declared_tables(service: Service) -> None:
-    """In the schema of each service that uses the component, beside its own."""
+    """Migrations make the component's tables in the schema of each service, beside its own."""
     assert differences(fresh_database(service), service.name, service.declared) == []
     assert Base.metadata in service.declared
 
 
 async def test_an_existing_service_switches_it_on_by_one_line_of_its_data(visiteur: Visiteur) -> None:
-    """Its callers become known, its own work goes on."""
+    """Callers of the service get copies, and its own work goes on."""
     async with running(*BESIDE, FIGURES, bcrypt_cost=4) as mesh:
         token = visiteur.token(mesh)
         figures = DashboardKpisServiceStub(mesh.channel("dashboard", token))
@@ -38,11 +38,11 @@ async def test_an_existing_service_switches_it_on_by_one_line_of_its_data(visite
         assert (copy.auth0_id, copy.role) == (visiteur.sujet, "ADMIN")
         organisation = await organisation_in(mesh.database("dashboard"), visiteur.organisation)
         assert organisation is not None
-        assert organisation.initialisation_etat == "fait"  # there is nothing to be done
+        assert organisation.initialisation_etat == "fait"  # it has no hook
 
 
 def test_a_service_hears_of_sign_ins_under_a_name_of_its_own() -> None:
-    """So that each has its copies, whichever others there are."""
+    """Each service has a consumer of its own, and so its own copies."""
     consumers = [
         subscription.consumer(service.name)
         for service in (COMPTABILITE, VENTE)
@@ -52,7 +52,7 @@ def test_a_service_hears_of_sign_ins_under_a_name_of_its_own() -> None:
 
 
 def test_its_settings_are_those_of_the_service() -> None:
-    """As the environment spells them."""
+    """The component adds these settings to those of its service, as the environment spells them."""
     assert issubclass(COMPTABILITE.settings, UserSyncSettings)
     names = set(COMPTABILITE.settings.model_fields) - set(DASHBOARD.settings.model_fields)
     assert {name.upper() for name in names} == {
@@ -67,7 +67,7 @@ def test_its_settings_are_those_of_the_service() -> None:
 
 
 def test_its_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside those of the service, lists comma-separated."""
+    """Settings are read from the environment, lists comma-separated."""
     told = {"DATABASE_URL": "postgresql://localhost/crm", "USER_SYNC_WAIT_MS": "5", "GRPC_PORT": "1"}
     for name, value in (told | {"USER_TYPE_CLAIMS": "type, kind"}).items():
         monkeypatch.setenv(name, value)
@@ -77,21 +77,21 @@ def test_its_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_service_without_it_has_nothing_of_it() -> None:
-    """No greeting, no table, no consumer."""
+    """Services without the component have no greeting, no table and no consumer of it."""
     without = [service for service in services().values() if not service.greeters]
     assert DASHBOARD in without
     assert not any(Base.metadata in service.declared for service in without)
 
 
 def test_outside_calls_there_is_no_local_user() -> None:
-    """As in jobs and consumers."""
+    """Jobs and consumers have no local user."""
     assert utilisateur_local() is None
     with pytest.raises(LookupError):
         caller()
 
 
 async def test_handlers_read_who_calls(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
-    """The id and the role of the copy, and the permissions of the token at hand."""
+    """Handlers read the id and role of the copy, and the permissions of the token at hand."""
     counts = []
     for permissions in ([], ["lire", "ecrire"], ["lire"]):
         answer = await comptoirs.visit(visiteur, permissions=permissions)

@@ -1,4 +1,4 @@
-"""People who turn up at the counters, and what the counters and users know of them afterwards."""
+"""People who turn up at the counters, and look-ups of what the counters and users know of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class Visiteur:
 
     @property
     def claims(self) -> dict[str, Any]:
-        """What his token tells besides his subject and his organisation."""
+        """Claims of his token besides his subject and his organisation."""
         return {
             "email": self.email,
             "email_verified": True,
@@ -55,12 +55,12 @@ class Visiteur:
         }
 
     def token(self, mesh: Mesh, **changes: Any) -> str:
-        """His token, with *changes* to its claims."""
+        """Return his token, with *changes* to its claims."""
         told = {"user": self.sujet, "organisation": self.organisation, **self.claims, **changes}
         return mesh.secrets.token(**told)
 
     def event(self, **changes: Any) -> UserLoginEvent:
-        """A sign-in of his as users announces it."""
+        """Build a sign-in of his as users announces it."""
         told: dict[str, Any] = {
             "event_id": str(uuid7()),
             "timestamp": timestamp(clock.now()),
@@ -78,13 +78,13 @@ class Visiteur:
 
 
 def identity(visiteur: Visiteur) -> Identity:
-    """Who calls with the token of *visiteur*, once it is verified."""
+    """Build the verified caller with the token of *visiteur*."""
     claims = MappingProxyType(visiteur.claims)
     return Identity("user", visiteur.sujet, visiteur.organisation, issuer="crm", claims=claims)
 
 
 class Comptoirs:
-    """The counters of *mesh*, as tests call them and look into them."""
+    """The counters of *mesh*, for tests to call and to look into."""
 
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
@@ -93,30 +93,30 @@ class Comptoirs:
     async def visit(
         self, visiteur: Visiteur, service: str = "comptabilite", *, note: bool = False, **claims: Any
     ) -> dashboard_pb2.GetKpisResponse:
-        """A call of *visiteur*; with *note* the handler writes to the database."""
+        """Call a counter as *visiteur*; with *note* the handler writes to the database."""
         channel = self.mesh.channel(service, visiteur.token(self.mesh, **claims))
         stub = DashboardKpisServiceStub(channel)
         return await stub.GetKpis(dashboard_pb2.DashboardFilters(societe_id="noter" if note else ""))
 
     async def copy(self, visiteur: Visiteur, service: str = "comptabilite") -> UtilisateurLocal | None:
-        """The local copy of *visiteur*."""
+        """Return the local copy of *visiteur*, None without one."""
         return await copy_of(self.mesh.database(service), visiteur.sujet)
 
     async def known(self, visiteur: Visiteur, service: str = "comptabilite") -> UtilisateurLocal:
-        """The local copy of *visiteur*, which is there."""
+        """Return the local copy of *visiteur*, which is there."""
         copy = await self.copy(visiteur, service)
         assert copy is not None
         return copy
 
     async def central(self, visiteur: Visiteur) -> users_pb2.Utilisateur | None:
-        """The account of *visiteur* in users, None without one."""
+        """Return the account of *visiteur* in users, None without one."""
         stub = self.mesh.service_stub(UtilisateurServiceStub, caller="comptabilite")
         request = users_pb2.GetUtilisateurByIdentityRequest(fournisseur="auth0", sujet=visiteur.sujet)
         return await answered_or_none(stub.GetByIdentity(request))
 
 
 async def copy_of(database: Database, sujet: str) -> UtilisateurLocal | None:
-    """The local copy of who is seen under *sujet*."""
+    """Return the local copy of the person seen under *sujet*."""
     return await database.read().one(
         select(UtilisateurLocal)
         .join(SujetLocal, SujetLocal.utilisateur_local_id == UtilisateurLocal.id)
@@ -125,7 +125,7 @@ async def copy_of(database: Database, sujet: str) -> UtilisateurLocal | None:
 
 
 async def copies_in(database: Database, organisation: str) -> list[UtilisateurLocal]:
-    """All copies of people of *organisation*, the oldest first."""
+    """Return all copies of people of *organisation*, the oldest first."""
     return await database.read().all(
         select(UtilisateurLocal)
         .where(UtilisateurLocal.organisation_id == organisation)
@@ -134,27 +134,27 @@ async def copies_in(database: Database, organisation: str) -> list[UtilisateurLo
 
 
 async def accounts(database: Database, organisation: str) -> int:
-    """How many accounts were opened for *organisation*."""
+    """Return how many accounts were opened for *organisation*."""
     query = select(func.count()).select_from(Compte).where(Compte.organisation_id == organisation)
     return await database.read().one(query) or 0
 
 
 async def visits(database: Database, utilisateur: str) -> int:
-    """How often a handler has run for *utilisateur*."""
+    """Return how often a handler has run for *utilisateur*."""
     query = select(func.count()).select_from(Visite).where(Visite.utilisateur == utilisateur)
     return await database.read().one(query) or 0
 
 
 async def waiting(database: Database, sujet: str) -> SyncEnAttente | None:
-    """What users is still to be told of *sujet*."""
+    """Return the queued sign-in of *sujet*, None without one."""
     return await database.read().get(SyncEnAttente, sujet)
 
 
 async def organisation_in(database: Database, organisation: str) -> OrganisationLocale | None:
-    """What is known of *organisation*."""
+    """Return the row of *organisation*, None while it is new."""
     return await database.read().get(OrganisationLocale, organisation)
 
 
 def roles(copies: Sequence[UtilisateurLocal]) -> list[str]:
-    """Their roles."""
+    """Return the roles of *copies*."""
     return [copy.role for copy in copies]

@@ -70,7 +70,7 @@ class UserSync:
         return Synchroniser(app, self.service_name, self.app_code, Accueil(self.premiere_connexion))
 
     async def traiter_user_login(self, event: UserLoginEvent, tx: Transaction) -> None:
-        """Update the copy of a person who signed in; without this application none is kept (S15)."""
+        """Apply a sign-in to the copy of its person, if he may open this application (S15)."""
         if self.app_code not in event.accessible_apps:
             return
         required_text(event, "user_id", "auth0_id")

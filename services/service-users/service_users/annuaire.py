@@ -106,7 +106,7 @@ class Annuaire:
         self._applications = settings.default_apps
 
     def vouched(self, personne: Personne) -> bool:
-        """Whether the source of *personne* vouches for his address (R8)."""
+        """Tell whether the source of *personne* vouches for his address (R8)."""
         return personnes.vouched(personne, self._trusted)
 
     async def upsert(self, tx: Transaction, personne: Personne) -> Rapprochement:

@@ -21,7 +21,7 @@ class CompteDesactive(Unauthenticated):
 
 
 def is_internal(identity: Identity) -> bool:
-    """Whether the caller is one of our own services (C5)."""
+    """Tell whether the caller is one of our own services (C5)."""
     return identity.kind != "user"
 
 
@@ -100,7 +100,7 @@ async def account(
 
 
 def _is_from_before(identity: Identity, utilisateur: Utilisateur, settings: UsersSettings) -> bool:
-    """Whether a token of ours was issued before the tokens of *utilisateur* ended (R28).
+    """Tell whether a token of ours was issued before the tokens of *utilisateur* ended (R28).
 
     Auth tells every process, which takes a moment; until then this directory knows best. Tokens may tell
     whole seconds only: those of the very second are left to auth, which knows their exact instant.

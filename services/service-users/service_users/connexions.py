@@ -94,7 +94,7 @@ async def count(tx: Transaction, utilisateur: Utilisateur) -> Utilisateur:
 
 
 def counts_again(derniere: datetime | None) -> bool:
-    """Whether SyncProfile counts as a sign-in, after the last one at *derniere* (R12)."""
+    """Tell whether SyncProfile counts as a sign-in, after the last one at *derniere* (R12)."""
     return derniere is None or clock.now() - derniere >= _PROFILE_RHYTHM
 
 

@@ -78,7 +78,7 @@ class Effets:
         return TRAITE
 
     async def _exchanged(self, tx: Transaction, found: Rapprochement, notification: Notification) -> bool:
-        """Whether the conflict was one link of a ring, which is then applied as a whole (R32)."""
+        """Apply the ring that *notification* closes, if it closes one; return whether it did (R32)."""
         if found.utilisateur is None or found.occupant is None:
             return False
         if not self._annuaire.vouched(notification.personne):

@@ -111,7 +111,7 @@ class MembreService(MembreServiceServicer):
     async def _sees_all(
         self, reader: Reader, request: pb.ListMembresRequest, utilisateur_id: UUID | None
     ) -> bool:
-        """Whether the caller lists memberships of all organisations: people their own, services a person's.
+        """Tell whether the caller lists all organisations: people their own, services anybody's memberships.
 
         Raises MembreInactif (R27), ChampRequis.
         """

@@ -16,7 +16,7 @@ _RANDOM = 32  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a password matches its hash, and whether that hash has a lower cost than today's."""
+    """Verdict on a password: whether it matches its hash, and whether that hash costs less than today's."""
 
     matches: bool
     outdated: bool = False

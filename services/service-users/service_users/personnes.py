@@ -109,7 +109,7 @@ def _local_part(email: str) -> str:
 
 
 def vouched(personne: Personne, trusted: Collection[str]) -> bool:
-    """Whether the source vouches for the address (R8): its own word, else trust in its provider."""
+    """Tell whether the source vouches for the address (R8): its own word, else trust in its provider."""
     if personne.email_verifie is not None:
         return personne.email_verifie
     return personne.fournisseur in trusted

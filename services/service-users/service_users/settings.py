@@ -55,6 +55,6 @@ class UsersSettings(SealingSettings, ProviderSettings):
 
     @property
     def webhook_timestamp_required(self) -> bool:
-        """Whether an HMAC webhook must carry a signed time: as told, by default unless in development."""
+        """Need of a signed time in HMAC webhooks: as told, by default unless in development."""
         required = self.kinde_webhook_require_timestamp
         return self.crm_env != "development" if required is None else required

@@ -39,7 +39,7 @@ class ClesIndisponibles(Unavailable):
 
 
 class Verifier(Protocol):
-    """One form of proof."""
+    """Form of proof, which reads a webhook only if it is right."""
 
     async def verified(self, body: bytes, headers: Mapping[str, str]) -> tuple[dict[str, Any], float | None]:
         """Return the content of *body*, and when it was signed (Unix seconds) if that is signed too.

@@ -234,7 +234,7 @@ class UtilisateurService(UtilisateurServiceServicer):
 
 
 async def _may_see(reader: Reader, me: UUID | None, utilisateur: Utilisateur) -> bool:
-    """Whether the user *me* sees *utilisateur*: himself, or a colleague (R4)."""
+    """Tell whether the user *me* sees *utilisateur*: himself, or a colleague (R4)."""
     if me is None or me == utilisateur.id:
         return me is not None
     return await reader.one(_SHARED, mine=me, theirs=utilisateur.id) is not None

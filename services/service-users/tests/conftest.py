@@ -35,7 +35,7 @@ async def kinde() -> AsyncIterator[IdentityProvider]:
 async def mesh(kinde: IdentityProvider) -> AsyncIterator[Mesh]:
     """A mesh in which tokens of issuer "crm" count as our own, and those without issuer as auth0's.
 
-    Jobs do not run by themselves: tests run them.
+    Jobs rest; tests run them themselves.
     """
     settings: dict[str, Any] = {
         "bcrypt_cost": COST,
@@ -51,7 +51,7 @@ async def mesh(kinde: IdentityProvider) -> AsyncIterator[Mesh]:
 
 @pytest.fixture(scope="session")
 async def autour(mesh: Mesh) -> AsyncIterator[Voisins]:
-    """The services that users owes something to."""
+    """Doubles of the services that users sends commands to."""
     async with voisins(mesh) as around:
         yield around
 
@@ -100,7 +100,7 @@ def sujet() -> str:
 
 @pytest.fixture
 def seen(email: str, sujet: str) -> Seen:
-    """What a service reports of one person; fields as in SyncUser."""
+    """Builder of a service's report of one person; fields as in SyncUser."""
 
     def request(**fields: Any) -> pb.SyncUserRequest:
         told = {"auth0_id": sujet, "email": email, "service_name": "accounting-service"}
@@ -111,7 +111,7 @@ def seen(email: str, sujet: str) -> Seen:
 
 @pytest.fixture
 def someone(people: UtilisateurServiceStub) -> Someone:
-    """Makes an account with an address of its own; fields as in Create."""
+    """Maker of accounts, each with an address of its own; fields as in Create."""
 
     async def make(**fields: Any) -> pb.Utilisateur:
         request = pb.CreateUtilisateurRequest(**({"email": new_email()} | fields))
@@ -132,7 +132,7 @@ def as_user(mesh: Mesh) -> Callable[..., UtilisateurServiceStub]:
 
 @pytest.fixture
 def send(sync: SyncServiceStub) -> Send:
-    """Sends a webhook and tells its result."""
+    """Sender of webhooks, which returns their result."""
 
     async def sent(webhook: Webhook) -> str:
         return (await sync.HandleProviderWebhook(request_of(webhook))).resultat
@@ -142,7 +142,7 @@ def send(sync: SyncServiceStub) -> Send:
 
 @pytest.fixture
 def told(sujet: str, email: str) -> Told:
-    """What the provider tells of one person: a signed webhook; *at* seconds from now, fields of the user."""
+    """Builder of signed webhooks about one person, *at* seconds from now; fields of the provider's user."""
 
     def made(kind: str = "user.created", at: float = 0, **user: Any) -> Webhook:
         person = {} if kind == "user.deleted" else {"email": email, "first_name": None, "last_name": None}
@@ -153,7 +153,7 @@ def told(sujet: str, email: str) -> Told:
 
 @pytest.fixture
 def account(people: UtilisateurServiceStub, sujet: str) -> Account:
-    """Reads the account of the person of the test."""
+    """Reader of the account of the person of the test."""
 
     async def read() -> pb.Utilisateur:
         return await people.GetByIdentity(
@@ -181,7 +181,7 @@ def invitations(mesh: Mesh) -> InvitationServiceStub:
 
 @pytest.fixture
 def wish(org: str, email: str) -> Callable[..., pb.CreateInvitationRequest]:
-    """An invitation of the person of the test; fields as in Create."""
+    """Builder of an invitation of the person of the test; fields as in Create."""
 
     def request(**fields: Any) -> pb.CreateInvitationRequest:
         return pb.CreateInvitationRequest(**({"organisation_id": org, "email_invite": email} | fields))

@@ -1,4 +1,4 @@
-"""People of the tests: addresses and subjects that no other test uses; and a silent neighbour."""
+"""People of the tests: addresses and subjects that no other test uses; organisations when it is away."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,9 +10,9 @@ from crm.users import users_pb2 as pb
 from service_testing import Mesh
 from sqlalchemy import func, select, text
 
-COST = 5  # of password hashes
+COST = 5  # cost of password hashes: a low one, for speed
 PASSWORD = "une phrase de passe"
-SECRET, FORMER_SECRET = "test-secret", "ancien-secret"  # of webhooks
+SECRET, FORMER_SECRET = "test-secret", "ancien-secret"  # secrets of webhooks
 Someone = Callable[..., Awaitable[pb.Utilisateur]]
 Seen = Callable[..., pb.SyncUserRequest]
 _numbers = count(1)
@@ -35,7 +35,7 @@ def new_org() -> str:
 
 @asynccontextmanager
 async def without_organisations(mesh: Mesh) -> AsyncIterator[None]:
-    """The organisations service is away inside; afterwards users reaches it again."""
+    """Stop the organisations service inside; afterwards, wait until users reaches it again."""
     async with mesh.without("organisations"):
         yield
     stub = mesh["users"].app.peers.stub(OrganisationServiceStub)
@@ -43,6 +43,6 @@ async def without_organisations(mesh: Mesh) -> AsyncIterator[None]:
 
 
 async def somebody_waits(mesh: Mesh) -> bool:
-    """Whether a session waits for another one, for a row or an advisory lock."""
+    """Tell whether a session waits for another one, for a row or an advisory lock."""
     waiting = select(func.count()).select_from(text("pg_locks")).where(text("NOT granted"))
     return bool(await mesh.database("users").read().one(waiting))

@@ -1,4 +1,4 @@
-"""Acting in an organisation needs one's own active membership there (R27)."""
+"""Acting in an organisation with one's own active membership there (R27)."""
 
 import asyncio
 from collections.abc import Callable
@@ -45,14 +45,14 @@ async def autre(someone: Someone, chef: pb.Membre, membres: MembreServiceStub) -
 
 
 def update(membre: pb.Membre, **changes: Any) -> pb.UpdateMembreRequest:
-    """A change of *membre*."""
+    """Build a change of *membre*."""
     return pb.UpdateMembreRequest(id=membre.id, **changes)
 
 
 async def test_R27_a_removed_member_does_not_come_back(
     acting: As, chef: pb.Membre, autre: pb.Membre, membres: MembreServiceStub
 ) -> None:
-    """His token from before says otherwise, the directory knows: the row stays retired."""
+    """A removed member's older token still names the organisation; the directory refuses it all the same."""
     former = acting(autre)
     await acting(chef).Update(update(autre, etat="retire"))
     assert await refused(former.Update(update(autre, etat="actif", role="ADMIN"))) == NOT_ACTIVE
@@ -66,12 +66,12 @@ async def test_R27_a_removed_member_does_not_come_back(
 async def test_R27_nobody_changes_his_own_membership(
     acting: As, chef: pb.Membre, autre: pb.Membre, change: dict[str, str]
 ) -> None:
-    """PROPRE_ADHESION, whatever his role."""
+    """Changes of one's own role or state are PROPRE_ADHESION, whatever one's role."""
     assert await refused(acting(autre).Update(update(autre, **change))) == OWN
 
 
-async def test_R27_but_to_leave(acting: As, chef: pb.Membre, autre: pb.Membre) -> None:
-    """Under R16: the last administrator stays; what changes nothing is no change."""
+async def test_R27_members_may_leave(acting: As, chef: pb.Membre, autre: pb.Membre) -> None:
+    """Members may leave, except the last administrator (R16); a request that changes nothing is no change."""
     assert await refused(acting(chef).Update(update(chef, etat="retire"))) == (
         StatusCode.FAILED_PRECONDITION,
         "DERNIER_ADMIN",
@@ -84,7 +84,7 @@ async def test_R27_but_to_leave(acting: As, chef: pb.Membre, autre: pb.Membre) -
 async def test_R27_any_active_member_may_do_what_any_other_may(
     acting: As, chef: pb.Membre, autre: pb.Membre, membres: MembreServiceStub, someone: Someone
 ) -> None:
-    """Roles refuse nothing: a VIEWER retires the ADMIN when another one remains."""
+    """Roles refuse nothing: a VIEWER adds an ADMIN, and retires one when another remains."""
     third = await acting(autre).Add(
         pb.AddMembreRequest(
             organisation_id=chef.organisation_id, utilisateur_id=(await someone()).id, role="ADMIN"
@@ -96,7 +96,7 @@ async def test_R27_any_active_member_may_do_what_any_other_may(
 async def test_R27_the_directory_is_asked_under_the_lock_of_the_organisation(
     mesh: Mesh, acting: As, chef: pb.Membre, autre: pb.Membre, someone: Someone
 ) -> None:
-    """Who is being retired while he acts is refused: his call waits for what is being done to him."""
+    """A member's call waits for the transaction that is retiring him, and is then refused."""
     database, stranger = mesh.database("users"), await someone()
     async with database.transaction() as tx:
         await adhesions.lock(tx, chef.organisation_id)
@@ -109,10 +109,10 @@ async def test_R27_the_directory_is_asked_under_the_lock_of_the_organisation(
     assert await call == NOT_ACTIVE
 
 
-async def test_R27_what_is_no_acting_in_an_organisation(
+async def test_R27_own_memberships_and_calls_without_organisation_need_none(
     mesh: Mesh, acting: As, chef: pb.Membre, autre: pb.Membre
 ) -> None:
-    """One's own memberships, and calls without an organisation (C6): they answer as ever."""
+    """Lists of one's own memberships, and calls without an organisation (C6), need no membership."""
     former = acting(autre)
     await acting(chef).Update(update(autre, etat="retire"))
     (own,) = (await former.List(pb.ListMembresRequest(utilisateur_id=autre.utilisateur_id))).membres

@@ -1,4 +1,4 @@
-"""A changed email is pending until its link comes back (R29)."""
+"""New addresses, which wait until their link comes back (R29)."""
 
 import asyncio
 from collections.abc import Callable
@@ -32,17 +32,17 @@ async def me(someone: Someone) -> pb.Utilisateur:
 
 
 def ask(user: pb.Utilisateur, email: str) -> pb.UpdateUtilisateurRequest:
-    """The wish for another address."""
+    """Build the wish of *user* for another address."""
     return pb.UpdateUtilisateurRequest(id=user.id, email=email)
 
 
 def confirm(mail: SendAccountMailRequest) -> pb.ConfirmEmailRequest:
-    """What the link of *mail* sends back."""
+    """Build the request that the link of *mail* leads to."""
     return pb.ConfirmEmailRequest(jeton=mail.jeton)
 
 
 async def links(autour: Voisins, user: pb.Utilisateur) -> list[SendAccountMailRequest]:
-    """The mails with a link that *user* caused, in order."""
+    """Return the mails with a link that *user* caused, in order."""
     mails = (await autour.send()).mails_of(user.id)
     return [one for one in mails if one.modele_code == "CONFIRMATION_ADRESSE"]
 
@@ -50,7 +50,7 @@ async def links(autour: Voisins, user: pb.Utilisateur) -> list[SendAccountMailRe
 async def test_R29_a_new_address_waits_for_its_link(
     autour: Voisins, as_user: As, me: pb.Utilisateur, email: str
 ) -> None:
-    """The present one stays as it is; one mail goes to each of both."""
+    """An asked-for address changes nothing yet; it gets the link, and the present address gets a notice."""
     changed = await as_user(me).Update(ask(me, email.upper()))
     assert (changed.email, changed.email_verifie, changed.email_en_attente) == (me.email, True, email)
     mails = {one.modele_code: one for one in (await autour.send()).mails_of(me.id)}
@@ -67,7 +67,7 @@ async def test_R29_a_new_address_waits_for_its_link(
 async def test_R29_the_link_proves_the_address(
     autour: Voisins, as_user: As, me: pb.Utilisateur, email: str
 ) -> None:
-    """Once: used again it is unknown."""
+    """A link proves its address once; used again it is unknown."""
     await as_user(me).Update(ask(me, email))
     (link,) = await links(autour, me)
     proved = await as_user(me).ConfirmEmail(confirm(link))
@@ -78,7 +78,7 @@ async def test_R29_the_link_proves_the_address(
 async def test_R29_only_the_account_itself_confirms(
     autour: Voisins, as_user: As, people: UtilisateurServiceStub, someone: Someone, me: pb.Utilisateur
 ) -> None:
-    """Nobody can have the owner of an address confirm it for a stranger's account; services cannot either."""
+    """Another account's or a service's token confirms nothing: the owner cannot be made to confirm it."""
     await as_user(me).Update(ask(me, new_email()))
     (link,) = await links(autour, me)
     assert await refused(as_user(await someone()).ConfirmEmail(confirm(link))) == NOT_FOUND
@@ -87,7 +87,7 @@ async def test_R29_only_the_account_itself_confirms(
 
 
 async def test_R29_a_link_is_good_for_a_day(autour: Voisins, as_user: As, me: pb.Utilisateur) -> None:
-    """LIEN_EXPIRE one second after."""
+    """A link is LIEN_EXPIRE one second after 24 hours."""
     with clock.frozen_at(NOON):
         await as_user(me).Update(ask(me, new_email()))
     (link,) = await links(autour, me)
@@ -100,7 +100,7 @@ async def test_R29_a_link_is_good_for_a_day(autour: Voisins, as_user: As, me: pb
 async def test_R29_a_second_wish_replaces_the_first(
     autour: Voisins, as_user: As, me: pb.Utilisateur, email: str
 ) -> None:
-    """Its link is void; the wish for the present address cancels, without a mail."""
+    """A second wish makes the first link void; asking for the present address cancels, without a mail."""
     for wanted in (new_email(), email, me.email):
         changed = await as_user(me).Update(ask(me, wanted))
     first, second = await links(autour, me)
@@ -114,7 +114,7 @@ async def test_R29_a_second_wish_replaces_the_first(
 async def test_R29_an_unproved_address_is_proved_by_asking_for_it(
     autour: Voisins, as_user: As, someone: Someone
 ) -> None:
-    """The link goes to it alone; mails do not greet by a placeholder (R3)."""
+    """Asking for one's own unproved address sends it a link, which does not greet by a placeholder (R3)."""
     user = await someone()
     same = await as_user(user).Update(ask(user, user.email))
     (link,) = (await autour.send()).mails_of(user.id)
@@ -126,7 +126,7 @@ async def test_R29_an_unproved_address_is_proved_by_asking_for_it(
 async def test_R29_an_address_of_somebody_else(
     autour: Voisins, as_user: As, someone: Someone, me: pb.Utilisateur, email: str
 ) -> None:
-    """ALREADY_EXISTS, when it is asked for as when it was taken meanwhile: nothing waits then."""
+    """Another account's address is ALREADY_EXISTS, asked for or taken before the link came back."""
     other = await someone()
     assert (await refused(as_user(me).Update(ask(me, other.email))))[0] == StatusCode.ALREADY_EXISTS
     await as_user(me).Update(ask(me, email))
@@ -140,7 +140,7 @@ async def test_R29_an_address_of_somebody_else(
 
 
 async def test_R29_twenty_confirmations_at_once(autour: Voisins, as_user: As, me: pb.Utilisateur) -> None:
-    """One takes effect."""
+    """One of twenty simultaneous ConfirmEmail takes effect."""
     stub = as_user(me)
     await stub.Update(ask(me, new_email()))
     (link,) = await links(autour, me)
@@ -151,7 +151,7 @@ async def test_R29_twenty_confirmations_at_once(autour: Voisins, as_user: As, me
 
 
 async def test_R29_five_links_a_day(as_user: As, me: pb.Utilisateur) -> None:
-    """The sixth is TROP_DE_REQUETES, which says for how long, and changes nothing."""
+    """A sixth link within a day is TROP_DE_REQUETES, tells how long to wait, and changes nothing."""
     with clock.frozen_at(NOON):
         for _ in range(5):
             last = await as_user(me).Update(ask(me, new_email()))
@@ -167,7 +167,7 @@ async def test_R29_five_links_a_day(as_user: As, me: pb.Utilisateur) -> None:
 async def test_R29_what_waits_is_shown_to_the_person_and_to_services(
     people: UtilisateurServiceStub, as_user: As, someone: Someone, org: str, email: str
 ) -> None:
-    """Not to colleagues."""
+    """Colleagues do not see an address that waits; the person and services do."""
     ana, bob = [await someone(organisation_id=org) for _ in range(2)]
     await as_user(ana).Update(ask(ana, email))
     question = pb.GetUtilisateurRequest(id=ana.id)
@@ -180,7 +180,7 @@ async def test_R29_what_waits_is_shown_to_the_person_and_to_services(
 async def test_R29_an_address_that_nobody_vouches_for_waits_too(
     autour: Voisins, sync: SyncServiceStub, seen: Seen, email: str
 ) -> None:
-    """Told by the source of a known subject: one mail per address, however often it is told."""
+    """An address told without vouching waits, with one mail however often it is told."""
     user = (await sync.SyncUser(seen())).utilisateur
     other = new_email()
     for _ in range(3):
@@ -194,7 +194,7 @@ async def test_R29_an_address_that_nobody_vouches_for_waits_too(
 async def test_R29_an_unvouched_address_of_somebody_else_is_a_conflict(
     sync: SyncServiceStub, seen: Seen, someone: Someone, email: str
 ) -> None:
-    """Nothing waits (R10)."""
+    """Another account's address told without vouching is a conflict (R10), and nothing waits."""
     await sync.SyncUser(seen())
     other = await someone()
     after = (await sync.SyncUser(seen(email=other.email, email_verifie=False))).utilisateur
@@ -202,7 +202,7 @@ async def test_R29_an_unvouched_address_of_somebody_else_is_a_conflict(
 
 
 async def test_R29_too_many_told_addresses_keep_nobody_out(sync: SyncServiceStub, seen: Seen) -> None:
-    """He signs in; the sixth address does not wait."""
+    """Sign-ins go on beyond the limit of links; the sixth address just does not wait."""
     await sync.SyncUser(seen())
     for _ in range(6):
         last = await sync.SyncUser(seen(email=(told := new_email()), email_verifie=False))
@@ -212,7 +212,7 @@ async def test_R29_too_many_told_addresses_keep_nobody_out(sync: SyncServiceStub
 async def test_R29_the_link_is_nowhere_in_the_clear(
     mesh: Mesh, autour: Voisins, as_user: As, me: pb.Utilisateur
 ) -> None:
-    """Its hash with the account, an envelope with the mail (C15) that is erased with its delivery."""
+    """The account keeps the token's hash, the queued mail an envelope (C15) that delivery erases."""
     await as_user(me).Update(ask(me, new_email()))
     reader = mesh.database("users").read()
     of_mine = select(CommandeSortante).where(
@@ -231,7 +231,7 @@ async def test_R29_the_link_is_nowhere_in_the_clear(
 async def test_R5_with_an_account_goes_what_waits(
     mesh: Mesh, as_user: As, people: UtilisateurServiceStub, me: pb.Utilisateur
 ) -> None:
-    """Its link proves nothing any more."""
+    """Deleting an account removes its link."""
     await as_user(me).Update(ask(me, new_email()))
     await people.Delete(pb.DeleteUtilisateurRequest(id=me.id))
     assert await mesh.database("users").read().get(ConfirmationEmail, UUID(me.id)) is None
@@ -240,7 +240,7 @@ async def test_R5_with_an_account_goes_what_waits(
 async def test_R19_a_changed_address_accepts_no_invitation_until_it_is_proved(
     mesh: Mesh, as_user: As, me: pb.Utilisateur, org: str, email: str
 ) -> None:
-    """Whoever asks for the address of an invited person is not that person."""
+    """Asking for an invited person's address does not let one accept the invitation."""
     invitations: Any = mesh.service_stub(InvitationServiceStub, caller="organisations")
     invitation = await invitations.Create(pb.CreateInvitationRequest(organisation_id=org, email_invite=email))
     await as_user(me).Update(ask(me, email))

@@ -1,4 +1,4 @@
-"""MembreService.Choisir and RecordLogin: which organisation a person signs in to (R31)."""
+"""The organisation that a person signs in to (R31): MembreService.Choisir and RecordLogin."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -34,19 +34,19 @@ async def deux(someone: Someone, membres: MembreServiceStub) -> list[pb.Membre]:
 
 
 def choice(membre: pb.Membre, organisation: str = "") -> pb.ChoisirMembreRequest:
-    """The question for the person of *membre*."""
+    """Build the request of Choisir for the person of *membre*."""
     return pb.ChoisirMembreRequest(utilisateur_id=membre.utilisateur_id, organisation=organisation)
 
 
 def member_of(organisation: str, chosen: datetime | None = None) -> Membre:
-    """An active membership, *chosen* at some time."""
+    """Build an active membership, last *chosen* at some time."""
     return Membre(
         organisation_id=organisation, utilisateur_id=uuid4(), role="VIEWER", etat="actif", choisi_le=chosen
     )
 
 
 def test_R31_the_last_one_chosen_else_the_oldest() -> None:
-    """Pure: a name is taken as it is, none at all means the usual one."""
+    """A named organisation is taken or none; without a name, the last one chosen, else the oldest."""
     first, second, third = member_of("org-1"), member_of("org-2"), member_of("org-3", NOON)
     later = member_of("org-4", NOON + timedelta(seconds=1))
     assert choix.named([], "") is choix.named([first, second], "org-3") is None
@@ -57,7 +57,7 @@ def test_R31_the_last_one_chosen_else_the_oldest() -> None:
 
 
 async def test_R31_a_choice_is_remembered(membres: MembreServiceStub, deux: list[pb.Membre]) -> None:
-    """It is no change of the membership; a token made without a name afterwards is for it."""
+    """A choice decides the next sign-in without a name, and does not change the membership."""
     old, young = deux
     assert (await membres.Choisir(choice(old))).membre.id == old.id
     chosen = await membres.Choisir(choice(old, young.organisation_id))
@@ -72,7 +72,7 @@ async def test_R31_a_choice_is_remembered(membres: MembreServiceStub, deux: list
 async def test_R31_one_that_has_ended_is_not_chosen(
     membres: MembreServiceStub, deux: list[pb.Membre]
 ) -> None:
-    """By name MEMBRE_INACTIF, else the next one, else none; that of a stranger is not either."""
+    """An ended or foreign organisation is MEMBRE_INACTIF by name; without a name the next one is taken."""
     old, young = deux
     await membres.Choisir(choice(old, young.organisation_id))
     await membres.Update(pb.UpdateMembreRequest(id=young.id, etat="suspendu"))
@@ -87,7 +87,7 @@ async def test_R31_one_that_has_ended_is_not_chosen(
 async def test_R31_a_closed_account_chooses_nothing(
     membres: MembreServiceStub, people: UtilisateurServiceStub, deux: list[pb.Membre]
 ) -> None:
-    """Though its memberships are active; a deleted one is not there."""
+    """A closed account is COMPTE_DESACTIVE though its memberships are active; a deleted one NOT_FOUND."""
     old = deux[0]
     await people.Update(pb.UpdateUtilisateurRequest(id=old.utilisateur_id, actif=False))
     for organisation in ("", old.organisation_id):
@@ -99,7 +99,7 @@ async def test_R31_a_closed_account_chooses_nothing(
 async def test_R31_names_help_to_choose(
     mesh: Mesh, membres: MembreServiceStub, deux: list[pb.Membre]
 ) -> None:
-    """They are asked of organisations where there are several; while it is silent they are empty."""
+    """Names are asked of organisations where there are several, and are empty while it is away."""
     organisations = mesh.service_stub(OrganisationServiceStub, caller="users")
     for membre in deux:
         name = f"Nom de {membre.organisation_id}"
@@ -116,7 +116,7 @@ async def test_R31_names_help_to_choose(
 async def test_R31_a_sign_in_names_the_organisation_of_the_token(
     mesh: Mesh, sync: SyncServiceStub, membres: MembreServiceStub, deux: list[pb.Membre]
 ) -> None:
-    """The one given, else the one that Choisir says; one that has ended is not named."""
+    """The event names the organisation given, else that of Choisir, and none that has ended."""
     old, young = deux
     login = pb.RecordLoginRequest(utilisateur_id=old.utilisateur_id, source="auth")
     await sync.RecordLogin(login)
@@ -132,7 +132,7 @@ async def test_R31_a_sign_in_names_the_organisation_of_the_token(
 async def test_R28_no_token_is_made_for_a_membership_that_is_ending(
     mesh: Mesh, membres: MembreServiceStub, deux: list[pb.Membre]
 ) -> None:
-    """The choice waits for the end that has begun, and is for the other one."""
+    """Choisir waits for the end that has begun, and then chooses the other membership."""
     old, young = deux
     async with mesh.database("users").transaction() as tx:
         ending = await tx.get(Membre, old.id, lock=True)
@@ -146,7 +146,7 @@ async def test_R28_no_token_is_made_for_a_membership_that_is_ending(
 async def test_R28_no_token_is_made_for_an_account_that_is_closing(
     mesh: Mesh, membres: MembreServiceStub, deux: list[pb.Membre]
 ) -> None:
-    """The choice waits for the end that has begun, and is refused."""
+    """Choisir waits for the closing that has begun, and is then refused."""
     async with mesh.database("users").transaction() as tx:
         closing = await tx.get(Utilisateur, deux[0].utilisateur_id, lock=True)
         assert closing is not None

@@ -1,4 +1,4 @@
-"""`crm users creer-utilisateur` (R26): the real command in a process of its own."""
+"""The command `crm users creer-utilisateur` (R26), run in a process of its own."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,13 +14,13 @@ from tests.personnes import PASSWORD
 
 @pytest.fixture
 def crm(mesh: Mesh, tmp_path: Path) -> Command:
-    """The command for the database of the tests."""
+    """The command, set up for the database of the tests."""
     url = mesh["users"].settings.database_url.get_secret_value()
     return Command.at(tmp_path).where(DATABASE_URL=url, BCRYPT_COST="4")
 
 
 def creation(email: str, org: str) -> tuple[str, ...]:
-    """The arguments that make an account."""
+    """Return the arguments that make an account."""
     return ("users", "creer-utilisateur", "--email", email, "--organisation", org)
 
 
@@ -32,7 +32,7 @@ async def test_R26_the_first_account_signs_in_and_administers(
     email: str,
     org: str,
 ) -> None:
-    """With the password of standard input; organisations will be told of the organisation."""
+    """The account has the password of standard input and administers; organisations will be told."""
     said = await crm(*creation(email.upper(), org), stdin=f"{PASSWORD}\n".encode())
     user = await credentials.VerifyPassword(pb.VerifyPasswordRequest(email=email, mot_de_passe=PASSWORD))
     assert (said.code, said.err) == (0, "")
@@ -46,7 +46,7 @@ async def test_R26_the_first_account_signs_in_and_administers(
 async def test_R26_again_it_changes_nothing(
     crm: Command, credentials: CredentialServiceStub, membres: MembreServiceStub, email: str, org: str
 ) -> None:
-    """The account is known by its address; its password stays."""
+    """A second run knows the account by its address and keeps its password."""
     await crm(*creation(email, org), stdin=PASSWORD.encode())
     said = await crm(*creation(email, org), stdin=b"un autre mot de passe")
     user = await credentials.VerifyPassword(pb.VerifyPasswordRequest(email=email, mot_de_passe=PASSWORD))
@@ -70,7 +70,7 @@ async def test_R26_what_is_wrong_is_said(
     change: Callable[[str, str], tuple[tuple[str, str], bytes]],
     named: str,
 ) -> None:
-    """In a sentence that does not repeat the password, with exit code 2."""
+    """Mistakes are named with exit code 2, in a sentence that does not repeat the password."""
     arguments, stdin = change(email, org)
     said: Outcome = await crm(*creation(*arguments), stdin=stdin)
     assert (said.code, said.out) == (2, "")

@@ -35,12 +35,12 @@ def comptes(mesh: Mesh) -> CompteServiceStub:
 
 @pytest.fixture
 def organisations(mesh: Mesh) -> OrganisationServiceStub:
-    """The other side."""
+    """Organisations, as users calls it."""
     return mesh.service_stub(OrganisationServiceStub, caller="users")
 
 
 async def named(organisations: OrganisationServiceStub, nom: str) -> list[organisations_pb.Organisation]:
-    """The organisations of this name."""
+    """Return the organisations of this name."""
     return list(
         (await organisations.List(organisations_pb.ListOrganisationsRequest(search=nom))).organisations
     )
@@ -49,7 +49,7 @@ async def named(organisations: OrganisationServiceStub, nom: str) -> list[organi
 async def test_R17_a_person_makes_his_company(
     own: Any, someone: Someone, organisations: OrganisationServiceStub, membres: MembreServiceStub, org: str
 ) -> None:
-    """With all that he tells of it; he is its ADMIN."""
+    """The organisation has all that was told of it, and the caller is its ADMIN."""
     user = await someone()
     answer = await own(user).CreateWithOwner(
         pb.CreateWithOwnerRequest(nom=org, siret=SIRET, email="contact@exemple.fr", adresse="1 rue A")
@@ -72,7 +72,7 @@ async def test_R17_a_person_makes_his_company(
 async def test_R17_a_service_makes_one_for_somebody(
     comptes: CompteServiceStub, someone: Someone, own: Any, org: str
 ) -> None:
-    """Whom it must name; people make theirs for themselves only."""
+    """Services must name the owner; people make organisations for themselves only."""
     user, other = await someone(), await someone()
     request = pb.CreateWithOwnerRequest(nom=org, utilisateur_id=user.id)
     assert (await comptes.CreateWithOwner(request)).utilisateur.id == user.id
@@ -88,7 +88,7 @@ async def test_R17_a_service_makes_one_for_somebody(
 async def test_R17_what_is_no_company_is_refused(
     own: Any, someone: Someone, membres: MembreServiceStub, org: str, fields: dict[str, Any], reason: str
 ) -> None:
-    """INVALID_ARGUMENT, and nothing is made."""
+    """An empty name or a wrong SIRET is INVALID_ARGUMENT, and nothing is made."""
     user = await someone()
     call = own(user).CreateWithOwner(pb.CreateWithOwnerRequest(**({"nom": org} | fields)))
     assert await refused(call) == (StatusCode.INVALID_ARGUMENT, reason)
@@ -98,7 +98,7 @@ async def test_R17_what_is_no_company_is_refused(
 async def test_R17_without_organisations_nothing_is_made(
     mesh: Mesh, own: Any, someone: Someone, membres: MembreServiceStub, org: str
 ) -> None:
-    """UNAVAILABLE."""
+    """No membership is made without the organisations service: UNAVAILABLE."""
     user = await someone()
     async with without_organisations(mesh):
         call = own(user).CreateWithOwner(pb.CreateWithOwnerRequest(nom=org))
@@ -109,7 +109,7 @@ async def test_R17_without_organisations_nothing_is_made(
 async def test_R17_an_organisation_without_owner_is_taken_back(
     mesh: Mesh, comptes: CompteServiceStub, someone: Someone, organisations: OrganisationServiceStub, org: str
 ) -> None:
-    """UNAVAILABLE: the owner was deleted while the organisation was being made."""
+    """The owner is deleted while the organisation is being made: UNAVAILABLE, and it is deleted again."""
     user = await someone()
     request = pb.CreateWithOwnerRequest(nom=org, utilisateur_id=user.id)
     async with mesh.database("users").transaction() as tx:
@@ -125,7 +125,7 @@ async def test_R17_an_organisation_without_owner_is_taken_back(
 async def test_R15_the_inactive_make_no_company(
     comptes: CompteServiceStub, own: Any, people: UtilisateurServiceStub, someone: Someone, org: str
 ) -> None:
-    """Neither themselves nor through a service."""
+    """Inactive people make no organisation, neither themselves nor through a service."""
     user = await someone()
     await people.Update(pb.UpdateUtilisateurRequest(id=user.id, actif=False))
     request = pb.CreateWithOwnerRequest(nom=org, utilisateur_id=user.id)

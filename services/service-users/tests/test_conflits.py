@@ -1,4 +1,4 @@
-"""Webhooks in conflict are looked at again when the obstacle goes; every order ends alike (R32)."""
+"""Webhooks in conflict, looked at again when the obstacle goes; every order ends alike (R32)."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -32,31 +32,31 @@ class Story:
         self._emails: dict[str, str] = {}
 
     def subject(self, who: str) -> str:
-        """The subject of *who*."""
+        """Return the subject of *who*."""
         return self._subjects.setdefault(who, new_subject())
 
     def email(self, name: str) -> str:
-        """The address called *name*."""
+        """Return the address called *name*."""
         return self._emails.setdefault(name, new_email())
 
     def webhook(self, who: str, what: str, at: float, address: str = "") -> Webhook:
-        """That the provider tells of *who*, by its own time *at* (seconds from a quarter of an hour ago)."""
+        """Build a webhook about *who*, by its own time *at* (seconds from a quarter of an hour ago)."""
         user: dict[str, Any] = {"id": self.subject(who)}
         if address:
             user |= {"email": self.email(address), "first_name": who, "last_name": f"{what} {at}"}
         return hmac_webhook(event_of(f"user.{what}", at - 900, user), SECRET, at=now())
 
     async def tell(self, who: str, what: str, at: float, address: str = "") -> str:
-        """Send it, and say what it came to."""
+        """Send a webhook; return its result."""
         return await self._send(self.webhook(who, what, at, address))
 
     async def addresses(self) -> dict[str, str]:
-        """Who has which address now, without those who have no account."""
+        """Return the name of each person's address now, without those who have no account."""
         names = {email: name for name, email in self._emails.items()}
         return {who: names.get(user.email, user.email) for who, user in (await self._accounts()).items()}
 
     async def names(self) -> dict[str, str]:
-        """The last names, which tell what was applied last."""
+        """Return the last names, which tell the webhook applied last."""
         return {who: user.nom for who, user in (await self._accounts()).items()}
 
     async def _accounts(self) -> dict[str, pb.Utilisateur]:
@@ -76,7 +76,7 @@ def story(send: Send, people: UtilisateurServiceStub) -> Story:
 
 @pytest.fixture
 def later(mesh: Mesh) -> Work:
-    """What the job does some seconds later."""
+    """Run of the job, one second later."""
     app: Any = mesh["users"].app
 
     async def work() -> None:
@@ -87,13 +87,13 @@ def later(mesh: Mesh) -> Work:
 
 
 async def kept(mesh: Mesh, sujet: str) -> list[WebhookRecu]:
-    """The webhooks about *sujet*, in the order of their arrival."""
+    """Return the webhooks about *sujet*, in the order of their arrival."""
     rows = select(WebhookRecu).where(WebhookRecu.sujet == sujet).order_by(WebhookRecu.recu_le)
     return await mesh.database("users").read().all(rows)
 
 
 async def conflicts(mesh: Mesh, sujet: str) -> list[bool]:
-    """Whether each conflict of *sujet* is resolved."""
+    """Return for each conflict of *sujet* whether it is resolved."""
     rows = select(ConflitIdentite.resolu_le).where(ConflitIdentite.sujet == sujet)
     return [resolved is not None for resolved in await mesh.database("users").read().all(rows)]
 
@@ -115,7 +115,7 @@ async def test_R32_who_was_in_the_way_is_deleted(story: Story, later: Work, mesh
 async def test_R32_what_it_says_is_kept_and_only_an_obstacle_gone_makes_it_due(
     story: Story, later: Work, mesh: Mesh
 ) -> None:
-    """A conflict that is still one stays, with what it says, for the next time."""
+    """A conflict that is looked at again in vain stays one, and keeps what the webhook said."""
     await story.tell("A", "created", 1, "h1")
     await story.tell("B", "created", 2, "h1")
     (waiting,) = await kept(mesh, story.subject("B"))
@@ -136,7 +136,7 @@ async def test_R32_what_it_says_is_kept_and_only_an_obstacle_gone_makes_it_due(
 async def test_R32_whatever_frees_an_address_makes_it_due(
     story: Story, later: Work, people: UtilisateurServiceStub, someone: Someone, how: str
 ) -> None:
-    """A deletion by us, an address that another provider changes."""
+    """A deletion by a service, or another provider's change of the address, makes the webhook due."""
     email, sujet = story.email("h1"), new_subject()
     owner = await someone(email=email, email_verifie=True, fournisseur="auth0", sujet=sujet)
     await story.tell("A", "created", 1, "h0")
@@ -156,7 +156,7 @@ async def test_R32_whatever_frees_an_address_makes_it_due(
 
 
 async def test_R32_a_later_deletion_of_its_subject_ends_it(story: Story, later: Work, mesh: Mesh) -> None:
-    """IGNORE, and nobody is resurrected."""
+    """A later deletion makes the webhook in conflict IGNORE, and nobody is resurrected."""
     await story.tell("A", "created", 1, "h1")
     await story.tell("B", "created", 2, "h1")
     await story.tell("B", "deleted", 3)
@@ -169,7 +169,7 @@ async def test_R32_a_later_deletion_of_its_subject_ends_it(story: Story, later: 
 async def test_R32_an_older_conflict_does_not_undo_what_came_after(
     story: Story, later: Work, mesh: Mesh
 ) -> None:
-    """R24 judges it by its own time: IGNORE."""
+    """A webhook in conflict is judged by its own time (R24): IGNORE after a newer one."""
     await story.tell("B", "created", 1, "h2")
     await story.tell("A", "created", 1, "h1")
     assert await story.tell("A", "updated", 2, "h2") == "CONFLIT"
@@ -184,7 +184,7 @@ async def test_R32_an_older_conflict_does_not_undo_what_came_after(
 async def test_R32_addresses_that_go_round_in_a_ring_are_applied_together(
     story: Story, later: Work, mesh: Mesh, size: int
 ) -> None:
-    """Each wants that of the next one; the last one heard closes the ring, at once."""
+    """Each person wants the address of the next one; the webhook that closes the ring applies them all."""
     names = "ABCDE"[:size]
     for number, who in enumerate(names):
         await story.tell(who, "created", 1, f"h{number}")
@@ -241,7 +241,7 @@ _SAMPLE = ORDERS[: 6 + 24 + 24] + ORDERS[6 + 24 + 24 :: 7]
 async def test_R32_every_order_ends_alike(
     send: Send, people: UtilisateurServiceStub, later: Work, name: str
 ) -> None:
-    """Whatever is heard first, the addresses as the names; a sample of the orders of the longest story."""
+    """Addresses and names end alike in every order of arrival; of the longest story, a seventh is tried."""
     steps, expected = STORIES[name]
     latest = {who: f"{what} {at}" for who, what, at, _ in sorted(steps, key=lambda step: step[2])}
     for order in [order for story, order in _SAMPLE if story == name]:

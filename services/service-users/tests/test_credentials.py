@@ -1,4 +1,4 @@
-"""CredentialService over gRPC: whose password it is (R7), and how it is changed (R6)."""
+"""CredentialService over gRPC: verifying passwords (R7) and changing them (R6)."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ from tests.personnes import COST, PASSWORD, Someone, new_email, somebody_waits
 
 REFUSED = (StatusCode.INVALID_ARGUMENT, "IDENTIFIANTS_INVALIDES")
 COSTLY = 10
-NO_CONTEXT: Any = None  # handlers of this service do not look at it
+NO_CONTEXT: Any = None  # the handlers called here do not look at it
 WEAK = (StatusCode.INVALID_ARGUMENT, "MOT_DE_PASSE_INVALIDE")
 
 
@@ -36,24 +36,24 @@ def own(mesh: Mesh) -> Any:
 
 
 def attempt(email: str, password: str = PASSWORD) -> pb.VerifyPasswordRequest:
-    """A try to sign in."""
+    """Build a try to sign in."""
     return pb.VerifyPasswordRequest(email=email, mot_de_passe=password)
 
 
 def change(user: pb.Utilisateur, nouveau: str, ancien: str = "") -> pb.SetPasswordRequest:
-    """A wish for another password."""
+    """Build the wish of *user* for another password."""
     return pb.SetPasswordRequest(utilisateur_id=user.id, ancien=ancien, nouveau=nouveau)
 
 
 async def stored(database: Database, user: pb.Utilisateur) -> IdentifiantLocal | None:
-    """The hash of *user* as it is stored."""
+    """Return the hash of *user* as it is stored."""
     return await database.read().get(IdentifiantLocal, user.id)
 
 
 async def test_R7_the_right_password_tells_who_it_is(
     credentials: CredentialServiceStub, someone: Someone
 ) -> None:
-    """However the address is written; it is no sign-in by itself."""
+    """The right password tells the account, however the address is written, and is no sign-in."""
     user = await someone(mot_de_passe=PASSWORD)
     found = await credentials.VerifyPassword(attempt(user.email.upper()))
     assert (found.id, found.nombre_connexions, found.mot_de_passe_connu) == (user.id, 0, True)
@@ -62,7 +62,7 @@ async def test_R7_the_right_password_tells_who_it_is(
 async def test_R7_every_failure_is_the_same_refusal(
     credentials: CredentialServiceStub, people: UtilisateurServiceStub, someone: Someone
 ) -> None:
-    """Unknown, wrong, inactive, deleted, without password, random password, no address at all."""
+    """Refusals are alike: wrong, unknown, inactive, deleted, without password, random, no address at all."""
     wrong, inactive, deleted = [await someone(mot_de_passe=PASSWORD) for _ in range(3)]
     without, random = await someone(), await someone(generer_mot_de_passe=True)
     await people.Update(pb.UpdateUtilisateurRequest(id=inactive.id, actif=False))
@@ -83,7 +83,7 @@ async def test_R7_every_failure_is_the_same_refusal(
 async def test_R7_every_refusal_costs_the_same_work(
     mesh: Mesh, people: UtilisateurServiceStub, someone: Someone
 ) -> None:
-    """Processor time, which other processes do not stretch: whoever it is, a hash is checked."""
+    """Each refusal checks a hash. Measured in processor time, which other processes do not stretch."""
     wrong, inactive = await someone(mot_de_passe=PASSWORD), await someone(mot_de_passe=PASSWORD)
     without, random = await someone(), await someone(generer_mot_de_passe=True)
     await people.Update(pb.UpdateUtilisateurRequest(id=inactive.id, actif=False))
@@ -104,7 +104,7 @@ async def test_R7_every_refusal_costs_the_same_work(
 
 
 async def test_R7_what_is_missing_is_named(credentials: CredentialServiceStub, email: str) -> None:
-    """CHAMP_REQUIS says nothing of the account."""
+    """An empty field is CHAMP_REQUIS, which says nothing of the account."""
     for request in (attempt("", PASSWORD), attempt(email, "")):
         assert await refused(credentials.VerifyPassword(request)) == (
             StatusCode.INVALID_ARGUMENT,
@@ -113,7 +113,7 @@ async def test_R7_what_is_missing_is_named(credentials: CredentialServiceStub, e
 
 
 async def test_R6_a_password_is_kept_as_its_hash(mesh: Mesh, someone: Someone) -> None:
-    """Of bcrypt, at the cost of the settings; the answer of Create holds neither."""
+    """A password is stored as a bcrypt hash of the configured cost; Create answers neither of them."""
     user = await someone(mot_de_passe=PASSWORD)
     kept = await stored(mesh.database("users"), user)
     assert kept is not None
@@ -124,7 +124,7 @@ async def test_R6_a_password_is_kept_as_its_hash(mesh: Mesh, someone: Someone) -
 async def test_R6_a_random_password_is_told_to_nobody(
     mesh: Mesh, credentials: CredentialServiceStub, someone: Someone
 ) -> None:
-    """It is marked, and its owner counts as having none."""
+    """A random password is marked, and its owner counts as having none."""
     user = await someone(generer_mot_de_passe=True)
     kept = await stored(mesh.database("users"), user)
     assert kept is not None
@@ -135,7 +135,7 @@ async def test_R6_a_random_password_is_told_to_nobody(
 async def test_R6_a_weaker_hash_is_made_again(
     mesh: Mesh, credentials: CredentialServiceStub, someone: Someone
 ) -> None:
-    """At the next success, and not before."""
+    """A weaker hash is replaced at the next success, not by a wrong password."""
     user, database = await someone(mot_de_passe=PASSWORD), mesh.database("users")
     weak = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(COST - 1)).decode()
     async with database.transaction() as tx:
@@ -157,7 +157,7 @@ async def test_R6_a_weaker_hash_is_made_again(
 async def test_R6_a_password_has_10_to_72_bytes_and_no_control_characters(
     credentials: CredentialServiceStub, people: UtilisateurServiceStub, someone: Someone, password: str
 ) -> None:
-    """It is refused, not cut off; at Create as at SetPassword."""
+    """Unfit passwords are refused, not cut, by Create and SetPassword alike."""
     user = await someone(mot_de_passe=PASSWORD)
     request = pb.CreateUtilisateurRequest(email=new_email(), mot_de_passe=password)
     assert await refused(people.Create(request)) == WEAK
@@ -168,14 +168,14 @@ async def test_R6_a_password_has_10_to_72_bytes_and_no_control_characters(
 async def test_R6_passwords_at_the_limits_are_taken_as_they_are(
     credentials: CredentialServiceStub, someone: Someone, password: str
 ) -> None:
-    """To the byte: nothing is trimmed."""
+    """Passwords count to the byte: nothing is trimmed."""
     user = await someone(mot_de_passe=password)
     assert (await credentials.VerifyPassword(attempt(user.email, password))).id == user.id
     assert await refused(credentials.VerifyPassword(attempt(user.email, password + " "))) == REFUSED
 
 
 async def test_R6_the_address_is_no_password(credentials: CredentialServiceStub, someone: Someone) -> None:
-    """In whatever case."""
+    """The account's address is refused as its password, in whatever case."""
     user = await someone()
     assert await refused(credentials.SetPassword(change(user, user.email.upper()))) == WEAK
 
@@ -183,7 +183,7 @@ async def test_R6_the_address_is_no_password(credentials: CredentialServiceStub,
 async def test_people_change_their_password_by_telling_the_former_one(
     credentials: CredentialServiceStub, someone: Someone, own: Any
 ) -> None:
-    """Without it, or with a wrong one, nothing changes."""
+    """Nothing changes without the former password, or with a wrong one."""
     user = await someone(mot_de_passe=PASSWORD)
     nouveau = "une autre phrase"
     assert (await refused(own(user).SetPassword(change(user, nouveau))))[1] == "CHAMP_REQUIS"
@@ -194,7 +194,7 @@ async def test_people_change_their_password_by_telling_the_former_one(
 
 
 async def test_R4_nobody_changes_the_password_of_another(someone: Someone, own: Any) -> None:
-    """PERMISSION_DENIED, with the right former password too."""
+    """Another account's password is PERMISSION_DENIED, with the right former password too."""
     user, other = await someone(mot_de_passe=PASSWORD), await someone()
     refusal_ = await refused(own(other).SetPassword(change(user, "une autre phrase", PASSWORD)))
     assert refusal_ == (StatusCode.PERMISSION_DENIED, "AUTRE_UTILISATEUR")
@@ -209,8 +209,8 @@ async def test_services_set_a_password_without_the_former_one(
     assert (await credentials.VerifyPassword(attempt(user.email))).id == user.id
 
 
-async def test_nobody_has_no_password(credentials: CredentialServiceStub) -> None:
-    """NOT_FOUND."""
+async def test_an_unknown_account_gets_no_password(credentials: CredentialServiceStub) -> None:
+    """Setting the password of an unknown account is NOT_FOUND."""
     request = pb.SetPasswordRequest(utilisateur_id="personne", nouveau=PASSWORD)
     assert (await refused(credentials.SetPassword(request)))[0] == StatusCode.NOT_FOUND
 
@@ -218,7 +218,7 @@ async def test_nobody_has_no_password(credentials: CredentialServiceStub) -> Non
 async def test_R30_a_password_told_before_a_claim_is_not_put_back_by_it(
     mesh: Mesh, someone: Someone, own: Any
 ) -> None:
-    """Whoever made the account beforehand changes his password while its owner claims it."""
+    """A password change that began before a claim is refused, and leaves the account without a password."""
     user = await someone(mot_de_passe=PASSWORD)
     database = mesh.database("users")
     async with database.transaction() as tx:

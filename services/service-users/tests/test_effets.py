@@ -1,4 +1,4 @@
-"""HandleProviderWebhook over gRPC: what a webhook does to its person (R24, R15, R8 to R10)."""
+"""HandleProviderWebhook over gRPC: the effects of webhooks on accounts (R24, R15, R8 to R10)."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ UNKNOWN = (StatusCode.NOT_FOUND, "INTROUVABLE")
 async def test_R24_a_person_is_created_updated_and_deleted(
     send: Send, told: Told, account: Account, email: str
 ) -> None:
-    """By both forms of the body; the last one tells no more than the id."""
+    """The three webhooks make, change and delete an account; the last one carries the id only."""
     created = await send(told(first_name="Anne", last_name="Martin", phone="0612345678"))
     made = await account()
     assert (created, made.prenom, made.nom, made.telephone) == ("TRAITE", "Anne", "Martin", "0612345678")
@@ -38,7 +38,7 @@ async def test_R24_a_person_is_created_updated_and_deleted(
 
 
 async def test_R24_the_state_of_the_latest_event_stays(send: Send, told: Told, account: Account) -> None:
-    """What is older than it is IGNORE."""
+    """Webhooks older than the last one applied are IGNORE, also a deletion."""
     await send(told(at=-60))
     later = await send(told("user.updated", at=-20, first_name="Tard"))
     sooner = await send(told("user.updated", at=-40, first_name="Tôt"))
@@ -51,7 +51,7 @@ async def test_R24_the_state_of_the_latest_event_stays(send: Send, told: Told, a
 async def test_R24_events_in_any_order_come_to_the_same(
     send: Send, told: Told, account: Account, order: tuple[int, ...]
 ) -> None:
-    """Created, updated, deleted: the person is gone in the end, also when that was heard first."""
+    """Created, updated and deleted in any order: the account is gone in the end."""
     webhooks = (told(at=-30), told("user.updated", at=-20), told("user.deleted", at=-10))
     for position in order:
         await send(webhooks[position])
@@ -59,14 +59,14 @@ async def test_R24_events_in_any_order_come_to_the_same(
 
 
 async def test_R24_an_unknown_person_is_not_deleted(send: Send, told: Told) -> None:
-    """IGNORE."""
+    """Deletion of an unknown subject is IGNORE."""
     assert await send(told("user.deleted")) == "IGNORE"
 
 
 async def test_R24_the_provider_suspends_and_lifts_it(
     send: Send, told: Told, account: Account, people: UtilisateurServiceStub
 ) -> None:
-    """But it does not lift what a service has done."""
+    """The provider suspends and lifts its own suspension, never one by a service."""
     await send(told())
     await send(told("user.updated", is_suspended=True))
     suspended = await account()
@@ -83,7 +83,7 @@ async def test_R24_the_provider_suspends_and_lifts_it(
 async def test_R15_a_deleted_subject_is_not_resurrected(
     send: Send, told: Told, account: Account, people: UtilisateurServiceStub
 ) -> None:
-    """Not by the provider either: IGNORE."""
+    """Webhooks about a deleted account are IGNORE."""
     await send(told())
     await people.Delete(pb.DeleteUtilisateurRequest(id=(await account()).id))
     assert [await send(told()), await send(told("user.updated"))] == ["IGNORE", "IGNORE"]
@@ -93,7 +93,7 @@ async def test_R15_a_deleted_subject_is_not_resurrected(
 async def test_R10_a_conflict_is_a_result(
     send: Send, told: Told, mesh: Mesh, someone: Someone, email: str, sujet: str
 ) -> None:
-    """No refusal: the address belongs to an account with another person of this provider."""
+    """A second subject of one provider for one address is the result CONFLIT, not a refusal."""
     await someone(email=email, fournisseur="kinde", sujet=f"{sujet}-b")
     assert await send(told()) == "CONFLIT"
     (conflict,) = (
@@ -105,7 +105,7 @@ async def test_R10_a_conflict_is_a_result(
 async def test_R9_an_address_in_use_stays_with_its_owner(
     send: Send, told: Told, account: Account, someone: Someone, email: str
 ) -> None:
-    """The rest applies; the result tells of the conflict."""
+    """Another account's address is not taken; the other fields apply, and the result is CONFLIT."""
     await send(told())
     other = await someone()
     assert await send(told("user.updated", email=other.email, first_name="Anne")) == "CONFLIT"
@@ -116,7 +116,7 @@ async def test_R9_an_address_in_use_stays_with_its_owner(
 async def test_R8_webhooks_and_sign_ins_at_once_make_one_person_each(
     send: Send, sync: SyncServiceStub, told: Told, seen: Seen, sujet: str
 ) -> None:
-    """With one identity of that provider, and without a conflict; a dozen, because it is a race."""
+    """Twelve pairs, because it is a race: each makes one account, one identity and no conflict."""
     people = [{"email": new_email(), "id": f"{sujet}-{n}"} for n in range(12)]
     reports = [seen(fournisseur="kinde", auth0_id=one["id"], email=one["email"]) for one in people]
     answers, results = await asyncio.gather(

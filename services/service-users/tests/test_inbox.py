@@ -1,4 +1,4 @@
-"""Webhooks that could not have their effect at once (R25), and how long they are remembered (R22)."""
+"""Webhooks that could not take effect at once (R25), and how long keys are kept (R22)."""
 
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -25,7 +25,7 @@ _OF = select(WebhookRecu)
 
 @pytest.fixture
 def inbox(mesh: Mesh) -> Inbox:
-    """What the job works on."""
+    """The inbox that the job works on."""
     return inbox_of(mesh["users"].app)  # type: ignore[arg-type]  # the settings of this service
 
 
@@ -41,7 +41,7 @@ def webhook(sujet: str, email: str) -> pb.HandleProviderWebhookRequest:
 
 @pytest.fixture
 def busy(mesh: Mesh, sujet: str) -> Callable[[], AbstractAsyncContextManager[None]]:
-    """Somebody else is at work on the person of the test."""
+    """Lock on the person of the test, held by somebody else."""
 
     @asynccontextmanager
     async def held() -> AsyncIterator[None]:
@@ -53,7 +53,7 @@ def busy(mesh: Mesh, sujet: str) -> Callable[[], AbstractAsyncContextManager[Non
 
 
 async def kept(mesh: Mesh, sujet: str) -> WebhookRecu:
-    """The webhook about *sujet* as it is stored."""
+    """Return the webhook about *sujet* as it is stored."""
     (row,) = await mesh.database("users").read().all(_OF.where(WebhookRecu.sujet == sujet))
     return row
 
@@ -76,7 +76,7 @@ async def test_R25_what_does_not_end_in_time_is_kept_for_later(
     sujet: str,
     email: str,
 ) -> None:
-    """EN_FILE, its replay too; the job has it take effect ten seconds later, and only then it is known."""
+    """A late webhook and its replay are EN_FILE until the job applies it, ten seconds later."""
     async with busy():
         first = await sync.HandleProviderWebhook(webhook, timeout=4)  # as long as the gateway waits
     again = await sync.HandleProviderWebhook(webhook)
@@ -98,7 +98,7 @@ async def test_R25_what_does_not_end_in_time_is_kept_for_later(
 async def test_R25_attempts_follow_their_waits_and_end(
     mesh: Mesh, inbox: Inbox, sujet: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """10 s, 1 min, 10 min, 1 h, 6 h; then ECHEC, which is an error in the log."""
+    """Attempts follow after 10 s, 1 min, 10 min, 1 h and 6 h; then ECHEC and an error in the log."""
     hopeless = {"email": f"{'x' * 300}@exemple.fr"}  # longer than its column
     await line_up(mesh, sujet, charge_utile=hopeless)
     now, waits = NOON, []
@@ -120,7 +120,7 @@ async def test_R25_attempts_follow_their_waits_and_end(
 async def test_R25_an_attempt_that_ended_with_its_process_counts(
     mesh: Mesh, inbox: Inbox, sujet: str, email: str
 ) -> None:
-    """The next one is arranged before it begins; after the last one nothing is tried any more."""
+    """Attempts count when they begin: after the last one nothing is tried any more."""
     await line_up(mesh, sujet, tentatives=MOST_ATTEMPTS, charge_utile={"email": email})
     with clock.frozen_at(NOON):
         await inbox.retry()
@@ -130,7 +130,7 @@ async def test_R25_an_attempt_that_ended_with_its_process_counts(
 async def test_R25_the_order_holds_for_what_waited(
     mesh: Mesh, sync: SyncServiceStub, inbox: Inbox, people: UtilisateurServiceStub, sujet: str, email: str
 ) -> None:
-    """An older event that comes late changes nothing (R24)."""
+    """An older webhook that the job applies late changes nothing (R24)."""
     await line_up(
         mesh,
         sujet,
@@ -150,7 +150,7 @@ async def test_R25_the_order_holds_for_what_waited(
 
 
 async def test_R22_keys_live_thirty_days(mesh: Mesh, inbox: Inbox, sujet: str) -> None:
-    """Then they are forgotten: nothing so old is inside the window of replays any more."""
+    """Keys go after 30 days, when no replay is inside the window of R23 any more."""
     await line_up(mesh, sujet, resultat="TRAITE", prochain_essai=None, recu_le=NOON)
     with clock.frozen_at(NOON + timedelta(days=30)):
         await inbox.forget()

@@ -26,7 +26,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 async def test_R18_an_invitation_has_a_token_that_is_told_once(
     mesh: Mesh, invitations: InvitationServiceStub, wish: Any, org: str, email: str
 ) -> None:
-    """256 random bits, of which only the hash is kept."""
+    """The token has 256 random bits and stands in the answer of Create only; its hash is kept."""
     made = await invitations.Create(wish(email_invite=email.upper()))
     raw = base64.urlsafe_b64decode(made.jeton + "=")
     kept = await mesh.database("users").read().get(Invitation, made.id)
@@ -41,7 +41,7 @@ async def test_R18_an_invitation_has_a_token_that_is_told_once(
 async def test_R18_it_holds_for_some_days(
     mesh: Mesh, org: str, email: str, wish: Any, own_invitations: As, someone: Someone, asked: int, days: int
 ) -> None:
-    """Seven unless said otherwise."""
+    """An invitation lasts the days asked for, seven by default."""
     user = await someone(organisation_id=org)
     with clock.frozen_at(NOON):
         made = await own_invitations(user, org).Create(wish(expire_jours=asked))
@@ -63,7 +63,7 @@ async def test_R18_it_holds_for_some_days(
 async def test_R18_what_create_refuses(
     invitations: InvitationServiceStub, wish: Any, fields: dict[str, Any], reason: str
 ) -> None:
-    """INVALID_ARGUMENT."""
+    """Impossible days, addresses, roles and organisations are INVALID_ARGUMENT."""
     refusal = await refused(invitations.Create(wish(**fields)))
     assert refusal == (StatusCode.INVALID_ARGUMENT, reason)
 
@@ -71,7 +71,7 @@ async def test_R18_what_create_refuses(
 async def test_R18_one_person_is_invited_once_at_a_time(
     invitations: InvitationServiceStub, wish: Any, org: str, email: str
 ) -> None:
-    """ALREADY_EXISTS in the same organisation; when the first has expired there may be another."""
+    """A second invitation to the same organisation is ALREADY_EXISTS until the first has expired."""
     with clock.frozen_at(NOON):
         await invitations.Create(wish(expire_jours=1))
         again = invitations.Create(wish(email_invite=email.upper()))
@@ -91,7 +91,7 @@ async def test_R19_who_was_invited_joins(
     invitee: pb.Utilisateur,
     org: str,
 ) -> None:
-    """In the role of the invitation, once."""
+    """The invited person joins once, in the role of the invitation."""
     invitation = await invitations.Create(wish(role="MANAGER"))
     answer = await own_invitations(invitee).Accept(accept(invitation))
     assert (answer.organisation_id, answer.membre.role, answer.membre.etat) == (org, "MANAGER", "actif")
@@ -108,7 +108,7 @@ async def test_R19_who_was_invited_joins(
 async def test_R19_a_person_unknown_here_is_made_by_accepting(
     mesh: Mesh, invitations: InvitationServiceStub, wish: Any, email: str, sujet: str
 ) -> None:
-    """From the claims of his provider's token."""
+    """Accepting makes an account from the claims of the provider's token."""
     invitation = await invitations.Create(wish())
     outsider = mesh.stub(
         InvitationServiceStub, user=sujet, organisation="", iss="", email=email, email_verified=True
@@ -126,7 +126,7 @@ async def test_R19_a_former_member_comes_back(
     org: str,
     invitee: pb.Utilisateur,
 ) -> None:
-    """In the role of the invitation; who is active keeps his own."""
+    """A former member gets the role of the invitation; an active one keeps his own."""
     await someone(organisation_id=org)
     added = await membres.Add(pb.AddMembreRequest(organisation_id=org, utilisateur_id=invitee.id))
     active = await own_invitations(invitee).Accept(accept(await invitations.Create(wish(role="MANAGER"))))
@@ -139,7 +139,7 @@ async def test_R19_a_former_member_comes_back(
 async def test_R19_two_accepts_at_once(
     invitations: InvitationServiceStub, wish: Any, own_invitations: As, invitee: pb.Utilisateur
 ) -> None:
-    """One wins."""
+    """One of two simultaneous Accept wins."""
     invitation = await invitations.Create(wish())
     stub = own_invitations(invitee)
     answers = await asyncio.gather(
@@ -155,7 +155,7 @@ async def test_R19_only_the_verified_address_that_was_invited(
     someone: Someone,
     invitee: pb.Utilisateur,
 ) -> None:
-    """EMAIL_DIFFERENT for another one, and for one that is not verified."""
+    """Another address, or one that is not proved, is EMAIL_DIFFERENT."""
     invitation = await invitations.Create(wish())
     other = await someone(email=new_email(), email_verifie=True)
     different = (StatusCode.FAILED_PRECONDITION, "EMAIL_DIFFERENT")
@@ -169,7 +169,7 @@ async def test_R19_only_the_verified_address_that_was_invited(
 async def test_R19_an_invitation_expires(
     invitations: InvitationServiceStub, wish: Any, own_invitations: As, invitee: pb.Utilisateur, org: str
 ) -> None:
-    """FAILED_PRECONDITION, and its state says so from then on."""
+    """An expired invitation is refused, and its state says so from then on."""
     with clock.frozen_at(NOON):
         invitation = await invitations.Create(wish())
     with clock.frozen_at(NOON + timedelta(days=7)):
@@ -185,7 +185,7 @@ async def test_R19_an_invitation_expires(
 async def test_R19_the_job_marks_what_has_expired(
     mesh: Mesh, invitations: InvitationServiceStub, wish: Any, org: str
 ) -> None:
-    """And nothing else."""
+    """The job marks expired invitations, and leaves the others pending."""
     with clock.frozen_at(NOON):
         short = await invitations.Create(wish(expire_jours=1))
         long = await invitations.Create(wish(email_invite=new_email()))
@@ -198,7 +198,7 @@ async def test_R19_the_job_marks_what_has_expired(
 async def test_R19_an_unknown_token(
     mesh: Mesh, own_invitations: As, invitee: pb.Utilisateur, invitations: InvitationServiceStub
 ) -> None:
-    """NOT_FOUND; without one CHAMP_REQUIS; and services are nobody's guests."""
+    """An unknown token is NOT_FOUND, a missing one CHAMP_REQUIS; services accept nothing."""
     unknown = pb.AcceptInvitationRequest(jeton="inconnu")
     assert await refused(own_invitations(invitee).Accept(unknown)) == (StatusCode.NOT_FOUND, "INTROUVABLE")
     assert (await refused(own_invitations(invitee).Accept(pb.AcceptInvitationRequest())))[1] == "CHAMP_REQUIS"
@@ -208,7 +208,7 @@ async def test_R19_an_unknown_token(
 async def test_C8_invitations_are_listed_newest_first(
     invitations: InvitationServiceStub, own_invitations: As, someone: Someone, wish: Any, org: str
 ) -> None:
-    """Page by page; people see those of their organisation, services must name one."""
+    """Lists go page by page; people see those of their organisation, services must name one."""
     made = [(await invitations.Create(wish(email_invite=new_email()))).id for _ in range(3)]
     request = pb.ListInvitationsRequest(organisation_id=org, pagination=Pagination(page_size=2))
     found = [one.id async for answer in pages(invitations.List, request) for one in answer.invitations]

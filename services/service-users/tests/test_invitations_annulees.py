@@ -1,4 +1,4 @@
-"""Invitations of people who are shown out: none of them opens the door again (R5, R19)."""
+"""Cancelled invitations: none lets people who were shown out back in (R5, R19)."""
 
 import asyncio
 from typing import Any
@@ -23,7 +23,7 @@ async def test_R19_who_is_shown_out_cannot_come_back_by_an_invitation_from_befor
     org: str,
     invitee: pb.Utilisateur,
 ) -> None:
-    """Those to him and those that he has made, to whatever address, are cancelled; others stay."""
+    """Invitations to a retired member, and those that he made to any address, are cancelled; others stay."""
     await someone(organisation_id=org)
     added = await membres.Add(pb.AddMembreRequest(organisation_id=org, utilisateur_id=invitee.id))
     kept = await own_invitations(invitee, org).Create(wish(role="ADMIN"))
@@ -47,7 +47,7 @@ async def test_R5_a_deleted_account_leaves_no_invitation_of_its_own(
     org: str,
     invitee: pb.Utilisateur,
 ) -> None:
-    """A new account of the same address would come back by it."""
+    """A deletion cancels the account's own invitations, by which a new account would come back."""
     await someone(organisation_id=org)
     await membres.Add(pb.AddMembreRequest(organisation_id=org, utilisateur_id=invitee.id))
     kept = await own_invitations(invitee, org).Create(wish(role="ADMIN"))
@@ -65,7 +65,7 @@ async def test_R19_accepting_waits_for_who_is_being_shown_out(
     org: str,
     invitee: pb.Utilisateur,
 ) -> None:
-    """Both take the organisation first and the invitation then, so that none stops the other for ever."""
+    """Accept and retirement lock the organisation before the invitation, so that there is no deadlock."""
     await someone(organisation_id=org)
     added = await membres.Add(pb.AddMembreRequest(organisation_id=org, utilisateur_id=invitee.id))
     kept = await own_invitations(invitee, org).Create(wish(role="ADMIN"))

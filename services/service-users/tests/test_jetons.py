@@ -17,7 +17,7 @@ from tests.personnes import Someone
 from tests.voisins import Voisins
 from tests.webhooks_envoyes import Account, Send, Told
 
-GRPC_TRIES = 3  # of one call that may be repeated (C14)
+GRPC_TRIES = 3  # tries of one call that may be repeated (C14)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ async def membre(someone: Someone, org: str, membres: MembreServiceStub) -> pb.M
 
 
 async def owed(mesh: Mesh, utilisateur_id: str) -> CommandeSortante:
-    """The revocation of the user's tokens that waits."""
+    """Return the revocation of the user's tokens that waits to be sent."""
     kind = select(CommandeSortante).where(CommandeSortante.type == "revocation")
     rows = await mesh.database("users").read().all(kind)
     (row,) = [one for one in rows if one.charge.get("utilisateur_id") == utilisateur_id]
@@ -39,7 +39,7 @@ async def owed(mesh: Mesh, utilisateur_id: str) -> CommandeSortante:
 async def test_R28_an_ended_membership_ends_the_tokens_that_name_it(
     autour: Voisins, membres: MembreServiceStub, membre: pb.Membre, org: str, etat: str
 ) -> None:
-    """Not those for another organisation of the same person; a change of role or a return ends nothing."""
+    """The revocation names the organisation; a change of role or a return of the member sends none."""
     await membres.Update(pb.UpdateMembreRequest(id=membre.id, role="MANAGER"))
     ended = await membres.Update(pb.UpdateMembreRequest(id=membre.id, etat=etat))
     await membres.Update(pb.UpdateMembreRequest(id=membre.id, etat="actif"))
@@ -51,7 +51,7 @@ async def test_R28_an_ended_membership_ends_the_tokens_that_name_it(
 async def test_R28_a_change_that_is_refused_ends_nothing(
     autour: Voisins, membres: MembreServiceStub, someone: Someone, org: str
 ) -> None:
-    """The command is written with the change."""
+    """The revocation is written with the change: none follows a refusal."""
     user = await someone(organisation_id=org)
     (last,) = (await membres.List(pb.ListMembresRequest(utilisateur_id=user.id))).membres
     assert (await refused(membres.Update(pb.UpdateMembreRequest(id=last.id, etat="retire"))))[1] == (
@@ -64,7 +64,7 @@ async def test_R28_a_change_that_is_refused_ends_nothing(
 async def test_R28_a_closed_account_ends_all_of_its_tokens(
     autour: Voisins, people: UtilisateurServiceStub, someone: Someone, how: str
 ) -> None:
-    """Once: an account that is closed already has none."""
+    """Closing an account revokes all tokens, once: an account that is closed already has none."""
     user = await someone()
     for _ in range(2):
         if how == "suppression":
@@ -79,10 +79,10 @@ async def test_R28_a_closed_account_ends_all_of_its_tokens(
     ("kind", "fields", "motif"),
     [("user.updated", {"is_suspended": True}, "desactivation"), ("user.deleted", {}, "suppression")],
 )
-async def test_R24_so_does_the_provider(
+async def test_R28_a_suspension_or_deletion_by_the_provider_ends_tokens_too(
     autour: Voisins, send: Send, told: Told, account: Account, kind: str, fields: dict[str, Any], motif: str
 ) -> None:
-    """By its webhook, a suspension as a deletion."""
+    """A suspension and a deletion by webhook revoke the account's tokens."""
     await send(told())
     user = await account()
     assert await send(told(kind, **fields)) == "TRAITE"
@@ -92,7 +92,7 @@ async def test_R24_so_does_the_provider(
 async def test_R28_auth_away_is_asked_again(
     mesh: Mesh, autour: Voisins, people: UtilisateurServiceStub, someone: Someone
 ) -> None:
-    """After a second, then every five, with the same instant, until it answers."""
+    """A revocation is sent again after one second, then every five, with the same instant."""
     user, now = await someone(), clock.now()
     await people.Delete(pb.DeleteUtilisateurRequest(id=user.id))
     written = MessageToDict(await _request(mesh, user.id))
@@ -110,7 +110,7 @@ async def test_R28_auth_away_is_asked_again(
 async def test_R28_an_instant_that_auth_finds_too_early_is_told_again(
     mesh: Mesh, autour: Voisins, people: UtilisateurServiceStub, someone: Someone
 ) -> None:
-    """DATE_INVALIDE passes with the difference of the clocks: a revocation is not given up."""
+    """DATE_INVALIDE passes with the difference of the clocks: the revocation is not given up."""
     user = await someone()
     await people.Delete(pb.DeleteUtilisateurRequest(id=user.id))
     autour.heard.failures[user.id] = [DateInvalide()]
@@ -119,7 +119,7 @@ async def test_R28_an_instant_that_auth_finds_too_early_is_told_again(
 
 
 def test_R28_a_revocation_is_never_given_up() -> None:
-    """However long auth is away: one second, then five for ever."""
+    """A revocation waits five seconds after the first try, for ever."""
     assert REVOCATION.given_up_after is None
     assert {REVOCATION.waits(tries).total_seconds() for tries in (2, 3, 1_000_000)} == {5.0}
 

@@ -1,4 +1,4 @@
-"""The jobs of the service as it runs: each is wired to what it does."""
+"""Jobs of the running service: each is wired to its work."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +16,7 @@ _SOON = timedelta(milliseconds=50)
 
 
 async def test_C18_the_jobs_run_by_themselves() -> None:
-    """A webhook that waits, one that is old, an invitation that is over, an organisation left to be told."""
+    """Jobs apply a waiting webhook, purge an old one, expire an invitation and tell an organisation."""
     hasty = replace(SERVICE, workers=tuple(replace(one, every=_SOON) for one in SERVICE.workers))
     now, org, sujet = clock.now(), new_org(), new_subject()
     webhook: dict[str, Any] = {"fournisseur": "kinde", "type": "user.deleted"}

@@ -50,7 +50,7 @@ async def admin(someone: Someone, org: str, membres: MembreServiceStub) -> pb.Me
 
 @pytest.fixture
 async def viewer(someone: Someone, admin: pb.Membre, membres: MembreServiceStub) -> pb.Membre:
-    """The second one."""
+    """The second member of the organisation."""
     user = await someone()
     return await membres.Add(
         pb.AddMembreRequest(organisation_id=admin.organisation_id, utilisateur_id=user.id)
@@ -58,12 +58,12 @@ async def viewer(someone: Someone, admin: pb.Membre, membres: MembreServiceStub)
 
 
 async def in_state(membres: MembreServiceStub, membre: pb.Membre, etat: str) -> pb.Membre:
-    """*membre* after having been brought into *etat*."""
+    """Bring *membre* into *etat*."""
     return await membres.Update(pb.UpdateMembreRequest(id=membre.id, etat=etat))
 
 
 async def test_a_member_is_added(viewer: pb.Membre, org: str) -> None:
-    """An active VIEWER unless said otherwise; the answer carries the user."""
+    """A new member is an active VIEWER by default; the answer carries the user."""
     assert (viewer.organisation_id, viewer.role, viewer.etat, viewer.version) == (org, "VIEWER", "actif", 1)
     assert (viewer.utilisateur.id, viewer.HasField("date_activation")) == (viewer.utilisateur_id, True)
 
@@ -71,7 +71,7 @@ async def test_a_member_is_added(viewer: pb.Membre, org: str) -> None:
 async def test_a_member_may_be_invited_first(
     someone: Someone, membres: MembreServiceStub, admin: pb.Membre, org: str
 ) -> None:
-    """He becomes active later, which is dated."""
+    """An invited member becomes active later, and both steps are dated."""
     user = await someone()
     invited = await membres.Add(
         pb.AddMembreRequest(organisation_id=org, utilisateur_id=user.id, role="MANAGER", etat="invite")
@@ -82,7 +82,7 @@ async def test_a_member_may_be_invited_first(
 
 
 async def test_who_is_a_member_is_not_added_again(membres: MembreServiceStub, viewer: pb.Membre) -> None:
-    """ALREADY_EXISTS, in whatever state the membership is."""
+    """A second membership is ALREADY_EXISTS, in whatever state the first one is."""
     request = pb.AddMembreRequest(
         organisation_id=viewer.organisation_id, utilisateur_id=viewer.utilisateur_id
     )
@@ -106,7 +106,7 @@ async def test_what_add_refuses(
     fields: dict[str, str],
     answer: tuple[StatusCode, str],
 ) -> None:
-    """Unknown people, unknown roles, states in which no membership begins."""
+    """Unknown people, unknown roles and impossible first states are refused."""
     usual = {"organisation_id": org, "utilisateur_id": (await someone()).id}
     assert await refused(membres.Add(pb.AddMembreRequest(**(usual | fields)))) == answer
 
@@ -115,7 +115,7 @@ async def test_what_add_refuses(
 async def test_R16_states_that_follow(
     membres: MembreServiceStub, someone: Someone, admin: pb.Membre, former: str, etat: str
 ) -> None:
-    """Each step changes the version once; the same state again changes nothing."""
+    """Each allowed step changes the version once; the same state again changes nothing."""
     membre = await _member_in(membres, someone, admin, former)
     changed = await in_state(membres, membre, etat)
     again = await in_state(membres, membre, etat)
@@ -126,7 +126,7 @@ async def test_R16_states_that_follow(
 async def test_R16_states_that_do_not_follow(
     membres: MembreServiceStub, someone: Someone, admin: pb.Membre, former: str, etat: str
 ) -> None:
-    """FAILED_PRECONDITION TRANSITION_INTERDITE."""
+    """Each other step is FAILED_PRECONDITION TRANSITION_INTERDITE."""
     membre = await _member_in(membres, someone, admin, former)
     refusal = await refused(in_state(membres, membre, etat))
     assert refusal == (StatusCode.FAILED_PRECONDITION, "TRANSITION_INTERDITE")
@@ -136,7 +136,7 @@ async def test_R16_states_that_do_not_follow(
 async def test_R16_the_last_active_administrator_stays(
     membres: MembreServiceStub, admin: pb.Membre, viewer: pb.Membre, change: dict[str, Any]
 ) -> None:
-    """Until there is another active one; one who is suspended does not count."""
+    """The last administrator stays until there is another active one; a suspended one does not count."""
     request = pb.UpdateMembreRequest(id=admin.id, **change)
     assert await refused(membres.Update(request)) == LAST_ADMIN
     await membres.Update(pb.UpdateMembreRequest(id=viewer.id, role="ADMIN", etat="suspendu"))
@@ -148,7 +148,7 @@ async def test_R16_the_last_active_administrator_stays(
 async def test_R16_of_two_administrators_leaving_at_once_one_stays(
     membres: MembreServiceStub, admin: pb.Membre, viewer: pb.Membre
 ) -> None:
-    """The organisation is locked while it is looked at."""
+    """The lock on the organisation lets one of the two leave."""
     await membres.Update(pb.UpdateMembreRequest(id=viewer.id, role="ADMIN"))
     answers = await asyncio.gather(
         *(in_state(membres, one, "retire") for one in (admin, viewer)), return_exceptions=True
@@ -159,7 +159,7 @@ async def test_R16_of_two_administrators_leaving_at_once_one_stays(
 async def test_R16_a_deleted_person_does_not_come_back(
     membres: MembreServiceStub, people: UtilisateurServiceStub, viewer: pb.Membre
 ) -> None:
-    """FAILED_PRECONDITION: there is nobody to be a member."""
+    """The membership of a deleted account stays ended: COMPTE_DESACTIVE."""
     await people.Delete(pb.DeleteUtilisateurRequest(id=viewer.utilisateur_id))
     refusal = await refused(in_state(membres, viewer, "actif"))
     assert refusal == (StatusCode.FAILED_PRECONDITION, "COMPTE_DESACTIVE")
@@ -167,7 +167,7 @@ async def test_R16_a_deleted_person_does_not_come_back(
 
 @pytest.mark.parametrize("field", ["role", "etat"])
 async def test_what_update_refuses(membres: MembreServiceStub, viewer: pb.Membre, field: str) -> None:
-    """Empty and unknown values, an old version, an unknown id."""
+    """Empty and unknown values, an old version and an unknown id are refused."""
     fields: dict[str, Any] = {field: ""}
     empty = pb.UpdateMembreRequest(id=viewer.id, **fields)
     fields[field] = "autre"
@@ -182,7 +182,7 @@ async def test_what_update_refuses(membres: MembreServiceStub, viewer: pb.Membre
 async def test_C6_memberships_of_another_organisation_are_not_there(
     own: Own, viewer: pb.Membre, admin: pb.Membre, org: str
 ) -> None:
-    """For people; within theirs they are."""
+    """People change memberships of their organisation; those of another one are NOT_FOUND."""
     inside, outside = own(admin.utilisateur, org), own(admin.utilisateur, f"{org}-b")
     assert (await in_state(inside, viewer, "suspendu")).etat == "suspendu"
     assert await refused(in_state(outside, viewer, "retire")) == NOT_FOUND
@@ -191,7 +191,7 @@ async def test_C6_memberships_of_another_organisation_are_not_there(
 async def test_C6_who_belongs_nowhere_names_no_organisation(
     mesh: Mesh, own: Own, someone: Someone, org: str
 ) -> None:
-    """PERMISSION_DENIED: neither to join it nor to invite to it; unnamed, there is none to join."""
+    """Somebody without organisation is refused when he names one, and asked for one when he does not."""
     user = await someone()
     different = (StatusCode.PERMISSION_DENIED, "ORGANISATION_DIFFERENTE")
     joining = pb.AddMembreRequest(organisation_id=org, utilisateur_id=user.id)
@@ -206,7 +206,7 @@ async def test_C6_who_belongs_nowhere_names_no_organisation(
 async def test_members_are_listed_by_organisation(
     membres: MembreServiceStub, own: Own, viewer: pb.Membre, admin: pb.Membre, org: str
 ) -> None:
-    """The oldest first, page by page, by state if asked; without a name services are refused."""
+    """Members come the oldest first, page by page, by state if asked; services must name an organisation."""
     request = pb.ListMembresRequest(organisation_id=org, pagination=Pagination(page_size=1))
     found = [one.id async for answer in pages(membres.List, request) for one in answer.membres]
     assert found == [admin.id, viewer.id]
@@ -219,7 +219,7 @@ async def test_members_are_listed_by_organisation(
 async def test_memberships_are_listed_by_person(
     membres: MembreServiceStub, own: Own, someone: Someone, viewer: pb.Membre, org: str
 ) -> None:
-    """All of them for himself and for services, else those in the caller's organisation."""
+    """People see all of their own, services all of anybody's, others those of the caller's organisation."""
     user, elsewhere = viewer.utilisateur, f"{org}-b"
     await membres.Add(pb.AddMembreRequest(organisation_id=elsewhere, utilisateur_id=user.id))
     request = pb.ListMembresRequest(utilisateur_id=user.id)
@@ -233,7 +233,7 @@ async def test_memberships_are_listed_by_person(
 
 
 async def _member_in(membres: MembreServiceStub, someone: Someone, admin: pb.Membre, etat: str) -> pb.Membre:
-    """A member of the organisation of *admin*, in state *etat*."""
+    """Add a member to the organisation of *admin*, and bring him into *etat*."""
     user, begins = await someone(), "invite" if etat == "invite" else "actif"
     request = pb.AddMembreRequest(organisation_id=admin.organisation_id, utilisateur_id=user.id, etat=begins)
     return await in_state(membres, await membres.Add(request), etat)

@@ -1,4 +1,4 @@
-"""The migrations on a database that the former version has filled."""
+"""Migrations on a database that the former version has filled."""
 
 from pathlib import Path
 from shutil import copy
@@ -23,7 +23,7 @@ VALUES (gen_random_uuid(), 'kinde', 'kp_1', 'a@exemple.fr', '00000000-0000-7000-
 
 
 def test_R32_conflicts_of_the_former_version_are_looked_at_again(tmp_path: Path) -> None:
-    """The address that they were about is known, and nobody's account is changed."""
+    """Webhooks in conflict get the address of their conflict and become due; accounts are not changed."""
     own = SERVICE.folder / "migrations"
     former = tmp_path / "migrations"
     former.mkdir()

@@ -11,7 +11,7 @@ GUESS = "pas celui-là"
 
 
 async def work(passwords: Passwords, stored: str | None) -> float:
-    """Seconds of processor time that refusing a guess takes: the least of three."""
+    """Return the seconds of processor time that refusing a guess takes: the least of three."""
     tries = []
     for _ in range(3):
         started = time.process_time()
@@ -23,7 +23,7 @@ async def work(passwords: Passwords, stored: str | None) -> float:
 
 @pytest.mark.parametrize("cost", [None, COST - 3])
 async def test_R7_every_refusal_costs_the_same_work(cost: int | None) -> None:
-    """Without a password, and with a hash of a lower cost, as with one of today's."""
+    """A refusal without a hash, or against a weaker one, costs as much as against one of today's cost."""
     passwords = Passwords(COST)
     usual = await work(passwords, (await passwords.hash("le bon")).hash)
     stored = None if cost is None else (await Passwords(cost).hash("le bon")).hash
@@ -31,7 +31,7 @@ async def test_R7_every_refusal_costs_the_same_work(cost: int | None) -> None:
 
 
 async def test_R6_a_hash_leaves_the_loop_to_others() -> None:
-    """It is made in a thread: the loop turns many times until it is there."""
+    """Hashing runs in a thread: the loop turns many times meanwhile."""
     hashing, turns = asyncio.create_task(Passwords(10).hash("une phrase")), 0
     while not hashing.done():
         await asyncio.sleep(0)
@@ -40,7 +40,7 @@ async def test_R6_a_hash_leaves_the_loop_to_others() -> None:
 
 
 async def test_R6_a_hash_of_a_lower_cost_is_outdated() -> None:
-    """One of today's cost is not, nor one of a higher cost."""
+    """A hash is outdated below today's cost only."""
     verdicts = {}
     for cost in (4, 5, 6):
         hashed = await Passwords(cost).hash("le bon")
@@ -49,7 +49,7 @@ async def test_R6_a_hash_of_a_lower_cost_is_outdated() -> None:
 
 
 async def test_R6_a_random_password_differs_each_time() -> None:
-    """And is marked as one that nobody was told."""
+    """Two random passwords differ, and are marked as told to nobody."""
     passwords = Passwords(4)
     first, second = await passwords.random(), await passwords.random()
     assert first.aleatoire

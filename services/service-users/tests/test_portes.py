@@ -1,4 +1,4 @@
-"""Who may let people in, after he was shown out: every RPC against every such caller (R27, R28)."""
+"""The table of every RPC against everybody who was shown out (R27, R28)."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ INTERNAL = "PERMISSION_DENIED APPEL_INTERNE_SEULEMENT"
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody with a token of *organisation*, whose *membre* of it and *colleague* were made before."""
+    """A caller with a token of *organisation*, his *membre* there, and the membership of a *colleague*."""
 
     mesh: Mesh
     organisation: str
@@ -41,7 +41,7 @@ class Caller:
     token: str
 
     def stub(self, kind: Callable[..., Any]) -> Any:
-        """A stub that is called with the token."""
+        """Return a stub that is called with the token."""
         return kind(self.mesh.channel("users", self.token))
 
 
@@ -49,14 +49,14 @@ Call = Callable[[Caller], Awaitable[Any]]
 
 
 async def _accept(caller: Caller) -> Any:
-    """An invitation that somebody else has made for the caller's address."""
+    """Accept an invitation that somebody else has made for the caller's address."""
     invitations = caller.mesh.service_stub(InvitationServiceStub, caller="organisations")
     wish = pb.CreateInvitationRequest(organisation_id=new_org(), email_invite=caller.user.email)
     request = pb.AcceptInvitationRequest(jeton=(await invitations.Create(wish)).jeton)
     return await caller.stub(InvitationServiceStub).Accept(request)
 
 
-# In this order: what makes the caller a member again, or closes his account, comes last.
+# The order counts: calls that make the caller a member again, or close his account, come last.
 CALLS: Mapping[str, Call] = {
     "Membre.List": lambda c: c.stub(MembreServiceStub).List(pb.ListMembresRequest()),
     "Membre.Add": lambda c: c.stub(MembreServiceStub).Add(
@@ -126,11 +126,11 @@ ALWAYS = {
     **dict.fromkeys(OF_SERVICES, INTERNAL),
     "Utilisateur.Update another's": "PERMISSION_DENIED AUTRE_UTILISATEUR",
 }
-# An account that is open is its owner's, wherever he is no member any more; a new invitation is good.
+# Who is no member any more keeps his account, and may accept a new invitation.
 STRANGER = {
     **ALWAYS,
     "Utilisateur.Update": OK,
-    "Utilisateur.ConfirmEmail": NOT_FOUND,  # it came as far as the token
+    "Utilisateur.ConfirmEmail": NOT_FOUND,  # the token is unknown, the caller is not refused
     "Credential.SetPassword": OK,
     "Sync.SyncProfile": OK,
     "Compte.CreateWithOwner": OK,
@@ -174,7 +174,7 @@ async def caller(
 async def show_out(
     caller: Caller, how: str, people: UtilisateurServiceStub, membres: MembreServiceStub
 ) -> Caller:
-    """*caller* after what the table calls *how* was done to him."""
+    """Do to *caller* what the table calls *how*."""
     user = caller.user
     if how in ("removed", "moved", "suspended"):
         etat = "suspendu" if how == "suspended" else "retire"
@@ -193,7 +193,7 @@ async def show_out(
 
 
 async def unprove(caller: Caller) -> None:
-    """Make the address of the account one that nobody has proved, as an older version left it."""
+    """Make the address of the account unproved, as an older version left it."""
     async with caller.mesh.database("users").transaction() as tx:
         row = await tx.get(Utilisateur, caller.user.id)
         assert row is not None
@@ -201,7 +201,7 @@ async def unprove(caller: Caller) -> None:
 
 
 async def outcome(call: Awaitable[Any]) -> str:
-    """What *call* came to: OK, nothing to delete, or code and reason."""
+    """Return OK, nothing to delete, or code and reason of *call*."""
     try:
         answer = await call
     except grpc.aio.AioRpcError as error:
@@ -213,20 +213,20 @@ async def outcome(call: Awaitable[Any]) -> str:
 async def test_R27_who_was_shown_out_lets_nobody_in(
     caller: Caller, people: UtilisateurServiceStub, membres: MembreServiceStub, how: str
 ) -> None:
-    """Each RPC that changes who may enter, with code and reason."""
+    """Every RPC answers as the table says, with code and reason."""
     shown_out = await show_out(caller, how, people, membres)
     outcomes = {name: await outcome(call(shown_out)) for name, call in CALLS.items()}
     assert outcomes == TABLE[how]
 
 
 async def test_R27_an_active_member_lets_people_in(caller: Caller) -> None:
-    """The same calls of the same person before: the table refuses for what has happened since."""
+    """Before he is shown out, the same calls of the same person are served."""
     acting = [await outcome(CALLS[name](caller)) for name in ("Membre.List", *INVITING)]
     assert (acting, await outcome(CALLS["Membre.Update another's"](caller))) == ([OK, OK, OK], OK)
 
 
 def test_R27_the_table_is_complete() -> None:
-    """Every RPC of the contract that changes something is in it."""
+    """The table holds every RPC of the contract that changes something."""
     reading = {"Get", "GetByEmail", "GetByIdentity", "List"}
     changing = {
         f"{service.name.removesuffix('Service')}.{method.name}"

@@ -1,4 +1,4 @@
-"""An account that somebody made beforehand is not inherited with what he put in it (R30)."""
+"""Claims: accounts made beforehand with somebody else's address go to its owner, bare (R30)."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,7 +28,7 @@ Claim = Callable[..., Any]
 
 @pytest.fixture
 async def attacker(someone: Someone, email: str, sujet: str, org: str) -> pb.Utilisateur:
-    """Who has made an account with the address of the person of the test beforehand, without proving it."""
+    """An account made beforehand with the address of the person of the test, without proving it."""
     return await someone(
         email=email,
         prenom="Pré",
@@ -45,7 +45,7 @@ async def attacker(someone: Someone, email: str, sujet: str, org: str) -> pb.Uti
 
 @pytest.fixture
 def claim(people: UtilisateurServiceStub, email: str, sujet: str) -> Claim:
-    """The first sign-in at Google of the person whose address it is; fields as in Create."""
+    """First sign-in at Google of the owner of the address; fields as in Create."""
 
     async def made(**fields: Any) -> pb.CreateUtilisateurResponse:
         told: dict[str, Any] = {
@@ -62,7 +62,7 @@ def claim(people: UtilisateurServiceStub, email: str, sujet: str) -> Claim:
 async def test_R30_the_owner_of_an_unproved_address_claims_the_account(
     claim: Claim, attacker: pb.Utilisateur, sujet: str
 ) -> None:
-    """He gets it bare: his own identity, although of the same provider, and the names that he is told by."""
+    """The account holds nothing but the owner's identity, of the same provider too, and the names told."""
     answer = await claim(prenom="Anne", nom="Martin")
     user = answer.utilisateur
     assert (answer.cree, user.id) == (False, attacker.id)
@@ -82,7 +82,7 @@ async def test_R30_whoever_was_in_it_before_is_out(
     email: str,
     sujet: str,
 ) -> None:
-    """His password, his identity, his memberships, the last administrator's too, and his token."""
+    """Password, identity, memberships (a last administrator's too) and token of the attacker end."""
     token = mesh.secrets.token(user=attacker.id, organisation="", iat=int(clock.timestamp()) - 10)
     await claim()
     password = pb.VerifyPasswordRequest(email=email, mot_de_passe=PASSWORD)
@@ -99,7 +99,7 @@ async def test_R30_whoever_was_in_it_before_is_out(
 async def test_R30_the_fresh_token_of_the_owner_is_served(
     mesh: Mesh, claim: Claim, attacker: pb.Utilisateur
 ) -> None:
-    """Also when it is made in the second of the claim."""
+    """A token made in the very second of the claim is served."""
     await claim()
     own = mesh.stub(UtilisateurServiceStub, user=attacker.id, organisation="")
     assert (await own.Update(pb.UpdateUtilisateurRequest(id=attacker.id, nom="Martin"))).nom == "Martin"
@@ -129,7 +129,7 @@ async def test_R30_an_invitation_to_the_address_keeps_its_membership(
     someone: Someone,
     email: str,
 ) -> None:
-    """If this very account has accepted it; one that another account accepted keeps nothing."""
+    """An invitation keeps the membership if this very account accepted it, not if another one did."""
     other = await someone()
     accounts = {new_org(): UUID(attacker.id), new_org(): UUID(other.id)}
     invitations = [
@@ -157,7 +157,7 @@ async def test_R30_an_invitation_to_the_address_keeps_its_membership(
 async def test_R30_a_company_told_in_the_same_call_is_that_of_a_newcomer(
     sync: SyncServiceStub, seen: Seen, attacker: pb.Utilisateur, someone: Someone, org: str
 ) -> None:
-    """Although the account was its administrator: there is another member, so he views."""
+    """The claimed account was the organisation's administrator; its owner becomes a VIEWER."""
     await someone(organisation_id=org)
     answer = await sync.SyncUser(seen(company_id=org, email_verifie=True, fournisseur="kinde"))
     assert (answer.utilisateur.id, answer.organisation_id, answer.role) == (attacker.id, org, "VIEWER")
@@ -166,7 +166,7 @@ async def test_R30_a_company_told_in_the_same_call_is_that_of_a_newcomer(
 async def test_R30_a_webhook_of_the_owner_claims_too(
     send: Send, told: Told, account: Any, attacker: pb.Utilisateur
 ) -> None:
-    """And what it tells is what the account says from then on."""
+    """A webhook claims the account, which then has the names that it tells."""
     assert await send(told(first_name="Anne", last_name="Martin")) == "TRAITE"
     claimed = await account()
     assert (claimed.id, claimed.prenom, claimed.nom, claimed.telephone) == (attacker.id, "Anne", "Martin", "")
@@ -175,7 +175,7 @@ async def test_R30_a_webhook_of_the_owner_claims_too(
 async def test_R30_a_proved_address_is_attached_not_claimed(
     people: UtilisateurServiceStub, claim: Claim, someone: Someone, email: str
 ) -> None:
-    """Nothing of it ends; a second subject of one provider stays a conflict (R8)."""
+    """A proved account keeps everything; a second subject of one provider stays a conflict (R8)."""
     known = await someone(email=email, email_verifie=True, mot_de_passe=PASSWORD, prenom="Anne")
     answer = await claim(prenom="Autre")
     assert (answer.utilisateur.id, answer.utilisateur.prenom) == (known.id, "Anne")
@@ -184,7 +184,7 @@ async def test_R30_a_proved_address_is_attached_not_claimed(
 
 
 async def test_R30_who_is_not_vouched_for_claims_nothing(claim: Claim, attacker: pb.Utilisateur) -> None:
-    """ALREADY_EXISTS: a Google login with an unverified email is never a takeover."""
+    """A Google sign-in with an unverified address is CONFLIT_IDENTITE, never a takeover."""
     refusal = await refused(claim(email_verifie=False))
     assert refusal == (StatusCode.ALREADY_EXISTS, "CONFLIT_IDENTITE")
 
@@ -192,7 +192,7 @@ async def test_R30_who_is_not_vouched_for_claims_nothing(claim: Claim, attacker:
 async def test_R30_an_account_that_we_closed_is_not_opened_by_a_claim(
     sync: SyncServiceStub, seen: Seen, people: UtilisateurServiceStub, attacker: pb.Utilisateur
 ) -> None:
-    """COMPTE_DESACTIVE, and nothing of it is changed (R15)."""
+    """A closed account is COMPTE_DESACTIVE (R15), and nothing of it is changed."""
     await people.Update(pb.UpdateUtilisateurRequest(id=attacker.id, actif=False))
     refusal = await refused(sync.SyncUser(seen(fournisseur="google", email_verifie=True)))
     assert refusal == (StatusCode.FAILED_PRECONDITION, "COMPTE_DESACTIVE")
@@ -202,7 +202,7 @@ async def test_R30_an_account_that_we_closed_is_not_opened_by_a_claim(
 async def test_R30_ten_first_sign_ins_at_once_claim_once(
     autour: Voisins, claim: Claim, attacker: pb.Utilisateur
 ) -> None:
-    """The others find what the first one has attached."""
+    """One of ten simultaneous sign-ins claims; the others find the attached identity."""
     answers = await asyncio.gather(*(claim() for _ in range(10)))
     assert {one.utilisateur.id for one in answers} == {attacker.id}
     assert sum(one.HasField("reprise_le") for one in answers) == 1
@@ -212,7 +212,7 @@ async def test_R30_ten_first_sign_ins_at_once_claim_once(
 async def test_R29_who_asks_for_an_address_does_not_get_its_owner(
     claim: Claim, someone: Someone, as_user: Any, email: str
 ) -> None:
-    """The owner's sign-in makes an account of its own, since nothing but a wish is there."""
+    """The owner's sign-in makes an account of its own, though another account asked for the address."""
     thief = await someone(email_verifie=True)
     await as_user(thief).Update(pb.UpdateUtilisateurRequest(id=thief.id, email=email))
     answer = await claim()
@@ -222,7 +222,7 @@ async def test_R29_who_asks_for_an_address_does_not_get_its_owner(
 async def test_R26_the_first_administrator_inherits_nothing(
     mesh: Mesh, attacker: pb.Utilisateur, credentials: CredentialServiceStub, email: str, org: str
 ) -> None:
-    """Who may run the command vouches for the address: what was in its account before is gone."""
+    """The command claims an unproved account: its former password is gone."""
     app: Any = mesh["users"].app
     await create_administrator(email, org, "une phrase de l'opérateur", app)
     former = pb.VerifyPasswordRequest(email=email, mot_de_passe=PASSWORD)
@@ -235,7 +235,7 @@ async def test_R26_the_first_administrator_inherits_nothing(
 async def test_R3_mails_do_not_greet_by_the_placeholder(
     autour: Voisins, claim: Claim, attacker: pb.Utilisateur
 ) -> None:
-    """Who is told of without a name is called User, and is written to without one."""
+    """An account called User for want of a name is written to without a name."""
     answer = await claim()
     (mail,) = (await autour.send()).mails_of(attacker.id)
     assert (answer.utilisateur.prenom, mail.prenom, mail.nom) == ("User", "", "")

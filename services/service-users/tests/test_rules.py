@@ -1,4 +1,4 @@
-"""The rules of people as pure functions."""
+"""Rules of persons, passwords and memberships as pure functions."""
 
 from typing import Any
 
@@ -25,12 +25,12 @@ ANNE: dict[str, Any] = {"fournisseur": "auth0", "sujet": "s", "source": "profil"
     ],
 )
 def test_R3_one_name_stands_in_for_two(told: tuple[str, str, str], names: tuple[str, str]) -> None:
-    """Its first word is the first name; it counts only if neither of the two is told."""
+    """A single name is split at its first word, and counts only if neither of the two is told."""
     assert personnes.names(*told) == names
 
 
 def test_R3_who_is_not_named_is_called_after_the_address() -> None:
-    """User, and what stands before the @."""
+    """A person without any name is called User, and by what stands before the @."""
     assert personnes.default_names(Personne(**ANNE)) == ("User", "anne")
     assert personnes.default_names(Personne(**ANNE, nom="Martin")) == ("", "Martin")
 
@@ -46,13 +46,13 @@ def test_R3_who_is_not_named_is_called_after_the_address() -> None:
     ],
 )
 def test_R8_who_vouches_for_an_address(said: bool | None, fournisseur: str, vouched: bool) -> None:
-    """The source by its own word, which counts most, or a provider that is trusted."""
+    """A source vouches by its own word, which counts most, or by the trust in its provider."""
     personne = Personne(**(ANNE | {"fournisseur": fournisseur, "email_verifie": said}))
     assert personnes.vouched(personne, ("auth0",)) is vouched
 
 
 def test_R8_only_what_is_told_is_refreshed() -> None:
-    """Empty texts say nothing; a type that is known stays."""
+    """Empty texts change nothing; a type that is known stays."""
     utilisateur = personnes.new_utilisateur(Personne(**ANNE, nom="Martin"), ("crm",), verified=True)
     told = Personne(**ANNE, prenom="Anne", type_utilisateur="COURTIER")
     assert personnes.told_anew(utilisateur, told) == {"prenom": "Anne", "type_utilisateur": "COURTIER"}
@@ -63,7 +63,7 @@ def test_R8_only_what_is_told_is_refreshed() -> None:
 
 
 def test_R14_three_keys_of_metadata_are_kept() -> None:
-    """If they hold a text or a truth value."""
+    """The three keys are kept if they hold a text or a truth value."""
     metadata = Struct()
     metadata.update(
         {"source": "x", "firstLoginFrom": "crm", "existingUser": True, "autre": "x", "password": "x"}
@@ -75,7 +75,7 @@ def test_R14_three_keys_of_metadata_are_kept() -> None:
 
 
 def test_R14_metadata_have_at_most_4_KiB() -> None:
-    """To the byte."""
+    """Metadata of 4,096 bytes are taken, larger ones refused."""
     metadata = Struct()
     metadata.update({"source": ""})
     room = 4096 - metadata.ByteSize()
@@ -102,14 +102,14 @@ def test_R14_metadata_have_at_most_4_KiB() -> None:
     ],
 )
 def test_a_picture_is_at_an_https_address(text: str) -> None:
-    """What people tell is refused, what providers tell is left out."""
+    """Other addresses are refused from people, and left out from providers."""
     with pytest.raises(FormatInvalide):
         rules.picture_url(text)
     assert personnes.outer_url(text) == ""
 
 
 def test_C10_an_address_that_reads_backwards_is_put_right() -> None:
-    """A provider's loses its format characters as any text does; people's have lost them by then."""
+    """A provider's address loses its format characters; people's texts have lost them before."""
     assert personnes.outer_url("https://exemple.fr/\u202egnp.exe") == "https://exemple.fr/gnp.exe"
     with pytest.raises(FormatInvalide):
         rules.picture_url("https://exemple.fr/\u202egnp.exe")
@@ -117,7 +117,7 @@ def test_C10_an_address_that_reads_backwards_is_put_right() -> None:
 
 @pytest.mark.parametrize("told", [None, 7, [], {}, True, "a\u0000b", "a\ud800b"])
 def test_what_a_provider_tells_may_be_anything(told: object) -> None:
-    """What is no text that can be kept says nothing."""
+    """Values that are no text, or none that can be kept, count as not told."""
     assert (personnes.outer_text(told), personnes.outer_email(told), personnes.outer_url(told)) == (
         "",
         "",
@@ -126,7 +126,7 @@ def test_what_a_provider_tells_may_be_anything(told: object) -> None:
 
 
 def test_R4_an_account_that_a_service_makes_active_is_not_suspended_any_more() -> None:
-    """By its provider; an address is taken in its stored form."""
+    """A service's `actif` forgets the provider's suspension; an address is taken in stored form."""
     request = pb.UpdateUtilisateurRequest(email="B@exemple.fr", actif=True)
     changed = rules.utilisateur_changes(request, internal=True)
     assert changed == {"email": "b@exemple.fr", "actif": True, "suspendu_par_fournisseur": False}

@@ -1,4 +1,4 @@
-"""Sign-ins: what is counted (R12) and what is announced (R13, R14)."""
+"""Sign-ins: counted (R12) and announced (R13, R14)."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -20,12 +20,12 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 async def logins(mesh: Mesh, utilisateur: pb.Utilisateur, at_least: int) -> list[UserLoginEvent]:
-    """The events about *utilisateur* on the bus."""
+    """Return the events about *utilisateur* on the bus."""
     return await mesh.published(UserLoginEvent, at_least, where=lambda event: event.user_id == utilisateur.id)
 
 
 async def test_R12_the_first_sign_in_is_told_apart(sync: SyncServiceStub, someone: Someone) -> None:
-    """By the account never having signed in before; each one counts."""
+    """The first sign-in of an account is told as such; each one counts."""
     user = await someone()
     request = pb.RecordLoginRequest(utilisateur_id=user.id, source="auth")
     first, second = await sync.RecordLogin(request), await sync.RecordLogin(request)
@@ -35,7 +35,7 @@ async def test_R12_the_first_sign_in_is_told_apart(sync: SyncServiceStub, someon
 
 
 async def test_R12_the_last_sign_in_only_moves_forward(sync: SyncServiceStub, someone: Someone) -> None:
-    """A clock that goes back changes nothing."""
+    """A clock that goes back leaves derniere_connexion as it is."""
     request = pb.RecordLoginRequest(utilisateur_id=(await someone()).id, source="auth")
     with clock.frozen_at(NOON):
         await sync.RecordLogin(request)
@@ -47,10 +47,10 @@ async def test_R12_the_last_sign_in_only_moves_forward(sync: SyncServiceStub, so
     assert forth.utilisateur.derniere_connexion == timestamp(NOON + timedelta(hours=1))
 
 
-async def test_R12_a_sign_in_while_another_service_made_the_account_is_the_first(
+async def test_R12_a_second_service_reports_no_first_sign_in(
     sync: SyncServiceStub, seen: Seen
 ) -> None:
-    """SyncUser counts too; who was made and who signs in for the first time are two questions."""
+    """The first report is the first sign-in, a second service's report counts as another one."""
     made = await sync.SyncUser(seen())
     again = await sync.SyncUser(seen(service_name="gestion-commerciale-service"))
     assert (made.premiere_connexion, again.premiere_connexion) == (True, False)
@@ -60,7 +60,7 @@ async def test_R12_a_sign_in_while_another_service_made_the_account_is_the_first
 async def test_R13_sync_user_publishes_one_event(
     mesh: Mesh, sync: SyncServiceStub, seen: Seen, org: str
 ) -> None:
-    """With the subject it was given, the organisation and what is known of the person (R14)."""
+    """The event has the subject that was given, the organisation and the account's fields (R14)."""
     metadata = {"source": "accounting-service", "firstLoginFrom": "accounting", "autre": "rien"}
     answer = await sync.SyncUser(
         seen(first_name="Anne", last_name="Martin", company_id=org, metadata=metadata)
@@ -81,7 +81,7 @@ async def test_R13_sync_user_publishes_one_event(
 async def test_R13_a_financial_institution_is_named_instead_of_a_company(
     mesh: Mesh, sync: SyncServiceStub, seen: Seen, org: str
 ) -> None:
-    """By the type of the user."""
+    """The type of the user decides which of the two fields names the organisation."""
     answer = await sync.SyncUser(seen(company_id=org, user_type="FINANCIAL_INSTITUTION"))
     (event,) = await logins(mesh, answer.utilisateur, 1)
     assert (event.customer_id, event.company_id, event.financial_institution_id) == (org, "", org)
@@ -90,7 +90,7 @@ async def test_R13_a_financial_institution_is_named_instead_of_a_company(
 async def test_R13_the_same_service_within_a_minute_announces_nothing_new(
     mesh: Mesh, sync: SyncServiceStub, seen: Seen
 ) -> None:
-    """It gets the former id; another service, or the next minute, gets its own."""
+    """A repeated report gets the former id; another service, or the next minute, gets its own."""
     with clock.frozen_at(NOON):
         first = await sync.SyncUser(seen())
     with clock.frozen_at(NOON + timedelta(seconds=59)):
@@ -107,7 +107,7 @@ async def test_R13_the_same_service_within_a_minute_announces_nothing_new(
 async def test_R13_twenty_reports_at_once_are_one_event(
     mesh: Mesh, sync: SyncServiceStub, seen: Seen
 ) -> None:
-    """All of them are told its id."""
+    """Twenty simultaneous reports publish one event, and all answer its id."""
     answers = await asyncio.gather(*(sync.SyncUser(seen()) for _ in range(20)))
     (event,) = await logins(mesh, answers[0].utilisateur, 1)
     assert {answer.event_id for answer in answers} == {event.event_id}
@@ -116,7 +116,7 @@ async def test_R13_twenty_reports_at_once_are_one_event(
 async def test_R13_a_sign_in_at_auth_is_announced_by_our_own_id(
     mesh: Mesh, sync: SyncServiceStub, someone: Someone, org: str
 ) -> None:
-    """In the organisation of the oldest active membership, each time."""
+    """RecordLogin names the account's id and the oldest active membership, once per call."""
     user = await someone(organisation_id=org)
     request = pb.RecordLoginRequest(utilisateur_id=user.id, source="auth")
     answers = [await sync.RecordLogin(request) for _ in range(2)]
@@ -130,7 +130,7 @@ async def test_R13_a_sign_in_at_auth_is_announced_by_our_own_id(
 async def test_R13_identity_is_not_published_among_the_business_events(
     mesh: Mesh, sync: SyncServiceStub, seen: Seen
 ) -> None:
-    """`nats sub 'crm.events.>'` shows none of it."""
+    """Sign-ins do not appear under `crm.events.>`."""
     answer = await sync.SyncUser(seen())
     await logins(mesh, answer.utilisateur, 1)
     assert await mesh.published(ClientCreatedEvent) == []
@@ -139,7 +139,7 @@ async def test_R13_identity_is_not_published_among_the_business_events(
 async def test_R15_record_login_refuses_the_inactive_and_the_unknown(
     sync: SyncServiceStub, people: UtilisateurServiceStub, someone: Someone
 ) -> None:
-    """FAILED_PRECONDITION and NOT_FOUND."""
+    """An inactive account is FAILED_PRECONDITION, a deleted or unknown one NOT_FOUND."""
     user = await someone()
     request = pb.RecordLoginRequest(utilisateur_id=user.id, source="auth")
     await people.Update(pb.UpdateUtilisateurRequest(id=user.id, actif=False))
@@ -153,7 +153,7 @@ async def test_R15_record_login_refuses_the_inactive_and_the_unknown(
 async def test_a_sign_in_tells_organisations_of_activity(
     mesh: Mesh, sync: SyncServiceStub, someone: Someone, membres: MembreServiceStub, org: str
 ) -> None:
-    """After the answer; its last_activity_at is the instant of the sign-in."""
+    """After the answer, the organisation's last_activity_at is the instant of the sign-in."""
     organisations = mesh.service_stub(OrganisationServiceStub, caller="users")
     await organisations.EnsureExists(organisations_pb.EnsureExistsRequest(id=org))
     user = await someone(organisation_id=org)

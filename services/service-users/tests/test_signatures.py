@@ -1,4 +1,4 @@
-"""Who signed a webhook (R20), and when (R23): the forms one by one, without accounts."""
+"""Proofs of webhooks (R20) and their times (R23): the forms one by one, without accounts."""
 
 import json
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ STRICT = Hmac([SECRET.encode()], timestamp_required=True)
 
 
 async def read(verifier: Hmac | Token, webhook: Webhook, **changes: str) -> dict[str, Any]:
-    """What *verifier* reads from *webhook*, whose headers are changed; an empty one is left out."""
+    """Return the content that *verifier* reads with these headers changed; an empty one is left out."""
     headers = webhook.headers | {name.replace("_", "-"): value for name, value in changes.items()}
     content, _ = await verifier.verified(webhook.body, {k: v for k, v in headers.items() if v})
     return content
@@ -34,7 +34,7 @@ async def read(verifier: Hmac | Token, webhook: Webhook, **changes: str) -> dict
 
 @pytest.mark.parametrize("spelling", [str.lower, str.upper, lambda text: f"sha256={text}"])
 async def test_R20_the_vector_without_time(spelling: Any) -> None:
-    """Hexadecimal in either case, with or without the name of the digest."""
+    """The signature is hexadecimal in either case, with or without the name of the digest."""
     headers = {"x-kinde-signature": spelling(VECTOR_SIGNATURE)}
     content, signed_at = await LOOSE.verified(VECTOR, headers)
     assert (content, signed_at) == (json.loads(VECTOR), None)
@@ -53,13 +53,13 @@ async def test_R20_the_vector_with_its_time() -> None:
     ["", "test", VECTOR_SIGNATURE[:-1], f"{VECTOR_SIGNATURE}0", f" {VECTOR_SIGNATURE}", "é" * 64, "0" * 64],
 )
 async def test_R20_other_signatures_are_refused(signature: str) -> None:
-    """Missing, probing, cut, prolonged, not hexadecimal, simply wrong."""
+    """Missing, probing, cut, prolonged, non-hexadecimal and simply wrong signatures are refused."""
     with pytest.raises(SignatureInvalide):
         await LOOSE.verified(VECTOR, {"x-kinde-signature": signature})
 
 
 async def test_R20_one_changed_byte_is_refused() -> None:
-    """Anywhere in the body."""
+    """A changed byte anywhere in the body makes the signature wrong."""
     for position in range(len(VECTOR)):
         body = bytearray(VECTOR)
         body[position] ^= 1
@@ -68,7 +68,7 @@ async def test_R20_one_changed_byte_is_refused() -> None:
 
 
 async def test_R20_secrets_can_be_rotated() -> None:
-    """Each of several is right; another one, or none at all, is not."""
+    """Each of several secrets is right; another one, or none at all, is not."""
     webhook = hmac_webhook(EVENT, "ancien")
     both = Hmac([b"nouveau", b"ancien"], timestamp_required=False)
     assert await read(both, webhook) == EVENT
@@ -79,7 +79,7 @@ async def test_R20_secrets_can_be_rotated() -> None:
 
 @pytest.mark.parametrize(("seconds", "accepted"), [(-301, False), (-300, True), (300, True), (301, False)])
 async def test_R20_a_signed_time_is_of_now(seconds: int, accepted: bool) -> None:
-    """Give or take five minutes; beyond, HORS_FENETRE."""
+    """A signed time may differ by five minutes; beyond, it is HORS_FENETRE."""
     webhook = hmac_webhook(EVENT, SECRET, at=VECTOR_AT + seconds)
     with clock.frozen_at(AT):
         if accepted:
@@ -91,40 +91,40 @@ async def test_R20_a_signed_time_is_of_now(seconds: int, accepted: bool) -> None
 
 @pytest.mark.parametrize("stamp", ["", "jamais", "-1", "1e9", "٣", str(VECTOR_AT + 1)])
 async def test_R20_a_time_that_is_missing_or_not_the_signed_one_is_refused(stamp: str) -> None:
-    """When times are required: a signature without one could be replayed for ever."""
+    """A header without the signed time is refused: it could be replayed for ever."""
     webhook = hmac_webhook(EVENT, SECRET, at=VECTOR_AT)
     with clock.frozen_at(AT), pytest.raises(SignatureInvalide):
         await read(STRICT, webhook, x_kinde_timestamp=stamp)
 
 
 async def test_R20_a_signature_without_time_does_not_do_where_times_are_required() -> None:
-    """However right it is."""
+    """A right signature without time is refused where times are required."""
     with pytest.raises(SignatureInvalide):
         await read(STRICT, hmac_webhook(EVENT, SECRET))
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"x"', b"{", b"\xff", b"[" * 100_000])
 async def test_R21_what_is_no_object_is_refused(body: bytes) -> None:
-    """INVALID_ARGUMENT, once its signature is right."""
+    """A body that is no JSON object is FORMAT_INVALIDE, though its signature is right."""
     with pytest.raises(FormatInvalide):
         await read(LOOSE, hmac_webhook(body, SECRET))
 
 
 @pytest.fixture
 def token(kinde: IdentityProvider) -> Token:
-    """The form of the real Kinde."""
+    """Verifier of the token form."""
     return Token(Jwks(f"{kinde.issuer}/.well-known/jwks"))
 
 
 async def test_R20_a_token_of_the_provider_is_read(kinde: IdentityProvider, token: Token) -> None:
-    """RS256 under a published key; after a rotation under the new one."""
+    """A token is RS256 under a published key, after a rotation under the new one."""
     assert await read(token, token_webhook(EVENT, kinde)) == EVENT
     kinde.rotate()
     assert await read(Token(Jwks(f"{kinde.issuer}/.well-known/jwks")), token_webhook(EVENT, kinde)) == EVENT
 
 
 async def test_R20_other_tokens_are_refused(kinde: IdentityProvider, token: Token) -> None:
-    """No algorithm, a public key as secret, PSS, another key, no key id, a changed byte, no token."""
+    """Tokens with another algorithm, key or key id, or with a changed byte, are refused."""
     public = kinde.document()["keys"][0]["n"].encode()
     header = {"alg": "RS256", "typ": "JWT", "kid": kinde.kid}
     good = token_webhook(EVENT, kinde).body
@@ -147,13 +147,13 @@ async def test_R20_other_tokens_are_refused(kinde: IdentityProvider, token: Toke
 
 
 async def test_R23_a_token_without_time_is_refused(kinde: IdentityProvider, token: Token) -> None:
-    """It could be replayed for ever."""
+    """A token without time could be replayed for ever."""
     with pytest.raises(FormatInvalide):
         await read(token, token_webhook(EVENT | {"timestamp": None}, kinde))
 
 
-async def test_R20_keys_that_cannot_be_asked_for_are_nobody_s_fault() -> None:
-    """UNAVAILABLE: the provider sends it again. A key that is known already does."""
+async def test_R20_keys_out_of_reach_are_unavailable() -> None:
+    """Keys out of reach are UNAVAILABLE, so the provider sends it again; a key known already suffices."""
     async with identity_provider() as provider:
         webhook, address = token_webhook(EVENT, provider), f"{provider.issuer}/.well-known/jwks"
         async with provider.down():

@@ -1,4 +1,4 @@
-"""What must be in no log and in no refusal: addresses, passwords, tokens, bodies (C16)."""
+"""Personal data and secrets, which stand in no log and in no refusal (C16)."""
 
 import logging
 from typing import Any
@@ -30,7 +30,7 @@ async def test_C16_neither_logs_nor_refusals_tell_personal_data(
     org: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Whether calls succeed or not."""
+    """Addresses, passwords, tokens and bodies appear nowhere, whether calls succeed or not."""
     caplog.set_level(logging.DEBUG)
     user = await someone(email=email, mot_de_passe=PASSWORD)
     invitations = mesh.service_stub(InvitationServiceStub, caller="organisations")

@@ -44,7 +44,7 @@ def insider(mesh: Mesh) -> Any:
 async def test_R8_a_person_unknown_here_is_made_from_the_claims(
     outsider: Any, email: str, sujet: str
 ) -> None:
-    """Once; without membership he has no organisation."""
+    """The first call makes the account from the claims; without membership it has no organisation."""
     stub = outsider(email=email, given_name="Anne", family_name="Martin", picture="https://exemple.fr/a.png")
     first, again = await stub.SyncProfile(ASK), await stub.SyncProfile(ASK)
     user = first.utilisateur
@@ -58,7 +58,7 @@ async def test_R8_a_person_unknown_here_is_made_from_the_claims(
 async def test_R8_parallel_first_visits_make_one_person_and_no_conflict(
     mesh: Mesh, outsider: Any, email: str, sujet: str
 ) -> None:
-    """Also when one of them is made between another's look for the subject and for the address."""
+    """Thirty first calls make one account, also when one is made between another's two look-ups."""
     stub = outsider(email=email)
     answers = await asyncio.gather(*(stub.SyncProfile(ASK) for _ in range(30)))
     assert [answer.cree for answer in answers].count(True) == 1
@@ -68,21 +68,21 @@ async def test_R8_parallel_first_visits_make_one_person_and_no_conflict(
 
 
 async def test_R8_a_token_without_address_makes_nobody(outsider: Any) -> None:
-    """INVALID_ARGUMENT: an account needs one."""
+    """A newcomer without address is CHAMP_REQUIS."""
     assert await refused(outsider(email="").SyncProfile(ASK)) == (StatusCode.INVALID_ARGUMENT, "CHAMP_REQUIS")
 
 
 async def test_R10_an_unverified_address_of_an_account_is_a_conflict(
     outsider: Any, someone: Someone, email: str
 ) -> None:
-    """ALREADY_EXISTS, as for SyncUser."""
+    """An account's address in an unverified claim is CONFLIT_IDENTITE."""
     await someone(email=email)
     stub = outsider(email=email, email_verified=False)
     assert await refused(stub.SyncProfile(ASK)) == (StatusCode.ALREADY_EXISTS, "CONFLIT_IDENTITE")
 
 
 async def test_a_token_of_ours_changes_nothing_but_what_is_asked(insider: Any, someone: Someone) -> None:
-    """Its claims are older than the account; fields of the request are the person's word."""
+    """Claims of our tokens are older than the account; fields of the request are the person's word."""
     user = await someone(prenom="Anne", nom="Martin")
     stub = insider(user, given_name="Ancienne", email=new_email())
     same = (await stub.SyncProfile(ASK)).utilisateur
@@ -94,7 +94,7 @@ async def test_a_token_of_ours_changes_nothing_but_what_is_asked(insider: Any, s
 async def test_the_organisations_of_the_person_are_named(
     mesh: Mesh, insider: Any, someone: Someone, org: str
 ) -> None:
-    """Each with the role and the state of the membership; without a name while nobody tells it."""
+    """Organisations come with name, role and state; the name is empty while nobody tells it."""
     organisations = mesh.service_stub(OrganisationServiceStub, caller="users")
     await organisations.EnsureExists(organisations_pb.EnsureExistsRequest(id=org, nom="Martin SAS"))
     user = await someone(organisation_id=org)
@@ -109,7 +109,7 @@ async def test_the_organisations_of_the_person_are_named(
 
 
 async def test_R12_reading_the_profile_counts_once_in_five_minutes(insider: Any, someone: Someone) -> None:
-    """And is announced to nobody."""
+    """SyncProfile counts as a sign-in at most once in five minutes."""
     user, counts = await someone(), []
     for seconds in (0, 299, 300):
         with clock.frozen_at(NOON + timedelta(seconds=seconds)):
@@ -122,7 +122,7 @@ async def test_R12_reading_the_profile_counts_once_in_five_minutes(insider: Any,
 async def test_R15_the_inactive_and_the_deleted_are_not_let_in(
     people: UtilisateurServiceStub, insider: Any, someone: Someone
 ) -> None:
-    """UNAUTHENTICATED COMPTE_DESACTIVE."""
+    """Closed accounts are UNAUTHENTICATED COMPTE_DESACTIVE."""
     user = await someone()
     await people.Update(pb.UpdateUtilisateurRequest(id=user.id, actif=False))
     disabled = await refused(insider(user).SyncProfile(ASK))
@@ -132,5 +132,5 @@ async def test_R15_the_inactive_and_the_deleted_are_not_let_in(
 
 
 async def test_a_service_has_no_profile(sync: SyncServiceStub) -> None:
-    """UTILISATEUR_REQUIS."""
+    """A service's token is UTILISATEUR_REQUIS."""
     assert await refused(sync.SyncProfile(ASK)) == (StatusCode.INVALID_ARGUMENT, "UTILISATEUR_REQUIS")

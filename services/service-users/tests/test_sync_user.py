@@ -1,4 +1,4 @@
-"""SyncUser: the upsert (R8–R10), the membership (R11), and the answer."""
+"""SyncUser: the upsert (R8 to R10), the membership (R11), and the answer."""
 
 import asyncio
 from collections import Counter
@@ -19,7 +19,7 @@ from tests.personnes import Seen, Someone, new_email, new_subject, without_organ
 
 
 async def test_R8_an_unknown_person_is_made(sync: SyncServiceStub, seen: Seen, sujet: str) -> None:
-    """With what the service tells, and with the identity of our own tokens (R2)."""
+    """The account has what the service tells, and the identity of our own tokens (R2)."""
     answer = await sync.SyncUser(
         seen(first_name="Anne", last_name="Martin", picture="https://exemple.fr/a.png", user_type="COURTIER")
     )
@@ -36,7 +36,7 @@ async def test_R8_an_unknown_person_is_made(sync: SyncServiceStub, seen: Seen, s
 
 
 async def test_R8_who_is_found_by_subject_is_refreshed(sync: SyncServiceStub, seen: Seen) -> None:
-    """Names and picture when given, the address too; what is not told stays."""
+    """Names, picture and address are replaced where they are told; the rest stays."""
     first = await sync.SyncUser(seen(first_name="Anne", last_name="Martin"))
     email = new_email()
     again = await sync.SyncUser(seen(email=email, first_name="Annie", picture="https://exemple.fr/b.png"))
@@ -49,7 +49,7 @@ async def test_R8_who_is_found_by_subject_is_refreshed(sync: SyncServiceStub, se
 async def test_R8_who_is_found_by_a_vouched_address_gets_the_identity(
     sync: SyncServiceStub, seen: Seen, someone: Someone, email: str, sujet: str
 ) -> None:
-    """If the account has proved it too: it stays one, and its names stay its own."""
+    """A proved account with the vouched address gets the identity, and keeps its names."""
     known = await someone(email=email, prenom="Anne", email_verifie=True)
     answer = await sync.SyncUser(seen(first_name="Autre"))
     assert (answer.cree, answer.utilisateur.id, answer.utilisateur.prenom) == (False, known.id, "Anne")
@@ -60,7 +60,7 @@ async def test_R8_who_is_found_by_a_vouched_address_gets_the_identity(
 async def test_R8_an_unverified_address_takes_no_account_over(
     mesh: Mesh, sync: SyncServiceStub, seen: Seen, someone: Someone, email: str, sujet: str
 ) -> None:
-    """ALREADY_EXISTS CONFLIT_IDENTITE, and the conflict is kept for people to resolve (R10)."""
+    """An unverified address is CONFLIT_IDENTITE, and the conflict is kept for people to resolve (R10)."""
     known = await someone(email=email)
     for _ in range(2):
         assert await refused(sync.SyncUser(seen(email_verifie=False))) == (
@@ -84,7 +84,7 @@ async def test_R8_an_unverified_address_takes_no_account_over(
 
 
 async def test_R8_a_second_subject_of_one_provider_is_a_conflict(sync: SyncServiceStub, seen: Seen) -> None:
-    """The account has an identity of that provider already."""
+    """A second subject of the provider for the same address is CONFLIT_IDENTITE."""
     await sync.SyncUser(seen())
     refusal = await refused(sync.SyncUser(seen(auth0_id=new_subject())))
     assert refusal == (StatusCode.ALREADY_EXISTS, "CONFLIT_IDENTITE")
@@ -93,7 +93,7 @@ async def test_R8_a_second_subject_of_one_provider_is_a_conflict(sync: SyncServi
 async def test_R9_an_address_of_somebody_else_is_not_taken(
     mesh: Mesh, sync: SyncServiceStub, seen: Seen, someone: Someone, sujet: str
 ) -> None:
-    """The old one stays, the other fields apply, a conflict is kept; the answer is OK (R10)."""
+    """The former address stays, the other fields apply, the conflict is kept; the answer is OK (R10)."""
     first = await sync.SyncUser(seen())
     other = await someone()
     answer = await sync.SyncUser(seen(email=other.email, first_name="Anne"))
@@ -105,7 +105,7 @@ async def test_R9_an_address_of_somebody_else_is_not_taken(
 
 
 async def test_R3_one_name_is_split(sync: SyncServiceStub, seen: Seen) -> None:
-    """Its first word is the first name."""
+    """The first word of a single name is the first name."""
     user = (await sync.SyncUser(seen(name="Anne de la Tour"))).utilisateur
     assert (user.prenom, user.nom) == ("Anne", "de la Tour")
 
@@ -113,7 +113,7 @@ async def test_R3_one_name_is_split(sync: SyncServiceStub, seen: Seen) -> None:
 async def test_R3_who_is_not_named_is_called_after_the_address(
     sync: SyncServiceStub, seen: Seen, email: str
 ) -> None:
-    """User, and what stands before the @."""
+    """A person without any name is called User, and by what stands before the @."""
     user = (await sync.SyncUser(seen())).utilisateur
     assert (user.prenom, user.nom) == ("User", email.partition("@")[0])
 
@@ -121,7 +121,7 @@ async def test_R3_who_is_not_named_is_called_after_the_address(
 async def test_R11_the_first_member_is_the_administrator(
     mesh: Mesh, sync: SyncServiceStub, seen: Seen, org: str
 ) -> None:
-    """The next one views; the organisation exists from then on, provisionally."""
+    """The first member is ADMIN, the next one VIEWER; the organisation exists from then on, provisionally."""
     first = await sync.SyncUser(seen(company_id=org))
     second = await sync.SyncUser(seen(auth0_id=new_subject(), email=new_email(), company_id=org))
     assert (first.organisation_id, first.role) == (org, "ADMIN")
@@ -134,7 +134,7 @@ async def test_R11_the_first_member_is_the_administrator(
 async def test_R11_a_membership_keeps_its_role(
     sync: SyncServiceStub, seen: Seen, org: str, membres: MembreServiceStub
 ) -> None:
-    """Whatever it is."""
+    """A sign-in leaves the role of a membership as it is."""
     await sync.SyncUser(seen(auth0_id=new_subject(), email=new_email(), company_id=org))
     first = await sync.SyncUser(seen(company_id=org))
     (membre,) = (await membres.List(pb.ListMembresRequest(utilisateur_id=first.utilisateur.id))).membres
@@ -146,7 +146,7 @@ async def test_R11_a_membership_keeps_its_role(
 async def test_R11_a_token_revives_nobody(
     sync: SyncServiceStub, seen: Seen, someone: Someone, org: str, membres: MembreServiceStub, etat: str
 ) -> None:
-    """A membership keeps its state; who signs in is told of none, nor is anybody else."""
+    """An ended membership keeps its state, and the sign-in names no organisation."""
     await someone(organisation_id=org)
     user = (await sync.SyncUser(seen(company_id=org))).utilisateur
     (membre,) = (await membres.List(pb.ListMembresRequest(utilisateur_id=user.id))).membres
@@ -168,7 +168,7 @@ async def test_R11_no_organisation_no_membership(
 async def test_R11_nobody_joins_a_deleted_organisation(
     mesh: Mesh, sync: SyncServiceStub, seen: Seen, org: str
 ) -> None:
-    """He signs in all the same."""
+    """A sign-in that names a deleted organisation is served, without a membership."""
     organisations = mesh.service_stub(OrganisationServiceStub, caller="users")
     await organisations.EnsureExists(organisations_pb.EnsureExistsRequest(id=org))
     await organisations.Delete(organisations_pb.DeleteOrganisationRequest(id=org))
@@ -177,7 +177,7 @@ async def test_R11_nobody_joins_a_deleted_organisation(
 
 
 async def test_R11_two_first_members_at_once(sync: SyncServiceStub, seen: Seen, org: str) -> None:
-    """One ADMIN, the others VIEWER."""
+    """One of six simultaneous newcomers is ADMIN, the others are VIEWER."""
     requests = [seen(auth0_id=new_subject(), email=new_email(), company_id=org) for _ in range(6)]
     answers = await asyncio.gather(*map(sync.SyncUser, requests))
     assert Counter(answer.role for answer in answers) == {"ADMIN": 1, "VIEWER": 5}
@@ -186,7 +186,7 @@ async def test_R11_two_first_members_at_once(sync: SyncServiceStub, seen: Seen, 
 async def test_R11_signing_in_works_while_organisations_is_away(
     mesh: Mesh, sync: SyncServiceStub, seen: Seen, org: str
 ) -> None:
-    """The membership is written, the journal says so, and a job is left to do."""
+    """The membership is written, the journal says so, and the organisation is left for the job."""
     async with without_organisations(mesh):
         answer = await sync.SyncUser(seen(company_id=org))
     assert (answer.organisation_id, answer.role) == (org, "ADMIN")
@@ -200,7 +200,7 @@ async def test_R11_signing_in_works_while_organisations_is_away(
 
 
 async def test_R8_twenty_at_once_are_one_person(sync: SyncServiceStub, seen: Seen, org: str) -> None:
-    """One account, one ADMIN, made once; that the address is not verified makes no conflict of it."""
+    """Twenty simultaneous reports of an unverified address make one account, one ADMIN and no conflict."""
     request = seen(company_id=org, email_verifie=False)
     answers = await asyncio.gather(*(sync.SyncUser(request) for _ in range(20)))
     assert len({answer.utilisateur.id for answer in answers}) == 1
@@ -210,7 +210,7 @@ async def test_R8_twenty_at_once_are_one_person(sync: SyncServiceStub, seen: See
 async def test_R15_the_inactive_and_the_deleted_do_not_sign_in(
     sync: SyncServiceStub, seen: Seen, people: UtilisateurServiceStub
 ) -> None:
-    """FAILED_PRECONDITION COMPTE_DESACTIVE; a deleted subject is never resurrected (R2)."""
+    """Closed accounts are COMPTE_DESACTIVE; a deleted subject is never resurrected (R2)."""
     user = (await sync.SyncUser(seen())).utilisateur
     await people.Update(pb.UpdateUtilisateurRequest(id=user.id, actif=False))
     disabled = await refused(sync.SyncUser(seen()))
@@ -236,7 +236,7 @@ async def test_R15_the_inactive_and_the_deleted_do_not_sign_in(
 async def test_R14_what_cannot_be_is_refused(
     sync: SyncServiceStub, seen: Seen, field: str, value: object, reason: str
 ) -> None:
-    """INVALID_ARGUMENT."""
+    """Missing, malformed and oversized fields are INVALID_ARGUMENT."""
     refusal = await refused(sync.SyncUser(seen(**{field: value})))
     assert refusal == (StatusCode.INVALID_ARGUMENT, reason)
 
@@ -244,7 +244,7 @@ async def test_R14_what_cannot_be_is_refused(
 async def test_R11_the_job_tells_organisations_later(
     mesh: Mesh, sync: SyncServiceStub, seen: Seen, org: str
 ) -> None:
-    """When its service is back; until then the job leaves everything to do."""
+    """The job makes the organisation known when its service is back, and keeps it until then."""
     app: Any = mesh["users"].app
     reader = mesh.database("users").read()
     async with without_organisations(mesh):

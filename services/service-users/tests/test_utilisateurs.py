@@ -1,4 +1,4 @@
-"""UtilisateurService over gRPC: accounts, who sees them (R4), and what becomes of them (R5)."""
+"""UtilisateurService over gRPC: accounts, who sees them (R4), and their deletion (R5)."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,12 +21,12 @@ NOT_OWN = (StatusCode.PERMISSION_DENIED, "AUTRE_UTILISATEUR")
 
 
 def get(user: pb.Utilisateur) -> pb.GetUtilisateurRequest:
-    """The question for *user*."""
+    """Build the request for *user*."""
     return pb.GetUtilisateurRequest(id=user.id)
 
 
 async def test_create_stores_what_it_is_told(people: UtilisateurServiceStub, email: str) -> None:
-    """And answers it, as Get does."""
+    """Create stores every field and answers the account as Get does."""
     request = pb.CreateUtilisateurRequest(
         nom="Martin",
         prenom="Anne",
@@ -47,7 +47,7 @@ async def test_create_stores_what_it_is_told(people: UtilisateurServiceStub, ema
 
 
 async def test_R1_an_address_is_stored_in_one_form(people: UtilisateurServiceStub) -> None:
-    """Lower case, and an international domain in Unicode, however it is written."""
+    """Addresses are stored in lower case with a Unicode domain, and found in every spelling."""
     local = new_email().partition("@")[0]
     made = await people.Create(pb.CreateUtilisateurRequest(email=f"{local.upper()}@XN--CAF-DMA.fr"))
     assert made.utilisateur.email == f"{local}@café.fr"
@@ -59,7 +59,7 @@ async def test_R1_an_address_is_stored_in_one_form(people: UtilisateurServiceStu
 async def test_R1_an_address_belongs_to_one_living_user(
     people: UtilisateurServiceStub, someone: Someone
 ) -> None:
-    """ALREADY_EXISTS, at Create as at Update, for any spelling."""
+    """An address in use is ALREADY_EXISTS at Create and Update, in any spelling."""
     user, other = await someone(), await someone()
     create = people.Create(pb.CreateUtilisateurRequest(email=user.email.upper()))
     update = people.Update(pb.UpdateUtilisateurRequest(id=other.id, email=user.email))
@@ -72,14 +72,14 @@ async def test_R1_an_address_belongs_to_one_living_user(
 
 
 async def test_R1_ten_at_once_make_one(people: UtilisateurServiceStub, email: str) -> None:
-    """The others are told that it exists."""
+    """One of ten simultaneous Create makes an account."""
     request = pb.CreateUtilisateurRequest(email=email)
     answers = await asyncio.gather(*(people.Create(request) for _ in range(10)), return_exceptions=True)
     assert sum(isinstance(answer, pb.CreateUtilisateurResponse) for answer in answers) == 1
 
 
 async def test_R2_a_subject_names_one_user_for_ever(people: UtilisateurServiceStub, sujet: str) -> None:
-    """The deleted one included: nobody else gets it."""
+    """A deleted account's subject is given to nobody else."""
     request = pb.CreateUtilisateurRequest(email=new_email(), fournisseur="google", sujet=sujet)
     user = (await people.Create(request)).utilisateur
     by_subject = pb.GetUtilisateurByIdentityRequest(fournisseur="google", sujet=sujet)
@@ -92,7 +92,7 @@ async def test_R2_a_subject_names_one_user_for_ever(people: UtilisateurServiceSt
 
 
 async def test_R2_everybody_is_known_by_his_own_id(people: UtilisateurServiceStub, someone: Someone) -> None:
-    """Under `local`: the subject of tokens that auth makes."""
+    """Every account has the identity (local, own id), the subject of auth's tokens."""
     user = await someone()
     request = pb.GetUtilisateurByIdentityRequest(fournisseur="local", sujet=user.id)
     assert (await people.GetByIdentity(request)).id == user.id
@@ -101,7 +101,7 @@ async def test_R2_everybody_is_known_by_his_own_id(people: UtilisateurServiceStu
 async def test_R4_people_see_themselves_and_their_colleagues(
     someone: Someone, as_user: As, people: UtilisateurServiceStub, membres: MembreServiceStub, org: str
 ) -> None:
-    """A colleague shares an active membership; anybody else is not there."""
+    """People see colleagues of a shared active membership; anybody else is NOT_FOUND."""
     me, colleague, stranger = [await someone(organisation_id=name) for name in (org, org, f"{org}-b")]
     assert (await as_user(me).Get(get(me))).id == me.id
     assert (await as_user(me, org).Get(get(colleague))).id == colleague.id
@@ -114,7 +114,7 @@ async def test_R4_people_see_themselves_and_their_colleagues(
 async def test_R4_people_list_their_colleagues(
     someone: Someone, as_user: As, org: str, people: UtilisateurServiceStub
 ) -> None:
-    """Those of the organisation of the call; without one, nobody. Services list any organisation."""
+    """People list the organisation of the call, nobody without one; services list any organisation."""
     ana, bob, other = [
         await someone(nom=n, organisation_id=o) for n, o in (("A", org), ("B", org), ("C", f"{org}-b"))
     ]
@@ -129,7 +129,7 @@ async def test_R4_people_list_their_colleagues(
 async def test_C8_people_are_found_and_listed_by_their_keys(
     someone: Someone, people: UtilisateurServiceStub, org: str
 ) -> None:
-    """Without accents and ligatures, word by word; É stands before F."""
+    """Search and order ignore case, accents and ligatures; É stands before F."""
     for nom, prenom in (("Fanny", ""), ("Élan", "Zoé"), ("eva", "Œ")):
         await someone(nom=nom, prenom=prenom, organisation_id=org)
 
@@ -146,7 +146,7 @@ async def test_C8_people_are_found_and_listed_by_their_keys(
 
 
 async def test_R4_people_change_and_delete_only_themselves(someone: Someone, as_user: As, org: str) -> None:
-    """And nobody sets `actif` for himself."""
+    """People change and delete their own account only, and do not set `actif`."""
     me, other = await someone(organisation_id=org), await someone(organisation_id=org)
     stub = as_user(me, org)
     changed = await stub.Update(pb.UpdateUtilisateurRequest(id=me.id, nom="Durand", telephone="01"))
@@ -163,7 +163,7 @@ async def test_R4_people_change_and_delete_only_themselves(someone: Someone, as_
 async def test_R5_a_deleted_user_is_gone(
     mesh: Mesh, people: UtilisateurServiceStub, membres: MembreServiceStub, someone: Someone, org: str
 ) -> None:
-    """His password is removed, his memberships end, his address is free, once."""
+    """A deletion takes the password, ends memberships and frees the address; a second one does nothing."""
     user = await someone(mot_de_passe=PASSWORD, organisation_id=org)
     request = pb.DeleteUtilisateurRequest(id=user.id)
     assert [(await people.Delete(request)).success for _ in range(2)] == [True, False]
@@ -177,7 +177,7 @@ async def test_R5_a_deleted_user_is_gone(
 async def test_the_journal_tells_what_happened(
     mesh: Mesh, people: UtilisateurServiceStub, credentials: CredentialServiceStub, someone: Someone
 ) -> None:
-    """Without addresses and passwords."""
+    """The journal names each change, without addresses and passwords."""
     user = await someone()
     await people.Update(pb.UpdateUtilisateurRequest(id=user.id, nom="Durand"))
     await credentials.SetPassword(pb.SetPasswordRequest(utilisateur_id=user.id, nouveau=PASSWORD))
@@ -192,7 +192,7 @@ async def test_the_journal_tells_what_happened(
 
 
 async def test_C9_an_old_version_is_refused(people: UtilisateurServiceStub, someone: Someone) -> None:
-    """ABORTED; signing in is no change of the account."""
+    """An Update with an old version is ABORTED."""
     user = await someone()
     request = pb.UpdateUtilisateurRequest(id=user.id, nom="Durand", version=1)
     await people.Update(request)
@@ -201,7 +201,7 @@ async def test_C9_an_old_version_is_refused(people: UtilisateurServiceStub, some
 
 
 async def test_C9_what_is_empty_is_cleared(people: UtilisateurServiceStub, someone: Someone) -> None:
-    """But for the address, which an account needs."""
+    """Empty fields are cleared, except the address, which an account needs."""
     user = await someone(nom="Martin", telephone="01", photo_url="https://exemple.fr/a.png")
     empty = pb.UpdateUtilisateurRequest(id=user.id, nom="", telephone="", photo_url="")
     cleared = await people.Update(empty)
@@ -215,7 +215,7 @@ async def test_C9_what_is_empty_is_cleared(people: UtilisateurServiceStub, someo
 async def test_C8_a_list_goes_on_page_by_page(
     people: UtilisateurServiceStub, someone: Someone, org: str, sort: str
 ) -> None:
-    """In the order asked for, those who never signed in included."""
+    """Pages come in the order asked for, with people who never signed in."""
     users = [
         await someone(nom=f"N{n}", prenom=f"P{n}", email=f"{org}-{n}@exemple.fr", organisation_id=org)
         for n in range(5)
@@ -230,7 +230,7 @@ async def test_C8_a_list_goes_on_page_by_page(
 
 @pytest.mark.parametrize("identity", ["pas un id", "8d7c1f2e-5b0a-4c39-9f61-2e7a4b8d9c10"])
 async def test_C2_an_id_that_nobody_has(people: UtilisateurServiceStub, identity: str) -> None:
-    """NOT_FOUND, and nothing to delete."""
+    """Malformed and unknown ids are NOT_FOUND, and nothing to delete."""
     assert await refused(people.Get(pb.GetUtilisateurRequest(id=identity))) == NOT_FOUND
     assert await refused(people.Update(pb.UpdateUtilisateurRequest(id=identity, nom="x"))) == NOT_FOUND
     assert not (await people.Delete(pb.DeleteUtilisateurRequest(id=identity))).success
@@ -253,6 +253,6 @@ async def test_C2_an_id_that_nobody_has(people: UtilisateurServiceStub, identity
 async def test_what_create_refuses(
     people: UtilisateurServiceStub, fields: dict[str, Any], reason: str
 ) -> None:
-    """INVALID_ARGUMENT."""
+    """Missing, malformed and oversized fields are INVALID_ARGUMENT."""
     request = pb.CreateUtilisateurRequest(**({"email": new_email()} | fields))
     assert await refused(people.Create(request)) == (StatusCode.INVALID_ARGUMENT, reason)

@@ -1,4 +1,4 @@
-"""HandleProviderWebhook over gRPC: what is taken in (R20, R21, R23), and once (R22)."""
+"""HandleProviderWebhook over gRPC: forms and proofs (R20, R21, R23), and replays (R22)."""
 
 import asyncio
 from collections import Counter
@@ -21,7 +21,7 @@ UNKNOWN = (StatusCode.NOT_FOUND, "INTROUVABLE")
 async def test_R21_the_short_form_of_the_body(
     send: Send, people: UtilisateurServiceStub, sujet: str, email: str
 ) -> None:
-    """`user` at the top; its time is the signed one."""
+    """The short form has `user` at the top; its time is the signed one."""
     body = {"type": "user.created", "user": {"id": sujet, "email": email}}
     assert await send(hmac_webhook(body, FORMER_SECRET, at=now())) == "TRAITE"
     made = await people.GetByEmail(pb.GetUtilisateurByEmailRequest(email=email))
@@ -29,7 +29,7 @@ async def test_R21_the_short_form_of_the_body(
 
 
 async def test_R20_the_token_form(send: Send, kinde: IdentityProvider, sujet: str, email: str) -> None:
-    """The real one, with everything that Kinde puts in."""
+    """The token form is read with everything that Kinde puts in."""
     user = {
         "id": sujet,
         "email": email,
@@ -48,7 +48,7 @@ async def test_R20_the_token_form(send: Send, kinde: IdentityProvider, sujet: st
 async def test_R20_the_content_type_chooses_the_form(
     sync: SyncServiceStub, told: Told, kinde: IdentityProvider, sujet: str
 ) -> None:
-    """Neither form's proof does for the other; other types are none at all."""
+    """Neither form's proof stands in for the other's; other content types are FORMAT_INVALIDE."""
     signed, token = told(), token_webhook(event_of("user.created", 0, {"id": sujet}), kinde)
     unsigned = (StatusCode.UNAUTHENTICATED, "SIGNATURE_INVALIDE")
     malformed = (StatusCode.INVALID_ARGUMENT, "FORMAT_INVALIDE")
@@ -64,7 +64,7 @@ async def test_R20_the_content_type_chooses_the_form(
 
 
 async def test_R20_a_probe_is_refused(sync: SyncServiceStub, told: Told, account: Account) -> None:
-    """Signature `test`, one changed byte: UNAUTHENTICATED, and nothing is stored."""
+    """The signature `test` and a changed body are UNAUTHENTICATED, and nothing is stored."""
     webhook = told()
     probe = Webhook(webhook.body, webhook.headers | {"x-kinde-signature": "test"})
     changed = Webhook(webhook.body.replace(b"user.created", b"user.updated"), webhook.headers)
@@ -77,7 +77,7 @@ async def test_R20_a_probe_is_refused(sync: SyncServiceStub, told: Told, account
 
 
 async def test_R21_other_providers_are_not_known(sync: SyncServiceStub, told: Told) -> None:
-    """VALEUR_INCONNUE."""
+    """Other providers are VALEUR_INCONNUE, a missing one CHAMP_REQUIS."""
     for name, reason in (("auth0", "VALEUR_INCONNUE"), ("", "CHAMP_REQUIS")):
         request = request_of(told(), fournisseur=name)
         assert await refused(sync.HandleProviderWebhook(request)) == (StatusCode.INVALID_ARGUMENT, reason)
@@ -102,13 +102,13 @@ async def test_R21_other_providers_are_not_known(sync: SyncServiceStub, told: To
     ],
 )
 async def test_R21_what_has_no_form_is_refused(sync: SyncServiceStub, body: object) -> None:
-    """INVALID_ARGUMENT."""
+    """Bodies without type, user or usable id, or with an impossible time, are INVALID_ARGUMENT."""
     call = sync.HandleProviderWebhook(request_of(hmac_webhook(body, SECRET, at=now())))
     assert (await refused(call))[0] == StatusCode.INVALID_ARGUMENT
 
 
 async def test_R21_other_types_mean_nothing(send: Send, account: Account, told: Told) -> None:
-    """IGNORE, whatever they carry; once more it is a replay."""
+    """Other types are IGNORE, and DOUBLON when they are sent again."""
     webhook = told("role.created")
     assert [await send(webhook), await send(webhook)] == ["IGNORE", "DOUBLON"]
     assert await refused(account()) == UNKNOWN
@@ -118,7 +118,7 @@ async def test_R21_other_types_mean_nothing(send: Send, account: Account, told: 
 async def test_R21_who_has_no_address_gets_no_account(
     send: Send, told: Told, account: Account, unusable: object
 ) -> None:
-    """IGNORE; an account that is there keeps its address."""
+    """A newcomer without usable address is IGNORE; a known person keeps his address."""
     assert await send(told(email=unusable)) == "IGNORE"
     assert await send(told("user.updated", email=unusable)) == "IGNORE"
     assert await send(told("user.updated")) == "TRAITE"
@@ -129,7 +129,7 @@ async def test_R21_who_has_no_address_gets_no_account(
 async def test_R21_texts_that_cannot_be_kept_are_made_to_fit(
     send: Send, told: Told, account: Account
 ) -> None:
-    """Too long, with control characters, of another type: names are shown, they decide nothing."""
+    """Texts too long are cut, those with control characters or of another type left out."""
     await send(told(first_name="A" * 500, last_name="Mar\u0000tin", phone=["06"]))
     made = await account()
     assert (made.prenom, made.nom, made.telephone) == ("A" * 100, "", "")
@@ -137,7 +137,7 @@ async def test_R21_texts_that_cannot_be_kept_are_made_to_fit(
 
 @pytest.mark.parametrize("form", ["event_id", "header", "body"])
 async def test_R22_a_replay_has_no_effect(send: Send, told: Told, sujet: str, email: str, form: str) -> None:
-    """It is known by event_id, else by the header webhook-id, else by its bytes."""
+    """Replays are known by event_id, else by the header webhook-id, else by their bytes."""
     user = {"id": sujet, "email": email}
     event = {"type": "user.created", "user": user}
     headers = {}
@@ -151,7 +151,7 @@ async def test_R22_a_replay_has_no_effect(send: Send, told: Told, sujet: str, em
 
 
 async def test_R22_twenty_at_once_have_one_effect(send: Send, told: Told, mesh: Mesh, sujet: str) -> None:
-    """The others are replays, and nothing is stored twice."""
+    """One of twenty simultaneous deliveries takes effect, and one row is stored."""
     webhook = told()
     results = await asyncio.gather(*(send(webhook) for _ in range(20)))
     assert Counter(results) == {"TRAITE": 1, "DOUBLON": 19}
@@ -165,7 +165,7 @@ async def test_R22_twenty_at_once_have_one_effect(send: Send, told: Told, mesh: 
 async def test_R23_what_is_old_or_to_come_is_refused(
     sync: SyncServiceStub, told: Told, at: int, accepted: bool
 ) -> None:
-    """Beyond 48 hours, or five minutes ahead: FAILED_PRECONDITION HORS_FENETRE."""
+    """Times beyond 48 hours ago or five minutes ahead are HORS_FENETRE."""
     call = sync.HandleProviderWebhook(request_of(told(at=at)))
     if accepted:
         assert (await call).resultat == "TRAITE"

@@ -1,6 +1,6 @@
-"""The services that users owes something to, as real servers that note what they are asked.
+"""Doubles of the services that users sends commands to: real servers that note their calls.
 
-Commands are sent when a test says so; what a test reads is about its own person.
+Commands are sent when a test says so; a test reads the calls about its own person.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -44,7 +44,7 @@ class NonPrevu(FailedPrecondition):
 
 
 def double(kind: T) -> T:
-    """*kind* with a handler, which refuses, for every method that it does not serve itself."""
+    """Give *kind* a refusing handler for every method that it does not serve itself."""
 
     async def refuse(self: object, request: object, context: Context) -> None:
         raise NonPrevu
@@ -58,7 +58,7 @@ def double(kind: T) -> T:
 
 @dataclass
 class Heard:
-    """What the doubles were asked; *failures* are what auth refuses next, by the user concerned."""
+    """Calls that the doubles have noted; *failures* are auth's next refusals, by the user concerned."""
 
     revoked: list[auth_pb2.RevokeUserRequest] = field(default_factory=list)
     mails: list[email_pb2.SendAccountMailRequest] = field(default_factory=list)
@@ -67,11 +67,11 @@ class Heard:
     failures: dict[str, list[Refusal]] = field(default_factory=dict)
 
     def mails_of(self, utilisateur_id: str) -> list[email_pb2.SendAccountMailRequest]:
-        """The mails about the account of a user."""
+        """Return the mails about the account of a user."""
         return [one for one in self.mails if one.utilisateur_id == utilisateur_id]
 
     def revoked_of(self, utilisateur_id: str) -> list[auth_pb2.RevokeUserRequest]:
-        """The revocations of a user's tokens."""
+        """Return the revocations of a user's tokens."""
         return [one for one in self.revoked if one.utilisateur_id == utilisateur_id]
 
 
@@ -85,7 +85,7 @@ class Tokens(TokenServiceServicer):
     async def RevokeUser(
         self, request: auth_pb2.RevokeUserRequest, context: Context
     ) -> auth_pb2.RevokeUserResponse:
-        """Note it, or refuse as the test has ordered."""
+        """Note the call, or refuse it as the test has ordered."""
         if failures := self._heard.failures.get(request.utilisateur_id):
             raise failures.pop(0)
         self._heard.revoked.append(request)
@@ -102,7 +102,7 @@ class Mails(EmailServiceServicer):
     async def SendAccountMail(
         self, request: email_pb2.SendAccountMailRequest, context: Context
     ) -> email_pb2.Message:
-        """Note it."""
+        """Note the call."""
         self._heard.mails.append(request)
         return email_pb2.Message()
 
@@ -117,7 +117,7 @@ class Accounts(IntegrationServiceServicer):
     async def List(
         self, request: integrations_pb2.ListIntegrationsRequest, context: Context
     ) -> integrations_pb2.ListIntegrationsResponse:
-        """Those that the user has connected."""
+        """Return the accounts that the user has connected."""
         accounts = [
             integrations_pb2.Integration(provider="google", provider_account_id=account)
             for account in self._heard.connected.get(request.user_id, ())
@@ -127,7 +127,7 @@ class Accounts(IntegrationServiceServicer):
     async def Disconnect(
         self, request: integrations_pb2.DisconnectRequest, context: Context
     ) -> integrations_pb2.DisconnectResponse:
-        """Note it; one account was disconnected by somebody else just now."""
+        """Note the call; the account "gone" was disconnected by somebody else just now."""
         if request.account_id == "gone":
             raise AccountNotFound
         self._heard.disconnected.append(request)
@@ -150,7 +150,7 @@ class Voisins:
 
 @asynccontextmanager
 async def voisins(mesh: Mesh) -> AsyncIterator[Voisins]:
-    """Auth, email and integrations on free ports, for the users service of *mesh*."""
+    """Run auth, email and integrations on free ports, for the users service of *mesh*."""
     heard = Heard()
     made: dict[str, Callable[[Heard], object]] = {"auth": Tokens, "email": Mails, "integrations": Accounts}
     keys = mesh.secrets.keys["users"]

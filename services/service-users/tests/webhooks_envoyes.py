@@ -16,7 +16,7 @@ _numbers = count(1)
 
 
 def request_of(webhook: Webhook, **fields: Any) -> pb.HandleProviderWebhookRequest:
-    """*webhook* as the gateway passes it on."""
+    """Build the request by which the gateway passes *webhook* on."""
     told = {
         "fournisseur": "kinde",
         "corps": webhook.body,
@@ -27,12 +27,12 @@ def request_of(webhook: Webhook, **fields: Any) -> pb.HandleProviderWebhookReque
 
 
 def now() -> int:
-    """Unix seconds."""
+    """Return the time in Unix seconds."""
     return int(clock.timestamp())
 
 
 def event_of(kind: str, at: float, user: object, **fields: object) -> dict[str, object]:
-    """The body of a webhook in the form that carries its own id and time."""
+    """Build the body of a webhook in the form that carries its own id and time."""
     return {
         "type": kind,
         "event_id": f"event_{next(_numbers)}",

@@ -1,4 +1,4 @@
-"""What the counters write down: accounts, visits, and whose account cannot be opened for now."""
+"""Tables of the counters: accounts, visits, and organisations whose account cannot be opened for now."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 
 class Base(Row):
-    """Tables of the test services."""
+    """Base of the tables of the test services."""
 
     __abstract__ = True
     metadata = metadata()
@@ -23,7 +23,7 @@ class Compte(Entity, Tenant, Base):
 
 
 class Visite(Entity, Base):
-    """That a handler ran for *utilisateur*, an id or a subject."""
+    """A run of the handler for *utilisateur*, an id or a subject."""
 
     __tablename__ = "visites"
 
@@ -31,7 +31,7 @@ class Visite(Entity, Base):
 
 
 class Panne(Base):
-    """As long as there is one, opening the organisation's account fails."""
+    """A breakdown: while the row is there, opening the organisation's account fails."""
 
     __tablename__ = "pannes"
 

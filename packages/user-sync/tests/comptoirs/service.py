@@ -1,8 +1,8 @@
 """The two services as data, and their one RPC: a visit.
 
-The contract of dashboard.DashboardKpisService stands in for one of their own: a societe_id in
-the request has the visit written down; date_debut, date_fin and nouveaux_clients answer the id,
-the role and the number of permissions of the local user.
+The contract of dashboard.DashboardKpisService stands in for one of their own: a societe_id in the
+request has the visit written down; date_debut, date_fin and nouveaux_clients answer the id, the role
+and the number of permissions of the local user.
 """
 
 from crm.dashboard import dashboard_pb2 as pb
@@ -19,7 +19,7 @@ class EnPanne(Exception):
 
 
 class Comptoir(DashboardKpisServiceServicer):
-    """The counter."""
+    """The counter, which serves visits."""
 
     def __init__(self, app: App[Settings]) -> None:
         self._db = app.database

@@ -1,4 +1,4 @@
-"""Accounts, visits and breakdowns."""
+"""Tables of the counters: accounts, visits and breakdowns."""
 
 from alembic import op
 
