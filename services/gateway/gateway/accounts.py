@@ -1,4 +1,4 @@
-"""What the endpoints about connected accounts take and refuse, as the contract tells it."""
+"""Parameters and refusals of the endpoints for connected accounts, as the contract tells them."""
 
 from typing import Annotated, Final
 

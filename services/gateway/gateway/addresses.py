@@ -1,18 +1,19 @@
-"""Where a request comes from, when proxies stand between (G5). Pure: no settings of its own."""
+"""Address of a request's client behind trusted proxies (G5). Pure: no settings of its own."""
 
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from gateway.settings import Network
 
-_NETWORK_OF_A_LINE = 64  # bits; whoever has IPv6 has 2**64 addresses at least (RFC 6177)
+_NETWORK_OF_A_LINE = 64  # bits; a subscriber of IPv6 has 2**64 addresses at least (RFC 6177)
 Address = IPv4Address | IPv6Address
 
 
 def client_address(peer: str, forwarded: Sequence[str], trusted: Iterable[Network]) -> str:
     """The address of the client of *peer*: *forwarded* are the X-Forwarded-For headers in order.
 
-    Read from the right, as each trusted proxy appends whom it has seen; "" for no IP peer.
+    The headers are read from the right, as each trusted proxy appends the address that it has seen.
+    The answer is "" when the peer has no IP address.
     """
     address = _parsed(peer)
     networks = tuple(trusted)
@@ -35,7 +36,7 @@ def _parsed(text: str) -> Address | None:
 
 
 def limited_as(address: str) -> str:
-    """What counts as one address for limits: an IPv4 address, or the network of an IPv6 one."""
+    """Key of an address for limits: an IPv4 address itself, or the /64 network of an IPv6 one (G8)."""
     if ":" not in address:
         return address
     return str(ip_network((address, _NETWORK_OF_A_LINE), strict=False))

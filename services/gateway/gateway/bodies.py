@@ -1,17 +1,17 @@
-"""What the JSON bodies have in common, and the one that tells of a problem."""
+"""Base of all JSON bodies, and the body of a problem."""
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
 class Body(BaseModel):
-    """A JSON object with names in lowerCamelCase; unknown ones are ignored."""
+    """A JSON object with names in lowerCamelCase; unknown fields are ignored."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
 class ErrorDetail(Body):
-    """Why there is no answer: *code* for programs, *message* for people (French)."""
+    """Reason for which there is no answer: *code* for programs, *message* for people (French)."""
 
     code: str
     message: str

@@ -1,4 +1,4 @@
-"""What a provider sends a browser back with, at the end of a sign-in or a connection (G13)."""
+"""Parameters with which a provider sends a browser back, for a sign-in or a connection (G13)."""
 
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ _UNREADABLE: Final = Problem(400, "PARAMETRES_INVALIDES", "Les paramètres de re
 
 
 def parameters(request: Request) -> dict[str, str]:
-    """code, state and error of the query, each at most once. Raises Refused."""
+    """Values of code, state and error in the query, each at most once. Raises Refused."""
     query = request.query_params
     found = {name: query.get(name, "") for name in _LONGEST}
     too_long = any(len(found[name]) > longest for name, longest in _LONGEST.items())
@@ -27,7 +27,7 @@ def parameters(request: Request) -> dict[str, str]:
     return found
 
 
-# The same, as OpenAPI tells it.
+# These parameters in the form of OpenAPI.
 PARAMETERS: Final[dict[str, Any]] = {
     "parameters": [
         {

@@ -1,4 +1,4 @@
-"""Who calls: the same verification as in the services, on HTTP headers (G9)."""
+"""Proof of the caller: the verification of the services, on HTTP headers (G9)."""
 
 import re
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ _SERVICE_NAME = re.compile(SERVICE_NAME)
 
 
 async def prove(authenticator: Authenticator, exchange: Exchange, authorization: Sequence[str]) -> None:
-    """Note in *exchange* who the bearer is. Raises a subclass of Unauthenticated."""
+    """Verify the bearer and note him in *exchange*. Raises a subclass of Unauthenticated."""
     exchange.identity = await authenticator.identify(authorization)
-    if exchange.identity.kind != "anonymous":  # nobody has looked at that header then
+    if exchange.identity.kind != "anonymous":  # AUTH_ENABLED=false: the header was not verified
         exchange.token = bearer_of(authorization)
 
 
@@ -26,7 +26,10 @@ def require_user(exchange: Exchange) -> None:
 
 
 def require_service(exchange: Exchange, name: str) -> None:
-    """Refuse everybody but service *name*, unless nobody proves anything. Raises JetonServiceRequis."""
+    """Refuse everybody but service *name*. Raises JetonServiceRequis.
+
+    With AUTH_ENABLED=false nobody proves anything, and any well-formed *name* passes.
+    """
     caller = exchange.caller
     proven = caller.kind == "anonymous" or caller.subject == SERVICE_PREFIX + name
     if not (proven and _SERVICE_NAME.fullmatch(name)):

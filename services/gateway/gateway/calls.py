@@ -1,4 +1,4 @@
-"""How the gateway calls a service: for how long, as whom, and again or not."""
+"""Calls from the gateway to services: their deadlines, their identity, their repetition."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC
@@ -21,12 +21,15 @@ KEYS_PATIENCE: Final = 1.0
 
 
 def bearer(token: str) -> list[tuple[str, str]]:
-    """The metadata of a call that is made as the user whose *token* it is."""
+    """Metadata of a call that is made as the user of *token*; empty without a token."""
     return [(AUTHORIZATION, f"Bearer {token}")] if token else []
 
 
 async def at_most_twice(call: Callable[[], Awaitable[T]]) -> T:
-    """The answer to *call*, made again once when its callee was not there. For what changes nothing."""
+    """Make *call*, and once more when its callee could not be reached; not after silence.
+
+    Only for calls that change nothing or may be repeated.
+    """
     try:
         return await call()
     except DependanceIndisponible as error:
@@ -37,5 +40,5 @@ async def at_most_twice(call: Callable[[], Awaitable[T]]) -> T:
 
 
 def instant(moment: Timestamp) -> str:
-    """*moment* as clients read it (RFC 3339, UTC)."""
+    """Text of *moment* for clients (RFC 3339, UTC, whole seconds)."""
     return moment.ToDatetime(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,6 +1,6 @@
 """The page that ends the pop-up of a Google sign-in (G11, G12). Pure: text in, text out.
 
-What it says to the window that opened it is data in a JSON block; the only script is ours,
+The message for the window that opened it is data in a JSON block; the only script is ours,
 and nothing of the request is ever in the page.
 """
 
@@ -46,10 +46,10 @@ def closing_page(message: Mapping[str, object], origin: str, nonce: str) -> str:
 
 
 def headers(nonce: str) -> dict[str, str]:
-    """The headers that let this page do what it does; the link to its opener must survive."""
+    """Headers of this page: its script may run, and the link to its opener survives."""
     return page_headers(f"script-src 'nonce-{nonce}'", opener="unsafe-none")
 
 
 def _embedded(value: object) -> str:
-    """*value* in JSON that ends no script block and no line (HTML, ECMA-262 before 2019)."""
+    """JSON of *value* that ends no script block and no line (HTML, ECMA-262 before 2019)."""
     return json.dumps(value, ensure_ascii=False).translate(_ESCAPES)

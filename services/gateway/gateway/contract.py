@@ -1,8 +1,8 @@
-"""The OpenAPI contract: what FastAPI knows of the endpoints, and what stands before them.
+"""The OpenAPI contract: the endpoints as FastAPI knows them, and the refusals of the layers before.
 
-Endpoints tell their own refusals with `problems`; those that a row of the policies implies are
-added here, so that a new endpoint tells them without a word. There is no default answer: a status
-that is not in the contract is a defect.
+Endpoints name their own refusals with `problems`; those that a row of the policies implies are
+added here, so that a new endpoint need not repeat them. There is no default answer: a status that
+is not in the contract is a defect.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,12 +31,12 @@ The HTTP edge of the CRM: sign-in, profile, webhooks, integrations.
 _TAGS: Final = {
     "session": "Sign-in by password, renewal, sign-out.",
     "google": "Sign-in at Google, in a pop-up.",
-    "profile": "The caller.",
+    "profile": "Profile of the caller.",
     "integrations": "The caller's accounts at outside providers.",
-    "webhook": "What the identity provider tells.",
-    "synchronisation": "What services outside the mesh tell.",
+    "webhook": "Notifications of the identity provider.",
+    "synchronisation": "Reports of services outside the mesh.",
     "operations": "The state of the gateway, and the public keys of our own tokens.",
-    "documentation": "What runs here.",
+    "documentation": "Description of the gateway itself.",
 }
 _HEADERS: Final = {
     "X-Correlation-Id": {"required": True, "schema": {"type": "string"}},
@@ -47,7 +47,7 @@ _MORE_HEADERS: Final = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "
 
 
 def problems(reasons: Mapping[int, str]) -> dict[int | str, Schema]:
-    """What an endpoint refuses, as FastAPI takes it: *reasons* by status."""
+    """Refusals of an endpoint in the form that FastAPI takes: *reasons* by status."""
     return {status: {"model": ErrorBody, "description": reason} for status, reason in reasons.items()}
 
 
@@ -69,7 +69,7 @@ class Application(FastAPI):
         )
 
     def openapi(self) -> Schema:
-        """The contract, made once."""
+        """The contract, made once per process."""
         if self.openapi_schema is None:
             contract = super().openapi()
             contract["components"]["headers"] = _HEADERS
@@ -79,7 +79,7 @@ class Application(FastAPI):
 
 
 def _operation_id(route: APIRoute) -> str:
-    """What clients made from the contract call an operation: sessionLogin."""
+    """Name of an operation for clients that are generated from the contract: sessionLogin."""
     return to_camel("_".join([*map(str, route.tags), route.name]))
 
 
@@ -93,7 +93,7 @@ def _complete(operation: Schema, policy: Policy) -> None:
     """Add to *operation* what *policy* implies."""
     operation["summary"] = operation.pop("description").rstrip(".")
     responses: dict[str, Schema] = operation["responses"]
-    problem = responses.pop("default")  # which has kept FastAPI from telling that it answers 422
+    problem = responses.pop("default")  # its presence keeps FastAPI from adding a 422 of its own
     for status, reason in _implied(policy):
         responses.setdefault(status, problem | {"description": reason})
     for status, response in responses.items():
@@ -107,12 +107,12 @@ def _complete(operation: Schema, policy: Policy) -> None:
 
 
 def _is_page(operation: Schema) -> bool:
-    """Whether only a browser asks, which is told everything as a page."""
+    """Tell whether only browsers ask for *operation*, so that problems are pages too."""
     return [*operation["responses"].get("200", {}).get("content", ())] == [HTML]
 
 
 def _implied(policy: Policy) -> Iterator[tuple[str, str]]:
-    """What is refused before an endpoint sees a request, by status."""
+    """Refusals that the layers before the endpoint make under *policy*, by status."""
     if policy.caller:
         yield "401", "No token, or one that is not good."
         yield "403", f"The token of somebody who is no {policy.caller}."

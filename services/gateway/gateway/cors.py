@@ -1,4 +1,4 @@
-"""Which pages of other origins may call from a browser (G7)."""
+"""Permission for pages of other origins to call from a browser (G7)."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ _VARY = (b"vary", b"Origin")
 
 
 class Cors:
-    """Tells browsers that pages of *origins* may use what *app* answers, with cookies."""
+    """Layer around *app* that lets pages of *origins* read its answers, with cookies."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         self._app, self._origins = app, frozenset(origins)

@@ -1,4 +1,4 @@
-"""What the gateway says of itself: what runs here, and its contract, to programs and to people."""
+"""Descriptions of the gateway itself: its front page and its contract, for programs and people."""
 
 import secrets
 from collections.abc import Mapping
@@ -27,11 +27,11 @@ _LINKS: Final = (
 )
 # How programs find a contract without having been told (RFC 8631).
 _LINK_HEADER: Final = f'<{CONTRACT}>; rel="service-desc", <{DOCS}>; rel="service-doc"'
-_REVALIDATED: Final = "no-cache"  # kept, but asked for each time: 304 as long as it is the same
+_REVALIDATED: Final = "no-cache"  # stored, but revalidated each time: 304 while it is unchanged
 
 
 class Directory(Body):
-    """Where to go: *links* are paths by what is there, *application* is what people use."""
+    """Addresses to go to: *links* are paths by what they lead to, *application* is for people."""
 
     name: str
     application: str
@@ -39,7 +39,7 @@ class Directory(Body):
 
 
 class Documentation:
-    """The endpoints; outside production they tell the ports of the services at *addresses*."""
+    """The endpoints. Outside production they show the ports of the services at *addresses*."""
 
     def __init__(self, settings: GatewaySettings, addresses: Mapping[str, str]) -> None:
         self._application = settings.frontend_origins[0]
@@ -47,7 +47,7 @@ class Documentation:
         self._files = viewer_files()
 
     def router(self) -> APIRouter:
-        """Their paths."""
+        """The paths of these endpoints."""
         router = APIRouter(tags=["documentation"])
         router.add_api_route(
             FRONT,
@@ -91,6 +91,6 @@ class Documentation:
 
 
 def _ports(addresses: Mapping[str, str]) -> Mapping[str, int]:
-    """The ports of services: those of this machine are the same outside of their containers."""
+    """Ports of the services; those of this machine are the same outside of their containers."""
     ports = {name: address.rpartition(":")[2] for name, address in addresses.items() if name in services()}
     return {name: int(port) for name, port in sorted(ports.items()) if port.isdecimal()}

@@ -1,4 +1,4 @@
-"""The gateway as data: what it is made of. Start reading here."""
+"""The gateway as data: its parts. Start reading here."""
 
 from service_kit import Edge
 

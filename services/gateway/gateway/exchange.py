@@ -1,4 +1,4 @@
-"""What is known of one request while it passes through: kept in its ASGI scope."""
+"""Facts about one request while it passes through, kept in its ASGI scope."""
 
 import time
 from collections.abc import MutableMapping, Sequence
@@ -13,7 +13,7 @@ _KEY = "gateway.exchange"
 
 @dataclass(slots=True)
 class Exchange:
-    """A request: its *route* in the table of policies ("" for none), who sent it, its proof.
+    """A request: its *route* in the table of policies ("" for none), its sender, his proof.
 
     *path* is what endpoints match, its parameters still encoded (`routes.py`). *token* is the
     bearer token behind *identity*; *started* is in seconds of perf_counter.
@@ -30,13 +30,13 @@ class Exchange:
 
     @property
     def caller(self) -> Identity:
-        """Who has proven himself; only for routes whose policy asks for it."""
+        """The caller who has proved himself; only for routes whose policy asks for a proof."""
         assert self.identity is not None
         return self.identity
 
 
 def keep(scope: Scope, exchange: Exchange) -> None:
-    """Put *exchange* where everybody who sees the request finds it."""
+    """Put *exchange* into *scope*, where every layer finds it."""
     scope[_KEY] = exchange
 
 
@@ -59,6 +59,9 @@ def header_of(scope: Scope, name: str) -> str:
 
 
 def accepts(scope: Scope, kind: str) -> bool:
-    """Whether the client names content type *kind*: programs name JSON, browsers that show a page HTML."""
+    """Tell whether the client names content type *kind* in Accept.
+
+    Wildcards do not count: programs that want JSON name it, browsers that show a page name HTML.
+    """
     kinds = ",".join(headers_of(scope, "accept")).split(",")
     return kind in {one.partition(";")[0].strip().lower() for one in kinds}

@@ -1,7 +1,7 @@
-"""The forms that fields and parameters must have, as the contract tells them.
+"""Forms of fields and parameters, as the contract tells them.
 
-Lengths are judged here. What the contract calls a format, a pattern or a closed list is judged by
-the service that is asked, which has its own reason for it.
+Lengths are judged here. A format, a pattern or a closed list of the contract is judged by the
+service that is asked, which has its own reason for it.
 """
 
 from collections.abc import Iterable
@@ -17,17 +17,17 @@ LINE: Final = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # G15
 
 
 def told(**keywords: Any) -> Any:
-    """A field of which JSON Schema tells *keywords*."""
+    """A field with *keywords* in its JSON Schema, which are not judged here."""
     return Field(json_schema_extra=keywords)
 
 
 def one_of(values: Iterable[str]) -> Any:
-    """A field whose service knows *values* and no others."""
+    """A field of which the service knows these *values* and no others."""
     return told(enum=list(values))
 
 
 def or_null(form: Any) -> Any:
-    """A field of *form* where null says as little as an empty text."""
+    """A field of *form* in which null stands for an empty text."""
     return BeforeValidator(lambda value: "" if value is None else value, json_schema_input_type=form | None)
 
 

@@ -1,4 +1,4 @@
-"""What runs here and where to go, for whoever opens the address of the gateway. Pure."""
+"""The page at the address of the gateway: what runs here and where to go. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ $rows
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What is at *path*: *name* for programs, *title* for people."""
+    """An address of the gateway: *name* is for programs, *title* for people."""
 
     name: str
     path: str
@@ -54,7 +54,7 @@ class Link:
 
 
 def front_page(application: str, links: Iterable[Link], ports: Mapping[str, int], nonce: str) -> str:
-    """The page: *application* is what people use, *ports* those of services (none: not told)."""
+    """The page. *application* is the address for people; without *ports* no service is shown."""
     return _PAGE.substitute(
         nonce=nonce,
         application=escape(application),
@@ -64,7 +64,7 @@ def front_page(application: str, links: Iterable[Link], ports: Mapping[str, int]
 
 
 def front_headers(nonce: str) -> dict[str, str]:
-    """The headers that let the page have its style, and nothing else."""
+    """Headers of the page: its style may be applied, and nothing else."""
     return page_headers(f"style-src 'nonce-{nonce}'; img-src data:; form-action 'none'")
 
 

@@ -1,6 +1,6 @@
-"""The gateway as a process: its server, what it knows of the mesh, and their order of ending.
+"""The gateway as a process: its server, its connections to the mesh, and the order of its end.
 
-`web.py` is what a request passes through; nothing of HTTP is decided here.
+`web.py` has the layers of a request; nothing of HTTP is decided here.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ class Gateway:
 
     @property
     def serving(self) -> bool:
-        """Whether it answers requests."""
+        """Tell whether it answers requests."""
         return self._server.serving
 
     async def start(self) -> None:
@@ -92,7 +92,7 @@ class Gateway:
             await peers.close()
 
     def _own_peers(self) -> Peers:
-        """Peers for one use: a callee that is silent there opens no circuit elsewhere."""
+        """Peers of one endpoint group: a callee that is silent there opens no circuit elsewhere."""
         self._peers.append(Peers(self._addresses, self._signer))
         return self._peers[-1]
 

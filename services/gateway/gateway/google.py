@@ -1,4 +1,4 @@
-"""Sign-in at Google in a pop-up: where it begins, and the page that ends it (G11 to G13)."""
+"""Sign-in at Google in a pop-up: its beginning, and the page that ends it (G11 to G13)."""
 
 import secrets
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ RedirectUri = Annotated[
 
 
 class Beginning(Body):
-    """Where the pop-up goes, and until when."""
+    """Address for the pop-up, and the end of its validity."""
 
     auth_url: str
     expires_at: Instant
@@ -67,7 +67,7 @@ class GoogleSignIn:
         self._auth, self._settings = peers.stub(AuthServiceStub), settings
 
     def router(self) -> APIRouter:
-        """Their paths."""
+        """The paths of these endpoints."""
         router = APIRouter(tags=["google"])
         router.add_api_route(GOOGLE_URL, self.begin, methods=["GET"], responses=problems(_BEGIN_PROBLEMS))
         router.add_api_route(
@@ -118,7 +118,7 @@ class GoogleSignIn:
         return self._page(message, request.scope, 200)
 
     def failed(self, problem: Problem, scope: Scope) -> Response:
-        """The page that tells of *problem*."""
+        """The page that posts *problem* to the window behind it."""
         message = {"type": FAILURE, "code": problem.code, "message": problem.message}
         return self._page(message, scope, problem.status, problem.all_headers)
 
@@ -134,7 +134,7 @@ class GoogleSignIn:
         return response
 
     def _origin(self, wanted: str) -> str:
-        """*wanted* if it is an allowed origin, else the first of them."""
+        """The origin *wanted* if it is allowed, else the first allowed one."""
         origins = self._settings.frontend_origins
         return wanted if wanted in origins else origins[0]
 

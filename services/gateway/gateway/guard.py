@@ -1,4 +1,4 @@
-"""What every request must pass before an endpoint sees it, in this order.
+"""Checks that every request must pass before an endpoint sees it, in this order.
 
 path → method → size of the headers → rate of its address → proof of the caller → rate of the
 caller → type and size of the body. All of it within the time that one request may take.
@@ -34,17 +34,17 @@ from gateway.problems import (
 
 LARGEST_HEAD = 16 * 1024  # bytes of names and values
 _LINE = 4  # bytes around them
-_DISCARDED, _DISCARDING = 1024 * 1024, 1.0  # bytes and seconds that a body too many is listened to
+_DISCARDED, _DISCARDING = 1024 * 1024, 1.0  # bytes and seconds of reading on after a refusal
 
 Refuse = Callable[[Problem, Scope], Response]
 
 
 class ClientGone(Exception):
-    """The client went away in the middle of its request."""
+    """Disconnection of the client in the middle of its request."""
 
 
 class Guard:
-    """Lets to *app* what the table of policies admits; *refuse* makes the answers to the rest.
+    """Layer that lets to *app* what the table of policies admits; *refuse* makes the other answers.
 
     *authenticator* is that of this process; *patience* is the seconds that one request has.
     """
@@ -82,7 +82,7 @@ class Guard:
         await self._app(_for_endpoint(scope), receive, sent)
 
     def _checked(self, scope: Scope) -> Policy:
-        """The policy of the request's path, once its line, headers and address have passed."""
+        """The policy of the request's path, once path, method, headers and address have passed."""
         exchange = exchange_of(scope)
         if not exchange.route:
             raise Refused(NOT_FOUND)
@@ -113,7 +113,7 @@ class Guard:
 
 
 class _Sent:
-    """The way back, which knows whether an answer has begun."""
+    """Wrapper of ASGI's send that knows whether an answer has begun."""
 
     def __init__(self, send: Send) -> None:
         self._send, self.begun = send, False
@@ -124,7 +124,10 @@ class _Sent:
 
 
 def _for_endpoint(scope: Scope) -> Scope:
-    """The request as its endpoint is found: HEAD is answered as GET, the server sends no body."""
+    """The request in the form by which its endpoint is found.
+
+    HEAD becomes GET: the server leaves the body of the answer out by itself.
+    """
     path, is_head = exchange_of(scope).path, scope["method"] == "HEAD"
     if path == scope["path"] and not is_head:
         return scope
@@ -142,7 +145,7 @@ def _allow(policy: Policy) -> dict[str, str]:
 
 
 async def _with_body(scope: Scope, receive: Receive, policy: Policy) -> Receive:
-    """A way to receive the body that has passed. Raises Refused, ClientGone."""
+    """Receiver of the body, which has passed all checks. Raises Refused, ClientGone."""
     wrong_type = policy.body and not _is_one_of(policy.body, scope)
     if wrong_type and not policy.body_optional:
         raise Refused(WRONG_TYPE)
@@ -167,7 +170,7 @@ async def _with_body(scope: Scope, receive: Receive, policy: Policy) -> Receive:
 
 
 def _is_one_of(admitted: frozenset[str], scope: Scope) -> bool:
-    """Whether the body says that it is of one of these types, in UTF-8 and not compressed."""
+    """Tell whether the body is declared as one of *admitted*, in UTF-8 and not compressed."""
     headers = Headers()
     headers["content-type"] = header_of(scope, "content-type")
     charset = headers.get_param("charset", "utf-8")
@@ -197,7 +200,7 @@ async def _chunk(receive: Receive) -> tuple[bytes, bool]:
 
 
 async def _discard(receive: Receive) -> None:
-    """Listen to the rest of a body for a while: who is cut off in mid-sentence reads no answer."""
+    """Read the rest of a body for a while: a client that is cut off while sending reads no answer."""
     total, more = 0, True
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_DISCARDING):

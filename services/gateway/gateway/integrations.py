@@ -1,7 +1,7 @@
 """The caller's accounts at outside providers: connect, list, renew, disconnect (G14, G15).
 
-The integrations service decides; here is its HTTP form. `targets.py` says where a browser may
-be sent on to.
+The integrations service decides; these endpoints are its HTTP form. `targets.py` judges the
+addresses to which browsers are sent.
 """
 
 from collections.abc import Awaitable, Callable
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 _PARTIAL = "partial"
 _DEFAULT_PAGE = "/parametres/integrations"
-_SAID_AT_ONCE: Final = frozenset({413, 429, 431})  # what is wrong with the request, not with the connection
+_SAID_AT_ONCE: Final = frozenset({413, 429, 431})  # faults of the request, not of the connection
 _FORBIDDEN: Final = Problem(400, "INVALID_REDIRECT_URL", "Cette adresse de retour n'est pas autorisée.")
 
 
@@ -72,8 +72,8 @@ class Providers(Body):
 class Integration(Body):
     """A connected account. *status* is connected, partial, expired, error or disconnected.
 
-    partial: what a use of it needs was not granted; *missing_scopes* names it, connecting again asks
-    for it.
+    partial: a permission that some use of the account needs was not granted; *missing_scopes* names
+    it, and connecting again asks for it.
     """
 
     id: str
@@ -95,41 +95,41 @@ class Integrations(Body):
 
 
 class Wish(Body):
-    """Where the browser goes at the end; empty for the default page."""
+    """Address at which the browser ends; empty for the default page."""
 
     redirect_url: RedirectUrl = ""
 
 
 class Departure(Body):
-    """Where the browser goes now, and what it will come back with."""
+    """Address to which the browser goes now, and the state that it will bring back."""
 
     auth_url: str
     state: str
 
 
 class Connected(Body):
-    """Whose account is connected, and which."""
+    """The connected account and its user."""
 
     user_id: str
     account_id: str
 
 
 class Disconnected(Body):
-    """That the account is disconnected; *revoked* when the provider has confirmed it."""
+    """Confirmation of the end; *revoked* when the provider has confirmed it too."""
 
     success: bool
     revoked: bool
 
 
 class Accounts:
-    """The endpoints; *visits* keeps the directory up to date."""
+    """The endpoints; *visits* tells the directory who has called."""
 
     def __init__(self, peers: Peers, settings: GatewaySettings, visits: Visits) -> None:
         self._accounts, self._tokens = peers.stub(IntegrationServiceStub), peers.stub(TokenServiceStub)
         self._origins, self._visits = settings.redirect_origins, visits
 
     def router(self) -> APIRouter:
-        """Their paths."""
+        """The paths of these endpoints."""
         router = APIRouter(tags=["integrations"])
         router.add_api_route(PROVIDERS, self.providers, methods=["GET"], dependencies=USER)
         router.add_api_route(
@@ -172,12 +172,12 @@ class Accounts:
         return router
 
     async def providers(self, request: Request) -> Providers:
-        """The providers, and whether they are switched on here."""
+        """List the providers, and whether they are switched on here."""
         answer = await self._ask(request, self._accounts.ListProviders, pb.ListProvidersRequest())
         return Providers(providers=tuple(map(_provider, answer.providers)))
 
     async def list(self, request: Request, provider: Filter = "") -> Integrations:
-        """The caller's accounts, at one provider or at all."""
+        """List the caller's accounts, at one provider or at all."""
         asked = pb.ListIntegrationsRequest(user_id=_user_id(request), provider=provider)
         answer = await self._ask(request, self._accounts.List, asked)
         return Integrations(integrations=tuple(map(_integration, answer.integrations)))
@@ -211,7 +211,10 @@ class Accounts:
         return _sent_on(answer.redirect_url, integration=provider, status=status, account=answer.account_id)
 
     def failed(self, problem: Problem, scope: Scope) -> Response:
-        """Where a browser goes whose connection has ended with *problem*; programs are told in JSON."""
+        """Answer to a connection that has ended with *problem*.
+
+        A browser is redirected to the default page; programs and faulty requests get the problem in JSON.
+        """
         if problem == _FORBIDDEN or problem.status in _SAID_AT_ONCE or accepts(scope, JSON):
             return problem.response(exchange_of(scope).correlation)
         return _sent_on(self._origins[0] + _DEFAULT_PAGE, status="error", code=problem.code)
@@ -236,9 +239,9 @@ class Accounts:
         return Disconnected(success=answer.success, revoked=answer.revoque)
 
     async def _ask(self, request: Request, call: Callable[..., Awaitable[T]], asked: object) -> T:
-        """The answer to *asked*, which the caller himself asks.
+        """The answer to *asked*, with the token of the caller himself.
 
-        What its contract calls free of side effects is asked again by its channel.
+        A call without side effects, as its contract says, is repeated by its channel.
         """
         exchange = exchange_of(request.scope)
         try:

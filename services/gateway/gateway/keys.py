@@ -1,8 +1,8 @@
 """The public keys of our own tokens: asked of the auth service, published, used here too.
 
-A service that meets a token signed with a key just made asks here at once. So an answer is
-never older than its question, however many ask: those who come while auth is being asked
-share the next question. While auth is away, its last answer stands.
+A service that meets a token signed with a new key asks here at once. So an answer is never
+older than its question: questions that arrive while auth is being asked share the next call.
+While auth is away, its last answer stands.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class PublishedKeys:
-    """The JWK set of *tokens*, the auth service."""
+    """JWK set of auth, read through its stub *tokens*."""
 
     def __init__(self, tokens: TokenServiceStub) -> None:
         self._tokens = tokens
@@ -34,7 +34,7 @@ class PublishedKeys:
         """The JWK set in JSON. Raises DependanceIndisponible while auth has never answered."""
         number = next(self._numbers)
         async with self._one_by_one:
-            if self._asked < number:  # nobody has begun to ask since this question was put
+            if self._asked < number:  # no call to auth has begun since this question came
                 begun = next(self._numbers)
                 await self._ask()
                 self._asked = begun
@@ -51,7 +51,7 @@ class PublishedKeys:
             self._document = answer.jwks.encode()
 
     def key_set(self) -> KeySet:
-        """These keys, as the verifier of this process needs them."""
+        """These keys in the form that the verifier of this process needs."""
         return KeySet("auth", self._download)
 
     async def _download(self) -> bytes:

@@ -1,4 +1,4 @@
-"""The HTTP/1.1 server: uvicorn, without its signals, with bounds on what a connection may do."""
+"""The HTTP/1.1 server: uvicorn without its signals, with bounds on each connection."""
 
 import asyncio
 import math
@@ -18,10 +18,10 @@ _MOST_CONNECTIONS: Final = 2000
 
 
 class HttpServer:
-    """Serves *app*; requests under way at the stop get *grace* seconds.
+    """Server of *app*; requests under way at the stop get *grace* seconds.
 
-    A connection is closed when the headers of its next request, once begun, do not end within
-    *patience* seconds, and when nothing comes at all.
+    A connection is closed when a request has not sent all its headers within *patience* seconds,
+    and when a new connection sends nothing for as long.
     """
 
     def __init__(self, app: ASGIApp, patience: float, grace: float) -> None:
@@ -33,7 +33,7 @@ class HttpServer:
             log_config=None,
             log_level="warning",
             access_log=False,
-            proxy_headers=False,  # whom to believe is decided per request (G5)
+            proxy_headers=False,  # `addresses.py` decides which proxies to believe (G5)
             server_header=False,
             limit_concurrency=_MOST_CONNECTIONS,
             timeout_keep_alive=_IDLE,
@@ -46,7 +46,7 @@ class HttpServer:
 
     @property
     def serving(self) -> bool:
-        """Whether it answers requests."""
+        """Tell whether it answers requests."""
         return self._server.started and not self._server.should_exit
 
     async def start(self, listening: socket.socket) -> None:
@@ -67,7 +67,7 @@ class _Server(uvicorn.Server):
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and say so."""
+        """Listen, and wake `HttpServer.start`."""
         await super().startup(sockets)
         self.listening.set()
 
@@ -78,7 +78,7 @@ class _Server(uvicorn.Server):
 
 
 class _Connection(H11Protocol):
-    """A connection that is closed when a request does not get to the end of its headers."""
+    """A connection that is closed when a request does not get to the end of its headers in time."""
 
     patience: ClassVar[float]
     _waiting: asyncio.TimerHandle | None = None

@@ -1,4 +1,4 @@
-"""What is counted of sign-ins and webhooks, by result: OK, or the code of the problem."""
+"""Counters of sign-ins and webhooks by result: OK, or the code of the problem."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ WEBHOOK_TOTAL: Final = Counter("webhook_total", "Webhooks of identity providers.
 
 @contextmanager
 def counted(counter: Counter) -> Iterator[None]:
-    """Count in *counter* how what happens inside ends."""
+    """Count in *counter* the result of the block inside."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""What machines ask of the gateway itself: its state and its keys."""
+"""Endpoints for machines that watch the gateway: its state and its public keys."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,18 +14,18 @@ from gateway.policies import DISCOVERY, JWKS
 from gateway.settings import GatewaySettings
 
 _NEEDED: Final = ("auth", "users")  # the services that every endpoint stands on
-# For less than a new key is published before it signs (JWT_KEY_LEAD_S of auth, a minute).
+# Shorter than the minute for which a new key is published before it signs (JWT_KEY_LEAD_S of auth).
 _KEYS_CACHED: Final = {"cache-control": "public, max-age=30"}
 
 
 class State(Body):
-    """How the gateway is."""
+    """State of the gateway."""
 
     status: str
 
 
 class Readiness(State):
-    """*missing* are the services that do not answer.
+    """State of the gateway with the services in *missing*, which do not answer.
 
     *revocations* is `ok`, or `behind` while revoked tokens may be accepted here: that changes no status.
     """
@@ -44,7 +44,7 @@ class Operations:
         self._in_step = in_step
 
     def router(self) -> APIRouter:
-        """Their paths."""
+        """The paths of these endpoints."""
         router = APIRouter(tags=["operations"])
         router.add_api_route(LIVENESS, self.live, methods=["GET"], response_model_exclude_defaults=True)
         router.add_api_route(
@@ -74,11 +74,11 @@ class Operations:
         )
 
     async def jwks(self) -> Response:
-        """The public keys of our own tokens (RFC 7517)."""
+        """Publish the public keys of our own tokens (RFC 7517)."""
         return Response(await self._keys.document(), media_type="application/json", headers=_KEYS_CACHED)
 
     async def discovery(self) -> dict[str, Any]:
-        """Who issues our own tokens, and where the keys are (OpenID Connect Discovery 1.0, section 3)."""
+        """Name the issuer of our tokens and where its keys are (OpenID Connect Discovery 1.0, section 3)."""
         return {
             "issuer": self._settings.jwt_issuer,
             "jwks_uri": f"{self._settings.base_url}{JWKS}",

@@ -1,4 +1,4 @@
-"""What all pages of the gateway have in common: they may do what they need, and nothing else."""
+"""Headers that all pages of the gateway share: a page may do what it needs, and nothing else."""
 
 from typing import Final
 
@@ -6,9 +6,9 @@ _ISOLATED: Final = "same-origin"
 
 
 def page_headers(allowed: str, opener: str = _ISOLATED) -> dict[str, str]:
-    """The headers of a page whose policy adds *allowed* to nothing at all.
+    """Headers of a page whose Content-Security-Policy permits *allowed* and nothing else.
 
-    *opener* is its Cross-Origin-Opener-Policy. It is never kept: a policy names a nonce once.
+    *opener* is its Cross-Origin-Opener-Policy. A page is never stored: its nonce serves once.
     """
     return {
         "content-security-policy": f"default-src 'none'; {allowed}; base-uri 'none'; frame-ancestors 'none'",

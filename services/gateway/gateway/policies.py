@@ -1,4 +1,4 @@
-"""Every path of the gateway with what is asked of its requests, before any endpoint sees them.
+"""Table of every path with the conditions that a request meets before any endpoint sees it.
 
 `guard.py` applies this table, `routes.py` finds the row of a request. A path that is not in it
 does not exist.
@@ -42,12 +42,12 @@ HTML: Final = "text/html"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is asked of a request: rates are per minute, sizes in bytes; 0 is no limit.
+    """Conditions on the requests of a path: rates are per minute, sizes in bytes; 0 is no limit.
 
-    *body* are the content types of the body, which is not looked at without any; with
-    *body_optional* there need not be one. *caller* is who must prove himself; *shared* says that
-    pages of other allowed origins may call (G7). *counted_with* is the path whose rate of callers
-    this one shares, "" for its own.
+    *body* are the admitted content types; without any, the body is not looked at, and with
+    *body_optional* it may be left out. *caller* is the kind of caller that must prove himself;
+    *shared* says that pages of other allowed origins may call (G7). *counted_with* is the path whose
+    rate per caller this one shares, "" for its own.
     """
 
     method: Literal["GET", "POST", "DELETE"]

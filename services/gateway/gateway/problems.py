@@ -1,7 +1,7 @@
-"""From everything that may go wrong to what the HTTP client is told (G3).
+"""Translation of everything that may go wrong into what the HTTP client is told (G3).
 
-`problem_of` is the only place that decides a status. What nobody expected becomes a 500
-that says nothing; whoever caught it logs it.
+`problem_of` is the only place that decides a status. An unexpected exception becomes a 500
+that tells nothing; the layer that caught it logs it.
 """
 
 import math
@@ -40,8 +40,8 @@ STATUS: Final[Mapping[grpc.StatusCode, int]] = {
     _Code.DEADLINE_EXCEEDED: 504,
 }
 _RETRYABLE = frozenset({429, 503, 504})
-_RETRY_AFTER = {429: 60, 503: 5}  # seconds, when nobody knows better
-_NAMES: Final = {  # what services call fields that have other names here
+_RETRY_AFTER = {429: 60, 503: 5}  # seconds, when the service names none
+_NAMES: Final = {  # fields of services, and their names over HTTP
     "auth0_id": "auth0Id",
     "company_id": "companyId",
     "first_name": "firstName",
@@ -52,7 +52,7 @@ _NAMES: Final = {  # what services call fields that have other names here
     "service_name": "X-Service-Name",
     "user_type": "userType",
 }
-_NO_REASON = "La demande n'a pas pu être traitée."  # what libraries say is not for clients
+_NO_REASON = "La demande n'a pas pu être traitée."  # in the place of a library's own words
 
 
 class JsonInvalide(InvalidArgument):
@@ -69,7 +69,7 @@ class JetonServiceRequis(PermissionDenied):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a client is told instead of an answer. *retry_after* is in seconds, 0 when unknown."""
+    """Answer to a request that failed. *retry_after* is in seconds, 0 when unknown."""
 
     status: int
     code: str
@@ -91,13 +91,13 @@ class Problem:
 
     @property
     def all_headers(self) -> dict[str, str]:
-        """Its headers, with Retry-After when that is known."""
+        """Headers of the answer, with Retry-After when that is known."""
         retry = {"retry-after": str(self.retry_after)} if self.retry_after else {}
         return {**self.headers, **retry}
 
 
 class Refused(Exception):
-    """The request ends here, with *problem*."""
+    """End of a request, with *problem* as its answer."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.code)
@@ -123,7 +123,7 @@ UNEXPECTED: Final = Problem(500, "ERREUR_INTERNE", "Une erreur interne est surve
 
 
 def method_not_allowed(allowed: Sequence[str]) -> Problem:
-    """For a path that knows other methods: *allowed* ones."""
+    """Problem of a path that only knows the *allowed* methods."""
     return Problem(
         405,
         "METHODE_NON_ADMISE",
@@ -133,12 +133,12 @@ def method_not_allowed(allowed: Sequence[str]) -> Problem:
 
 
 def too_many(wait: float) -> Problem:
-    """For somebody who has to wait *wait* seconds."""
+    """Problem of a client that has to wait *wait* seconds."""
     return problem_of(TropDeRequetes(retry_after_s=str(math.ceil(wait))))
 
 
 def problem_of(error: Exception) -> Problem:
-    """What the client is told about *error*."""
+    """Problem that the client is told for *error*."""
     match error:
         case Refused():
             return error.problem
@@ -158,7 +158,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _of_call(error: grpc.aio.AioRpcError) -> Problem:
-    """What the called service said; without a code when it did not say anything."""
+    """Problem of a refused call, without a code when the service gave no reason."""
     info = info_of(error)
     return _told(_status_of(error.code()), info.reason, error.details() or "", info.metadata)
 
@@ -197,7 +197,7 @@ def _of_validation(found: Mapping[str, Any]) -> Problem:
 
 
 def _of_http(error: HTTPException) -> Problem:
-    """What FastAPI refuses by itself: a body that is not text, a path that it does not know."""
+    """Problem of a refusal by FastAPI itself: a body that is not text, an unknown path."""
     if error.status_code == NOT_FOUND.status:
         return NOT_FOUND
     return problem_of(JsonInvalide()) if error.status_code == 400 else UNEXPECTED

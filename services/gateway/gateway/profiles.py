@@ -1,4 +1,4 @@
-"""The caller's own profile, created on demand; without the directory, what the token says."""
+"""The caller's own profile, created on demand; from the token while the directory is away."""
 
 import asyncio
 from typing import Annotated, Final
@@ -28,7 +28,7 @@ _CONFIRM_PROBLEMS: Final = {
 
 
 class ProfileUser(Body, json_schema_serialization_defaults_required=True):
-    """A person as the directory knows him."""
+    """A person, as the directory knows him."""
 
     id: str
     email: str
@@ -49,7 +49,7 @@ class ProfileOrganisation(Body):
 
 
 class Profile(Body, json_schema_serialization_defaults_required=True):
-    """The caller and his organisations; *degraded* when the directory was not there to be asked."""
+    """The caller and his organisations; *degraded* while the directory could not be asked."""
 
     user: ProfileUser
     organisations: tuple[ProfileOrganisation, ...] = ()
@@ -59,7 +59,7 @@ class Profile(Body, json_schema_serialization_defaults_required=True):
 
 
 class Confirmation(Body):
-    """What the link carries that was mailed to the new address."""
+    """Token of the link that was mailed to the new address."""
 
     token: Annotated[str, Field(min_length=1, max_length=_LONGEST_LINK), told(pattern=TEXT)]
 
@@ -71,14 +71,14 @@ class Confirmed(Body):
 
 
 class Profiles:
-    """The endpoints; *visits* need not tell what the profile tells itself."""
+    """The endpoints. *visits* is told that the directory knows of a caller already."""
 
     def __init__(self, peers: Peers, visits: Visits) -> None:
         self._directory, self._visits = peers.stub(SyncServiceStub), visits
         self._people = peers.stub(UtilisateurServiceStub)
 
     def router(self) -> APIRouter:
-        """Their paths."""
+        """The paths of these endpoints."""
         router = APIRouter(tags=["profile"])
         router.add_api_route(PROFILE, self.profile, methods=["GET"], dependencies=USER)
         router.add_api_route(
@@ -91,7 +91,7 @@ class Profiles:
         return router
 
     async def profile(self, request: Request) -> Profile:
-        """The caller, whose account is made if he has none."""
+        """Answer the caller's profile; his account is made if he has none."""
         exchange = exchange_of(request.scope)
         try:
             async with asyncio.timeout(PROFILE_PATIENCE):

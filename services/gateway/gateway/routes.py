@@ -1,7 +1,7 @@
-"""From the path of a request to its row in the table of policies.
+"""Search of the row in the table of policies that the path of a request stands for.
 
-Parts of a path are told apart as they were sent and read only then: an encoded slash belongs to
-its part. What stands in the place of a parameter is left encoded, for its endpoint to read once.
+The parts of a path are separated as they were sent and decoded afterwards: an encoded slash
+belongs to its part. A parameter is left encoded, for its endpoint to decode once.
 """
 
 import unicodedata
@@ -17,7 +17,7 @@ _Template = tuple[str, ...]
 
 
 def route_of(scope: Scope) -> tuple[str, str]:
-    """The row of a request ("" for none), and its path as endpoints are to match it."""
+    """The row of a request ("" for none), and the path that endpoints are matched with."""
     path = scope["path"]
     if path in POLICIES:
         return path, path
@@ -32,7 +32,7 @@ def route_of(scope: Scope) -> tuple[str, str]:
 
 
 def read(part: str) -> str:
-    """What *part* of such a path stands for (G15).
+    """Decoded text of *part* of such a path (G15).
 
     Raises ValueError for control characters and for bytes that are not UTF-8.
     """

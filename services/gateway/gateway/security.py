@@ -1,4 +1,4 @@
-"""Who must prove himself, as the OpenAPI page tells it; `guard.py` is what makes sure."""
+"""Kinds of proof, as the OpenAPI page shows them; `guard.py` is what checks them."""
 
 from typing import Final
 

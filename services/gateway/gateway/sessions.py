@@ -1,4 +1,4 @@
-"""Sign-in by password, renewal and sign-out: the auth service decides, here is its HTTP form."""
+"""HTTP form of sign-in by password, renewal and sign-out; the auth service decides."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -33,7 +33,7 @@ _RENEW_PROBLEMS: Final = {
 
 
 class Credentials(Body):
-    """An email and a password, and the organisation to sign in to: else the last one chosen."""
+    """An email, a password and the organisation to sign in to, empty for the last one chosen."""
 
     email: Email
     password: Password
@@ -41,7 +41,7 @@ class Credentials(Body):
 
 
 class Change(Body):
-    """The organisation to change to; else the token goes on naming its own."""
+    """The organisation to change to; empty to keep that of the token."""
 
     organisation: Organisation = ""
 
@@ -77,7 +77,7 @@ class SignedIn(Body):
 
 
 class Renewed(Body):
-    """A fresh token, its end, the organisation that it names, and those that it could name."""
+    """A fresh token, its end, its organisation, and the organisations that it could name."""
 
     token: str
     expires_at: Instant
@@ -87,13 +87,13 @@ class Renewed(Body):
 
 
 class Sessions:
-    """The endpoints; *visits* keeps the directory up to date."""
+    """The endpoints; *visits* tells the directory who has called."""
 
     def __init__(self, peers: Peers, visits: Visits) -> None:
         self._auth, self._visits = peers.stub(AuthServiceStub), visits
 
     def router(self) -> APIRouter:
-        """Their paths."""
+        """The paths of these endpoints."""
         router = APIRouter(tags=["session"])
         router.add_api_route(LOGIN, self.login, methods=["POST"], responses=problems(_LOGIN_PROBLEMS))
         router.add_api_route(LOGOUT, self.logout, methods=["POST"], status_code=204, dependencies=USER)
@@ -124,7 +124,7 @@ class Sessions:
 
     async def logout(self, request: Request) -> Response:
         """Revoke the token of the request."""
-        # The directory is not told of this visit: it would be with a token that is no longer one.
+        # The directory is not told of this visit: the token that would carry the notice is void by then.
         metadata = bearer(exchange_of(request.scope).token)
         await self._auth.Logout(pb.LogoutRequest(), timeout=USUAL, metadata=metadata)
         return Response(status_code=204)
@@ -145,7 +145,7 @@ class Sessions:
 
 
 def signed_in_user(user: pb.UtilisateurConnecte) -> SignedInUser:
-    """*user* as the front end reads it."""
+    """The *user* of an answer of auth, in the form that the front end reads."""
     return SignedInUser(
         id=user.id,
         email=user.email,
@@ -158,5 +158,5 @@ def signed_in_user(user: pb.UtilisateurConnecte) -> SignedInUser:
 
 
 def accessible(organisations: Iterable[pb.OrganisationAccessible]) -> tuple[Accessible, ...]:
-    """*organisations* as the front end reads them."""
+    """The *organisations* of an answer of auth, in the form that the front end reads."""
     return tuple(Accessible(id=one.organisation_id, nom=one.nom, role=one.role) for one in organisations)

@@ -1,4 +1,4 @@
-"""Settings of the gateway: where it listens, which origins and proxies it believes."""
+"""Settings of the gateway: its address, and the origins and proxies that it believes."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
@@ -16,7 +16,7 @@ Network = IPv4Network | IPv6Network
 
 
 class GatewaySettings(ProcessSettings):
-    """What the gateway can be told."""
+    """Settings of the gateway, read from the environment."""
 
     gateway_host: str = Field("0.0.0.0", description="address to listen on")
     gateway_port: int = Field(PORT, ge=0, le=65535, description="HTTP port")
@@ -42,10 +42,16 @@ class GatewaySettings(ProcessSettings):
         None, description="Secure flag of cookies; default: unless the base URL is http on this machine"
     )
     kinde_issuer_url: str = Field(
-        "", description="as the users service has it: here it only says that webhooks can be received"
+        "",
+        description="issuer of webhooks that are tokens, as the users service has it; "
+        "without it and without a secret, their health is 503",
     )
-    kinde_webhook_secret: SecretStr = Field(SecretStr(""), description="likewise")
-    kinde_webhook_secrets: SecretStr = Field(SecretStr(""), description="likewise")
+    kinde_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="secret of signed webhooks, as the users service has it"
+    )
+    kinde_webhook_secrets: SecretStr = Field(
+        SecretStr(""), description="further secrets, while one is replaced, as the users service has them"
+    )
     request_timeout_s: float = Field(
         LONGEST_REQUEST, gt=0, le=LONGEST_REQUEST, description="seconds that one request may take"
     )
@@ -74,24 +80,24 @@ class GatewaySettings(ProcessSettings):
 
     @property
     def redirect_origins(self) -> tuple[str, ...]:
-        """Where browsers may end that have connected an account; the first is the default."""
+        """Origins at which browsers may end after a connection; the first is the default."""
         return self.integrations_redirect_origins or self.frontend_origins
 
     @property
     def behind_tls(self) -> bool:
-        """Whether browsers reach the gateway over https."""
+        """Tell whether browsers reach the gateway over https."""
         return self.base_url.startswith("https:")
 
     @property
     def secure_cookies(self) -> bool:
-        """Whether cookies travel over https only."""
+        """Tell whether cookies travel over https only."""
         if self.cookie_secure is not None:
             return self.cookie_secure
         return self.behind_tls or not is_loopback(urlsplit(self.base_url).hostname or "")
 
     @property
     def webhooks_configured(self) -> bool:
-        """Whether the users service can verify a webhook."""
+        """Tell whether the users service can verify a webhook."""
         secrets = (self.kinde_webhook_secret, self.kinde_webhook_secrets)
         return bool(self.kinde_issuer_url or any(secret.get_secret_value() for secret in secrets))
 

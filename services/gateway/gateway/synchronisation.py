@@ -1,4 +1,4 @@
-"""Services outside the mesh tell whom they have seen; the directory takes him over."""
+"""Reports of services outside the mesh about the people who sign in there; users takes them over."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -44,7 +44,7 @@ ServiceName = Annotated[str, Header(description="The service of the token."), to
 
 
 class SeenUser(Body):
-    """A person whom a service has seen, as his identity provider names him."""
+    """A person who has signed in at a service, as his identity provider names him."""
 
     auth0_id: str = Field(min_length=1, max_length=255, pattern=_SUBJECT)
     email: Email
@@ -59,7 +59,7 @@ class SeenUser(Body):
 
 
 class SyncedUser(Body):
-    """The person as the directory knows him now; *role* is information only."""
+    """The person, as the directory knows him now; *role* is information only."""
 
     id: str
     auth0_id: str
@@ -72,7 +72,7 @@ class SyncedUser(Body):
 
 
 class Synced(Body):
-    """What became of it; *event_id* is the announcement of this sign-in."""
+    """Result of a report; *event_id* is the announcement of this sign-in."""
 
     user: SyncedUser
     is_first_login: bool
@@ -81,13 +81,13 @@ class Synced(Body):
 
 
 class Synchronisation:
-    """The endpoint."""
+    """The endpoint for reports."""
 
     def __init__(self, peers: Peers) -> None:
         self._directory = peers.stub(SyncServiceStub)
 
     def router(self) -> APIRouter:
-        """Its path."""
+        """The path of this endpoint."""
         router = APIRouter(tags=["synchronisation"])
         router.add_api_route(
             SYNC, self.sync, methods=["POST"], dependencies=SERVICE, responses=problems(_PROBLEMS)
@@ -133,7 +133,7 @@ def _user(answer: pb.SyncUserResponse, subject: str) -> SyncedUser:
 
 
 def _struct(content: Mapping[str, Any]) -> Struct:
-    """*content* as a message. Raises FormatInvalide for what JSON can say and messages cannot."""
+    """Message for *content*. Raises FormatInvalide for JSON that no Struct can hold."""
     message = Struct()
     try:
         message.update(content)

@@ -1,14 +1,14 @@
-"""Where a browser is sent on to, at the end of a connection (G14). Pure: text in, text out."""
+"""Addresses to which a browser is sent at the end of a connection (G14). Pure: text in, text out."""
 
 from collections.abc import Collection, Iterable
 from urllib.parse import unquote_plus, urlencode
 
 
 def is_allowed(target: str, origins: Iterable[str]) -> bool:
-    """Whether *target* is an address of one of *origins*.
+    """Tell whether *target* is an address of one of *origins*.
 
-    Compared as text, so that nobody has to agree on how an address is taken apart: after its
-    origin comes the end, a path, a query or a fragment.
+    Both are compared as text, since browsers and libraries take addresses apart in different ways:
+    after its origin comes the end, a path, a query or a fragment.
     """
     if not (target.isascii() and target.isprintable()):
         return False
@@ -19,7 +19,7 @@ def is_allowed(target: str, origins: Iterable[str]) -> bool:
 
 
 def with_parameters(target: str, **parameters: str) -> str:
-    """*target* with *parameters* in its query, in the place of those of the same names."""
+    """The address *target* with *parameters* in its query, which replace those of the same names."""
     address, mark, fragment = target.partition("#")
     base, _, query = address.partition("?")
     kept = [pair for pair in query.split("&") if pair and not _names(pair, parameters)]

@@ -1,4 +1,4 @@
-"""The outermost layer: who asks, what became of it, and what nobody expected.
+"""The outermost layer: correlation, security headers, log, metrics and unexpected exceptions.
 
 It gives each request its correlation id (G4) and each answer its security headers (G6), one
 log line and two metrics. Paths outside the table and query strings are never written.
@@ -34,7 +34,7 @@ _NO_ROUTE = "unknown"
 
 
 class Telemetry:
-    """Around *app*; *settings* tell which proxies are believed and whether browsers use https."""
+    """Layer around *app*; *settings* tell which proxies are believed and whether browsers use https."""
 
     def __init__(self, app: ASGIApp, settings: GatewaySettings) -> None:
         self._app, self._calls = app, Calls("gateway")
@@ -72,7 +72,7 @@ class Telemetry:
 
 
 class _Answer:
-    """The way back to the client: adds headers, remembers the status (0 before it is sent)."""
+    """Wrapper of ASGI's send: it adds headers and keeps the status, 0 before the answer begins."""
 
     def __init__(self, scope: Scope, send: Send, headers: Mapping[str, str]) -> None:
         self._scope, self._send, self._headers = scope, send, headers
@@ -85,7 +85,7 @@ class _Answer:
         await self._send(message)
 
     def _completed(self, given: Any) -> Any:
-        """*given* with those that every answer has; what an endpoint has said itself stays."""
+        """Headers *given* by the endpoint, and those that every answer has, unless it gave them itself."""
         added = {**self._headers, CORRELATION: exchange_of(self._scope).correlation}
         if self._scope["path"].startswith(_UNSTORED):
             added["cache-control"] = "no-store"
@@ -102,7 +102,7 @@ def _security_headers(behind_tls: bool) -> Mapping[str, str]:
 
 
 def _note(scope: Scope, status: int) -> None:
-    """The log line and the metrics of a request that has ended."""
+    """Write the log line and the metrics of a request that has ended."""
     known = exchange_of(scope)
     seconds = time.perf_counter() - known.started
     route, method = known.route or _NO_ROUTE, scope["method"] if scope["method"] in _METHODS else "other"

@@ -14,8 +14,8 @@ from gateway.policies import CONTRACT, DOCS_FILE
 
 _STYLE, _PROGRAM = "swagger-ui.css", "swagger-ui-bundle.js"
 ASSETS: Final = frozenset({_STYLE, _PROGRAM})
-# Without `validatorUrl`, the address of the contract is told to validator.swagger.io; a token that
-# is typed in stays in the memory of the page.
+# `validatorUrl: null` keeps the address of the contract from validator.swagger.io. A token that is
+# typed in stays in the memory of the page (`persistAuthorization: false`).
 _PAGE: Final = Template("""\
 <!doctype html>
 <html lang="en">
@@ -58,7 +58,7 @@ def viewer_page(title: str, nonce: str) -> str:
 
 
 def viewer_headers(nonce: str) -> dict[str, str]:
-    """The headers that let the page do what it does, and nothing else."""
+    """Headers of the page: its own files, its script and calls to this gateway, nothing else."""
     own = f"script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'"
     return page_headers(f"{own}; img-src data:; connect-src 'self'; form-action 'none'")
 

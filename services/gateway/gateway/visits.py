@@ -1,7 +1,7 @@
-"""Users who have called: the directory is told after the answer, now and then.
+"""Notices to the directory that a user has called, sent after the answer.
 
-So a person whose webhook never came has an account, and the last sign-in is known. Nobody
-waits for it; what fails is only logged.
+Thanks to them a person whose webhook never came has an account, and the last sign-in is known.
+No request waits for them; a failure is only logged.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from gateway.calls import PROFILE_PATIENCE, bearer
 _log = logging.getLogger(__name__)
 
 PAUSE = 300.0  # seconds between two notices about one user
-_REMEMBERED = 10_000  # users
+_REMEMBERED = 10_000  # users, so that memory is bounded
 
 
 class Visits:
-    """Tells *directory*, the users service, who has called; *now* tells the seconds that have passed."""
+    """Notices to *directory*, the users service; *now* tells the seconds that have passed."""
 
     def __init__(self, directory: SyncServiceStub, now: Callable[[], float] = time.monotonic) -> None:
         self._directory, self._now = directory, now
@@ -33,7 +33,7 @@ class Visits:
         self._telling: set[asyncio.Task[None]] = set()
 
     def told(self, user_id: str) -> bool:
-        """Note that *user_id* is being told of; whether that had been done within the pause."""
+        """Note a notice about *user_id*; tell whether there was one within the pause already."""
         now, before = self._now(), self._told.get(user_id)
         if before is not None and now - before < PAUSE:
             return True
@@ -44,14 +44,14 @@ class Visits:
         return False
 
     def tell(self, user_id: str, token: str) -> None:
-        """Begin to tell that *user_id*, the owner of *token*, has called; not more often than needed."""
+        """Start a notice that *user_id*, the owner of *token*, has called, unless there was one lately."""
         if not self.told(user_id):
             task = asyncio.create_task(self._tell(token))
             self._telling.add(task)
             task.add_done_callback(self._telling.discard)
 
     async def stop(self) -> None:
-        """End what is under way."""
+        """End the notices under way."""
         await end(*self._telling)
 
     async def _tell(self, token: str) -> None:

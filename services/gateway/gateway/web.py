@@ -1,7 +1,7 @@
-"""The application: what a request passes through on its way to an endpoint, and back.
+"""The application: the layers of a request on its way to an endpoint, and back.
 
-telemetry → CORS → guard → endpoints. Whatever goes wrong behind the guard is turned into
-an answer here, by `problem_of` alone.
+telemetry → CORS → guard → endpoints. A failure behind the guard is turned into an answer here, by
+`problem_of` alone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,10 +31,10 @@ def application(
     settings: GatewaySettings,
     pages: Mapping[str, Refuse],
 ) -> ASGIApp:
-    """The endpoints of *routers* behind everything that guards them.
+    """The endpoints of *routers* behind all layers.
 
-    *pages* make what a browser is answered when it fails on the route of each; everywhere else
-    programs call, which are told in JSON.
+    *pages* make the answer to a browser that fails on their route; on every other route problems
+    are told in JSON.
     """
 
     def refuse(problem: Problem, scope: Scope) -> Response:

@@ -1,4 +1,4 @@
-"""Notifications of identity providers, passed on to the byte; the users service judges them."""
+"""Notifications of identity providers, passed on unchanged; the users service judges them."""
 
 import logging
 import time
@@ -44,7 +44,7 @@ _RESULTS: Final = ("TRAITE", "DOUBLON", "IGNORE", "CONFLIT", "EN_FILE")
 
 
 class Received(Body):
-    """What became of a notification."""
+    """Result of a notification."""
 
     received: bool
     result: Annotated[str, one_of(_RESULTS)]
@@ -52,20 +52,20 @@ class Received(Body):
 
 
 class Health(Body):
-    """That notifications can be received."""
+    """Confirmation that notifications can be received."""
 
     status: str
 
 
 class Webhooks:
-    """The endpoints."""
+    """The endpoints for notifications."""
 
     def __init__(self, peers: Peers, settings: GatewaySettings) -> None:
         self._peers, self._settings = peers, settings
         self._directory = peers.stub(SyncServiceStub)
 
     def router(self) -> APIRouter:
-        """Their paths."""
+        """The paths of these endpoints."""
         router = APIRouter(tags=["webhook"])
         router.add_api_route(
             WEBHOOK,
@@ -78,7 +78,7 @@ class Webhooks:
         return router
 
     async def receive(self, request: Request) -> Received:
-        """Take in a signed notification, once."""
+        """Take in a signed notification; a copy of it has no further effect."""
         asked = pb.HandleProviderWebhookRequest(
             fournisseur=_PROVIDER,
             corps=await request.body(),
@@ -96,14 +96,14 @@ class Webhooks:
         return Received(received=True, result=answer.resultat, event_id=answer.event_id)
 
     async def health(self) -> Health:
-        """Whether notifications can be received."""
+        """Tell whether notifications can be received."""
         if not (self._settings.webhooks_configured and await self._peers.serving("users")):
             raise Refused(_NOT_READY)
         return Health(status="ok")
 
 
 def _told_to_provider(problem: Problem) -> Problem:
-    """*problem*, but what is wrong with the notification itself is 400: sending it again is no use."""
+    """Problem for the provider: what no repetition can mend becomes 400, so that it stops sending."""
     return replace(problem, status=400) if problem.code in _FOR_EVER else problem
 
 

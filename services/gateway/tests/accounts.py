@@ -1,4 +1,4 @@
-"""People who connect accounts at outside providers, and where their browsers end."""
+"""People who connect accounts at outside providers, for the tests of this folder."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -44,21 +44,21 @@ class Person:
     token: str
 
     async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """Ask for *path* below the integrations, as himself."""
+        """Send a request for *path* below the integrations, with the person's token."""
         return await self.web.request(method, BASE + path, headers=bearer(self.token), **more)
 
     async def begin(self, of: str = "google", target: str = "") -> dict[str, str]:
-        """Begin to connect an account; what the browser brings back from the provider."""
+        """Begin to connect an account, and return the query that the browser brings back."""
         answer = await self.ask("POST", f"/{of}/connect", json={"redirectUrl": target})
         assert answer.status_code == 200, answer.text
         return await browse(answer.json()["authUrl"])
 
     async def connect(self, of: str = "google") -> str:
-        """The whole way; where the browser ends."""
+        """Connect an account, and return the address at which the browser ends."""
         return await sent_on(self.web, await self.begin(of), of)
 
     async def accounts(self, **query: str) -> list[dict[str, Any]]:
-        """What is connected."""
+        """List the person's connected accounts."""
         answer = await self.ask("GET", "", params=query)
         assert answer.status_code == 200, answer.text
         return list(answer.json()["integrations"])
@@ -67,19 +67,19 @@ class Person:
 async def returned(
     web: httpx.AsyncClient, back: Mapping[str, str], of: str = "google", **headers: str
 ) -> httpx.Response:
-    """Come back from the provider, as any browser does: without a token."""
+    """Return from the provider as any browser does: without a token."""
     return await web.get(f"{BASE}/{of}/callback", params=back, headers=headers)
 
 
 async def sent_on(web: httpx.AsyncClient, back: Mapping[str, str], of: str = "google") -> str:
-    """Where the browser ends."""
+    """Return from the provider, and give the address at which the browser ends."""
     answer = await returned(web, back, of)
     assert answer.status_code == 302, answer.text
     return str(answer.headers["location"])
 
 
 async def told(web: httpx.AsyncClient, back: Mapping[str, str], of: str = "google") -> tuple[int, str]:
-    """Status and reason, as a program is told them."""
+    """Return from the provider as a program, and give status and reason."""
     return code(await returned(web, back, of, accept="application/json"))
 
 

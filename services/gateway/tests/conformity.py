@@ -1,4 +1,4 @@
-"""What the contract allows as an answer; every answer that a browser of the tests gets is held against it."""
+"""Check of answers against the contract, made for every answer that a browser of the tests gets."""
 
 from functools import cache
 from typing import Any
@@ -14,7 +14,7 @@ _OTHERS = frozenset({"HEAD", "OPTIONS"})
 
 
 async def conforms(answer: httpx.Response) -> None:
-    """Fail unless the contract tells of *answer*, as far as it tells of the request."""
+    """Fail unless the contract allows *answer*, as far as it knows the request."""
     raw = answer.request.url.raw_path.partition(b"?")[0]
     route, _ = route_of({"path": unquote(raw.decode()), "raw_path": raw})
     contract = await _contract(answer.request.url)

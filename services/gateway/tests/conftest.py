@@ -1,4 +1,4 @@
-"""The gateway: once with nobody behind it, once with auth, users and organisations."""
+"""Gateways for the tests: one with nobody behind it, one with auth, users and organisations."""
 
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
@@ -43,28 +43,28 @@ async def edge(alone: Mesh) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture(scope="session")
 async def provider() -> AsyncIterator[OidcProvider]:
-    """Who signs people in in the place of Google."""
+    """The identity provider double that stands in for Google."""
     async with oidc_provider((CALLBACK,)) as provider:
         yield provider
 
 
 @pytest.fixture(scope="session")
 async def kinde() -> AsyncIterator[IdentityProvider]:
-    """Who sends webhooks that are tokens."""
+    """The identity provider double that sends webhooks as tokens."""
     async with identity_provider() as provider:
         yield provider
 
 
 @pytest.fixture(scope="session")
 async def mesh(provider: OidcProvider, kinde: IdentityProvider) -> AsyncIterator[Mesh]:
-    """The identity services behind a gateway, of which none is ever stopped."""
+    """The identity services behind a gateway, for tests that stop none of them."""
     async with identity(provider, kinde) as mesh:
         yield mesh
 
 
 @pytest.fixture
 async def fragile(provider: OidcProvider, kinde: IdentityProvider) -> AsyncIterator[Mesh]:
-    """The same for one test, which may stop what it likes."""
+    """The identity services behind a gateway of one test, which may stop them."""
     async with identity(provider, kinde) as mesh:
         yield mesh
 
@@ -78,7 +78,7 @@ async def web(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def someone(mesh: Mesh) -> MakeSomeone:
-    """Makes an account with a password; fields as in users' Create."""
+    """Maker of accounts with a password; *fields* are those of users' Create."""
     return partial(made, mesh)
 
 
@@ -90,20 +90,20 @@ async def jeanne(someone: MakeSomeone) -> Someone:
 
 @pytest.fixture
 def sign_in(web: httpx.AsyncClient) -> SignIn:
-    """Signs somebody in; the token."""
+    """Function that signs somebody in and returns the token."""
     return partial(signed_in, web)
 
 
 @pytest.fixture(scope="session")
 async def oauth() -> AsyncIterator[OauthProvider]:
-    """Google, Microsoft and Instagram, as integrations knows them."""
+    """Doubles of Google, Microsoft and Instagram, as integrations knows them."""
     async with oauth_provider() as provider:
         yield provider
 
 
 @pytest.fixture(scope="session")
 async def connections(oauth: OauthProvider) -> AsyncIterator[Mesh]:
-    """The integrations service behind a gateway, of which none is ever stopped."""
+    """The integrations service behind a gateway, for tests that stop neither."""
     async with connecting(oauth) as mesh:
         yield mesh
 
@@ -118,7 +118,7 @@ async def anne(connections: Mesh, oauth: OauthProvider) -> AsyncIterator[Person]
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> Iterator[Log]:
-    """All that was logged during the test, but for what its own client says."""
+    """Function that gives what was logged during the test, without the lines of its own client."""
     stream = BytesIO()
     log_calls_to(stream)
     with caplog.at_level("DEBUG"):

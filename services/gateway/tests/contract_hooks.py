@@ -1,7 +1,7 @@
-"""What schemathesis cannot read in the contract: who calls, and what only a deployment can judge.
+"""Hooks of schemathesis: callers for the requests, and failures that only a deployment can judge.
 
-Loaded by the process of schemathesis (SCHEMATHESIS_HOOKS), never by a test; what it is told stands in
-CONTRACT_CALLERS. It imports nothing of ours, which would take longer than the requests.
+The process of schemathesis loads them (SCHEMATHESIS_HOOKS), never a test; their input stands in
+CONTRACT_CALLERS. They import nothing of ours, which would take longer than the requests.
 """
 
 import itertools
@@ -17,11 +17,11 @@ from schemathesis.core.failures import Failure
 
 _KNOWN: dict[str, Any] = json.loads(os.environ["CONTRACT_CALLERS"])
 _tokens, _numbers = itertools.cycle(_KNOWN["tokens"]), itertools.count(1)
-# Which addresses a service allows and which states it has given out, only the service knows.
 _LONGEST_PASSWORD = 72  # bytes, where JSON Schema counts characters
+# Only the service knows its allowed addresses and the states that it has given out.
 _UNTOLD = ("REDIRECTION_INVALIDE", "INVALID_REDIRECT_URL", "ETAT_INVALIDE")
 
-# Of what JSON Schema calls an address, some no mail system takes.
+# JSON Schema admits addresses that no mail system takes; these are simple ones.
 schemathesis.openapi.format(
     "email", strategies.from_regex(r"[a-z]{1,20}@contrat\.exemple\.fr", fullmatch=True)
 )
@@ -29,14 +29,14 @@ _client = httpx.Client(base_url=_KNOWN["url"])
 
 
 def _address() -> str:
-    """Another one for each request, so that the limits of one address are not met."""
+    """A new address for each request, so that no limit of an address is met."""
     number = next(_numbers)
     return f"10.200.{number >> 8 & 255}.{number & 255}"
 
 
 @schemathesis.hook
 def before_load_schema(context: HookContext, raw_schema: dict[str, Any]) -> None:
-    """Tell which service's token is at hand; addresses of exactly so many characters are not looked for."""
+    """Name the one service whose token is at hand, and leave the lengths of emails to their format."""
     (name,) = raw_schema["paths"]["/land/api/v1/users/sync"]["post"]["parameters"]
     name["schema"]["enum"] = [_KNOWN["service"]["x-service-name"]]
     for body in ("Credentials", "SeenUser"):
@@ -48,7 +48,7 @@ def before_load_schema(context: HookContext, raw_schema: dict[str, Any]) -> None
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
-    """Call from another address; as a program, which is told in JSON what a browser is not."""
+    """Call from a new address, and as a program, which is answered in JSON."""
     case.headers["x-forwarded-for"] = _address()
     if case.operation.path == "/api/integrations/{provider}/callback":
         case.headers["accept"] = "application/json"
@@ -56,13 +56,13 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
 
 @schemathesis.hook
 def filter_failure(context: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
-    """Keep all failures but those whose reason OpenAPI has no words for."""
+    """Keep every failure but those whose reason OpenAPI cannot express."""
     query, excused = case.query or {}, [*_UNTOLD]
     if query.get("code") and query.get("error"):
         excused.append("PARAMETRES_INVALIDES")
     if len(_password(case).encode()) > _LONGEST_PASSWORD:
         excused.append("TROP_LONG")
-    if query.get("error"):  # which is Google's, not ours
+    if query.get("error"):  # an error of the provider, not of ours
         excused.append("GOOGLE_INDISPONIBLE")
     return not any(reason in response.text for reason in excused)
 
@@ -79,19 +79,19 @@ class _Caller:
 
 @schemathesis.auth(refresh_interval=None).apply_to(path_regex="^/api/(profile|integrations)")
 class Users(_Caller):
-    """Users, each with his own limits."""
+    """Tokens of users, each with limits of his own."""
 
     def get(self, case: Case[Any], context: AuthContext) -> str:
-        """The token of the next one."""
+        """The token of the next user."""
         return f"Bearer {next(_tokens)}"
 
 
 @schemathesis.auth(refresh_interval=None).apply_to(path_regex="^/api/auth/(logout|renew)")
 class Sessions(_Caller):
-    """Somebody who has just signed in: such a token is used up."""
+    """Tokens of somebody who has just signed in, as a call may use them up."""
 
     def get(self, case: Case[Any], context: AuthContext) -> str:
-        """A new token."""
+        """A new token of this person."""
         headers = {"x-forwarded-for": _address()}
         answer = _client.post("/api/auth/login", json=_KNOWN["credentials"], headers=headers)
         return f"Bearer {answer.json()['token']}"
@@ -99,8 +99,8 @@ class Sessions(_Caller):
 
 @schemathesis.auth(refresh_interval=None).apply_to(path_regex="^/land/")
 class Services(_Caller):
-    """A service outside the mesh."""
+    """Proof of a service outside the mesh."""
 
     def get(self, case: Case[Any], context: AuthContext) -> str:
-        """Its token."""
+        """The token of this service."""
         return str(_KNOWN["service"]["authorization"])

@@ -1,4 +1,4 @@
-"""What bodies must be (G1, G2). Behind this gateway nobody answers: 503 says that a body has passed."""
+"""Forms and sizes of bodies (G1, G2), at a gateway with nobody behind it: 503 says that a body has passed."""
 
 import json
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ JSON = {"content-type": "application/json"}
 
 
 async def test_G1_unknown_fields_are_ignored(edge: httpx.AsyncClient) -> None:
-    """What else stands in a body is nobody's business."""
+    """An unknown field does not stop a body."""
     answer = await edge.post(LOGIN, json={**CREDENTIALS, "role": "ADMIN", "ip": {}})
     assert code(answer) == (503, "DEPENDANCE_INDISPONIBLE")
 
@@ -27,7 +27,7 @@ async def test_G1_unknown_fields_are_ignored(edge: httpx.AsyncClient) -> None:
     ids=["empty", "cut", "quotes", "utf-16", "bom", "nested", "nested objects", "long number"],
 )
 async def test_G1_invalid_json_is_refused(edge: httpx.AsyncClient, body: bytes) -> None:
-    """JSON_INVALIDE, or FORMAT_INVALIDE for JSON that is no object."""
+    """Text that is no JSON object is 400, and never a 500."""
     status, reason = code(await edge.post(LOGIN, content=body, headers=JSON))
     assert (status, reason in {"JSON_INVALIDE", "FORMAT_INVALIDE", "CHAMP_REQUIS"}) == (400, True)
 
@@ -48,7 +48,7 @@ async def test_G1_invalid_json_is_refused(edge: httpx.AsyncClient, body: bytes) 
 async def test_G1_a_field_of_another_form_is_named(
     edge: httpx.AsyncClient, body: object, reason: str, champ: str | None
 ) -> None:
-    """With the reason that a service would give, and without what was sent."""
+    """The problem has the reason of a service and the name of the field, not its value."""
     answer = await edge.post(LOGIN, json=body)
     assert (code(answer), answer.json()["error"].get("champ")) == ((400, reason), champ)
     assert "example.com" not in answer.text
@@ -68,7 +68,7 @@ async def test_G1_a_field_of_another_form_is_named(
     ids=["none", "text", "form", "jwt", "utf-16", "gzip", "nonsense"],
 )
 async def test_G1_only_json_is_read(edge: httpx.AsyncClient, headers: dict[str, str]) -> None:
-    """415 before anything else, so that no page can send a form across origins."""
+    """Any other content type is 415, so that no page can send a form across origins."""
     encoded = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
     answer = await edge.post(LOGIN, content=json.dumps(CREDENTIALS), headers=encoded)
     assert code(answer) == (415, "TYPE_NON_ADMIS")
@@ -83,7 +83,7 @@ async def test_G1_the_spelling_of_the_content_type_does_not_matter(edge: httpx.A
 
 @pytest.mark.parametrize(("path", "limit"), [(LOGIN, 16), ("/api/webhook", 256)], ids=["login", "webhook"])
 async def test_G2_a_body_has_its_limit(edge: httpx.AsyncClient, path: str, limit: int) -> None:
-    """A byte more is 413, whether it is announced or found while reading."""
+    """A byte above the limit is 413, whether it is announced or found while reading."""
     largest = json.dumps({**CREDENTIALS, "more": ""}).encode()
     fitting = largest.replace(b'""', b'"' + b"x" * (limit * 1024 - len(largest)) + b'"')
     assert len(fitting) == limit * 1024
@@ -100,20 +100,20 @@ async def _chunks(content: bytes) -> AsyncIterator[bytes]:
 
 
 async def test_G2_bodies_that_nobody_reads_have_a_limit_too(edge: httpx.AsyncClient, alone: Mesh) -> None:
-    """8 KiB where no body is expected."""
+    """A body where none is expected is 413 above 8 KiB."""
     headers = {"authorization": f"Bearer {alone.secrets.token()}"}
     assert (await edge.post("/api/auth/logout", content=b"x" * 8192, headers=headers)).status_code == 503
     assert (await edge.post("/api/auth/logout", content=b"x" * 8193, headers=headers)).status_code == 413
 
 
 async def test_G2_headers_have_a_limit(edge: httpx.AsyncClient) -> None:
-    """More than 16 KiB of them are 431."""
+    """Headers of more than 16 KiB are 431."""
     answer = await edge.get("/healthz", headers={f"x-{number}": "x" * 1000 for number in range(17)})
     assert code(answer) == (431, "EN_TETES_TROP_GRANDS")
 
 
 async def test_G2_headers_without_an_end_are_not_collected(alone: Mesh) -> None:
-    """The connection is given up, whatever comes."""
+    """A connection is given up when its headers have no end."""
     endless = b"GET /healthz HTTP/1.1\r\n" + b"x-a: b\r\n" * 10_000
     answer = await exchange(alone.address("gateway"), endless)
     assert answer is None or answer.status == 400
@@ -121,13 +121,13 @@ async def test_G2_headers_without_an_end_are_not_collected(alone: Mesh) -> None:
 
 @pytest.fixture(scope="module")
 async def hurried() -> AsyncIterator[Mesh]:
-    """A gateway that gives a request a moment."""
+    """A gateway that gives a request very little time."""
     async with running(GATEWAY, request_timeout_s=0.5) as mesh:
         yield mesh
 
 
 async def test_G2_a_body_that_does_not_arrive_in_time_is_given_up(hurried: Mesh) -> None:
-    """504, and the connection is closed."""
+    """A body that is late is 504, and the connection is closed."""
     headers = [("Content-Type", "application/json"), ("Content-Length", "100")]
     answer = await exchange(hurried.address("gateway"), request(f"POST {LOGIN}", headers) + b'{"email":')
     assert answer is not None
@@ -137,12 +137,12 @@ async def test_G2_a_body_that_does_not_arrive_in_time_is_given_up(hurried: Mesh)
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost:"], ids=["nothing", "half a head"])
 async def test_G2_a_connection_that_asks_nothing_is_closed(hurried: Mesh, sent: bytes) -> None:
-    """Without an answer, after the time of a request."""
+    """A silent connection is closed without an answer after the time of a request."""
     assert await exchange(hurried.address("gateway"), sent) is None
 
 
 async def test_G2_a_connection_may_be_used_again_after_a_while(hurried: Mesh) -> None:
-    """Patience is about requests that have begun, not about pauses between them."""
+    """A pause between two requests may be longer than the time of a request."""
     address = hurried.address("gateway")
     ports = []
     async with httpx.AsyncClient(base_url=f"http://{address}") as client:

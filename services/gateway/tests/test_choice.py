@@ -1,4 +1,4 @@
-"""A person of several organisations chooses one, at sign-in and whenever he changes (auth R23)."""
+"""Choice of an organisation over HTTP, at sign-in and at renewal (auth R23)."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -25,7 +25,7 @@ Choose = Callable[[str], Awaitable[httpx.Response]]
 
 @pytest.fixture
 async def anne(mesh: Mesh, someone: MakeSomeone) -> Someone:
-    """A member of two organisations, longer of the first."""
+    """A member of two organisations, of the first for longer."""
     anne, now = await someone(email_verifie=True), clock.now()
     membres = mesh.service_stub(MembreServiceStub, caller="auth")
     for minutes, joined in enumerate(BOTH):
@@ -40,7 +40,7 @@ async def anne(mesh: Mesh, someone: MakeSomeone) -> Someone:
 
 @pytest.fixture
 def login(web: httpx.AsyncClient, anne: Someone) -> Choose:
-    """Anne signs in to an organisation, or where she was last ("")."""
+    """Function that signs Anne in to an organisation, or to the last one for ""."""
     return lambda wanted: web.post(LOGIN, json={**anne.credentials, "organisation": wanted})
 
 
@@ -51,7 +51,7 @@ def named_in(token: str) -> str:
 
 
 async def test_a_sign_in_lists_what_can_be_chosen(login: Choose) -> None:
-    """The active memberships; it is for the oldest one, or the one that is named."""
+    """A sign-in names the oldest membership or the one asked for, and lists the active ones."""
     first, named = (await login("")).json(), (await login(ORG_B)).json()
     assert [one["user"]["organisationId"] for one in (first, named)] == [ORG_A, ORG_B]
     assert [named_in(one["token"]) for one in (first, named)] == [ORG_A, ORG_B]
@@ -59,7 +59,7 @@ async def test_a_sign_in_lists_what_can_be_chosen(login: Choose) -> None:
 
 
 async def test_a_renewal_changes_to_another_organisation(web: httpx.AsyncClient, login: Choose) -> None:
-    """Without a body it stays there, and so does the next sign-in."""
+    """A renewal without a body keeps the new organisation, and so does the next sign-in."""
     token = (await login(ORG_A)).json()["token"]
     changed = (await web.post(RENEW, headers=bearer(token), json={"organisation": ORG_B})).json()
     kept = (await web.post(RENEW, headers=bearer(changed["token"]))).json()
@@ -70,7 +70,7 @@ async def test_a_renewal_changes_to_another_organisation(web: httpx.AsyncClient,
 
 
 async def test_a_token_outlives_a_change_that_is_refused(web: httpx.AsyncClient, login: Choose) -> None:
-    """403 at sign-in and at renewal."""
+    """MEMBRE_INACTIF is 403 at sign-in and renewal, and the token stays good."""
     token = (await login("")).json()["token"]
     assert code(await login(ORG_C)) == INACTIVE
     assert code(await web.post(RENEW, headers=bearer(token), json={"organisation": ORG_C})) == INACTIVE
@@ -81,7 +81,7 @@ async def test_a_token_outlives_a_change_that_is_refused(web: httpx.AsyncClient,
 async def test_a_sign_in_at_google_names_its_organisation(
     web: httpx.AsyncClient, provider: OidcProvider, anne: Someone
 ) -> None:
-    """Where it begins; the page tells what was chosen, or that it may not be."""
+    """The page names the organisation chosen at the beginning, or its refusal without a token."""
     provider.person = person(anne.email)
     pages = []
     for wanted in (ORG_B, ORG_C):
@@ -131,7 +131,7 @@ async def test_G1_a_renewal_need_not_have_a_body(
     more: dict[str, str],
     expected: tuple[int, str],
 ) -> None:
-    """What there is of one must be what every other body is."""
+    """A renewal passes without a body; one that is sent is judged like any other."""
     token = await sign_in(jeanne)
     answer = await web.post(RENEW, content=body, headers={**bearer(token), **more})
     assert (answer.status_code, "" if answer.status_code == 200 else code(answer)[1]) == expected
@@ -139,7 +139,7 @@ async def test_G1_a_renewal_need_not_have_a_body(
 
 @pytest.mark.parametrize("organisation", ["x" * 65, "org c"])
 async def test_an_organisation_is_an_id(web: httpx.AsyncClient, jeanne: Someone, organisation: str) -> None:
-    """400 for what cannot be one, wherever it is named."""
+    """A malformed organisation is 400 with its field, at sign-in and at Google."""
     answers = [
         await web.post(LOGIN, json={**jeanne.credentials, "organisation": organisation}),
         await web.get(GOOGLE_URL, params={"organisation": organisation}),

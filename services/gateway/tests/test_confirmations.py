@@ -1,4 +1,4 @@
-"""A new address is proved by the link that was mailed to it: the gateway's part of users R29."""
+"""Confirmation of a new address by the link that was mailed to it: the gateway's part of users R29."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ class Person:
 
 @pytest.fixture(scope="module")
 async def directory() -> AsyncIterator[Mesh]:
-    """The gateway before users, which takes the tokens of tests for ours and keeps the mails that it owes."""
+    """A gateway before users, which accepts the tests' tokens as ours and keeps the mails that it owes."""
     still = replace(USERS, workers=())
     async with running(still, GATEWAY, issuer_providers="crm=local", **ORIGINS) as mesh:
         yield mesh
@@ -42,7 +42,7 @@ async def directory() -> AsyncIterator[Mesh]:
 
 @pytest.fixture
 async def web(directory: Mesh) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser there."""
+    """A browser at this gateway."""
     async with browser(directory) as client:
         yield client
 
@@ -60,7 +60,7 @@ async def anne(directory: Mesh) -> Person:
 
 
 async def _mailed(mesh: Mesh, email: str) -> str:
-    """What the link carries that is to be mailed to *email*."""
+    """Token of the link that is to be mailed to *email*."""
     app: Any = mesh["users"].app
     rows = await app.database.read().all(select(CommandeSortante).order_by(CommandeSortante.rang))
     mails = [request_of(MAIL, row, app.settings.envelope()) for row in rows if row.type == MAIL.name]
@@ -68,12 +68,12 @@ async def _mailed(mesh: Mesh, email: str) -> str:
 
 
 async def confirmed(web: httpx.AsyncClient, token: str, link: str) -> tuple[int, str]:
-    """How the gateway answers to *link* with the session of *token*."""
+    """Status and reason of the answer to *link* with the session of *token*."""
     return code(await web.post(EMAIL_CONFIRM, json={"token": link}, headers=bearer(token)))
 
 
 async def test_a_link_proves_the_address_of_its_caller(web: httpx.AsyncClient, anne: Person) -> None:
-    """Once: the answer is the profile with the new address."""
+    """A link answers the profile with the new address, once."""
     answer = await web.post(EMAIL_CONFIRM, json={"token": anne.link}, headers=bearer(anne.token))
     assert (answer.status_code, set(answer.json())) == (200, {"user"})
     user = answer.json()["user"]
@@ -84,7 +84,7 @@ async def test_a_link_proves_the_address_of_its_caller(web: httpx.AsyncClient, a
 async def test_a_link_of_another_account_is_nobodys(
     directory: Mesh, web: httpx.AsyncClient, anne: Person
 ) -> None:
-    """And goes on working for its owner."""
+    """A link of another account is 404 and goes on working for its owner."""
     other = directory.secrets.token(user="somebody-else", organisation="")
     assert await confirmed(web, other, anne.link) == (404, "INTROUVABLE")
     answer = await web.post(EMAIL_CONFIRM, json={"token": anne.link}, headers=bearer(anne.token))
@@ -92,7 +92,7 @@ async def test_a_link_of_another_account_is_nobodys(
 
 
 async def test_a_link_is_good_for_a_day(directory: Mesh, web: httpx.AsyncClient, anne: Person) -> None:
-    """Then it is told that it has expired."""
+    """A link of more than a day is LIEN_EXPIRE."""
     async with directory.database("users").transaction() as tx:
         link = await tx.get(ConfirmationEmail, anne.id)
         assert link is not None
@@ -103,7 +103,7 @@ async def test_a_link_is_good_for_a_day(directory: Mesh, web: httpx.AsyncClient,
 async def test_an_address_may_be_taken_meanwhile(
     directory: Mesh, web: httpx.AsyncClient, anne: Person
 ) -> None:
-    """By a new account of somebody else."""
+    """An address that another account got meanwhile is EXISTE_DEJA."""
     people = directory.service_stub(UtilisateurServiceStub, caller="users")
     await people.Create(pb.CreateUtilisateurRequest(email=anne.email))
     assert await confirmed(web, anne.token, anne.link) == (409, "EXISTE_DEJA")
@@ -113,19 +113,19 @@ async def test_an_address_may_be_taken_meanwhile(
 async def test_what_is_wrong_with_a_link_is_told(
     directory: Mesh, web: httpx.AsyncClient, link: str, expected: tuple[int, str]
 ) -> None:
-    """Before users is asked."""
+    """A missing or overlong token is 400 before users is asked."""
     assert await confirmed(web, directory.secrets.token(user="anne"), link) == expected
 
 
 async def test_a_link_needs_the_session_of_its_account(web: httpx.AsyncClient, anne: Person) -> None:
-    """Mail scanners follow links: a GET confirms nothing, nor does anybody without a token."""
+    """A GET, as mail scanners send it, confirms nothing; nor does a request without a token."""
     assert code(await web.post(EMAIL_CONFIRM, json={"token": anne.link})) == (401, "JETON_MANQUANT")
     followed = await web.get(EMAIL_CONFIRM, params={"token": anne.link}, headers=bearer(anne.token))
     assert (followed.status_code, followed.headers["allow"]) == (405, "POST, OPTIONS")
 
 
 async def test_G8_links_are_tried_ten_times_a_minute(directory: Mesh, web: httpx.AsyncClient) -> None:
-    """Of one user; another one's tries are his own."""
+    """The eleventh try of a user within a minute is 429; another user is answered."""
     guesser, other = (bearer(directory.secrets.token(user=name)) for name in ("guesser", "other"))
     body = {"token": "inconnu"}
     statuses = [(await web.post(EMAIL_CONFIRM, json=body, headers=guesser)).status_code for _ in range(11)]

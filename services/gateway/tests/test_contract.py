@@ -1,4 +1,4 @@
-"""The contract: that it tells of every endpoint and of all that may be answered, and that both are kept."""
+"""Contract of the HTTP edge: it names every endpoint and every status, and the gateway keeps it."""
 
 import asyncio
 import json
@@ -32,18 +32,18 @@ TOLD = {path: policy for path, policy in POLICIES.items() if path not in _UNTOLD
 
 @pytest.fixture
 async def contract(edge: httpx.AsyncClient) -> dict[str, Any]:
-    """The contract, as programs are told it."""
+    """The contract as programs read it."""
     return dict((await edge.get(CONTRACT)).json())
 
 
 def operations(contract: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """What can be done, by path and method."""
+    """Operations of the contract by path and method."""
     paths = contract["paths"].items()
     return {(path, name.upper()): one for path, methods in paths for name, one in methods.items()}
 
 
 async def test_it_names_every_endpoint(contract: dict[str, Any]) -> None:
-    """Each once, with a name for clients that are made from it and a line for people."""
+    """Each endpoint has one operation, with an id for generated clients and a line for people."""
     known = operations(contract)
     assert {*known} == {(path, policy.method) for path, policy in TOLD.items()}
     assert len({one["operationId"] for one in known.values()}) == len(known)
@@ -51,7 +51,7 @@ async def test_it_names_every_endpoint(contract: dict[str, Any]) -> None:
 
 
 async def test_it_tells_every_status_and_no_other(contract: dict[str, Any]) -> None:
-    """Nothing is left to a default, and what FastAPI would answer by itself (422) is not told."""
+    """Each status is in the contract; no default and no 422 of FastAPI is."""
     for operation in operations(contract).values():
         statuses = {*operation["responses"]}
         assert {"431", "500", "503", "504"} <= statuses
@@ -60,7 +60,7 @@ async def test_it_tells_every_status_and_no_other(contract: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("path", [path for path, policy in TOLD.items() if policy.caller])
 async def test_it_tells_who_must_prove_himself(contract: dict[str, Any], path: str) -> None:
-    """A user or a service; nobody else is answered."""
+    """Each endpoint that needs a proof names the kind: a user or a service."""
     (operation,) = contract["paths"][path].values()
     assert operation["security"] == [{POLICIES[path].caller: []}]
     assert {"401", "403", "429"} <= {*operation["responses"]}
@@ -68,7 +68,7 @@ async def test_it_tells_who_must_prove_himself(contract: dict[str, Any], path: s
 
 @pytest.mark.parametrize("policy", [pytest.param(one, id=path) for path, one in TOLD.items() if one.body])
 async def test_G2_it_tells_how_large_a_body_may_be(contract: dict[str, Any], policy: Policy) -> None:
-    """In KiB, where it is sent and where it is refused, and of which types it is."""
+    """Size in KiB and types of a body are in the contract, where it is sent and refused."""
     (path,) = [path for path, one in TOLD.items() if one is policy]
     operation = contract["paths"][path]["post"]
     size = f"{policy.largest_body // 1024} KiB"
@@ -79,7 +79,7 @@ async def test_G2_it_tells_how_large_a_body_may_be(contract: dict[str, Any], pol
 
 
 async def test_G3_problems_are_told_alike(contract: dict[str, Any]) -> None:
-    """In JSON, or as the page of a pop-up; who must wait is told how long."""
+    """Problems are JSON or the page of a pop-up; those that ask to wait have Retry-After."""
     for (path, _), operation in operations(contract).items():
         for status, answer in operation["responses"].items():
             assert "X-Correlation-Id" in answer["headers"]
@@ -90,16 +90,16 @@ async def test_G3_problems_are_told_alike(contract: dict[str, Any]) -> None:
 
 
 async def test_its_providers_are_those_of_integrations(anne: Person) -> None:
-    """A closed list, which only that service keeps."""
+    """The closed list of providers equals the one that integrations keeps."""
     answer = await anne.ask("GET", "/providers")
     assert {one["code"] for one in answer.json()["providers"]} == {*PROVIDERS}
 
 
 async def schemathesis(mesh: Mesh, folder: Path, *options: str, **known: Any) -> tuple[int | None, str]:
-    """Whether the gateway of *mesh* keeps its contract, and what was seen.
+    """Run schemathesis against the gateway of *mesh*: its exit code, 0 if all is well, and its output.
 
-    It is sent what the contract allows and what it does not, the same each time; *options* choose
-    endpoints, *known* is told to `contract_hooks.py`.
+    It sends requests inside and outside of the contract, the same each time; *options* choose
+    endpoints, *known* is passed to `contract_hooks.py`.
     """
     url = f"http://{mesh.address('gateway')}"
     tokens = [mesh.secrets.token(user=f"contract-{number}") for number in range(40)]
@@ -120,14 +120,14 @@ async def schemathesis(mesh: Mesh, folder: Path, *options: str, **known: Any) ->
 
 
 async def test_the_services_keep_it(mesh: Mesh, jeanne: Someone, tmp_path: Path) -> None:
-    """What it allows is taken, what it does not is refused, and each answer is one of those it tells."""
+    """Requests of the contract are taken, others refused, and each answer is one of the contract."""
     known = {"credentials": jeanne.credentials, "service": proof(mesh)}
     code, said = await schemathesis(mesh, tmp_path, "--exclude-tag=integrations", **known)
     assert code == 0, said
 
 
 async def test_integrations_keep_it(connections: Mesh, tmp_path: Path) -> None:
-    """Likewise, with the providers switched on."""
+    """The endpoints of integrations keep the contract, with the providers switched on."""
     code, said = await schemathesis(
         connections, tmp_path, "--include-tag=integrations", service=proof(connections, "integrations")
     )

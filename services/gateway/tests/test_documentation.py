@@ -1,4 +1,4 @@
-"""What the gateway says of itself: the page at its address, its contract, and the viewer of it."""
+"""Descriptions of the gateway itself: its front page, its contract, and the viewer of it."""
 
 import re
 from collections.abc import AsyncIterator
@@ -16,18 +16,18 @@ _ADDRESS = re.compile(r'(?:href|src)="([^"]*)"')
 
 
 def addresses(page: httpx.Response) -> list[str]:
-    """Where a page leads to, and what it loads."""
+    """Addresses to which a page links, or from which it loads."""
     return [found for found in _ADDRESS.findall(page.text) if not found.startswith("data:")]
 
 
 def policy(page: httpx.Response) -> dict[str, str]:
-    """The Content-Security-Policy, with its nonce left out."""
+    """Content-Security-Policy of an answer, with its nonce left out."""
     text = re.sub(r"nonce-[\w-]+", "nonce", page.headers["content-security-policy"])
     return {name: values for name, _, values in (part.partition(" ") for part in text.split("; "))}
 
 
 async def test_a_browser_is_told_what_runs_here(edge: httpx.AsyncClient) -> None:
-    """As a page, without anybody behind the gateway; each of its ways leads somewhere."""
+    """A browser gets a page, with nobody behind the gateway, and all its links lead somewhere."""
     page = await edge.get(FRONT, headers=BROWSER)
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     own = [address for address in addresses(page) if address.startswith("/")]
@@ -38,7 +38,7 @@ async def test_a_browser_is_told_what_runs_here(edge: httpx.AsyncClient) -> None
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", ""])
 async def test_a_program_is_told_the_same_in_json(edge: httpx.AsyncClient, accept: str) -> None:
-    """Whatever does not name HTML is a program; its headers name the contract too (RFC 8631)."""
+    """A client that does not name HTML gets JSON, and headers that name the contract (RFC 8631)."""
     answer = await edge.get(FRONT, headers={"accept": accept})
     links = answer.json()["links"]
     assert (links["documentation"], links["contract"]) == (DOCS, CONTRACT)
@@ -48,7 +48,7 @@ async def test_a_program_is_told_the_same_in_json(edge: httpx.AsyncClient, accep
 
 
 async def test_the_ports_of_the_services_are_told(web: httpx.AsyncClient, mesh: Mesh) -> None:
-    """To developers, who call them with other tools."""
+    """Developers are shown the ports of the services, to call them with other tools."""
     page = (await web.get(FRONT, headers=BROWSER)).text
     assert all(mesh.address(name).rpartition(":")[2] in page for name in ("auth", "users"))
 
@@ -64,14 +64,14 @@ async def in_production() -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_production_keeps_its_ports_to_itself(in_production: httpx.AsyncClient) -> None:
-    """The page is there, without what lies behind."""
+    """In production the page shows no service."""
     page = await in_production.get(FRONT, headers=BROWSER)
     assert (page.status_code, "grpcurl" in page.text) == (200, False)
 
 
 @pytest.mark.parametrize("path", [FRONT, DOCS])
 async def test_pages_may_do_nothing_but_what_they_need(edge: httpx.AsyncClient, path: str) -> None:
-    """No script but the viewer's own, by a nonce of this answer; no frame, no eval, no other host."""
+    """Policies allow the viewer's own script by a nonce; no frame, no eval, no other host."""
     page, again = [await edge.get(path, headers=BROWSER) for _ in range(2)]
     scripts = {"script-src": "'nonce'", "connect-src": "'self'"} if path == DOCS else {}
     assert policy(page) == scripts | {
@@ -87,7 +87,7 @@ async def test_pages_may_do_nothing_but_what_they_need(edge: httpx.AsyncClient, 
 
 
 async def test_the_viewer_is_served_by_ourselves(edge: httpx.AsyncClient) -> None:
-    """All that it loads is here, of the types that browsers insist on; it tells nobody of the contract."""
+    """The viewer's files come from here in types that browsers accept; no other host learns of it."""
     page = await edge.get(DOCS)
     loaded = [address for address in addresses(page) if address != CONTRACT]
     files = [await edge.get(address) for address in loaded]
@@ -101,7 +101,7 @@ async def test_the_viewer_is_served_by_ourselves(edge: httpx.AsyncClient) -> Non
 
 
 async def test_a_file_of_the_viewer_is_not_sent_twice(edge: httpx.AsyncClient) -> None:
-    """304 as long as it is the same."""
+    """A file that has not changed is 304."""
     first = await edge.get(f"{DOCS}/swagger-ui.css")
     again = await edge.get(f"{DOCS}/swagger-ui.css", headers={"if-none-match": first.headers["etag"]})
     assert (first.headers["cache-control"], again.status_code, again.content) == ("no-cache", 304, b"")
@@ -109,5 +109,5 @@ async def test_a_file_of_the_viewer_is_not_sent_twice(edge: httpx.AsyncClient) -
 
 @pytest.mark.parametrize("file", ["redoc.standalone.js", "favicon.png", "..%2fcore.py", "nothing"])
 async def test_other_files_of_its_package_are_not_given(edge: httpx.AsyncClient, file: str) -> None:
-    """Nor what lies around them."""
+    """Other files of the package, and those around it, are 404."""
     assert (await edge.get(f"{DOCS}/{file}")).status_code == 404

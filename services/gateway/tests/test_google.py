@@ -1,4 +1,4 @@
-"""Sign-in at Google, the whole pop-up against a provider on a real socket."""
+"""Sign-in at Google: the whole pop-up against a provider on a real socket."""
 
 import asyncio
 from datetime import timedelta
@@ -20,20 +20,20 @@ COOKIES = ("crm_oauth", "crm_oauth_origin")
 
 
 async def begin(web: httpx.AsyncClient, **headers: str) -> str:
-    """Ask where the pop-up goes; the browser keeps the cookies."""
+    """Begin a sign-in, and return the address of the pop-up; the browser keeps the cookies."""
     answer = await web.get(GOOGLE_URL, headers=headers)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["authUrl"])
 
 
 async def finish(web: httpx.AsyncClient, **query: Any) -> tuple[int, Posted]:
-    """Come back from the provider; the status and what the page posts."""
+    """Return from the provider, and give the status and the message that the page posts."""
     answer = await web.get(GOOGLE_CALLBACK, params=query)
     return answer.status_code, posted(answer.text)
 
 
 async def sign_in(web: httpx.AsyncClient, **headers: str) -> tuple[int, Posted]:
-    """The whole way."""
+    """Sign in from beginning to end, and give the status and the message."""
     return await finish(web, **await browse(await begin(web, **headers)))
 
 
@@ -61,7 +61,7 @@ async def test_a_first_sign_in_makes_an_account_and_a_second_finds_it(
 async def test_a_known_address_gets_the_identity(
     web: httpx.AsyncClient, provider: OidcProvider, someone: MakeSomeone
 ) -> None:
-    """Google vouches for it: no second account."""
+    """An account with the address that Google vouches for signs in: no second one is made."""
     known = await someone()
     provider.person = person(known.email)
     status, page = await sign_in(web)
@@ -69,7 +69,7 @@ async def test_a_known_address_gets_the_identity(
 
 
 async def test_the_cookie_binds_the_pop_up_to_the_browser(web: httpx.AsyncClient) -> None:
-    """Out of the reach of scripts and of other sites; it lives as long as the state."""
+    """The cookie is HttpOnly, SameSite=Lax, and lives as long as the state."""
     answer = await web.get(GOOGLE_URL)
     cookies = dict(line.split("=", 1) for line in answer.headers.get_list("set-cookie"))
     attributes = {name: set(text.split("; ")[1:]) for name, text in cookies.items()}
@@ -79,7 +79,7 @@ async def test_the_cookie_binds_the_pop_up_to_the_browser(web: httpx.AsyncClient
 
 
 async def test_the_way_to_google_has_a_state_a_nonce_and_a_challenge(web: httpx.AsyncClient) -> None:
-    """Other ones each time, and nothing of the cookie."""
+    """Secrets of the address are new each time, and none of them is the cookie's."""
     asked = [parse_qs(urlsplit(await begin(web)).query) for _ in range(2)]
     for name in ("state", "nonce", "code_challenge"):
         assert asked[0][name] != asked[1][name]
@@ -87,7 +87,7 @@ async def test_the_way_to_google_has_a_state_a_nonce_and_a_challenge(web: httpx.
 
 
 async def test_G11_the_page_tells_the_origin_that_began(web: httpx.AsyncClient) -> None:
-    """If it is an allowed one."""
+    """The message goes to the origin that began, if it is an allowed one."""
     _, page = await sign_in(web, origin=OTHER_FRONT)
     assert page.origin == OTHER_FRONT
     _, page = await sign_in(web, origin="https://evil.example")
@@ -95,7 +95,7 @@ async def test_G11_the_page_tells_the_origin_that_began(web: httpx.AsyncClient) 
 
 
 async def test_G11_the_cookies_are_cleared_at_the_end(web: httpx.AsyncClient) -> None:
-    """After a success too; a second callback has none."""
+    """A success clears the cookies; a second callback has none."""
     back = await browse(await begin(web))
     assert set(web.cookies) == set(COOKIES)
     await finish(web, **back)
@@ -103,14 +103,14 @@ async def test_G11_the_cookies_are_cleared_at_the_end(web: httpx.AsyncClient) ->
 
 
 def failure(status: int, page: Posted) -> tuple[int, str]:
-    """Status and reason of a sign-in that has failed; no token anywhere."""
+    """Status and reason of a sign-in that has failed; no token is anywhere in the page."""
     assert set(page.message) == {"type", "code", "message"}
     assert page.message["type"] == "crm:auth:error"
     return status, page.message["code"]
 
 
 async def test_a_state_is_good_for_one_callback(web: httpx.AsyncClient, provider: OidcProvider) -> None:
-    """The second one never reaches Google."""
+    """A second callback is refused and never reaches Google."""
     back = await browse(await begin(web))
     cookies = httpx.Cookies(web.cookies)
     await finish(web, **back)
@@ -121,7 +121,7 @@ async def test_a_state_is_good_for_one_callback(web: httpx.AsyncClient, provider
 
 
 async def test_of_parallel_callbacks_one_succeeds(web: httpx.AsyncClient) -> None:
-    """With the same state and the same code."""
+    """One of several parallel callbacks with the same state and code succeeds."""
     back = await browse(await begin(web))
     header = "; ".join(f"{name}={web.cookies[name]}" for name in COOKIES)
     answers = await asyncio.gather(
@@ -131,14 +131,14 @@ async def test_of_parallel_callbacks_one_succeeds(web: httpx.AsyncClient) -> Non
 
 
 async def test_a_state_expires(web: httpx.AsyncClient) -> None:
-    """After ten minutes; the browser has dropped its cookie by then, which this one has not."""
+    """A state of more than ten minutes is refused, even by a browser that keeps its cookie."""
     back = await browse(await begin(web))
     with clock.frozen_at(clock.now() + timedelta(minutes=11)):
         assert failure(*await finish(web, **back)) == (400, "ETAT_EXPIRE")
 
 
 async def test_a_state_of_another_browser_is_none(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """Without a cookie, or with one of its own."""
+    """A callback without a cookie, or with another browser's, is refused."""
     back = await browse(await begin(web))
     async with browser(mesh) as other:
         assert failure(*await finish(other, **back)) == (400, "ETAT_INVALIDE")
@@ -159,18 +159,18 @@ async def test_a_state_of_another_browser_is_none(mesh: Mesh, web: httpx.AsyncCl
 async def test_a_callback_that_nobody_began_fails(
     web: httpx.AsyncClient, query: dict[str, str], reason: tuple[int, str]
 ) -> None:
-    """And makes nobody."""
+    """An invented state is refused and makes no account."""
     assert failure(*await finish(web, **query)) == reason
 
 
 async def test_a_callback_without_a_code_fails(web: httpx.AsyncClient) -> None:
-    """CODE_REQUIS."""
+    """A callback without a code is CODE_REQUIS."""
     back = await browse(await begin(web))
     assert failure(*await finish(web, state=back["state"])) == (400, "CODE_REQUIS")
 
 
 async def test_who_says_no_at_google_is_told_so(web: httpx.AsyncClient, provider: OidcProvider) -> None:
-    """403; other errors of the provider are its own (503)."""
+    """A refusal by the person is 403; any other error of the provider is 503."""
     with provider.refusing():
         assert failure(*await sign_in(web)) == (403, "REFUS_UTILISATEUR")
     with provider.refusing("server_error"):
@@ -192,7 +192,7 @@ async def test_who_says_no_at_google_is_told_so(web: httpx.AsyncClient, provider
 async def test_an_id_token_that_is_not_right_makes_nobody(
     web: httpx.AsyncClient, provider: OidcProvider, claims: dict[str, object], reason: str
 ) -> None:
-    """401 and a page that says why."""
+    """A wrong ID token is 401 with a page that says why, and makes no account."""
     with provider.claiming(**claims):
         assert failure(*await sign_in(web)) == (401, reason)
 
@@ -200,13 +200,13 @@ async def test_an_id_token_that_is_not_right_makes_nobody(
 async def test_an_id_token_of_another_key_makes_nobody(
     web: httpx.AsyncClient, provider: OidcProvider
 ) -> None:
-    """Whatever key id it names."""
+    """An ID token of a foreign key is refused, whatever key id it names."""
     with provider.forging():
         assert failure(*await sign_in(web)) == (401, "ID_TOKEN_INVALIDE")
 
 
 async def test_while_google_is_away_the_page_says_so(web: httpx.AsyncClient, provider: OidcProvider) -> None:
-    """503; the person begins again later."""
+    """The page is 503 while Google is away; the person begins again later."""
     back = await browse(await begin(web))
     async with provider.down():
         assert failure(*await finish(web, **back)) == (503, "GOOGLE_INDISPONIBLE")
@@ -225,12 +225,12 @@ async def test_while_google_is_away_the_page_says_so(web: httpx.AsyncClient, pro
     ],
 )
 async def test_google_sends_nobody_elsewhere(web: httpx.AsyncClient, address: str) -> None:
-    """Redirections are compared to the letter with the allowed ones."""
+    """Redirections that differ in one character from the allowed ones are refused."""
     answer = await web.get(GOOGLE_URL, params={"redirect_uri": address})
     assert (code(answer), answer.headers.get_list("set-cookie")) == ((400, "REDIRECTION_INVALIDE"), [])
 
 
 async def test_an_installation_without_google_says_so() -> None:
-    """409 for the button, which the front end then hides."""
+    """GOOGLE_NON_CONFIGURE is 409, by which the front end hides the button."""
     async with running(service_named("auth"), GATEWAY) as mesh, browser(mesh) as web:
         assert code(await web.get(GOOGLE_URL)) == (409, "GOOGLE_NON_CONFIGURE")

@@ -1,4 +1,4 @@
-"""Hostile HTTP, byte for byte: each is refused with its code, none is a 500, the gateway lives on."""
+"""Hostile HTTP, byte for byte: each request is refused with its code, and the gateway lives on."""
 
 from collections.abc import Callable
 
@@ -17,22 +17,22 @@ Member = tuple[bytes | Callable[[str], bytes], set[int]]
 
 
 def login(body: bytes, *headers: tuple[str, str]) -> bytes:
-    """A sign-in with *body*."""
+    """Request of a sign-in with *body*."""
     return request(f"POST {LOGIN}", [JSON, *headers], body)
 
 
 def raw(*lines: bytes, body: bytes = b"") -> bytes:
-    """A request of these lines."""
+    """Request of these lines."""
     return b"\r\n".join([*lines, b"", b""]) + body
 
 
 def with_token(*headers: tuple[str, str], line: str = f"GET {PROFILE}", value: str = "Bearer {}") -> Member:
-    """A request whose authorization is *value* with a good token in it."""
+    """Request whose authorization is *value* with a good token in it."""
     return lambda token: request(line, [*headers, ("Authorization", value.format(token))]), {401}
 
 
 def chunked(*lines: bytes) -> bytes:
-    """A sign-in whose body comes in chunks of these *lines*."""
+    """Request of a sign-in whose body comes in chunks of these *lines*."""
     return raw(
         b"POST /api/auth/login HTTP/1.1",
         b"Host: localhost",
@@ -249,20 +249,20 @@ MEMBERS: dict[str, Member] = {
 
 
 def test_there_are_enough_of_them() -> None:
-    """Sixty at least."""
+    """The list has at least sixty requests."""
     assert len(MEMBERS) >= 60
 
 
 @pytest.mark.parametrize("name", MEMBERS)
 async def test_a_hostile_request_is_refused(alone: Mesh, edge: httpx.AsyncClient, name: str) -> None:
-    """With a code that was meant for it; whoever asks next is answered."""
+    """The code is one that was meant for the request; the next client is answered."""
     answer = await answered(alone, MEMBERS[name], f"192.0.2.{[*MEMBERS].index(name)}")
     assert answer is None or not answer.all("location")
     assert (await edge.get("/healthz")).status_code == 200
 
 
 async def answered(mesh: Mesh, member: Member, address: str) -> Answer | None:
-    """What the gateway of *mesh* says to *member* from *address*: an expected status, nothing of its own."""
+    """Answer of the gateway of *mesh* to *member* from *address*: an expected status, no internals."""
     content, expected = member
     sent = content(mesh.secrets.token()) if callable(content) else content
     sent = sent.replace(HOST, HOST + f"\r\nX-Forwarded-For: {address}".encode(), 1)

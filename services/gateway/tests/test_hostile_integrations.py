@@ -1,6 +1,6 @@
-"""Hostile paths and redirections, byte for byte, at a gateway behind which nobody answers.
+"""Hostile paths and redirections, byte for byte, at a gateway with nobody behind it.
 
-503 says that the request was passed on: the integrations service judges it.
+A 503 says that the request was passed on: the integrations service judges it.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ PAGE = f"{FRONT}/parametres/integrations?status=error&code="
 
 
 def account(line: str, body: bytes = b"") -> Callable[[str], bytes]:
-    """A request of a user for his accounts: *line* is as in "DELETE /google/117"."""
+    """Request of a user for his accounts: *line* is as in "DELETE /google/117"."""
     method, path = line.split(" ", 1)
     typed = [JSON] if body else []
     return lambda token: request(
@@ -27,7 +27,7 @@ def account(line: str, body: bytes = b"") -> Callable[[str], bytes]:
 
 
 def connect(redirect_url: str) -> Member:
-    """A connection that is to end at *redirect_url* (text of JSON), which the service judges."""
+    """Request for a connection that ends at *redirect_url* (text of JSON), which the service judges."""
     return account("POST /google/connect", f'{{"redirectUrl":"{redirect_url}"}}'.encode()), {503}
 
 
@@ -91,7 +91,7 @@ MEMBERS: dict[str, Member] = {
 
 @pytest.mark.parametrize("name", MEMBERS)
 async def test_a_hostile_request_is_refused(alone: Mesh, edge: httpx.AsyncClient, name: str) -> None:
-    """Never a 500; who is sent on goes to the default page and takes nothing of the request along."""
+    """No request is a 500, and no redirection carries anything of it to the default page."""
     answer = await answered(alone, MEMBERS[name], f"198.51.100.{[*MEMBERS].index(name)}")
     assert answer is not None
     assert all(location.removeprefix(PAGE) in REASONS for location in answer.all("location"))

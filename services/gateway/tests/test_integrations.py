@@ -19,7 +19,7 @@ PROVIDERS = ("google", "microsoft", "instagram")
 
 
 async def test_the_providers_are_told(anne: Person) -> None:
-    """With what each can do."""
+    """Providers are listed with what each can do."""
     answer = await anne.ask("GET", "/providers")
     providers = {one.pop("code"): one for one in answer.json()["providers"]}
     assert (answer.status_code, set(providers)) == (200, set(PROVIDERS))
@@ -31,7 +31,7 @@ async def test_the_providers_are_told(anne: Person) -> None:
 async def test_an_account_is_connected_renewed_and_disconnected(
     anne: Person, oauth: OauthProvider, of: str
 ) -> None:
-    """The browser ends where it began, and the account is in the list."""
+    """The browser ends where it began, and the account is in the list until it is disconnected."""
     answer = await anne.ask("POST", f"/{of}/connect", json={"redirectUrl": f"{FRONT}/agenda?tab=1#top"})
     assert set(answer.json()) == {"authUrl", "state"}
     back = await browse(answer.json()["authUrl"])
@@ -54,7 +54,7 @@ async def test_an_account_is_connected_renewed_and_disconnected(
 
 
 async def test_no_token_of_a_provider_leaves_the_gateway(anne: Person, oauth: OauthProvider) -> None:
-    """Neither in the list nor in the answer to a renewal."""
+    """Neither the list nor the answer to a renewal has a provider's token."""
     await anne.connect()
     listed = await anne.ask("GET", "")
     renewed = await anne.ask("POST", f"/google/{oauth.account.id}/refresh")
@@ -63,7 +63,7 @@ async def test_no_token_of_a_provider_leaves_the_gateway(anne: Person, oauth: Oa
 
 
 async def logged(log: Log, *calls: str) -> dict[str, str]:
-    """Whom the service has noted as the caller of each of *calls*, once their lines are written."""
+    """Callers that the service has logged for *calls*, once their lines are written."""
 
     def callers() -> dict[str, str]:
         lines = [json.loads(line) for line in log().splitlines() if '"service":"integrations"' in line]
@@ -74,7 +74,7 @@ async def logged(log: Log, *calls: str) -> dict[str, str]:
 
 
 async def test_G14_no_log_tells_a_secret(anne: Person, oauth: OauthProvider, log: Log) -> None:
-    """Neither code, state nor token of a whole connection, at the gateway or at the service."""
+    """Logs of gateway and service have no code, state or token of a whole connection."""
     back = await anne.begin()
     await sent_on(anne.web, back)
     await anne.ask("POST", f"/google/{oauth.account.id}/refresh")
@@ -87,7 +87,7 @@ async def test_G14_no_log_tells_a_secret(anne: Person, oauth: OauthProvider, log
 async def test_the_caller_asks_as_himself_and_the_callback_is_the_gateways(
     anne: Person, oauth: OauthProvider, log: Log
 ) -> None:
-    """His own token is passed on; who comes back from a provider has none."""
+    """The user's token is passed on; the callback is made with the gateway's own proof."""
     await anne.ask("GET", "/providers")
     await anne.connect()
     await anne.accounts()
@@ -99,7 +99,7 @@ async def test_the_caller_asks_as_himself_and_the_callback_is_the_gateways(
 
 
 async def test_an_account_is_renewed_on_demand(anne: Person, oauth: OauthProvider) -> None:
-    """With one call of the provider; the answer is the account."""
+    """A renewal makes one call of the provider and answers the account."""
     await anne.connect()
     (before,) = await anne.accounts()
     asked = len(oauth.refreshes())
@@ -111,7 +111,7 @@ async def test_an_account_is_renewed_on_demand(anne: Person, oauth: OauthProvide
 
 
 async def test_the_list_can_be_that_of_one_provider(anne: Person) -> None:
-    """The newest first, when it is that of all."""
+    """The list of all providers has the newest account first; it can be that of one."""
     for of in ("google", "microsoft"):
         await anne.connect(of)
     assert [one["provider"] for one in await anne.accounts()] == ["microsoft", "google"]
@@ -121,13 +121,13 @@ async def test_the_list_can_be_that_of_one_provider(anne: Person) -> None:
 async def test_G14_without_a_wish_the_browser_ends_at_the_default_page(
     anne: Person, oauth: OauthProvider
 ) -> None:
-    """Of the first allowed origin."""
+    """The default page is one of the first allowed origin."""
     ending = f"integration=google&status=connected&account={oauth.account.id}"
     assert await anne.connect() == f"{PAGE}?{ending}"
 
 
 async def test_a_permission_that_was_not_granted_is_told(anne: Person, oauth: OauthProvider) -> None:
-    """Where the browser ends, and in the list (integrations R23)."""
+    """The status `partial` is in the address at which the browser ends and in the list (integrations R23)."""
     with oauth.telling(TOKEN, of="google", scope="openid email profile"):
         end = await anne.connect()
     assert end == f"{PAGE}?integration=google&status=partial&account={oauth.account.id}"
@@ -137,7 +137,7 @@ async def test_a_permission_that_was_not_granted_is_told(anne: Person, oauth: Oa
 
 
 async def test_G14_a_program_is_told_who_is_connected(anne: Person, oauth: OauthProvider) -> None:
-    """The callback is public: the user is the one who began, whoever brings the state back."""
+    """The account is connected for the user who began, whoever brings the state back."""
     answer = await returned(anne.web, await anne.begin(), accept="application/json")
     assert (answer.status_code, answer.json()) == (
         200,
@@ -146,7 +146,7 @@ async def test_G14_a_program_is_told_who_is_connected(anne: Person, oauth: Oauth
 
 
 async def test_G14_what_an_earlier_connection_has_left_is_replaced(anne: Person) -> None:
-    """A page that hands in its own address gets it back with this outcome alone."""
+    """Parameters of an earlier outcome in the address are replaced by those of this one."""
     first = await anne.connect()
     back = await anne.begin("microsoft", first)
     query = parse_qsl(urlsplit(await sent_on(anne.web, back, "microsoft")).query)
@@ -155,7 +155,7 @@ async def test_G14_what_an_earlier_connection_has_left_is_replaced(anne: Person)
 
 
 async def test_a_revocation_that_fails_is_told(anne: Person, oauth: OauthProvider) -> None:
-    """The account is disconnected all the same."""
+    """The account is disconnected, although the provider did not confirm the revocation."""
     await anne.connect()
     with oauth.failing(REVOKE, 503):
         answer = await anne.ask("DELETE", f"/google/{oauth.account.id}")
@@ -165,7 +165,7 @@ async def test_a_revocation_that_fails_is_told(anne: Person, oauth: OauthProvide
 
 @pytest.mark.parametrize("account", ["a/b", "a%2Fb", "../../x", "é ü", "a?b#c", "connect/", "%", "x" * 255])
 async def test_G15_an_account_id_is_decoded_once(anne: Person, oauth: OauthProvider, account: str) -> None:
-    """Whatever the provider calls it; the way back tells it encoded too."""
+    """An id of any characters is found by its path, and is encoded in the way back."""
     oauth.account = replace(oauth.account, id=account)
     query = parse_qsl(urlsplit(await anne.connect()).query)
     assert dict(query)["account"] == account
@@ -180,7 +180,7 @@ async def test_G15_an_account_id_is_decoded_once(anne: Person, oauth: OauthProvi
 async def test_the_service_learns_who_calls_from_where(
     connections: Mesh, anne: Person, oauth: OauthProvider
 ) -> None:
-    """Address, browser and correlation id are in its audit for the beginning, the end and the goodbye."""
+    """Address, browser and correlation id are in the service's audit of each step."""
     anne.web.headers.update({"user-agent": "Firefox", "x-correlation-id": f"line-{anne.id}"})
     await anne.connect()
     await anne.ask("DELETE", f"/google/{oauth.account.id}")

@@ -1,4 +1,4 @@
-"""The endpoints of integrations while nobody answers behind them: limits, proofs, forms, other doors."""
+"""Endpoints of integrations while nobody answers behind them: limits, proofs, forms, other endpoints."""
 
 from collections.abc import AsyncIterator
 from itertools import cycle
@@ -26,14 +26,14 @@ WAYS = (
 
 
 async def ask(web: httpx.AsyncClient, method: str, path: str, token: str) -> httpx.Response:
-    """Ask as the owner of *token*, with a body where one belongs."""
+    """Send a request with *token*, and with a body where one belongs."""
     body = {"redirectUrl": ""} if path.endswith("connect") else None
     return await web.request(method, path, json=body, headers=bearer(token))
 
 
 @pytest.fixture
 async def lonely() -> AsyncIterator[httpx.AsyncClient]:
-    """A browser at a gateway of this test alone, behind which nobody answers."""
+    """A browser at a gateway of this test alone, with nobody behind it."""
     async with running(GATEWAY, **ORIGINS) as mesh, browser(mesh) as web:
         web.headers["authorization"] = f"Bearer {mesh.secrets.token()}"
         yield web
@@ -43,14 +43,14 @@ async def lonely() -> AsyncIterator[httpx.AsyncClient]:
 async def test_without_the_service_its_endpoints_say_so(
     edge: httpx.AsyncClient, alone: Mesh, method: str, path: str
 ) -> None:
-    """503 with Retry-After."""
+    """Every endpoint is 503 with Retry-After."""
     answer = await ask(edge, method, path, alone.secrets.token())
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert answer.json()["error"]["retryable"] is True
 
 
 async def test_without_the_service_a_browser_that_comes_back_is_sent_on(edge: httpx.AsyncClient) -> None:
-    """To the default page, with the reason; HEAD too. Who asks for JSON is told there."""
+    """A browser is sent to the default page with the reason, by GET and HEAD; a program gets JSON."""
     query = {"code": "c", "state": "s"}
     sent_on = [await edge.request(method, CALLBACK, params=query) for method in ("GET", "HEAD")]
     told = await edge.get(CALLBACK, params=query, headers=JSON)
@@ -63,7 +63,7 @@ async def test_without_the_service_a_browser_that_comes_back_is_sent_on(edge: ht
 
 
 async def test_G8_a_user_has_one_limit_for_all_integrations(edge: httpx.AsyncClient, alone: Mesh) -> None:
-    """120 a minute, whichever he asks for; others are answered."""
+    """A user has 120 requests a minute for all these endpoints together; others are answered."""
     token, ways = alone.secrets.token(user="insatiable-2"), cycle(WAYS)
     statuses: list[int] = []
     while 429 not in statuses and len(statuses) < 240:
@@ -76,7 +76,7 @@ async def test_G8_a_user_has_one_limit_for_all_integrations(edge: httpx.AsyncCli
 
 
 async def test_G8_too_many_callbacks_are_refused_at_once(edge: httpx.AsyncClient) -> None:
-    """429, not sent on: 30 a minute and address, whatever their provider; other addresses are answered."""
+    """More than 30 callbacks a minute of one address are 429 without a redirection."""
     statuses: list[int] = []
     while 429 not in statuses and len(statuses) < 60:
         path = f"{BASE}/provider-{len(statuses)}/callback"
@@ -100,7 +100,7 @@ async def test_G8_too_many_callbacks_are_refused_at_once(edge: httpx.AsyncClient
 async def test_G13_parameters_beyond_their_bounds_are_not_passed_on(
     edge: httpx.AsyncClient, query: str
 ) -> None:
-    """The browser is sent on with the reason; a program is told 400."""
+    """A browser is sent to the default page with the reason; a program gets 400."""
     sent_on = await edge.get(f"{CALLBACK}?{query}")
     told = await edge.get(f"{CALLBACK}?{query}", headers=JSON)
     assert sent_on.headers["location"] == f"{PAGE}?status=error&code=PARAMETRES_INVALIDES"
@@ -120,19 +120,19 @@ async def test_G13_parameters_beyond_their_bounds_are_not_passed_on(
     ],
 )
 async def test_G14_only_programs_are_told_in_json(edge: httpx.AsyncClient, accept: str, status: int) -> None:
-    """Those that name it; a browser that follows a redirection does not."""
+    """A client that names application/json gets JSON; a browser that follows a redirection does not."""
     answer = await edge.get(CALLBACK, params={"code": "c", "state": "s"}, headers={"accept": accept})
     assert answer.status_code == status
 
 
 async def test_G6_what_a_provider_sends_back_is_kept_nowhere(edge: httpx.AsyncClient) -> None:
-    """The next page does not learn the address with the code from the browser."""
+    """Headers keep the address with the code from caches and from the next page."""
     headers = (await edge.get(CALLBACK, params={"code": "c", "state": "s"})).headers
     assert (headers["cache-control"], headers["referrer-policy"]) == ("no-store", "no-referrer")
 
 
 async def test_G14_code_and_state_are_in_no_log(edge: httpx.AsyncClient, log: Log) -> None:
-    """Neither those of a good request nor those of one that cannot be read."""
+    """Logs have neither code nor state, also of a request that cannot be read."""
     await edge.get(CALLBACK, params={"code": "needle-1", "state": "needle-2"})
     await edge.get(CALLBACK, params={"code": "needle-3", "error": "needle-4"})
     await edge.get(f"{BASE}/needle-5%00/callback", params={"state": "needle-6"})
@@ -141,7 +141,7 @@ async def test_G14_code_and_state_are_in_no_log(edge: httpx.AsyncClient, log: Lo
 
 
 async def test_a_request_that_fails_is_a_visit_too(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """The directory learns who has called, though nobody answers for integrations here."""
+    """The directory learns of a caller although nobody answers for integrations."""
     email, token = outsider(mesh)
     people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
 
@@ -161,7 +161,7 @@ async def test_G7_a_page_of_an_allowed_origin_may_disconnect(edge: httpx.AsyncCl
 
 
 async def test_G10_what_only_can_be_deleted_says_so(edge: httpx.AsyncClient) -> None:
-    """405 with Allow, also for HEAD; OPTIONS is answered."""
+    """GET and HEAD of an account are 405 with Allow; OPTIONS is answered."""
     get = await edge.get(f"{BASE}/google/117")
     head = await edge.head(f"{BASE}/google/117")
     assert {(answer.status_code, answer.headers["allow"]) for answer in (get, head)} == {
@@ -183,7 +183,7 @@ async def test_G10_what_only_can_be_deleted_says_so(edge: httpx.AsyncClient) -> 
 async def test_G1_a_wish_that_cannot_be_read_is_400(
     edge: httpx.AsyncClient, alone: Mesh, content: bytes, reason: str
 ) -> None:
-    """Before any call."""
+    """A malformed body is 400 before any call."""
     headers = {**bearer(alone.secrets.token()), "content-type": "application/json"}
     answer = await edge.post(f"{BASE}/google/connect", content=content, headers=headers)
     assert code(answer) == (400, reason)

@@ -1,4 +1,4 @@
-"""Connections that fail, or would end where they must not, through the real service (G14)."""
+"""Connections that fail, or would end at a foreign address, through the real service (G14)."""
 
 import asyncio
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from tests.visitors import FRONT, OTHER_FRONT, bearer, code
 
 
 def failed(reason: str) -> str:
-    """The default page with *reason*."""
+    """Address of the default page with *reason*."""
     return f"{PAGE}?status=error&code={reason}"
 
 
@@ -46,14 +46,14 @@ def failed(reason: str) -> str:
     ],
 )
 async def test_G14_a_connection_that_would_end_elsewhere_does_not_begin(anne: Person, target: str) -> None:
-    """400 before any provider is asked."""
+    """A foreign redirectUrl is 400 before any provider is asked."""
     answer = await anne.ask("POST", "/google/connect", json={"redirectUrl": target})
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] in {"INVALID_REDIRECT_URL", "FORMAT_INVALIDE"}
 
 
 async def test_G14_a_target_that_the_gateway_does_not_know_is_refused(oauth: OauthProvider) -> None:
-    """400 and no redirection, should the service have been told of other origins."""
+    """A target of an origin that only the service allows is 400, and no redirection."""
 
     def strict(known: GatewaySettings, addresses: Mapping[str, str]) -> Gateway:
         return Gateway(known.model_copy(update={"integrations_redirect_origins": (FRONT,)}), addresses)
@@ -66,7 +66,7 @@ async def test_G14_a_target_that_the_gateway_does_not_know_is_refused(oauth: Oau
 
 
 async def test_a_provider_that_nobody_knows_is_400(anne: Person) -> None:
-    """At the beginning; a browser that comes from there is sent on."""
+    """An unknown provider is 400 at the beginning; a browser coming back is sent on."""
     answer = await anne.ask("POST", "/facebook/connect", json={})
     assert code(answer) == (400, "INVALID_PROVIDER")
     assert await sent_on(anne.web, await anne.begin(), "facebook") == failed("INVALID_PROVIDER")
@@ -74,7 +74,7 @@ async def test_a_provider_that_nobody_knows_is_400(anne: Person) -> None:
 
 @pytest.mark.parametrize("state", ["", "a.b", "a", "</script>", "a.b.c", "x" * 512])
 async def test_a_state_that_nobody_has_made_is_refused(anne: Person, state: str) -> None:
-    """403; the browser is sent on without it."""
+    """An invented state is refused, and the browser is sent on without it."""
     back = {"code": "c", "state": state}
     assert (await told(anne.web, back))[0] in (400, 403)
     assert urlsplit(await sent_on(anne.web, back))[:3] == urlsplit(PAGE)[:3]
@@ -83,7 +83,7 @@ async def test_a_state_that_nobody_has_made_is_refused(anne: Person, state: str)
 async def test_a_state_is_good_once_and_for_ten_minutes_and_for_its_provider(
     anne: Person, oauth: OauthProvider
 ) -> None:
-    """INVALID_STATE otherwise, and nobody is asked for tokens."""
+    """INVALID_STATE is the answer to any other state, and no provider is asked for tokens."""
     used, other, old = await anne.begin(), await anne.begin(), await anne.begin()
     await sent_on(anne.web, used)
     asked = len(oauth.asked(TOKEN))
@@ -96,7 +96,7 @@ async def test_a_state_is_good_once_and_for_ten_minutes_and_for_its_provider(
 
 
 async def test_of_parallel_callbacks_one_connects(anne: Person) -> None:
-    """With the same state and the same code."""
+    """One of five parallel callbacks with the same state and code connects the account."""
     back = await anne.begin()
     ends = await asyncio.gather(*(sent_on(anne.web, back) for _ in range(5)))
     assert sorted(end.count("status=connected") for end in ends) == [0, 0, 0, 0, 1]
@@ -104,7 +104,7 @@ async def test_of_parallel_callbacks_one_connects(anne: Person) -> None:
 
 
 async def test_who_says_no_at_the_provider_is_sent_on(anne: Person, oauth: OauthProvider) -> None:
-    """With the reason; a program is told 409."""
+    """A refusal by the person is a redirection with the reason; a program gets 409."""
     with oauth.refusing():
         first, second = await anne.begin(), await anne.begin()
     assert set(first) >= {"error", "state"}
@@ -114,7 +114,7 @@ async def test_who_says_no_at_the_provider_is_sent_on(anne: Person, oauth: Oauth
 
 
 async def test_a_provider_that_fails_is_503(anne: Person, oauth: OauthProvider) -> None:
-    """To a program; a browser is sent on. The next connection succeeds."""
+    """A failing provider is 503 for a program and a redirection for a browser; the next try succeeds."""
     first, second = await anne.begin(), await anne.begin()
     with oauth.failing(PROFILE, 500):
         assert await told(anne.web, first) == (503, "API_ERROR")
@@ -125,7 +125,7 @@ async def test_a_provider_that_fails_is_503(anne: Person, oauth: OauthProvider) 
 async def test_an_account_without_a_refresh_token_cannot_be_renewed(
     anne: Person, oauth: OauthProvider
 ) -> None:
-    """409, without a call of the provider."""
+    """NO_REFRESH_TOKEN is 409, without a call of the provider."""
     with oauth.telling(TOKEN, refresh_token=None):
         await anne.connect()
     answer = await anne.ask("POST", f"/google/{oauth.account.id}/refresh")
@@ -133,7 +133,7 @@ async def test_an_account_without_a_refresh_token_cannot_be_renewed(
 
 
 async def test_a_renewal_that_the_provider_refuses_is_503(anne: Person, oauth: OauthProvider) -> None:
-    """With Retry-After; the account says that it has to be connected again."""
+    """TOKEN_REFRESH_ERROR is 503 with Retry-After, and the account has to be connected again."""
     await anne.connect()
     with oauth.failing(TOKEN, 400, error="invalid_grant"):
         answer = await anne.ask("POST", f"/google/{oauth.account.id}/refresh")
@@ -143,7 +143,7 @@ async def test_a_renewal_that_the_provider_refuses_is_503(anne: Person, oauth: O
 
 
 async def test_a_grant_that_has_ended_closes_the_door_to_nobody(anne: Person, oauth: OauthProvider) -> None:
-    """However often its renewal is refused, the service has answered (C14)."""
+    """Repeated refusals of a renewal open no circuit breaker: the service has answered (C14)."""
     await anne.connect()
     with oauth.failing(TOKEN, 400, error="invalid_grant"):
         answers = [await anne.ask("POST", f"/google/{oauth.account.id}/refresh") for _ in range(6)]
@@ -154,7 +154,7 @@ async def test_a_grant_that_has_ended_closes_the_door_to_nobody(anne: Person, oa
 async def test_an_account_of_another_user_is_none(
     anne: Person, connections: Mesh, oauth: OauthProvider
 ) -> None:
-    """404 to disconnect and to renew, nothing to list."""
+    """An account of another user is 404 to disconnect and to renew, and in no list."""
     await anne.connect()
     paul = Person(anne.web, "paul", connections.secrets.token(user="paul"))
     path = f"/google/{oauth.account.id}"
@@ -164,7 +164,7 @@ async def test_an_account_of_another_user_is_none(
 
 
 async def test_an_installation_without_providers_says_so() -> None:
-    """They are listed as switched off, and nothing can be connected."""
+    """Providers are listed as switched off, and nothing can be connected."""
     async with connecting(None) as mesh, somebody(mesh) as anne:
         providers = (await anne.ask("GET", "/providers")).json()["providers"]
         answer = await anne.ask("POST", "/google/connect", json={})
@@ -173,14 +173,14 @@ async def test_an_installation_without_providers_says_so() -> None:
 
 
 async def test_a_service_that_sends_browsers_nowhere_connects_nothing(oauth: OauthProvider) -> None:
-    """409: it has not been told where they may end."""
+    """OAUTH_INIT_ERROR is 409 when the service has no origin at which browsers may end."""
     async with connecting(oauth, integrations_redirect_origins="") as mesh, somebody(mesh) as anne:
         answer = await anne.ask("POST", "/google/connect", json={})
     assert code(answer) == (409, "OAUTH_INIT_ERROR")
 
 
 async def test_a_mesh_without_the_service_goes_on(oauth: OauthProvider) -> None:
-    """503 while it is away, for its endpoints alone; then everything is there again."""
+    """The endpoints of integrations alone are 503 while it is away, and recover."""
     async with connecting(oauth) as mesh, somebody(mesh) as anne:
         await anne.connect()
         async with mesh.without("integrations"):

@@ -1,4 +1,4 @@
-"""The keys of our own tokens: published, rotated under load, kept while auth is away."""
+"""Keys of our own tokens: published, rotated under load, kept while auth is away."""
 
 import asyncio
 from typing import Any
@@ -19,14 +19,14 @@ from tests.visitors import SignIn, Someone, bearer, browser, identity, made, sig
 
 
 async def keys_of(web: httpx.AsyncClient) -> dict[str, dict[str, Any]]:
-    """The published keys by id."""
+    """Published keys by id."""
     return {key["kid"]: key for key in (await web.get(JWKS)).json()["keys"]}
 
 
 async def test_the_published_key_verifies_a_token(
     web: httpx.AsyncClient, jeanne: Someone, sign_in: SignIn
 ) -> None:
-    """With any library: RS256, our issuer, our audience. Nothing private is published."""
+    """PyJWT verifies a token of ours by the published key, and nothing private is published."""
     token = await sign_in(jeanne)
     key = (await keys_of(web))[get_unverified_header(token)["kid"]]
     claims = decode(token, PyJWK(key).key, algorithms=["RS256"], audience="crm", issuer="crm-auth")
@@ -35,34 +35,34 @@ async def test_the_published_key_verifies_a_token(
 
 
 async def test_discovery_leads_to_the_keys(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """The issuer is that of the tokens."""
+    """The discovery document names the issuer of the tokens and the address of the keys."""
     found = (await web.get(DISCOVERY)).json()
     assert (found["issuer"], found["id_token_signing_alg_values_supported"]) == ("crm-auth", ["RS256"])
     assert found["jwks_uri"] == f"http://localhost:{mesh.address('gateway').rpartition(':')[2]}{JWKS}"
     assert (await web.get(found["jwks_uri"].replace("localhost", "127.0.0.1"))).status_code == 200
 
 
-async def test_parallel_questions_for_keys_are_one_to_auth(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """The same document for all."""
+async def test_parallel_questions_for_keys_get_one_document(mesh: Mesh, web: httpx.AsyncClient) -> None:
+    """Thirty parallel questions get one document, which may be cached for 30 seconds."""
     answers = await asyncio.gather(*(web.get(JWKS) for _ in range(30)))
     assert len({answer.text for answer in answers}) == 1
     assert {answer.headers["cache-control"] for answer in answers} == {"public, max-age=30"}
 
 
 async def rotate(mesh: Mesh) -> None:
-    """Have auth make a new signing key, as `crm auth rotate-key` does."""
+    """Make auth use a new signing key, as `crm auth rotate-key` does."""
     app: Any = mesh["auth"].app
     await Keyring.of(app).rotate()
 
 
 async def token_of(mesh: Mesh, person: Someone) -> str:
-    """Sign *person* in from an address of his own; the token."""
+    """Sign *person* in from an address of his own, and return the token."""
     async with browser(mesh) as web:
         return await signed_in(web, person)
 
 
 async def is_refused(mesh: Mesh, web: httpx.AsyncClient, token: str) -> bool:
-    """Whether the gateway or a service refuses *token*."""
+    """Tell whether the gateway or a service refuses *token*."""
     services = OrganisationServiceStub(mesh.channel("organisations", token))
     at_gateway, at_service = await asyncio.gather(
         web.get(PROFILE, headers=bearer(token)),
@@ -72,7 +72,7 @@ async def is_refused(mesh: Mesh, web: httpx.AsyncClient, token: str) -> bool:
 
 
 async def test_a_key_that_was_just_made_is_known_at_once(fragile: Mesh) -> None:
-    """A service that meets it for the first time asks, however many calls wait for the answer."""
+    """A service that meets a new key fetches it, however many calls wait for the answer."""
     person = await made(fragile)
     old = await token_of(fragile, person)
     await rotate(fragile)
@@ -84,7 +84,7 @@ async def test_a_key_that_was_just_made_is_known_at_once(fragile: Mesh) -> None:
 
 
 async def test_a_rotation_under_load_refuses_nobody(provider: OidcProvider, kinde: IdentityProvider) -> None:
-    """The new key is published for longer than verifiers wait between two questions, then it signs."""
+    """A new key is published for longer than verifiers wait between two questions, then it signs."""
     refusals: list[bool] = []
     async with identity(provider, kinde, jwt_key_lead_s=FORCED_PAUSE + 1) as mesh, browser(mesh) as web:
         person = await made(mesh)
@@ -103,6 +103,6 @@ async def test_a_rotation_under_load_refuses_nobody(provider: OidcProvider, kind
 
 
 async def test_a_verifier_reads_the_published_keys(mesh: Mesh, jeanne: Someone, sign_in: SignIn) -> None:
-    """As every service does, over http to this machine."""
+    """The verifier of the services reads the keys over http on this machine."""
     kid = get_unverified_header(await sign_in(jeanne))["kid"]
     assert await Jwks(f"http://{mesh.address('gateway')}{JWKS}").key(kid) is not None

@@ -1,4 +1,4 @@
-"""Who may ask how often (G5, G8), and who must prove himself (G9)."""
+"""Rates of addresses and callers (G5, G8), and the proof of a caller (G9)."""
 
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
@@ -50,18 +50,18 @@ PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]
 def test_G5_the_client_is_the_last_whom_no_trusted_proxy_has_seen(
     peer: str, forwarded: list[str], client: str
 ) -> None:
-    """What stands further to the left was written by the client itself."""
+    """The client is the rightmost address that no trusted proxy has; the rest is the client's own."""
     assert client_address(peer, forwarded, PROXIES) == client
 
 
 def test_G8_a_line_of_ipv6_counts_as_one_address() -> None:
-    """Its 2**64 addresses would otherwise be as many limits."""
+    """A /64 network of IPv6 is one key; its 2**64 addresses would be as many limits."""
     assert limited_as("2a01:e0a:1:2::7") == limited_as("2a01:e0a:1:2:ffff::9")
     assert limited_as("198.51.100.1") == "198.51.100.1"
 
 
 def test_G8_a_bucket_fills_again_within_a_minute() -> None:
-    """Its tokens may be taken at once; then one comes every third second."""
+    """Twenty tokens may be taken at once; then one comes every three seconds."""
     now = Seconds()
     bucket = Buckets(20, now)
     assert [bucket.take("a") for _ in range(20)] == [0.0] * 20
@@ -74,7 +74,7 @@ def test_G8_a_bucket_fills_again_within_a_minute() -> None:
 
 
 def test_G8_every_key_has_a_bucket_of_its_own() -> None:
-    """And those not heard of for longest are forgotten, so that memory is bounded."""
+    """Each key has a bucket; the ones unused for longest are forgotten, so that memory is bounded."""
     buckets = Buckets(1, Seconds())
     assert (buckets.take("a"), buckets.take("b")) == (0.0, 0.0)
     assert buckets.take("a") > 0
@@ -84,7 +84,7 @@ def test_G8_every_key_has_a_bucket_of_its_own() -> None:
 
 
 def test_G8_the_limits_are_those_of_the_contract() -> None:
-    """Per minute and address, or per minute and caller."""
+    """The table of policies has the limits per address and per caller of the rule."""
     addresses = {path: policy.per_address for path, policy in POLICIES.items() if policy.per_address}
     callers = {path: POLICIES[path].per_caller for path in (PROFILE, SYNC, INTEGRATIONS)}
     signing_in = {LOGIN: 20, GOOGLE_URL: 30, GOOGLE_CALLBACK: 30}
@@ -98,7 +98,7 @@ def test_G8_the_limits_are_those_of_the_contract() -> None:
 async def test_G8_an_address_that_asks_too_often_waits(
     edge: httpx.AsyncClient, method: str, path: str, limit: int
 ) -> None:
-    """429 with Retry-After, whatever it asks; other addresses are answered."""
+    """An address above its rate gets 429 with Retry-After; other addresses are answered."""
     answered = 0
     while (refused := await edge.request(method, path)).status_code != 429:
         answered += 1
@@ -112,7 +112,7 @@ async def test_G8_an_address_that_asks_too_often_waits(
 
 
 async def test_G8_too_many_callbacks_end_with_the_page(edge: httpx.AsyncClient) -> None:
-    """The window must close in any case."""
+    """A callback above the rate gets the closing page, since the window must close."""
     while (refused := await edge.get(GOOGLE_CALLBACK)).status_code != 429:
         assert refused.status_code == 503
     assert (refused.status_code, refused.headers["content-type"]) == (429, "text/html; charset=utf-8")
@@ -120,7 +120,7 @@ async def test_G8_too_many_callbacks_end_with_the_page(edge: httpx.AsyncClient) 
 
 
 async def test_G8_a_user_has_one_limit_at_all_his_addresses(edge: httpx.AsyncClient, alone: Mesh) -> None:
-    """The profile 120 times a minute."""
+    """A user may ask for his profile 120 times a minute, from whatever addresses."""
     headers = {"authorization": f"Bearer {alone.secrets.token(user='insatiable')}"}
     statuses: list[int] = []
     while 429 not in statuses:
@@ -132,13 +132,13 @@ async def test_G8_a_user_has_one_limit_at_all_his_addresses(edge: httpx.AsyncCli
 
 @pytest.fixture(scope="module")
 async def trusting_nobody() -> AsyncIterator[Mesh]:
-    """A gateway without proxies before it."""
+    """A gateway without trusted proxies."""
     async with running(GATEWAY) as mesh:
         yield mesh
 
 
 async def test_G5_forwarded_addresses_of_strangers_are_ignored(trusting_nobody: Mesh) -> None:
-    """Naming another address each time does not lift the limit."""
+    """A new X-Forwarded-For each time does not lift the limit of an untrusted peer."""
     async with httpx.AsyncClient(base_url=f"http://{trusting_nobody.address('gateway')}") as client:
         statuses = {
             (await client.post(LOGIN, headers={"x-forwarded-for": f"192.0.2.{number}"})).status_code
@@ -168,7 +168,7 @@ async def test_G5_forwarded_addresses_of_strangers_are_ignored(trusting_nobody: 
 async def test_G9_a_caller_without_a_proof_is_refused(
     edge: httpx.AsyncClient, alone: Mesh, path: str, value: str | None
 ) -> None:
-    """401 without any call: nobody answers behind this gateway, which would be 503."""
+    """A missing or malformed token is 401 without any call, which would be 503 here."""
     token = alone.secrets.token()
     headers = {} if value is None else {b"authorization": value.format(token).encode("latin-1")}
     answer = await edge.request(POLICIES[path].method, path, headers=headers)
@@ -180,7 +180,7 @@ async def test_G9_a_caller_without_a_proof_is_refused(
 async def test_G9_a_token_that_is_too_long_is_told_so(
     edge: httpx.AsyncClient, alone: Mesh, size: int, reason: str
 ) -> None:
-    """As in the services (C5): up to the limit, what the token says decides."""
+    """A token of 8193 bytes is JETON_TROP_LONG; one of 8192 is judged by its content (C5)."""
     token = alone.secrets.token().ljust(size, "A")
     answer = await edge.get(PROFILE, headers={"authorization": f"Bearer {token}"})
     told = answer.json()["error"]
@@ -189,21 +189,21 @@ async def test_G9_a_token_that_is_too_long_is_told_so(
 
 
 async def test_G9_two_proofs_are_none(edge: httpx.AsyncClient, alone: Mesh) -> None:
-    """Nobody has to guess which one counts."""
+    """Two Authorization headers are refused, even if both are good."""
     good = f"Bearer {alone.secrets.token()}"
     answer = await edge.get(PROFILE, headers=[("authorization", good), ("authorization", good)])
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "JETON_INVALIDE")
 
 
 async def test_G9_an_expired_token_is_refused(edge: httpx.AsyncClient, alone: Mesh) -> None:
-    """The verifier is that of the services, with its leeway."""
+    """An expired token is refused by the verifier of the services, with its leeway."""
     token = alone.secrets.token(lifetime=-60)
     answer = await edge.get(PROFILE, headers={"authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "JETON_EXPIRE")
 
 
 async def test_G9_without_authentication_nobody_is_asked_for_a_proof() -> None:
-    """AUTH_ENABLED=false, for the roll-out: what stands in the header is not looked at, nor passed on."""
+    """AUTH_ENABLED=false ignores the header and does not pass it on."""
     async with running(GATEWAY, auth_enabled=False) as mesh, httpx.AsyncClient() as client:
         url = f"http://{mesh.address('gateway')}{PROFILE}"
         values = (b"Bearer \xe9\xff", b"\x80", b"Bearer a.b.c")
@@ -212,11 +212,11 @@ async def test_G9_without_authentication_nobody_is_asked_for_a_proof() -> None:
 
 
 def service_token(mesh: Mesh, callee: str = "gateway") -> str:
-    """A token of service gateway, the only one with a key here, for *callee*."""
+    """Token of service gateway, the only one with a key here, for *callee*."""
     return ServiceSigner("gateway", mesh.secrets.keys["gateway"].private).token(callee, None)
 
 
 async def test_G9_a_service_is_no_user(edge: httpx.AsyncClient, alone: Mesh) -> None:
-    """403 at the addresses of users."""
+    """The token of a service is 403 at the paths of users."""
     answer = await edge.get(PROFILE, headers={"authorization": f"Bearer {service_token(alone)}"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "JETON_UTILISATEUR_REQUIS")

@@ -1,4 +1,4 @@
-"""What machines ask of the gateway itself."""
+"""Endpoints for machines that watch the gateway: health, readiness, metrics, log."""
 
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -14,18 +14,18 @@ from tests.visitors import Someone, bearer, new_email
 
 
 def counted(name: str, **labels: str) -> float:
-    """The value of a metric."""
+    """Value of a metric."""
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 async def test_it_lives_whatever_is_behind_it(edge: httpx.AsyncClient) -> None:
-    """200 while the process answers."""
+    """Liveness is 200 while the process answers."""
     answer = await edge.get("/healthz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
 async def test_it_is_ready_when_its_services_are(web: httpx.AsyncClient, edge: httpx.AsyncClient) -> None:
-    """Else 503 with those that are missing."""
+    """Readiness is 503 with the names of the missing services, else 200."""
     there, alone = await web.get("/readyz"), await edge.get("/readyz")
     assert (there.status_code, there.json()) == (200, {"status": "ok", "revocations": "ok"})
     assert (alone.status_code, alone.json()) == (
@@ -35,7 +35,7 @@ async def test_it_is_ready_when_its_services_are(web: httpx.AsyncClient, edge: h
 
 
 async def test_requests_are_counted_by_route(edge: httpx.AsyncClient) -> None:
-    """Unknown paths together: nobody fills the memory with their names."""
+    """Unknown paths are counted together, so that their names do not fill the memory."""
     known = {"route": "/healthz", "method": "GET", "status": "200"}
     strange = {"route": "unknown", "method": "other", "status": "404"}
     before = counted("http_requests_total", **known), counted("http_requests_total", **strange)
@@ -47,7 +47,7 @@ async def test_requests_are_counted_by_route(edge: httpx.AsyncClient) -> None:
 
 
 async def test_sign_ins_are_counted_by_result(web: httpx.AsyncClient, jeanne: Someone) -> None:
-    """OK, or the reason."""
+    """Sign-ins are counted as OK or by their reason."""
     before = [counted("login_total", result=result) for result in ("OK", "IDENTIFIANTS_INVALIDES")]
     await web.post("/api/auth/login", json=jeanne.credentials)
     await web.post("/api/auth/login", json={**jeanne.credentials, "password": "une autre phrase"})
@@ -57,7 +57,7 @@ async def test_sign_ins_are_counted_by_result(web: httpx.AsyncClient, jeanne: So
 
 @pytest.fixture
 def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """The lines about requests that were written during the test."""
+    """Function that gives the lines about requests logged during the test."""
     stream = BytesIO()
     log_calls_to(stream)
     yield lambda: [orjson.loads(line) for line in stream.getvalue().splitlines()]
@@ -67,7 +67,7 @@ def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
 async def test_a_request_is_one_line_without_secrets(
     mesh: Mesh, web: httpx.AsyncClient, lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    """Neither the query nor the headers are in it (C16); an address as the caller is masked."""
+    """The line has neither query nor headers, and the caller's address is masked (C16)."""
     email = new_email()
     token = mesh.secrets.token(user=email, organisation=None, email=email)
     headers = {**bearer(token), "x-correlation-id": "line-1", "cookie": "crm_oauth=biscuit"}

@@ -1,4 +1,4 @@
-"""Services that are away: what the gateway says then, and that it recovers."""
+"""Services that are away: the answers of the gateway meanwhile, and its recovery."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from tests.visitors import bearer, browser, code, identity, is_ready, made, outs
 
 
 async def test_without_auth_nobody_signs_in(fragile: Mesh) -> None:
-    """503 with Retry-After, and the gateway says who is missing; tokens go on being believed."""
+    """A sign-in is 503 with Retry-After, readiness names auth, and tokens are still accepted."""
     person = await made(fragile)
     async with browser(fragile) as web:
         token = await signed_in(web, person)
@@ -33,7 +33,7 @@ async def test_without_auth_nobody_signs_in(fragile: Mesh) -> None:
 
 
 async def test_without_users_the_token_tells_who_calls(fragile: Mesh) -> None:
-    """Signing in goes on with what the provider says, and says so."""
+    """The profile is degraded: it is built from the claims of the token."""
     email, token = outsider(fragile, picture="https://exemple.fr/a.png")
     async with browser(fragile) as web, fragile.without("users"):
         answer = await web.get(PROFILE, headers=bearer(token))
@@ -50,7 +50,7 @@ async def test_without_users_the_token_tells_who_calls(fragile: Mesh) -> None:
 async def test_a_directory_that_hangs_is_not_waited_for(
     provider: OidcProvider, kinde: IdentityProvider
 ) -> None:
-    """Two seconds, then the profile is what the token says."""
+    """The profile is built from the token after two seconds of silence."""
     async with (
         database_link(fresh_database()) as link,
         identity(provider, kinde, database_url=link.url) as mesh,
@@ -63,7 +63,7 @@ async def test_a_directory_that_hangs_is_not_waited_for(
 
 
 async def test_claims_of_another_form_are_left_out(fragile: Mesh) -> None:
-    """A provider may put anything there."""
+    """Claims that are no text are left empty in a degraded profile."""
     _, token = outsider(fragile, email=["a"], given_name=7, family_name=None, picture={})
     async with browser(fragile) as web, fragile.without("users"):
         told = (await web.get(PROFILE, headers=bearer(token))).json()
@@ -71,14 +71,14 @@ async def test_claims_of_another_form_are_left_out(fragile: Mesh) -> None:
 
 
 async def test_without_users_a_service_is_to_report_again(fragile: Mesh) -> None:
-    """503 with Retry-After; nothing is stored here."""
+    """A report is 503 with Retry-After; nothing is stored here."""
     async with browser(fragile) as web, fragile.without("users"):
         answer = await web.post(SYNC, json=seen(), headers=proof(fragile))
     assert (code(answer), answer.headers["retry-after"]) == ((503, "DEPENDANCE_INDISPONIBLE"), "5")
 
 
 async def test_a_silent_service_is_no_longer_asked(fragile: Mesh) -> None:
-    """After five silences the circuit is open (C14): 503 at once, and the profile from the token."""
+    """Five failures open the circuit (C14): reports are 503 at once, the profile comes from the token."""
     _, token = outsider(fragile)
     async with browser(fragile) as web, fragile.without("users"):
         reports = [await web.post(SYNC, json=seen(), headers=proof(fragile)) for _ in range(6)]

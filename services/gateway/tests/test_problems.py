@@ -1,4 +1,4 @@
-"""From what goes wrong to what the client is told (G3)."""
+"""Translation of failures into what the client is told (G3)."""
 
 import grpc
 import pytest
@@ -18,7 +18,7 @@ Code = grpc.StatusCode
 
 
 def refusal(code: grpc.StatusCode, reason: str = "RAISON", **metadata: str) -> AioRpcError:
-    """A call that a service has refused."""
+    """Error of a call that a service has refused."""
     status = Status(code=code.value[0])
     status.details.add().Pack(ErrorInfo(reason=reason, metadata=metadata))
     details = ("grpc-status-details-bin", status.SerializeToString())
@@ -42,7 +42,7 @@ def refusal(code: grpc.StatusCode, reason: str = "RAISON", **metadata: str) -> A
     ],
 )
 def test_G3_each_code_of_grpc_has_its_status(code: grpc.StatusCode, status: int) -> None:
-    """With the reason and the sentence of the service."""
+    """Each gRPC code has its HTTP status, with the reason and sentence of the service."""
     problem = problem_of(refusal(code))
     assert (problem.status, problem.code, problem.message) == (status, "RAISON", "Une phrase.")
     assert problem.retryable == (status in (429, 503, 504))
@@ -50,7 +50,7 @@ def test_G3_each_code_of_grpc_has_its_status(code: grpc.StatusCode, status: int)
 
 @pytest.mark.parametrize("code", [Code.INTERNAL, Code.UNKNOWN, Code.UNIMPLEMENTED, Code.DATA_LOSS])
 def test_G3_other_codes_tell_nothing(code: grpc.StatusCode) -> None:
-    """500 with a neutral sentence, whatever the service has said."""
+    """Any other code is 500 with a neutral sentence, whatever the service has said."""
     problem = problem_of(refusal(code, "SECRET"))
     assert (problem.status, problem.code, problem.message) == (
         500,
@@ -72,14 +72,14 @@ def test_G3_other_codes_tell_nothing(code: grpc.StatusCode) -> None:
     ids=["known", "unknown", "nonsense", "unavailable", "circuit", "own"],
 )
 def test_G3_who_should_wait_is_told_how_long(error: Exception, wait: str) -> None:
-    """In the header and in the body."""
+    """The wait is in the header Retry-After and in the body."""
     problem = problem_of(error)
     assert problem.all_headers["retry-after"] == wait
     assert f'"retryAfter":{wait}' in bytes(problem.response("id").body).decode()
 
 
 def test_G3_a_silent_service_is_503_and_a_slow_one_504() -> None:
-    """The kernel raises the same refusal for both; its cause tells which."""
+    """The kernel raises one refusal for both; its cause decides the status."""
     problems = {}
     for code in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED):
         error = DependanceIndisponible(service="users")
@@ -91,14 +91,14 @@ def test_G3_a_silent_service_is_503_and_a_slow_one_504() -> None:
 
 
 def test_G3_what_a_service_says_of_its_own_absence_is_passed_on() -> None:
-    """GOOGLE_INDISPONIBLE is not a silent auth."""
+    """A reason of the called service, as GOOGLE_INDISPONIBLE, is kept."""
     error = DependanceIndisponible(service="auth")
     error.__cause__ = refusal(Code.UNAVAILABLE, "GOOGLE_INDISPONIBLE")
     assert (problem_of(error).status, problem_of(error).code) == (503, "GOOGLE_INDISPONIBLE")
 
 
 def test_G3_who_gives_no_reason_is_not_quoted() -> None:
-    """A library of another make may say anything."""
+    """Details without a reason, which a library may have written, are not shown."""
     details = ("grpc-status-details-bin", b"\xff\xff")
     error = AioRpcError(Code.NOT_FOUND, Metadata(), Metadata(details), "/home/crm/app.py line 7")
     assert (problem_of(error).status, problem_of(error).code) == (404, "NOT_FOUND")
@@ -106,18 +106,18 @@ def test_G3_who_gives_no_reason_is_not_quoted() -> None:
 
 
 def test_G3_a_bug_is_told_as_nothing() -> None:
-    """Nothing of an exception reaches a client."""
+    """Text of an unexpected exception never reaches a client."""
     assert problem_of(KeyError("password")) == Problem(
         500, "ERREUR_INTERNE", "Une erreur interne est survenue."
     )
 
 
 def test_G3_a_refusal_of_another_code_tells_nothing() -> None:
-    """Nor does one of the kernel's own."""
+    """A refusal of the kernel without an HTTP status is ERREUR_INTERNE."""
     assert problem_of(Unimplemented()).code == "ERREUR_INTERNE"
 
 
 def test_G3_a_refusal_of_our_own_has_its_reason() -> None:
-    """As if a service had said it."""
+    """A refusal raised in the gateway is told like one of a service."""
     problem = problem_of(VersionPerimee())
     assert (problem.status, problem.code) == (409, "VERSION_PERIMEE")

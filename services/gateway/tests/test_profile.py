@@ -1,4 +1,4 @@
-"""The caller's own profile, and what the directory learns of visits."""
+"""The caller's own profile, and the notices to the directory about visits."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ PROFILE = "/api/profile"
 async def test_an_unknown_person_has_an_account_after_his_first_visit(
     mesh: Mesh, web: httpx.AsyncClient
 ) -> None:
-    """Made of what his token says; the second visit finds it."""
+    """A first visit makes an account of the token's claims; a second one finds it."""
     email, token = outsider(mesh)
     first, second = [(await web.get(PROFILE, headers=bearer(token))).json() for _ in range(2)]
     assert (first["created"], second["created"]) == (True, False)
@@ -31,7 +31,7 @@ async def test_an_unknown_person_has_an_account_after_his_first_visit(
 
 
 async def test_parallel_first_visits_make_one_account(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """Ten of them."""
+    """Ten parallel first visits make one account."""
     _, token = outsider(mesh)
     answers = await asyncio.gather(*(web.get(PROFILE, headers=bearer(token)) for _ in range(10)))
     assert {answer.text for answer in answers if answer.status_code != 200} == set()
@@ -40,7 +40,7 @@ async def test_parallel_first_visits_make_one_account(mesh: Mesh, web: httpx.Asy
 
 
 async def test_a_member_sees_his_organisations(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """With their state and his role."""
+    """Organisations are listed with the state of the membership and the role."""
     _, token = outsider(mesh)
     known = (await web.get(PROFILE, headers=bearer(token))).json()["user"]
     membres = mesh.service_stub(MembreServiceStub, caller="auth")
@@ -54,7 +54,7 @@ async def test_a_member_sees_his_organisations(mesh: Mesh, web: httpx.AsyncClien
 
 
 async def test_a_disabled_account_is_refused(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """401, whatever its token says."""
+    """A disabled account is 401, whatever its token says."""
     _, token = outsider(mesh)
     user_id = (await web.get(PROFILE, headers=bearer(token))).json()["user"]["id"]
     people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
@@ -63,14 +63,14 @@ async def test_a_disabled_account_is_refused(mesh: Mesh, web: httpx.AsyncClient)
 
 
 async def test_G4_the_correlation_id_reaches_the_services(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """One id names the request in every log (G4)."""
+    """The correlation id of the request is in the log of the called service."""
     _, token = outsider(mesh)
     headers = {**bearer(token), "x-correlation-id": "visit-1"}
     assert (await web.get(PROFILE, headers=headers)).headers["x-correlation-id"] == "visit-1"
 
 
 async def test_a_visit_is_told_once_in_five_minutes(mesh: Mesh) -> None:
-    """In the background; the directory counts it."""
+    """A second visit within five minutes is not told to the directory."""
     email, token = outsider(mesh)
     now = Seconds()
     channel = mesh.channel("users")
@@ -90,7 +90,7 @@ async def test_a_visit_is_told_once_in_five_minutes(mesh: Mesh) -> None:
 
 
 async def test_a_visit_that_cannot_be_told_is_dropped(mesh: Mesh) -> None:
-    """Nobody waits for it."""
+    """A notice that fails is dropped, and no request waits for it."""
     visits = Visits(SyncServiceStub(mesh.channel("users")), Seconds())
     visits.tell("somebody", "a.b.c")
     await visits.stop()

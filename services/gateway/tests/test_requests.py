@@ -1,4 +1,4 @@
-"""What holds for every request: correlation, headers, origins, methods (G4, G6, G7, G10)."""
+"""Rules for every request: correlation, headers, origins, methods (G4, G6, G7, G10)."""
 
 from collections.abc import AsyncIterator
 
@@ -16,12 +16,12 @@ CORS = "access-control-"
 
 
 def cors(answer: httpx.Response) -> dict[str, str]:
-    """The CORS headers of *answer*."""
+    """CORS headers of *answer*."""
     return {name.removeprefix(CORS): value for name, value in answer.headers.items() if name.startswith(CORS)}
 
 
 async def test_G4_a_correlation_id_is_taken_over(edge: httpx.AsyncClient) -> None:
-    """It comes back in the header and in the problem."""
+    """A safe correlation id comes back in the header and in the problem."""
     answer = await edge.get("/nowhere", headers={"x-correlation-id": "order-7.b_2"})
     assert answer.headers["x-correlation-id"] == "order-7.b_2"
     assert answer.json()["error"]["correlationId"] == "order-7.b_2"
@@ -29,7 +29,7 @@ async def test_G4_a_correlation_id_is_taken_over(edge: httpx.AsyncClient) -> Non
 
 @pytest.mark.parametrize("unsafe", ["", "a b", "<script>", "x" * 65, "é", '"'])
 async def test_G4_an_unsafe_correlation_id_is_replaced(edge: httpx.AsyncClient, unsafe: str) -> None:
-    """By one that is made here, another one for each request."""
+    """An unsafe correlation id is replaced by a new one for each request."""
     headers = {b"x-correlation-id": unsafe.encode("latin-1")}
     made = {(await edge.get("/healthz", headers=headers)).headers["x-correlation-id"] for _ in range(2)}
     assert len(made) == 2
@@ -38,7 +38,7 @@ async def test_G4_an_unsafe_correlation_id_is_replaced(edge: httpx.AsyncClient, 
 
 @EVERY_PATH
 async def test_G6_every_answer_has_the_security_headers(edge: httpx.AsyncClient, path: str) -> None:
-    """Also a refusal; nothing tells what serves, and what is personal is not stored."""
+    """Every answer, also a refusal, has the headers; none names the server, API answers are not stored."""
     headers = (await edge.request(POLICIES[path].method, path)).headers
     assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
     assert "server" not in headers
@@ -47,7 +47,7 @@ async def test_G6_every_answer_has_the_security_headers(edge: httpx.AsyncClient,
 
 
 async def test_G6_over_http_nothing_is_promised_about_https(edge: httpx.AsyncClient) -> None:
-    """The base URL of this gateway is http."""
+    """Strict-Transport-Security is absent when the base URL is http."""
     assert "strict-transport-security" not in (await edge.get("/healthz")).headers
 
 
@@ -59,7 +59,7 @@ async def behind_tls() -> AsyncIterator[Mesh]:
 
 
 async def test_G6_over_https_browsers_are_to_stay_there(behind_tls: Mesh) -> None:
-    """For a year; other hosts of the domain are none of its business."""
+    """Strict-Transport-Security is sent for a year, without the subdomains."""
     async with httpx.AsyncClient(base_url=f"http://{behind_tls.address('gateway')}") as client:
         headers = (await client.get("/healthz")).headers
     assert headers["strict-transport-security"] == "max-age=31536000"
@@ -67,7 +67,7 @@ async def test_G6_over_https_browsers_are_to_stay_there(behind_tls: Mesh) -> Non
 
 @pytest.mark.parametrize("origin", [FRONT, OTHER_FRONT])
 async def test_G7_an_allowed_origin_may_call_with_cookies(edge: httpx.AsyncClient, origin: str) -> None:
-    """Its own name comes back, never a star."""
+    """An allowed origin gets its own name back, never `*`."""
     answer = await edge.get("/api/profile", headers={"origin": origin})
     assert cors(answer) == {"allow-origin": origin, "allow-credentials": "true"}
     assert answer.headers["vary"] == "Origin"
@@ -89,14 +89,14 @@ async def test_G7_an_allowed_origin_may_call_with_cookies(edge: httpx.AsyncClien
     ],
 )
 async def test_G7_no_other_origin_is_told_anything(edge: httpx.AsyncClient, origin: str) -> None:
-    """Neither for a request nor for its preflight."""
+    """Another origin gets no CORS header, for a request or its preflight."""
     asked = {"origin": origin, "access-control-request-method": "POST"}
     request, preflight = await edge.get("/healthz", headers=asked), await edge.options(LOGIN, headers=asked)
     assert (cors(request), cors(preflight)) == ({}, {})
 
 
 async def test_G7_a_preflight_is_answered_and_kept(edge: httpx.AsyncClient) -> None:
-    """With the methods, the headers and ten minutes; it asks for no proof."""
+    """A preflight without proof is answered with methods, headers and 600 seconds."""
     asked = {
         "origin": FRONT,
         "access-control-request-method": "GET",
@@ -117,7 +117,7 @@ async def test_G7_a_preflight_is_answered_and_kept(edge: httpx.AsyncClient) -> N
 
 @pytest.mark.parametrize("path", [WEBHOOK, WEBHOOK_HEALTH, SYNC])
 async def test_G7_machines_need_no_cors(edge: httpx.AsyncClient, path: str) -> None:
-    """Not even an allowed origin may use these from a browser."""
+    """Paths for machines send no CORS header, not even to an allowed origin."""
     asked = {"origin": FRONT, "access-control-request-method": "POST"}
     answers = [await edge.request(method, path, headers=asked) for method in ("POST", "GET", "OPTIONS")]
     assert [cors(answer) for answer in answers] == [{}, {}, {}]
@@ -127,7 +127,7 @@ async def test_G7_machines_need_no_cors(edge: httpx.AsyncClient, path: str) -> N
 async def test_G10_other_methods_are_refused_with_those_that_are_not(
     edge: httpx.AsyncClient, path: str
 ) -> None:
-    """405 with Allow."""
+    """A method that a path does not know is 405 with Allow."""
     policy = POLICIES[path]
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} - {*policy.methods}:
         answer = await edge.request(method, path)
@@ -137,13 +137,13 @@ async def test_G10_other_methods_are_refused_with_those_that_are_not(
 
 @EVERY_PATH
 async def test_G10_options_tells_the_methods(edge: httpx.AsyncClient, path: str) -> None:
-    """Without proof or body."""
+    """OPTIONS needs neither proof nor body, and answers Allow."""
     answer = await edge.options(path)
     assert (answer.status_code, answer.headers["allow"]) == (204, ", ".join(POLICIES[path].methods))
 
 
 async def test_G10_head_is_get_without_a_body(edge: httpx.AsyncClient) -> None:
-    """With the same length."""
+    """HEAD has the length of GET and no body."""
     get, head = await edge.get("/docs"), await edge.head("/docs")
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == get.headers["content-length"]
@@ -163,7 +163,7 @@ async def test_G10_head_is_get_without_a_body(edge: httpx.AsyncClient) -> None:
     ],
 )
 async def test_G10_an_unknown_path_is_not_found(alone: Mesh, path: str) -> None:
-    """A slash at the end makes another path; metrics have a port of their own."""
+    """Unknown paths are 404: a slash at the end makes one, and metrics have a port of their own."""
     answer = await exchange(alone.address("gateway"), request(f"GET {path}"))
     assert answer is not None
     assert answer.status == 404

@@ -1,4 +1,4 @@
-"""Paths with parameters: which row of the table they are for, and what their endpoints read (G10, G15)."""
+"""Paths with parameters: their row in the table, and the values that endpoints read (G10, G15)."""
 
 from urllib.parse import unquote
 
@@ -22,12 +22,12 @@ BASE = "/api/integrations"
 
 
 def scope(raw: str) -> Scope:
-    """What the server makes of *raw*, the path of a request line."""
+    """ASGI scope that the server makes of *raw*, the path of a request line."""
     return {"path": read_by_server(raw), "raw_path": raw.encode()}
 
 
 def read_by_server(raw: str) -> str:
-    """As uvicorn does."""
+    """Path of *raw* as uvicorn decodes it."""
     return unquote(raw)
 
 
@@ -54,7 +54,7 @@ def read_by_server(raw: str) -> str:
     ],
 )
 def test_G10_a_path_is_for_the_row_with_most_of_its_words(raw: str, route: str) -> None:
-    """Words of ours are no identifiers, however they are written; an encoded slash separates nothing."""
+    """Fixed words win over parameters in any encoding; an encoded slash separates nothing."""
     assert route_of(scope(raw))[0] == route
 
 
@@ -80,7 +80,7 @@ def test_G10_a_path_is_for_the_row_with_most_of_its_words(raw: str, route: str) 
     ],
 )
 def test_G10_other_paths_are_for_none(raw: str) -> None:
-    """A slash at the end makes another path, and so does an empty part."""
+    """A slash at the end or an empty part makes a path without a row."""
     assert route_of(scope(raw)) == ("", read_by_server(raw))
 
 
@@ -97,13 +97,13 @@ def test_G10_other_paths_are_for_none(raw: str) -> None:
     ],
 )
 def test_G15_a_parameter_is_decoded_once(sent: str, text: str) -> None:
-    """What is left of a percent sign is part of it."""
+    """A percent sign that decoding yields is part of the value."""
     assert read(sent) == text
 
 
 @pytest.mark.parametrize("sent", ["%00", "a%0d%0ab", "%7f", "%c2%85", "%ff", "%c0%af", "%ed%a0%80", "a%09"])
 def test_G15_what_is_no_text_is_refused(sent: str) -> None:
-    """Control characters, and bytes that are not UTF-8."""
+    """Control characters and bytes that are not UTF-8 are refused."""
     with pytest.raises(ValueError, match=r"control|decode"):
         read(sent)
 
@@ -114,7 +114,7 @@ def test_G15_what_is_no_text_is_refused(sent: str) -> None:
     ids=["control", "bytes", "long"],
 )
 async def test_G15_an_account_id_that_cannot_be_is_400(alone: Mesh, account: str, reason: str) -> None:
-    """Without any call: nobody answers behind this gateway, which would be 503."""
+    """A malformed account id is 400 without any call, which would be 503 here."""
     (proof,) = bearer(alone.secrets.token()).items()
     answer = await exchange(alone.address("gateway"), request(f"DELETE {BASE}/google/{account}", [proof]))
     assert answer is not None
@@ -125,7 +125,7 @@ async def test_G15_an_account_id_that_cannot_be_is_400(alone: Mesh, account: str
 
 @pytest.mark.parametrize("account", ["x" * 255, "%c3%a9" * 255, "a%2Fb", "..", "%252e"])
 async def test_G15_every_other_one_is_asked_for(alone: Mesh, account: str) -> None:
-    """It is counted in characters, after its decoding."""
+    """An account id of up to 255 characters is passed on, counted after its decoding."""
     (proof,) = bearer(alone.secrets.token()).items()
     answer = await exchange(alone.address("gateway"), request(f"DELETE {BASE}/google/{account}", [proof]))
     assert answer is not None
@@ -133,7 +133,7 @@ async def test_G15_every_other_one_is_asked_for(alone: Mesh, account: str) -> No
 
 
 async def test_requests_are_counted_by_the_row_and_never_by_what_stands_in_it(alone: Mesh) -> None:
-    """Identifiers would fill the memory of the metrics."""
+    """Metrics name the row, since identifiers would fill the memory."""
     labels = {"route": ACCOUNT, "method": "DELETE", "status": "401"}
     before = counted("http_requests_total", **labels)
     for account in ("one", "two", "a%2Fb"):

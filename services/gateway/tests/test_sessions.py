@@ -21,7 +21,7 @@ LOGIN, LOGOUT, RENEW, PROFILE = "/api/auth/login", "/api/auth/logout", "/api/aut
 
 
 async def opens_services(mesh: Mesh, token: str) -> StatusCode:
-    """How organisations, which is neither gateway nor auth, answers the holder of *token*."""
+    """Code with which organisations, neither gateway nor auth, answers the holder of *token*."""
     stub = OrganisationServiceStub(mesh.channel("organisations", token))
     return await code_of(stub.List(organisations.ListOrganisationsRequest()))
 
@@ -29,7 +29,7 @@ async def opens_services(mesh: Mesh, token: str) -> StatusCode:
 async def test_a_password_gives_a_token_that_opens_every_service(
     mesh: Mesh, web: httpx.AsyncClient, jeanne: Someone
 ) -> None:
-    """The front end is told who has signed in and keeps the rest itself: no cookie."""
+    """The answer has token and person for the front end, and sets no cookie."""
     answer = await web.post(LOGIN, json=jeanne.credentials)
     told = answer.json()
     assert (answer.status_code, told["message"], set(answer.cookies)) == (200, "Connexion réussie", set())
@@ -50,14 +50,14 @@ async def test_a_password_gives_a_token_that_opens_every_service(
 async def test_C5_the_scheme_may_have_any_case(
     web: httpx.AsyncClient, jeanne: Someone, sign_in: SignIn, scheme: str
 ) -> None:
-    """The token behind it is passed on to the service all the same."""
+    """A token behind `bearer` in any case is accepted and passed on to the service."""
     token = await sign_in(jeanne)
     answer = await web.post(RENEW, headers={"authorization": f"{scheme} {token}"})
     assert answer.status_code == 200, answer.text
 
 
 async def test_a_member_is_told_his_organisation(mesh: Mesh, web: httpx.AsyncClient, jeanne: Someone) -> None:
-    """With his role, which is information."""
+    """The answer has the organisation and the role, which is information."""
     membres = mesh.service_stub(MembreServiceStub, caller="auth")
     await membres.Add(
         users_pb2.AddMembreRequest(organisation_id="org-1", utilisateur_id=jeanne.id, role="MANAGER")
@@ -69,7 +69,7 @@ async def test_a_member_is_told_his_organisation(mesh: Mesh, web: httpx.AsyncCli
 async def test_what_is_wrong_cannot_be_told_apart(
     mesh: Mesh, web: httpx.AsyncClient, someone: MakeSomeone
 ) -> None:
-    """Wrong password, unknown address and disabled account get the same answer."""
+    """A wrong password, an unknown address and a disabled account get the same answer."""
     known, disabled = await someone(), await someone()
     people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
     await people.Update(users_pb2.UpdateUtilisateurRequest(id=disabled.id, actif=False))
@@ -86,7 +86,7 @@ async def test_what_is_wrong_cannot_be_told_apart(
 
 
 async def test_the_sixth_try_finds_the_account_locked(web: httpx.AsyncClient, jeanne: Someone) -> None:
-    """Also with the right password; the front end knows how long to wait."""
+    """The right password is refused after five failures, with the seconds to wait."""
     wrong = {**jeanne.credentials, "password": "une autre phrase"}
     for _ in range(5):
         assert (await web.post(LOGIN, json=wrong)).status_code == 401
@@ -99,7 +99,7 @@ async def test_the_sixth_try_finds_the_account_locked(web: httpx.AsyncClient, je
 async def test_of_ten_parallel_wrong_passwords_five_are_judged(
     web: httpx.AsyncClient, jeanne: Someone
 ) -> None:
-    """The others are refused without being looked at."""
+    """Five of ten parallel wrong passwords are judged; the others find the lock."""
     wrong = {**jeanne.credentials, "password": "une autre phrase"}
     answers = await asyncio.gather(*(web.post(LOGIN, json=wrong) for _ in range(10)))
     assert Counter(answer.status_code for answer in answers) == {401: 5, 429: 5}
@@ -113,14 +113,14 @@ async def test_of_ten_parallel_wrong_passwords_five_are_judged(
 async def test_what_auth_cannot_read_is_400(
     web: httpx.AsyncClient, email: str, password: str, reason: str
 ) -> None:
-    """With the reason that auth gives."""
+    """A field that only auth can judge is 400 with the reason of auth."""
     assert code(await web.post(LOGIN, json={"email": email, "password": password})) == (400, reason)
 
 
 async def test_a_token_is_refused_everywhere_after_its_sign_out(
     mesh: Mesh, web: httpx.AsyncClient, jeanne: Someone, sign_in: SignIn
 ) -> None:
-    """By the gateway and by services; the person's other session goes on."""
+    """Gateway and services refuse the token; the other session of the person goes on."""
     token, other = await sign_in(jeanne), await sign_in(jeanne)
     answer = await web.post(LOGOUT, headers=bearer(token))
     assert (answer.status_code, answer.content) == (204, b"")
@@ -138,7 +138,7 @@ async def test_a_token_is_refused_everywhere_after_its_sign_out(
 async def test_a_renewed_token_takes_the_place_of_the_old_one(
     mesh: Mesh, web: httpx.AsyncClient, jeanne: Someone, sign_in: SignIn
 ) -> None:
-    """The old one cannot be renewed again."""
+    """A renewed token is good, and the old one cannot be renewed again."""
     token = await sign_in(jeanne)
     renewed = await web.post(RENEW, headers=bearer(token))
     assert (renewed.status_code, set(renewed.json())) == (
@@ -153,7 +153,7 @@ async def test_a_renewed_token_takes_the_place_of_the_old_one(
 async def test_a_session_cannot_be_renewed_for_ever(
     web: httpx.AsyncClient, jeanne: Someone, sign_in: SignIn
 ) -> None:
-    """Twelve hours after the password it has to be typed again."""
+    """SESSION_TROP_ANCIENNE is 409 twelve hours after the password."""
     start = clock.now()
     token, statuses = await sign_in(jeanne), []
     for passed in range(50, 800, 50):
@@ -168,13 +168,13 @@ async def test_a_session_cannot_be_renewed_for_ever(
 
 
 async def test_a_token_of_another_issuer_cannot_be_renewed(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """It is good for services, but auth has not made it."""
+    """A token of another issuer is JETON_NON_RENOUVELABLE, though services accept it."""
     answer = await web.post(RENEW, headers=bearer(mesh.secrets.token()))
     assert code(answer) == (401, "JETON_NON_RENOUVELABLE")
 
 
 async def test_G5_auth_learns_where_a_sign_in_comes_from(mesh: Mesh, jeanne: Someone) -> None:
-    """The address as the trusted proxy tells it (G5): limits of one do not touch another."""
+    """Addresses told by the trusted proxy have limits of their own at auth."""
     async with browser(mesh) as first, browser(mesh) as second:
         for number in range(20):
             email = f"nobody-{number}@exemple.fr"
@@ -185,7 +185,7 @@ async def test_G5_auth_learns_where_a_sign_in_comes_from(mesh: Mesh, jeanne: Som
 
 
 async def test_G5_a_user_agent_is_cut(mesh: Mesh, web: httpx.AsyncClient, jeanne: Someone) -> None:
-    """At 300 characters, without those that cannot be printed."""
+    """A user agent is cut to 300 characters, without those that cannot be printed."""
     agent = "Firefox\xad" + "x" * 5_000
     headers = {b"user-agent": agent.encode("latin-1"), b"x-forwarded-for": b"192.0.2.200"}
     assert (await web.post(LOGIN, json=jeanne.credentials, headers=headers)).status_code == 200
@@ -200,7 +200,7 @@ async def test_G5_a_user_agent_is_cut(mesh: Mesh, web: httpx.AsyncClient, jeanne
 async def test_a_renewal_is_a_visit(
     mesh: Mesh, web: httpx.AsyncClient, jeanne: Someone, sign_in: SignIn
 ) -> None:
-    """The directory learns of it in the background."""
+    """A renewal is told to the directory in the background."""
     people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
     token, later = await sign_in(jeanne), clock.now() + timedelta(minutes=10)
 

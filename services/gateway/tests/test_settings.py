@@ -1,4 +1,4 @@
-"""What the gateway refuses to be told, and what it makes of the rest."""
+"""Settings that the gateway refuses, and the values that it derives from the others."""
 
 import pytest
 from gateway.settings import GatewaySettings
@@ -28,14 +28,14 @@ from service_kit import ConfigurationError, load
     ],
 )
 def test_what_would_be_unsafe_is_refused(name: str, value: str) -> None:
-    """With a sentence that names the setting."""
+    """An unsafe value is refused with a sentence that names the setting."""
     with pytest.raises(ConfigurationError, match=name.upper()):
         load(GatewaySettings, **{name: value})
 
 
 @pytest.mark.parametrize("base", ["", "http://crm.example"])
 def test_production_is_reached_over_https(base: str) -> None:
-    """Nothing else would keep cookies and tokens secret."""
+    """Production needs an https base URL, or cookies and tokens would not be secret."""
     with pytest.raises(ConfigurationError, match="PUBLIC_BASE_URL: production needs an https address"):
         load(GatewaySettings, crm_env="production", public_base_url=base)
 
@@ -53,17 +53,17 @@ def test_production_is_reached_over_https(base: str) -> None:
     ],
 )
 def test_cookies_are_secure_unless_it_is_http_on_this_machine(settings: dict[str, str], secure: bool) -> None:
-    """COOKIE_SECURE has the last word."""
+    """Cookies are secure but over http on this machine; COOKIE_SECURE has the last word."""
     assert load(GatewaySettings, **settings).secure_cookies is secure
 
 
 def test_the_base_url_follows_the_port() -> None:
-    """When it is not given."""
+    """The default of the base URL names the port that is set."""
     assert load(GatewaySettings, gateway_port=5100).base_url == "http://localhost:5100"
 
 
 def test_browsers_end_at_the_front_end() -> None:
-    """Unless another place is named for connections."""
+    """Connections end at FRONTEND_ORIGINS unless INTEGRATIONS_REDIRECT_ORIGINS is given."""
     front, other = "https://app.example", "https://parametres.example"
     assert load(GatewaySettings, frontend_origins=front).redirect_origins == (front,)
     named = load(GatewaySettings, frontend_origins=front, integrations_redirect_origins=other)

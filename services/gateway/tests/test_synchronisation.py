@@ -1,4 +1,4 @@
-"""Services outside the mesh tell whom they have seen."""
+"""Reports of services outside the mesh about the people who sign in there."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ SYNC = "/land/api/v1/users/sync"
 
 
 async def test_a_person_is_made_and_his_sign_in_announced_once(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """On the subject of identities; the business events show none of it."""
+    """The announcement is on the subject of identities, and no business event tells of it."""
     person = seen(companyId="org-sync")
     answers = [(await web.post(SYNC, json=person, headers=proof(mesh))).json() for _ in range(2)]
     first, _ = answers
@@ -35,7 +35,7 @@ async def test_a_person_is_made_and_his_sign_in_announced_once(mesh: Mesh, web: 
 
 
 async def test_parallel_reports_of_one_person_make_one_account(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """Twenty of them; one creates."""
+    """Twenty parallel reports make one account, and one of them creates it."""
     person = seen()
     reports = (web.post(SYNC, json=person, headers=proof(mesh)) for _ in range(20))
     answers = [answer.json() for answer in await asyncio.gather(*reports)]
@@ -67,13 +67,13 @@ async def test_parallel_reports_of_one_person_make_one_account(mesh: Mesh, web: 
 async def test_what_is_no_report_is_refused(
     mesh: Mesh, web: httpx.AsyncClient, changes: dict[str, object], reason: str, champ: str
 ) -> None:
-    """By the gateway or by users; the field is named as it was sent."""
+    """A malformed report is 400, by the gateway or users, with the field as it was sent."""
     answer = await web.post(SYNC, json=seen(**changes), headers=proof(mesh))
     assert (code(answer), answer.json()["error"]["champ"]) == ((400, reason), champ)
 
 
 async def test_what_is_left_out_or_null_is_empty(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """Other makes of JSON write null for what they do not know."""
+    """A field that is missing or null is empty: some JSON libraries write null for the unknown."""
     person = {name: seen()[name] for name in ("auth0Id", "email", "userType")}
     answer = await web.post(SYNC, json={**person, "name": None, "picture": None}, headers=proof(mesh))
     assert (answer.status_code, answer.json()["user"]["companyId"]) == (200, "")
@@ -81,7 +81,7 @@ async def test_what_is_left_out_or_null_is_empty(mesh: Mesh, web: httpx.AsyncCli
 
 @pytest.mark.parametrize("name", ["users", "Organisations", "organisations ", "x" * 64, "o", "é", ""])
 async def test_a_service_reports_under_its_own_name(mesh: Mesh, web: httpx.AsyncClient, name: str) -> None:
-    """403 for every other, as a bare header proves nothing."""
+    """Any other name than that of the token is 403: a bare header proves nothing."""
     token = proof(mesh)["authorization"]
     headers = {
         b"authorization": token.encode(),
@@ -102,19 +102,19 @@ async def test_a_report_without_the_name_of_its_service_is_refused(
 
 
 async def test_a_user_reports_nobody(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """Whatever service he says he is."""
+    """The token of a user is 403, whatever X-Service-Name says."""
     headers = {**bearer(mesh.secrets.token()), "x-service-name": "organisations"}
     assert code(await web.post(SYNC, json=seen(), headers=headers)) == (403, "JETON_SERVICE_REQUIS")
 
 
 async def test_a_token_for_another_service_is_no_proof_here(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """What was signed for users cannot be used at the gateway."""
+    """A service token made for users is refused at the gateway."""
     answer = await web.post(SYNC, json=seen(), headers=proof(mesh, callee="users"))
     assert code(answer) == (401, "JETON_INVALIDE")
 
 
 async def test_another_subject_of_a_known_address_is_a_conflict(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """409: one account has one subject of a provider, and nobody takes it over."""
+    """CONFLIT_IDENTITE is 409: an account has one subject of a provider."""
     person = seen()
     await web.post(SYNC, json=person, headers=proof(mesh))
     other = seen(email=person["email"])
@@ -122,7 +122,7 @@ async def test_another_subject_of_a_known_address_is_a_conflict(mesh: Mesh, web:
 
 
 async def test_a_disabled_account_is_a_conflict(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """409, as its state forbids it."""
+    """COMPTE_DESACTIVE is 409, as the state of the account forbids it."""
     person = seen()
     told = (await web.post(SYNC, json=person, headers=proof(mesh))).json()
     people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
@@ -134,7 +134,7 @@ async def test_a_disabled_account_is_a_conflict(mesh: Mesh, web: httpx.AsyncClie
 async def test_numbers_that_no_message_holds_are_refused(
     mesh: Mesh, web: httpx.AsyncClient, number: str
 ) -> None:
-    """In metadata, which may hold anything that JSON can say; none of them is a 500."""
+    """Numbers of JSON that no message can hold are 400 in metadata, not 500."""
     body = json.dumps(seen(metadata={"n": 0})).replace('{"n": 0}', f'{{"n": {number}}}')
     headers = {**proof(mesh), "content-type": "application/json"}
     answer = await web.post(SYNC, content=body, headers=headers)
@@ -142,6 +142,6 @@ async def test_numbers_that_no_message_holds_are_refused(
 
 
 async def test_G2_a_report_has_its_limit(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """32 KiB."""
+    """A report of more than 32 KiB is 413."""
     answer = await web.post(SYNC, json=seen(metadata={"a": "x" * 33_000}), headers=proof(mesh))
     assert code(answer) == (413, "CORPS_TROP_GRAND")

@@ -1,4 +1,4 @@
-"""Where a browser is sent on to (G14): which addresses are allowed, and how they are completed."""
+"""Addresses to which a browser is sent (G14): the allowed ones, and their completion."""
 
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,7 +24,7 @@ ORIGINS = (FRONT, "http://localhost:3000")
     ],
 )
 def test_G14_an_address_of_an_allowed_origin_is_allowed(target: str) -> None:
-    """Whatever stands behind its origin stays there."""
+    """An address of an allowed origin is allowed with any path, query and fragment."""
     assert is_allowed(target, ORIGINS)
 
 
@@ -66,7 +66,7 @@ def test_G14_an_address_of_an_allowed_origin_is_allowed(target: str) -> None:
     ],
 )
 def test_G14_no_other_address_is(target: str) -> None:
-    """However it is dressed."""
+    """An address that only resembles an allowed origin is refused."""
     assert not is_allowed(target, ORIGINS)
 
 
@@ -88,13 +88,13 @@ def test_G14_no_other_address_is(target: str) -> None:
     ],
 )
 def test_G14_parameters_join_those_that_are_there(target: str, completed: str) -> None:
-    """Before the fragment, and in the place of those that an earlier connection has left."""
+    """Parameters come before the fragment and replace those of the same names."""
     assert with_parameters(FRONT + target, status="ok", account="1") == FRONT + completed
 
 
 @pytest.mark.parametrize("value", ["a&status=error", "é /?#", "\r\nSet-Cookie: a=b", "%2F", ""])
 def test_G14_a_value_stays_a_value(value: str) -> None:
-    """Whatever is in it."""
+    """Any characters in a value stay part of that value."""
     completed = with_parameters(f"{FRONT}/a#top", account=value)
     parts = urlsplit(completed)
     assert parse_qsl(parts.query, keep_blank_values=True) == [("account", value)]

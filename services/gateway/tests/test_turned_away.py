@@ -1,7 +1,7 @@
-"""Who may still enter by HTTP after being shown out: each cell of the table is a test (auth R24).
+"""Requests by people whose access has ended (auth R24): each cell of the table is a test.
 
-A row is what happened to a member of an organisation who holds tokens of before, a column a
-request. When a membership or an account ends, users asks auth to end its tokens (users R28).
+A row is what happened to a member of an organisation who holds older tokens, a column a request.
+When a membership or an account ends, users asks auth to end its tokens (users R28).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -49,17 +49,17 @@ class Visit:
         await eventually(self.is_out)
 
     async def is_out(self) -> bool:
-        """Whether the gateway refuses a token of before."""
+        """Tell whether the gateway refuses a token of before."""
         answer = await self.web.get(INTEGRATIONS, headers=bearer(self.tokens["profile"]))
         return answer.status_code == 401
 
     async def becomes(self, etat: str) -> None:
-        """The membership of the first organisation changes."""
+        """Change the membership of the first organisation to *etat*."""
         members = self.mesh.service_stub(MembreServiceStub, caller="auth")
         await members.Update(users_pb2.UpdateMembreRequest(id=self.membre_id, etat=etat))
 
     async def google(self, organisation: str = "") -> Outcome:
-        """A sign-in at Google."""
+        """Sign in at Google."""
         self.provider.person = person(self.who.email)
         begun = await self.web.get(GOOGLE_URL, params={"organisation": organisation})
         query = await browse(begun.json()["authUrl"])
@@ -68,11 +68,11 @@ class Visit:
         return answer.status_code, _named(message["token"]) if "token" in message else message["code"]
 
     async def login(self, **more: str) -> Outcome:
-        """A sign-in by password."""
+        """Sign in by password."""
         return _read(await self.web.post(LOGIN, json={**self.who.credentials, **more}))
 
     async def send(self, call: str, path: str, **body: str) -> Outcome:
-        """A request with the token that is kept for *call*."""
+        """Send a request with the token that is kept for *call*."""
         headers, content = bearer(self.tokens[call]), {"json": body} if body else {}
         method = "GET" if path == PROFILE else "POST"
         return _read(await self.web.request(method, path, headers=headers, **content))  # type: ignore[arg-type]  # a dict of one keyword or none
@@ -90,36 +90,36 @@ def _named(token: str) -> str:
 
 
 async def nothing(visit: Visit) -> None:
-    """Nothing has happened."""
+    """Situation: nothing has happened."""
 
 
 async def removed(visit: Visit) -> None:
-    """Removed from the organisation."""
+    """Situation: removed from the organisation."""
     await visit.becomes("retire")
     await visit.ends()
 
 
 async def suspended(visit: Visit) -> None:
-    """Suspended in the organisation."""
+    """Situation: suspended in the organisation."""
     await visit.becomes("suspendu")
     await visit.ends()
 
 
 async def moved(visit: Visit) -> None:
-    """Removed from the organisation, and a member of another one."""
+    """Situation: removed from the organisation, and a member of another one."""
     await _joined(visit.mesh, visit.who, SECOND)
     await removed(visit)
 
 
 async def disabled(visit: Visit) -> None:
-    """The account is suspended."""
+    """Situation: the account is suspended."""
     people = visit.mesh.service_stub(UtilisateurServiceStub, caller="auth")
     await people.Update(users_pb2.UpdateUtilisateurRequest(id=visit.who.id, actif=False))
     await visit.ends()
 
 
 async def deleted(visit: Visit) -> None:
-    """The account, which Google knows, is deleted."""
+    """Situation: the account, which Google knows, is deleted."""
     await visit.google()
     people = visit.mesh.service_stub(UtilisateurServiceStub, caller="auth")
     await people.Delete(users_pb2.DeleteUtilisateurRequest(id=visit.who.id))
@@ -127,7 +127,7 @@ async def deleted(visit: Visit) -> None:
 
 
 async def signed_out(visit: Visit) -> None:
-    """Signed out with each token."""
+    """Situation: signed out with each token."""
     for token in visit.tokens.values():
         await visit.web.post(LOGOUT, headers=bearer(token))
     await eventually(visit.is_out)
@@ -140,7 +140,7 @@ INACTIVE, NO_LINK = (403, "MEMBRE_INACTIF"), (404, "INTROUVABLE")
 
 
 def row(in_general: Outcome, in_first: Outcome, *held: Outcome) -> dict[str, Outcome]:
-    """A row: sign-ins that name no organisation, or the first one, then what is sent with a token."""
+    """Row of the table: sign-ins without an organisation, to the first one, then requests with a token."""
     signing_in = {"login": in_general, "google": in_general}
     named = {"login to first": in_first, "google to first": in_first}
     return signing_in | named | dict(zip(HELD, held, strict=True))
@@ -164,7 +164,7 @@ _seen: dict[Situation, dict[str, Outcome]] = {}
 async def test_who_was_shown_out_stays_out(
     mesh: Mesh, provider: OidcProvider, situation: Situation, call: str
 ) -> None:
-    """With the status and the reason of its cell; a row is seen once."""
+    """Each request ends with the status and the reason of its cell; a situation is made once."""
     if situation not in _seen:
         async with visiting(mesh, provider) as visit:
             await situation(visit)
@@ -190,7 +190,7 @@ async def _joined(mesh: Mesh, who: Someone, organisation: str) -> users_pb2.Memb
 
 
 async def outcomes(visit: Visit) -> dict[str, Outcome]:
-    """How each request of *visit* ends."""
+    """Outcome of each request of *visit*."""
     return {
         "login": await visit.login(),
         "login to first": await visit.login(organisation=FIRST),

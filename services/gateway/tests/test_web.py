@@ -1,4 +1,4 @@
-"""What the layers do with endpoints that fail, hang or are interrupted; the endpoints are of these tests."""
+"""Layers around endpoints that fail, hang or are interrupted; the endpoints belong to these tests."""
 
 import asyncio
 import socket
@@ -24,7 +24,7 @@ Endpoint = Callable[[], Awaitable[Response]]
 
 
 def page(problem: Problem, scope: Any) -> Response:
-    """What a browser is shown."""
+    """Page that a browser is shown for a problem."""
     return Response(f"page of {problem.code}", problem.status, media_type="text/html")
 
 
@@ -52,18 +52,18 @@ async def serving(patience: float = 0.5, **endpoints: Endpoint) -> AsyncIterator
 
 
 async def fail() -> Response:
-    """A bug."""
+    """Endpoint that raises an unexpected exception."""
     raise KeyError("a password")
 
 
 async def hang() -> Response:
-    """Nobody answers."""
+    """Endpoint that never answers."""
     await asyncio.Event().wait()
     return Response()
 
 
 async def test_G3_a_bug_is_told_as_nothing_and_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """500 with the correlation id by which the log line is found."""
+    """A bug is 500 with the correlation id by which its log line is found."""
     async with serving(healthz=fail) as (_, address), httpx.AsyncClient() as client:
         answer = await client.get(f"http://{address}{LIVENESS}", headers={"x-correlation-id": "bug-1"})
     error = answer.json()["error"]
@@ -75,14 +75,14 @@ async def test_G3_a_bug_is_told_as_nothing_and_logged(caplog: pytest.LogCaptureF
 
 
 async def test_G3_a_bug_in_a_pop_up_ends_with_the_page() -> None:
-    """The window must close in any case."""
+    """A bug in a pop-up is answered with the page, since the window must close."""
     async with serving(callback=fail) as (_, address), httpx.AsyncClient() as client:
         answer = await client.get(f"http://{address}{GOOGLE_CALLBACK}")
     assert (answer.status_code, answer.text) == (500, "page of ERREUR_INTERNE")
 
 
 async def test_G2_a_request_has_its_time() -> None:
-    """504 in JSON, or the page in a pop-up."""
+    """A request that takes too long is 504 in JSON, or the page in a pop-up."""
     async with serving(healthz=hang, callback=hang) as (_, address), httpx.AsyncClient() as client:
         answer = await client.get(f"http://{address}{LIVENESS}")
         shown = await client.get(f"http://{address}{GOOGLE_CALLBACK}")
@@ -91,7 +91,7 @@ async def test_G2_a_request_has_its_time() -> None:
 
 
 async def test_a_request_under_way_ends_before_the_server_does() -> None:
-    """Newcomers are refused from then on."""
+    """A request under way at the stop is answered; new ones are refused."""
     begun, may_end = asyncio.Event(), asyncio.Event()
 
     async def slow() -> Response:
@@ -120,7 +120,7 @@ async def _is_closed(address: str) -> bool:
 
 
 async def test_who_goes_away_in_the_middle_is_counted_as_gone() -> None:
-    """499, not a failure of ours."""
+    """A client that disconnects is counted as 499, not as a failure of ours."""
     labels = {"route": LOGIN, "method": "POST", "status": "499"}
 
     def gone() -> float:

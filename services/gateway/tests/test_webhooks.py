@@ -25,7 +25,7 @@ _VECTOR_SIGNATURE = "6af16d72a472bc45e655a026f5f09233e77b5db6b42654969aede985eb2
 
 
 def event(kind: str = "user.created", *, seconds: float = 0, **user: object) -> dict[str, Any]:
-    """What the provider tells of one person, *seconds* from now."""
+    """Notification about one person, *seconds* from now."""
     number = next(_numbers)
     known = {"id": f"kp_gateway_{number}", "email": new_email(), "first_name": "Anne", "last_name": "Roy"}
     return {
@@ -37,7 +37,7 @@ def event(kind: str = "user.created", *, seconds: float = 0, **user: object) -> 
 
 
 def signed(content: object, secret: str = WEBHOOK_SECRET, **headers: str) -> Webhook:
-    """*content* signed now."""
+    """Webhook of *content*, signed now."""
     return hmac_webhook(content, secret, at=int(clock.timestamp()), **headers)
 
 
@@ -57,7 +57,7 @@ async def known(mesh: Mesh, sujet: str) -> pb.Utilisateur:
 async def test_a_person_is_made_changed_and_deleted(
     mesh: Mesh, web: httpx.AsyncClient, kinde: IdentityProvider, form: str
 ) -> None:
-    """In both forms; the provider reads what became of it."""
+    """Notifications in both forms make, change and delete an account; the provider reads the result."""
 
     def webhook(content: object) -> Webhook:
         return signed(content) if form == "hmac" else token_webhook(content, kinde)
@@ -79,7 +79,7 @@ async def test_a_person_is_made_changed_and_deleted(
 
 
 async def test_the_bytes_arrive_as_they_were_signed(web: httpx.AsyncClient) -> None:
-    """The vector of the contract: spaces, order and escapes are the sender's."""
+    """Spaces, order and escapes arrive as the sender wrote them: the vector of the contract is accepted."""
     headers = {"content-type": "application/json", "x-kinde-signature": _VECTOR_SIGNATURE}
     first = await web.post(WEBHOOK, content=_VECTOR, headers=headers)
     upper = {**headers, "x-kinde-signature": _VECTOR_SIGNATURE.upper()}
@@ -89,7 +89,7 @@ async def test_the_bytes_arrive_as_they_were_signed(web: httpx.AsyncClient) -> N
 
 
 async def test_twenty_parallel_copies_have_one_effect(web: httpx.AsyncClient) -> None:
-    """All are received, so that the provider stops sending."""
+    """Twenty parallel copies are all 200, one of them TRAITE, so that the provider stops sending."""
     webhook = signed(event())
     answers = await asyncio.gather(*(send(web, webhook) for _ in range(20)))
     assert {answer.status_code for answer in answers} == {200}
@@ -102,7 +102,7 @@ async def test_twenty_parallel_copies_have_one_effect(web: httpx.AsyncClient) ->
     ids=["none", "test", "zeros", "sha1", "another", "bytes"],
 )
 async def test_a_signature_that_is_none_is_refused(web: httpx.AsyncClient, signature: str) -> None:
-    """401 SIGNATURE_INVALIDE; a probe with `test` is no exception."""
+    """SIGNATURE_INVALIDE is 401 for every wrong signature, the probe `test` included."""
     webhook = signed(event())
     headers = {**webhook.headers, "x-kinde-signature": signature}
     encoded = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
@@ -111,7 +111,7 @@ async def test_a_signature_that_is_none_is_refused(web: httpx.AsyncClient, signa
 
 
 async def test_a_changed_byte_is_noticed(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """And so are another secret and a changed time."""
+    """A changed byte, another secret and a changed time are SIGNATURE_INVALIDE."""
     content = event()
     webhook = signed(content)
     changed = Webhook(webhook.body.replace(b"Anne", b"Anna"), webhook.headers)
@@ -123,7 +123,7 @@ async def test_a_changed_byte_is_noticed(mesh: Mesh, web: httpx.AsyncClient) -> 
 
 
 async def test_a_token_without_algorithm_is_none(web: httpx.AsyncClient, kinde: IdentityProvider) -> None:
-    """Whatever it says; nor does the other form's signature help it."""
+    """A token of alg none is refused, also with the signature of the other form."""
     header, payload, _ = token_webhook(event(), kinde).body.split(b".")
     none = b"eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0"
     for body in (
@@ -139,24 +139,24 @@ async def test_a_token_without_algorithm_is_none(web: httpx.AsyncClient, kinde: 
 async def test_a_notification_of_another_time_is_refused_for_good(
     web: httpx.AsyncClient, seconds: float
 ) -> None:
-    """400: sending it again would not help."""
+    """HORS_FENETRE is 400, since sending it again would not help."""
     assert code(await send(web, signed(event(seconds=seconds)))) == (400, "HORS_FENETRE")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"type":1}', b"\xff\xfe"])
 async def test_a_notification_that_says_nothing_is_refused(web: httpx.AsyncClient, body: bytes) -> None:
-    """400, although it is signed."""
+    """A signed notification without content is 400."""
     answer = await send(web, signed(body))
     assert answer.status_code == 400, answer.text
 
 
 async def test_other_news_are_ignored(web: httpx.AsyncClient) -> None:
-    """200, or the provider would send them for ever."""
+    """Notifications of other types are 200, or the provider would send them for ever."""
     assert (await send(web, signed(event("organization.created")))).json()["result"] == "IGNORE"
 
 
 async def test_events_out_of_order_converge(mesh: Mesh, web: httpx.AsyncClient) -> None:
-    """The newest state stays, whenever the older one comes."""
+    """The newest state stays, even if an older one comes later."""
     user = {"id": f"kp_order_{next(_numbers)}", "email": new_email()}
     newer = event("user.updated", seconds=-1, **user, first_name="Nouvelle")
     older = event("user.updated", seconds=-60, **user, first_name="Ancienne")
@@ -168,7 +168,7 @@ async def test_events_out_of_order_converge(mesh: Mesh, web: httpx.AsyncClient) 
 async def test_while_the_keys_of_the_provider_are_away_it_is_to_try_again(
     fragile: Mesh, kinde: IdentityProvider
 ) -> None:
-    """503, and nothing is stored."""
+    """A token is 503 while the provider's keys cannot be read, and nothing is stored."""
     async with browser(fragile) as web:
         webhook = token_webhook(event(), kinde)
         async with kinde.down():
@@ -176,7 +176,7 @@ async def test_while_the_keys_of_the_provider_are_away_it_is_to_try_again(
 
 
 async def test_while_users_is_away_the_provider_is_to_try_again(fragile: Mesh) -> None:
-    """503 with Retry-After; health says so too."""
+    """A notification is 503 with Retry-After while users is away; health is 503 too."""
     async with browser(fragile) as web, fragile.without("users"):
         answer = await send(web, signed(event()))
         health = await web.get(WEBHOOK_HEALTH)
@@ -185,20 +185,20 @@ async def test_while_users_is_away_the_provider_is_to_try_again(fragile: Mesh) -
 
 
 async def test_health_tells_that_webhooks_can_be_received(web: httpx.AsyncClient) -> None:
-    """To anybody, and nothing more."""
+    """Health answers anybody with `ok` and nothing more."""
     answer = await web.get(WEBHOOK_HEALTH)
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
 @pytest.fixture(scope="module")
 async def unconfigured() -> AsyncIterator[Mesh]:
-    """A gateway that was not told of any provider."""
+    """A gateway without the settings of any provider."""
     async with running(GATEWAY) as mesh:
         yield mesh
 
 
 async def test_without_a_secret_webhooks_cannot_be_received(unconfigured: Mesh) -> None:
-    """503, whoever is there."""
+    """Health is 503 without a secret or an issuer, whatever services are there."""
     async with browser(unconfigured) as web:
         assert code(await web.get(WEBHOOK_HEALTH)) == (503, "WEBHOOK_INDISPONIBLE")
 
@@ -206,7 +206,7 @@ async def test_without_a_secret_webhooks_cannot_be_received(unconfigured: Mesh) 
 async def test_what_a_notification_says_is_not_logged(
     web: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its result, type, id and duration are."""
+    """The log has result, type, id and duration of a notification, and nothing of its body."""
     caplog.set_level("INFO")
     content = event()
     webhook = signed(content)

@@ -1,4 +1,4 @@
-"""Who visits the gateway in tests: browsers with addresses of their own, people with accounts."""
+"""Visitors of the gateway in tests: browsers with addresses of their own, people with accounts."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -27,7 +27,7 @@ _numbers = count(1)
 
 
 def new_email() -> str:
-    """An address that was never given before."""
+    """An email address that no test has used."""
     return f"personne-{next(_numbers)}@exemple.fr"
 
 
@@ -52,7 +52,7 @@ class Someone:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """What the person types."""
+        """Email and password as a sign-in sends them."""
         return {"email": self.email, "password": self.password}
 
 
@@ -62,7 +62,7 @@ Log = Callable[[], str]
 
 
 def bearer(token: str) -> dict[str, str]:
-    """The header that proves who calls."""
+    """Header with *token* as the proof of the caller."""
     return {"authorization": f"Bearer {token}"}
 
 
@@ -72,7 +72,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 
 
 async def made(mesh: Mesh, **fields: Any) -> Someone:
-    """Somebody whose account was made in *mesh*; fields as in users' Create."""
+    """Person whose account was made in *mesh*; *fields* are those of users' Create."""
     people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
     known = {"email": new_email(), "mot_de_passe": PASSWORD, "prenom": "Jeanne", "nom": "Martin"}
     answer = await people.Create(pb.CreateUtilisateurRequest(**(known | fields)))
@@ -80,14 +80,14 @@ async def made(mesh: Mesh, **fields: Any) -> Someone:
 
 
 async def signed_in(web: httpx.AsyncClient, person: Someone) -> str:
-    """The token that *person* gets at *web*."""
+    """Sign *person* in at *web*, and return the token."""
     answer = await web.post("/api/auth/login", json=person.credentials)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["token"])
 
 
 def outsider(mesh: Mesh, **claims: Any) -> tuple[str, str]:
-    """The address of somebody whom another provider has signed in, and a token of his."""
+    """Email and token of somebody whom another provider has signed in."""
     email = new_email()
     known = {"user": f"auth0|{email}", "email": email, "given_name": "Anne", "family_name": "Roy"}
     return email, mesh.secrets.token(organisation=None, **(known | claims))
@@ -96,13 +96,13 @@ def outsider(mesh: Mesh, **claims: Any) -> tuple[str, str]:
 def proof(
     mesh: Mesh, service: str = "organisations", *, callee: str = "gateway", name: str = ""
 ) -> dict[str, str]:
-    """The headers of *service*, which calls itself *name* (its own when empty)."""
+    """Headers of *service*, which calls itself *name* (its own when empty)."""
     token = ServiceSigner(service, mesh.secrets.keys[service].private).token(callee, None)
     return {**bearer(token), "x-service-name": name or service}
 
 
 def seen(**fields: object) -> dict[str, Any]:
-    """What a service reports of one person whom it has seen."""
+    """Report of a service about one person."""
     email = new_email()
     known: dict[str, object] = {
         "auth0Id": f"auth0|{email}",
@@ -144,5 +144,5 @@ async def identity(provider: OidcProvider, kinde: IdentityProvider, **changes: A
 
 
 async def is_ready(web: httpx.AsyncClient) -> bool:
-    """Whether all that the gateway needs is there."""
+    """Tell whether all services that the gateway needs answer."""
     return (await web.get("/readyz")).status_code == 200

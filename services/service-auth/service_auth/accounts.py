@@ -1,4 +1,4 @@
-"""What this service asks of users, in its own words: every other failure is unavailability (R7)."""
+"""Calls to the users service; a failure that is no expected refusal is unavailability (R7)."""
 
 import asyncio
 import logging
@@ -53,10 +53,10 @@ _NONE: Refusals = {}
 
 @dataclass(frozen=True, slots=True)
 class Arrivee:
-    """Whom a sign-in at Google signs in, and whether his account is *nouveau*.
+    """Person whom a sign-in at Google signs in; *nouveau* when his account was made by it.
 
-    An account that had been made beforehand with his unproved address was claimed at *reprise_le*:
-    tokens issued before are void (users R30).
+    *reprise_le* is the instant at which an account made beforehand with his unproved address was
+    claimed: tokens issued before it are void (users R30).
     """
 
     utilisateur: pb.Utilisateur
@@ -64,12 +64,12 @@ class Arrivee:
     reprise_le: datetime | None = None
 
     def not_before(self, now: datetime) -> datetime:
-        """*now*, but not before the claim: its token is none of those that end with it (R19)."""
+        """The later of *now* and the claim, so that the new token survives the claim's revocation (R19)."""
         return now if self.reprise_le is None else max(now, self.reprise_le)
 
 
 class Accounts:
-    """The users service, as sign-ins need it. Each method raises UtilisateursIndisponibles too."""
+    """Client of the users service for sign-ins. Each method may also raise UtilisateursIndisponibles."""
 
     def __init__(self, peers: Peers) -> None:
         self._users = peers.stub(UtilisateurServiceStub)
@@ -90,8 +90,9 @@ class Accounts:
     async def of_google(self, personne: Personne) -> Arrivee:
         """The account of a person whom Google vouches for, made if he has none (R19).
 
-        One of the same address gets the Google identity, or is claimed while nobody has proved the
-        address. Raises ConflitIdentite, and IdentifiantsInvalides when it is disabled or deleted.
+        An account with the same address gets the Google identity; while that address is unproved, the
+        account is claimed. Raises ConflitIdentite, and IdentifiantsInvalides when the account is
+        disabled or deleted.
         """
         named = pb.GetUtilisateurByIdentityRequest(fournisseur=_GOOGLE, sujet=personne.sujet)
         try:
@@ -103,7 +104,7 @@ class Accounts:
         return Arrivee(_active(made.utilisateur), made.cree, claimed)
 
     async def change_password(self, utilisateur_id: str, ancien: str, nouveau: str) -> None:
-        """Give the user a new password, if *ancien* is the former one or empty.
+        """Set the password *nouveau*; users checks *ancien* unless it is empty.
 
         Raises MotDePasseInvalide, IdentifiantsInvalides.
         """
@@ -111,17 +112,17 @@ class Accounts:
         await _asked(self._credentials.SetPassword, request, _NO_PASSWORD, timeout=_BCRYPT)
 
     async def compte(self, person: pb.Utilisateur, organisation: str = "", *, former: str = "") -> Compte:
-        """*person* in the *organisation* that he asks for, which users remembers (R23).
+        """The account of *person* in *organisation*, which users remembers as the last one chosen (R23).
 
-        When he asks for none: in *former* while he is an active member of it, else in the last one
-        he chose, else the oldest. Raises MembreInactif, IdentifiantsInvalides.
+        Without *organisation*: in *former* while he is an active member of it, else in the last one he
+        chose, else in the oldest. Raises MembreInactif, IdentifiantsInvalides.
         """
         request = pb.ChoisirMembreRequest(utilisateur_id=person.id, organisation=organisation)
         choice = await _asked(self._members.Choisir, request, _NO_MEMBER)
         return Compte.chosen(person, choice, "" if organisation else former)
 
     def announce(self, compte: Compte) -> None:
-        """Tell users of the sign-in, after the answer; a failure is only logged (C14)."""
+        """Tell users of the sign-in in the background; a failure is only logged (C14)."""
         task = asyncio.create_task(self._announce(compte))
         self._announcing.add(task)
         task.add_done_callback(self._announcing.discard)

@@ -1,4 +1,4 @@
-"""`crm auth`: what operators do with this service from a terminal."""
+"""Commands of `crm auth`, by which operators look after this service from a terminal."""
 
 import typer
 from service_kit import App, commands

@@ -38,7 +38,7 @@ class Debut:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A sign-in that comes back, used up: what the exchange of its code and its token need."""
+    """A sign-in that came back and is consumed: what the exchange and the check of its token need."""
 
     code_verifier: str
     nonce_hash: bytes
@@ -82,13 +82,14 @@ class Demandes:
                 raise EtatInvalide
             if row.expire_le <= now:
                 raise EtatExpire
+            # Its WHERE lets one of parallel callbacks through; the others wait for the row and find it used.
             if not await tx.execute(_CONSUME, state=state_hash, now=now):
                 raise EtatDejaUtilise
         verifier = self._envelope.open(row.code_verifier, _place(state_hash))
         return Suite(verifier, row.nonce_hash, row.redirect_uri, row.organisation)
 
     async def give_up(self, state: str) -> None:
-        """Use up the sign-in of *state*, which the provider has refused; unknown ones are nobody's."""
+        """Consume the sign-in of *state*, which the provider has refused; an unknown one changes nothing."""
         async with self._database.transaction() as tx:
             await tx.execute(_CONSUME, state=hashed(state), now=clock.now())
 
@@ -103,7 +104,7 @@ def allowed_redirect(asked: str, allowed: tuple[str, ...]) -> str:
 
 
 def _challenge(verifier: str) -> str:
-    """S256 of RFC 7636 section 4.2."""
+    """PKCE challenge of *verifier*: its SHA-256 in base64url (RFC 7636 section 4.2)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 

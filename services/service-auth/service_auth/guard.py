@@ -1,4 +1,4 @@
-"""Lets attempts to sign in through, counts them and keeps their journal (R4–R6, R22).
+"""Admission of sign-ins: limits, counts and journal (R4–R6, R22).
 
 The rules are in `limits.py`. Counting never holds a transaction while another service is
 asked: a slot is committed before, and settled after.
@@ -59,32 +59,32 @@ _TRAFFIC: Any = select(
 ).where(
     TentativeConnexion.ip == bindparam("ip"),
     TentativeConnexion.created_at > bindparam("since", type_=_instant),
-    TentativeConnexion.resultat != LIMITE,  # or who asks again and again would never be let in
+    TentativeConnexion.resultat != LIMITE,  # counted, they would keep out whoever goes on asking
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an attempt comes from: *ip* in its one spelling, *user_agent* cut."""
+    """Origin of an attempt: *ip* in canonical spelling, *user_agent* cut to 300 characters."""
 
     ip: str
     user_agent: str
 
     @classmethod
     def of(cls, ip: str, user_agent: str = "") -> "Origin":
-        """The origin that a request tells. Raises FormatInvalide."""
+        """Origin that a request tells. Raises FormatInvalide."""
         return cls(address(ip), user_agent[:_LONGEST_AGENT])
 
 
 @dataclass(slots=True)
 class GoogleAttempt:
-    """A sign-in at Google under way; *email* as soon as Google has told it."""
+    """A sign-in at Google under way; *email* is empty until Google has told it."""
 
     email: str = ""
 
 
 class Guard:
-    """The limits and the journal of this process's attempts."""
+    """Limits and journal of sign-ins; attempts under way are counted in this process alone."""
 
     def __init__(self, app: App[AuthSettings]) -> None:
         self._database = app.database
@@ -93,12 +93,12 @@ class Guard:
 
     @asynccontextmanager
     async def password(self, email: str, origin: Origin | None) -> AsyncIterator[None]:
-        """Check a password of *email* inside: an Unauthenticated that leaves it is a failure.
+        """Check a password of *email* inside: an Unauthenticated that leaves the block is a failure.
 
-        A PermissionDenied is noted as a refusal of somebody who has proved himself. What else leaves
-        it counts as nothing; when the caller goes away meanwhile, the slot stays.
-        Without an *origin*, somebody who is signed in tells his password again: then the limits
-        of the email apply alone. Raises TropDeRequetes, CompteVerrouille.
+        A PermissionDenied is noted as a refusal of somebody who has proved himself, any other
+        exception counts as nothing. When the caller goes away in the middle, the slot stays taken.
+        Without *origin*, somebody who is signed in repeats his password: only the limits of the email
+        apply then. Raises TropDeRequetes, CompteVerrouille.
         """
         async with self._let_in(origin, PASSWORD, email):
             slot = await self._take_slot(email, origin)
@@ -119,7 +119,7 @@ class Guard:
 
     @asynccontextmanager
     async def google(self, origin: Origin) -> AsyncIterator[GoogleAttempt]:
-        """Sign in at Google inside; refusals are noted as such. Raises TropDeRequetes."""
+        """Sign in at Google inside; refusals are noted in the journal. Raises TropDeRequetes."""
         attempt = GoogleAttempt()
         async with self._let_in(origin, GOOGLE):
             try:
@@ -137,12 +137,12 @@ class Guard:
         await self._check_traffic(origin, self._under_way[origin.ip])
 
     async def unlock(self, email: str) -> bool:
-        """Forget what is held against *email*; whether there was anything."""
+        """Forget the failures and the lock of *email*; tell whether there were any."""
         async with self._database.transaction() as tx:
             return bool(await tx.execute(_UNLOCK, email=self.hashed(email)))
 
     def hashed(self, email: str) -> bytes:
-        """What stands for *email* in the tables."""
+        """Keyed hash that stands for *email* in the tables."""
         return hmac.digest(self._pepper, email.encode(), hashlib.sha256)
 
     @asynccontextmanager
@@ -160,7 +160,7 @@ class Guard:
 
     @contextmanager
     def _counted(self, ip: str) -> Iterator[int]:
-        """Count an attempt of *ip* while it is under way; how many others are."""
+        """Count an attempt of *ip* while it is under way; yield the number of others."""
         others = self._under_way[ip]
         self._under_way[ip] += 1
         try:
@@ -195,8 +195,9 @@ class Guard:
             await tx.update(verrou, **limits.slot_given_back(verrou, slot), updated_at=clock.now())
 
     async def _verrou(self, tx: Transaction, email: str) -> Verrou:
-        """What is held against *email*; others wait until *tx* ends."""
+        """Row of *email*, locked until *tx* ends: parallel attempts count one after the other."""
         hashed = self.hashed(email)
+        # An operator or the purge may have deleted the row since the slot was taken.
         return await tx.one(_LOCKED_ROW, email=hashed) or await tx.insert(Verrou(email_hash=hashed))
 
     async def _note(self, methode: str, resultat: str, email: str, origin: Origin | None) -> None:
@@ -215,7 +216,7 @@ class Guard:
 
 
 def address(ip: str) -> str:
-    """*ip* as the journal spells it, one bucket for all that are unknown. Raises FormatInvalide."""
+    """Canonical spelling of *ip*; all unknown addresses share one. Raises FormatInvalide."""
     if ip in ("", INCONNUE):
         return _NOWHERE
     try:
@@ -228,5 +229,5 @@ def address(ip: str) -> str:
 
 
 def told(ip: object) -> str:
-    """*ip* of the journal as a caller reads it."""
+    """Spelling of a journal's *ip* for callers, `inconnue` when it was unknown."""
     return INCONNUE if ip is None or str(ip) == _NOWHERE else str(ip)

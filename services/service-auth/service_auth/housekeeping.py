@@ -1,4 +1,4 @@
-"""What time does to the rows of this service: keys grow old, journals are emptied."""
+"""Jobs of this service: signing keys are rotated, rows that have served are deleted."""
 
 from datetime import timedelta
 
@@ -18,9 +18,9 @@ from service_auth.models import (
 )
 from service_auth.settings import LONGEST_LIFE, AuthSettings
 
-JOURNAL_KEPT = timedelta(days=90)
-DEMANDES_KEPT = timedelta(days=1)
-REVOCATIONS_KEPT = timedelta(hours=1)  # beyond the end of the token
+JOURNAL_KEPT = timedelta(days=90)  # R5
+DEMANDES_KEPT = timedelta(days=1)  # so that a late callback is told what was wrong (R15)
+REVOCATIONS_KEPT = timedelta(hours=1)  # beyond the end of the token, for clocks that differ (R13)
 _GLOBALES_KEPT = REVOCATIONS_KEPT + timedelta(seconds=LONGEST_LIFE)
 
 _before = bindparam("before", type_=DateTime(timezone=True))
@@ -41,7 +41,7 @@ _PURGES = (
 
 
 async def purge(app: App[AuthSettings]) -> None:
-    """Delete what nobody needs any more."""
+    """Delete the rows whose time has passed; each table keeps its own (R4, R5, R13, R15)."""
     now = clock.now()
     for statement, kept in _PURGES:
         async with app.database.transaction() as tx:
@@ -53,7 +53,7 @@ async def look_after_keys(app: App[AuthSettings]) -> None:
     try:
         await Keyring.of(app).look_after()
     except Conflict:
-        return  # somebody has rotated by hand at this moment
+        return  # an operator has rotated at this moment; the next run looks again
 
 
 PURGE = Worker("purge", purge, every=timedelta(hours=1))

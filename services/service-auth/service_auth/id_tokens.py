@@ -1,4 +1,4 @@
-"""What an ID token must say before anybody is signed in with it, pure (R18).
+"""Checks of an ID token's claims before anybody is signed in with it, pure (R18).
 
 Its signature is checked in `oidc.py`, which knows the keys.
 """
@@ -23,7 +23,7 @@ _LONGEST_SUBJECT, _LONGEST_NAME, _LONGEST_URL = 255, 100, 2048
 
 @dataclass(frozen=True, slots=True)
 class Personne:
-    """A person as Google tells; what it does not tell is empty."""
+    """A person as Google describes him; a detail that Google leaves out is empty."""
 
     sujet: str
     email: str
@@ -34,7 +34,7 @@ class Personne:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the token of one sign-in must name."""
+    """Values that the token of one sign-in must name."""
 
     issuers: Collection[str]
     client_id: str
@@ -63,7 +63,7 @@ def checked(claims: Mapping[str, Any], expected: Expected, now: datetime) -> Per
 
 
 def hashed(secret: str) -> bytes:
-    """What is stored of a random *secret*: 256 random bits need no salt."""
+    """Stored form of a random *secret*: 256 random bits need no salt."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).digest()
 
 
@@ -101,7 +101,7 @@ def _email(claim: object) -> str:
 
 
 def _text(claim: object, longest: int) -> str:
-    """A text in stored form; what cannot be kept is cut off or left out."""
+    """A claim as stored text: cut to *longest* characters, empty when it cannot be stored."""
     if not isinstance(claim, str):
         return ""
     try:

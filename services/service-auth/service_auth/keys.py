@@ -1,8 +1,8 @@
 """The keys that sign our tokens: made here, sealed at rest, rotated without a refused call (R8).
 
-A new key is published for a while before it signs (`JWT_KEY_LEAD_S`), so that whoever verifies
-has fetched it by then; a retired one stays published until its last token has expired. Used
-as the key source of our own issuer, which asks the database and nobody else.
+A new key is published for a while before it signs (`JWT_KEY_LEAD_S`), so that verifiers have
+fetched it by then; a retired one stays published until its last token has expired. The keyring
+is the key source of our own issuer, and reads the database alone.
 """
 
 import asyncio
@@ -34,6 +34,7 @@ _MARGIN = timedelta(minutes=5)  # for clock differences, and replicas that have 
 _REREAD = 10.0  # seconds after which the table is read again
 _REREAD_UNKNOWN = 1.0  # seconds, for a key id that is not known
 
+# Newest first: the first row whose *signe_des* has come is the one that signs.
 _ALL = select(CleSignature).order_by(CleSignature.signe_des.desc())
 _RETIRE = (
     update(CleSignature)
@@ -46,7 +47,7 @@ _keyrings: WeakKeyDictionary[Database, "Keyring"] = WeakKeyDictionary()
 
 
 class Keyring:
-    """The keys in *database*, remembered for seconds."""
+    """Signing keys of *database*, remembered for ten seconds at most."""
 
     def __init__(self, database: Database, settings: AuthSettings) -> None:
         self._database, self._envelope = database, settings.envelope()
@@ -60,7 +61,7 @@ class Keyring:
 
     @classmethod
     def of(cls, app: App[AuthSettings]) -> "Keyring":
-        """The one keyring of *app*: who signs and who verifies know the same keys at once."""
+        """The one keyring of *app*: signing and verifying see the same keys at once."""
         if app.database not in _keyrings:
             _keyrings[app.database] = cls(app.database, app.settings)
         return _keyrings[app.database]
@@ -119,11 +120,11 @@ class Keyring:
                     await tx.execute(_FORGET, key_id=row.kid)
 
     def _published(self, row: CleSignature, now: datetime) -> bool:
-        """Whether a token that *row* has signed may still be good."""
+        """Tell whether a token that *row* has signed may still be good."""
         return row.retiree_le is None or now < row.retiree_le + self._lead + self._life + _MARGIN
 
     async def _begin(self) -> None:
-        """Make the first key of all, which signs at once, unless another process does."""
+        """Make the first key, which signs at once; of several processes one succeeds."""
         now = clock.now()
         row = await self._new_row(now, now)
         async with self._database.transaction() as tx:

@@ -1,7 +1,7 @@
-"""How often one may guess, pure (R4–R6): a row or a count in, its changes or a refusal out.
+"""Limits on guessing, as pure functions of a row or of counts (R4–R6).
 
 A slot is taken before a password is checked and stays when it was wrong, so that parallel
-guesses cannot exceed the limit. Who writes the rows is `guard.py`.
+guesses cannot exceed the limit. `guard.py` reads and writes the rows.
 """
 
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from service_auth.models import Verrou
 from service_auth.refusals import CompteVerrouille
 
 WINDOW = timedelta(minutes=15)
-MOST_FAILURES = 5  # of an email in the window
+MOST_FAILURES = 5  # of an email in the window (R4)
 LOCK, LONGEST_LOCK = timedelta(minutes=15), timedelta(minutes=60)
 MEMORY = timedelta(hours=24)  # within which a further lock lasts twice as long
-MOST_FAILURES_OF_ADDRESS = 50  # in the window
+MOST_FAILURES_OF_ADDRESS = 50  # in the window (R5)
 MOST_LOGINS_OF_ADDRESS, LOGINS_WINDOW = 20, timedelta(minutes=1)
 
 Changes = dict[str, Any]
 
 
 def slot_taken(verrou: Verrou, now: datetime) -> Changes:
-    """Count an attempt at *now* as a failure until it is known. Raises CompteVerrouille."""
+    """Count an attempt at *now* as a failure until its result is known. Raises CompteVerrouille."""
     until = verrou.verrouille_jusqu_a
     if until is not None and now < until:
         raise CompteVerrouille(retry_after_s=_seconds(until - now))
@@ -36,7 +36,7 @@ def slot_taken(verrou: Verrou, now: datetime) -> Changes:
 
 
 def slot_given_back(verrou: Verrou, slot: datetime) -> Changes:
-    """The attempt at *slot* was no failure: forget it, and the lock that it had completed."""
+    """Take back the failure counted at *slot*, and the lock that it had completed."""
     if slot not in verrou.echecs:
         return {}  # a success has cleared the count meanwhile
     echecs = [*verrou.echecs]
@@ -45,7 +45,7 @@ def slot_given_back(verrou: Verrou, slot: datetime) -> Changes:
 
 
 def cleared(verrou: Verrou) -> Changes:
-    """A success: nothing is held against the address any more, but that it was locked lately."""
+    """Forget all failures after a success; the locks of the last 24 hours still lengthen the next one."""
     return {"echecs": [], **_unlocked(verrou)}
 
 
@@ -57,7 +57,7 @@ def _locked(verrou: Verrou, now: datetime) -> Changes:
 
 
 def _unlocked(verrou: Verrou) -> Changes:
-    """Only attempts under way end during a lock: they were let in before it."""
+    """Take back the lock. Only an attempt that was let in before the lock began can come here."""
     if verrou.verrouille_jusqu_a is None:
         return {}
     count = verrou.verrouillages_24h - 1
@@ -70,7 +70,7 @@ def _unlocked(verrou: Verrou) -> Changes:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What an address has tried: *failures* in 15 minutes, *logins* in a minute, the oldest of each."""
+    """Attempts of an address: *failures* within 15 minutes, *logins* within one, the oldest of each."""
 
     failures: int
     oldest_failure: datetime | None
@@ -79,7 +79,7 @@ class Traffic:
 
 
 def check_traffic(traffic: Traffic, under_way: int, now: datetime) -> None:
-    """Refuse one more attempt of an address with *under_way* others. Raises TropDeRequetes."""
+    """Refuse a further attempt of an address with *under_way* others. Raises TropDeRequetes."""
     waits = []
     if traffic.failures + under_way >= MOST_FAILURES_OF_ADDRESS:
         waits.append((traffic.oldest_failure or now) + WINDOW - now)

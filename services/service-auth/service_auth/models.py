@@ -49,9 +49,9 @@ class CleSignature(Base):
 
 
 class TentativeConnexion(Base):
-    """A line of the login journal, never changed. Addresses are only there as keyed hashes.
+    """A line of the login journal, never changed; an email is there as keyed hash and mask only.
 
-    There is no *ip* when somebody who is signed in tells a password again.
+    *ip* is NULL when somebody who is signed in repeats his password (R12).
     """
 
     __tablename__ = "tentatives_connexion"
@@ -72,7 +72,7 @@ class TentativeConnexion(Base):
 
 
 class Verrou(Base):
-    """What is held against an email address, whether an account has it or not; see `limits.py`."""
+    """Failures and lock of an email address, whether an account has it or not; see `limits.py`."""
 
     __tablename__ = "verrous"
 
@@ -105,7 +105,7 @@ class DemandeOauth(Base):
 
 
 class JetonRevoque(Base):
-    """One token that was good and is not any more."""
+    """A token of ours that was ended before it expired."""
 
     __tablename__ = "jetons_revoques"
     __table_args__ = (Index("ix_jetons_revoques_revoque_le", "revoque_le"),)
@@ -118,7 +118,7 @@ class JetonRevoque(Base):
 
 
 class RevocationGlobale(Base):
-    """That every token of a user issued before *avant* is void; written at *revoque_le*."""
+    """End of all tokens of a user issued before *avant*; written at *revoque_le*, perhaps later."""
 
     __tablename__ = "revocations_globales"
     __table_args__ = (
@@ -133,7 +133,7 @@ class RevocationGlobale(Base):
 
 
 class RevocationOrganisation(Base):
-    """The same of the tokens that name one organisation."""
+    """End of a user's tokens that name *organisation* and were issued before *avant*."""
 
     __tablename__ = "revocations_organisation"
     __table_args__ = (
@@ -149,7 +149,7 @@ class RevocationOrganisation(Base):
 
 
 class BienvenueAEnvoyer(Base):
-    """A welcome mail that is owed; without *prochain_essai* it was sent, or given up."""
+    """A welcome mail that is owed; *prochain_essai* is NULL once it was sent or given up."""
 
     __tablename__ = "bienvenues_a_envoyer"
     __table_args__ = (

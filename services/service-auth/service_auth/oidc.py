@@ -1,6 +1,6 @@
-"""The identity provider, behind a port: Google, or whoever the discovery document names.
+"""The identity provider, behind a port: Google, or the one that the discovery document names.
 
-Nothing here knows of users or tokens of ours. What an ID token must say is in `id_tokens.py`.
+Users and tokens of ours do not appear here. `id_tokens.py` judges what an ID token says.
 """
 
 import asyncio
@@ -40,16 +40,16 @@ class Demande:
 
 
 class FournisseurOidc(Protocol):
-    """Where people prove who they are."""
+    """Port to the provider at which people prove who they are."""
 
     async def authorize_url(self, demande: Demande) -> str:
-        """Where the browser goes. Raises GoogleIndisponible."""
+        """Address for the browser. Raises GoogleIndisponible."""
 
     async def exchange(self, code: str, code_verifier: str, redirect_uri: str) -> str:
         """The ID token for *code*. Raises IdTokenInvalide, GoogleIndisponible."""
 
     async def verify(self, id_token: str, nonce_hash: bytes) -> Personne:
-        """Whom *id_token* is about. Raises IdTokenInvalide, EmailNonVerifie, GoogleIndisponible."""
+        """The person of *id_token*. Raises IdTokenInvalide, EmailNonVerifie, GoogleIndisponible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Google:
         self._discovering = asyncio.Lock()
 
     async def authorize_url(self, demande: Demande) -> str:
-        """The authorization endpoint with everything that R14 asks for."""
+        """Address of the authorization endpoint, with the parameters of R14."""
         endpoints = await self._endpoints()
         query = {
             "client_id": self._client_id,
@@ -90,7 +90,7 @@ class Google:
         return f"{endpoints.authorization}{joint}{urlencode(query)}"
 
     async def exchange(self, code: str, code_verifier: str, redirect_uri: str) -> str:
-        """The ID token for *code*; the access token is not even looked at (R17)."""
+        """The ID token for *code*; the access token of the answer is never read (R17)."""
         endpoints = await self._endpoints()
         form = {
             "client_id": self._client_id,
@@ -100,6 +100,7 @@ class Google:
             "redirect_uri": redirect_uri,
             "grant_type": "authorization_code",
         }
+        # A code serves once: a request that may have arrived is not sent again.
         question = Question("google token", "POST", endpoints.token, form=form, repeatable=False)
         answer = await self._reply(question)
         if answer.status == _BAD_REQUEST and answer.content.get("error") == "invalid_grant":
@@ -118,7 +119,10 @@ class Google:
         return checked(claims, expected, clock.now())
 
     async def _endpoints(self) -> _Endpoints:
-        """What the discovery document says, read at most once an hour; an older one while it is away."""
+        """Endpoints of the discovery document, read at most once an hour.
+
+        The last ones stay while it cannot be read. Raises GoogleIndisponible if it never was.
+        """
         async with self._discovering:
             known = self._known
             if known is None or abs(clock.timestamp() - known.read_at) >= _DISCOVERY_AGE:
@@ -158,6 +162,7 @@ async def _signed(id_token: str, keys: Jwks) -> Mapping[str, Any]:
         key = await keys.key(kid) if isinstance(kid, str) else None
         if key is None:
             raise IdTokenInvalide if keys.reached else GoogleIndisponible
+        # Only the signature counts here; `id_tokens.py` judges the claims by our clock.
         options: Any = {f"verify_{name}": False for name in ("exp", "iat", "nbf", "aud", "iss", "sub")}
         claims: Mapping[str, Any] = jwt.decode(id_token, key, algorithms=["RS256"], options=options)
     except (PyJWTError, JwksError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What the auth service answers when it says no; the sentence is the docstring."""
+"""Refusals of the auth service; the docstring of each is the sentence that callers read."""
 
 from grpc_utils.errors import (
     FailedPrecondition,

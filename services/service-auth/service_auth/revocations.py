@@ -1,4 +1,4 @@
-"""Tokens that are not good any more: written, announced and listed (R9–R13, R24)."""
+"""Revocations of tokens: written, announced and listed (R9–R13, R24)."""
 
 import base64
 import json
@@ -55,7 +55,10 @@ _REVOKED = select(
 def _ending(
     table: type[RevocationGlobale] | type[RevocationOrganisation], **key: BindParameter[str]
 ) -> ReturningInsert[datetime]:
-    """Note in *table* what ends under *key*, and answer its instant, unless as much has ended before."""
+    """Statement that sets *avant* of *key* in *table*, if it is later than what is stored.
+
+    It returns the instant, or no row when nothing had to change.
+    """
     told = {
         "avant": bindparam("avant", type_=_instant),
         "motif": bindparam("motif", type_=String()),
@@ -117,7 +120,7 @@ _START: _Place = (datetime.min.replace(tzinfo=UTC), "", "", "")
 
 @dataclass(frozen=True, slots=True)
 class OwnToken:
-    """What a token of ours says that its revocation needs."""
+    """Claims of one of our tokens that its revocation needs."""
 
     jti: UUID
     utilisateur_id: str
@@ -138,7 +141,7 @@ class OwnToken:
 
 
 async def is_revoked(reader: Reader, token: OwnToken) -> bool:
-    """Whether *token*, or all of that time of its user or of his in its organisation, are void."""
+    """Tell whether *token* is void: itself, with its user, or with its user in its organisation."""
     return bool(
         await reader.one(
             _REVOKED,
@@ -151,7 +154,7 @@ async def is_revoked(reader: Reader, token: OwnToken) -> bool:
 
 
 async def revoke_token(tx: Transaction, token: OwnToken, motif: str) -> bool:
-    """End *token* and tell every service once *tx* has committed; False when it had ended before."""
+    """End *token* and announce that with the commit of *tx*; False when it had ended before."""
     row = JetonRevoque(
         jti=token.jti, utilisateur_id=token.utilisateur_id, motif=motif, expire_le=token.expires_at
     )
@@ -164,10 +167,10 @@ async def revoke_token(tx: Transaction, token: OwnToken, motif: str) -> bool:
 async def revoke_user(
     tx: Transaction, utilisateur_id: str, avant: datetime, motif: str, organisation_id: str = ""
 ) -> None:
-    """End every token of the user issued before *avant*, and tell every service.
+    """End every token of the user issued before *avant*, and announce it with the commit of *tx*.
 
-    With *organisation_id*, only those that name it. The greatest *avant* counts: what had ended
-    before is neither written nor told again.
+    With *organisation_id*, only tokens that name it end. The greatest *avant* counts: one that is
+    not later than the stored one is neither written nor announced.
     """
     told = {"utilisateur_id": utilisateur_id, "avant": avant, "motif": motif, "now": clock.now()}
     if organisation_id:
@@ -228,7 +231,7 @@ def _token(place: _Place) -> str:
 
 
 def _position(token: str) -> _Place:
-    """Where the former page ended, the beginning without a *token*."""
+    """Place at which the former page ended, the start without *token*. Raises JetonDePageInvalide."""
     if not token:
         return _START
     try:

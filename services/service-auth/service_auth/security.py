@@ -1,4 +1,4 @@
-"""SecurityService: the login journal, and the way out of a lock."""
+"""SecurityService: the login journal, and the end of a lock."""
 
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import SecurityServiceServicer
@@ -24,7 +24,7 @@ JOURNAL = Listing(
 
 
 class SecurityService(SecurityServiceServicer):
-    """What operators see of attempts to sign in."""
+    """Journal and locks of sign-ins, for operators."""
 
     def __init__(self, app: App[AuthSettings]) -> None:
         self._db, self._guard = app.database, Guard(app)

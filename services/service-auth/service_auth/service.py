@@ -1,4 +1,4 @@
-"""The auth service as data: what it is made of. Start reading here."""
+"""The auth service as data: its parts. Start reading here."""
 
 from service_kit import Service
 

@@ -1,4 +1,4 @@
-"""AuthService: signing in, and what may be done with a token one holds.
+"""AuthService: sign-ins, and what the holder of a token may do with it.
 
 `guard.py` counts attempts, `accounts.py` asks users, `tokens.py` makes tokens, `oidc.py`
 talks to Google, `revocations.py` ends tokens.
@@ -34,7 +34,7 @@ from service_auth.revocations import OwnToken, is_revoked, revoke_token, revoke_
 from service_auth.settings import AuthSettings
 from service_auth.tokens import Compte, Jeton, Mint, Session
 
-WELCOME = "Connexion réussie"
+_SIGNED_IN = "Connexion réussie"  # R2
 _LONGEST_PASSWORD = 72  # bytes; bcrypt takes no more
 _RECENT = 600  # seconds after a sign-in at Google in which a first password may be set (R12)
 _DENIED = "access_denied"  # RFC 6749 section 4.1.2.1
@@ -51,7 +51,7 @@ class AuthService(AuthServiceServicer):
         self._google: FournisseurOidc = Google(app.settings)
 
     async def Login(self, request: pb.LoginRequest, context: Context) -> pb.LoginResponse:
-        """Turn an email and a password into a token; what is wrong with them is never told (R1–R7)."""
+        """Exchange an email and a password for a token; a refusal never says what was wrong (R1–R7)."""
         now, organisation = clock.now(), _organisation(request)
         email = email_address(required(request.email, "email"), "email") or ""
         password = _password(request.mot_de_passe, "mot_de_passe")
@@ -65,7 +65,7 @@ class AuthService(AuthServiceServicer):
     async def GetGoogleAuthUrl(
         self, request: pb.GetGoogleAuthUrlRequest, context: Context
     ) -> pb.GetGoogleAuthUrlResponse:
-        """Begin a sign-in at Google: where the browser goes, and the secret it must keep (R14, R15)."""
+        """Begin a sign-in at Google: the address for the browser, and the secret it must keep (R14, R15)."""
         self._check_google()
         organisation = _organisation(request)
         redirect_uri = allowed_redirect(request.redirect_uri, self._settings.google_redirect_uris)
@@ -97,14 +97,14 @@ class AuthService(AuthServiceServicer):
         return _signed_in(compte, jeton, nouvel_utilisateur=arrivee.nouveau)
 
     async def Logout(self, request: pb.LogoutRequest, context: Context) -> pb.LogoutResponse:
-        """Revoke the token of this call, also if it just was (R10)."""
+        """Revoke the token of this call; a repetition changes nothing (R10)."""
         token = _own_token(self._settings)
         async with self._db.transaction() as tx:
             await revoke_token(tx, token, LOGOUT)
         return pb.LogoutResponse(success=True)
 
     async def RenewToken(self, request: pb.RenewTokenRequest, context: Context) -> pb.RenewTokenResponse:
-        """Exchange the token of this call for one with today's organisation, role and names (R11)."""
+        """Exchange the token of this call for one with the present organisation, role and names (R11)."""
         now, token, organisation = clock.now(), _own_token(self._settings), _organisation(request)
         session = _session(caller())
         await self._check_good(token)
@@ -115,6 +115,7 @@ class AuthService(AuthServiceServicer):
         )
         jeton = await self._mint.jeton(compte, session, now)
         async with self._db.transaction() as tx:
+            # Asked again here: a parallel call may have ended the token since the check above.
             if await is_revoked(tx, token) or not await revoke_token(tx, token, RENOUVELLEMENT):
                 raise JetonRevoque
         return pb.RenewTokenResponse(
@@ -137,14 +138,15 @@ class AuthService(AuthServiceServicer):
         return await self._anew(token)
 
     async def _check_good(self, token: OwnToken) -> None:
-        """Refuse a void token, also before every process has heard of it. Raises JetonRevoque."""
+        """Refuse a void token by the tables, which know it before the processes do. Raises JetonRevoque."""
         if await is_revoked(self._db.read(), token):
             raise JetonRevoque
 
     async def _change(self, person: Utilisateur, ancien: str, nouveau: str, session: Session) -> None:
-        """Give *person* the password *nouveau*: who cannot tell the former one needs a new session.
+        """Set the password *nouveau* of *person* (R12).
 
-        That is, if there is one that somebody could tell.
+        The former password is needed when somebody can know it. An account with a drawn password
+        needs a sign-in of less than ten minutes ago instead. Raises ConnexionTropAncienne.
         """
         if person.mot_de_passe_connu or ancien:
             ancien = _password(ancien, "ancien")
@@ -156,7 +158,10 @@ class AuthService(AuthServiceServicer):
             await self._accounts.change_password(person.id, "", nouveau)
 
     async def _anew(self, former: OwnToken) -> pb.ChangePasswordResponse:
-        """A session that begins now, the only one of its user; none if *former* has ended meanwhile."""
+        """Token of a session that begins now, after all former tokens of the user were revoked.
+
+        Raises JetonRevoque when *former* ended meanwhile: a void token must not yield a good one.
+        """
         now = clock.now()
         async with self._db.transaction() as tx:
             ended = await is_revoked(tx, former)
@@ -169,7 +174,7 @@ class AuthService(AuthServiceServicer):
         return pb.ChangePasswordResponse(token=jeton.texte, expire_le=jeton.expire_le)
 
     async def _consumed(self, request: pb.HandleGoogleCallbackRequest) -> Suite:
-        """The sign-in that was begun, used up before anything is asked of Google (R16)."""
+        """The sign-in behind this callback, consumed before anything is asked of Google (R16)."""
         if request.error:
             await self._demandes.give_up(request.state)
             raise RefusUtilisateur if request.error == _DENIED else GoogleIndisponible
@@ -199,12 +204,12 @@ def _password(text: str, champ: str) -> str:
 
 
 def _organisation(request: pb.LoginRequest | pb.GetGoogleAuthUrlRequest | pb.RenewTokenRequest) -> str:
-    """The organisation that a token is asked for, "" for none in particular. Raises FormatInvalide."""
+    """The organisation that *request* names for its token, "" for none. Raises FormatInvalide."""
     return opaque_id(request.organisation, "organisation") or ""
 
 
 def _own_token(settings: AuthSettings) -> OwnToken:
-    """The token of this call, if this service has made it for a user. Raises JetonNonRenouvelable."""
+    """The token of this call. Raises JetonNonRenouvelable unless this service made it for a user."""
     identity = caller()
     token = OwnToken.of(identity)
     if identity.kind != "user" or identity.issuer != settings.jwt_issuer or token is None:
@@ -213,7 +218,7 @@ def _own_token(settings: AuthSettings) -> OwnToken:
 
 
 def _session(identity: Identity) -> Session:
-    """How the holder of one of our tokens once signed in."""
+    """Way and time of the sign-in behind one of our tokens. Raises JetonNonRenouvelable."""
     amr, auth_time = identity.claims.get("amr"), identity.claims.get("auth_time")
     if not isinstance(amr, Sequence) or not amr or not isinstance(auth_time, int):
         raise JetonNonRenouvelable
@@ -223,7 +228,7 @@ def _session(identity: Identity) -> Session:
 def _signed_in(compte: Compte, jeton: Jeton, *, nouvel_utilisateur: bool = False) -> pb.LoginResponse:
     person = compte.utilisateur
     return pb.LoginResponse(
-        message=WELCOME,
+        message=_SIGNED_IN,
         token=jeton.texte,
         expire_le=jeton.expire_le,
         user=pb.UtilisateurConnecte(

@@ -1,4 +1,4 @@
-"""Settings of the auth service: what seals its keys, how long tokens live, and Google."""
+"""Settings of the auth service: its secrets, the lives of tokens and sessions, and Google."""
 
 from grpc_utils.settings import SecureUrl, Words
 from pydantic import Field, SecretStr
@@ -9,7 +9,7 @@ LONGEST_LIFE = 24 * 3600  # seconds; revocations of all tokens of a user are kep
 
 
 class AuthSettings(SealingSettings):
-    """What the auth service can be told."""
+    """Settings of the auth service, read from the environment."""
 
     auth_pepper: LongSecret = Field(
         ..., description="secret of at least 32 bytes that keys the hashes of email addresses"
@@ -32,7 +32,7 @@ class AuthSettings(SealingSettings):
 
     @property
     def google_configured(self) -> bool:
-        """Whether sign-in at Google is offered."""
+        """Tell whether sign-in at Google is offered: client id, secret and a callback are set."""
         return bool(
             self.google_client_id
             and self.google_client_secret.get_secret_value()

@@ -1,4 +1,4 @@
-"""TokenService: what is said about tokens to those who did not make them."""
+"""TokenService: verification, revocations and public keys of our tokens, for other services."""
 
 import logging
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from service_auth.revocations import OwnToken, is_revoked, revoke_user, revoked_
 from service_auth.settings import AuthSettings
 
 _log = logging.getLogger(__name__)
-_AHEAD = timedelta(seconds=30)  # that the clock of the service which calls may be fast
+_AHEAD = timedelta(seconds=30)  # by which the clock of the calling service may be fast
 _MOTIFS: Mapping[type[InvalidToken], str] = {
     ForgedToken: "SIGNATURE",
     ExpiredToken: "EXPIRE",
@@ -31,13 +31,13 @@ _MOTIFS: Mapping[type[InvalidToken], str] = {
 
 
 def own_issuer(app: App[AuthSettings]) -> Issuer:
-    """The issuer that this service is; its keys come from the database, not over HTTP."""
+    """Issuer of our own tokens; its keys come from the database, not over HTTP."""
     settings = app.settings
     return Issuer(settings.jwt_issuer, "RS256", Keyring.of(app), (settings.jwt_audience,))
 
 
 def own_revocations(app: App[AuthSettings]) -> Ask:
-    """What this process itself hears of revoked tokens, from its own tables."""
+    """Source of revocations for this process: its own tables, where others call ListRevoked."""
     return partial(_revoked, app.database)
 
 
@@ -50,7 +50,7 @@ class TokenService(TokenServiceServicer):
         self._verifier = TokenVerifier([own_issuer(app)])
 
     async def VerifyToken(self, request: pb.VerifyTokenRequest, context: Context) -> pb.VerifyTokenResponse:
-        """Say whether a token is one of ours and still good, and else why not (R9)."""
+        """Tell whether a token is ours and good, and why it is not (R9)."""
         try:
             identity = await self._verifier.verify(required(request.token, "token"))
         except InvalidToken as error:
@@ -73,7 +73,7 @@ class TokenService(TokenServiceServicer):
         return await _revoked(self._db, request)
 
     async def RevokeUser(self, request: pb.RevokeUserRequest, context: Context) -> pb.RevokeUserResponse:
-        """End what users says has ended: a user's tokens, or those that name an organisation (R24)."""
+        """Revoke the tokens of a user, or those of them that name an organisation (R24)."""
         utilisateur_id = opaque_id(required(request.utilisateur_id, "utilisateur_id"), "utilisateur_id")
         assert utilisateur_id is not None
         avant, motif = _past(request), required(request.motif, "motif")
@@ -84,7 +84,7 @@ class TokenService(TokenServiceServicer):
         return pb.RevokeUserResponse(success=True)
 
     async def GetJwks(self, request: pb.GetJwksRequest, context: Context) -> pb.GetJwksResponse:
-        """Publish the keys that verify our tokens, those of tomorrow and yesterday included (R8)."""
+        """Publish the keys that verify our tokens, the next and the retired ones included (R8)."""
         return pb.GetJwksResponse(jwks=await self._keyring.document())
 
 
@@ -97,7 +97,7 @@ async def _revoked(database: Database, request: pb.ListRevokedRequest) -> pb.Lis
 
 
 def _past(request: pb.RevokeUserRequest) -> datetime:
-    """The instant of *request*. Raises ChampRequis, DateInvalide when it is still to come."""
+    """The instant of *request*. Raises ChampRequis; DateInvalide above 30 seconds ahead."""
     if not request.HasField("avant"):
         raise ChampRequis(champ="avant")
     avant = instant(request.avant)

@@ -1,4 +1,4 @@
-"""Our own tokens: what they say (pure), and making one (R8)."""
+"""Our own tokens: their claims (pure), and their signature (R8)."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,9 +21,9 @@ Amr = Literal["pwd", "google"]
 
 @dataclass(frozen=True, slots=True)
 class Compte:
-    """Whom a token is for: the person, the organisation ("" for none) and the role there.
+    """Subject of a token: a person, his organisation ("" for none) and his role there.
 
-    *organisations* are those that his tokens can name.
+    *organisations* are those that his tokens may name.
     """
 
     utilisateur: Utilisateur
@@ -33,7 +33,7 @@ class Compte:
 
     @classmethod
     def chosen(cls, person: Utilisateur, choice: ChoisirMembreResponse, former: str = "") -> "Compte":
-        """*person* in the organisation of *choice*, or still in *former* if he may be (R23)."""
+        """Build the account from the *choice* of users; *former* wins while he is active there (R23)."""
         organisations = tuple(
             OrganisationAccessible(organisation_id=one.organisation_id, nom=one.nom, role=one.role)
             for one in choice.organisations
@@ -45,7 +45,7 @@ class Compte:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """How and when (Unix seconds) a person signed in."""
+    """Way and time (Unix seconds) of a sign-in."""
 
     amr: str
     auth_time: int
@@ -65,7 +65,7 @@ class Jeton:
 
 
 def claims(compte: Compte, session: Session, issued_at: datetime, ttl: int) -> dict[str, Any]:
-    """What a token says besides iss and aud; *ttl* in seconds.
+    """Claims of a token besides iss and aud; *ttl* is in seconds.
 
     iat has microseconds (RFC 7519 allows them), so that the revocation of all former tokens of
     a user lets the one made at the same instant live.
@@ -91,16 +91,17 @@ def claims(compte: Compte, session: Session, issued_at: datetime, ttl: int) -> d
 
 
 class Mint:
-    """Makes tokens with the current key."""
+    """Maker of tokens, signed with the current key."""
 
     def __init__(self, keyring: Keyring, settings: AuthSettings) -> None:
         self._keyring, self._ttl = keyring, settings.jwt_ttl_s
         self._fixed = {"iss": settings.jwt_issuer, "aud": settings.jwt_audience}
 
     async def jeton(self, compte: Compte, session: Session, issued_at: datetime) -> Jeton:
-        """A token for *compte*, as of *issued_at*: the instant before anything was checked.
+        """Sign a token for *compte*.
 
-        A password that changes during a sign-in thus voids the token of that sign-in.
+        *issued_at* is the instant before anything was checked: a password that changes during a
+        sign-in thus voids the token of that sign-in.
         """
         kid, key = await self._keyring.signing()
         payload = self._fixed | claims(compte, session, issued_at, self._ttl)

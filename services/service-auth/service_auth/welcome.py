@@ -1,4 +1,4 @@
-"""Welcome mails that newcomers are owed: asked of the email service until it has them (R20)."""
+"""Welcome mails owed to new users: email is asked until it has accepted them (R20)."""
 
 import logging
 from datetime import timedelta
@@ -20,9 +20,9 @@ from service_auth.settings import AuthSettings
 
 _log = logging.getLogger(__name__)
 
-WAITS = (timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1))
+WAITS = (timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1))  # R20
 _BATCH = 100
-_PLACEHOLDER = "User"  # the first name that users gives whoever told none, with a part of the address as last
+_PLACEHOLDER = "User"  # first name that users gives to a nameless account; the last is part of the address
 _DUE = (
     select(BienvenueAEnvoyer)
     .where(BienvenueAEnvoyer.prochain_essai <= bindparam("now", type_=BienvenueAEnvoyer.prochain_essai.type))
@@ -32,7 +32,7 @@ _DUE = (
 
 
 async def welcome(app: App[AuthSettings]) -> None:
-    """Have every welcome mail sent that is due."""
+    """Ask email for every welcome mail that is due, 100 at most in one run."""
     accounts, emails = Accounts(app.peers), app.peers.stub(EmailServiceStub)
     for row in await app.database.read().all(_DUE, now=clock.now()):
         try:
@@ -58,13 +58,13 @@ async def _postpone(app: App[AuthSettings], row: BienvenueAEnvoyer, error: Excep
 
 
 async def _note(app: App[AuthSettings], row: BienvenueAEnvoyer, **changes: Any) -> None:
-    """Write one attempt; without a next one, the last."""
+    """Record one attempt; it is the last one unless *changes* hold a *prochain_essai*."""
     async with app.database.transaction() as tx:
         await tx.update(row, tentatives=row.tentatives + 1, **{"prochain_essai": None, **changes})
 
 
 def welcome_request(person: Utilisateur) -> SendWelcomeRequest:
-    """The mail for *person*, without the name that users makes up for who has told none (users R3)."""
+    """The mail for *person*, with empty names where users has put its placeholder (users R3)."""
     known = person.prenom != _PLACEHOLDER
     return SendWelcomeRequest(
         utilisateur_id=person.id,

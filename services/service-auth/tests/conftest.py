@@ -1,4 +1,4 @@
-"""auth with users and email, and a provider double, run once for all tests of this folder.
+"""A mesh of auth, users and email with a provider double, started once for all tests of this folder.
 
 The jobs of auth and email do not run by themselves: tests call them.
 """
@@ -38,14 +38,14 @@ from tests.popups import OpenPopup, Popup
 
 @pytest.fixture(scope="session")
 async def provider() -> AsyncIterator[OidcProvider]:
-    """The identity provider that the mesh signs people in at."""
+    """The identity provider double that stands in for Google."""
     async with oidc_provider((CALLBACK, OTHER_CALLBACK)) as provider:
         yield provider
 
 
 @pytest.fixture(scope="session")
 async def mesh(provider: OidcProvider) -> AsyncIterator[Mesh]:
-    """A mesh with auth, users and email, and clients, which knows our keys through the gateway."""
+    """A mesh with auth, users and email, and with clients, which reads our keys from the gateway."""
     still = (replace(SERVICE, workers=()), USERS, replace(EMAIL, workers=()), CLIENTS, GATEWAY)
     async with running(*still, **settings_with(provider)) as mesh:
         yield mesh
@@ -84,7 +84,7 @@ def people(mesh: Mesh) -> UtilisateurServiceStub:
 
 @pytest.fixture
 def someone(people: UtilisateurServiceStub) -> MakeSomeone:
-    """Makes an account with a password; fields as in users' Create."""
+    """Maker of accounts with a password; *fields* are those of users' Create."""
 
     async def make(**fields: Any) -> Someone:
         known = {"email": new_email(), "mot_de_passe": PASSWORD, "prenom": "Jeanne", "nom": "Martin"}
@@ -102,7 +102,7 @@ async def jeanne(someone: MakeSomeone) -> Someone:
 
 @pytest.fixture(scope="session")
 def join(mesh: Mesh) -> Join:
-    """Makes somebody an active member of an organisation, in a role."""
+    """Function that makes somebody an active member of an organisation, in a role."""
     members = mesh.service_stub(MembreServiceStub, caller="auth")
 
     async def joined(somebody: Someone, organisation: str, role: str) -> users_pb2.Membre:
@@ -121,7 +121,7 @@ def as_holder(mesh: Mesh) -> AsHolder:
 
 @pytest.fixture
 def popup(auth: AuthServiceStub, provider: OidcProvider) -> OpenPopup:
-    """Sends a new browser to Google, where somebody signs in."""
+    """Function that sends a new browser to Google, where somebody signs in."""
 
     async def opened(email: str = "", *, organisation: str = "", **claims: object) -> Popup:
         provider.person = person(email or new_email(), **claims)

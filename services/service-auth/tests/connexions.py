@@ -21,12 +21,12 @@ _numbers = count(1)
 
 
 def new_email() -> str:
-    """An address that was never given before."""
+    """An email address that no test has used."""
     return f"personne-{next(_numbers)}@exemple.fr"
 
 
 def new_ip() -> str:
-    """An address of a machine that was never seen before (RFC 5737 and 1918)."""
+    """A private IP address that no test has used (RFC 1918)."""
     number = next(_numbers)
     return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
@@ -49,7 +49,7 @@ class Someone:
         return self.utilisateur.email
 
     def login(self, password: str = PASSWORD, **changes: str) -> pb.LoginRequest:
-        """What the person types."""
+        """The request that the person's sign-in makes, with *changes*."""
         typed = {"email": self.email, "mot_de_passe": password, "ip": self.ip, "user_agent": "Firefox"}
         return pb.LoginRequest(**(typed | changes))
 
@@ -59,7 +59,7 @@ AsHolder = Callable[[str], AuthServiceStub]
 
 
 async def guess(auth: AuthServiceStub, somebody: Someone, times: int) -> list[tuple[StatusCode, str]]:
-    """How wrong passwords are refused, one after the other."""
+    """Codes and reasons with which *times* wrong passwords are refused, one after the other."""
     return [await refused(auth.Login(somebody.login(WRONG))) for _ in range(times)]
 
 
@@ -70,7 +70,7 @@ def read(token: str) -> dict[str, Any]:
 
 
 def settings_with(provider: OidcProvider) -> dict[str, Any]:
-    """Cheap hashes, keys that sign at once, and the provider in the place of Google."""
+    """Settings of the mesh: cheap hashes, keys that sign at once, *provider* in the place of Google."""
     return {
         "bcrypt_cost": 4,
         "jwt_key_lead_s": 0,

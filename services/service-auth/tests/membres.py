@@ -1,4 +1,4 @@
-"""Members of organisations, who come and go, for the tests of this folder."""
+"""Members of organisations, for the tests of this folder."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -17,14 +17,14 @@ Join = Callable[[Someone, str, str], Awaitable[users_pb2.Membre]]
 
 
 async def motif(tokens: TokenServiceStub, token: str) -> str:
-    """Why *token* is not good, "" when it is."""
+    """Reason for which auth calls *token* void, "" when it is good."""
     return (await tokens.VerifyToken(pb.VerifyTokenRequest(token=token))).motif
 
 
 async def listed_of(
     tokens: TokenServiceStub, somebody: Someone, since: datetime | None = None
 ) -> list[pb.Revocation]:
-    """What is listed of *somebody*, of all that is in force or was written after *since*."""
+    """Revocations of *somebody* that ListRevoked gives: all, or those written after *since*."""
     depuis = None if since is None else timestamp(since)
     request = pb.ListRevokedRequest(depuis=depuis, pagination=Pagination(page_size=1000))
     everything = [one async for page in pages(tokens.ListRevoked, request) for one in page.revocations]

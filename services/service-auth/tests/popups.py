@@ -9,7 +9,7 @@ from crm.auth import auth_pb2 as pb
 
 @dataclass(frozen=True, slots=True)
 class Popup:
-    """A pop-up window that has been at Google and back, with what its browser keeps."""
+    """A pop-up window that has been at Google and back, with the secret and the address of its browser."""
 
     begun: pb.GetGoogleAuthUrlResponse
     back: dict[str, str]
@@ -17,17 +17,17 @@ class Popup:
 
     @property
     def query(self) -> dict[str, str]:
-        """What Google was asked."""
+        """Parameters of the address at Google."""
         return query_of(self.begun)
 
     def callback(self, **changes: str) -> pb.HandleGoogleCallbackRequest:
-        """What the gateway passes on."""
+        """The callback as the gateway passes it on, with *changes*."""
         told = {"liaison": self.begun.liaison, "ip": self.ip, "user_agent": "Firefox"}
         return pb.HandleGoogleCallbackRequest(**(told | self.back | changes))
 
 
 def query_of(begun: pb.GetGoogleAuthUrlResponse) -> dict[str, str]:
-    """The parameters of the address at Google."""
+    """Parameters of the address at Google that *begun* names."""
     return dict(parse_qsl(urlsplit(begun.auth_url).query))
 
 

@@ -1,4 +1,4 @@
-"""Which organisation a token names: the one asked for, the former one, the last one chosen (R23)."""
+"""The organisation of a token: the one asked for, the former one, the last one chosen (R23)."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ ELSEWHERE = "org-ailleurs"
 
 @pytest.fixture
 async def jeanne(someone: MakeSomeone, join: Join) -> Someone:
-    """Somebody who is a member of two organisations, longer of the first."""
+    """Member of two organisations, of the first for longer."""
     jeanne = await someone(email_verifie=True)
     await join(jeanne, FIRST, "MANAGER")
     with clock.frozen_at(clock.now() + timedelta(minutes=1)):
@@ -30,7 +30,7 @@ async def jeanne(someone: MakeSomeone, join: Join) -> Someone:
 
 
 def accessible(*names: tuple[str, str]) -> list[pb.OrganisationAccessible]:
-    """The organisations as an answer lists them, without their names: nobody here knows these."""
+    """Organisations as an answer lists them; their names are empty, as no service here knows them."""
     return [pb.OrganisationAccessible(organisation_id=name, role=role) for name, role in names]
 
 
@@ -38,7 +38,7 @@ BOTH = accessible((FIRST, "MANAGER"), (SECOND, "VIEWER"))
 
 
 def test_R23_the_former_organisation_stays_while_it_may() -> None:
-    """Else the one that users has chosen; without any membership, none."""
+    """A token keeps its organisation while the membership is active, else takes users' choice or none."""
     person = users_pb2.Utilisateur(id="jeanne")
     choice = users_pb2.ChoisirMembreResponse(
         membre=users_pb2.Membre(organisation_id="b", role="VIEWER"),
@@ -54,7 +54,7 @@ def test_R23_the_former_organisation_stays_while_it_may() -> None:
 
 
 async def test_R23_a_sign_in_lists_what_could_be_chosen(auth: AuthServiceStub, jeanne: Someone) -> None:
-    """Nobody has chosen yet: it is for the oldest membership."""
+    """A sign-in without a choice names the oldest membership and lists all active ones."""
     answer = await auth.Login(jeanne.login())
     assert (answer.user.organisation_id, answer.user.role) == (FIRST, "MANAGER")
     assert [*answer.organisations] == BOTH
@@ -63,7 +63,7 @@ async def test_R23_a_sign_in_lists_what_could_be_chosen(auth: AuthServiceStub, j
 async def test_R23_a_sign_in_names_its_organisation(
     mesh: Mesh, auth: AuthServiceStub, jeanne: Someone
 ) -> None:
-    """Token, answer and announcement say it; the next sign-in names it by itself."""
+    """A named organisation is in token, answer and announcement, and is that of the next sign-in."""
     named = await auth.Login(jeanne.login(organisation=SECOND))
     again = await auth.Login(jeanne.login())
     for answer in (named, again):
@@ -77,7 +77,7 @@ async def test_R23_a_sign_in_names_its_organisation(
 async def test_R23_who_is_no_member_is_told_after_his_password(
     auth: AuthServiceStub, jeanne: Someone
 ) -> None:
-    """Whoever has not proved himself learns nothing of memberships."""
+    """MEMBRE_INACTIF follows the right password; a wrong one is IDENTIFIANTS_INVALIDES as always."""
     told = await refused(auth.Login(jeanne.login(organisation=ELSEWHERE)))
     unproved = await refusal(auth.Login(jeanne.login(WRONG, organisation=ELSEWHERE)))
     assert told == INACTIVE
@@ -87,7 +87,7 @@ async def test_R23_who_is_no_member_is_told_after_his_password(
 async def test_R23_it_costs_no_failure(
     auth: AuthServiceStub, security: SecurityServiceStub, jeanne: Someone
 ) -> None:
-    """However often; the journal has it as a refusal."""
+    """Six refusals for MEMBRE_INACTIF lock nothing; the journal has each as `refus`."""
     for _ in range(6):
         assert await refused(auth.Login(jeanne.login(organisation=ELSEWHERE))) == INACTIVE
     assert (await auth.Login(jeanne.login())).user.id == jeanne.id
@@ -99,7 +99,7 @@ async def test_R23_it_costs_no_failure(
 async def test_R23_an_organisation_has_the_form_of_an_id(
     auth: AuthServiceStub, as_holder: AsHolder, jeanne: Someone, organisation: str
 ) -> None:
-    """Wherever it is named."""
+    """FORMAT_INVALIDE is the answer of all three calls to a malformed organisation."""
     holder = as_holder((await auth.Login(jeanne.login())).token)
     for call in (
         auth.Login(jeanne.login(organisation=organisation)),
@@ -117,7 +117,7 @@ async def test_R23_an_organisation_has_the_form_of_an_id(
 async def test_R23_a_sign_in_at_google_keeps_its_organisation(
     auth: AuthServiceStub, jeanne: Someone, popup: OpenPopup
 ) -> None:
-    """With the state, which the browser cannot change."""
+    """The organisation is kept with the state, where the browser cannot change it."""
     opened = await popup(jeanne.email, organisation=SECOND)
     answer = await auth.HandleGoogleCallback(opened.callback())
     assert (answer.user.organisation_id, [*answer.organisations]) == (SECOND, BOTH)
@@ -127,7 +127,7 @@ async def test_R23_a_sign_in_at_google_keeps_its_organisation(
 async def test_R23_google_signs_nobody_in_elsewhere(
     auth: AuthServiceStub, security: SecurityServiceStub, jeanne: Someone, popup: OpenPopup
 ) -> None:
-    """MEMBRE_INACTIF once Google has said who it is; the journal has a refusal."""
+    """MEMBRE_INACTIF comes once Google has told the person; the journal has `refus`."""
     opened = await popup(jeanne.email, organisation=ELSEWHERE)
     assert await refused(auth.HandleGoogleCallback(opened.callback())) == INACTIVE
     listed = await security.ListLoginAttempts(pb.ListLoginAttemptsRequest(ip=opened.ip))
@@ -137,7 +137,7 @@ async def test_R23_google_signs_nobody_in_elsewhere(
 async def test_R23_a_renewal_changes_to_another_organisation(
     auth: AuthServiceStub, as_holder: AsHolder, jeanne: Someone
 ) -> None:
-    """And stays there: the next renewal, and the next sign-in, name it by themselves."""
+    """A changed organisation is that of the next renewal and of the next sign-in."""
     token = (await auth.Login(jeanne.login())).token
     changed = await as_holder(token).RenewToken(pb.RenewTokenRequest(organisation=SECOND))
     kept = await as_holder(changed.token).RenewToken(pb.RenewTokenRequest())
@@ -150,7 +150,7 @@ async def test_R23_a_renewal_changes_to_another_organisation(
 async def test_R23_a_session_keeps_its_organisation(
     auth: AuthServiceStub, as_holder: AsHolder, jeanne: Someone
 ) -> None:
-    """Though another browser of the person has chosen another one meanwhile."""
+    """A choice in another browser leaves the organisation of this session alone."""
     token = (await auth.Login(jeanne.login())).token
     await auth.Login(jeanne.login(organisation=SECOND))
     renewed = await as_holder(token).RenewToken(pb.RenewTokenRequest())
@@ -162,7 +162,7 @@ async def test_R23_a_session_keeps_its_organisation(
 async def test_R23_a_session_without_its_organisation_gets_the_last_one_chosen(
     auth: AuthServiceStub, as_holder: AsHolder, join: Join, someone: MakeSomeone
 ) -> None:
-    """A token that names none takes up a new membership (R11)."""
+    """A token that names no organisation takes up a new membership at its renewal (R11)."""
     paul = await someone()
     token = (await auth.Login(paul.login())).token
     await join(paul, MOVED, "VIEWER")
@@ -172,7 +172,7 @@ async def test_R23_a_session_without_its_organisation_gets_the_last_one_chosen(
 async def test_R11_a_renewal_that_is_refused_leaves_the_token(
     auth: AuthServiceStub, as_holder: AsHolder, tokens: TokenServiceStub, jeanne: Someone
 ) -> None:
-    """It is as good as before, and renewed when the wish may be granted."""
+    """A token whose renewal was refused is good, and renewable into its own organisation."""
     token = (await auth.Login(jeanne.login())).token
     elsewhere = pb.RenewTokenRequest(organisation=ELSEWHERE)
     assert await refused(as_holder(token).RenewToken(elsewhere)) == INACTIVE
@@ -183,7 +183,7 @@ async def test_R11_a_renewal_that_is_refused_leaves_the_token(
 async def test_R23_a_void_token_chooses_nothing(
     auth: AuthServiceStub, as_holder: AsHolder, jeanne: Someone
 ) -> None:
-    """Not even the organisation of the next sign-in."""
+    """A void token does not change the organisation of the next sign-in."""
     token = (await auth.Login(jeanne.login(organisation=FIRST))).token
     await as_holder(token).Logout(pb.LogoutRequest())
     told = await refused(as_holder(token).RenewToken(pb.RenewTokenRequest(organisation=SECOND)))

@@ -1,4 +1,4 @@
-"""Sign-ins at Google, from the first click to the callback, which happens once (R14–R16)."""
+"""Sign-ins at Google from the first click to the callback, which counts once (R14–R16)."""
 
 import asyncio
 from dataclasses import replace
@@ -28,7 +28,7 @@ UNAVAILABLE = (StatusCode.UNAVAILABLE, "GOOGLE_INDISPONIBLE")
 async def test_R14_the_address_at_google_has_everything(
     auth: AuthServiceStub, provider: OidcProvider
 ) -> None:
-    """As RFC 6749, RFC 7636 and OpenID Connect ask for."""
+    """Parameters are those of RFC 6749, RFC 7636 and OpenID Connect; secrets have 32 bytes."""
     begun = await auth.GetGoogleAuthUrl(pb.GetGoogleAuthUrlRequest(ip=new_ip()))
     query = query_of(begun)
     secrets = {query.pop(name) for name in ("state", "nonce", "code_challenge")}
@@ -48,7 +48,7 @@ async def test_R14_the_address_at_google_has_everything(
 async def test_R14_discovery_is_read_once_an_hour(
     mesh: Mesh, auth: AuthServiceStub, provider: OidcProvider
 ) -> None:
-    """And its keys too."""
+    """The discovery document is read at 0 and 61 minutes, not at 30 and 59."""
     now = clock.now() + timedelta(days=10)
     read = []
     for minutes in (0, 30, 59, 61):
@@ -59,7 +59,7 @@ async def test_R14_discovery_is_read_once_an_hour(
 
 
 async def test_R14_a_provider_that_was_never_reached_is_unavailable(provider: OidcProvider) -> None:
-    """And is found once it is there."""
+    """GOOGLE_INDISPONIBLE lasts until the discovery document can be read."""
     request = pb.GetGoogleAuthUrlRequest()
     async with running(replace(SERVICE, workers=()), **settings_with(provider)) as mesh:
         auth = mesh.service_stub(AuthServiceStub, caller="auth")
@@ -69,7 +69,7 @@ async def test_R14_a_provider_that_was_never_reached_is_unavailable(provider: Oi
 
 
 async def test_R14_without_a_client_there_is_no_sign_in_at_google() -> None:
-    """GOOGLE_NON_CONFIGURE, for both ends of it."""
+    """GOOGLE_NON_CONFIGURE is the answer at both ends of the sign-in."""
     async with running(replace(SERVICE, workers=())) as mesh:
         auth = mesh.service_stub(AuthServiceStub, caller="auth")
         for call in (
@@ -80,7 +80,7 @@ async def test_R14_without_a_client_there_is_no_sign_in_at_google() -> None:
 
 
 async def test_R15_no_two_sign_ins_share_a_secret(auth: AuthServiceStub) -> None:
-    """Neither state nor nonce, nor verifier, nor what binds the browser."""
+    """State, nonce, verifier and liaison differ between two sign-ins."""
     begun = [await auth.GetGoogleAuthUrl(pb.GetGoogleAuthUrlRequest(ip=new_ip())) for _ in range(2)]
     queries = [query_of(one) for one in begun]
     for name in ("state", "nonce", "code_challenge"):
@@ -89,7 +89,7 @@ async def test_R15_no_two_sign_ins_share_a_secret(auth: AuthServiceStub) -> None
 
 
 async def test_R15_the_table_holds_no_secret(app: App[AuthSettings], popup: OpenPopup) -> None:
-    """Hashes and a sealed verifier, for ten minutes."""
+    """The row has hashes and a sealed verifier, and lives ten minutes."""
     opened = await popup()
     statement = select(DemandeOauth).where(DemandeOauth.state_hash == hashed(opened.query["state"]))
     row = await app.database.read().one(statement)
@@ -102,13 +102,13 @@ async def test_R15_the_table_holds_no_secret(app: App[AuthSettings], popup: Open
 
 @pytest.mark.parametrize("uri", [f"{CALLBACK}/", "https://evil.exemple", CALLBACK.upper()])
 async def test_R15_only_known_callbacks_are_taken(auth: AuthServiceStub, uri: str) -> None:
-    """To the letter."""
+    """REDIRECTION_INVALIDE is the answer to any address that differs in one character."""
     told = await refusal(auth.GetGoogleAuthUrl(pb.GetGoogleAuthUrlRequest(redirect_uri=uri, ip=new_ip())))
     assert (told.code, told.reason) == (StatusCode.INVALID_ARGUMENT, "REDIRECTION_INVALIDE")
 
 
 async def test_R15_the_second_callback_may_be_chosen(auth: AuthServiceStub, provider: OidcProvider) -> None:
-    """And is the one that the exchange names."""
+    """The exchange names the callback that the beginning has chosen."""
     provider.person = person(new_email())
     request = pb.GetGoogleAuthUrlRequest(redirect_uri=OTHER_CALLBACK, ip=new_ip())
     begun = await auth.GetGoogleAuthUrl(request)
@@ -120,7 +120,7 @@ async def test_R15_the_second_callback_may_be_chosen(auth: AuthServiceStub, prov
 async def test_R16_a_state_serves_once(
     auth: AuthServiceStub, provider: OidcProvider, popup: OpenPopup
 ) -> None:
-    """The second callback never reaches Google."""
+    """A second callback is ETAT_DEJA_UTILISE, and Google is not asked."""
     opened = await popup()
     await auth.HandleGoogleCallback(opened.callback())
     asked = len(provider.requests)
@@ -134,7 +134,7 @@ async def test_R16_a_state_serves_once(
 async def test_R16_of_parallel_callbacks_one_reaches_google(
     auth: AuthServiceStub, provider: OidcProvider, popup: OpenPopup
 ) -> None:
-    """The state is used up before any request."""
+    """Five parallel callbacks make one exchange; four are refused."""
     opened = await popup()
     asked = len(provider.asked(TOKEN))
     answers = await asyncio.gather(
@@ -158,7 +158,7 @@ async def test_R16_of_parallel_callbacks_one_reaches_google(
 async def test_R16_a_state_belongs_to_one_browser(
     auth: AuthServiceStub, provider: OidcProvider, popup: OpenPopup, changes: dict[str, str], reason: str
 ) -> None:
-    """Another one uses nothing up and makes no account."""
+    """A foreign state or liaison is refused, uses nothing up and asks nothing of Google."""
     opened = await popup()
     asked = len(provider.requests)
     assert await refused(auth.HandleGoogleCallback(opened.callback(**changes))) == (
@@ -170,7 +170,7 @@ async def test_R16_a_state_belongs_to_one_browser(
 
 
 async def test_R16_a_state_lives_ten_minutes(auth: AuthServiceStub, popup: OpenPopup) -> None:
-    """Eleven are too many, also for one that was used."""
+    """ETAT_EXPIRE is the answer after eleven minutes, also when the state was used."""
     used, unused = await popup(), await popup()
     await auth.HandleGoogleCallback(used.callback())
     with clock.frozen_at(clock.now() + timedelta(minutes=11)):
@@ -184,7 +184,7 @@ async def test_R16_a_state_lives_ten_minutes(auth: AuthServiceStub, popup: OpenP
 async def test_R16_without_a_code_nothing_is_asked(
     auth: AuthServiceStub, provider: OidcProvider, popup: OpenPopup
 ) -> None:
-    """And the state is used up."""
+    """CODE_REQUIS consumes the state and asks nothing of Google."""
     opened = await popup()
     asked = len(provider.requests)
     told = [await refused(auth.HandleGoogleCallback(opened.callback(code=code))) for code in ("", "x")]
@@ -202,7 +202,7 @@ async def test_R16_without_a_code_nothing_is_asked(
 async def test_R16_what_google_refuses_is_over(
     auth: AuthServiceStub, provider: OidcProvider, popup: OpenPopup, error: str, answer: Any
 ) -> None:
-    """The state is used up by it."""
+    """An *error* of Google consumes the state."""
     with provider.refusing(error):
         opened = await popup()
     assert await refused(auth.HandleGoogleCallback(opened.callback())) == answer

@@ -1,4 +1,4 @@
-"""Whom a sign-in at Google signs in, and what is counted of it (R19, R21, R22)."""
+"""Accounts that a sign-in at Google finds, claims or makes, and the limits it counts for (R19, R21, R22)."""
 
 import asyncio
 from datetime import timedelta
@@ -26,7 +26,7 @@ from tests.popups import OpenPopup
 async def test_R19_a_newcomer_gets_an_account(
     mesh: Mesh, auth: AuthServiceStub, people: UtilisateurServiceStub, popup: OpenPopup
 ) -> None:
-    """With the names, the picture and the identity that Google tells; the sign-in is announced."""
+    """A new account has the names, picture and identity of the token; the sign-in is announced."""
     email = new_email()
     picture = "https://images.exemple/google"
     opened = await popup(email.upper(), sub="google-sub-1", picture=picture)
@@ -50,7 +50,7 @@ async def test_R19_a_newcomer_gets_an_account(
 
 
 async def test_R19_the_second_time_the_account_is_known(auth: AuthServiceStub, popup: OpenPopup) -> None:
-    """By the subject, whatever the address is by then."""
+    """A known subject finds its account, whatever email the token has by then."""
     first = await auth.HandleGoogleCallback((await popup(sub="google-sub-2")).callback())
     second = await auth.HandleGoogleCallback((await popup(sub="google-sub-2")).callback())
     assert (first.nouvel_utilisateur, second.nouvel_utilisateur) == (True, False)
@@ -64,7 +64,7 @@ async def test_R19_an_account_of_that_address_proved_is_linked(
     someone: MakeSomeone,
     popup: OpenPopup,
 ) -> None:
-    """It is no newcomer and gets no welcome mail; its password stays good."""
+    """A proved account is linked: no newcomer, no welcome mail, and its password stays good."""
     jeanne = await someone(email_verifie=True)
     answer = await auth.HandleGoogleCallback((await popup(jeanne.email)).callback())
     assert (answer.user.id, answer.nouvel_utilisateur) == (jeanne.id, False)
@@ -81,7 +81,7 @@ async def test_R19_an_account_that_was_made_beforehand_is_claimed(
     someone: MakeSomeone,
     popup: OpenPopup,
 ) -> None:
-    """Its former tokens end, the one of the claim lives; nobody is welcomed for a second time."""
+    """A claim ends the former tokens, not its own, and owes no welcome mail."""
     beforehand = await someone()
     former = (await auth.Login(beforehand.login())).token
     opened = await popup(beforehand.email)
@@ -95,12 +95,12 @@ async def test_R19_an_account_that_was_made_beforehand_is_claimed(
 
 
 async def is_void(tokens: TokenServiceStub, token: str) -> bool:
-    """Whether *token* has been revoked."""
+    """Tell whether *token* has been revoked."""
     return await motif(tokens, token) == "REVOQUE"
 
 
 def test_R19_the_token_of_a_claim_is_issued_with_it() -> None:
-    """Not before, or it would end with the former ones; others when their sign-in began."""
+    """A token is issued at the claim, if that came after the beginning of the sign-in."""
     begun = clock.now()
     claimed = begun + timedelta(milliseconds=80)
     person = users_pb2.Utilisateur()
@@ -112,7 +112,7 @@ def test_R19_the_token_of_a_claim_is_issued_with_it() -> None:
 async def test_R19_another_google_account_does_not_take_the_place(
     auth: AuthServiceStub, someone: MakeSomeone, popup: OpenPopup
 ) -> None:
-    """An account has one Google identity: CONFLIT_IDENTITE."""
+    """CONFLIT_IDENTITE is the answer to a second Google identity of one account."""
     jeanne = await someone(email_verifie=True)
     await auth.HandleGoogleCallback((await popup(jeanne.email, sub="google-sub-3")).callback())
     other = await popup(jeanne.email, sub="google-sub-4")
@@ -125,7 +125,7 @@ async def test_R19_another_google_account_does_not_take_the_place(
 async def test_R19_two_first_callbacks_make_one_account(
     app: App[AuthSettings], auth: AuthServiceStub, popup: OpenPopup
 ) -> None:
-    """And one welcome mail, of which one callback knows."""
+    """Four parallel callbacks make one account and owe one mail; one answer tells of a new user."""
     email = new_email()
     popups = [await popup(email) for _ in range(4)]
     answers = await asyncio.gather(*(auth.HandleGoogleCallback(one.callback()) for one in popups))
@@ -138,7 +138,7 @@ async def test_R19_two_first_callbacks_make_one_account(
 async def test_R21_a_closed_account_stays_closed(
     auth: AuthServiceStub, people: UtilisateurServiceStub, someone: MakeSomeone, popup: OpenPopup
 ) -> None:
-    """Disabled or deleted, linked before or not: as for a wrong password."""
+    """A disabled or deleted account is refused as for a wrong password, linked before or not."""
     disabled, stranger, deleted = await someone(), await someone(), await someone()
     for number, one in enumerate((disabled, deleted)):
         await auth.HandleGoogleCallback((await popup(one.email, sub=f"closed-{number}")).callback())
@@ -158,7 +158,7 @@ async def test_R21_a_closed_account_stays_closed(
 async def test_R22_sign_ins_at_google_count_for_their_address(
     auth: AuthServiceStub, popup: OpenPopup, someone: MakeSomeone
 ) -> None:
-    """Not for their email: a lock is about passwords."""
+    """Sign-ins at Google fill the limit of an IP address, and pass the lock of an email."""
     jeanne, ip = await someone(), new_ip()
     for _ in range(5):
         await refused(auth.Login(jeanne.login("faux")))
@@ -179,7 +179,7 @@ async def test_R22_sign_ins_at_google_count_for_their_address(
 async def test_R22_the_journal_tells_the_way(
     auth: AuthServiceStub, security: SecurityServiceStub, provider: OidcProvider, popup: OpenPopup
 ) -> None:
-    """Successes with the masked address, refusals, failures."""
+    """Journal lines of Google tell success with the masked email, failure and refusal."""
     ip = new_ip()
     await auth.HandleGoogleCallback((await popup("jeanne.google@exemple.fr")).callback(ip=ip))
     opened = await popup()
@@ -195,7 +195,7 @@ async def test_R22_the_journal_tells_the_way(
 
 
 async def test_R7_users_away_is_unavailable(mesh: Mesh, auth: AuthServiceStub, popup: OpenPopup) -> None:
-    """The state is not given back: the person begins again."""
+    """UTILISATEURS_INDISPONIBLES leaves the state consumed: the person begins again."""
     opened = await popup()
     async with mesh.without("users"):
         told = await refused(auth.HandleGoogleCallback(opened.callback()))

@@ -1,4 +1,4 @@
-"""What Google gives for a code, and whether to believe it (R17, R18)."""
+"""Exchange of the code at Google, and the checks of the ID token that comes back (R17, R18)."""
 
 import logging
 from datetime import timedelta
@@ -21,7 +21,7 @@ UNAVAILABLE = (StatusCode.UNAVAILABLE, "GOOGLE_INDISPONIBLE")
 async def test_R17_the_exchange_proves_who_began(
     auth: AuthServiceStub, provider: OidcProvider, popup: OpenPopup
 ) -> None:
-    """With the secret of the client and a verifier of 64 characters, another one each time."""
+    """The exchange carries the client's secret and a verifier of 64 characters, new each time."""
     opened = [await popup(), await popup()]
     for one in opened:
         await auth.HandleGoogleCallback(one.callback())
@@ -38,7 +38,7 @@ async def test_R17_the_exchange_proves_who_began(
 
 
 async def test_R17_a_code_of_another_sign_in_is_refused(auth: AuthServiceStub, popup: OpenPopup) -> None:
-    """The verifier does not fit: a stolen code is worth nothing."""
+    """A stolen code is refused, as the verifier of the thief does not fit it."""
     mine, stolen = await popup(), await popup()
     told = await refused(auth.HandleGoogleCallback(mine.callback(code=stolen.back["code"])))
     assert told == INVALID
@@ -47,7 +47,7 @@ async def test_R17_a_code_of_another_sign_in_is_refused(auth: AuthServiceStub, p
 async def test_R17_a_provider_that_recovers_is_asked_again(
     auth: AuthServiceStub, provider: OidcProvider, popup: OpenPopup
 ) -> None:
-    """Twice 503, then the code is good."""
+    """Two answers of 503 are followed by a third attempt, which succeeds."""
     opened = await popup()
     with provider.failing(TOKEN, 503, times=2):
         assert (await auth.HandleGoogleCallback(opened.callback())).nouvel_utilisateur
@@ -57,7 +57,7 @@ async def test_R17_a_provider_that_recovers_is_asked_again(
 async def test_R17_a_provider_that_fails_is_unavailable(
     auth: AuthServiceStub, provider: OidcProvider, popup: OpenPopup, status: int, attempts: int
 ) -> None:
-    """Asked three times at most, and once when the code may have been taken."""
+    """Three attempts are made at most, and one when the code may have been taken."""
     opened = await popup()
     asked = len(provider.asked(TOKEN))
     with provider.failing(TOKEN, status):
@@ -68,7 +68,7 @@ async def test_R17_a_provider_that_fails_is_unavailable(
 async def test_R17_a_provider_that_is_silent_is_unavailable(
     auth: AuthServiceStub, provider: OidcProvider, popup: OpenPopup
 ) -> None:
-    """After the time that it is given."""
+    """GOOGLE_INDISPONIBLE ends the wait for a silent provider."""
     opened = await popup()
     with provider.slow():
         assert await refused(auth.HandleGoogleCallback(opened.callback())) == UNAVAILABLE
@@ -77,7 +77,7 @@ async def test_R17_a_provider_that_is_silent_is_unavailable(
 async def test_R17_a_provider_that_is_away_is_unavailable(
     auth: AuthServiceStub, provider: OidcProvider, popup: OpenPopup
 ) -> None:
-    """The person begins again when it is back."""
+    """GOOGLE_INDISPONIBLE is the answer until the provider is back and the person begins again."""
     opened = await popup()
     async with provider.down():
         assert await refused(auth.HandleGoogleCallback(opened.callback())) == UNAVAILABLE
@@ -105,7 +105,7 @@ async def test_R18_a_token_that_says_something_else_makes_no_account(
     popup: OpenPopup,
     claims: dict[str, object],
 ) -> None:
-    """ID_TOKEN_INVALIDE."""
+    """ID_TOKEN_INVALIDE is the answer to each wrong claim, and no account exists afterwards."""
     email = new_email()
     opened = await popup(email)
     with provider.claiming(**claims):
@@ -118,7 +118,7 @@ async def test_R18_a_token_that_says_something_else_makes_no_account(
 async def test_R18_an_unverified_address_takes_nobody_s_account(
     auth: AuthServiceStub, people: UtilisateurServiceStub, someone: MakeSomeone, popup: OpenPopup
 ) -> None:
-    """EMAIL_NON_VERIFIE; the account is not linked."""
+    """EMAIL_NON_VERIFIE leaves the account of that address without a Google identity."""
     jeanne = await someone()
     opened = await popup(jeanne.email, email_verified=False)
     assert await refused(auth.HandleGoogleCallback(opened.callback())) == (
@@ -132,7 +132,7 @@ async def test_R18_an_unverified_address_takes_nobody_s_account(
 async def test_R18_a_forged_signature_proves_nothing(
     auth: AuthServiceStub, provider: OidcProvider, popup: OpenPopup
 ) -> None:
-    """The key of the provider must have signed."""
+    """ID_TOKEN_INVALIDE is the answer to a token that another key has signed."""
     opened = await popup()
     with provider.forging():
         assert await refused(auth.HandleGoogleCallback(opened.callback())) == INVALID
@@ -141,7 +141,7 @@ async def test_R18_a_forged_signature_proves_nothing(
 async def test_R18_a_new_key_is_fetched_once_a_minute(
     auth: AuthServiceStub, provider: OidcProvider, popup: OpenPopup
 ) -> None:
-    """The second rotation within a minute has to wait."""
+    """A second rotation within a minute is refused until the minute is over."""
     now, told, asked = clock.now() + timedelta(days=20), [], []
     for seconds in (0, 61, 65, 122):
         with clock.frozen_at(now + timedelta(seconds=seconds)):
@@ -157,7 +157,7 @@ async def test_R18_a_new_key_is_fetched_once_a_minute(
 async def test_R18_keys_that_cannot_be_fetched_are_no_forgery(
     auth: AuthServiceStub, provider: OidcProvider, popup: OpenPopup
 ) -> None:
-    """The provider is unavailable, and the person begins again."""
+    """GOOGLE_INDISPONIBLE is the answer while the keys of the provider cannot be read."""
     with clock.frozen_at(clock.now() + timedelta(days=30)):
         provider.rotate()
         opened = await popup()
@@ -170,7 +170,7 @@ async def test_R18_keys_that_cannot_be_fetched_are_no_forgery(
 async def test_C16_logs_hold_no_secret_of_a_sign_in(
     auth: AuthServiceStub, provider: OidcProvider, popup: OpenPopup, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither code, state, verifier, binding nor tokens, whether it succeeds or fails."""
+    """Logs of a success and of a failure have no code, state, verifier, liaison or token."""
     with caplog.at_level(logging.DEBUG):
         opened, failing = await popup(), await popup()
         token = (await auth.HandleGoogleCallback(opened.callback())).token

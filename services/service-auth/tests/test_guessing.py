@@ -1,4 +1,4 @@
-"""Who guesses is stopped: by email, by address, also when everything comes at once (R4–R6)."""
+"""Limits on guessing by email and by IP address, also for parallel attempts (R4–R6)."""
 
 import asyncio
 from datetime import timedelta
@@ -17,7 +17,7 @@ from tests.connexions import INVALID, WRONG, MakeSomeone, Someone, guess, new_em
 async def test_R4_the_sixth_attempt_is_locked_out(
     auth: AuthServiceStub, someone: MakeSomeone, known: bool
 ) -> None:
-    """Also with the right password, also for an address that nobody has."""
+    """The sixth attempt is locked out even with the right password, and for unknown emails too."""
     somebody = await someone()
     email = somebody.email if known else new_email()
     for _ in range(5):
@@ -29,7 +29,7 @@ async def test_R4_the_sixth_attempt_is_locked_out(
 
 
 async def test_R4_a_lock_ends(auth: AuthServiceStub, jeanne: Someone) -> None:
-    """15 minutes and a second after the fifth failure, and it is not lengthened meanwhile."""
+    """A lock ends 15 minutes after the fifth failure; an attempt meanwhile does not lengthen it."""
     now = clock.now()
     with clock.frozen_at(now):
         await guess(auth, jeanne, 5)
@@ -41,7 +41,7 @@ async def test_R4_a_lock_ends(auth: AuthServiceStub, jeanne: Someone) -> None:
 
 
 async def test_R4_a_success_clears_the_count(auth: AuthServiceStub, jeanne: Someone) -> None:
-    """Four failures before it do not count any more."""
+    """Four failures before a success do not count afterwards."""
     await guess(auth, jeanne, 4)
     await auth.Login(jeanne.login())
     assert set(await guess(auth, jeanne, 4)) == {INVALID[:2]}
@@ -51,7 +51,7 @@ async def test_R4_a_success_clears_the_count(auth: AuthServiceStub, jeanne: Some
 async def test_R4_a_locked_address_does_not_reach_users(
     mesh: Mesh, auth: AuthServiceStub, jeanne: Someone
 ) -> None:
-    """It is refused as before while users is away."""
+    """COMPTE_VERROUILLE is answered while users is away: it was not asked."""
     await guess(auth, jeanne, 5)
     async with mesh.without("users"):
         assert await refused(auth.Login(jeanne.login())) == (
@@ -61,7 +61,7 @@ async def test_R4_a_locked_address_does_not_reach_users(
 
 
 async def test_R5_twenty_logins_a_minute_are_enough(auth: AuthServiceStub, jeanne: Someone) -> None:
-    """Whatever their results; a minute later there is room again, and others are not concerned."""
+    """The 21st attempt of a minute waits, even after successes; other addresses do not."""
     now = clock.now()
     with clock.frozen_at(now):
         for _ in range(20):
@@ -75,7 +75,7 @@ async def test_R5_twenty_logins_a_minute_are_enough(auth: AuthServiceStub, jeann
 
 
 async def test_R5_fifty_failures_stop_an_address(auth: AuthServiceStub, jeanne: Someone) -> None:
-    """Over many emails in a quarter of an hour; then also the right password must wait."""
+    """Fifty failures over many emails within 15 minutes stop the right password too."""
     now = clock.now()
     for minute in range(5):
         with clock.frozen_at(now + timedelta(minutes=minute, seconds=minute)):
@@ -90,7 +90,7 @@ async def test_R5_fifty_failures_stop_an_address(auth: AuthServiceStub, jeanne: 
 
 
 async def test_R5_one_address_has_one_spelling(auth: AuthServiceStub, jeanne: Someone) -> None:
-    """An IPv4 address inside IPv6 is the same bucket."""
+    """An IPv4 address written as IPv6 counts in the same bucket."""
     now = clock.now()
     with clock.frozen_at(now):
         for number in range(20):
@@ -101,7 +101,7 @@ async def test_R5_one_address_has_one_spelling(auth: AuthServiceStub, jeanne: So
 async def test_R5_unknown_addresses_share_a_bucket(
     auth: AuthServiceStub, security: SecurityServiceStub, jeanne: Someone
 ) -> None:
-    """Named `inconnue`."""
+    """Attempts without an address share the bucket `inconnue`."""
     later = clock.now() + timedelta(days=3)
     with clock.frozen_at(later):
         for number in range(20):
@@ -112,7 +112,7 @@ async def test_R5_unknown_addresses_share_a_bucket(
 
 
 async def test_R6_of_ten_parallel_guesses_five_reach_users(auth: AuthServiceStub, jeanne: Someone) -> None:
-    """The others are answered locked."""
+    """Ten parallel wrong passwords end as five failures and five locks."""
     answers = await asyncio.gather(
         *(auth.Login(jeanne.login(WRONG)) for _ in range(10)), return_exceptions=True
     )
@@ -123,7 +123,7 @@ async def test_R6_of_ten_parallel_guesses_five_reach_users(auth: AuthServiceStub
 
 
 async def test_R6_parallel_sign_ins_do_not_lock(auth: AuthServiceStub, jeanne: Someone) -> None:
-    """Four at a time, again and again: each slot is given back."""
+    """Parallel right passwords give their slots back: four at a time never lock."""
     for _ in range(3):
         answers = await asyncio.gather(*(auth.Login(jeanne.login()) for _ in range(4)))
         assert {answer.user.id for answer in answers} == {jeanne.id}

@@ -1,4 +1,4 @@
-"""What time does to the rows of auth: each is kept as long as somebody may need it."""
+"""Retention of the rows of auth: each is kept as long as somebody may need it."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 
 
 async def survives(app: App[AuthSettings], row: Row, key: object, after: timedelta) -> bool:
-    """Whether *row* of now is still there when the job has run *after* a while, and runs again."""
+    """Insert *row* now, run the purge twice *after* a while, and tell whether the row is still there."""
     async with app.database.transaction() as tx:
         await tx.insert(row)
     with clock.frozen_at(clock.now() + after):
@@ -35,14 +35,14 @@ async def survives(app: App[AuthSettings], row: Row, key: object, after: timedel
 
 
 async def test_R5_the_journal_is_kept_for_ninety_days(app: App[AuthSettings]) -> None:
-    """And not longer."""
+    """A line of the journal is there a minute before 90 days, and gone a minute after."""
     for after, kept in ((90 * DAY - timedelta(minutes=1), True), (90 * DAY + timedelta(minutes=1), False)):
         row = TentativeConnexion(ip=new_ip(), methode=PASSWORD, resultat=ECHEC)
         assert await survives(app, row, row.id, after) == kept
 
 
 async def test_R15_begun_sign_ins_are_kept_for_a_day(app: App[AuthSettings]) -> None:
-    """So that a late callback is told what was wrong."""
+    """A begun sign-in is there after 23 hours and gone after 25."""
     for after, kept in ((timedelta(hours=23), True), (timedelta(hours=25), False)):
         state = uuid7().bytes
         row = DemandeOauth(
@@ -57,7 +57,7 @@ async def test_R15_begun_sign_ins_are_kept_for_a_day(app: App[AuthSettings]) -> 
 
 
 async def test_R13_a_revoked_token_is_kept_until_an_hour_after_its_end(app: App[AuthSettings]) -> None:
-    """Nobody would take it any more."""
+    """A revocation is kept until an hour after the end of its token."""
     for after, kept in ((timedelta(minutes=119), True), (timedelta(minutes=121), False)):
         end = clock.now() + timedelta(hours=1)
         row = JetonRevoque(jti=uuid7(), utilisateur_id="u", motif=LOGOUT, expire_le=end)
@@ -65,7 +65,7 @@ async def test_R13_a_revoked_token_is_kept_until_an_hour_after_its_end(app: App[
 
 
 async def test_R13_a_revoked_user_is_kept_as_long_as_a_token_may_live(app: App[AuthSettings]) -> None:
-    """The longest life that may be set, and an hour."""
+    """Revocations of a user are kept for 24 hours, the longest life of a token, and an hour."""
     for after, kept in ((timedelta(hours=24, minutes=59), True), (timedelta(hours=25, minutes=1), False)):
         user, now = str(uuid7()), clock.now()
         row = RevocationGlobale(utilisateur_id=user, avant=now, motif=MOT_DE_PASSE)
@@ -77,7 +77,7 @@ async def test_R13_a_revoked_user_is_kept_as_long_as_a_token_may_live(app: App[A
 
 
 async def test_R4_what_is_held_against_an_email_is_kept_for_a_day(app: App[AuthSettings]) -> None:
-    """Longer while it is locked."""
+    """Failures are kept for a day after their last change, longer while the email is locked."""
     for hours, until, kept in ((23, None, True), (25, None, False), (25, 26, True)):
         lock = None if until is None else clock.now() + timedelta(hours=until)
         email = Guard(app).hashed(new_email())

@@ -1,4 +1,4 @@
-"""What an ID token must say, without a provider (R18): one change at a time makes it worthless."""
+"""Claims of an ID token, checked without a provider (R18): one wrong claim makes it worthless."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -27,12 +27,12 @@ GOOD: dict[str, Any] = {
 
 
 def but(**changes: Any) -> dict[str, Any]:
-    """A good token's claims with *changes*; None leaves one out."""
+    """Claims of a good token with *changes*; None leaves one out."""
     return {name: value for name, value in (GOOD | changes).items() if value is not None}
 
 
 def test_R18_a_good_token_names_a_person() -> None:
-    """With the address as it is stored."""
+    """A good token gives subject, email in stored form, names and picture."""
     assert checked(GOOD, EXPECTED, NOW) == Personne(
         "1234", "jeanne@exemple.fr", "Jeanne", "Martin", "https://images.exemple/1"
     )
@@ -53,7 +53,7 @@ def test_R18_a_good_token_names_a_person() -> None:
     ],
 )
 def test_R18_what_may_differ(changes: dict[str, Any]) -> None:
-    """The three issuers, no azp for one audience, 60 seconds of leeway."""
+    """Three issuers, a missing azp for one audience and 60 seconds of leeway are accepted."""
     assert checked(but(**changes), EXPECTED, NOW).sujet == "1234"
 
 
@@ -93,14 +93,14 @@ def test_R18_what_may_differ(changes: dict[str, Any]) -> None:
     ],
 )
 def test_R18_any_failure_is_an_invalid_token(changes: dict[str, Any]) -> None:
-    """Whatever it is, it is not told apart."""
+    """ID_TOKEN_INVALIDE is the answer to each wrong claim alike."""
     with pytest.raises(IdTokenInvalide):
         checked(but(**changes), EXPECTED, NOW)
 
 
 @pytest.mark.parametrize("told", [False, None, "true", 1])
 def test_R18_an_address_must_be_verified(told: object) -> None:
-    """EMAIL_NON_VERIFIE for anything but true."""
+    """EMAIL_NON_VERIFIE is the answer to any *email_verified* but true."""
     with pytest.raises(EmailNonVerifie):
         checked(but(email_verified=told), EXPECTED, NOW)
 
@@ -116,7 +116,7 @@ def test_R18_an_address_must_be_verified(told: object) -> None:
     ],
 )
 def test_R18_names_are_brought_into_stored_form(claim: object, kept: str) -> None:
-    """Names cannot make a sign-in fail."""
+    """A name is trimmed, composed and cut, or left out; it never refuses the token."""
     assert checked(but(given_name=claim), EXPECTED, NOW).prenom == kept
 
 
@@ -131,5 +131,5 @@ def test_R18_names_are_brought_into_stored_form(claim: object, kept: str) -> Non
     ],
 )
 def test_R18_a_picture_is_a_plain_https_address(picture: str) -> None:
-    """Anything else is left out."""
+    """A picture that is not a plain https address is left out."""
     assert checked(but(picture=picture), EXPECTED, NOW).photo_url == ""

@@ -1,4 +1,4 @@
-"""Signing keys: made when needed, rotated without a refused call, forgotten when they have served (R8)."""
+"""Signing keys: made when needed, rotated without a refused call, deleted when they have served (R8)."""
 
 import asyncio
 import json
@@ -45,13 +45,13 @@ async def database() -> AsyncIterator[Database]:
 
 @pytest.fixture
 def settings(app: App[AuthSettings]) -> AuthSettings:
-    """Those of the mesh, but new keys wait a minute before they sign."""
+    """Settings of the mesh, with new keys that wait a minute before they sign."""
     return app.settings.model_copy(update={"jwt_key_lead_s": LEAD})
 
 
 @pytest.fixture
 def keyring(database: Database, settings: AuthSettings) -> Keyring:
-    """The keys of that database."""
+    """Keyring of that database."""
     return Keyring(database, settings)
 
 
@@ -61,26 +61,26 @@ async def published(keyring: Keyring) -> list[str]:
 
 
 async def etats(database: Database) -> dict[str, str]:
-    """The keys of the table by id."""
+    """State of each key of the table by its id."""
     return {row.kid: row.etat for row in await database.read().all(select(CleSignature))}
 
 
 async def test_R8_the_first_key_is_made_when_it_is_needed(keyring: Keyring, database: Database) -> None:
-    """It signs at once, and is the only one."""
+    """The first key signs at once and is the only one."""
     kid, key = await keyring.signing()
     assert (await published(keyring), await etats(database)) == ([kid], {kid: ACTIVE})
     assert await keyring.key(kid) == key.public_key()
 
 
 async def test_R8_processes_that_begin_together_agree(database: Database, settings: AuthSettings) -> None:
-    """On one first key."""
+    """Processes that start together make one first key."""
     keyrings = [Keyring(database, settings) for _ in range(4)]
     signing = await asyncio.gather(*(keyring.signing() for keyring in keyrings))
     assert len({kid for kid, _ in signing}) == len(await etats(database)) == 1
 
 
 async def test_R8_a_new_key_is_published_before_it_signs(keyring: Keyring, database: Database) -> None:
-    """For a minute the former one goes on."""
+    """A new key is published a minute before it signs; the former one signs meanwhile."""
     now = clock.now()
     with clock.frozen_at(now):
         former, _ = await keyring.signing()
@@ -94,7 +94,7 @@ async def test_R8_a_new_key_is_published_before_it_signs(keyring: Keyring, datab
 async def test_R8_a_retired_key_stays_until_its_last_token_has_expired(
     keyring: Keyring, database: Database, settings: AuthSettings
 ) -> None:
-    """Then it is neither published nor kept."""
+    """A retired key is neither published nor stored once its last token has expired."""
     now = clock.now()
     with clock.frozen_at(now):
         former, _ = await keyring.signing()
@@ -111,7 +111,7 @@ async def test_R8_a_retired_key_stays_until_its_last_token_has_expired(
 
 
 async def test_R8_a_key_is_rotated_after_ninety_days(keyring: Keyring, database: Database) -> None:
-    """Not a day sooner."""
+    """The job rotates a key of 90 days, and none that is younger."""
     now = clock.now()
     with clock.frozen_at(now):
         former, _ = await keyring.signing()
@@ -125,7 +125,7 @@ async def test_R8_a_key_is_rotated_after_ninety_days(keyring: Keyring, database:
 
 
 async def test_R8_two_rotations_at_once_are_one(database: Database, settings: AuthSettings) -> None:
-    """The other one is refused; one key is active."""
+    """One of two parallel rotations is refused; one key is active."""
     keyrings = [Keyring(database, settings) for _ in range(2)]
     await asyncio.gather(*(keyring.signing() for keyring in keyrings))
     rotated = await asyncio.gather(*(keyring.rotate() for keyring in keyrings), return_exceptions=True)
@@ -137,7 +137,7 @@ async def test_R8_two_rotations_at_once_are_one(database: Database, settings: Au
 async def test_R8_a_private_key_opens_in_its_row_alone(
     keyring: Keyring, database: Database, settings: AuthSettings
 ) -> None:
-    """A copy in another row is not deciphered (C15)."""
+    """A private key copied to another row cannot be deciphered (C15)."""
     sealed = (await keyring.rotate()).cle_privee
     async with database.transaction() as tx:
         await tx.execute(update(CleSignature).where(CleSignature.etat == RETIREE).values(cle_privee=sealed))
@@ -146,14 +146,14 @@ async def test_R8_a_private_key_opens_in_its_row_alone(
 
 
 async def test_R8_known_keys_outlive_the_database(keyring: Keyring, database: Database) -> None:
-    """For as long as nobody needs to know more."""
+    """A key that was read stays known while the database is away."""
     kid, key = await keyring.signing()
     await database.close()
     assert await keyring.key(kid) == key.public_key()
 
 
 async def test_R8_the_job_looks_after_the_keys(app: App[AuthSettings], auth: AuthServiceStub) -> None:
-    """Also when there is nothing to do."""
+    """A second run of the job changes nothing."""
     await look_after_keys(app)
     before = await etats(app.database)
     await look_after_keys(app)
@@ -161,7 +161,7 @@ async def test_R8_the_job_looks_after_the_keys(app: App[AuthSettings], auth: Aut
 
 
 class Load:
-    """Sign-ins, each followed by calls with a token of every key seen so far; how they ended."""
+    """Sign-ins, each followed by calls with a token of every key seen; *codes* are how they ended."""
 
     def __init__(self, mesh: Mesh, email: str) -> None:
         self.codes: set[StatusCode] = set()
@@ -171,7 +171,7 @@ class Load:
         self._tokens = mesh.service_stub(TokenServiceStub, caller="users")
 
     async def until_signed_by(self, kid: str) -> None:
-        """Go on until the key named *kid* has signed, and once more."""
+        """Go on until the key named *kid* has signed, then one round more."""
         while kid not in self.seen:
             await self._round()
         await self._round()
@@ -189,7 +189,7 @@ class Load:
 
 
 async def test_R8_rotation_under_load_refuses_no_valid_call() -> None:
-    """What fetches keys does so every ten seconds at most; a new one signs when that is over."""
+    """Verifiers fetch keys every ten seconds at most; a lead above that refuses no call."""
     few = (replace(SERVICE, workers=()), USERS, CLIENTS, GATEWAY)
     settings: dict[str, Any] = {"bcrypt_cost": 4, "jwt_key_lead_s": FORCED_PAUSE + 0.5}
     async with running(*few, **settings) as mesh:

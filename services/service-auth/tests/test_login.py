@@ -1,4 +1,4 @@
-"""Login: who gets in, who does not, and that nobody learns why (R1–R3, R7, R8)."""
+"""Login: the token of a right password, and refusals that never tell why (R1–R3, R7, R8)."""
 
 import logging
 from datetime import timedelta
@@ -23,7 +23,7 @@ from tests.connexions import INVALID, PASSWORD, WRONG, MakeSomeone, Someone, gue
 
 
 async def test_R2_a_password_opens(auth: AuthServiceStub, someone: MakeSomeone) -> None:
-    """The answer has the token, its end, and the person with the organisation of the membership."""
+    """The answer has the token, its end, and the person with the organisation of his membership."""
     jeanne = await someone(organisation_id="org-login", photo_url="https://images.exemple/1")
     before = clock.timestamp()
     answer = await auth.Login(jeanne.login())
@@ -42,13 +42,13 @@ async def test_R2_a_password_opens(auth: AuthServiceStub, someone: MakeSomeone) 
 
 
 async def test_R2_the_address_is_taken_as_people_write_it(auth: AuthServiceStub, jeanne: Someone) -> None:
-    """In any case, with spaces around."""
+    """An email opens in any case and with spaces around it."""
     answer = await auth.Login(jeanne.login(email=f"  {jeanne.email.upper()} "))
     assert answer.user.id == jeanne.id
 
 
 async def test_R2_a_sign_in_is_announced_once(mesh: Mesh, auth: AuthServiceStub, jeanne: Someone) -> None:
-    """By users, after the answer; a failure announces nothing."""
+    """A sign-in is announced once, by users and after the answer; a failure is not."""
     await guess(auth, jeanne, 1)
     await auth.Login(jeanne.login())
 
@@ -79,7 +79,7 @@ async def test_R1_what_is_not_an_attempt(
     reason: str,
     champ: str,
 ) -> None:
-    """INVALID_ARGUMENT names the field; the journal has no line of it."""
+    """INVALID_ARGUMENT names the malformed field, and the journal has no line of it."""
     told = await refusal(auth.Login(jeanne.login(**changes)))
     assert (told.code, told.reason, told.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -91,7 +91,7 @@ async def test_R1_what_is_not_an_attempt(
 
 
 async def test_R1_a_password_of_72_bytes_is_an_attempt(auth: AuthServiceStub, someone: MakeSomeone) -> None:
-    """Whatever its characters."""
+    """A password of 72 bytes opens, also with 36 characters of two bytes."""
     long = "é" * 36
     jeanne = await someone(mot_de_passe=long)
     assert (await auth.Login(jeanne.login(long))).user.id == jeanne.id
@@ -100,7 +100,7 @@ async def test_R1_a_password_of_72_bytes_is_an_attempt(auth: AuthServiceStub, so
 async def test_R3_nobody_learns_what_was_wrong(
     auth: AuthServiceStub, people: UtilisateurServiceStub, someone: MakeSomeone
 ) -> None:
-    """Wrong password, unknown address, disabled, deleted, without password: one answer, to the byte."""
+    """One answer, equal to the byte, for wrong, unknown, disabled, deleted and without password."""
     jeanne, paul, luc = await someone(), await someone(), await someone()
     google = await someone(mot_de_passe="", generer_mot_de_passe=True)
     await people.Update(users_pb2.UpdateUtilisateurRequest(id=paul.id, actif=False))
@@ -121,7 +121,7 @@ async def test_R3_nobody_learns_what_was_wrong(
 async def test_R7_without_users_nothing_is_counted(
     mesh: Mesh, app: App[AuthSettings], auth: AuthServiceStub, jeanne: Someone
 ) -> None:
-    """UNAVAILABLE as often as one likes, and afterwards the password opens."""
+    """Attempts while users is away are UNAVAILABLE and count nothing; the password opens afterwards."""
     async with mesh.without("users"):
         told = [await refused(auth.Login(jeanne.login(ip=new_ip()))) for _ in range(2)]
     assert set(told) == {(StatusCode.UNAVAILABLE, "UTILISATEURS_INDISPONIBLES")}
@@ -132,12 +132,12 @@ async def test_R7_without_users_nothing_is_counted(
 
 
 async def _opens(auth: AuthServiceStub, somebody: Someone) -> bool:
-    """Whether the password opens; not while users is not reached again."""
+    """Tell whether the password opens, which it does not before users is reached again."""
     return await code_of(auth.Login(somebody.login(ip=new_ip()))) == StatusCode.OK
 
 
 async def test_R8_a_token_says_who_signed_in(auth: AuthServiceStub, someone: MakeSomeone) -> None:
-    """And nothing secret."""
+    """The claims of a token are these and no others; none is secret."""
     jeanne = await someone(organisation_id="org-claims", photo_url="https://images.exemple/2")
     now = clock.now()
     with clock.frozen_at(now):
@@ -167,7 +167,7 @@ async def test_R8_a_token_says_who_signed_in(auth: AuthServiceStub, someone: Mak
 async def test_R8_without_membership_the_organisation_is_empty(
     auth: AuthServiceStub, jeanne: Someone
 ) -> None:
-    """The claim is there, so that no request can name another one (C6)."""
+    """The organisation is an empty claim, so that no request can name another one (C6)."""
     token = (await auth.Login(jeanne.login())).token
     claims = jwt.decode(token, options={"verify_signature": False})
     assert (claims["organisation_id"], claims["role"]) == ("", "")
@@ -176,7 +176,7 @@ async def test_R8_without_membership_the_organisation_is_empty(
 async def test_R23_the_oldest_active_membership_counts(
     mesh: Mesh, auth: AuthServiceStub, jeanne: Someone
 ) -> None:
-    """Not one that was never taken up, nor one that came later."""
+    """The oldest active membership counts, not an older invitation nor a later membership."""
     members, now = mesh.service_stub(MembreServiceStub, caller="auth"), clock.now()
     for hours, etat in enumerate(("invite", "actif", "actif")):
         with clock.frozen_at(now + timedelta(hours=hours)):
@@ -192,7 +192,7 @@ async def test_R23_the_oldest_active_membership_counts(
 async def test_C16_logs_hold_no_secret(
     auth: AuthServiceStub, jeanne: Someone, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither the passwords nor the token nor the address."""
+    """Logs hold neither a password nor the token nor the email."""
     with caplog.at_level(logging.DEBUG):
         await guess(auth, jeanne, 1)
         token = (await auth.Login(jeanne.login())).token

@@ -1,4 +1,4 @@
-"""The migrations of auth on a database that is in use."""
+"""Migrations of auth on a database that is in use."""
 
 from pathlib import Path
 from shutil import copy
@@ -20,7 +20,7 @@ _NOW = "SELECT utilisateur_id, motif, revoque_le = avant, avant FROM revocations
 
 
 def test_0002_keeps_what_was_there_and_lets_the_former_version_write(tmp_path: Path) -> None:
-    """Passwords were the only reason before; its statements go on working beside the new version."""
+    """Former rows get the reason mot_de_passe, and the former version's statements still work."""
     url, (*shared, own) = fresh_database(), SERVICE.schema.folders
     former = tmp_path / "migrations"
     former.mkdir()

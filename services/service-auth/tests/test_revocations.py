@@ -1,4 +1,4 @@
-"""Revoked tokens: refused everywhere within moments, and listed for those who were away (R13)."""
+"""Revoked tokens: refused everywhere within moments, and listed for processes that were away (R13)."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ Opens = Callable[[str], Awaitable[StatusCode]]
 
 @pytest.fixture
 def opens(mesh: Mesh) -> Opens:
-    """How a call to another service with this token ends."""
+    """Function that tells how a call to another service with a token ends."""
 
     async def code(token: str) -> StatusCode:
         return await code_of(
@@ -39,14 +39,14 @@ def opens(mesh: Mesh) -> Opens:
 
 
 async def is_refused(opens: Opens, token: str) -> bool:
-    """Whether other services refuse *token*."""
+    """Tell whether other services refuse *token*."""
     return await opens(token) == StatusCode.UNAUTHENTICATED
 
 
 async def test_R13_a_token_opens_other_services_until_it_is_revoked(
     auth: AuthServiceStub, as_holder: AsHolder, opens: Opens, jeanne: Someone
 ) -> None:
-    """They hear of it by themselves."""
+    """Another service refuses a token after its sign-out, and goes on taking the other one."""
     token, other = [(await auth.Login(jeanne.login())).token for _ in range(2)]
     assert [await opens(one) for one in (token, other)] == [StatusCode.OK] * 2
     await as_holder(token).Logout(pb.LogoutRequest())
@@ -57,7 +57,7 @@ async def test_R13_a_token_opens_other_services_until_it_is_revoked(
 async def test_R13_what_is_refused_says_why(
     mesh: Mesh, auth: AuthServiceStub, as_holder: AsHolder, opens: Opens, jeanne: Someone
 ) -> None:
-    """JETON_REVOQUE."""
+    """JETON_REVOQUE and its sentence are the answer to a revoked token."""
     token = (await auth.Login(jeanne.login())).token
     await as_holder(token).Logout(pb.LogoutRequest())
     await eventually(partial(is_refused, opens, token))
@@ -68,7 +68,7 @@ async def test_R13_what_is_refused_says_why(
 async def test_R12_a_new_password_ends_all_sessions_everywhere(
     auth: AuthServiceStub, as_holder: AsHolder, opens: Opens, jeanne: Someone
 ) -> None:
-    """But the one that has changed it."""
+    """A new password ends all sessions in other services but the one that it opens."""
     token, other = [(await auth.Login(jeanne.login())).token for _ in range(2)]
     change = pb.ChangePasswordRequest(ancien=PASSWORD, nouveau=NEW)
     fresh = (await as_holder(token).ChangePassword(change)).token
@@ -80,7 +80,7 @@ async def test_R12_a_new_password_ends_all_sessions_everywhere(
 async def test_R13_a_service_that_was_away_asks_when_it_comes_back(
     mesh: Mesh, auth: AuthServiceStub, as_holder: AsHolder, opens: Opens, jeanne: Someone
 ) -> None:
-    """What was revoked meanwhile is refused."""
+    """A service that starts refuses the tokens revoked while it was away."""
     token = (await auth.Login(jeanne.login())).token
     async with mesh.without("clients"):
         await as_holder(token).Logout(pb.LogoutRequest())
@@ -90,7 +90,7 @@ async def test_R13_a_service_that_was_away_asks_when_it_comes_back(
 async def test_R13_auth_is_asked_while_the_broker_is_away(
     mesh: Mesh, auth: AuthServiceStub, as_holder: AsHolder, opens: Opens, jeanne: Someone
 ) -> None:
-    """ListRevoked stands in for the bucket, which catches up afterwards."""
+    """ListRevoked replaces the bucket while the broker is away."""
     token = (await auth.Login(jeanne.login())).token
     assert await opens(token) == StatusCode.OK
     mesh.broker.kill()
@@ -105,7 +105,7 @@ async def test_R13_auth_is_asked_while_the_broker_is_away(
 async def test_R13_auth_itself_reads_its_own_tables_while_the_broker_is_away(
     mesh: Mesh, auth: AuthServiceStub, as_holder: AsHolder, jeanne: Someone
 ) -> None:
-    """It refuses the token as the others do."""
+    """The process of auth refuses a revoked token while the broker is away."""
     token = (await auth.Login(jeanne.login())).token
 
     async def is_shut() -> bool:
@@ -128,7 +128,7 @@ async def test_R13_a_revocation_that_was_committed_late_is_not_missed(
     app: App[AuthSettings],
     jeanne: Someone,
 ) -> None:
-    """Its instant lies before the last question that a service has asked."""
+    """A revocation with an instant before the last question is found all the same."""
     token, late = [(await auth.Login(jeanne.login())).token for _ in range(2)]
     claims = jwt.decode(late, options={"verify_signature": False})
     end = datetime.fromtimestamp(claims["exp"], UTC)
@@ -146,7 +146,7 @@ async def test_R13_a_revocation_that_was_committed_late_is_not_missed(
 
 
 def own_token(utilisateur_id: str, expires_at: datetime) -> OwnToken:
-    """A token of the user that nobody has seen yet."""
+    """A token of the user that no process has seen yet."""
     return OwnToken(uuid7(), utilisateur_id, clock.now(), expires_at)
 
 
@@ -156,7 +156,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 async def test_R13_revocations_are_listed_oldest_first(
     app: App[AuthSettings], tokens: TokenServiceStub
 ) -> None:
-    """Those after an instant, of tokens and of whole users."""
+    """Revocations after an instant are listed oldest first, of tokens and of whole users."""
     for number in range(4):
         at = LONG_AGO + timedelta(seconds=number)
         with clock.frozen_at(at):
@@ -179,7 +179,7 @@ async def test_R13_revocations_are_listed_oldest_first(
 async def test_R13_pages_meet_every_revocation_once(
     app: App[AuthSettings], tokens: TokenServiceStub, size: int
 ) -> None:
-    """Also those of one instant."""
+    """Pages hold each revocation once, also when many have the same instant."""
     at = LONG_AGO + timedelta(days=size)
     made = [own_token(f"user-{number}", at + timedelta(hours=1)) for number in range(7)]
     with clock.frozen_at(at):
@@ -194,7 +194,7 @@ async def test_R13_pages_meet_every_revocation_once(
 
 
 async def test_R13_a_page_holds_a_thousand_at_most(app: App[AuthSettings], tokens: TokenServiceStub) -> None:
-    """However many are asked for."""
+    """A page of 5000 is answered with 1000 entries."""
     at = LONG_AGO + timedelta(days=2000)
     async with app.database.transaction() as tx:
         for _ in range(1001):
@@ -219,7 +219,7 @@ async def test_R13_a_page_holds_a_thousand_at_most(app: App[AuthSettings], token
 async def test_C8_a_wrong_page_is_refused(
     tokens: TokenServiceStub, pagination: Pagination, reason: str
 ) -> None:
-    """INVALID_ARGUMENT."""
+    """INVALID_ARGUMENT is the answer to a negative size and to a foreign page token."""
     told = await refusal(tokens.ListRevoked(pb.ListRevokedRequest(pagination=pagination)))
     assert (told.code, told.reason) == (StatusCode.INVALID_ARGUMENT, reason)
 
@@ -227,7 +227,7 @@ async def test_C8_a_wrong_page_is_refused(
 async def test_R13_revoking_a_user_twice_keeps_the_later_instant(
     app: App[AuthSettings], auth: AuthServiceStub, tokens: TokenServiceStub, someone: MakeSomeone
 ) -> None:
-    """An earlier one that comes late gives no token back."""
+    """An earlier instant that comes late makes no token good again."""
     jeanne = await someone()
     token = (await auth.Login(jeanne.login())).token
     for at in (clock.now(), LONG_AGO):

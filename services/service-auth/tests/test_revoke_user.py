@@ -1,4 +1,4 @@
-"""RevokeUser: users ends tokens of a person, all of them or those of an organisation (R24)."""
+"""RevokeUser: the end of all tokens of a person, or of those that name an organisation (R24)."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,14 +25,14 @@ REVOKED = (StatusCode.UNAUTHENTICATED, "JETON_REVOQUE")
 
 
 def ending(somebody: Someone, avant: datetime | None = None, **changes: Any) -> pb.RevokeUserRequest:
-    """What users asks for when the tokens of *somebody* end, now or at *avant*."""
+    """The request of users that ends the tokens of *somebody*, now or at *avant*."""
     told = {"utilisateur_id": somebody.id, "motif": "suppression"}
     return pb.RevokeUserRequest(avant=timestamp(avant or clock.now()), **(told | changes))
 
 
 @pytest.fixture
 async def jeanne(someone: MakeSomeone, join: Join) -> Someone:
-    """Somebody who is a member of two organisations."""
+    """Member of two organisations."""
     jeanne = await someone()
     for organisation in (FIRST, SECOND):
         await join(jeanne, organisation, "VIEWER")
@@ -40,12 +40,12 @@ async def jeanne(someone: MakeSomeone, join: Join) -> Someone:
 
 
 async def tokens_of(auth: AuthServiceStub, somebody: Someone) -> list[str]:
-    """A token of *somebody* for each of the two."""
+    """Two tokens of *somebody*, one for each organisation."""
     return [(await auth.Login(somebody.login(organisation=one))).token for one in (FIRST, SECOND)]
 
 
 async def is_refused(mesh: Mesh, token: str) -> bool:
-    """Whether another service refuses *token*."""
+    """Tell whether another service refuses *token*."""
     stub = ClientBaseServiceStub(mesh.channel("clients", token))
     return await code_of(stub.List(ListClientBasesRequest())) == StatusCode.UNAUTHENTICATED
 
@@ -53,7 +53,7 @@ async def is_refused(mesh: Mesh, token: str) -> bool:
 async def test_R24_all_tokens_of_a_user_end_everywhere(
     mesh: Mesh, auth: AuthServiceStub, tokens: TokenServiceStub, jeanne: Someone
 ) -> None:
-    """Those of before, within two seconds; not those of a sign-in that comes after."""
+    """Tokens of before end within two seconds; one of a later sign-in does not."""
     former = await tokens_of(auth, jeanne)
     assert (await tokens.RevokeUser(ending(jeanne))).success
     fresh = (await auth.Login(jeanne.login())).token
@@ -66,7 +66,7 @@ async def test_R24_all_tokens_of_a_user_end_everywhere(
 async def test_R24_the_tokens_of_one_organisation_end(
     mesh: Mesh, auth: AuthServiceStub, tokens: TokenServiceStub, jeanne: Someone
 ) -> None:
-    """Those that name another one live on, everywhere."""
+    """Tokens of the organisation end; those of another one stay good everywhere."""
     first, second = await tokens_of(auth, jeanne)
     await tokens.RevokeUser(ending(jeanne, organisation_id=FIRST, motif="adhesion"))
     assert [await motif(tokens, one) for one in (first, second)] == ["REVOQUE", ""]
@@ -77,7 +77,7 @@ async def test_R24_the_tokens_of_one_organisation_end(
 async def test_R24_a_void_token_is_neither_renewed_nor_changes_a_password(
     auth: AuthServiceStub, as_holder: AsHolder, tokens: TokenServiceStub, jeanne: Someone
 ) -> None:
-    """At once, also before this process has heard of it; not into another organisation either."""
+    """A void token is refused at once, also for a renewal into another organisation."""
     first, _ = await tokens_of(auth, jeanne)
     await tokens.RevokeUser(ending(jeanne, organisation_id=FIRST, motif="adhesion"))
     holder = as_holder(first)
@@ -93,7 +93,7 @@ async def test_R24_a_void_token_is_neither_renewed_nor_changes_a_password(
 async def test_R24_the_greatest_instant_counts(
     auth: AuthServiceStub, tokens: TokenServiceStub, jeanne: Someone
 ) -> None:
-    """A call that comes late gives no token back."""
+    """An earlier instant that comes late makes no token good again."""
     former = await tokens_of(auth, jeanne)
     now = clock.now()
     for avant in (now, now - timedelta(hours=1), now):
@@ -108,7 +108,7 @@ async def test_R24_the_greatest_instant_counts(
 async def test_R24_a_repeated_call_changes_nothing(
     app: App[AuthSettings], tokens: TokenServiceStub, jeanne: Someone
 ) -> None:
-    """Nor does an earlier instant: neither is announced, or the bucket would forget the greatest one."""
+    """A repeated or earlier call is not announced: the bucket would forget the greatest instant."""
     reader, now = app.database.read(), clock.now()
     announced = select(OutboxRow.id).where(OutboxRow.subject.startswith("$KV.CRM_REVOCATIONS.user."))
     await tokens.RevokeUser(ending(jeanne, now, motif="reprise"))
@@ -121,7 +121,7 @@ async def test_R24_a_repeated_call_changes_nothing(
 
 
 async def test_R24_what_ended_long_ago_is_listed_as_news(tokens: TokenServiceStub, jeanne: Someone) -> None:
-    """Users could not tell it before: who asks for what came since then must hear of it."""
+    """A revocation is listed by when it was written, since users may tell auth late."""
     asked = clock.now()
     ended = asked - timedelta(minutes=10)
     await tokens.RevokeUser(ending(jeanne, ended, organisation_id=SECOND))
@@ -143,7 +143,7 @@ async def test_R24_what_ended_long_ago_is_listed_as_news(tokens: TokenServiceStu
 async def test_R24_what_is_asked_has_a_form(
     tokens: TokenServiceStub, jeanne: Someone, changes: dict[str, Any], reason: str, champ: str
 ) -> None:
-    """INVALID_ARGUMENT names the field."""
+    """INVALID_ARGUMENT names the malformed field."""
     told = await refusal(tokens.RevokeUser(ending(jeanne, **changes)))
     assert (told.code, told.reason, told.metadata) == (StatusCode.INVALID_ARGUMENT, reason, {"champ": champ})
 
@@ -152,7 +152,7 @@ async def test_R24_what_is_asked_has_a_form(
 async def test_R24_an_instant_is_at_most_thirty_seconds_ahead(
     tokens: TokenServiceStub, jeanne: Someone, seconds: int, reason: str | None
 ) -> None:
-    """That much clocks may differ; beyond, the sign-ins of tomorrow would be void."""
+    """DATE_INVALIDE is the answer above 30 seconds, or later sign-ins would be void."""
     now = clock.now()
     with clock.frozen_at(now):
         call = tokens.RevokeUser(ending(jeanne, now + timedelta(seconds=seconds)))
@@ -163,6 +163,6 @@ async def test_R24_an_instant_is_at_most_thirty_seconds_ahead(
 
 
 async def test_R24_an_instant_is_needed(tokens: TokenServiceStub, jeanne: Someone) -> None:
-    """Without it nothing would end."""
+    """CHAMP_REQUIS is the answer without *avant*."""
     told = await refusal(tokens.RevokeUser(pb.RevokeUserRequest(utilisateur_id=jeanne.id, motif="reprise")))
     assert (told.reason, told.metadata) == ("CHAMP_REQUIS", {"champ": "avant"})

@@ -1,4 +1,4 @@
-"""SecurityService: the journal of sign-ins, and the way out of a lock."""
+"""SecurityService: the journal of sign-ins, and the end of a lock (R4, R5)."""
 
 import hmac
 from datetime import timedelta
@@ -21,7 +21,7 @@ from tests.connexions import Someone, new_email, new_ip
 
 
 async def journal(security: SecurityServiceStub, **asked: Any) -> list[str]:
-    """The results of the attempts that are asked for, the newest first."""
+    """Results of the attempts that are asked for, the newest first."""
     everything = Pagination(page_size=100)
     request = pb.ListLoginAttemptsRequest(pagination=everything, **asked)
     listed = await security.ListLoginAttempts(request)
@@ -31,7 +31,7 @@ async def journal(security: SecurityServiceStub, **asked: Any) -> list[str]:
 async def test_R5_the_journal_tells_how_attempts_went(
     auth: AuthServiceStub, security: SecurityServiceStub, jeanne: Someone
 ) -> None:
-    """By email and by address; the email is masked."""
+    """Attempts are found by email and by address; the email is masked."""
     await auth.Login(jeanne.login())
     for _ in range(6):
         await refused(auth.Login(jeanne.login("faux")))
@@ -47,7 +47,7 @@ async def test_R5_the_journal_tells_how_attempts_went(
 async def test_R5_limited_attempts_are_in_the_journal(
     auth: AuthServiceStub, security: SecurityServiceStub, jeanne: Someone
 ) -> None:
-    """As `limite`; they do not lengthen the limit."""
+    """Attempts above the limit are noted as `limite` and do not lengthen it."""
     now = clock.now()
     for seconds in (0, 30):
         with clock.frozen_at(now + timedelta(seconds=seconds)):
@@ -61,7 +61,7 @@ async def test_R5_limited_attempts_are_in_the_journal(
 async def test_R5_email_and_address_together_narrow(
     auth: AuthServiceStub, security: SecurityServiceStub, jeanne: Someone
 ) -> None:
-    """Both must fit."""
+    """An attempt must match both email and address when both are asked for."""
     other = new_ip()
     await auth.Login(jeanne.login())
     await refused(auth.Login(jeanne.login("faux", ip=other)))
@@ -71,7 +71,7 @@ async def test_R5_email_and_address_together_narrow(
 async def test_R5_a_period_has_two_ends(
     auth: AuthServiceStub, security: SecurityServiceStub, jeanne: Someone
 ) -> None:
-    """Both belong to it."""
+    """Both instants belong to the period."""
     now = clock.now()
     for minutes in range(4):
         with clock.frozen_at(now + timedelta(minutes=minutes)):
@@ -87,7 +87,7 @@ async def test_R5_a_period_has_two_ends(
 async def test_C8_pages_walk_the_journal(
     auth: AuthServiceStub, security: SecurityServiceStub, jeanne: Someone
 ) -> None:
-    """Each attempt once, with the total."""
+    """Pages hold each attempt once, with the total."""
     for _ in range(5):
         await auth.Login(jeanne.login())
     request = pb.ListLoginAttemptsRequest(
@@ -106,7 +106,7 @@ async def test_C8_pages_walk_the_journal(
 async def test_R5_the_journal_is_asked_about_somebody(
     security: SecurityServiceStub, asked: dict[str, Any], reason: str
 ) -> None:
-    """An email or an address."""
+    """INVALID_ARGUMENT is the answer without email and address, and to malformed ones."""
     answer = await refusal(security.ListLoginAttempts(pb.ListLoginAttemptsRequest(**asked)))
     assert (answer.code, answer.reason) == (StatusCode.INVALID_ARGUMENT, reason)
 
@@ -114,7 +114,7 @@ async def test_R5_the_journal_is_asked_about_somebody(
 async def test_R4_an_operator_ends_a_lock(
     auth: AuthServiceStub, security: SecurityServiceStub, jeanne: Someone
 ) -> None:
-    """At once; the second time there is nothing to end."""
+    """UnlockAccount ends a lock at once; a second call finds nothing to end."""
     for _ in range(5):
         await refused(auth.Login(jeanne.login("faux")))
     unlock = pb.UnlockAccountRequest(email=jeanne.email)
@@ -126,7 +126,7 @@ async def test_R4_an_operator_ends_a_lock(
 async def test_R4_a_lock_is_that_of_an_address(
     security: SecurityServiceStub, email: str, reason: str
 ) -> None:
-    """Of the form of one."""
+    """INVALID_ARGUMENT is the answer to UnlockAccount without a well-formed email."""
     answer = await refusal(security.UnlockAccount(pb.UnlockAccountRequest(email=email)))
     assert (answer.code, answer.reason) == (StatusCode.INVALID_ARGUMENT, reason)
 
@@ -134,7 +134,7 @@ async def test_R4_a_lock_is_that_of_an_address(
 async def test_R5_the_table_does_not_know_emails(
     app: App[AuthSettings], auth: AuthServiceStub, jeanne: Someone
 ) -> None:
-    """A keyed hash stands for them: without the pepper none can be tried."""
+    """The table has a keyed hash of an email, which nobody can try without the pepper."""
     await auth.Login(jeanne.login())
     row = await app.database.read().one(select(TentativeConnexion).where(TentativeConnexion.ip == jeanne.ip))
     assert row is not None
@@ -146,7 +146,7 @@ async def test_R5_the_table_does_not_know_emails(
 async def test_R1_a_long_user_agent_is_cut(
     app: App[AuthSettings], auth: AuthServiceStub, jeanne: Someone
 ) -> None:
-    """It is no reason to refuse somebody."""
+    """A user agent of 1000 characters is stored with 300 and refuses nobody."""
     await auth.Login(jeanne.login(user_agent="é" * 1000))
     statement = select(TentativeConnexion.user_agent).where(TentativeConnexion.ip == jeanne.ip)
     assert await app.database.read().one(statement) == "é" * 300
@@ -164,5 +164,5 @@ async def test_R1_a_long_user_agent_is_cut(
     ],
 )
 def test_R5_an_address_has_one_spelling(text: str, spelled: str, shown: str) -> None:
-    """Whoever writes it."""
+    """An IP address is stored in canonical spelling, unknown ones as `inconnue`."""
     assert (address(text), told(address(text))) == (spelled, shown)

@@ -1,4 +1,4 @@
-"""What the holder of a token does with it: Logout, RenewToken, ChangePassword (R10–R12)."""
+"""Calls of the holder of a token: Logout, RenewToken, ChangePassword (R10–R12)."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ REVOKED = (StatusCode.UNAUTHENTICATED, "JETON_REVOQUE")
 
 @pytest.fixture
 async def token(auth: AuthServiceStub, jeanne: Someone) -> str:
-    """A token of Jeanne's."""
+    """A token of Jeanne."""
     return (await auth.Login(jeanne.login())).token
 
 
@@ -39,14 +39,14 @@ async def signed_in_at(app: App[AuthSettings], somebody: Someone, at: datetime, 
 
 
 async def test_R10_logout_ends_the_token(as_holder: AsHolder, tokens: TokenServiceStub, token: str) -> None:
-    """At once, as far as auth itself is asked."""
+    """VerifyToken of auth calls the token void at once."""
     assert await motif(tokens, token) == ""
     assert (await as_holder(token).Logout(pb.LogoutRequest())).success
     assert await motif(tokens, token) == "REVOQUE"
 
 
 async def test_R10_logout_is_idempotent(app: App[AuthSettings], as_holder: AsHolder, token: str) -> None:
-    """Five at a time are one revocation; who comes too late is told that the token is revoked."""
+    """Five parallel calls make one revocation; a late one may be told that the token is revoked."""
     calls = [as_holder(token).Logout(pb.LogoutRequest()) for _ in range(5)]
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert any(isinstance(answer, pb.LogoutResponse) for answer in answers)
@@ -60,14 +60,14 @@ async def test_R10_logout_is_idempotent(app: App[AuthSettings], as_holder: AsHol
 async def test_R10_other_tokens_of_the_person_stay(
     auth: AuthServiceStub, as_holder: AsHolder, tokens: TokenServiceStub, jeanne: Someone, token: str
 ) -> None:
-    """A browser that signs out does not sign the telephone out."""
+    """A second token of the person stays good after a sign-out with the first."""
     other = (await auth.Login(jeanne.login())).token
     await as_holder(token).Logout(pb.LogoutRequest())
     assert await motif(tokens, other) == ""
 
 
 async def test_R10_sessions_are_those_of_our_own_tokens(mesh: Mesh) -> None:
-    """A token of another issuer has none here."""
+    """JETON_NON_RENOUVELABLE is the answer of all three calls to a foreign token."""
     foreign = mesh.stub(AuthServiceStub, user="somebody")
     for call in (
         foreign.Logout(pb.LogoutRequest()),
@@ -85,7 +85,7 @@ async def test_R11_renewal_reads_the_person_again(
     jeanne: Someone,
     token: str,
 ) -> None:
-    """Names, organisation and role of now; the way and the time of the sign-in stay."""
+    """Names, organisation and role are the present ones; auth_time and amr stay."""
     await people.Update(users_pb2.UpdateUtilisateurRequest(id=jeanne.id, nom="Durand"))
     members = mesh.service_stub(MembreServiceStub, caller="auth", organisation="org-renewed")
     await members.Add(
@@ -107,7 +107,7 @@ async def test_R11_renewal_reads_the_person_again(
 
 
 async def test_R11_of_two_renewals_one_succeeds(as_holder: AsHolder, token: str) -> None:
-    """The other one is UNAUTHENTICATED."""
+    """One of two parallel renewals is UNAUTHENTICATED."""
     calls = [as_holder(token).RenewToken(pb.RenewTokenRequest()) for _ in range(2)]
     answers = await asyncio.gather(*calls, return_exceptions=True)
     kinds = sorted(type(answer).__name__ for answer in answers)
@@ -119,7 +119,7 @@ async def test_R11_of_two_renewals_one_succeeds(as_holder: AsHolder, token: str)
 async def test_R11_a_session_ends_after_twelve_hours(
     app: App[AuthSettings], as_holder: AsHolder, jeanne: Someone, seconds: int, renewed: bool
 ) -> None:
-    """SESSION_TROP_ANCIENNE; the token itself stays good until its end."""
+    """SESSION_TROP_ANCIENNE is the answer a second after twelve hours, not a second before."""
     now = clock.now()
     with clock.frozen_at(now):
         holder = as_holder(await signed_in_at(app, jeanne, now - timedelta(seconds=seconds)))
@@ -133,7 +133,7 @@ async def test_R11_a_session_ends_after_twelve_hours(
 
 
 async def test_R11_a_revoked_token_is_not_renewed(as_holder: AsHolder, token: str) -> None:
-    """Nor is one that was renewed."""
+    """JETON_REVOQUE is the answer to the renewal of a revoked token."""
     await as_holder(token).Logout(pb.LogoutRequest())
     assert await refused(as_holder(token).RenewToken(pb.RenewTokenRequest())) == REVOKED
 
@@ -141,7 +141,7 @@ async def test_R11_a_revoked_token_is_not_renewed(as_holder: AsHolder, token: st
 async def test_R11_a_disabled_account_is_not_renewed(
     people: UtilisateurServiceStub, as_holder: AsHolder, jeanne: Someone, token: str
 ) -> None:
-    """Neither before auth has heard that its tokens have ended nor afterwards."""
+    """UNAUTHENTICATED is the answer before and after auth has heard of the end of its tokens."""
     await people.Update(users_pb2.UpdateUtilisateurRequest(id=jeanne.id, actif=False))
     code, reason = await refused(as_holder(token).RenewToken(pb.RenewTokenRequest()))
     assert code == StatusCode.UNAUTHENTICATED
@@ -151,7 +151,7 @@ async def test_R11_a_disabled_account_is_not_renewed(
 async def test_R12_a_new_password_opens_the_door_alone(
     auth: AuthServiceStub, as_holder: AsHolder, tokens: TokenServiceStub, jeanne: Someone, token: str
 ) -> None:
-    """The former password and all former tokens are void, the answer's token is good."""
+    """The former password and tokens are void; the token of the answer is good."""
     other = (await auth.Login(jeanne.login())).token
     change = pb.ChangePasswordRequest(ancien=PASSWORD, nouveau=NEW)
     fresh = (await as_holder(token).ChangePassword(change)).token
@@ -163,7 +163,7 @@ async def test_R12_a_new_password_opens_the_door_alone(
 async def test_R12_the_former_password_is_needed(
     auth: AuthServiceStub, as_holder: AsHolder, tokens: TokenServiceStub, jeanne: Someone, token: str
 ) -> None:
-    """Neither a wrong one nor none will do; nothing is changed by them."""
+    """A wrong or missing former password changes nothing."""
     holder = as_holder(token)
     wrong = await refused(holder.ChangePassword(pb.ChangePasswordRequest(ancien="faux", nouveau=NEW)))
     none = await refusal(holder.ChangePassword(pb.ChangePasswordRequest(nouveau=NEW)))
@@ -180,7 +180,7 @@ async def test_R12_the_former_password_is_needed(
 async def test_R12_the_former_password_is_guessed_five_times_at_most(
     auth: AuthServiceStub, as_holder: AsHolder, jeanne: Someone, token: str
 ) -> None:
-    """The count is that of Login."""
+    """Failures of ChangePassword and of Login are counted together."""
     guess = pb.ChangePasswordRequest(ancien="faux", nouveau=NEW)
     told = [await refused(as_holder(token).ChangePassword(guess)) for _ in range(6)]
     assert [reason for _, reason in told] == ["IDENTIFIANTS_INVALIDES"] * 5 + ["COMPTE_VERROUILLE"]
@@ -190,7 +190,7 @@ async def test_R12_the_former_password_is_guessed_five_times_at_most(
 async def test_R12_one_person_s_guesses_do_not_hinder_others(
     auth: AuthServiceStub, as_holder: AsHolder, someone: MakeSomeone
 ) -> None:
-    """No address is counted: the holder of a token tells none that could be believed."""
+    """ChangePassword counts no IP address, as the call tells none that could be believed."""
     for _ in range(3):
         guesser = await someone()
         holder = as_holder((await auth.Login(guesser.login())).token)
@@ -215,7 +215,7 @@ async def test_R12_one_person_s_guesses_do_not_hinder_others(
 async def test_R12_a_password_has_a_form(
     as_holder: AsHolder, tokens: TokenServiceStub, token: str, nouveau: str, reason: str | None
 ) -> None:
-    """INVALID_ARGUMENT, and the session goes on."""
+    """INVALID_ARGUMENT is the answer to a malformed new password, and the session goes on."""
     change = as_holder(token).ChangePassword(pb.ChangePasswordRequest(ancien=PASSWORD, nouveau=nouveau))
     if reason is None:
         assert (await change).token
@@ -226,14 +226,14 @@ async def test_R12_a_password_has_a_form(
 
 @pytest.fixture
 async def of_google(someone: MakeSomeone) -> Someone:
-    """Somebody whose password nobody knows."""
+    """Somebody with a drawn password that nobody knows."""
     return await someone(mot_de_passe="", generer_mot_de_passe=True)
 
 
 async def test_R12_who_came_by_google_may_choose_a_password(
     app: App[AuthSettings], auth: AuthServiceStub, as_holder: AsHolder, of_google: Someone
 ) -> None:
-    """Within ten minutes after the sign-in."""
+    """An account without a known password may choose one within ten minutes of the sign-in."""
     now = clock.now()
     with clock.frozen_at(now):
         holder = as_holder(
@@ -246,7 +246,7 @@ async def test_R12_who_came_by_google_may_choose_a_password(
 async def test_R12_ten_minutes_after_the_sign_in_it_is_too_late(
     app: App[AuthSettings], as_holder: AsHolder, of_google: Someone
 ) -> None:
-    """UNAUTHENTICATED: a stolen token must not become a password."""
+    """CONNEXION_TROP_ANCIENNE keeps a stolen token from becoming a password."""
     now = clock.now()
     with clock.frozen_at(now):
         holder = as_holder(await signed_in_at(app, of_google, now - timedelta(minutes=10), "google"))
@@ -257,7 +257,7 @@ async def test_R12_ten_minutes_after_the_sign_in_it_is_too_late(
 async def test_R12_a_revoked_token_changes_nothing(
     auth: AuthServiceStub, as_holder: AsHolder, jeanne: Someone, token: str
 ) -> None:
-    """Not even before every service has heard of it."""
+    """JETON_REVOQUE is the answer at once, before every service has heard of the revocation."""
     await as_holder(token).Logout(pb.LogoutRequest())
     change = pb.ChangePasswordRequest(ancien=PASSWORD, nouveau=NEW)
     assert await refused(as_holder(token).ChangePassword(change)) == REVOKED

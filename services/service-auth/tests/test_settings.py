@@ -1,4 +1,4 @@
-"""What auth does not start with, each with a sentence."""
+"""Settings that auth does not start with, each refused with a sentence."""
 
 import base64
 from typing import Any
@@ -23,7 +23,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refused(**changes: object) -> str:
-    """The sentence with which these settings are refused."""
+    """Sentence with which these settings are refused."""
     given = {name: value for name, value in (GOOD | changes).items() if value is not None}
     with pytest.raises(ConfigurationError) as error:
         load(AuthSettings, **given)
@@ -31,7 +31,7 @@ def refused(**changes: object) -> str:
 
 
 def test_the_good_settings_are_good() -> None:
-    """Google is off without a client."""
+    """Good settings open their own envelopes; Google is off without a client."""
     settings: Any = load(AuthSettings, **GOOD)
     assert not settings.google_configured
     assert settings.envelope().open(settings.envelope().seal("a", "p"), "p") == "a"
@@ -52,14 +52,14 @@ def test_the_good_settings_are_good() -> None:
     ],
 )
 def test_R8_unsafe_settings_stop_the_process(changes: dict[str, object], told: str) -> None:
-    """The name of the setting and what to do, never its value."""
+    """The sentence names the setting and what to do, never its value."""
     sentence = refused(**changes)
     assert told in sentence
     assert KEY not in sentence
 
 
 def test_R8_a_short_jwt_secret_stops_the_process() -> None:
-    """31 bytes are too few."""
+    """A JWT_SECRET of 31 bytes is refused."""
     settings = load(AuthSettings, **GOOD | {"jwt_secret": "s" * 31})
     with pytest.raises(ConfigurationError, match="JWT_SECRET has 31 bytes"):
         settings.authenticator("auth")

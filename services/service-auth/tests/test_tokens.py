@@ -1,4 +1,4 @@
-"""Our own tokens: verified by whoever asks, with keys that are published (R8, R9)."""
+"""Our own tokens: their published keys, and VerifyToken (R8, R9)."""
 
 import base64
 import json
@@ -40,12 +40,12 @@ def read(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 async def verified(tokens: TokenServiceStub, token: str) -> pb.VerifyTokenResponse:
-    """What auth says of *token*."""
+    """Answer of auth about *token*."""
     return await tokens.VerifyToken(pb.VerifyTokenRequest(token=token))
 
 
 async def test_R8_any_library_verifies_our_tokens(tokens: TokenServiceStub, token: str) -> None:
-    """RS256 by the published key of its kid, of 2048 bits."""
+    """PyJWT verifies a token by the published key of its kid: RS256, 2048 bits."""
     keys = json.loads((await tokens.GetJwks(pb.GetJwksRequest())).jwks)
     header, claims = read(token)
     key = jwt.PyJWKSet.from_dict(keys)[header["kid"]]
@@ -56,7 +56,7 @@ async def test_R8_any_library_verifies_our_tokens(tokens: TokenServiceStub, toke
 async def test_R8_private_keys_are_neither_published_nor_readable(
     app: App[AuthSettings], tokens: TokenServiceStub
 ) -> None:
-    """The set has public members alone, the table an envelope."""
+    """The JWK set has public members alone, and the table an envelope."""
     keys = json.loads((await tokens.GetJwks(pb.GetJwksRequest())).jwks)["keys"]
     assert {name for key in keys for name in key} == {"kty", "n", "e", "kid", "use", "alg"}
     row = (await Keyring.of(app).rotate()).cle_privee
@@ -65,14 +65,14 @@ async def test_R8_private_keys_are_neither_published_nor_readable(
 
 
 async def test_R8_the_keys_are_public(mesh: Mesh, tokens: TokenServiceStub) -> None:
-    """Any caller may read them; nobody else's business are the other methods."""
+    """A user reads the same keys as a service."""
     anybody = mesh.stub(TokenServiceStub)
     request = pb.GetJwksRequest()
     assert (await anybody.GetJwks(request)).jwks == (await tokens.GetJwks(request)).jwks
 
 
 async def test_R8_auth_asks_nobody_for_its_own_keys() -> None:
-    """It takes its tokens without an address at which they are published."""
+    """The process of auth accepts its own tokens without a JWKS_URL."""
     async with running(replace(SERVICE, workers=())) as mesh:
         app: Any = mesh["auth"].app
         person = Compte(Utilisateur(id=str(uuid7()), email="jeanne@exemple.fr"))
@@ -85,7 +85,7 @@ async def test_R8_auth_asks_nobody_for_its_own_keys() -> None:
 async def test_R9_a_good_token_is_told_with_its_claims(
     tokens: TokenServiceStub, jeanne: Someone, token: str
 ) -> None:
-    """All of them."""
+    """A good token is answered with all its claims."""
     answer = await verified(tokens, token)
     assert (answer.valide, answer.motif) == (True, "")
     assert MessageToDict(answer.claims) == read(token)[1]
@@ -105,7 +105,7 @@ def forge(token: str) -> Forge:
 async def test_R9_what_is_not_signed_by_us_is_not_valid(
     mesh: Mesh, tokens: TokenServiceStub, forge: Forge, token: str
 ) -> None:
-    """Another key, a shared secret, the public key as a secret, changed bytes, an unknown kid."""
+    """SIGNATURE is the answer to foreign keys, secrets, changed bytes and unknown kids."""
     keys = (await tokens.GetJwks(pb.GetJwksRequest())).jwks
     header, claims = read(token)
     signature = token.rpartition(".")[2]
@@ -131,7 +131,7 @@ def _decoded(part: str) -> bytes:
 async def test_R9_another_party_is_not_valid(
     app: App[AuthSettings], tokens: TokenServiceStub, token: str, changes: dict[str, str], motif: str
 ) -> None:
-    """Even if our key has signed it."""
+    """A wrong issuer, audience or jti is refused even when our key has signed it."""
     kid, key = await Keyring.of(app).signing()
     _, claims = read(token)
     signed = jwt.encode(claims | changes, key, algorithm="RS256", headers={"kid": kid})
@@ -140,14 +140,14 @@ async def test_R9_another_party_is_not_valid(
 
 
 async def test_R9_a_token_without_signature_is_not_valid(tokens: TokenServiceStub, forge: Forge) -> None:
-    """Alg none, with and without the bytes of one."""
+    """A token of alg none is FORMAT without a signature and SIGNATURE with one."""
     told = [await verified(tokens, forge(sign, alg="none")) for sign in (unsigned, rsa_by(new_key(77)))]
     assert [(answer.valide, answer.motif) for answer in told] == [(False, "FORMAT"), (False, "SIGNATURE")]
 
 
 @pytest.mark.parametrize("text", ["abc", "a.b.c", "é", "x" * 9000])
 async def test_R9_anything_else_is_an_answer_too(tokens: TokenServiceStub, text: str) -> None:
-    """FORMAT, not an error."""
+    """FORMAT is the answer to any other text; it is no error."""
     answer = await verified(tokens, text)
     assert (answer.valide, answer.motif) == (False, "FORMAT")
 
@@ -155,7 +155,7 @@ async def test_R9_anything_else_is_an_answer_too(tokens: TokenServiceStub, text:
 async def test_R9_a_token_ends_thirty_seconds_after_its_end(
     auth: AuthServiceStub, tokens: TokenServiceStub, jeanne: Someone
 ) -> None:
-    """One second before it is good, one second past the leeway it is not."""
+    """A token is good one second before the end of the leeway, and EXPIRE one second after."""
     now = clock.now()
     with clock.frozen_at(now):
         token = (await auth.Login(jeanne.login())).token
@@ -167,7 +167,7 @@ async def test_R9_a_token_ends_thirty_seconds_after_its_end(
 
 
 async def test_R9_an_empty_token_is_no_question(tokens: TokenServiceStub) -> None:
-    """CHAMP_REQUIS."""
+    """CHAMP_REQUIS is the answer to an empty token."""
     assert await refused(tokens.VerifyToken(pb.VerifyTokenRequest())) == (
         StatusCode.INVALID_ARGUMENT,
         "CHAMP_REQUIS",

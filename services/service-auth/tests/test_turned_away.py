@@ -1,7 +1,7 @@
-"""Who may still enter: every call of AuthService against people who were shown out (R24).
+"""Calls of AuthService by people whose access has ended (R24): each cell of the table is a test.
 
-A row is what happened to a person who holds tokens of before, a column a call; each cell is a test.
-When a membership or an account ends, users has the tokens ended by RevokeUser (users R28).
+A row is what happened to a person who holds older tokens, a column a call. When a membership or an
+account ends, users has the tokens ended by RevokeUser (users R28).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -42,7 +42,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """What opens the CRM, and what closes it."""
+    """Services through which a person gets in, and those that end his access."""
 
     auth: AuthServiceStub
     verifier: TokenServiceStub
@@ -63,70 +63,70 @@ class Doors:
         await eventually(is_listed)
 
     async def leaves(self, person: Person, etat: str = "retire") -> None:
-        """The membership of the first organisation ends."""
+        """End the membership of the first organisation."""
         await self.members.Update(users_pb2.UpdateMembreRequest(id=person.membre.id, etat=etat))
         await self.ended(person, FIRST)
 
     async def google(self, person: Person, organisation: str = "") -> pb.LoginResponse:
-        """A sign-in at Google."""
+        """Sign in at Google."""
         opened = await self.popup(person.who.email, organisation=organisation)
         return await self.auth.HandleGoogleCallback(opened.callback())
 
 
 async def nothing(doors: Doors, person: Person) -> None:
-    """Nothing has happened."""
+    """Situation: nothing has happened."""
 
 
 async def removed(doors: Doors, person: Person) -> None:
-    """Removed from the organisation."""
+    """Situation: removed from the organisation."""
     await doors.leaves(person)
 
 
 async def suspended(doors: Doors, person: Person) -> None:
-    """Suspended in the organisation."""
+    """Situation: suspended in the organisation."""
     await doors.leaves(person, "suspendu")
 
 
 async def moved(doors: Doors, person: Person) -> None:
-    """Removed from the organisation, and a member of another one."""
+    """Situation: removed from the organisation, and a member of another one."""
     await doors.join(person.who, SECOND, "VIEWER")
     await doors.leaves(person)
 
 
 async def removed_elsewhere(doors: Doors, person: Person) -> None:
-    """Removed from another organisation than the one that the tokens name."""
+    """Situation: removed from another organisation than the one that the tokens name."""
     other = await doors.join(person.who, SECOND, "VIEWER")
     await doors.members.Update(users_pb2.UpdateMembreRequest(id=other.id, etat="retire"))
     await doors.ended(person, SECOND)
 
 
 async def back(doors: Doors, person: Person) -> None:
-    """Removed, and taken back."""
+    """Situation: removed, and taken back."""
     await doors.leaves(person)
     await doors.members.Update(users_pb2.UpdateMembreRequest(id=person.membre.id, etat="actif"))
 
 
 async def disabled(doors: Doors, person: Person) -> None:
-    """The account is suspended."""
+    """Situation: the account is suspended."""
     await doors.people.Update(users_pb2.UpdateUtilisateurRequest(id=person.who.id, actif=False))
     await doors.ended(person)
 
 
 async def deleted(doors: Doors, person: Person) -> None:
-    """The account, which Google knows, is deleted."""
+    """Situation: the account, which Google knows, is deleted."""
     await doors.google(person)
     await doors.people.Delete(users_pb2.DeleteUtilisateurRequest(id=person.who.id))
     await doors.ended(person)
 
 
 async def signed_out(doors: Doors, person: Person) -> None:
-    """Signed out with each token."""
+    """Situation: signed out with each token."""
     for token in person.tokens.values():
         await doors.as_holder(token).Logout(pb.LogoutRequest())
 
 
 async def password_changed(doors: Doors, person: Person) -> None:
-    """Another session has set the password anew."""
+    """Situation: another session has set the password anew."""
     token = (await doors.auth.Login(person.who.login(ip=new_ip()))).token
     change = pb.ChangePasswordRequest(ancien=PASSWORD, nouveau=PASSWORD)
     await doors.as_holder(token).ChangePassword(change)
@@ -142,7 +142,7 @@ HELD = ("verify", "renew", "renew in first", "renew in second", "change password
 
 
 def row(in_general: Outcome, in_first: Outcome, *held: Outcome) -> dict[str, Outcome]:
-    """A row: sign-ins that name no organisation, or the first one, then what is done with a token."""
+    """Row of the table: sign-ins without an organisation, to the first one, then calls with a token."""
     signing_in = {"login": in_general, "google": in_general}
     named = {"login to first": in_first, "google to first": in_first}
     return signing_in | named | dict(zip(HELD, held, strict=True))
@@ -175,7 +175,7 @@ def doors(
     popup: OpenPopup,
     as_holder: AsHolder,
 ) -> Doors:
-    """Those of the mesh."""
+    """Services of the mesh."""
     members = mesh.service_stub(MembreServiceStub, caller="auth")
     return Doors(auth, tokens, people, members, join, popup, as_holder, mesh)
 
@@ -185,14 +185,14 @@ def doors(
 async def test_R24_who_was_shown_out_stays_out(
     doors: Doors, someone: MakeSomeone, situation: Situation, call: str
 ) -> None:
-    """With the code and the reason of its cell; a row is seen once."""
+    """Each call ends with the code and the reason of its cell; a situation is made once."""
     if situation not in _seen:
         _seen[situation] = await outcomes(doors, await someone(email_verifie=True), situation)
     assert _seen[situation][call] == TABLE[situation][call]
 
 
 async def outcomes(doors: Doors, who: Someone, situation: Situation) -> dict[str, Outcome]:
-    """How each call ends once *situation* has come about for *who*."""
+    """Outcome of each call once *situation* has come about for *who*."""
     membre = await doors.join(who, FIRST, "VIEWER")
     tokens = {call: (await doors.auth.Login(who.login(ip=new_ip()))).token for call in HELD}
     person = Person(who, membre, tokens)
@@ -227,7 +227,7 @@ def _calls(doors: Doors, person: Person) -> dict[str, Callable[[], Awaitable[Any
 
 
 async def _has_been_heard(doors: Doors, token: str) -> bool:
-    """Whether the process of auth refuses *token* whatever it is shown for."""
+    """Tell whether the process of auth refuses *token* whatever it is shown for."""
     anybody = TokenServiceStub(doors.mesh.channel("auth", token))
     return await code_of(anybody.GetJwks(pb.GetJwksRequest())) == StatusCode.UNAUTHENTICATED
 

@@ -27,14 +27,14 @@ from tests.connexions import new_email, new_ip, settings_with
 
 @pytest.fixture(scope="module")
 async def mesh(provider: OidcProvider) -> AsyncIterator[Mesh]:
-    """A mesh of which nobody else is owed a mail; nothing is sent by itself."""
+    """A mesh of its own in which no mail is owed yet and no job runs by itself."""
     still = (replace(SERVICE, workers=()), USERS, replace(EMAIL, workers=()))
     async with running(*still, **settings_with(provider)) as mesh:
         yield mesh
 
 
 async def newcomer(mesh: Mesh, provider: OidcProvider, **claims: object) -> pb.UtilisateurConnecte:
-    """Somebody who signs in at Google for the first time; *claims* are what it says of him."""
+    """Somebody who signs in at Google for the first time; *claims* are added to his ID token."""
     auth = mesh.service_stub(AuthServiceStub, caller="users")
     provider.person = person(new_email(), **claims)
     begun = await auth.GetGoogleAuthUrl(pb.GetGoogleAuthUrlRequest(ip=new_ip()))
@@ -44,7 +44,7 @@ async def newcomer(mesh: Mesh, provider: OidcProvider, **claims: object) -> pb.U
 
 
 async def owed(mesh: Mesh, user: pb.UtilisateurConnecte) -> BienvenueAEnvoyer:
-    """The row of the mail of *user*."""
+    """Row of the mail that *user* is owed."""
     row = await mesh.database("auth").read().get(BienvenueAEnvoyer, user.id)
     assert row is not None
     return row
@@ -58,14 +58,14 @@ async def work(mesh: Mesh, at: datetime | None = None) -> None:
 
 
 async def mails_to(mesh: Mesh, user: pb.UtilisateurConnecte) -> list[str]:
-    """The subjects of the mails to *user* that email has stored."""
+    """Subjects of the mails to *user* that email has stored."""
     emails = mesh.service_stub(EmailServiceStub, caller="auth")
     listed = await emails.List(ListMessagesRequest(destinataire=user.email))
     return [message.sujet for message in listed.messages]
 
 
 async def test_R20_a_newcomer_is_welcomed_once(mesh: Mesh, provider: OidcProvider) -> None:
-    """However often the job runs."""
+    """One mail is sent, although the job runs twice."""
     user = await newcomer(mesh, provider)
     for _ in range(2):
         await work(mesh)
@@ -75,7 +75,7 @@ async def test_R20_a_newcomer_is_welcomed_once(mesh: Mesh, provider: OidcProvide
 
 
 async def test_R20_nobody_is_greeted_by_a_placeholder(mesh: Mesh, provider: OidcProvider) -> None:
-    """What users calls whoever told no name is none (users R3)."""
+    """Names that users has made up are left empty in the mail (users R3)."""
     nameless = await newcomer(mesh, provider, given_name="", family_name="", name="")
     known = await newcomer(mesh, provider)
     people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
@@ -87,7 +87,7 @@ async def test_R20_nobody_is_greeted_by_a_placeholder(mesh: Mesh, provider: Oidc
 
 
 async def test_R20_a_closed_account_is_not_welcomed(mesh: Mesh, provider: OidcProvider) -> None:
-    """Somebody who leaves before the mail does."""
+    """No mail is sent to an account that was deleted before the job ran."""
     user = await newcomer(mesh, provider)
     people = mesh.service_stub(UtilisateurServiceStub, caller="auth")
     await people.Delete(users_pb2.DeleteUtilisateurRequest(id=user.id))
@@ -99,7 +99,7 @@ async def test_R20_a_closed_account_is_not_welcomed(mesh: Mesh, provider: OidcPr
 async def test_R20_email_is_asked_four_times(
     mesh: Mesh, provider: OidcProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """After 30 s, 5 minutes and an hour again; then the mail is given up, with an error in the log."""
+    """Attempts follow after 30 s, 5 minutes and an hour; then an error is logged and the mail is given up."""
     waits = []
     async with mesh.without("email"):
         user = await newcomer(mesh, provider)
@@ -120,7 +120,7 @@ async def test_R20_email_is_asked_four_times(
 
 
 async def test_R20_the_mail_leaves_by_itself(provider: OidcProvider) -> None:
-    """Soon after the sign-in, which does not wait for it."""
+    """The mail is sent soon after the sign-in, which does not wait for it."""
     with smtp_server() as smtp:
         way: dict[str, Any] = {"smtp_host": smtp.host, "smtp_port": smtp.port, "smtp_securite": "aucune"}
         way |= {"smtp_from": "crm@exemple.fr"} | settings_with(provider)

@@ -1,4 +1,4 @@
-"""Revocations are read by when they were written, also those of all tokens of a user."""
+"""Index by which the revocations of all tokens of a user are read in the order they were written."""
 
 from db_utils.online import build_index
 
