@@ -216,7 +216,7 @@ async def test_R10_the_message_of_a_dead_worker_is_due_after_its_lease(post: Pos
 
 
 async def test_R10_a_message_that_ends_every_worker_is_given_up(post: Post, smtp: SmtpServer) -> None:
-    """After five leases that ran out the message is echec without another attempt."""
+    """A message whose five leases ran out is echec without another attempt."""
     message_id = await post.send()
     for lease in range(5):
         with clock.frozen_at(clock.now() + lease * (LEASE + SECOND)):

@@ -54,7 +54,7 @@ async def test_R26_a_provider_without_a_client_is_off(half: Mesh, provider: Oaut
 
 
 async def test_R5_without_an_origin_nothing_is_begun(half: Mesh, provider: OauthProvider) -> None:
-    """Without configured origins nothing begins, whatever address the caller gives."""
+    """No address of the caller stands in for the origins that are not configured."""
     jeanne = Personne(new_user(), half, provider)
     for url in ("", "https://app.exemple.fr/"):
         expected = (StatusCode.FAILED_PRECONDITION, "OAUTH_INIT_ERROR")

@@ -11,7 +11,7 @@ ADDRESSES = [name for name in FournisseurSettings.model_fields if name.startswit
 
 
 def test_R26_the_real_providers_are_the_default() -> None:
-    """Without settings the addresses are those of the real providers, over https, 60 times a minute."""
+    """The default addresses are those of the real providers, over https, 60 times a minute."""
     told = settings()
     urls = [getattr(told, name) for name in ADDRESSES if name.endswith("_url")]
     assert {urlsplit(url).scheme for url in urls} == {"https"}
