@@ -1,4 +1,8 @@
-"""AdresseService: postal addresses; the client is the lock under which they change."""
+"""AdresseService: postal addresses.
+
+They change under a lock on the row of their client, so that calls at once leave one PRINCIPALE
+and twenty addresses at most (R14).
+"""
 
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import AdresseServiceServicer
@@ -47,7 +51,7 @@ class AdresseService(AdresseServiceServicer):
         return to_message(adresse, pb.Adresse)
 
     async def Delete(self, request: pb.DeleteAdresseRequest, context: Context) -> DeleteResponse:
-        """Remove an address."""
+        """Remove an address for good."""
         async with self._db.transaction() as tx:
             adresse = await _locked(tx, request.id)
             if adresse is not None:
@@ -65,15 +69,15 @@ class AdresseService(AdresseServiceServicer):
 
 
 async def _locked(tx: Transaction, adresse_id: str) -> Adresse | None:
-    """The address, read under the lock of its client; None when either is gone."""
+    """Address, read under the lock on its client's row; None when either is gone."""
     adresse = await tx.get(Adresse, adresse_id)
     if adresse is None or await tx.get(ClientBase, adresse.client_base_id, lock=True) is None:
         return None
-    return await tx.get(Adresse, adresse_id)
+    return await tx.get(Adresse, adresse_id)  # again: it may have changed before the lock was ours
 
 
 async def _demote_principale(tx: Transaction, adresse: Adresse, wanted: str) -> None:
-    """Make room for *adresse* as PRINCIPALE."""
+    """Turn the former PRINCIPALE of the client into AUTRE when *adresse* is to be it (R14)."""
     if wanted != rules.PRINCIPALE:
         return
     former = await tx.one(_PRINCIPALE, client_id=adresse.client_base_id)

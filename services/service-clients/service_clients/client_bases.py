@@ -1,4 +1,4 @@
-"""ClientBaseService: clients themselves, and the one event this service emits."""
+"""ClientBaseService: clients themselves, and client.created, the one event of this service."""
 
 from uuid import UUID
 
@@ -60,7 +60,7 @@ class ClientBaseService(ClientBaseServiceServicer):
         self._codes = ClientCodes(app.database)
 
     async def Create(self, request: pb.CreateClientBaseRequest, context: Context) -> pb.ClientBase:
-        """Create a client of the caller's organisation and announce it."""
+        """Create a client of the caller's organisation and announce it (R1, R18)."""
         while True:
             client = rules.new_client(request, await self._code(request))
             try:
@@ -89,7 +89,7 @@ class ClientBaseService(ClientBaseServiceServicer):
         )
 
     async def List(self, request: pb.ListClientBasesRequest, context: Context) -> pb.ListClientBasesResponse:
-        """List clients, the newest first."""
+        """List clients, the newest first unless another sort is asked for (R11)."""
         page = await CLIENTS.page(
             self._db.read(),
             page_request(request.pagination),
@@ -114,7 +114,7 @@ class ClientBaseService(ClientBaseServiceServicer):
         return _with_adresses(client, adresses)
 
     async def Delete(self, request: pb.DeleteClientBaseRequest, context: Context) -> DeleteResponse:
-        """Hide a client for ever; its phone and name become free."""
+        """Hide a client for ever; its phone, name and account code become free (R13)."""
         async with self._db.transaction() as tx:
             client = await tx.get(ClientBase, request.id, lock=True)
             if client is not None:
@@ -124,7 +124,7 @@ class ClientBaseService(ClientBaseServiceServicer):
     async def Search(
         self, request: pb.SearchClientBaseRequest, context: Context
     ) -> pb.SearchClientBaseResponse:
-        """Find the client that has this phone and name, however they are spelt."""
+        """Find the client that has this phone and name, however they are spelt (R12)."""
         nom_cle = text_key(required(request.nom, "nom"))
         try:
             telephone = phones.read(required(request.telephone, "telephone"))
@@ -139,7 +139,10 @@ class ClientBaseService(ClientBaseServiceServicer):
 async def _check_references(
     tx: Transaction, organisation_id: str, statut: str | None, entreprise_id: UUID | None
 ) -> None:
-    """The status and the company sheet, where given, are the organisation's to use (R9, R10)."""
+    """Check that the organisation has the status and the company sheet, where given (R9, R10).
+
+    Raises StatutInconnu, ReferenceInconnue.
+    """
     own = statut is not None and statut not in rules.SYSTEM_STATUTS
     if own and await tx.one(_OWN_STATUT, organisation_id=organisation_id, code=statut) is None:
         raise rules.StatutInconnu(champ="statut")

@@ -25,7 +25,7 @@ class ClientEntrepriseService(ClientEntrepriseServiceServicer):
     async def Create(
         self, request: pb.CreateClientEntrepriseRequest, context: Context
     ) -> pb.ClientEntreprise:
-        """Create a company sheet; a SIREN occurs once in an organisation."""
+        """Create a company sheet; a SIREN occurs once in an organisation (R15)."""
         async with self._db.transaction() as tx:
             entreprise = await tx.insert(fiches.new_entreprise(request))
         return to_message(entreprise, pb.ClientEntreprise)

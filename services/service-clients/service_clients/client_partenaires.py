@@ -1,4 +1,4 @@
-"""ClientPartenaireService: which partner takes part in which client, and when."""
+"""ClientPartenaireService: links that say which partner takes part in which client, and when."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from sqlalchemy import BindParameter, ColumnElement, and_, or_, select
 from service_clients import rules
 from service_clients.models import ClientBase, ClientPartenaire
 
-_NO_CLIENT = UUID(int=0)  # an id that is never given
+_NO_CLIENT = UUID(int=0)  # never given to a client: stands for an id that is no UUID
 _OF_LIVING_CLIENT = (
     select(ClientBase.id)
     .where(ClientBase.id == ClientPartenaire.client_base_id, ClientBase.supprime_le.is_(None))
@@ -48,7 +48,7 @@ class ClientPartenaireService(ClientPartenaireServiceServicer):
     async def Create(
         self, request: pb.CreateClientPartenaireRequest, context: Context
     ) -> pb.ClientPartenaire:
-        """Link a partner to a client; periods in one role may not overlap (R16)."""
+        """Link a partner to a client; their periods in one role may not overlap (R16)."""
         client_id = required(request.client_base_id, "client_base_id")
         async with self._db.transaction() as tx:
             client = found(await tx.get(ClientBase, client_id, lock=True))
@@ -58,7 +58,7 @@ class ClientPartenaireService(ClientPartenaireServiceServicer):
     async def List(
         self, request: pb.ListClientPartenairesRequest, context: Context
     ) -> pb.ListClientPartenairesResponse:
-        """List links of living clients, the latest first."""
+        """List links of living clients, the latest beginning first."""
         client_id = request.client_base_id and (parse_uuid(request.client_base_id) or _NO_CLIENT)
         page = await PARTENAIRES.page(
             self._db.read(),

@@ -1,7 +1,7 @@
 """Client numbers CLI000001, CLI000002, … given out in blocks (R7).
 
-Each process reserves a block of an organisation's numbers at a time, so that creating
-clients never queues on a counter row; what is left of a block at a restart is a gap.
+Each process reserves a block of an organisation's numbers at a time, so that creating clients
+never queues on a counter row. The rest of a block is lost when the process ends: a gap.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from service_clients.models import CompteurCode
 
-_LARGEST_BLOCK = 64
-_REMEMBERED = 10_000  # organisations
+_LARGEST_BLOCK = 64  # numbers: one reservation for 64 creations, and no larger gap
+_REMEMBERED = 10_000  # organisations, so that memory is bounded; the block of a forgotten one is a gap
 
 _size = bindparam("size", type_=CompteurCode.dernier.type)
 _RESERVE = (
@@ -27,14 +27,17 @@ _RESERVE = (
 
 
 class ClientCodes:
-    """The numbers this process holds, by organisation."""
+    """Client numbers that this process has reserved, by organisation."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._blocks: OrderedDict[str, _Block] = OrderedDict()
 
     async def next(self, organisation_id: str) -> str:
-        """A code that no client of the organisation got from here. Raises OrganisationRequired."""
+        """Next code of the organisation, which no process has given out before.
+
+        A client may have it all the same, if a caller chose it. Raises OrganisationRequired.
+        """
         if not organisation_id:
             raise OrganisationRequired(CompteurCode.__tablename__)
         block = self._blocks.get(organisation_id)
@@ -43,12 +46,12 @@ class ClientCodes:
             if len(self._blocks) > _REMEMBERED:
                 self._blocks.popitem(last=False)
         while (number := next(block.numbers, None)) is None:
-            async with block.refilling:
+            async with block.refilling:  # one call reserves for all that wait
                 await self._refill(organisation_id, block)
         return f"CLI{number:06d}"
 
     async def _refill(self, organisation_id: str, block: "_Block") -> None:
-        """Reserve numbers, twice as many as the last time, unless another call just has."""
+        """Reserve twice as many numbers as the last time, unless another call has just done so."""
         if operator.length_hint(block.numbers):
             return
         block.size = min(block.size * 2 or 1, _LARGEST_BLOCK)
@@ -59,7 +62,7 @@ class ClientCodes:
 
 
 class _Block:
-    """Numbers of one organisation that were reserved and not given out."""
+    """Numbers of one organisation that this process has reserved and not given out yet."""
 
     def __init__(self) -> None:
         self.numbers = iter(range(0))

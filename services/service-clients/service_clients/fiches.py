@@ -1,6 +1,6 @@
-"""Company sheets: who a company is to the tax office and to its suppliers (R15, R19). Pure.
+"""Company sheets: identification numbers and the electronic address (R15, R19). Pure.
 
-The numbers depend on each other and on the country, so that they are checked together.
+The numbers depend on each other and on the country; they are therefore checked together.
 """
 
 import re
@@ -19,8 +19,10 @@ from service_clients.names import collapsed
 
 _NUMBERS = ("pays", "siren", "numero_tva", "identifiant_etranger", "adresse_electronique")
 _MONACO = "MC"
+# XI is the prefix of Northern Ireland and no country of ISO 3166.
 _UNION = frozenset(state.upper() for state in MEMBER_STATES) - {"XI"}
-_VAT_PREFIX = {"GR": "EL"}  # for all others it is the country
+# Directive 2006/112/EC, article 215: the prefix of any other state is its country code.
+_VAT_PREFIX = {"GR": "EL"}
 _ELSEWHERE = re.compile(r"[A-Z0-9]+")
 _PUNCTUATION = str.maketrans("", "", " .-/")
 _ELECTRONIC = re.compile(r"(?P<scheme>[0-9]{4}|AN|AQ|AS|AU|EM):(?P<identifier>\S+)")
@@ -33,7 +35,7 @@ class SirenInterdit(InvalidArgument):
 
 
 def new_entreprise(request: pb.CreateClientEntrepriseRequest) -> ClientEntreprise:
-    """The company sheet that *request* describes."""
+    """New company sheet with the fields of *request*. Raises InvalidArgument."""
     numbers = {name: getattr(request, name) for name in _NUMBERS}
     return ClientEntreprise(
         organisation_id=request.organisation_id,
@@ -45,7 +47,7 @@ def new_entreprise(request: pb.CreateClientEntrepriseRequest) -> ClientEntrepris
 def entreprise_changes(
     entreprise: ClientEntreprise, request: pb.UpdateClientEntrepriseRequest
 ) -> dict[str, Any]:
-    """What *request* changes of *entreprise*."""
+    """Columns of *entreprise* that *request* changes. Raises InvalidArgument."""
     changed = changes(request, ("raison_sociale", *_NUMBERS), mandatory=("raison_sociale", "pays"))
     if "raison_sociale" in changed:
         changed["raison_sociale"] = collapsed(changed["raison_sociale"])
@@ -60,7 +62,7 @@ def _siren(text: str) -> str:
 
 
 def _checked(numbers: Mapping[str, str]) -> dict[str, Any]:
-    """*numbers* as they are stored, which must suit each other (R15).
+    """Stored forms of *numbers*, which must suit each other (R15).
 
     Raises ValeurInconnue, ChampRequis, SirenInterdit, FormatInvalide.
     """
@@ -84,13 +86,13 @@ def _checked(numbers: Mapping[str, str]) -> dict[str, Any]:
 
 @cache
 def _countries() -> frozenset[str]:
-    """The codes of ISO 3166-1, from the list that the time zone database keeps."""
+    """Country codes of ISO 3166-1, from the table in the time zone database."""
     table = (files("tzdata") / "zoneinfo" / "iso3166.tab").read_text(encoding="utf-8")
     return frozenset(line[:2] for line in table.splitlines() if line and not line.startswith("#"))
 
 
 def _numero_tva(text: str, pays: str, siren: str) -> str | None:
-    """A VAT number of *pays*, None when empty. Raises FormatInvalide.
+    """Stored form of a VAT number of *pays*, None when empty. Raises FormatInvalide.
 
     A French company may declare VAT in any state of the Union. Outside the Union and Monaco
     only the form is checked: letters and digits.
@@ -107,9 +109,9 @@ def _numero_tva(text: str, pays: str, siren: str) -> str | None:
 
 
 def electronic_address(text: str, siren: str) -> str | None:
-    """Where a company receives electronic invoices, None when empty (R19). Raises FormatInvalide.
+    """Stored form of an electronic address, None when empty (R19). Raises FormatInvalide.
 
-    In the French directory (scheme 0225) it begins with *siren*, that of the company.
+    In the French directory (scheme 0225) the identifier begins with *siren*, the company's own.
     """
     if not text:
         return None

@@ -28,14 +28,14 @@ _LINK = "hashtextextended(client_base_id::text || '/' || partenaire_id || '/' ||
 
 
 class Base(Row):
-    """Tables of this service."""
+    """Base of the tables of this service."""
 
     __abstract__ = True
     metadata = metadata()
 
 
 class ClientEntreprise(Entity, Tenant, Base):
-    """The company sheet of a client: a SIREN if it is French, other numbers if it is not (R15)."""
+    """Company sheet of clients: a French company has a SIREN, any other one other numbers (R15)."""
 
     __tablename__ = "client_entreprises"
     __table_args__ = (
@@ -67,7 +67,7 @@ class ClientEntreprise(Entity, Tenant, Base):
 
 
 class ClientBase(Entity, Tenant, SoftDelete, Base):
-    """A client; *nom_cle* and *telephone_e164* are what makes two of them the same person."""
+    """Client of an organisation; two with one *telephone_e164* and *nom_cle* are the same client (R4)."""
 
     __tablename__ = "client_bases"
     __table_args__ = (
@@ -80,7 +80,8 @@ class ClientBase(Entity, Tenant, SoftDelete, Base):
             postgresql_where=text("supprime_le IS NULL AND telephone_e164 IS NOT NULL"),
         ),
         Index("uq_client_code", "organisation_id", "compte_code", unique=True, postgresql_where=_LIVING),
-        # A search that finds hardly anything reads all of this one, and no row of the table.
+        # The default sort, with all columns that a search looks into: a search that finds hardly
+        # anything reads this whole index and no row of the table.
         Index(
             "ix_client_bases_recherche",
             "organisation_id",
@@ -128,7 +129,7 @@ class ClientBase(Entity, Tenant, SoftDelete, Base):
 
 
 class Adresse(Entity, Tenant, Base):
-    """A postal address of a client, at most one of them PRINCIPALE."""
+    """Postal address of a client, which has at most one PRINCIPALE (R14)."""
 
     __tablename__ = "adresses"
     __table_args__ = (
@@ -153,10 +154,10 @@ class Adresse(Entity, Tenant, Base):
 
 
 class ClientPartenaire(Entity, Tenant, Base):
-    """That a partner takes part in a client, in a role, from one day to another.
+    """Link of a partner to a client in a role, from one day to another, both included (R16).
 
-    Periods of one client, partner and role never overlap. The three are compared through a
-    64-bit hash as a range, because GiST compares only ranges without an extension.
+    The exclusion constraint keeps the periods of one client, partner and role apart. It compares
+    the three by a 64-bit hash written as a range: without an extension GiST indexes ranges only.
     """
 
     __tablename__ = "client_partenaires"
@@ -180,7 +181,7 @@ class ClientPartenaire(Entity, Tenant, Base):
 
 
 class StatutClient(Entity, TenantOrSystem, Base):
-    """A status a client may have; those of the system belong to no organisation."""
+    """Status that a client may have; without an organisation it is supplied by the system (R17)."""
 
     __tablename__ = "statut_clients"
     __table_args__ = (
@@ -200,7 +201,7 @@ class StatutClient(Entity, TenantOrSystem, Base):
 
 
 class CompteurCode(Base):
-    """The highest client number given out in an organisation; see `codes.py`."""
+    """Highest client number that was reserved in an organisation (R7); `codes.py` reserves them."""
 
     __tablename__ = "compteurs_code"
 

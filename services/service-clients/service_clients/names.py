@@ -11,19 +11,20 @@ _PARTS = re.compile(rf"(?P<particle>{_PARTICLE}(?=[\s\-'’][^\s\-'’]))|[^\s\-
 
 
 def collapsed(text: str) -> str:
-    """*text* without spaces around it and with single ones inside."""
+    """Text without white space around it and with single spaces inside."""
     return " ".join(text.split())
 
 
 def name_of(text: str, type_client: str) -> str:
-    """The stored form of nom: a company keeps its own spelling (R2)."""
+    """Stored form of nom: that of a client of type ENTREPRISE is not respelt (R2)."""
     return collapsed(text) if type_client == ENTREPRISE else person_name(text)
 
 
 def person_name(text: str) -> str:
-    """*text* as typed, unless it is all in capitals or all in lower case (R2).
+    """Stored form of a person's name: as typed, unless all in capitals or all in lower case (R2).
 
     Such a name gets a capital at the start of each part; a particle typed in lower case keeps it.
+    The stored form of a stored form is itself.
     """
     name = unicodedata.normalize("NFC", collapsed(text))
     if name.isupper():

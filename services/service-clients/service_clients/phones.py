@@ -1,6 +1,6 @@
-"""Phone numbers as people type them, in the forms that are stored and searched (R5). Pure.
+"""Phone numbers: from the text that somebody typed to the forms that are stored and searched (R5).
 
-The typed text stays what it is; two clients have one phone when their E.164 forms are equal.
+Pure. Two clients have the same phone when its E.164 forms are equal (R4).
 """
 
 import re
@@ -13,8 +13,9 @@ from phonenumbers import CountryCodeSource, NumberParseException, PhoneNumber, P
 
 _FRANCE = 33
 _SAINT_PIERRE = 508
-# Who has which prefix, whatever the metadata of the library call valid: it changes with each
-# version, and that of FR holds 0263, 0269, 0508 and 0596 too.
+# Country codes by the prefix that is dialled in the territory. The prefix decides, and not what
+# the library calls valid: its metadata change with each version, and those of FR hold 0263, 0269,
+# 0508 and 0596 too (docs/decisions/0013).
 _OVERSEAS: Mapping[str, int] = {
     **dict.fromkeys(("262", "263", "269", "639", "692", "693"), 262),  # La Réunion, Mayotte
     **dict.fromkeys(("590", "690", "691"), 590),  # Guadeloupe, Saint-Barthélemy, Saint-Martin
@@ -22,9 +23,10 @@ _OVERSEAS: Mapping[str, int] = {
     **dict.fromkeys(("596", "696", "697"), 596),  # Martinique
     "508": _SAINT_PIERRE,
 }
+# Regions of other numbers that are not valid in France; the first in which they are valid has them.
 _TRIED = ("RE", "YT", "GP", "GF", "MQ", "PM", "BL", "MF", "NC", "PF", "WF")
 _NINE = 9  # significant digits of a French number
-_AMBIGUOUS = 6  # digits: valid in PM and NC alike, and what is left of many a mobile cut short
+_AMBIGUOUS = 6  # digits of numbers valid in PM and NC alike, and of many French mobiles cut short
 _FRENCH_E164 = re.compile(r"\+33[1-9][0-9]{8}")
 _LONGEST_E164 = len("+") + 15  # ITU-T E.164 section 6.1
 _SEPARATORS = str.maketrans("", "", " .-")
@@ -32,14 +34,14 @@ _PLAIN = re.compile(r"0[1-9][0-9]{8}")
 
 
 class Telephone(NamedTuple):
-    """A number in international form and in the national one of its country, digits only."""
+    """Phone number in international form and in that of its own country, without separators."""
 
     e164: str
     national: str
 
 
 def columns(text: str) -> dict[str, Any]:
-    """What is stored of a number as typed, NULL when empty. Raises FormatInvalide."""
+    """Columns of a phone number as typed, NULL when empty. Raises FormatInvalide."""
     number = read(text) if text else None
     return {
         "telephone": text or None,
@@ -49,11 +51,12 @@ def columns(text: str) -> dict[str, Any]:
 
 
 def read(text: str) -> Telephone:
-    """The number *text* stands for; without a country code it is French or of an overseas territory.
+    """Stored forms of the number typed as *text*.
 
-    Raises FormatInvalide.
+    Without a country code the number is French or of an overseas territory. Raises FormatInvalide
+    for an impossible number.
     """
-    # The library knows few spaces; French typography has the narrow no-break one.
+    # The library knows few kinds of space; French typography uses the narrow no-break space.
     number = _number(" ".join(text.split()))
     e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
     if not phonenumbers.is_possible_number(number) or len(e164) > _LONGEST_E164:
@@ -66,7 +69,7 @@ def read(text: str) -> Telephone:
 
 
 def whole(text: str) -> Sequence[str]:
-    """The forms of a number that is searched, none when it is no whole one (C8)."""
+    """Stored forms of a searched text that is a complete number, none when it is not (C8)."""
     try:
         return read(text)
     except FormatInvalide:
@@ -74,7 +77,7 @@ def whole(text: str) -> Sequence[str]:
 
 
 def national(number: PhoneNumber) -> str:
-    """The digits that are dialled within the country of *number*."""
+    """Digits that are dialled within the country of *number*."""
     shown = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
     return "".join(character for character in shown if character.isdigit())
 
@@ -89,7 +92,7 @@ def _number(text: str) -> PhoneNumber:
 
 
 def _of_territory(text: str, number: PhoneNumber) -> PhoneNumber:
-    """*number*, read as a French one, under the code of the territory that it belongs to."""
+    """Number that was read as French, given the country code of the territory that it belongs to."""
     digits = phonenumbers.national_significant_number(number)
     code = _OVERSEAS.get(digits[:3]) if len(digits) == _NINE else None
     if code is not None:
@@ -100,7 +103,7 @@ def _of_territory(text: str, number: PhoneNumber) -> PhoneNumber:
 
 
 def _valid(text: str, region: str) -> PhoneNumber | None:
-    """The number that *text* is when dialled in *region*, if it is a valid one there."""
+    """Number that *text* is when dialled in *region*, None if it is not valid there."""
     number = _parsed(text, region)
     if len(phonenumbers.national_significant_number(number)) == _AMBIGUOUS:
         return None

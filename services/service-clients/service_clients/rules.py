@@ -1,6 +1,7 @@
-"""The rules of clients, pure: requests in, rows and changes out, or a refusal.
+"""Rules of clients, addresses, partner links and statuses, as pure functions.
 
-Those of names, phone numbers and company sheets are in `names.py`, `phones.py` and `fiches.py`.
+They turn requests into rows or changes, or refuse them. The rules of names, phone numbers and
+company sheets are in `names.py`, `phones.py` and `fiches.py`.
 """
 
 import re
@@ -63,7 +64,7 @@ class FicheEntrepriseInterdite(InvalidArgument):
 
 
 def birth_date(text: str) -> date | None:
-    """A day between 1900 and today (R8). Raises DateInvalide."""
+    """Date from 1900-01-01 to today in Paris, None when empty (R8). Raises DateInvalide."""
     if not text:
         return None
     day = civil_date(text, "date_naissance")
@@ -73,14 +74,17 @@ def birth_date(text: str) -> date | None:
 
 
 def account_code(text: str) -> str:
-    """A code given by the caller, in capitals (R7). Raises FormatInvalide."""
+    """Account code that a caller has given, in capitals (R7). Raises FormatInvalide."""
     if not _CODE.fullmatch(text):
         raise FormatInvalide(champ="compte_code")
     return text.upper()
 
 
 def new_client(request: pb.CreateClientBaseRequest, code: str) -> ClientBase:
-    """The client that *request* describes, under account code *code* (R1)."""
+    """New client with the fields of *request* and the account code *code* (R1).
+
+    Raises InvalidArgument, ReferenceInconnue.
+    """
     type_client = request.type_client or PARTICULIER
     nom = name_of(required(request.nom, "nom"), type_client)
     if request.client_entreprise_id and type_client not in _WITH_SHEET:
@@ -103,7 +107,10 @@ def new_client(request: pb.CreateClientBaseRequest, code: str) -> ClientBase:
 
 
 def client_changes(client: ClientBase, request: pb.UpdateClientBaseRequest) -> dict[str, Any]:
-    """What *request* changes of *client*, under the rules of a creation."""
+    """Columns of *client* that *request* changes, checked as on a new client.
+
+    Raises InvalidArgument, ReferenceInconnue.
+    """
     changed = changes(request, _UPDATABLE, mandatory=("type_client", "nom", "compte_code", "statut"))
     type_client = changed.get("type_client", client.type_client)
     if "nom" in changed or type_client != client.type_client:
@@ -123,7 +130,7 @@ def client_changes(client: ClientBase, request: pb.UpdateClientBaseRequest) -> d
 
 
 def _entreprise_change(client: ClientBase, type_client: str, changed: Mapping[str, Any]) -> dict[str, Any]:
-    """The company sheet stays with a company or a partner and leaves a person (R10)."""
+    """Change of the company sheet: a client that becomes a person loses its sheet (R10)."""
     if type_client in _WITH_SHEET:
         if "client_entreprise_id" in changed:
             return {"client_entreprise_id": _entreprise_id(changed["client_entreprise_id"] or "")}
@@ -143,7 +150,7 @@ def _entreprise_id(text: str) -> Any:
 
 
 def new_adresse(client: ClientBase, request: pb.CreateAdresseRequest) -> Adresse:
-    """The address that *request* adds to *client*."""
+    """New address of *client* with the fields of *request* (R14). Raises InvalidArgument."""
     adresse = Adresse(
         organisation_id=client.organisation_id,
         client_base_id=client.id,
@@ -159,7 +166,7 @@ def new_adresse(client: ClientBase, request: pb.CreateAdresseRequest) -> Adresse
 
 
 def adresse_changes(adresse: Adresse, request: pb.UpdateAdresseRequest) -> dict[str, Any]:
-    """What *request* changes of *adresse*."""
+    """Columns of *adresse* that *request* changes (R14). Raises InvalidArgument."""
     mandatory = ("ligne1", "code_postal", "ville", "pays", "type")
     changed = changes(request, (*mandatory, "ligne2"), mandatory=mandatory)
     check_postcode(changed.get("code_postal", adresse.code_postal), changed.get("pays", adresse.pays))
@@ -167,13 +174,13 @@ def adresse_changes(adresse: Adresse, request: pb.UpdateAdresseRequest) -> dict[
 
 
 def check_postcode(code: str, pays: str) -> None:
-    """French postcodes have five digits (R14). Raises FormatInvalide."""
+    """Refuse a postcode in France that is not five digits (R14). Raises FormatInvalide."""
     if pays.casefold() == "france" and not _FRENCH_POSTCODE.fullmatch(code):
         raise FormatInvalide(champ="code_postal")
 
 
 def new_partenaire(client: ClientBase, request: pb.CreateClientPartenaireRequest) -> ClientPartenaire:
-    """The partner link that *request* adds to *client* (R16)."""
+    """New partner link of *client* with the fields of *request* (R16). Raises InvalidArgument."""
     valid_from = civil_date(request.valid_from, "valid_from") if request.valid_from else clock.today()
     valid_to = civil_date(request.valid_to, "valid_to") if request.valid_to else None
     if valid_to is not None and valid_to < valid_from:
@@ -190,7 +197,7 @@ def new_partenaire(client: ClientBase, request: pb.CreateClientPartenaireRequest
 
 
 def new_statut(request: pb.CreateStatutClientRequest) -> StatutClient:
-    """The organisation's own status that *request* describes."""
+    """New status of the organisation with the fields of *request* (R17). Raises ChampRequis."""
     return StatutClient(
         organisation_id=request.organisation_id,
         code=required(request.code, "code"),
@@ -201,6 +208,6 @@ def new_statut(request: pb.CreateStatutClientRequest) -> StatutClient:
 
 
 def check_own(statut: StatutClient) -> None:
-    """Refuse to touch what the system supplies (R17)."""
+    """Refuse to change or delete a status that the system supplies (R17). Raises StatutSysteme."""
     if statut.organisation_id is None:
         raise StatutSysteme

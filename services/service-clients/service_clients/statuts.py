@@ -1,4 +1,4 @@
-"""StatutClientService: the statuses an organisation adds to those of the system."""
+"""StatutClientService: statuses of clients, those of the system and those an organisation adds."""
 
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import StatutClientServiceServicer
@@ -13,6 +13,7 @@ from service_clients import rules
 from service_clients.models import ClientBase, StatutClient
 
 STATUTS = Listing(StatutClient, sorts=("ordre_affichage",))
+# The unique index compares codes within an organisation, and not with those of the system.
 _SUPPLIED = select(StatutClient.id).where(
     StatutClient.organisation_id.is_(None), StatutClient.code == bindparam("code")
 )
@@ -56,7 +57,7 @@ class StatutClientService(StatutClientServiceServicer):
         return list_answer(pb.ListStatutClientsResponse, page)
 
     async def Delete(self, request: pb.DeleteStatutClientRequest, context: Context) -> DeleteResponse:
-        """Remove a status that no living client has."""
+        """Remove a status of the organisation that no living client has (R17)."""
         async with self._db.transaction() as tx:
             statut = await tx.get(StatutClient, request.id, lock=True)
             if statut is not None:

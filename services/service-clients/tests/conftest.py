@@ -1,4 +1,4 @@
-"""The clients service, run once for all tests of this folder."""
+"""Mesh, organisation and stubs of the clients service, which runs once for all tests of this folder."""
 
 from collections.abc import AsyncIterator
 from itertools import count
@@ -21,57 +21,57 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 async def mesh() -> AsyncIterator[Mesh]:
-    """A mesh with the clients service alone."""
+    """Mesh with the clients service alone."""
     async with running(SERVICE) as mesh:
         yield mesh
 
 
 @pytest.fixture
 def org() -> str:
-    """An organisation that no other test uses."""
+    """Id of an organisation that no other test uses."""
     return f"org-clients-{next(_numbers)}"
 
 
 @pytest.fixture
 async def channel(mesh: Mesh, org: str) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel whose calls come from a member of the organisation."""
+    """Channel whose calls come from a member of the organisation."""
     async with mesh.channel("clients", mesh.secrets.token(organisation=org)) as channel:
         yield channel
 
 
 @pytest.fixture
 def clients(channel: grpc.aio.Channel) -> ClientBaseServiceStub:
-    """The clients of the organisation."""
+    """Clients, as a member of the organisation sees them."""
     return ClientBaseServiceStub(channel)
 
 
 @pytest.fixture
 def adresses(channel: grpc.aio.Channel) -> AdresseServiceStub:
-    """Their addresses."""
+    """Addresses, as a member of the organisation sees them."""
     return AdresseServiceStub(channel)
 
 
 @pytest.fixture
 def entreprises(channel: grpc.aio.Channel) -> ClientEntrepriseServiceStub:
-    """Their company sheets."""
+    """Company sheets, as a member of the organisation sees them."""
     return ClientEntrepriseServiceStub(channel)
 
 
 @pytest.fixture
 def partenaires(channel: grpc.aio.Channel) -> ClientPartenaireServiceStub:
-    """Their partner links."""
+    """Partner links, as a member of the organisation sees them."""
     return ClientPartenaireServiceStub(channel)
 
 
 @pytest.fixture
 def statuts(channel: grpc.aio.Channel) -> StatutClientServiceStub:
-    """The statuses they may have."""
+    """Statuses, as a member of the organisation sees them."""
     return StatutClientServiceStub(channel)
 
 
 @pytest.fixture
 async def dupont(clients: ClientBaseServiceStub) -> pb.ClientBase:
-    """A client of the organisation."""
+    """Client of the organisation with a phone and an email."""
     return await clients.Create(
         pb.CreateClientBaseRequest(
             nom="dupont", prenom="jean", telephone="06 12 34 56 78", email="Jean.Dupont@Example.fr"
@@ -81,5 +81,5 @@ async def dupont(clients: ClientBaseServiceStub) -> pb.ClientBase:
 
 @pytest.fixture
 def foreign_clients(mesh: Mesh) -> ClientBaseServiceStub:
-    """The clients of another organisation."""
+    """Clients, as a member of another organisation sees them."""
     return mesh.stub(ClientBaseServiceStub, organisation=f"org-autre-{next(_numbers)}")

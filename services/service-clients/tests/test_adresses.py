@@ -16,31 +16,31 @@ PARIS = {"ligne1": "1 rue de la Paix", "code_postal": "75002", "ville": "Paris"}
 
 
 def new(client: pb.ClientBase, **fields: str) -> pb.CreateAdresseRequest:
-    """A request for an address of *client*, in Paris unless *fields* say otherwise."""
+    """Request for an address of *client*, in Paris unless *fields* say otherwise."""
     return pb.CreateAdresseRequest(client_base_id=client.id, **(PARIS | fields))
 
 
 def update(adresse: pb.Adresse, **fields: Any) -> pb.UpdateAdresseRequest:
-    """A request that changes *fields* of *adresse*."""
+    """Request that changes *fields* of *adresse*."""
     return pb.UpdateAdresseRequest(id=adresse.id, **fields)
 
 
 async def kinds(clients: ClientBaseServiceStub, client: pb.ClientBase) -> list[str]:
-    """The types of the client's addresses, oldest address first."""
+    """Types of the client's addresses, the oldest address first."""
     read = await clients.Get(pb.GetClientBaseRequest(id=client.id))
     return [adresse.type for adresse in read.adresses]
 
 
 @pytest.fixture
 async def paris(adresses: AdresseServiceStub, dupont: pb.ClientBase) -> pb.Adresse:
-    """The address of a client."""
+    """Main address of a client, in Paris."""
     return await adresses.Create(new(dupont, ligne2="3e étage"))
 
 
 async def test_R14_an_address_is_french_and_the_main_one_unless_told(
     adresses: AdresseServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """The smallest creation gets the documented defaults."""
+    """Country and type of the smallest creation are France and PRINCIPALE."""
     adresse = await adresses.Create(new(dupont))
     expected = pb.Adresse(
         id=adresse.id,
@@ -58,7 +58,7 @@ async def test_R14_an_address_is_french_and_the_main_one_unless_told(
 async def test_get_answers_the_addresses_of_the_client(
     clients: ClientBaseServiceStub, adresses: AdresseServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """All of them, the oldest first; Update answers them too."""
+    """Get and Update of a client answer all its addresses, the oldest first."""
     created = [
         await adresses.Create(new(dupont, type=kind)) for kind in ("LIVRAISON", "AUTRE", "FACTURATION")
     ]
@@ -70,7 +70,7 @@ async def test_get_answers_the_addresses_of_the_client(
 async def test_R14_a_new_main_address_replaces_the_former(
     clients: ClientBaseServiceStub, adresses: AdresseServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """The former becomes AUTRE, with the next version."""
+    """The former PRINCIPALE becomes AUTRE and its version grows, on Create and on Update."""
     first = await adresses.Create(new(dupont))
     await adresses.Create(new(dupont))
     assert await kinds(clients, dupont) == ["AUTRE", "PRINCIPALE"]
@@ -82,7 +82,7 @@ async def test_R14_a_new_main_address_replaces_the_former(
 async def test_R14_other_types_leave_the_main_address(
     clients: ClientBaseServiceStub, adresses: AdresseServiceStub, dupont: pb.ClientBase, paris: pb.Adresse
 ) -> None:
-    """And any number may have them."""
+    """Several addresses of another type leave the PRINCIPALE as it is."""
     for _ in range(2):
         await adresses.Create(new(dupont, type="LIVRAISON"))
     assert await kinds(clients, dupont) == ["PRINCIPALE", "LIVRAISON", "LIVRAISON"]
@@ -91,7 +91,7 @@ async def test_R14_other_types_leave_the_main_address(
 async def test_R14_a_refused_main_address_replaces_nothing(
     clients: ClientBaseServiceStub, adresses: AdresseServiceStub, dupont: pb.ClientBase, paris: pb.Adresse
 ) -> None:
-    """The former one is restored with the transaction."""
+    """A refused Create or Update leaves the former PRINCIPALE as it was."""
     other = await adresses.Create(new(dupont, type="LIVRAISON"))
     calls = (
         adresses.Create(new(dupont, ligne1="x" * 256)),
@@ -106,7 +106,7 @@ async def test_R14_a_refused_main_address_replaces_nothing(
 async def test_R14_parallel_main_addresses_leave_one(
     clients: ClientBaseServiceStub, adresses: AdresseServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """All are accepted, one after the other."""
+    """Ten creations of a PRINCIPALE at once all succeed and leave one PRINCIPALE."""
     await asyncio.gather(*(adresses.Create(new(dupont, ligne1=f"{n} rue X")) for n in range(10)))
     found = await kinds(clients, dupont)
     assert (len(found), found.count("PRINCIPALE"), found.count("AUTRE")) == (10, 1, 9)
@@ -115,7 +115,7 @@ async def test_R14_parallel_main_addresses_leave_one(
 async def test_R14_a_client_has_twenty_addresses_at_most(
     clients: ClientBaseServiceStub, adresses: AdresseServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """Of twenty-five parallel creations five are refused, with the limit; a deletion makes room."""
+    """Five of twenty-five creations at once are refused with the limit; a deletion makes room."""
     creations = (adresses.Create(new(dupont, type="AUTRE")) for _ in range(25))
     answers = await asyncio.gather(*creations, return_exceptions=True)
     codes = [answer.code() for answer in answers if isinstance(answer, AioRpcError)]
@@ -146,7 +146,7 @@ async def test_R14_a_client_has_twenty_addresses_at_most(
 async def test_R14_creation_names_the_field_at_fault(
     adresses: AdresseServiceStub, dupont: pb.ClientBase, fields: dict[str, str], reason: str, champ: str
 ) -> None:
-    """INVALID_ARGUMENT with its reason."""
+    """A refused creation is INVALID_ARGUMENT with the reason and the field."""
     request = pb.CreateAdresseRequest(**({"client_base_id": dupont.id} | PARIS | fields))
     answer = await refusal(adresses.Create(request))
     assert (answer.code, answer.reason, answer.metadata) == (
@@ -159,7 +159,7 @@ async def test_R14_creation_names_the_field_at_fault(
 async def test_C09_update_changes_what_is_present(
     adresses: AdresseServiceStub, dupont: pb.ClientBase, paris: pb.Adresse
 ) -> None:
-    """An address moves abroad, with a postcode of that country."""
+    """An Update moves an address abroad and leaves the fields that it does not carry."""
     moved = await adresses.Update(
         update(paris, ligne2="", code_postal="1000", ville="Bruxelles", pays="Belgique")
     )
@@ -168,7 +168,7 @@ async def test_C09_update_changes_what_is_present(
 
 
 async def test_C09_a_change_of_nothing_is_none(adresses: AdresseServiceStub, paris: pb.Adresse) -> None:
-    """Version and updated_at stay."""
+    """An Update with the stored values keeps version and updated_at."""
     request = update(paris, ligne2=paris.ligne2, type="PRINCIPALE", version=1, **PARIS)
     assert paris == await adresses.Update(request)
 
@@ -177,7 +177,7 @@ async def test_C09_a_change_of_nothing_is_none(adresses: AdresseServiceStub, par
 async def test_C09_what_every_address_has_cannot_be_cleared(
     adresses: AdresseServiceStub, paris: pb.Adresse, field: str
 ) -> None:
-    """CHAMP_REQUIS names the field."""
+    """Clearing a mandatory field is CHAMP_REQUIS with the field."""
     answer = await refusal(adresses.Update(update(paris, **{field: ""})))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -190,7 +190,7 @@ async def test_C09_what_every_address_has_cannot_be_cleared(
 async def test_R14_a_french_postcode_stays_french(
     adresses: AdresseServiceStub, paris: pb.Adresse, fields: dict[str, str]
 ) -> None:
-    """The country that the address has, or gets, decides."""
+    """An Update checks the postcode against the country that the address will have."""
     answer = await refusal(adresses.Update(update(paris, **fields)))
     assert (answer.reason, answer.metadata) == ("FORMAT_INVALIDE", {"champ": "code_postal"})
 
@@ -198,7 +198,7 @@ async def test_R14_a_french_postcode_stays_french(
 async def test_R14_coming_to_france_needs_a_french_postcode(
     adresses: AdresseServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """The stored postcode is checked against the new country."""
+    """An Update of the country alone checks the stored postcode against it."""
     bern = await adresses.Create(new(dupont, code_postal="3000", ville="Berne", pays="Suisse"))
     answer = await refusal(adresses.Update(update(bern, pays="France")))
     assert (answer.reason, answer.metadata) == ("FORMAT_INVALIDE", {"champ": "code_postal"})
@@ -207,7 +207,7 @@ async def test_R14_coming_to_france_needs_a_french_postcode(
 async def test_C11_an_address_is_deleted_once(
     clients: ClientBaseServiceStub, adresses: AdresseServiceStub, dupont: pb.ClientBase, paris: pb.Adresse
 ) -> None:
-    """The second call finds nothing; nor does Update."""
+    """A second Delete answers success=false, and Update NOT_FOUND."""
     deletion = pb.DeleteAdresseRequest(id=paris.id)
     assert [(await adresses.Delete(deletion)).success for _ in range(2)] == [True, False]
     assert (await refusal(adresses.Update(update(paris, ville="Lyon")))).code == StatusCode.NOT_FOUND
@@ -215,7 +215,7 @@ async def test_C11_an_address_is_deleted_once(
 
 
 async def test_an_address_needs_a_client(adresses: AdresseServiceStub, dupont: pb.ClientBase) -> None:
-    """Of an unknown one nothing can be added or listed."""
+    """Create and ListByClient of an unknown client are NOT_FOUND."""
     dupont.id = str(uuid7())
     for call in (
         adresses.Create(new(dupont)),
@@ -237,7 +237,7 @@ async def test_an_address_needs_a_client(adresses: AdresseServiceStub, dupont: p
 async def test_C08_every_sort_walks_all_addresses_once(
     adresses: AdresseServiceStub, dupont: pb.ClientBase, sort_by: str, order: str, expected: list[str]
 ) -> None:
-    """Two by two, in both directions, with the total on each page."""
+    """Pages of two meet each address once in every sort, with the total on each page."""
     for kind in ("PRINCIPALE", "LIVRAISON", "AUTRE", "LIVRAISON", "FACTURATION"):
         await adresses.Create(new(dupont, type=kind))
     request = pb.ListAdressesByClientRequest(

@@ -1,4 +1,4 @@
-"""Requests that nobody thought of: every RPC answers, or refuses for a reason that it knows."""
+"""Generated requests: every RPC of the service answers them or refuses them with a known code."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -47,19 +47,19 @@ SENSIBLE = (
 
 @pytest.fixture(scope="module")
 async def member(mesh: Mesh) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel whose calls come from a member of the organisation."""
+    """Channel whose calls come from a member of the organisation."""
     async with mesh.channel("clients", mesh.secrets.token(organisation=ORGANISATION)) as channel:
         yield channel
 
 
 @pytest.fixture(scope="module")
 async def client(member: grpc.aio.Channel) -> str:
-    """The id of a client."""
+    """Id of a client that exists."""
     return (await ClientBaseServiceStub(member).Create(pb.CreateClientBaseRequest(nom="Test"))).id
 
 
 def value(draw: st.DrawFn, field: FieldDescriptor, client: str) -> Any:
-    """Something for *field*: often of a sensible form, often not."""
+    """Value for *field*, often of a sensible form and often not."""
     if field.message_type is not None:
         return filled(draw, field.message_type, client)
     if field.type == FieldDescriptor.TYPE_BOOL:
@@ -70,7 +70,7 @@ def value(draw: st.DrawFn, field: FieldDescriptor, client: str) -> Any:
 
 
 def filled(draw: st.DrawFn, descriptor: Descriptor, client: str) -> Message:
-    """A message of which any part may be missing."""
+    """Message of which any field may be missing."""
     fields = [field for field in descriptor.fields if draw(st.integers(0, 2))]
     return GetMessageClass(descriptor)(**{field.name: value(draw, field, client) for field in fields})
 
@@ -81,7 +81,7 @@ def filled(draw: st.DrawFn, descriptor: Descriptor, client: str) -> Message:
 async def test_any_request_is_answered_or_refused(
     member: grpc.aio.Channel, client: str, method: MethodDescriptor, data: st.DataObject
 ) -> None:
-    """Never with INTERNAL, and the service lives on."""
+    """No request is answered INTERNAL or ends the service."""
     request = data.draw(st.composite(filled)(method.input_type, client))
     call: Any = member.unary_unary(f"/{method.containing_service.full_name}/{method.name}")
     assert await code_of(call(request.SerializeToString())) in KNOWN

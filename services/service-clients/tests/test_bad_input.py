@@ -1,4 +1,4 @@
-"""What a caller may send, and how it is told what is wrong (C7, C10, C19)."""
+"""Requests that are refused, and what the caller is told about them (C7, C10, C19)."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ MEBIBYTE = 1024 * 1024
 
 
 def new(**fields: str) -> pb.CreateClientBaseRequest:
-    """A request for a client."""
+    """Request for a client."""
     return pb.CreateClientBaseRequest(**({"nom": "Test"} | fields))
 
 
@@ -49,7 +49,7 @@ def new(**fields: str) -> pb.CreateClientBaseRequest:
 async def test_C07_a_refusal_names_the_field_at_fault(
     clients: ClientBaseServiceStub, fields: dict[str, str], reason: str
 ) -> None:
-    """By reason, domain and metadata, as a BadRequest, and in a French sentence; nothing is stored."""
+    """A refusal carries reason, domain, field and a French sentence, and stores nothing."""
     (champ,) = fields
     answer = await refusal(clients.Create(new(**fields)))
     assert (answer.code, answer.reason, answer.domain) == (
@@ -65,7 +65,7 @@ async def test_C07_a_refusal_names_the_field_at_fault(
 async def test_C07_a_refusal_repeats_nothing_personal(
     clients: ClientBaseServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """A duplicate is told by its id, in the details and in the message alike."""
+    """The refusal of a duplicate names its id and no personal data."""
     answer = await refusal(clients.Create(new(nom=dupont.nom, telephone=dupont.telephone)))
     told = f"{answer.message} {sorted(answer.metadata.values())}"
     known = (dupont.nom, dupont.telephone, dupont.telephone_e164, dupont.email, "key", "Key")
@@ -74,13 +74,13 @@ async def test_C07_a_refusal_repeats_nothing_personal(
 
 @pytest.mark.parametrize("size", [101, MEBIBYTE, 4 * MEBIBYTE - 100])
 async def test_C10_a_long_nom_is_refused(clients: ClientBaseServiceStub, size: int) -> None:
-    """Up to the limit of a message the field is named."""
+    """A name that is too long is refused by its field, up to the limit of a message."""
     answer = await refusal(clients.Create(new(nom="x" * size)))
     assert (answer.code, answer.metadata) == (StatusCode.INVALID_ARGUMENT, {"champ": "nom"})
 
 
 async def test_C19_a_body_of_more_than_4_mib_is_refused(clients: ClientBaseServiceStub) -> None:
-    """By the transport; nothing is stored and the next call is answered."""
+    """A larger message is RESOURCE_EXHAUSTED; nothing is stored and the next call is answered."""
     answer = await refusal(clients.Create(new(nom="x" * 4 * MEBIBYTE)))
     assert answer.code == StatusCode.RESOURCE_EXHAUSTED
     assert not (await clients.List(pb.ListClientBasesRequest())).clients
@@ -90,14 +90,14 @@ async def test_C19_a_body_of_more_than_4_mib_is_refused(clients: ClientBaseServi
     "body", [b"\xff\xff\xff", b"\x1a\x7f", b"\x1a\x02\xc3\x28", b"\x1a\x03\xed\xa0\x80"], ids=repr
 )
 async def test_C19_what_is_no_message_is_refused(channel: grpc.aio.Channel, body: bytes) -> None:
-    """Noise, a truncated field, texts that are not UTF-8: REQUETE_ILLISIBLE."""
+    """Bytes that are no message of the contract are REQUETE_ILLISIBLE."""
     call: Any = channel.unary_unary(CREATE)
     answer = await refusal(call(body))
     assert (answer.code, answer.reason) == (StatusCode.INVALID_ARGUMENT, "REQUETE_ILLISIBLE")
 
 
 async def test_C19_unknown_fields_are_ignored(channel: grpc.aio.Channel) -> None:
-    """A caller may know a later contract."""
+    """A request of a later contract, with a field unknown here, is answered."""
     call: Any = channel.unary_unary(CREATE, response_deserializer=pb.ClientBase.FromString)
     later = b"\xfa\x07\x05hello"  # field 127
     assert (await call(new().SerializeToString() + later)).nom == "Test"
@@ -117,19 +117,19 @@ async def test_C19_unknown_fields_are_ignored(channel: grpc.aio.Channel) -> None
 async def test_C10_texts_are_trimmed_and_composed(
     clients: ClientBaseServiceStub, typed: str, stored: str
 ) -> None:
-    """Before their length counts."""
+    """A text is trimmed and composed (NFC) before its length counts."""
     created = await clients.Create(new(nom=typed))
     assert (created.nom, (await clients.Get(pb.GetClientBaseRequest(id=created.id))).nom) == (stored, stored)
 
 
 async def test_C10_lines_and_tabs_are_text(statuts: StatutClientServiceStub) -> None:
-    """Inside a text of several lines; those around it are trimmed."""
+    """Line feeds and tabs stay inside a text of several lines and go at its ends."""
     request = pb.CreateStatutClientRequest(code="VIP", nom="VIP", description="\n a\n\tb \n")
     assert (await statuts.Create(request)).description == "a\n\tb"
 
 
 async def test_C05_a_call_without_a_token_is_unauthenticated(mesh: Mesh) -> None:
-    """Before anything is said about its body, which is not even a message here."""
+    """Authentication comes before the body, which is not even a message here."""
     call: Any = mesh.channel("clients").unary_unary(CREATE)
     answer = await refusal(call(b"\xff\xff\xff"))
     assert (answer.code, answer.domain) == (StatusCode.UNAUTHENTICATED, "crm.clients")

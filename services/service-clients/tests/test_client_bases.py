@@ -1,4 +1,4 @@
-"""ClientBaseService/Create: what a client may be. What becomes of it is in the neighbours."""
+"""ClientBaseService/Create: what a client may be, and what is refused."""
 
 import asyncio
 from datetime import UTC
@@ -17,7 +17,7 @@ from service_testing import refusal
 
 
 def new(nom: str = "Test", **fields: str) -> pb.CreateClientBaseRequest:
-    """A request for a client."""
+    """Request for a client."""
     return pb.CreateClientBaseRequest(nom=nom, **fields)
 
 
@@ -43,7 +43,7 @@ async def test_R01_only_nom_and_an_organisation_are_mandatory(
 
 @pytest.mark.parametrize("nom", ["", "   ", "\n\t ", "\u00a0\u2003"])
 async def test_R01_a_nom_of_spaces_is_none(clients: ClientBaseServiceStub, nom: str) -> None:
-    """CHAMP_REQUIS names the field."""
+    """A name of white space only is CHAMP_REQUIS with the field."""
     answer = await refusal(clients.Create(new(nom)))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -53,7 +53,7 @@ async def test_R01_a_nom_of_spaces_is_none(clients: ClientBaseServiceStub, nom: 
 
 
 async def test_R02_names_are_stored_in_one_form(clients: ClientBaseServiceStub) -> None:
-    """Both names of a person, and only the spaces of a company's."""
+    """Both names of a person are respelt; only the spaces of a company's name are."""
     person = await clients.Create(new("d'artagnan", prenom="JEAN-MARC"))
     company = await clients.Create(new("SAS  D'ARTAGNAN", type_client="ENTREPRISE"))
     assert (person.nom, person.prenom, company.nom) == ("d'Artagnan", "Jean-Marc", "SAS D'ARTAGNAN")
@@ -62,7 +62,7 @@ async def test_R02_names_are_stored_in_one_form(clients: ClientBaseServiceStub) 
 async def test_R04_one_phone_and_name_is_one_client(
     clients: ClientBaseServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """Other spellings and another first name do not help; the answer names the first client."""
+    """Another spelling and another first name are refused with the id of the first client."""
     answer = await refusal(clients.Create(new("DÙPONT", prenom="Marie", telephone="+33612345678")))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.ALREADY_EXISTS,
@@ -72,14 +72,14 @@ async def test_R04_one_phone_and_name_is_one_client(
 
 
 async def test_R04_a_phone_overseas_is_one_with_its_code_and_without(clients: ClientBaseServiceStub) -> None:
-    """The national number of La Réunion is not one of France."""
+    """A number of La Réunion is one phone with its country code and without."""
     hoarau = await clients.Create(new("Hoarau", telephone="+262 692 12 34 56"))
     answer = await refusal(clients.Create(new("Hoarau", telephone="0692 12 34 56")))
     assert (answer.code, answer.metadata["id"]) == (StatusCode.ALREADY_EXISTS, hoarau.id)
 
 
 async def test_R04_does_not_apply_without_a_phone(clients: ClientBaseServiceStub) -> None:
-    """Namesakes are many."""
+    """Two clients of one name and without a phone are both created."""
     one, two = await clients.Create(new("Martin")), await clients.Create(new("Martin"))
     assert one.id != two.id
 
@@ -87,13 +87,13 @@ async def test_R04_does_not_apply_without_a_phone(clients: ClientBaseServiceStub
 async def test_R04_does_not_apply_between_organisations(
     foreign_clients: ClientBaseServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """Another organisation may have the same person for a client."""
+    """Two organisations may have a client of one phone and name."""
     theirs = await foreign_clients.Create(new(dupont.nom, telephone=dupont.telephone))
     assert theirs.organisation_id != dupont.organisation_id
 
 
 async def test_R04_twenty_parallel_creations_of_one_person_make_one(clients: ClientBaseServiceStub) -> None:
-    """One OK, nineteen ALREADY_EXISTS."""
+    """One of twenty creations at once succeeds, nineteen are ALREADY_EXISTS."""
     request = new("Durand", telephone="06 12 34 56 78")
     answers = await asyncio.gather(*(clients.Create(request) for _ in range(20)), return_exceptions=True)
     codes = [answer.code() for answer in answers if isinstance(answer, AioRpcError)]
@@ -101,18 +101,18 @@ async def test_R04_twenty_parallel_creations_of_one_person_make_one(clients: Cli
 
 
 async def test_R05_telephone_stays_as_typed(dupont: pb.ClientBase) -> None:
-    """The number is kept beside it in its international form."""
+    """The phone is answered as typed, beside its international form."""
     assert (dupont.telephone, dupont.telephone_e164) == ("06 12 34 56 78", "+33612345678")
 
 
 async def test_R06_clients_may_share_an_email(clients: ClientBaseServiceStub, dupont: pb.ClientBase) -> None:
-    """It is stored in lower case."""
+    """A second client may have the email, which is stored in lower case."""
     spouse = await clients.Create(new("Dupont", email="JEAN.DUPONT@example.FR"))
     assert spouse.email == dupont.email == "jean.dupont@example.fr"
 
 
 async def test_R09_a_status_must_exist(clients: ClientBaseServiceStub) -> None:
-    """Neither supplied by the system nor added by the organisation: STATUT_INCONNU."""
+    """A status that neither the system nor the organisation has is STATUT_INCONNU."""
     answer = await refusal(clients.Create(new(statut="actif")))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.FAILED_PRECONDITION,
@@ -125,14 +125,14 @@ async def test_R09_a_status_must_exist(clients: ClientBaseServiceStub) -> None:
 async def test_R09_a_client_may_start_in_any_status_of_the_system(
     clients: ClientBaseServiceStub, statut: str
 ) -> None:
-    """The four that are supplied."""
+    """Create accepts each of the four statuses that are supplied."""
     assert (await clients.Create(new(statut=statut))).statut == statut
 
 
 async def test_R09_a_status_of_the_organisation_is_its_own(
     clients: ClientBaseServiceStub, foreign_clients: ClientBaseServiceStub, statuts: StatutClientServiceStub
 ) -> None:
-    """Another organisation does not know it."""
+    """A status that an organisation added is unknown to another one."""
     await statuts.Create(pb.CreateStatutClientRequest(code="VIP", nom="Très important"))
     assert (await clients.Create(new(statut="VIP"))).statut == "VIP"
     answer = await refusal(foreign_clients.Create(new(statut="VIP")))
@@ -144,7 +144,7 @@ async def test_R10_a_company_sheet_belongs_to_the_organisation(
     foreign_clients: ClientBaseServiceStub,
     entreprises: ClientEntrepriseServiceStub,
 ) -> None:
-    """One of another organisation is as unknown as one that never was."""
+    """A sheet of another organisation is refused like one that never existed."""
     sheet = await entreprises.Create(
         pb.CreateClientEntrepriseRequest(raison_sociale="Danone", siren="552032534")
     )
@@ -166,7 +166,7 @@ async def test_R10_a_company_sheet_belongs_to_the_organisation(
 async def test_R10_a_person_cannot_have_a_company_sheet(
     clients: ClientBaseServiceStub, type_client: str
 ) -> None:
-    """The type is at fault before the sheet."""
+    """The type of the client is checked before the id of the sheet."""
     answer = await refusal(
         clients.Create(new(type_client=type_client, client_entreprise_id="pas-un-identifiant"))
     )
@@ -177,7 +177,7 @@ async def test_R10_a_person_cannot_have_a_company_sheet(
 
 
 async def test_R11_creation_answers_the_whole_client(clients: ClientBaseServiceStub) -> None:
-    """Dated now, with everything that was given, as Get answers it afterwards."""
+    """Create answers date_creation and every given field, as Get answers them afterwards."""
     given = {
         "type_client": "PARTENAIRE",
         "prenom": "Marie",

@@ -18,7 +18,7 @@ SORTS = ("created_at", "nom", "prenom", "date_creation")
 
 @pytest.fixture(scope="module")
 async def crowd(mesh: Mesh) -> ClientBaseServiceStub:
-    """The clients of an organisation that has 105."""
+    """Clients of an organisation that has 105."""
     clients = mesh.stub(ClientBaseServiceStub, organisation="org-foule")
     await asyncio.gather(
         *(clients.Create(pb.CreateClientBaseRequest(nom=f"Client {number}")) for number in range(105))
@@ -28,7 +28,7 @@ async def crowd(mesh: Mesh) -> ClientBaseServiceStub:
 
 @pytest.fixture
 async def four(clients: ClientBaseServiceStub) -> ClientBaseServiceStub:
-    """The clients of an organisation that has four, each different from the others."""
+    """Clients of an organisation that has four, each different from the others."""
     for request in (
         {"nom": "Lefèvre", "prenom": "Élise", "statut": "PROSPECT", "societe_id": "soc-1"},
         {"nom": "100% Pur", "type_client": "ENTREPRISE", "commercial_id": "com-1"},
@@ -40,13 +40,13 @@ async def four(clients: ClientBaseServiceStub) -> ClientBaseServiceStub:
 
 
 async def names(clients: ClientBaseServiceStub, **fields: Any) -> list[str]:
-    """The names on the first page of a list, in its order."""
+    """Names on the first page of a list, in its order."""
     listed = await clients.List(pb.ListClientBasesRequest(**fields))
     return [client.nom for client in listed.clients]
 
 
 async def test_R11_the_newest_comes_first(four: ClientBaseServiceStub) -> None:
-    """created_at desc is the default; addresses are not part of a list."""
+    """Lists are sorted by created_at, descending, unless told otherwise."""
     assert await names(four) == ["Petit", "Bernard", "100% Pur", "Lefèvre"]
 
 
@@ -67,12 +67,12 @@ async def test_R11_the_newest_comes_first(four: ClientBaseServiceStub) -> None:
 async def test_filters_keep_what_has_all_values(
     four: ClientBaseServiceStub, filters: dict[str, str], expected: list[str]
 ) -> None:
-    """A status is no closed list: one that nobody has makes an empty page."""
+    """Filters narrow a list together; a status that nobody has makes an empty page."""
     assert await names(four, **filters) == expected
 
 
 async def test_C01_a_type_is_one_of_three(four: ClientBaseServiceStub) -> None:
-    """A closed list: an unknown value is the caller's error."""
+    """A type outside the closed list is VALEUR_INCONNUE."""
     answer = await refusal(four.List(pb.ListClientBasesRequest(type_client="entreprise")))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -103,12 +103,12 @@ async def test_C01_a_type_is_one_of_three(four: ClientBaseServiceStub) -> None:
 async def test_search_is_a_substring_in_any_case(
     four: ClientBaseServiceStub, search: str, expected: list[str]
 ) -> None:
-    """Of nom, prenom, email and both forms of the phone; wildcards and quotes mean themselves."""
+    """A search looks in names, email and phone; wildcards and quotes are plain characters."""
     assert await names(four, search=search) == expected
 
 
 async def test_a_search_has_100_characters_at_most(four: ClientBaseServiceStub) -> None:
-    """TROP_LONG names the field."""
+    """A longer search is TROP_LONG with the field."""
     answer = await refusal(four.List(pb.ListClientBasesRequest(search="x" * 101)))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -129,7 +129,7 @@ async def test_a_search_has_100_characters_at_most(four: ClientBaseServiceStub) 
     ],
 )
 async def test_C08_sorts(four: ClientBaseServiceStub, sort_by: str, order: str, expected: list[str]) -> None:
-    """Each in its default direction or in the one that is asked for, in any case."""
+    """Each sort has a default direction, and takes the one asked for in any case."""
     assert await names(four, pagination=Pagination(sort_by=sort_by, sort_order=order)) == expected
 
 
@@ -145,7 +145,7 @@ async def test_C08_sorts(four: ClientBaseServiceStub, sort_by: str, order: str, 
 async def test_C08_a_page_that_cannot_be_is_refused(
     four: ClientBaseServiceStub, champ: str, pagination: Pagination
 ) -> None:
-    """INVALID_ARGUMENT names what is wrong with the page."""
+    """An unknown sort or order and a negative size are INVALID_ARGUMENT with the field."""
     answer = await refusal(four.List(pb.ListClientBasesRequest(pagination=pagination)))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -156,12 +156,12 @@ async def test_C08_a_page_that_cannot_be_is_refused(
 
 @pytest.mark.parametrize(("asked", "given"), [(0, 20), (1, 1), (100, 100), (101, 100), (2**31 - 1, 100)])
 async def test_C08_page_size(crowd: ClientBaseServiceStub, asked: int, given: int) -> None:
-    """0 is 20, more than 100 is 100."""
+    """A page size of 0 is 20, and one above 100 is 100."""
     assert len(await names(crowd, pagination=Pagination(page_size=asked))) == given
 
 
 async def test_C08_the_total_is_counted_when_asked(crowd: ClientBaseServiceStub) -> None:
-    """Of all pages, with the filters, and absent otherwise."""
+    """The total counts all pages of the filtered list, and is absent unless asked for."""
     counted = Pagination(page_size=1, with_total=True)
     everybody = await crowd.List(pb.ListClientBasesRequest(pagination=counted))
     some = await crowd.List(pb.ListClientBasesRequest(search="10", pagination=counted))
@@ -171,7 +171,7 @@ async def test_C08_the_total_is_counted_when_asked(crowd: ClientBaseServiceStub)
 
 
 async def test_C08_the_last_page_has_no_token(crowd: ClientBaseServiceStub) -> None:
-    """Not even when it is full."""
+    """A last page has no token, even when it is full."""
     request = pb.ListClientBasesRequest(pagination=Pagination(page_size=35))
     sizes = [len(page.clients) async for page in pages(crowd.List, request)]
     assert sizes == [35, 35, 35]
@@ -187,7 +187,7 @@ async def test_C08_the_last_page_has_no_token(crowd: ClientBaseServiceStub) -> N
     ],
 )
 async def test_C08_a_token_is_bound_to_its_list(crowd: ClientBaseServiceStub, other: dict[str, Any]) -> None:
-    """Another sort or other filters do not continue it; another page size does."""
+    """A token is refused with another sort or filter, and accepted with another page size."""
     token = (await crowd.List(pb.ListClientBasesRequest())).pagination.next_page_token
     request = pb.ListClientBasesRequest(**other)
     request.pagination.page_token = token
@@ -200,7 +200,7 @@ async def test_C08_a_token_is_bound_to_its_list(crowd: ClientBaseServiceStub, ot
 async def test_C08_a_token_is_bound_to_its_organisation(
     crowd: ClientBaseServiceStub, clients: ClientBaseServiceStub
 ) -> None:
-    """It does not reveal where in time others have clients."""
+    """A token of another organisation is refused, so that it reveals nothing about it."""
     token = (await crowd.List(pb.ListClientBasesRequest())).pagination.next_page_token
     request = pb.ListClientBasesRequest(pagination=Pagination(page_token=token))
     assert (await refusal(clients.List(request))).reason == "JETON_DE_PAGE_INVALIDE"
@@ -217,7 +217,7 @@ async def test_C08_a_token_is_bound_to_its_organisation(
 async def test_C08_a_walk_meets_every_client_once(
     mesh: Mesh, names: list[str], size: int, sort_by: str, descending: bool, late: list[str]
 ) -> None:
-    """In order, whichever the sort, while others are created between the pages."""
+    """Pages meet each client once and in order while others are created between them."""
     clients = mesh.stub(ClientBaseServiceStub, organisation=f"org-{uuid7()}")
     for name in names:
         await clients.Create(pb.CreateClientBaseRequest(nom=name, prenom=name[3:]))

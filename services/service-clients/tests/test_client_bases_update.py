@@ -1,4 +1,4 @@
-"""ClientBaseService/Update: presence of fields (C9), and the rules of a creation once more."""
+"""ClientBaseService/Update: presence of fields (C9), and the rules of Create applied to changes."""
 
 import asyncio
 from typing import Any
@@ -26,19 +26,19 @@ FULL = {
 
 
 def update(client: pb.ClientBase, **fields: Any) -> pb.UpdateClientBaseRequest:
-    """A request that changes *fields* of *client*."""
+    """Request that changes *fields* of *client*."""
     return pb.UpdateClientBaseRequest(id=client.id, **fields)
 
 
 @pytest.fixture
 async def curie(clients: ClientBaseServiceStub) -> pb.ClientBase:
-    """A client of which everything is known."""
+    """Client with every field filled."""
     return await clients.Create(pb.CreateClientBaseRequest(nom="Curie", **FULL))
 
 
 @pytest.fixture
 async def danone(clients: ClientBaseServiceStub, entreprises: ClientEntrepriseServiceStub) -> pb.ClientBase:
-    """A company with its sheet."""
+    """Client of type ENTREPRISE with a company sheet."""
     sheet = await entreprises.Create(
         pb.CreateClientEntrepriseRequest(raison_sociale="Danone", siren="552032534")
     )
@@ -48,7 +48,7 @@ async def danone(clients: ClientBaseServiceStub, entreprises: ClientEntrepriseSe
 
 
 async def test_C09_absent_fields_stay(clients: ClientBaseServiceStub, curie: pb.ClientBase) -> None:
-    """One field given, one changed, with the next version and a later updated_at."""
+    """An Update of one field changes that field, the version and updated_at only."""
     changed = await clients.Update(update(curie, prenom="ève"))
     assert changed.updated_at.ToNanoseconds() > curie.updated_at.ToNanoseconds()
     expected = pb.ClientBase()
@@ -61,7 +61,7 @@ async def test_C09_absent_fields_stay(clients: ClientBaseServiceStub, curie: pb.
 async def test_C09_present_and_empty_clears(
     clients: ClientBaseServiceStub, curie: pb.ClientBase, field: str
 ) -> None:
-    """Also prenom, which is never NULL: an empty first name is what a client without one has."""
+    """A field that is present and empty is cleared; prenom becomes the empty text."""
     changed = await clients.Update(update(curie, **{field: " "}))
     assert (getattr(changed, field), changed.version) == ("", 2)
 
@@ -69,7 +69,7 @@ async def test_C09_present_and_empty_clears(
 async def test_C09_clearing_the_phone_clears_the_number(
     clients: ClientBaseServiceStub, curie: pb.ClientBase
 ) -> None:
-    """The client is then not found by its former phone."""
+    """A client whose phone was cleared is not found by it any more."""
     changed = await clients.Update(update(curie, telephone=""))
     search = pb.SearchClientBaseRequest(telephone=curie.telephone, nom=curie.nom)
     assert (changed.telephone_e164, (await clients.Search(search)).found) == ("", False)
@@ -79,7 +79,7 @@ async def test_C09_clearing_the_phone_clears_the_number(
 async def test_C09_what_every_client_has_cannot_be_cleared(
     clients: ClientBaseServiceStub, curie: pb.ClientBase, field: str
 ) -> None:
-    """CHAMP_REQUIS names the field and the client stays as it was."""
+    """Clearing a mandatory field is CHAMP_REQUIS, and the client stays as it was."""
     answer = await refusal(clients.Update(update(curie, **{field: " "})))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -99,7 +99,7 @@ async def test_C09_a_change_of_nothing_is_none(clients: ClientBaseServiceStub, c
 
 
 async def test_C09_an_old_version_is_refused(clients: ClientBaseServiceStub, curie: pb.ClientBase) -> None:
-    """ABORTED, also when the request would change nothing."""
+    """A version that is not the stored one is ABORTED, even if nothing would change."""
     answer = await refusal(clients.Update(update(curie, nom="Curie", version=2)))
     assert (answer.code, answer.reason) == (StatusCode.ABORTED, "VERSION_PERIMEE")
 
@@ -107,7 +107,7 @@ async def test_C09_an_old_version_is_refused(clients: ClientBaseServiceStub, cur
 async def test_C09_of_two_updates_of_one_version_one_wins(
     clients: ClientBaseServiceStub, curie: pb.ClientBase
 ) -> None:
-    """One OK, one ABORTED, one change."""
+    """One of two Updates at once with the same version succeeds, the other is ABORTED."""
     answers = await asyncio.gather(
         *(clients.Update(update(curie, prenom=prenom, version=1)) for prenom in ("Ève", "Irène")),
         return_exceptions=True,
@@ -120,7 +120,7 @@ async def test_C09_of_two_updates_of_one_version_one_wins(
 async def test_R02_names_are_normalised_on_update(
     clients: ClientBaseServiceStub, curie: pb.ClientBase
 ) -> None:
-    """As on creation."""
+    """An Update respells names as Create does."""
     request = update(curie, nom="SKŁODOWSKA  CURIE", prenom="maria-salomea")
     changed = await clients.Update(request)
     assert (changed.nom, changed.prenom) == ("Skłodowska Curie", "Maria-Salomea")
@@ -131,7 +131,7 @@ async def test_R02_names_are_normalised_on_update(
 async def test_R02_a_company_that_becomes_a_person_gets_a_persons_name(
     clients: ClientBaseServiceStub, danone: pb.ClientBase
 ) -> None:
-    """The stored name follows the type, also when only the type is given."""
+    """A change of the type alone respells the stored name as the new type demands."""
     changed = await clients.Update(update(danone, type_client="PARTICULIER"))
     assert (danone.nom, changed.nom) == ("DANONE SA", "Danone Sa")
 
@@ -142,7 +142,7 @@ async def test_R02_a_company_that_becomes_a_person_gets_a_persons_name(
 async def test_R04_holds_on_update(
     clients: ClientBaseServiceStub, dupont: pb.ClientBase, other: dict[str, str]
 ) -> None:
-    """Neither a new name nor a new phone may make of a client another one."""
+    """A new name or phone that would make a client another one is ALREADY_EXISTS."""
     client = await clients.Create(pb.CreateClientBaseRequest(**other))
     request = update(client, nom=dupont.nom, telephone=dupont.telephone)
     answer = await refusal(clients.Update(request))
@@ -170,7 +170,7 @@ async def test_R04_holds_on_update(
 async def test_update_refuses_what_creation_refuses(
     clients: ClientBaseServiceStub, curie: pb.ClientBase, field: str, value: str, reason: str
 ) -> None:
-    """INVALID_ARGUMENT that names the field; nothing is changed."""
+    """A refused value is INVALID_ARGUMENT with the field, and nothing is changed."""
     answer = await refusal(clients.Update(update(curie, **{field: value})))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -183,7 +183,7 @@ async def test_update_refuses_what_creation_refuses(
 async def test_R09_any_status_may_follow_any_other(
     clients: ClientBaseServiceStub, statuts: StatutClientServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """Of the system and of the organisation, and back; an unknown one may not."""
+    """A status of the system or organisation may follow any other; an unknown one may not."""
     await statuts.Create(pb.CreateStatutClientRequest(code="VIP", nom="Très important"))
     for statut in ("INACTIF", "VIP", "PROSPECT", "SUSPENDU", "ACTIF"):
         changed = await clients.Update(update(dupont, statut=statut))
@@ -197,7 +197,7 @@ async def test_R09_any_status_may_follow_any_other(
 
 
 async def test_R10_a_person_has_no_sheet(clients: ClientBaseServiceStub, danone: pb.ClientBase) -> None:
-    """Becoming one clears it, and a person cannot be given one."""
+    """A client that becomes a person loses its sheet and cannot be given one."""
     changed = await clients.Update(update(danone, type_client="PARTICULIER"))
     assert (changed.type_client, changed.client_entreprise_id) == ("PARTICULIER", "")
     request = update(danone, client_entreprise_id=danone.client_entreprise_id)
@@ -212,7 +212,7 @@ async def test_R10_a_person_has_no_sheet(clients: ClientBaseServiceStub, danone:
 async def test_R10_a_partner_has_a_sheet_like_a_company(
     clients: ClientBaseServiceStub, danone: pb.ClientBase
 ) -> None:
-    """Becoming one keeps it; it may be taken away and given again."""
+    """A partner keeps its sheet, may lose it and be given it again."""
     sheet = danone.client_entreprise_id
     partner = await clients.Update(update(danone, type_client="PARTENAIRE"))
     assert (partner.type_client, partner.client_entreprise_id) == ("PARTENAIRE", sheet)
@@ -224,7 +224,7 @@ async def test_R10_a_partner_has_a_sheet_like_a_company(
 async def test_R10_type_and_sheet_may_change_together(
     clients: ClientBaseServiceStub, dupont: pb.ClientBase, danone: pb.ClientBase
 ) -> None:
-    """A person becomes a company with a sheet; the reverse with a sheet is refused."""
+    """A person may become a company with a sheet; becoming a person with one is refused."""
     request = update(dupont, type_client="ENTREPRISE", client_entreprise_id=danone.client_entreprise_id)
     changed = await clients.Update(request)
     assert changed.client_entreprise_id == danone.client_entreprise_id
@@ -238,7 +238,7 @@ async def test_R10_type_and_sheet_may_change_together(
 async def test_R10_an_unknown_sheet_is_refused(
     clients: ClientBaseServiceStub, danone: pb.ClientBase, identity: str
 ) -> None:
-    """FAILED_PRECONDITION that names the field."""
+    """A sheet that does not exist is FAILED_PRECONDITION with the field."""
     request = update(danone, client_entreprise_id=identity)
     answer = await refusal(clients.Update(request))
     assert (answer.code, answer.reason, answer.metadata) == (

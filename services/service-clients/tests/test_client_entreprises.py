@@ -17,23 +17,23 @@ OCTO, OCTO_TVA = "418166096", "FR16418166096"
 
 
 def new(siren: str = DANONE, **fields: str) -> pb.CreateClientEntrepriseRequest:
-    """A request for a sheet of *siren*."""
+    """Request for a sheet of *siren*."""
     return pb.CreateClientEntrepriseRequest(**({"raison_sociale": "Danone", "siren": siren} | fields))
 
 
 def update(sheet: pb.ClientEntreprise, **fields: Any) -> pb.UpdateClientEntrepriseRequest:
-    """A request that changes *fields* of *sheet*."""
+    """Request that changes *fields* of *sheet*."""
     return pb.UpdateClientEntrepriseRequest(id=sheet.id, **fields)
 
 
 @pytest.fixture
 async def danone(entreprises: ClientEntrepriseServiceStub) -> pb.ClientEntreprise:
-    """A sheet with a VAT number."""
+    """Sheet with a VAT number."""
     return await entreprises.Create(new(numero_tva=DANONE_TVA))
 
 
 async def test_R15_a_sheet_is_stored_in_one_form(entreprises: ClientEntrepriseServiceStub, org: str) -> None:
-    """Numbers without spaces and in capitals, the name without superfluous spaces."""
+    """Numbers are stored without spaces and in capitals, the name with single spaces."""
     sheet = await entreprises.Create(
         new("552 032 534", raison_sociale="  Danone   SA ", numero_tva="fr 27 552 032 534")
     )
@@ -77,7 +77,7 @@ async def test_R15_a_sheet_is_stored_in_one_form(entreprises: ClientEntrepriseSe
 async def test_R15_creation_names_the_field_at_fault(
     entreprises: ClientEntrepriseServiceStub, fields: dict[str, str], reason: str, champ: str
 ) -> None:
-    """INVALID_ARGUMENT with its reason; nothing is stored."""
+    """A refused creation is INVALID_ARGUMENT with reason and field, and stores nothing."""
     answer = await refusal(entreprises.Create(new(**fields)))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -90,7 +90,7 @@ async def test_R15_creation_names_the_field_at_fault(
 async def test_R15_a_siren_occurs_once(
     entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise
 ) -> None:
-    """However it is spelt; the answer names the sheet that has it."""
+    """A second sheet of a SIREN, however spelt, is refused with the id of the first."""
     answer = await refusal(entreprises.Create(new("552 032 534", raison_sociale="Autre")))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.ALREADY_EXISTS,
@@ -100,14 +100,14 @@ async def test_R15_a_siren_occurs_once(
 
 
 async def test_R15_parallel_creations_of_a_siren_make_one(entreprises: ClientEntrepriseServiceStub) -> None:
-    """The unique index decides."""
+    """One of ten creations of a SIREN at once succeeds."""
     answers = await asyncio.gather(*(entreprises.Create(new()) for _ in range(10)), return_exceptions=True)
     codes = [answer.code() for answer in answers if isinstance(answer, AioRpcError)]
     assert codes == [StatusCode.ALREADY_EXISTS] * 9
 
 
 async def test_R15_organisations_may_share_a_siren(mesh: Mesh, danone: pb.ClientEntreprise) -> None:
-    """Each has its own sheet of a company."""
+    """Two organisations may each have a sheet of one company."""
     theirs = mesh.stub(ClientEntrepriseServiceStub, organisation=f"{danone.organisation_id}-autre")
     assert (await theirs.Create(new())).siren == danone.siren
 
@@ -131,7 +131,7 @@ async def test_R15_siren_and_vat_number_change_together(
 async def test_R15_an_update_may_not_take_a_siren(
     entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise
 ) -> None:
-    """Of another sheet of the organisation."""
+    """Taking the SIREN of another sheet of the organisation is ALREADY_EXISTS."""
     octo = await entreprises.Create(new(OCTO))
     answer = await refusal(entreprises.Update(update(octo, siren=DANONE)))
     assert (answer.code, answer.metadata) == (
@@ -143,7 +143,7 @@ async def test_R15_an_update_may_not_take_a_siren(
 async def test_R15_a_company_from_elsewhere_is_stored_with_its_own_numbers(
     entreprises: ClientEntrepriseServiceStub,
 ) -> None:
-    """Of Monaco, for example, and found by List like any other."""
+    """A company of Monaco is stored without a SIREN and found by List."""
     sheet = await entreprises.Create(
         new("", pays="MC", numero_tva="FR 90 000 012 345", identifiant_etranger="RCI 56S00001")
     )
@@ -159,7 +159,7 @@ async def test_R15_a_company_from_elsewhere_is_stored_with_its_own_numbers(
 async def test_R15_without_a_siren_the_vat_number_occurs_once(
     entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise
 ) -> None:
-    """Other identifiers and the numbers of French companies may repeat."""
+    """The VAT number of a company without a SIREN is unique; other identifiers may repeat."""
     belgian = await entreprises.Create(new("", pays="BE", numero_tva="BE0403170701"))
     answer = await refusal(entreprises.Create(new("", pays="BE", numero_tva="BE 0403.170.701")))
     assert (answer.code, answer.metadata) == (
@@ -174,7 +174,7 @@ async def test_R15_without_a_siren_the_vat_number_occurs_once(
 async def test_R15_a_company_moves_with_all_its_numbers(
     entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise
 ) -> None:
-    """The country alone does not suit the numbers that are stored; back it needs a SIREN."""
+    """A change of country is refused unless all numbers suit the new country."""
     alone = await refusal(entreprises.Update(update(danone, pays="BE")))
     assert (alone.code, alone.reason) == (StatusCode.INVALID_ARGUMENT, "SIREN_INTERDIT")
     moved = await entreprises.Update(update(danone, pays="BE", siren="", numero_tva="BE0403170701"))
@@ -188,7 +188,7 @@ async def test_R15_a_company_moves_with_all_its_numbers(
 async def test_R19_the_address_in_the_directory_changes_with_the_siren(
     entreprises: ClientEntrepriseServiceStub,
 ) -> None:
-    """It is checked against the SIREN that is or will be stored; empty clears it."""
+    """An electronic address must begin with the SIREN that is or will be stored."""
     sheet = await entreprises.Create(new(adresse_electronique=f"0225:{DANONE}_compta"))
     assert sheet.adresse_electronique == f"0225:{DANONE}_compta"
     alone = await refusal(entreprises.Update(update(sheet, siren=OCTO)))
@@ -203,7 +203,7 @@ async def test_R19_the_address_in_the_directory_changes_with_the_siren(
 async def test_C09_what_every_sheet_has_cannot_be_cleared(
     entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise, field: str
 ) -> None:
-    """CHAMP_REQUIS names the field."""
+    """Clearing a mandatory field is CHAMP_REQUIS with the field."""
     answer = await refusal(entreprises.Update(update(danone, **{field: ""})))
     assert (answer.reason, answer.metadata) == ("CHAMP_REQUIS", {"champ": field})
 
@@ -211,7 +211,7 @@ async def test_C09_what_every_sheet_has_cannot_be_cleared(
 async def test_C09_a_change_of_nothing_is_none(
     entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise
 ) -> None:
-    """Other spellings of what is stored keep version and updated_at."""
+    """Other spellings of the stored values keep version and updated_at."""
     request = update(
         danone, raison_sociale=" Danone ", siren="552 032 534", numero_tva="fr27552032534", version=1
     )
@@ -227,7 +227,7 @@ async def test_C09_a_change_of_nothing_is_none(
 async def test_search_looks_in_name_and_siren(
     entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise, search: str, expected: list[str]
 ) -> None:
-    """A substring in any case; the list is in the order of the names."""
+    """A search finds substrings of name and SIREN in any case; sheets are sorted by name."""
     await entreprises.Create(new(OCTO, raison_sociale="Octo"))
     listed = await entreprises.List(pb.ListClientEntreprisesRequest(search=search))
     assert [sheet.raison_sociale for sheet in listed.clients] == expected
@@ -237,7 +237,7 @@ async def test_search_looks_in_name_and_siren(
 async def test_C08_both_directions_walk_all_sheets_once(
     entreprises: ClientEntrepriseServiceStub, danone: pb.ClientEntreprise, order: str
 ) -> None:
-    """One by one, namesakes included, with the total on each page."""
+    """Pages of one meet each sheet once, namesakes included, with the total on each page."""
     for siren, name in ((OCTO, "Danone"), ("732829320", "Alpha"), ("443061841", "Google")):
         await entreprises.Create(new(siren, raison_sociale=name))
     request = pb.ListClientEntreprisesRequest(

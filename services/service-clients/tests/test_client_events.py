@@ -1,4 +1,4 @@
-"""client.created (R18): once for each created client, whatever else happens."""
+"""client.created (R18): one event for each created client, whatever else happens."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ CALLERS_DEADLINE = 2.0  # seconds: what other services grant a call (C14)
 
 
 async def announced(mesh: Mesh, org: str, clients: ClientBaseServiceStub) -> list[ClientCreatedEvent]:
-    """The events of *org* on the bus, once that of one more client has followed them."""
+    """Events of *org* on the bus, complete because that of a later client has followed them."""
     last = await clients.Create(pb.CreateClientBaseRequest(nom="Dernier"))
     await mesh.published(ClientCreatedEvent, 1, where=lambda event: event.client_id == last.id)
     events = await mesh.published(ClientCreatedEvent, where=lambda event: event.organisation_id == org)
@@ -23,7 +23,7 @@ async def announced(mesh: Mesh, org: str, clients: ClientBaseServiceStub) -> lis
 async def test_R18_the_event_says_who_was_created(
     mesh: Mesh, org: str, clients: ClientBaseServiceStub
 ) -> None:
-    """The client's names, email and société, under the correlation id of the call."""
+    """The event carries names, email and société, under the correlation id of the call."""
     request = pb.CreateClientBaseRequest(
         nom="CURIE", prenom="marie", email="Marie@Example.fr", societe_id="soc-1"
     )
@@ -47,7 +47,7 @@ async def test_R18_the_event_says_who_was_created(
 async def test_R18_the_event_keeps_silent_about_the_rest(
     mesh: Mesh, org: str, clients: ClientBaseServiceStub
 ) -> None:
-    """Neither phone nor birth date nor the account code is in it."""
+    """The event holds neither phone nor birth date nor account code."""
     request = pb.CreateClientBaseRequest(
         nom="Curie", telephone="06 12 34 56 78", date_naissance="1967-11-07", compte_code="SECRET-1"
     )
@@ -61,7 +61,7 @@ async def test_R18_the_event_keeps_silent_about_the_rest(
 async def test_R18_changes_and_deletions_are_not_announced(
     mesh: Mesh, org: str, clients: ClientBaseServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """The one event of a client is that of its creation."""
+    """Update and Delete publish nothing."""
     await clients.Update(pb.UpdateClientBaseRequest(id=dupont.id, nom="Durand"))
     await clients.Delete(pb.DeleteClientBaseRequest(id=dupont.id))
     events = await announced(mesh, org, clients)
@@ -85,7 +85,7 @@ async def test_R18_a_refused_creation_is_not_announced(
     dupont: pb.ClientBase,
     request_: pb.CreateClientBaseRequest,
 ) -> None:
-    """Whether it is refused before the database or by it."""
+    """A creation that code or database refuses publishes nothing."""
     await refusal(clients.Create(request_))
     events = await announced(mesh, org, clients)
     assert [event.client_id for event in events] == [dupont.id]
@@ -94,7 +94,7 @@ async def test_R18_a_refused_creation_is_not_announced(
 async def test_R18_of_twenty_parallel_creations_one_is_announced(
     mesh: Mesh, org: str, clients: ClientBaseServiceStub
 ) -> None:
-    """The one that was answered."""
+    """The one creation that succeeds is the one that is published."""
     request = pb.CreateClientBaseRequest(nom="Durand", telephone="06 12 34 56 78")
     answers = await asyncio.gather(*(clients.Create(request) for _ in range(20)), return_exceptions=True)
     created = [answer.id for answer in answers if isinstance(answer, pb.ClientBase)]
@@ -104,7 +104,7 @@ async def test_R18_of_twenty_parallel_creations_one_is_announced(
 async def test_R18_a_repeated_call_is_announced_once(
     mesh: Mesh, org: str, clients: ClientBaseServiceStub
 ) -> None:
-    """Sent again under its idempotency key it answers the first client."""
+    """Calls repeated under one idempotency key publish one event."""
     request = pb.CreateClientBaseRequest(nom="Durand")
     key = (("idempotency-key", "formulaire-7"),)
     answers = await asyncio.gather(*(clients.Create(request, metadata=key) for _ in range(5)))
@@ -113,7 +113,7 @@ async def test_R18_a_repeated_call_is_announced_once(
 
 
 async def test_R18_a_dead_broker_delays_the_event_only(org: str) -> None:
-    """Creations are answered in their time, before and after the service knows; each is announced once."""
+    """Create answers in time without a broker; each event is published once it is back."""
     async with running(SERVICE) as mesh:
         clients = mesh.stub(ClientBaseServiceStub, organisation=org)
         mesh.broker.kill()

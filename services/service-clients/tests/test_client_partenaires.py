@@ -1,4 +1,4 @@
-"""ClientPartenaireService: which partner takes part in which client, and when (R16)."""
+"""ClientPartenaireService: links of partners to clients and their periods (R16)."""
 
 import asyncio
 from datetime import date
@@ -20,14 +20,14 @@ PERIODS = st.tuples(DAYS, st.none() | DAYS).filter(lambda p: p[1] is None or p[1
 
 
 def new(client: pb.ClientBase, *period: str, **fields: str) -> pb.CreateClientPartenaireRequest:
-    """A request that links part-1 to *client* from one day to another."""
+    """Request that links part-1 to *client* for *period*, its first and last day."""
     valid_from, valid_to = (*period, "", "")[:2]
     values = {"client_base_id": client.id, "partenaire_id": "part-1"} | fields
     return pb.CreateClientPartenaireRequest(valid_from=valid_from, valid_to=valid_to, **values)
 
 
 async def periods(partenaires: ClientPartenaireServiceStub, **filters: Any) -> list[str]:
-    """The beginnings of the links that are listed, in the order of the list."""
+    """First days of the links that are listed, in the order of the list."""
     listed = await partenaires.List(pb.ListClientPartenairesRequest(**filters))
     return [link.valid_from for link in listed.clients]
 
@@ -35,7 +35,7 @@ async def periods(partenaires: ClientPartenaireServiceStub, **filters: Any) -> l
 async def test_R16_a_link_begins_today(
     partenaires: ClientPartenaireServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """The smallest creation: an APPORTEUR without an end."""
+    """The smallest creation links an APPORTEUR from today without an end."""
     days = [clock.today()]
     link = await partenaires.Create(new(dupont))
     days.append(clock.today())
@@ -74,7 +74,7 @@ async def test_R16_creation_names_the_field_at_fault(
     reason: str,
     champ: str,
 ) -> None:
-    """INVALID_ARGUMENT with its reason; an end before the beginning is a wrong end."""
+    """A refused creation is INVALID_ARGUMENT with reason and field."""
     request = pb.CreateClientPartenaireRequest(
         **({"client_base_id": dupont.id, "partenaire_id": "part-1"} | fields)
     )
@@ -89,7 +89,7 @@ async def test_R16_creation_names_the_field_at_fault(
 async def test_R16_a_link_needs_a_client(
     partenaires: ClientPartenaireServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """Of an unknown one: NOT_FOUND."""
+    """A link to an unknown client is NOT_FOUND."""
     dupont.id = str(uuid7())
     answer = await refusal(partenaires.Create(new(dupont)))
     assert (answer.code, answer.reason) == (StatusCode.NOT_FOUND, "INTROUVABLE")
@@ -98,7 +98,7 @@ async def test_R16_a_link_needs_a_client(
 async def test_R16_overlapping_links_are_refused(
     partenaires: ClientPartenaireServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """ALREADY_EXISTS; one day in common is an overlap."""
+    """A link with one day in common with another is ALREADY_EXISTS."""
     await partenaires.Create(new(dupont, "2026-01-01", "2026-01-31"))
     answer = await refusal(partenaires.Create(new(dupont, "2026-01-31")))
     assert (answer.code, answer.reason, answer.metadata) == (
@@ -112,7 +112,7 @@ async def test_R16_overlapping_links_are_refused(
 async def test_R16_another_role_partner_or_client_overlaps_nothing(
     clients: ClientBaseServiceStub, partenaires: ClientPartenaireServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """The three make the link together."""
+    """Links that differ in role, partner or client may have the same period."""
     durand = await clients.Create(pb.CreateClientBaseRequest(nom="Durand"))
     for request in (
         new(dupont, "2026-01-01"),
@@ -127,7 +127,7 @@ async def test_R16_another_role_partner_or_client_overlaps_nothing(
 async def test_R16_parallel_overlapping_links_make_one(
     partenaires: ClientPartenaireServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """The constraint decides."""
+    """One of ten overlapping links at once is created."""
     creations = (partenaires.Create(new(dupont, f"2026-01-{day:02d}")) for day in range(1, 11))
     answers = await asyncio.gather(*creations, return_exceptions=True)
     codes = [answer.code() for answer in answers if isinstance(answer, AioRpcError)]
@@ -139,7 +139,7 @@ async def test_R16_parallel_overlapping_links_make_one(
 async def test_R16_periods_hold_both_their_ends(
     mesh: Mesh, first: tuple[date, date | None], second: tuple[date, date | None], day: date
 ) -> None:
-    """A second link is refused exactly when a day is in both; actif_le keeps what holds the day."""
+    """Both ends count for the overlap of two periods and for actif_le."""
     channel = mesh.channel("clients", mesh.secrets.token(organisation=f"org-{uuid7()}"))
     client = await ClientBaseServiceStub(channel).Create(pb.CreateClientBaseRequest(nom="Test"))
     partenaires = ClientPartenaireServiceStub(channel)
@@ -154,7 +154,7 @@ async def test_R16_periods_hold_both_their_ends(
 
 
 async def test_list_filters(partenaires: ClientPartenaireServiceStub, dupont: pb.ClientBase) -> None:
-    """By client, by partner and by day; the latest first."""
+    """Links are filtered by client, partner and day, the latest first."""
     for month, partner in (("01", "part-1"), ("03", "part-2"), ("02", "part-1")):
         await partenaires.Create(new(dupont, f"2026-{month}-01", f"2026-{month}-20", partenaire_id=partner))
     assert await periods(partenaires) == ["2026-03-01", "2026-02-01", "2026-01-01"]
@@ -168,7 +168,7 @@ async def test_list_filters(partenaires: ClientPartenaireServiceStub, dupont: pb
 async def test_C02_links_of_an_unknown_client_are_none(
     partenaires: ClientPartenaireServiceStub, dupont: pb.ClientBase, client_id: str
 ) -> None:
-    """An empty page, with its total, not an error; what else is wrong is still told."""
+    """An unknown client makes an empty page with its total; other faults are still told."""
     await partenaires.Create(new(dupont))
     request = pb.ListClientPartenairesRequest(
         client_base_id=client_id, pagination=Pagination(with_total=True)
@@ -186,7 +186,7 @@ async def test_C02_links_of_an_unknown_client_are_none(
 async def test_R13_links_of_a_deleted_client_are_gone(
     clients: ClientBaseServiceStub, partenaires: ClientPartenaireServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """Its partner no longer takes part in anything."""
+    """List leaves out the links of a deleted client."""
     await partenaires.Create(new(dupont))
     await clients.Delete(pb.DeleteClientBaseRequest(id=dupont.id))
     assert await periods(partenaires, partenaire_id="part-1") == []
@@ -196,7 +196,7 @@ async def test_R13_links_of_a_deleted_client_are_gone(
 async def test_C08_both_directions_walk_all_links_once(
     partenaires: ClientPartenaireServiceStub, dupont: pb.ClientBase, order: str
 ) -> None:
-    """Two by two, links of one day included."""
+    """Pages meet each link once, also links of one day."""
     for partner in ("part-1", "part-2", "part-3"):
         for day in ("2026-01-01", "2026-01-05"):
             await partenaires.Create(new(dupont, day, day, partenaire_id=partner))

@@ -1,4 +1,4 @@
-"""ClientBaseService/List: what a search finds (C8, R3), and how names are ordered (C10)."""
+"""ClientBaseService/List: what a search finds (C8, R3), and how names are sorted (C10)."""
 
 import pytest
 from crm.clients import clients_pb2 as pb
@@ -19,7 +19,7 @@ CLIENTS = (
 
 @pytest.fixture(scope="module")
 async def known(mesh: Mesh) -> ClientBaseServiceStub:
-    """The clients of an organisation that has four."""
+    """Clients of an organisation that has the four of CLIENTS."""
     clients = mesh.stub(ClientBaseServiceStub, organisation="org-recherche")
     for values in CLIENTS:
         await clients.Create(pb.CreateClientBaseRequest(**values))
@@ -52,7 +52,7 @@ async def known(mesh: Mesh) -> ClientBaseServiceStub:
     ],
 )
 async def test_C08_what_a_search_finds(known: ClientBaseServiceStub, search: str, found: set[str]) -> None:
-    """Names by their keys, emails without case, phones in any form, all words in any order."""
+    """All words in any order: names by their keys, emails without case, phones in any form."""
     listed = await known.List(pb.ListClientBasesRequest(search=search))
     assert {client.nom for client in listed.clients} == found
 
@@ -60,7 +60,7 @@ async def test_C08_what_a_search_finds(known: ClientBaseServiceStub, search: str
 async def test_R03_a_company_is_found_and_listed_by_its_key(
     entreprises: ClientEntrepriseServiceStub,
 ) -> None:
-    """As clients are."""
+    """Company sheets are searched and sorted by the key of their name."""
     for nom, siren in (("Œuvre", "552032534"), ("Olive", "418166096"), ("octo", "552100554")):
         await entreprises.Create(pb.CreateClientEntrepriseRequest(raison_sociale=nom, siren=siren))
     listed = await entreprises.List(pb.ListClientEntreprisesRequest())
@@ -70,7 +70,7 @@ async def test_R03_a_company_is_found_and_listed_by_its_key(
 
 
 async def test_C10_pages_by_name_neither_repeat_nor_skip(mesh: Mesh) -> None:
-    """Fifty names that begin with E, É and F: É sorts with E, before F."""
+    """Pages by name meet fifty names in E, É and F once each, É sorted with E."""
     clients = mesh.stub(ClientBaseServiceStub, organisation="org-ordre")
     names = [f"{'EÉF'[number % 3]}{number:02d}" for number in range(50)]
     for name in names:
@@ -85,7 +85,7 @@ async def test_C10_pages_by_name_neither_repeat_nor_skip(mesh: Mesh) -> None:
 async def test_R04_format_characters_do_not_make_another_client(
     clients: ClientBaseServiceStub, nom: str
 ) -> None:
-    """EXISTE_DEJA, with the id of the one that is there."""
+    """A name that differs by format characters is refused with the id of the first client."""
     first = await clients.Create(pb.CreateClientBaseRequest(**DUPONT))
     answer = await refusal(clients.Create(pb.CreateClientBaseRequest(**(DUPONT | {"nom": nom}))))
     assert (answer.code, answer.reason, answer.metadata["id"]) == (
@@ -96,7 +96,7 @@ async def test_R04_format_characters_do_not_make_another_client(
 
 
 async def test_R04_ligatures_do_not_make_another_client(clients: ClientBaseServiceStub) -> None:
-    """On Create and on Update."""
+    """A name that differs by a ligature is refused on Create and on Update."""
     await clients.Create(pb.CreateClientBaseRequest(**(DUPONT | {"nom": "Œuvre"})))
     other = await clients.Create(pb.CreateClientBaseRequest(**(DUPONT | {"nom": "Olive"})))
     for call in (
@@ -107,7 +107,7 @@ async def test_R04_ligatures_do_not_make_another_client(clients: ClientBaseServi
 
 
 async def test_R03_names_of_any_kind_have_pages(clients: ClientBaseServiceStub) -> None:
-    """Also those whose keys are many times as long: an entry of an index has its limit."""
+    """Names whose keys are many times as long still fit the index that sorts them."""
     expanding = sorted(map(chr, range(0x3000, 0x34FF)), key=lambda c: len(text_key(c)), reverse=True)[:200]
     nom, prenom, local = "".join(expanding[::2]), "".join(expanding[1::2]), "é" * 30
     for number in range(3):
@@ -119,6 +119,6 @@ async def test_R03_names_of_any_kind_have_pages(clients: ClientBaseServiceStub) 
 
 
 async def test_C10_a_name_of_format_characters_is_none(clients: ClientBaseServiceStub) -> None:
-    """CHAMP_REQUIS."""
+    """A name of format characters only is CHAMP_REQUIS."""
     answer = await refusal(clients.Create(pb.CreateClientBaseRequest(nom="\u200b")))
     assert (answer.reason, answer.metadata) == ("CHAMP_REQUIS", {"champ": "nom"})

@@ -1,4 +1,4 @@
-"""Company sheets as pure rules: countries, numbers, electronic addresses (R15, R19)."""
+"""Company sheets as pure functions: countries, numbers, electronic addresses (R15, R19)."""
 
 import pytest
 from crm.clients import clients_pb2 as pb
@@ -12,12 +12,12 @@ MONACO = "FR90000012345"
 
 
 def sheet(**fields: str) -> ClientEntreprise:
-    """The sheet of a creation with *fields*."""
+    """Sheet that a creation with *fields* makes."""
     return fiches.new_entreprise(pb.CreateClientEntrepriseRequest(**({"raison_sociale": "X"} | fields)))
 
 
 def refused(**fields: str) -> tuple[type[InvalidArgument], str]:
-    """Why a creation with *fields* is refused, and for which field."""
+    """Class of the refusal of a creation with *fields*, and the field at fault."""
     with pytest.raises(InvalidArgument) as refusal:
         sheet(**fields)
     return type(refusal.value), refusal.value.metadata["champ"]
@@ -25,24 +25,24 @@ def refused(**fields: str) -> tuple[type[InvalidArgument], str]:
 
 @pytest.mark.parametrize("pays", FRANCAIS)
 def test_R15_a_french_company_has_a_siren(pays: str) -> None:
-    """Overseas too; its VAT number is optional."""
+    """A company of France or of a territory overseas needs a SIREN and no VAT number."""
     assert (sheet(pays=pays, siren=SIREN).siren, refused(pays=pays)) == (SIREN, (ChampRequis, "siren"))
 
 
 def test_R15_a_company_is_french_unless_told() -> None:
-    """Empty means FR."""
+    """An empty country means FR."""
     assert sheet(siren=SIREN).pays == "FR"
 
 
 @pytest.mark.parametrize("pays", ["fr", "FRA", "France", "XX", "EU", "UK", "XI", "F", "??"])
 def test_R15_a_country_is_a_code_of_iso_3166(pays: str) -> None:
-    """Two capitals that the standard has given to a country."""
+    """A text that is not the code of a country in capitals is VALEUR_INCONNUE."""
     assert refused(pays=pays, siren=SIREN) == (ValeurInconnue, "pays")
 
 
 @pytest.mark.parametrize("siren", ["000000000", "000 000 000"])
 def test_C10_a_siren_of_zeros_is_refused(siren: str) -> None:
-    """Though its check digit is right."""
+    """A SIREN of zeros is refused although its check digit is right."""
     assert refused(siren=siren) == (FormatInvalide, "siren")
 
 
@@ -62,7 +62,7 @@ def test_C10_a_siren_of_zeros_is_refused(siren: str) -> None:
     ],
 )
 def test_R15_a_company_of_the_union_has_a_vat_number_of_its_state(pays: str, typed: str, stored: str) -> None:
-    """Stored without spaces, in the form that VIES knows."""
+    """VAT numbers are stored without spaces, with the prefix of the state (EL for Greece)."""
     assert sheet(pays=pays, numero_tva=typed).numero_tva == stored
 
 
@@ -79,7 +79,7 @@ def test_R15_a_company_of_the_union_has_a_vat_number_of_its_state(pays: str, typ
     ],
 )
 def test_R15_a_vat_number_of_another_state_is_refused(pays: str, numero_tva: str) -> None:
-    """And one whose key is wrong, and one without its prefix."""
+    """A VAT number of another state, with a wrong key or without prefix is refused."""
     assert refused(pays=pays, numero_tva=numero_tva) == (FormatInvalide, "numero_tva")
 
 
@@ -96,14 +96,14 @@ def test_R15_a_vat_number_of_another_state_is_refused(pays: str, numero_tva: str
 def test_R15_outside_the_union_a_vat_number_has_letters_and_digits(
     pays: str, typed: str, stored: str
 ) -> None:
-    """Nobody here knows more about it; punctuation is not stored."""
+    """VAT numbers of other countries are stored without punctuation, their keys unchecked."""
     assert sheet(pays=pays, numero_tva=typed).numero_tva == stored
     assert refused(pays=pays, numero_tva="n° 1") == (FormatInvalide, "numero_tva")
 
 
 @pytest.mark.parametrize("pays", ["BE", "CH", "MC", "US"])
 def test_R15_a_company_from_elsewhere_has_one_number_at_least(pays: str) -> None:
-    """A VAT number or the identifier of its own country, and no SIREN."""
+    """A company that is not French needs a VAT number or identifier and has no SIREN."""
     assert sheet(pays=pays, identifiant_etranger=" CHE  1 ").identifiant_etranger == "CHE 1"
     assert refused(pays=pays) == (ChampRequis, "numero_tva")
     assert refused(pays=pays, siren=SIREN, identifiant_etranger="1") == (fiches.SirenInterdit, "siren")
@@ -111,7 +111,7 @@ def test_R15_a_company_from_elsewhere_has_one_number_at_least(pays: str) -> None
 
 @pytest.mark.parametrize("typed", [MONACO, "FR 90 000 012 345", "fr90000012345"])
 def test_R15_a_company_of_monaco_has_a_french_vat_number_without_siren(typed: str) -> None:
-    """Its nine last digits begin with three zeros."""
+    """The last nine digits of a VAT number of Monaco begin with three zeros."""
     stored = sheet(pays="MC", numero_tva=typed)
     assert (stored.siren, stored.numero_tva) == (None, MONACO)
 
@@ -119,19 +119,19 @@ def test_R15_a_company_of_monaco_has_a_french_vat_number_without_siren(typed: st
 @pytest.mark.parametrize(
     "numero_tva", ["FR91000012345", TVA, "FR12000000000", "90000012345", "MC90000012345"]
 )
-def test_R15_other_numbers_are_none_of_monaco(numero_tva: str) -> None:
-    """A wrong key, an embedded SIREN, nothing but zeros, no prefix or that of no state."""
+def test_R15_other_numbers_are_refused_for_monaco(numero_tva: str) -> None:
+    """Wrong keys, embedded SIREN, only zeros and other prefixes are refused for Monaco."""
     assert refused(pays="MC", numero_tva=numero_tva) == (FormatInvalide, "numero_tva")
 
 
-def test_R15_a_number_of_monaco_is_none_of_a_french_company() -> None:
-    """Without a SIREN it is not French, and with one the number must embed it."""
+def test_R15_a_number_of_monaco_is_refused_for_a_french_company() -> None:
+    """A French company is refused a VAT number of Monaco, with a SIREN or without."""
     assert refused(pays="FR", numero_tva=MONACO) == (ChampRequis, "siren")
     assert refused(pays="FR", siren=SIREN, numero_tva=MONACO) == (FormatInvalide, "numero_tva")
 
 
 def test_R15_a_french_company_may_declare_vat_elsewhere() -> None:
-    """In any state of the Union; and it may carry an identifier of its territory."""
+    """A French company may have a VAT number of another state and a local identifier."""
     stored = sheet(pays="NC", siren=SIREN, numero_tva="BE0403170701", identifiant_etranger="RIDET 1")
     assert (stored.numero_tva, stored.identifiant_etranger) == ("BE0403170701", "RIDET 1")
 
@@ -152,7 +152,7 @@ def test_R15_a_french_company_may_declare_vat_elsewhere() -> None:
     ],
 )
 def test_R19_an_electronic_address_is_a_scheme_and_an_identifier(typed: str, stored: str | None) -> None:
-    """In the French directory it begins with the SIREN of the sheet; by mail it is an email address."""
+    """In scheme 0225 the identifier begins with the SIREN; in EM it is an email address."""
     assert sheet(siren=SIREN, adresse_electronique=typed).adresse_electronique == stored
 
 
@@ -176,12 +176,12 @@ def test_R19_an_electronic_address_is_a_scheme_and_an_identifier(typed: str, sto
     ],
 )
 def test_R19_any_other_electronic_address_is_refused(typed: str) -> None:
-    """Schemes are compared with their case."""
+    """Unknown schemes, lower case included, and wrong identifiers are FORMAT_INVALIDE."""
     assert refused(siren=SIREN, adresse_electronique=typed) == (FormatInvalide, "adresse_electronique")
 
 
-def test_R19_who_has_no_siren_is_not_in_the_french_directory() -> None:
-    """Another scheme serves a company from elsewhere."""
+def test_R19_a_company_without_siren_is_not_in_the_french_directory() -> None:
+    """A company without a SIREN may have any scheme but 0225."""
     foreign = {"pays": "BE", "identifiant_etranger": "1"}
     address = "0208:0403170701"
     assert sheet(**foreign, adresse_electronique=address).adresse_electronique == address

@@ -1,4 +1,4 @@
-"""Ids that are unknown, malformed or somebody else's: one answer for all of them (C2, C6, C11)."""
+"""Ids that are unknown, malformed or another organisation's: one answer for all (C2, C6, C11)."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ MALFORMED = (
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The ids of one row of each kind."""
+    """Ids of one row of each kind."""
 
     client: str
     adresse: str
@@ -44,12 +44,12 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Stubs:
-    """The services over one channel, as functions of the id they are asked about."""
+    """Services over one channel, as functions of the id that they are asked about."""
 
     channel: grpc.aio.Channel
 
     def answers(self) -> dict[str, Callable[[str], Awaitable[Any]]]:
-        """Every RPC that is NOT_FOUND for an id of nobody, by the kind of row that it names."""
+        """RPCs that are NOT_FOUND for an unknown id, by the kind of row that the id names."""
         clients, adresses = ClientBaseServiceStub(self.channel), AdresseServiceStub(self.channel)
         entreprises = ClientEntrepriseServiceStub(self.channel)
         partenaires, statuts = (
@@ -78,7 +78,7 @@ class Stubs:
         }
 
     def deletions(self) -> dict[str, Callable[[str], Awaitable[Any]]]:
-        """Every Delete, by the kind of row that it deletes."""
+        """Delete RPCs, by the kind of row that they delete."""
         return {
             "client": lambda i: ClientBaseServiceStub(self.channel).Delete(pb.DeleteClientBaseRequest(id=i)),
             "adresse": lambda i: AdresseServiceStub(self.channel).Delete(pb.DeleteAdresseRequest(id=i)),
@@ -90,7 +90,7 @@ class Stubs:
 
 @pytest.fixture
 def stubs(channel: grpc.aio.Channel) -> Stubs:
-    """The services as a member of the organisation calls them."""
+    """Services as a member of the organisation calls them."""
     return Stubs(channel)
 
 
@@ -114,7 +114,7 @@ async def theirs(mesh: Mesh, org: str) -> Rows:
 
 
 async def test_C06_what_others_have_does_not_exist(stubs: Stubs, theirs: Rows) -> None:
-    """Code, reason, message and details are those of an id that never was."""
+    """A row of another organisation is answered exactly like an id that never existed."""
     for name, ask in stubs.answers().items():
         unknown = await refusal(ask(UNKNOWN))
         assert (name, unknown.code, unknown.reason) == (name, StatusCode.NOT_FOUND, "INTROUVABLE")
@@ -122,7 +122,7 @@ async def test_C06_what_others_have_does_not_exist(stubs: Stubs, theirs: Rows) -
 
 
 async def test_C11_what_others_have_cannot_be_deleted(mesh: Mesh, stubs: Stubs, theirs: Rows) -> None:
-    """success=false, as for an id that never was, and the row stays."""
+    """Delete of another organisation's row answers success=false and leaves it."""
     for kind, delete in stubs.deletions().items():
         found = [(await delete(identity)).success for identity in (UNKNOWN, getattr(theirs, kind))]
         assert (kind, found) == (kind, [False, False])
@@ -132,7 +132,7 @@ async def test_C11_what_others_have_cannot_be_deleted(mesh: Mesh, stubs: Stubs, 
 
 @pytest.mark.parametrize("identity", MALFORMED, ids=lambda text: repr(text[:12]))
 async def test_C02_what_cannot_be_an_id_does_not_exist(stubs: Stubs, identity: str) -> None:
-    """NOT_FOUND and success=false, as for an id that never was; an id that must be given is required."""
+    """A malformed id is answered like an unknown one; an empty mandatory id is CHAMP_REQUIS."""
     for name, ask in stubs.answers().items():
         answer = await refusal(ask(identity))
         required = identity == "" and name.endswith("/Create")

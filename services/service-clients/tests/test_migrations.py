@@ -1,4 +1,4 @@
-"""Migrations on tables that hold rows already: what is corrected, and what stays."""
+"""Migrations 0003 and 0004 on tables with rows: what they correct, and what they leave."""
 
 import logging
 import shutil
@@ -28,7 +28,7 @@ VALUES (gen_random_uuid(), now(), 'org-1', 'Danone', %s)
 
 
 class Stored(NamedTuple):
-    """What the table says of a client's phone."""
+    """Columns of a client's phone."""
 
     typed: str | None
     e164: str | None
@@ -36,14 +36,14 @@ class Stored(NamedTuple):
 
 
 class Before:
-    """A schema as it was before the migration named, to put rows into."""
+    """Schema migrated up to, and without, the migration named, to put rows into."""
 
     def __init__(self, folder: Path, migration: str) -> None:
         self.url, self.folder = fresh_database(), folder
         self.migrate(migration)
 
     def run(self, statement: str, values: Any = None) -> list[dict[str, Any]]:
-        """Execute *statement* and answer its rows."""
+        """Execute *statement* and return its rows."""
         with psycopg.connect(self.url, row_factory=dict_row, options="-c search_path=avant") as connection:
             cursor = connection.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
@@ -51,7 +51,7 @@ class Before:
     def add(
         self, telephone: str | None, e164: str | None, nom: str = "Hoarau", supprime_le: str | None = None
     ) -> str:
-        """A client as the former version stored it; its id."""
+        """Insert a client as the former version stored it; returns its id."""
         identity = str(uuid7())
         name = {"nom": nom, "nom_cle": nom.lower()}
         phone = {"telephone": telephone, "e164": e164}
@@ -66,19 +66,19 @@ class Before:
         migrate(self.url, [Schema("avant", (self.folder,))])
 
     def phone(self, identity: str) -> Stored:
-        """What is stored of the client now."""
+        """Read the phone columns of a client."""
         query = "SELECT telephone, telephone_e164, telephone_national FROM client_bases WHERE id = %s"
         return Stored(*self.run(query, (identity,))[0].values())
 
 
 @pytest.fixture
 def before_phones(tmp_path: Path) -> Before:
-    """The schema before phones were read as the territory says."""
+    """Schema before migration 0004, which reads phones again."""
     return Before(tmp_path, "0004")
 
 
 def test_R05_the_migration_corrects_what_was_typed_overseas(before_phones: Before) -> None:
-    """And fills the national form of every number, of deleted clients too."""
+    """Numbers of territories get their country code, and all numbers their national form."""
     expected = {
         before_phones.add("0692 12 34 56", "+33692123456"): Stored(
             "0692 12 34 56", "+262692123456", "0692123456"
@@ -102,7 +102,7 @@ def test_R05_the_migration_corrects_what_was_typed_overseas(before_phones: Befor
 
 
 def test_R05_the_migration_keeps_a_number_that_is_refused_today(before_phones: Before) -> None:
-    """Nobody knows which digit was missing."""
+    """A stored number that R5 refuses today stays as it is."""
     short = before_phones.add("06 12 34 56 7", "+3361234567")
     before_phones.migrate("0005")
     assert before_phones.phone(short) == Stored("06 12 34 56 7", "+3361234567", "61234567")
@@ -111,7 +111,7 @@ def test_R05_the_migration_keeps_a_number_that_is_refused_today(before_phones: B
 def test_R05_the_migration_makes_no_client_another_one(
     before_phones: Before, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The old number stays and the id is logged, without the number; namesakes are told apart."""
+    """A number that would collide by R4 stays, and the id alone is logged."""
     before_phones.add("+262 692 12 34 56", "+262692123456")
     twice = before_phones.add("0692 12 34 56", "+33692123456")
     other = before_phones.add("0692 12 34 56", "+33692123456", nom="Payet")
@@ -124,7 +124,7 @@ def test_R05_the_migration_makes_no_client_another_one(
 
 
 def test_R05_of_two_that_would_become_one_the_migration_corrects_the_first(before_phones: Before) -> None:
-    """However their numbers came to differ."""
+    """Of two clients that would collide the first gets the new number."""
     first = before_phones.add("0692 12 34 56", "+33692123456")
     second = before_phones.add("0692123456", "+33692123457")
     before_phones.migrate("0005")
@@ -135,7 +135,7 @@ def test_R05_of_two_that_would_become_one_the_migration_corrects_the_first(befor
 
 
 def test_R05_the_migration_reads_every_client(before_phones: Before) -> None:
-    """However many there are: they are read in batches."""
+    """Clients of several batches are all corrected."""
     before_phones.run(
         """
         INSERT INTO client_bases
@@ -152,7 +152,7 @@ def test_R05_the_migration_reads_every_client(before_phones: Before) -> None:
 
 
 def test_R15_the_migration_makes_sheets_french(tmp_path: Path) -> None:
-    """Those that exist, and those that the former version still writes meanwhile."""
+    """Sheets that exist, or that the former version writes meanwhile, get the country FR."""
     before = Before(tmp_path, "0003")
     before.run(SHEET, ("552032534",))
     before.migrate("0004")
@@ -173,7 +173,7 @@ def test_R15_the_migration_makes_sheets_french(tmp_path: Path) -> None:
 def test_R15_the_database_itself_refuses(
     sheets: Before, pays: str, siren: str | None, numero_tva: str | None, constraint: str
 ) -> None:
-    """A French sheet without a SIREN, a foreign one with one, and one without any number."""
+    """A French sheet without SIREN, a foreign one with it or without any number break a check."""
     statement = """
         INSERT INTO client_entreprises
             (id, updated_at, organisation_id, raison_sociale, pays, siren, numero_tva)
@@ -186,5 +186,5 @@ def test_R15_the_database_itself_refuses(
 
 @pytest.fixture(scope="module")
 def sheets(tmp_path_factory: pytest.TempPathFactory) -> Before:
-    """A schema with the constraints."""
+    """Schema with the check constraints of migration 0003."""
     return Before(tmp_path_factory.mktemp("sheets"), "0004")

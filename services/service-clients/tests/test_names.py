@@ -1,4 +1,4 @@
-"""Names as they are stored (R2)."""
+"""Names in the form that is stored (R2)."""
 
 import unicodedata
 
@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from service_clients import names
 
 UNTIMED = settings(deadline=None)
-# Of all of Unicode two characters change what they are as capitals: the deprecated ŉ, whose
-# capital begins with an apostrophe, and a combining iota, whose capital is a letter.
+# Two characters are left out because their capitals are of another kind: that of the deprecated ŉ
+# begins with an apostrophe, which parts names, and that of a combining iota is a letter.
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="\u0149\u0345"))
 
 
@@ -30,7 +30,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_
     ],
 )
 def test_R02_a_name_in_mixed_case_stays_as_typed(typed: str) -> None:
-    """Whoever chose capitals chose them."""
+    """A name that mixes capitals and small letters is kept."""
     assert names.person_name(typed) == typed
 
 
@@ -53,7 +53,7 @@ def test_R02_a_name_in_mixed_case_stays_as_typed(typed: str) -> None:
     ],
 )
 def test_R02_a_name_in_capitals_has_one_per_part(typed: str, stored: str) -> None:
-    """Parts end at spaces, hyphens and both apostrophes; particles are parts like others."""
+    """Each part between spaces, hyphens and apostrophes gets one capital, particles included."""
     assert names.person_name(typed) == stored
 
 
@@ -77,7 +77,7 @@ def test_R02_a_name_in_capitals_has_one_per_part(typed: str, stored: str) -> Non
     ],
 )
 def test_R02_a_name_in_lower_case_gets_a_capital_per_part(typed: str, stored: str) -> None:
-    """What only begins like a particle is none; an article counts after "de" alone."""
+    """Parts that only begin like a particle get a capital, and so does an article without de."""
     assert names.person_name(typed) == stored
 
 
@@ -103,7 +103,7 @@ def test_R02_a_name_in_lower_case_gets_a_capital_per_part(typed: str, stored: st
     ],
 )
 def test_R02_a_particle_in_lower_case_stays_so(typed: str, stored: str) -> None:
-    """De, du, des, d', van, von, der, den, di, da, dos; la, le and l' right after de."""
+    """De, du, des, d', van, von, der, den, di, da, dos stay small; la, le, l' right after de."""
     assert names.person_name(typed) == stored
 
 
@@ -112,7 +112,7 @@ def test_R02_a_particle_in_lower_case_stays_so(typed: str, stored: str) -> None:
     [("du", "Du"), ("de", "De"), ("de la", "de La"), ("van der", "van Der"), ("d'", "D'")],
 )
 def test_R02_the_last_part_is_no_particle(typed: str, stored: str) -> None:
-    """It is the name itself."""
+    """A particle at the end of a name gets a capital."""
     assert names.person_name(typed) == stored
 
 
@@ -121,7 +121,7 @@ def test_R02_the_last_part_is_no_particle(typed: str, stored: str) -> None:
     [("  de   la\ttour ", "de la Tour"), ("e\u0301lise", "Élise"), ("Jean \u00a0 Luc", "Jean Luc")],
 )
 def test_R02_spaces_collapse_and_accents_compose(typed: str, stored: str) -> None:
-    """No-break spaces too."""
+    """White space of any kind collapses, and letters with accents are composed."""
     assert names.person_name(typed) == stored
 
 
@@ -131,7 +131,7 @@ def test_R02_spaces_collapse_and_accents_compose(typed: str, stored: str) -> Non
 @example("ǆURO")
 @example("ÎLE-D'YEU")
 def test_R02_a_stored_name_is_its_own_stored_form(text: str) -> None:
-    """What Get answers can be sent back by Update without changing anything."""
+    """The stored form of a stored name is itself, so that sending it back changes nothing."""
     stored = names.person_name(text)
     assert (names.person_name(stored), unicodedata.normalize("NFC", stored)) == (stored, stored)
 
@@ -141,5 +141,5 @@ def test_R02_a_stored_name_is_its_own_stored_form(text: str) -> None:
     [("ENTREPRISE", "BOUYGUES SA"), ("PARTICULIER", "Bouygues Sa"), ("PARTENAIRE", "Bouygues Sa")],
 )
 def test_R02_a_company_keeps_its_spelling(type_client: str, stored: str) -> None:
-    """Only spaces are brought in order in the name of a company."""
+    """Only the spaces change in the name of a client of type ENTREPRISE."""
     assert names.name_of("  BOUYGUES   SA ", type_client) == stored

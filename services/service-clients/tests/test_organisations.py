@@ -1,4 +1,4 @@
-"""Whose clients a caller sees (C6), case by case, through this service."""
+"""Organisation of a call (C6), case by case, through this service."""
 
 from collections.abc import AsyncIterator
 
@@ -24,7 +24,7 @@ def header(organisation: str) -> Header:
 
 
 async def check_none(clients: ClientBaseServiceStub, of_somebody: pb.ClientBase, named: str = "") -> None:
-    """Check what a caller without organisation is answered, whose requests name *named*."""
+    """Check the answers to a caller without organisation, whose requests name *named*."""
     creation = pb.CreateClientBaseRequest(nom="Test", organisation_id=named)
     answer = await refusal(clients.Create(creation))
     assert (answer.code, answer.reason) == (StatusCode.INVALID_ARGUMENT, "ORGANISATION_REQUISE")
@@ -43,7 +43,7 @@ async def check_none(clients: ClientBaseServiceStub, of_somebody: pb.ClientBase,
     "claim", ["organisation_id", "https://wanzo.com/company_id", "company_id", "org_code"]
 )
 async def test_C06_the_claim_names_the_organisation(mesh: Mesh, org: str, claim: str) -> None:
-    """Any of the four, whether the request names it too or not."""
+    """Each of the four claims names it, whether the request names it too or not."""
     clients = mesh.stub(ClientBaseServiceStub, organisation=None, **{claim: org})
     silent = await clients.Create(pb.CreateClientBaseRequest(nom="Test"))
     named = await clients.Create(pb.CreateClientBaseRequest(nom="Test", organisation_id=org))
@@ -51,14 +51,14 @@ async def test_C06_the_claim_names_the_organisation(mesh: Mesh, org: str, claim:
 
 
 async def test_C06_the_first_claim_that_is_not_empty_counts(mesh: Mesh, org: str) -> None:
-    """An empty one leaves the word to the next."""
+    """Empty claims are skipped in favour of the next one."""
     clients = mesh.stub(ClientBaseServiceStub, organisation="", company_id="", org_code=org)
     assert (await clients.Create(pb.CreateClientBaseRequest(nom="Test"))).organisation_id == org
 
 
 @pytest.mark.parametrize("claim", ["org-claim", ""])
 async def test_C06_a_request_may_not_contradict_the_claim(mesh: Mesh, org: str, claim: str) -> None:
-    """Not even an empty claim: a person without membership cannot name an organisation."""
+    """Naming an organisation against the claim, even an empty one, is PERMISSION_DENIED."""
     clients = mesh.stub(ClientBaseServiceStub, organisation=claim)
     for call in (
         clients.Create(pb.CreateClientBaseRequest(nom="Test", organisation_id=org)),
@@ -70,12 +70,12 @@ async def test_C06_a_request_may_not_contradict_the_claim(mesh: Mesh, org: str, 
 
 
 async def test_C06_an_empty_claim_is_no_organisation(mesh: Mesh, dupont: pb.ClientBase) -> None:
-    """Lists are empty, nothing is found, nothing can be created."""
+    """A caller with an empty claim lists nothing, finds nothing and creates nothing."""
     await check_none(mesh.stub(ClientBaseServiceStub, organisation=""), dupont)
 
 
 async def test_C06_without_a_claim_the_request_names_it(mesh: Mesh, org: str, dupont: pb.ClientBase) -> None:
-    """In its field, for the methods that have one."""
+    """The field of the request names the organisation when the token has no claim."""
     clients = mesh.stub(ClientBaseServiceStub, organisation=None)
     created = await clients.Create(pb.CreateClientBaseRequest(nom="Test", organisation_id=org))
     listed = await clients.List(pb.ListClientBasesRequest(organisation_id=org))
@@ -83,7 +83,7 @@ async def test_C06_without_a_claim_the_request_names_it(mesh: Mesh, org: str, du
 
 
 async def test_C06_without_a_claim_the_metadata_names_it(mesh: Mesh, org: str, dupont: pb.ClientBase) -> None:
-    """For the methods whose request has no field for it."""
+    """The metadata names it for methods whose request has no field for it."""
     clients = mesh.stub(ClientBaseServiceStub, organisation=None)
     get = pb.GetClientBaseRequest(id=dupont.id)
     assert dupont == await clients.Get(get, metadata=header(org))
@@ -92,7 +92,7 @@ async def test_C06_without_a_claim_the_metadata_names_it(mesh: Mesh, org: str, d
 
 
 async def test_C06_field_and_metadata_may_not_differ(mesh: Mesh, org: str) -> None:
-    """One call is about one organisation."""
+    """Two organisations in one call are ORGANISATION_DIFFERENTE."""
     clients = mesh.stub(ClientBaseServiceStub, organisation=None)
     request = pb.ListClientBasesRequest(organisation_id=org)
     answer = await refusal(clients.List(request, metadata=header("org-autre")))
@@ -100,14 +100,14 @@ async def test_C06_field_and_metadata_may_not_differ(mesh: Mesh, org: str) -> No
 
 
 async def test_C06_nobody_named_is_no_organisation(mesh: Mesh, dupont: pb.ClientBase) -> None:
-    """Neither claim nor field nor metadata."""
+    """A call without claim, field and metadata lists, finds and creates nothing."""
     await check_none(mesh.stub(ClientBaseServiceStub, organisation=None), dupont)
 
 
 async def test_C06_no_organisation_sees_nothing_of_the_other_resources(
     mesh: Mesh, dupont: pb.ClientBase
 ) -> None:
-    """Lists are empty (also of the statuses of the system), creations are refused."""
+    """All lists are empty without organisation, statuses included, and creations refused."""
     token = mesh.secrets.token(organisation=None)
     channel = mesh.channel("clients", token)
     entreprises, statuts = ClientEntrepriseServiceStub(channel), StatutClientServiceStub(channel)
@@ -130,14 +130,14 @@ async def test_C06_no_organisation_sees_nothing_of_the_other_resources(
 
 @pytest.fixture(scope="module")
 async def single_company(mesh: Mesh) -> AsyncIterator[Mesh]:
-    """An installation for one company."""
+    """Mesh of an installation for one company."""
     async with running(SERVICE, broker=mesh.broker, default_organisation_id="org-unique") as single:
         yield single
 
 
 @pytest.mark.parametrize("claim", [None, ""])
 async def test_C06_a_default_stands_in_for_none(single_company: Mesh, claim: str | None) -> None:
-    """DEFAULT_ORGANISATION_ID is the organisation of who has none."""
+    """DEFAULT_ORGANISATION_ID is the organisation of callers without one."""
     clients = single_company.stub(ClientBaseServiceStub, organisation=claim)
     created = await clients.Create(pb.CreateClientBaseRequest(nom="Test"))
     assert created.organisation_id == "org-unique"
@@ -145,13 +145,13 @@ async def test_C06_a_default_stands_in_for_none(single_company: Mesh, claim: str
 
 
 async def test_C06_a_default_does_not_replace_a_claim(single_company: Mesh) -> None:
-    """Who has an organisation keeps it."""
+    """A caller whose token names an organisation keeps it."""
     clients = single_company.stub(ClientBaseServiceStub, organisation="org-autre")
     assert (await clients.Create(pb.CreateClientBaseRequest(nom="Test"))).organisation_id == "org-autre"
 
 
 async def test_C06_a_claim_may_be_required(mesh: Mesh) -> None:
-    """TENANT_CLAIM_REQUIRED: without a claim, naming an organisation is naming none."""
+    """With TENANT_CLAIM_REQUIRED a token without a claim cannot name an organisation."""
     async with running(SERVICE, broker=mesh.broker, tenant_claim_required=True) as strict:
         member = strict.stub(ClientBaseServiceStub, organisation="org-a")
         theirs = await member.Create(pb.CreateClientBaseRequest(nom="Test", telephone="0612345678"))
@@ -161,7 +161,7 @@ async def test_C06_a_claim_may_be_required(mesh: Mesh) -> None:
 async def test_C06_a_service_names_the_organisation_it_works_for(
     mesh: Mesh, org: str, dupont: pb.ClientBase
 ) -> None:
-    """In the metadata, or in the field of the request; another organisation stays invisible."""
+    """A service names it in metadata or field, and sees no other organisation then."""
     for theirs, named in ((org, ""), ("", org)):
         clients = mesh.service_stub(ClientBaseServiceStub, caller="clients", organisation=theirs)
         listed = await clients.List(pb.ListClientBasesRequest(organisation_id=named))
@@ -171,13 +171,13 @@ async def test_C06_a_service_names_the_organisation_it_works_for(
 
 
 async def test_C13_a_service_finds_the_organisation_of_a_client(mesh: Mesh, dupont: pb.ClientBase) -> None:
-    """A subscriber to whose event no organisation was given asks Get, naming none."""
+    """A service that names no organisation may Get a client to learn its organisation."""
     clients = mesh.service_stub(ClientBaseServiceStub, caller="clients")
     assert (await clients.Get(pb.GetClientBaseRequest(id=dupont.id))) == dupont
 
 
 async def test_C06_a_service_creates_for_an_organisation(mesh: Mesh, org: str) -> None:
-    """It has none of its own."""
+    """A service must name the organisation for which it creates."""
     clients = mesh.service_stub(ClientBaseServiceStub, caller="clients")
     answer = await refusal(clients.Create(pb.CreateClientBaseRequest(nom="Test")))
     created = await clients.Create(pb.CreateClientBaseRequest(nom="Test", organisation_id=org))
@@ -187,7 +187,7 @@ async def test_C06_a_service_creates_for_an_organisation(mesh: Mesh, org: str) -
 async def test_R10_also_a_service_keeps_organisations_apart(
     mesh: Mesh, clients: ClientBaseServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """A client gets neither sheet nor status of another organisation, even from who sees both."""
+    """A service cannot give a client a sheet or a status of another organisation."""
     token = mesh.secrets.token(organisation="org-autre-fiche")
     theirs = mesh.channel("clients", token)
     sheet = await ClientEntrepriseServiceStub(theirs).Create(

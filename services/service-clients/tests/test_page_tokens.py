@@ -1,4 +1,4 @@
-"""Page tokens that no list of ours has given out (C8), against every list of this service."""
+"""Page tokens that were forged, or given out by another list (C8), against every list here."""
 
 import base64
 import json
@@ -36,18 +36,18 @@ Ask = Callable[[Pagination], Awaitable[Any]]
 
 
 def token(digest: bytes, content: bytes) -> str:
-    """A token of these parts."""
+    """Token of these parts."""
     return base64.urlsafe_b64encode(digest + content).decode().rstrip("=")
 
 
 def position(*parts: object) -> bytes:
-    """A place as a token of ours names it."""
+    """Place in a list, encoded as in a genuine token."""
     return json.dumps(parts).encode()
 
 
 @pytest.fixture(scope="module")
 async def lists(mesh: Mesh) -> dict[str, Ask]:
-    """Every sort of every list, each with more rows than the page of one that is asked for."""
+    """Every sort of every list, each with more rows than its page of one."""
     channel = mesh.channel("clients", mesh.secrets.token(organisation="org-jetons"))
     await _fill(channel)
     clients, adresses = ClientBaseServiceStub(channel), AdresseServiceStub(channel)
@@ -81,7 +81,7 @@ def _sorted(ask: Callable[[Pagination], Any], sort: str) -> Ask:
 
 
 async def _fill(channel: grpc.aio.Channel) -> None:
-    """Two rows for each list; statuses are supplied."""
+    """Create two rows for each list; statuses are supplied by the system."""
     clients = ClientBaseServiceStub(channel)
     await clients.Create(pb.CreateClientBaseRequest(nom="Anne"))
     client = await clients.Create(pb.CreateClientBaseRequest(nom="Bob"))
@@ -102,14 +102,14 @@ async def _fill(channel: grpc.aio.Channel) -> None:
 
 
 async def genuine(lists: dict[str, Ask]) -> dict[str, bytes]:
-    """What the token of each list's next page holds."""
+    """Decoded token of each list's next page."""
     answers = {name: await ask(Pagination()) for name, ask in lists.items()}
     tokens = {name: answer.pagination.next_page_token for name, answer in answers.items()}
     return {name: base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) for name, text in tokens.items()}
 
 
 async def test_C08_a_genuine_token_is_accepted(lists: dict[str, Ask]) -> None:
-    """By its own list, so that what is refused below is refused for what was changed."""
+    """An unchanged token is accepted, so that the refusals below come from the changes."""
     for name, content in (await genuine(lists)).items():
         assert (name, await code_of(lists[name](Pagination(page_token=token(b"", content))))) == (
             name,
@@ -133,7 +133,7 @@ async def test_C08_a_genuine_token_is_accepted(lists: dict[str, Ask]) -> None:
     ids=lambda content: repr(content[:12]),
 )
 async def test_C08_another_place_is_refused(lists: dict[str, Ask], content: bytes) -> None:
-    """Behind the digest of a genuine token: JETON_DE_PAGE_INVALIDE, for every list."""
+    """A forged place behind a genuine digest is JETON_DE_PAGE_INVALIDE for every list."""
     for name, own in (await genuine(lists)).items():
         answer = await refusal(lists[name](Pagination(page_token=token(own[:DIGEST], content))))
         assert (name, answer.code, answer.reason, answer.metadata) == (
@@ -146,13 +146,13 @@ async def test_C08_another_place_is_refused(lists: dict[str, Ask], content: byte
 
 @pytest.mark.parametrize("text", ["x", "é", "====", "' OR 1=1 --", "A" * 100_000])
 async def test_C08_what_is_no_token_is_refused(lists: dict[str, Ask], text: str) -> None:
-    """Whatever its letters and its length."""
+    """A text of any letters and length that is no token is refused."""
     for ask in lists.values():
         assert (await refusal(ask(Pagination(page_token=text)))).reason == "JETON_DE_PAGE_INVALIDE"
 
 
 async def test_C08_a_token_serves_its_own_list_only(lists: dict[str, Ask]) -> None:
-    """Every other list and every other sort refuse it."""
+    """Every other list and every other sort refuse a genuine token."""
     for name, content in (await genuine(lists)).items():
         for other, ask in lists.items():
             if other != name:
@@ -165,7 +165,7 @@ async def test_C08_a_token_serves_its_own_list_only(lists: dict[str, Ask]) -> No
 async def test_C08_no_forged_place_makes_a_call_fail_unexpectedly(
     lists: dict[str, Ask], value: object, keeps_digest: bool
 ) -> None:
-    """Whatever is written into a token, it is refused."""
+    """Any value forged into a token is INVALID_ARGUMENT, with a genuine digest or without."""
     for name, own in (await genuine(lists)).items():
         forged = token(own[:DIGEST] if keeps_digest else b"", position(value, IDENTITY))
         code = await code_of(lists[name](Pagination(page_token=forged)))

@@ -1,6 +1,6 @@
-"""Phone numbers as they are typed in France and overseas, and what is stored of them (R5).
+"""Phone numbers as typed in France and overseas, and their stored forms (R5).
 
-The table is that of the rule, each line as phonenumbers 9.0.43 reads it.
+The cases are the tables of the rule, each line as phonenumbers 9.0.43 reads it.
 """
 
 import re
@@ -35,7 +35,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]))
     ],
 )
 def test_R05_spellings_of_a_phone_give_one_number(typed: str) -> None:
-    """Without a country the number is French."""
+    """All spellings of a French number give the same two forms."""
     assert phones.read(typed) == ("+33612345678", "0612345678")
 
 
@@ -65,7 +65,7 @@ def test_R05_spellings_of_a_phone_give_one_number(typed: str) -> None:
     ],
 )
 def test_R05_a_prefix_of_an_overseas_territory_is_its_country(typed: str, e164: str, national: str) -> None:
-    """Even where the number is only possible there, or valid in France too (0263, 0269, 0508, 0596)."""
+    """A prefix decides, even for numbers merely possible there or valid in France too."""
     assert phones.read(typed) == (e164, national)
     assert phones.read(re.sub(" ", "", typed)) == (e164, national)
 
@@ -84,7 +84,7 @@ def test_R05_a_prefix_of_an_overseas_territory_is_its_country(typed: str, e164: 
     ],
 )
 def test_R05_what_is_not_french_is_tried_overseas(typed: str, e164: str, national: str) -> None:
-    """Territory by territory; a country code without + counts where it makes a valid number."""
+    """A number not valid in France is that of the first territory where it is valid."""
     assert phones.read(typed) == (e164, national)
 
 
@@ -100,7 +100,7 @@ def test_R05_what_is_not_french_is_tried_overseas(typed: str, e164: str, nationa
     ],
 )
 def test_R05_other_numbers_stay_french(typed: str, e164: str) -> None:
-    """Also one that is possible only: it belongs to nobody else."""
+    """Other numbers that are valid or possible in France are French."""
     assert phones.read(typed) == (e164, "0" + e164[3:])
 
 
@@ -123,7 +123,7 @@ def test_R05_other_numbers_stay_french(typed: str, e164: str) -> None:
     ],
 )
 def test_R05_a_number_with_its_country_code_keeps_it(typed: str, e164: str, national: str) -> None:
-    """Whether written with + or 00; the national form is that of its country."""
+    """A country code written with + or 00 stays; the national form is that of its country."""
     assert phones.read(typed) == (e164, national)
 
 
@@ -152,14 +152,14 @@ def test_R05_a_number_with_its_country_code_keeps_it(typed: str, e164: str, nati
     ],
 )
 def test_R05_an_impossible_phone_is_refused(typed: str) -> None:
-    """Also a digit too few or too many, nothing but zeros, and more than the 15 digits of E.164."""
+    """A digit too few or too many, only zeros and more than 15 digits are FORMAT_INVALIDE."""
     with pytest.raises(FormatInvalide) as refused:
         phones.read(typed)
     assert refused.value.metadata == {"champ": "telephone"}
 
 
 def test_R05_a_phone_is_kept_as_typed_beside_its_two_forms() -> None:
-    """The international and the national one."""
+    """The columns hold the typed text, the international and the national form."""
     assert phones.columns("0692 12 34 56") == {
         "telephone": "0692 12 34 56",
         "telephone_e164": "+262692123456",
@@ -168,7 +168,7 @@ def test_R05_a_phone_is_kept_as_typed_beside_its_two_forms() -> None:
 
 
 def test_R05_no_phone_is_no_number() -> None:
-    """Empty means none."""
+    """An empty phone has NULL in all three columns."""
     assert phones.columns("") == dict.fromkeys(("telephone", "telephone_e164", "telephone_national"))
 
 
@@ -178,7 +178,7 @@ def test_R05_no_phone_is_no_number() -> None:
 @example("508000000", "")
 @example("708411234", ".")
 def test_R05_a_plainly_written_number_is_read_like_any_other(digits: str, separator: str) -> None:
-    """Ten digits in pairs are not given to the parser of the library; with a slash they are."""
+    """The fast path for plain digits agrees with the parser of the library."""
     pairs = [("0" + digits)[i : i + 2] for i in range(0, 10, 2)]
     assert _read(separator.join(pairs)) == _read("/".join(pairs))
 
@@ -186,7 +186,7 @@ def test_R05_a_plainly_written_number_is_read_like_any_other(digits: str, separa
 @UNTIMED
 @given(st.from_regex(r"[1-9][0-9]{8}", fullmatch=True))
 def test_R05_the_national_form_of_a_french_number_is_that_of_the_library(digits: str) -> None:
-    """A zero before the nine digits, without its spaces."""
+    """The national form written here for France equals that of the library."""
     shown = phonenumbers.format_number(
         phonenumbers.PhoneNumber(33, int(digits)), phonenumbers.PhoneNumberFormat.NATIONAL
     )
@@ -198,7 +198,7 @@ def test_R05_the_national_form_of_a_french_number_is_that_of_the_library(digits:
 @given(TEXTS | st.text("+0123456789() .-", max_size=30))
 @example("+687 000000")
 def test_R05_any_text_is_a_number_that_fits_or_is_refused(text: str) -> None:
-    """Nothing else than a refusal comes out of a text that is no phone number."""
+    """Any text gives forms that fit their columns, or FORMAT_INVALIDE and nothing else."""
     number = _read(text)
     if number is not None:
         assert re.fullmatch(r"\+[0-9]{1,15}", number.e164)
@@ -208,7 +208,7 @@ def test_R05_any_text_is_a_number_that_fits_or_is_refused(text: str) -> None:
 @UNTIMED
 @given(st.text("0123456789", min_size=6, max_size=12))
 def test_R05_what_is_stored_is_read_as_itself(digits: str) -> None:
-    """Whoever sends the E.164 form back changes nothing."""
+    """The E.164 form of a number is read as that number."""
     number = _read(digits)
     assert number is None or phones.read(number.e164) == number
 

@@ -1,4 +1,4 @@
-"""The rules as pure functions: keys, dates, codes, postcodes. The rest goes through gRPC."""
+"""Rules as pure functions: keys of names, emails, codes, dates, postcodes, partner links."""
 
 import unicodedata
 from datetime import UTC, date, datetime
@@ -14,8 +14,8 @@ from service_clients import names, rules
 from service_clients.models import ClientBase
 
 UNTIMED = settings(deadline=None)
-# Of all of Unicode two characters change what they are as capitals: the deprecated ŉ, whose
-# capital begins with an apostrophe, and a combining iota, whose capital is a letter.
+# Two characters are left out because their capitals are of another kind: that of the deprecated ŉ
+# begins with an apostrophe, which parts names, and that of a combining iota is a letter.
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters="\u0149\u0345"))
 NFC_TEXTS = TEXTS.map(lambda text: unicodedata.normalize("NFC", text))
 LATE_IN_PARIS = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)  # 00:30 on 2 July in Paris
@@ -25,12 +25,12 @@ LATE_IN_PARIS = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)  # 00:30 on 2 July in P
     "spelling", ["Lefèvre", "LEFEVRE", "lefevre", " le\u0301fe\u0300vre ", "ＬＥＦÈＶＲＥ", "\u0301lefevre"]
 )
 def test_R03_spellings_share_a_key(spelling: str) -> None:
-    """Diacritics, case, width and spaces around do not tell names apart."""
+    """Accents, case, width and spaces around do not change the key of a name."""
     assert text_key(spelling) == "lefevre"
 
 
 def test_R03_parts_stay_parts() -> None:
-    """Spaces inside collapse to one and remain; a hyphen is not a space."""
+    """Spaces inside a key collapse to one and remain; a hyphen is not a space."""
     assert (text_key("De   La Tour"), text_key("De-La Tour")) == ("de la tour", "de-la tour")
 
 
@@ -40,7 +40,7 @@ def test_R03_parts_stay_parts() -> None:
 @example("\ufdfa" * 100)
 @example("ß" * 100)
 def test_R03_the_key_of_a_name_is_that_of_its_stored_form(text: str) -> None:
-    """Search finds under the typed name what Create stored."""
+    """A typed name and its stored form have the same key, so that Search finds it."""
     assert text_key(text) == text_key(names.person_name(text))
 
 
@@ -55,33 +55,33 @@ def test_R03_the_key_of_a_name_is_that_of_its_stored_form(text: str) -> None:
     ],
 )
 def test_R06_an_email_has_one_spelling(typed: str, stored: str | None) -> None:
-    """Lower case, and an international domain in letters rather than in punycode."""
+    """Emails are stored in lower case, international domains in letters and not in punycode."""
     assert email_address(typed, "email") == stored
 
 
 @pytest.mark.parametrize("code", ["vip-7", "VIP-7"])
 def test_R07_a_given_code_is_upper_cased(code: str) -> None:
-    """Codes do not differ by case."""
+    """A chosen code is stored in capitals."""
     assert rules.account_code(code) == "VIP-7"
 
 
 @pytest.mark.parametrize("code", ["A B", "é", "ß", "ı", "A_B", "A" * 51, "A\n"])
 def test_R07_a_given_code_has_a_form(code: str) -> None:
-    """Letters, digits and hyphens without accents, 50 at most."""
+    """A code of other characters than letters, digits and hyphens, or of over 50, is refused."""
     with pytest.raises(FormatInvalide):
         rules.account_code(code)
 
 
 @pytest.mark.parametrize("text", ["1899-12-31", "2026-07-03", "2026-02-30", "20260101", "1990-1-1", "hier"])
 def test_R08_a_birth_is_a_day_between_1900_and_today(text: str) -> None:
-    """Any other text is refused."""
+    """A day outside the bounds and a text that is no date are DATE_INVALIDE with the field."""
     with clock.frozen_at(LATE_IN_PARIS), pytest.raises(DateInvalide) as refused:
         rules.birth_date(text)
     assert refused.value.metadata == {"champ": "date_naissance"}
 
 
 def test_R08_today_is_the_day_in_paris() -> None:
-    """Half past midnight in Paris is still yesterday in UTC."""
+    """Half past midnight in Paris counts as the new day, although UTC has the old one."""
     with clock.frozen_at(LATE_IN_PARIS):
         assert rules.birth_date("2026-07-02") == date(2026, 7, 2)
     assert rules.birth_date("1900-01-01") == date(1900, 1, 1)
@@ -109,7 +109,7 @@ def test_R08_today_is_the_day_in_paris() -> None:
     ],
 )
 def test_R14_a_postcode_is_that_of_its_country(code: str, pays: str) -> None:
-    """In France of Corsica, a CEDEX, an overseas territory or the army; elsewhere of any form."""
+    """Postcodes of Corsica, CEDEX, overseas and the army are French; others have any form."""
     rules.check_postcode(code, pays)
 
 
@@ -125,14 +125,14 @@ def test_R14_a_postcode_is_that_of_its_country(code: str, pays: str) -> None:
     ],
 )
 def test_R14_a_french_postcode_has_five_digits(code: str, pays: str) -> None:
-    """Whatever the case of the country; digits of other scripts do not count."""
+    """Other postcodes are refused for France, however the country is capitalised."""
     with pytest.raises(FormatInvalide) as refused:
         rules.check_postcode(code, pays)
     assert refused.value.metadata == {"champ": "code_postal"}
 
 
 def test_R16_a_link_begins_today_in_paris() -> None:
-    """Unless the request names the day."""
+    """A link begins today in Paris unless the request names the day."""
     dupont = ClientBase(organisation_id="org-1", nom="Dupont", compte_code="CLI000001")
     request = pb.CreateClientPartenaireRequest(partenaire_id="part-1")
     with clock.frozen_at(LATE_IN_PARIS):

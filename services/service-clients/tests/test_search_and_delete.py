@@ -1,4 +1,4 @@
-"""ClientBaseService: Search finds living clients, Delete makes them disappear."""
+"""ClientBaseService: Search finds living clients (R12), Delete hides them (R13)."""
 
 import pytest
 from crm.clients import clients_pb2 as pb
@@ -8,14 +8,14 @@ from service_testing import refusal
 
 
 async def test_R12_search_finds_any_spelling(clients: ClientBaseServiceStub, dupont: pb.ClientBase) -> None:
-    """Phone and name are brought into the forms they are stored in."""
+    """Search reads phone and name into the forms in which they are stored."""
     answer = await clients.Search(pb.SearchClientBaseRequest(telephone="+33 6 12345678", nom="  DUPONT "))
     assert answer == pb.SearchClientBaseResponse(found=True, client=dupont)
 
 
 @pytest.mark.parametrize("typed", ["0692 12 34 56", "693123456", "+262 692 12 34 56", "0508 41 12 34"])
 async def test_R12_search_reads_a_phone_as_creation_does(clients: ClientBaseServiceStub, typed: str) -> None:
-    """That of an overseas territory too, written with its code or without."""
+    """A phone overseas is found with its country code and without."""
     client = await clients.Create(pb.CreateClientBaseRequest(nom="Hoarau", telephone=typed))
     for telephone in (typed, client.telephone_e164):
         request = pb.SearchClientBaseRequest(telephone=telephone, nom="HOARAU")
@@ -34,7 +34,7 @@ async def test_R12_search_reads_a_phone_as_creation_does(clients: ClientBaseServ
 async def test_R12_search_never_answers_not_found(
     clients: ClientBaseServiceStub, dupont: pb.ClientBase, telephone: str, nom: str
 ) -> None:
-    """Nor is a phone that cannot be read an error."""
+    """An unknown pair and an unreadable phone answer found=false."""
     answer = await clients.Search(pb.SearchClientBaseRequest(telephone=telephone, nom=nom))
     assert answer == pb.SearchClientBaseResponse(found=False)
 
@@ -42,7 +42,7 @@ async def test_R12_search_never_answers_not_found(
 async def test_R12_search_stays_in_the_organisation(
     foreign_clients: ClientBaseServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """A client of another organisation is not found."""
+    """Search does not find a client of another organisation."""
     request = pb.SearchClientBaseRequest(telephone=dupont.telephone, nom=dupont.nom)
     assert await foreign_clients.Search(request) == pb.SearchClientBaseResponse(found=False)
 
@@ -53,7 +53,7 @@ async def test_R12_search_stays_in_the_organisation(
 async def test_R12_search_needs_both(
     clients: ClientBaseServiceStub, telephone: str, nom: str, champ: str
 ) -> None:
-    """CHAMP_REQUIS names the one that is missing."""
+    """A search without phone or without name is CHAMP_REQUIS with the field."""
     answer = await refusal(clients.Search(pb.SearchClientBaseRequest(telephone=telephone, nom=nom)))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -63,7 +63,7 @@ async def test_R12_search_needs_both(
 
 
 async def test_R13_a_deleted_client_is_gone(clients: ClientBaseServiceStub, dupont: pb.ClientBase) -> None:
-    """From Get, List, Search, Update, and from a second Delete."""
+    """Get, List, Search, Update and a second Delete do not see a deleted client."""
     deletion = pb.DeleteClientBaseRequest(id=dupont.id)
     assert [(await clients.Delete(deletion)).success for _ in range(2)] == [True, False]
     for call in (
@@ -79,7 +79,7 @@ async def test_R13_a_deleted_client_is_gone(clients: ClientBaseServiceStub, dupo
 async def test_R13_the_place_of_a_deleted_client_is_free(
     clients: ClientBaseServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """Its phone and name, and its account code, may be given to another client."""
+    """Phone, name and account code of a deleted client may be given to another one."""
     await clients.Delete(pb.DeleteClientBaseRequest(id=dupont.id))
     again = await clients.Create(
         pb.CreateClientBaseRequest(nom=dupont.nom, telephone=dupont.telephone, compte_code=dupont.compte_code)
@@ -90,7 +90,7 @@ async def test_R13_the_place_of_a_deleted_client_is_free(
 async def test_R13_addresses_of_a_deleted_client_are_unreachable(
     clients: ClientBaseServiceStub, adresses: AdresseServiceStub, dupont: pb.ClientBase
 ) -> None:
-    """By the client and by their own ids."""
+    """Addresses of a deleted client are found neither by the client nor by their own ids."""
     adresse = await adresses.Create(
         pb.CreateAdresseRequest(
             client_base_id=dupont.id, ligne1="1 rue de la Paix", code_postal="75002", ville="Paris"

@@ -1,4 +1,4 @@
-"""Migrations of the clients service on a table with rows."""
+"""Migration 0007 on tables with rows: the keys that searches and sorts use."""
 
 import logging
 from pathlib import Path
@@ -20,7 +20,7 @@ _PHONE = "+33612345678"
 
 
 def add(connection: psycopg.Connection, number: int, nom: str, former: str, **values: str) -> UUID:
-    """Client *number* of org-1, as a former version stored it."""
+    """Insert client *number* of org-1 as a former version stored it."""
     identity = UUID(int=number)
     phone = values.get("telephone")
     given = (values.get("prenom", ""), former, f"C{number}", phone, phone and f"0{phone[3:]}")
@@ -29,13 +29,13 @@ def add(connection: psycopg.Connection, number: int, nom: str, former: str, **va
 
 
 def keys(connection: psycopg.Connection) -> dict[int, tuple[Any, ...]]:
-    """Names and keys of all clients."""
+    """Names and keys of all clients, by number."""
     rows = connection.execute("SELECT id, nom, nom_cle, prenom_cle, recherche_cle FROM client_bases")
     return {row[0].int: row[1:] for row in rows}
 
 
 def test_C10_stored_clients_get_their_keys(tmp_path: Path) -> None:
-    """Format characters leave their names; a name of nothing else stays."""
+    """Format characters leave stored names; a name of nothing else stays."""
     with Upgrade(SERVICE, "0006", tmp_path) as clients:
         add(clients.connection, 1, "Œuvre", "œuvre", prenom="\u200bÉlodie", email="é@x.fr", telephone=_PHONE)
         add(clients.connection, 2, "Mar\u200btin\ufeff", "mar\u200btin\ufeff")
@@ -49,7 +49,7 @@ def test_C10_stored_clients_get_their_keys(tmp_path: Path) -> None:
 
 
 def test_C10_stored_companies_get_their_keys(tmp_path: Path) -> None:
-    """Those of their sheets."""
+    """Company sheets get the keys of their names."""
     with Upgrade(SERVICE, "0006", tmp_path) as clients:
         clients.connection.execute(
             "INSERT INTO client_entreprises (id, raison_sociale, siren, updated_at, organisation_id)"
@@ -66,7 +66,7 @@ def test_C10_stored_companies_get_their_keys(tmp_path: Path) -> None:
 def test_R03_a_client_that_would_collide_keeps_its_former_key(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The first gets the new one, unless another has it already; the log names the others."""
+    """Of clients that would collide one gets the new key; the log names the others."""
     with Upgrade(SERVICE, "0006", tmp_path) as clients:
         for number, (nom, former, phone) in enumerate(
             (
@@ -95,7 +95,7 @@ def test_R03_a_client_that_would_collide_keeps_its_former_key(
 
 
 def test_C10_every_stored_client_gets_its_keys(tmp_path: Path) -> None:
-    """However many there are; those that the former version writes meanwhile are taken without."""
+    """All batches are filled; rows that the former version adds meanwhile are stored without."""
     many = """
         INSERT INTO client_bases (id, type_client, nom, prenom, nom_cle, compte_code, statut, date_creation,
                                   updated_at, organisation_id)

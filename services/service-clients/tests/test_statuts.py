@@ -1,4 +1,4 @@
-"""StatutClientService: the statuses of the system, and those an organisation adds (R9, R17)."""
+"""StatutClientService: statuses of the system and of an organisation (R9, R17)."""
 
 import asyncio
 from typing import Any
@@ -15,40 +15,40 @@ SYSTEM = {"PROSPECT": 10, "ACTIF": 20, "SUSPENDU": 30, "INACTIF": 40}
 
 
 def new(code: str = "VIP", **fields: Any) -> pb.CreateStatutClientRequest:
-    """A request for a status."""
+    """Request for a status."""
     return pb.CreateStatutClientRequest(**({"code": code, "nom": "Très important"} | fields))
 
 
 def update(statut: pb.StatutClient, **fields: Any) -> pb.UpdateStatutClientRequest:
-    """A request that changes *fields* of *statut*."""
+    """Request that changes *fields* of *statut*."""
     return pb.UpdateStatutClientRequest(id=statut.id, **fields)
 
 
 def deletion(statut: pb.StatutClient) -> pb.DeleteStatutClientRequest:
-    """A request that deletes *statut*."""
+    """Request that deletes *statut*."""
     return pb.DeleteStatutClientRequest(id=statut.id)
 
 
 async def codes(statuts: StatutClientServiceStub) -> list[str]:
-    """The codes that a client may have, in the order of the list."""
+    """Codes that a client may have, in the order of the list."""
     return [statut.code for statut in (await statuts.List(pb.ListStatutClientsRequest())).statuts]
 
 
 @pytest.fixture
 async def vip(statuts: StatutClientServiceStub) -> pb.StatutClient:
-    """A status of the organisation."""
+    """Status that the organisation has added."""
     return await statuts.Create(new(description="Rappeler sous 24 h", ordre_affichage=15))
 
 
 @pytest.fixture
 async def actif(statuts: StatutClientServiceStub) -> pb.StatutClient:
-    """A status of the system."""
+    """Status that the system supplies."""
     listed = (await statuts.List(pb.ListStatutClientsRequest())).statuts
     return next(statut for statut in listed if statut.code == "ACTIF")
 
 
 async def test_R17_four_statuses_are_supplied(statuts: StatutClientServiceStub) -> None:
-    """In their order, belonging to no organisation."""
+    """The system supplies four statuses in their order, without an organisation."""
     listed = (await statuts.List(pb.ListStatutClientsRequest())).statuts
     assert {statut.code: statut.ordre_affichage for statut in listed} == SYSTEM
     assert {statut.organisation_id for statut in listed} == {""}
@@ -57,7 +57,7 @@ async def test_R17_four_statuses_are_supplied(statuts: StatutClientServiceStub) 
 async def test_a_status_of_the_organisation_has_its_place_in_the_list(
     mesh: Mesh, org: str, statuts: StatutClientServiceStub, vip: pb.StatutClient
 ) -> None:
-    """For the organisation alone."""
+    """An added status is listed by its order, for its organisation alone."""
     expected = pb.StatutClient(
         id=vip.id,
         organisation_id=org,
@@ -89,7 +89,7 @@ async def test_a_status_of_the_organisation_has_its_place_in_the_list(
 async def test_creation_names_the_field_at_fault(
     statuts: StatutClientServiceStub, fields: dict[str, str], reason: str, champ: str
 ) -> None:
-    """INVALID_ARGUMENT with its reason; nothing is stored."""
+    """A refused creation is INVALID_ARGUMENT with reason and field, and stores nothing."""
     answer = await refusal(statuts.Create(new(**fields)))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -102,7 +102,7 @@ async def test_creation_names_the_field_at_fault(
 async def test_R17_the_codes_of_the_system_cannot_be_redefined(
     statuts: StatutClientServiceStub,
 ) -> None:
-    """ALREADY_EXISTS, with the id of the status that is supplied."""
+    """Adding a code of the system is ALREADY_EXISTS with the id of that status."""
     for supplied in (await statuts.List(pb.ListStatutClientsRequest())).statuts:
         answer = await refusal(statuts.Create(new(supplied.code)))
         assert (answer.code, answer.reason, answer.metadata) == (
@@ -115,7 +115,7 @@ async def test_R17_the_codes_of_the_system_cannot_be_redefined(
 async def test_a_code_occurs_once_in_an_organisation(
     statuts: StatutClientServiceStub, vip: pb.StatutClient
 ) -> None:
-    """The answer names the status that has it; also of parallel creations one remains."""
+    """A code that exists is refused with its id; one of ten creations at once succeeds."""
     answer = await refusal(statuts.Create(new(nom="Autre")))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.ALREADY_EXISTS,
@@ -130,7 +130,7 @@ async def test_a_code_occurs_once_in_an_organisation(
 async def test_R17_a_status_of_the_system_stays_as_it_is(
     statuts: StatutClientServiceStub, actif: pb.StatutClient
 ) -> None:
-    """Neither changed nor deleted: STATUT_SYSTEME."""
+    """Update and Delete of a supplied status are STATUT_SYSTEME."""
     for call in (statuts.Update(update(actif, nom="En cours")), statuts.Delete(deletion(actif))):
         answer = await refusal(call)
         assert (answer.code, answer.reason) == (StatusCode.FAILED_PRECONDITION, "STATUT_SYSTEME")
@@ -140,7 +140,7 @@ async def test_R17_a_status_of_the_system_stays_as_it_is(
 async def test_C09_update_changes_what_is_present(
     statuts: StatutClientServiceStub, vip: pb.StatutClient
 ) -> None:
-    """The description may be cleared, the order may be 0; the code cannot be changed."""
+    """An Update may clear the description and set the order to 0, and leaves the code."""
     changed = await statuts.Update(update(vip, description="", ordre_affichage=0))
     assert (changed.nom, changed.description, changed.ordre_affichage) == (vip.nom, "", 0)
     assert (changed.code, changed.version) == ("VIP", 2)
@@ -151,7 +151,7 @@ async def test_C09_update_changes_what_is_present(
 async def test_C09_a_status_keeps_a_name_and_its_version_counts(
     statuts: StatutClientServiceStub, vip: pb.StatutClient
 ) -> None:
-    """CHAMP_REQUIS for an empty name, ABORTED for an old version."""
+    """An empty name is CHAMP_REQUIS, an old version ABORTED."""
     empty = await refusal(statuts.Update(update(vip, nom=" ")))
     old = await refusal(statuts.Update(update(vip, nom="Or", version=3)))
     assert (empty.reason, empty.metadata) == ("CHAMP_REQUIS", {"champ": "nom"})
@@ -161,7 +161,7 @@ async def test_C09_a_status_keeps_a_name_and_its_version_counts(
 async def test_R17_a_status_in_use_cannot_be_deleted(
     clients: ClientBaseServiceStub, statuts: StatutClientServiceStub, vip: pb.StatutClient
 ) -> None:
-    """ENCORE_UTILISE, until the last living client that has it is gone."""
+    """Delete is ENCORE_UTILISE until the last living client with the status is gone."""
     client = await clients.Create(pb.CreateClientBaseRequest(nom="Test", statut="VIP"))
     answer = await refusal(statuts.Delete(deletion(vip)))
     assert (answer.code, answer.reason) == (StatusCode.FAILED_PRECONDITION, "ENCORE_UTILISE")
@@ -173,7 +173,7 @@ async def test_R17_a_status_in_use_cannot_be_deleted(
 async def test_R17_clients_of_others_do_not_use_a_status(
     mesh: Mesh, org: str, statuts: StatutClientServiceStub, vip: pb.StatutClient
 ) -> None:
-    """Not even when a service deletes it that sees them all."""
+    """Clients of another organisation with the same code do not keep a status in use."""
     channel = mesh.channel("clients", mesh.secrets.token(organisation=f"{org}-autre"))
     await StatutClientServiceStub(channel).Create(new())
     await ClientBaseServiceStub(channel).Create(pb.CreateClientBaseRequest(nom="Test", statut="VIP"))
@@ -189,7 +189,7 @@ async def test_R09_a_status_is_not_deleted_while_clients_get_it(
     dupont: pb.ClientBase,
     attempt: int,
 ) -> None:
-    """Whoever comes first, no client is left with a status that does not exist."""
+    """Calls at once never leave a client with a status that was deleted."""
     answers = await asyncio.gather(
         clients.Create(pb.CreateClientBaseRequest(nom="Test", statut="VIP")),
         clients.Update(pb.UpdateClientBaseRequest(id=dupont.id, statut="VIP")),
@@ -207,7 +207,7 @@ async def test_R09_a_status_is_not_deleted_while_clients_get_it(
 async def test_C08_both_directions_walk_all_statuses_once(
     statuts: StatutClientServiceStub, vip: pb.StatutClient, order: str
 ) -> None:
-    """Those of the system and of the organisation together, with the total on each page."""
+    """Pages meet supplied and added statuses once each, with the total on each page."""
     await statuts.Create(new("OR", ordre_affichage=20))
     request = pb.ListStatutClientsRequest(
         pagination=Pagination(page_size=1, sort_order=order, with_total=True)

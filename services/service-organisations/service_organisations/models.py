@@ -35,14 +35,14 @@ _LIVING = text("supprime_le IS NULL")
 
 
 class Base(Row):
-    """Tables of this service."""
+    """Base of the tables of this service."""
 
     __abstract__ = True
     metadata = metadata()
 
 
 class Organisation(Versioned, SoftDelete, Base):
-    """A tenant; its id is ours, or one that another source of identities imposes."""
+    """Tenant of the CRM; its id is a UUID of ours or was imposed by a source of identities (R2)."""
 
     __tablename__ = "organisations"
     __table_args__ = (
@@ -77,7 +77,7 @@ class Organisation(Versioned, SoftDelete, Base):
 
 
 class Societe(Entity, Tenant, SoftDelete, Base):
-    """A legal company of an organisation."""
+    """Legal company of an organisation."""
 
     __tablename__ = "societes"
     __table_args__ = (
@@ -99,7 +99,7 @@ class Societe(Entity, Tenant, SoftDelete, Base):
 
 
 class Partenaire(Entity, Tenant, Base):
-    """A white-label partner with the theme of its brand."""
+    """White-label partner of an organisation, with the theme of its brand."""
 
     __tablename__ = "partenaires_marque_blanche"
     __table_args__ = (
@@ -126,7 +126,7 @@ class Partenaire(Entity, Tenant, Base):
 
 
 class Entree(Entity, TenantOrSystem, Base):
-    """An entry of a reference list; those of the system belong to no organisation."""
+    """Entry of a reference list; without an organisation it is supplied by the system (R13)."""
 
     __tablename__ = "referentiels"
     __table_args__ = (

@@ -1,7 +1,7 @@
 """OrganisationService: the tenants themselves.
 
-An organisation is its own tenant: its id is what other tables hold in `organisation_id`. So
-what the kernel does for those tables is done here by `_enter` (R1).
+An organisation is its own tenant: its id is what other tables hold in `organisation_id`. The
+kernel keeps those tables apart by that column; here `_enter` does it by the id (R1).
 """
 
 from crm.common.common_pb2 import DeleteResponse
@@ -39,11 +39,12 @@ ORGANISATIONS = Listing(
     filters=("id", "actif", "etat"),
     search=Organisation.recherche_cle,
 )
-_NOBODY = "-"  # no id begins with a hyphen (C2)
+_NOBODY = "-"  # equals no id, since none begins with a hyphen (C2): lists nothing
 _of = bindparam("organisation_id", type_=Organisation.id.type)
 _SOCIETE = select(Societe.id).where(Societe.organisation_id == _of).limit(1)
 _PARTENAIRE = select(Partenaire.id).where(Partenaire.organisation_id == _of).limit(1)
 _instant = bindparam("instant", type_=Organisation.last_activity_at.type)
+# One statement without the version: touching is no change of the organisation (R7).
 _TOUCH = (
     update(Organisation)
     .where(Organisation.id == _of)
@@ -62,13 +63,13 @@ class OrganisationSupprimee(FailedPrecondition):
 
 
 class OrganisationService(OrganisationServiceServicer):
-    """Organisations: for users their own, for services all."""
+    """Organisations: a user sees the own one, a service all of them (R1)."""
 
     def __init__(self, app: App[Settings]) -> None:
         self._db, self._tenancy = app.database, app.settings.tenancy()
 
     async def Create(self, request: pb.CreateOrganisationRequest, context: Context) -> pb.Organisation:
-        """Create an organisation; who belongs to it is told to the users service afterwards."""
+        """Create an organisation without members; the users service adds them afterwards."""
         organisation = rules.new_organisation(request)
         try:
             async with self._db.transaction() as tx:
@@ -80,7 +81,7 @@ class OrganisationService(OrganisationServiceServicer):
     async def EnsureExists(
         self, request: pb.EnsureExistsRequest, context: Context
     ) -> pb.EnsureExistsResponse:
-        """Read the organisation, or make a provisional one; of many calls at once, one makes it."""
+        """Read the organisation, or make a provisional one, once among calls at once (R4)."""
         provisional = rules.provisional(request)
         async with self._db.transaction() as tx:
             made = await tx.insert_if_absent(provisional)
@@ -97,7 +98,7 @@ class OrganisationService(OrganisationServiceServicer):
     async def List(
         self, request: pb.ListOrganisationsRequest, context: Context
     ) -> pb.ListOrganisationsResponse:
-        """List organisations by name: a user has one at most."""
+        """List organisations by name; a user sees one at most."""
         page = await ORGANISATIONS.page(
             self._db.read(),
             page_request(request.pagination),
@@ -121,7 +122,7 @@ class OrganisationService(OrganisationServiceServicer):
         return to_message(organisation, pb.Organisation)
 
     async def Delete(self, request: pb.DeleteOrganisationRequest, context: Context) -> DeleteResponse:
-        """Hide an organisation without companies and partners for ever; its id stays reserved."""
+        """Hide an organisation for ever; its id stays reserved. Refused while it is in use (R6)."""
         if not self._enter(request.id):
             return DeleteResponse(success=False)
         async with self._db.transaction() as tx:
@@ -136,18 +137,18 @@ class OrganisationService(OrganisationServiceServicer):
     async def TouchActivity(
         self, request: pb.TouchActivityRequest, context: Context
     ) -> pb.TouchActivityResponse:
-        """Note that somebody of the organisation was active; the latest instant stays (R7)."""
+        """Record that somebody of the organisation was active; an older instant changes nothing (R7)."""
         instant = rules.activity_instant(request)
         async with self._db.transaction() as tx:
             latest = await tx.one(_TOUCH, organisation_id=request.id, instant=instant)
         return pb.TouchActivityResponse(last_activity_at=timestamp(found(latest)))
 
     def _enter(self, organisation_id: str) -> bool:
-        """Whether the caller may see the organisation; if so, the rest of the call is within it."""
+        """Check that the caller may see the organisation, and if so make it the scope of the call."""
         try:
             scope = self._tenancy.scope(caller(), organisation_id, "")
         except (OrganisationDifferente, FormatInvalide):
-            scope = current_scope.get()
+            scope = current_scope.get()  # somebody else's id, or none at all: answered as unknown
         if not organisation_id or scope.organisation_id != organisation_id:
             return False
         current_scope.set(Scope(organisation_id))
@@ -158,7 +159,10 @@ class OrganisationService(OrganisationServiceServicer):
             raise Introuvable
 
     async def _taken(self, conflict: Conflict, organisation_id: str) -> ExisteDeja:
-        """What the caller is told of the organisation in the way: its id only if it is his own."""
+        """Refusal for an id or SIRET that is taken.
+
+        The id of the organisation that has the SIRET is told to its own members and to services only.
+        """
         if conflict.constraint == _PRIMARY_KEY:
             living = await self._db.read().get(Organisation, organisation_id)
             kind = IdReserve if living is None else ExisteDeja

@@ -1,4 +1,4 @@
-"""PartenaireMarqueBlancheService: who sells under a brand of its own."""
+"""PartenaireMarqueBlancheService: partners that sell under a brand of their own."""
 
 from crm.common.common_pb2 import DeleteResponse
 from crm.organisations import organisations_pb2 as pb
@@ -25,7 +25,7 @@ class PartenaireMarqueBlancheService(PartenaireMarqueBlancheServiceServicer):
         self._db = app.database
 
     async def Create(self, request: pb.CreatePartenaireRequest, context: Context) -> pb.Partenaire:
-        """Add a partner, also of an organisation that only another identity source knows."""
+        """Add a partner, also to an organisation that was never created here."""
         partenaire = rules.new_partenaire(request)
         async with self._db.transaction() as tx:
             await tx.insert(partenaire)
@@ -51,7 +51,7 @@ class PartenaireMarqueBlancheService(PartenaireMarqueBlancheServiceServicer):
         return _message(partenaire)
 
     async def Delete(self, request: pb.DeletePartenaireRequest, context: Context) -> DeleteResponse:
-        """Remove a prospect, or a partner that has left."""
+        """Remove for good a partner in PROSPECT or RESILIE (R12)."""
         async with self._db.transaction() as tx:
             partenaire = await tx.get(Partenaire, request.id, lock=True)
             if partenaire is not None:

@@ -1,4 +1,4 @@
-"""ReferentielService: the lists that invoicing chooses from, the system's and the organisation's."""
+"""ReferentielService: reference lists of invoicing, supplied by the system or made by organisations."""
 
 from crm.common.common_pb2 import DeleteResponse
 from crm.organisations import organisations_pb2 as pb
@@ -16,7 +16,7 @@ _own = aliased(Entree)
 
 
 def _offered(organisation_id: BindParameter[str]) -> ColumnElement[bool]:
-    """The organisation's own entries, and those of the system that none of them hides (R13)."""
+    """Condition for the organisation's own entries and those of the system that none of them hides (R13)."""
     hiding = exists().where(
         _own.organisation_id == organisation_id, _own.famille == Entree.famille, _own.code == Entree.code
     )
@@ -29,7 +29,7 @@ ENTREES = Listing(
     filters={"famille": None, "offered_to": _offered},
     search=Entree.recherche_cle,
 )
-_SYSTEM = "-"  # no organisation has this id (C2): what is offered to nobody in particular
+_SYSTEM = "-"  # equals no id (C2): an organisation without own entries, so that the system's are listed
 _code = (
     Entree.famille == bindparam("famille"),
     Entree.code == bindparam("code"),
@@ -65,7 +65,7 @@ class ReferentielService(ReferentielServiceServicer):
         return to_message(entree, pb.Entree)
 
     async def Delete(self, request: pb.DeleteEntreeRequest, context: Context) -> DeleteResponse:
-        """Remove the organisation's own entry; that of the system, if any, is offered again."""
+        """Remove the organisation's own entry; the system's entry of this code is offered again (R14)."""
         named = {"famille": termes.famille(request.famille), "code": required(request.code, "code")}
         async with self._db.transaction() as tx:
             deleted = await tx.execute(_FORGET_OWN, organisation_id=request.organisation_id, **named)
@@ -75,7 +75,10 @@ class ReferentielService(ReferentielServiceServicer):
 
 
 async def _put(tx: Transaction, entree: Entree) -> Entree:
-    """*entree* in its place, or what is there with its content, unless that is just being deleted."""
+    """Insert *entree*, or give its content to the organisation's entry of the same code (R14).
+
+    Tries again when that entry was deleted between the two statements.
+    """
     while not await tx.insert_if_absent(entree):
         former = await tx.one(
             _OWN, organisation_id=entree.organisation_id, famille=entree.famille, code=entree.code

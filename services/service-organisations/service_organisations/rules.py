@@ -1,6 +1,7 @@
-"""The rules of organisations, companies and partners, pure: requests in, rows and changes out.
+"""Rules of organisations, companies and partners, as pure functions.
 
-Those of the reference lists are in `termes.py`.
+They turn requests into rows or changes, or refuse them. The rules of the reference lists are in
+`termes.py`.
 """
 
 import re
@@ -27,9 +28,9 @@ from service_organisations.models import Organisation, Partenaire, Societe
 
 _PHONE = re.compile(r"[0-9 +().-]*")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
-_URL = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")  # RFC 3986: what an address is written with
+_URL = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")  # characters of RFC 3986, section 2
 _LONGEST_URL = 2048
-_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+_HERE = frozenset({"localhost", "127.0.0.1", "::1"})  # hosts of a developer, without TLS
 _CLOCK_DIFFERENCE = timedelta(minutes=5)
 
 _ETATS: Mapping[str, frozenset[str]] = {
@@ -47,14 +48,14 @@ _STATUTS: Mapping[str, frozenset[str]] = {
 
 
 def telephone(text: str, champ: str) -> str | None:
-    """Digits, spaces and +().- as typed, None when empty (R16). Raises FormatInvalide."""
+    """Phone as typed, of digits, spaces and +().- only, None when empty (R16). Raises FormatInvalide."""
     if not _PHONE.fullmatch(text):
         raise FormatInvalide(champ=champ)
     return text or None
 
 
 def colour(text: str, champ: str) -> str | None:
-    """A colour #rrggbb in lower case, None when empty (R9). Raises FormatInvalide."""
+    """Colour #rrggbb in lower case, None when empty (R9). Raises FormatInvalide."""
     if not text:
         return None
     if not _COLOUR.fullmatch(text.lower()):
@@ -63,7 +64,7 @@ def colour(text: str, champ: str) -> str | None:
 
 
 def image_url(text: str, champ: str) -> str | None:
-    """An absolute https address, or http on this machine; None when empty (R9).
+    """Absolute https address, or http on this machine, None when empty (R9).
 
     Raises FormatInvalide, TropLong.
     """
@@ -72,6 +73,7 @@ def image_url(text: str, champ: str) -> str | None:
     if len(text) > _LONGEST_URL:
         raise TropLong(champ=champ)
     try:
+        # hostname and port are read here because reading them is what finds them malformed
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
     except ValueError:
@@ -92,19 +94,22 @@ _STORED_FORMS: Mapping[str, Callable[[str, str], object]] = {
 
 
 def _stored(changed: Mapping[str, Any]) -> dict[str, Any]:
-    """*changed* with each text as its column holds it."""
+    """Changes with each text in the form in which it is stored. Raises FormatInvalide."""
     forms = {name: _STORED_FORMS[name] for name, value in changed.items() if value and name in _STORED_FORMS}
     return {**changed, **{name: form(changed[name], name) for name, form in forms.items()}}
 
 
 def check_move(moves: Mapping[str, frozenset[str]], former: str, wanted: str) -> None:
-    """Refuse a change of state outside *moves*; a state that nobody knows is left to its column."""
+    """Refuse a change of state outside *moves* (R5, R11). Raises TransitionInterdite.
+
+    An unknown state passes: its column refuses it as VALEUR_INCONNUE.
+    """
     if wanted != former and wanted in moves and wanted not in moves[former]:
         raise TransitionInterdite(de=former, vers=wanted)
 
 
 def named_organisation(request: Any) -> str:
-    """The organisation of a creation. Raises OrganisationRequise."""
+    """Organisation for which *request* creates something. Raises OrganisationRequise."""
     if not request.organisation_id:
         raise OrganisationRequise
     organisation_id: str = request.organisation_id
@@ -112,7 +117,10 @@ def named_organisation(request: Any) -> str:
 
 
 def new_organisation(request: pb.CreateOrganisationRequest) -> Organisation:
-    """The organisation that *request* describes, under its id if it gives one (R2)."""
+    """New organisation with the fields of *request*, under its id if it gives one (R2).
+
+    Raises InvalidArgument.
+    """
     return Organisation(
         id=opaque_id(request.id, "id") or str(uuid7()),
         nom=required(request.nom, "nom"),
@@ -126,13 +134,16 @@ def new_organisation(request: pb.CreateOrganisationRequest) -> Organisation:
 
 
 def provisional(request: pb.EnsureExistsRequest) -> Organisation:
-    """The organisation that exists before anybody has described it (R4)."""
+    """Provisional organisation, under its id until somebody names it (R4). Raises InvalidArgument."""
     identity = opaque_id(required(request.id, "id"), "id") or ""
     return Organisation(id=identity, nom=request.nom or f"Organisation {identity}", provisoire=True)
 
 
 def organisation_changes(organisation: Organisation, request: pb.UpdateOrganisationRequest) -> dict[str, Any]:
-    """What *request* changes of *organisation* (R4, R5)."""
+    """Columns of *organisation* that *request* changes (R4, R5).
+
+    Raises InvalidArgument, TransitionInterdite.
+    """
     fields = ("nom", "description", "siret", "adresse", "telephone", "email", "actif", "etat")
     changed = _stored(changes(request, fields, mandatory=("nom", "etat")))
     etat = changed.get("etat", organisation.etat)
@@ -145,7 +156,7 @@ def organisation_changes(organisation: Organisation, request: pb.UpdateOrganisat
 
 
 def activity_instant(request: pb.TouchActivityRequest) -> datetime:
-    """When the activity was: now, unless *request* says it (R7). Raises DateInvalide for the future."""
+    """Instant of the activity: that of *request*, or now (R7). Raises DateInvalide for the future."""
     if not request.HasField("instant"):
         return clock.now()
     when = instant(request.instant)
@@ -155,7 +166,7 @@ def activity_instant(request: pb.TouchActivityRequest) -> datetime:
 
 
 def new_societe(request: pb.CreateSocieteRequest) -> Societe:
-    """The company that *request* describes (R3)."""
+    """New company with the fields of *request* (R3). Raises InvalidArgument."""
     siren = siren_number(required(request.siren, "siren"), "siren")
     return Societe(
         organisation_id=named_organisation(request),
@@ -169,7 +180,7 @@ def new_societe(request: pb.CreateSocieteRequest) -> Societe:
 
 
 def societe_changes(societe: Societe, request: pb.UpdateSocieteRequest) -> dict[str, Any]:
-    """What *request* changes of *societe* (R3)."""
+    """Columns of *societe* that *request* changes (R3). Raises InvalidArgument."""
     mandatory = ("raison_sociale", "siren")
     optional = ("numero_tva", "adresse", "email", "telephone")
     changed = _stored(changes(request, (*mandatory, *optional), mandatory=mandatory))
@@ -177,13 +188,13 @@ def societe_changes(societe: Societe, request: pb.UpdateSocieteRequest) -> dict[
 
 
 def _vat_change(company: Societe | Partenaire, changed: Mapping[str, Any]) -> dict[str, str | None]:
-    """The VAT number that *company* will have, which must suit the SIREN that it will have."""
+    """VAT number that *company* will have, checked against the SIREN that it will have (R3)."""
     number = changed.get("numero_tva", company.numero_tva) or ""
     return {"numero_tva": vat_number(number, changed.get("siren", company.siren), "numero_tva")}
 
 
 def new_partenaire(request: pb.CreatePartenaireRequest) -> Partenaire:
-    """The partner that *request* describes (R3, R9, R10)."""
+    """New partner with the fields of *request* (R3, R9, R10). Raises InvalidArgument."""
     siren = siren_number(required(request.siren, "siren"), "siren")
     contact = required(request.contact_support_email, "contact_support_email")
     return Partenaire(
@@ -199,7 +210,10 @@ def new_partenaire(request: pb.CreatePartenaireRequest) -> Partenaire:
 
 
 def partenaire_changes(partenaire: Partenaire, request: pb.UpdatePartenaireRequest) -> dict[str, Any]:
-    """What *request* changes of *partenaire* (R9 to R12); a theme replaces the whole theme."""
+    """Columns of *partenaire* that *request* changes (R9 to R12); a theme replaces the whole theme.
+
+    Raises InvalidArgument, TransitionInterdite.
+    """
     mandatory = ("denomination", "siren", "contact_support_email", "statut")
     changed = _stored(changes(request, (*mandatory, "numero_tva", "telephone"), mandatory=mandatory))
     check_move(_STATUTS, partenaire.statut, changed.get("statut", partenaire.statut))
@@ -209,7 +223,7 @@ def partenaire_changes(partenaire: Partenaire, request: pb.UpdatePartenaireReque
 
 
 def _theme(theme: pb.Theme) -> dict[str, Any]:
-    """The columns of *theme* (R9)."""
+    """Columns of *theme* (R9). Raises FormatInvalide, TropLong."""
     return {
         "logo_url": image_url(theme.logo_url, "logo_url"),
         "favicon_url": image_url(theme.favicon_url, "favicon_url"),
@@ -219,6 +233,6 @@ def _theme(theme: pb.Theme) -> dict[str, Any]:
 
 
 def check_deletable(partenaire: Partenaire) -> None:
-    """Only a prospect, or a partner that has left, may be deleted (R12)."""
+    """Refuse to delete a partner that is not in PROSPECT or RESILIE (R12). Raises TransitionInterdite."""
     if partenaire.statut not in ("PROSPECT", "RESILIE"):
         raise TransitionInterdite(de=partenaire.statut, vers="SUPPRIME")

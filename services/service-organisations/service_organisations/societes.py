@@ -1,4 +1,4 @@
-"""SocieteService: the legal companies of an organisation; it is the lock under which they are made."""
+"""SocieteService: legal companies of an organisation."""
 
 from crm.common.common_pb2 import DeleteResponse
 from crm.organisations import organisations_pb2 as pb
@@ -20,9 +20,10 @@ class SocieteService(SocieteServiceServicer):
         self._db = app.database
 
     async def Create(self, request: pb.CreateSocieteRequest, context: Context) -> pb.Societe:
-        """Add a company; a SIREN occurs once in an organisation."""
+        """Add a company; a SIREN occurs once in an organisation (R3)."""
         societe = rules.new_societe(request)
         async with self._db.transaction() as tx:
+            # Locked, so that the organisation is not deleted meanwhile (R6).
             found(await tx.get(Organisation, societe.organisation_id, lock=True))
             await tx.insert(societe)
         return to_message(societe, pb.Societe)
@@ -47,7 +48,7 @@ class SocieteService(SocieteServiceServicer):
         return to_message(societe, pb.Societe)
 
     async def Delete(self, request: pb.DeleteSocieteRequest, context: Context) -> DeleteResponse:
-        """Hide a company for ever; its SIREN becomes free."""
+        """Hide a company for ever; its SIREN becomes free (R8)."""
         async with self._db.transaction() as tx:
             societe = await tx.get(Societe, request.id, lock=True)
             if societe is not None:

@@ -1,4 +1,4 @@
-"""The rules of the reference lists, pure: which entries may exist, and when an invoice is due."""
+"""Rules of the reference lists, as pure functions: own entries, and the due date of an invoice."""
 
 import calendar
 from datetime import date, timedelta
@@ -24,14 +24,14 @@ class DelaiInterdit(InvalidArgument):
 
 
 def famille(text: str) -> str:
-    """One of the reference lists. Raises ChampRequis, ValeurInconnue."""
+    """Name of a reference list. Raises ChampRequis, ValeurInconnue."""
     if required(text, "famille") not in FAMILLES:
         raise ValeurInconnue(champ="famille")
     return text
 
 
 def new_entree(request: pb.UpsertEntreeRequest) -> Entree:
-    """The organisation's own entry that *request* describes (R14)."""
+    """Own entry of the organisation with the fields of *request* (R14). Raises InvalidArgument."""
     is_term = famille(request.famille) == CONDITION_PAIEMENT
     if not 0 <= request.delai_jours <= _LONGEST_DELAY:
         raise FormatInvalide(champ="delai_jours")
@@ -50,16 +50,16 @@ def new_entree(request: pb.UpsertEntreeRequest) -> Entree:
 
 
 def content(entree: Entree) -> dict[str, Any]:
-    """What an entry says besides its place in the lists."""
+    """Columns of an entry but those that identify it: organisation, list and code."""
     columns = ("nom", "description", "delai_jours", "fin_de_mois", "ordre")
     return {column: getattr(entree, column) for column in columns}
 
 
 def due_date(invoiced_on: date, terms: Entree) -> date:
-    """When an invoice of *invoiced_on* is to be paid under *terms* (R15).
+    """Day on which an invoice of *invoiced_on* is to be paid under *terms* (R15).
 
-    The days are counted first, then the end of that month is taken, as article L441-10 of
-    the Code de commerce allows ("45 jours fin de mois").
+    The days are counted first; the end of the month reached comes next. Article L441-10 of the
+    Code de commerce allows that ("45 jours fin de mois").
     """
     due = invoiced_on + timedelta(days=terms.delai_jours or 0)
     if terms.fin_de_mois:

@@ -1,4 +1,4 @@
-"""The organisations service, run once for all tests of this folder."""
+"""Mesh, organisation and stubs of the organisations service, which runs once for all tests here."""
 
 from collections.abc import AsyncIterator
 from itertools import count
@@ -20,45 +20,45 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 async def mesh() -> AsyncIterator[Mesh]:
-    """A mesh with the organisations service alone."""
+    """Mesh with the organisations service alone."""
     async with running(SERVICE) as mesh:
         yield mesh
 
 
 @pytest.fixture
 def org() -> str:
-    """The id of an organisation that no other test uses, and that nobody has made yet."""
+    """Id of an organisation that no other test uses and that has not been created."""
     return f"org-{next(_numbers)}"
 
 
 @pytest.fixture
 async def channel(mesh: Mesh, org: str) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel whose calls come from a member of the organisation."""
+    """Channel whose calls come from a member of the organisation."""
     async with mesh.channel("organisations", mesh.secrets.token(organisation=org)) as channel:
         yield channel
 
 
 @pytest.fixture
 def organisations(channel: grpc.aio.Channel) -> OrganisationServiceStub:
-    """Organisations, as its member sees them."""
+    """Organisations, as a member of the organisation sees them."""
     return OrganisationServiceStub(channel)
 
 
 @pytest.fixture
 def societes(channel: grpc.aio.Channel) -> SocieteServiceStub:
-    """Its companies."""
+    """Companies, as a member of the organisation sees them."""
     return SocieteServiceStub(channel)
 
 
 @pytest.fixture
 def partenaires(channel: grpc.aio.Channel) -> PartenaireMarqueBlancheServiceStub:
-    """Its partners."""
+    """Partners, as a member of the organisation sees them."""
     return PartenaireMarqueBlancheServiceStub(channel)
 
 
 @pytest.fixture
 def referentiels(channel: grpc.aio.Channel) -> ReferentielServiceStub:
-    """Its reference lists."""
+    """Reference lists, as a member of the organisation sees them."""
     return ReferentielServiceStub(channel)
 
 
@@ -70,7 +70,7 @@ def inside(mesh: Mesh) -> OrganisationServiceStub:
 
 @pytest.fixture
 async def martin(organisations: OrganisationServiceStub, org: str) -> pb.Organisation:
-    """The organisation."""
+    """Organisation of the test, created."""
     return await organisations.Create(pb.CreateOrganisationRequest(id=org, nom="Martin SAS"))
 
 

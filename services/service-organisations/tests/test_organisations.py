@@ -20,19 +20,19 @@ SIREN, CONTACT = "732829320", "support@martin.example"
 
 
 def update(organisation: pb.Organisation, **fields: Any) -> pb.UpdateOrganisationRequest:
-    """A request that changes *fields* of *organisation*."""
+    """Request that changes *fields* of *organisation*."""
     return pb.UpdateOrganisationRequest(id=organisation.id, **fields)
 
 
 def deletion(organisation: pb.Organisation) -> pb.DeleteOrganisationRequest:
-    """A request that deletes *organisation*."""
+    """Request that deletes *organisation*."""
     return pb.DeleteOrganisationRequest(id=organisation.id)
 
 
 async def test_R02_an_organisation_is_stored_in_one_form(
     organisations: OrganisationServiceStub, org: str
 ) -> None:
-    """Under the id given; trimmed texts, numbers without spaces, the address in lower case."""
+    """Create keeps the given id, trims texts, and stores numbers without spaces."""
     made = await organisations.Create(
         pb.CreateOrganisationRequest(
             id=org,
@@ -63,7 +63,7 @@ async def test_R02_an_organisation_is_stored_in_one_form(
 
 
 async def test_R02_without_an_id_one_is_made(organisations: OrganisationServiceStub) -> None:
-    """A UUID; the creator need not belong to it."""
+    """Create makes a UUID, for a caller who belongs to another organisation too."""
     made = await organisations.Create(pb.CreateOrganisationRequest(nom="Sans id", actif=False))
     assert parse_uuid(made.id) is not None
     assert not made.actif
@@ -88,7 +88,7 @@ async def test_R02_without_an_id_one_is_made(organisations: OrganisationServiceS
 async def test_R16_creation_names_the_field_at_fault(
     organisations: OrganisationServiceStub, fields: dict[str, Any], reason: str, champ: str
 ) -> None:
-    """INVALID_ARGUMENT with its reason (R2, R3, R16)."""
+    """A refused creation is INVALID_ARGUMENT with reason and field (R2, R3, R16)."""
     answer = await refusal(organisations.Create(pb.CreateOrganisationRequest(**({"nom": "Martin"} | fields))))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -100,7 +100,7 @@ async def test_R16_creation_names_the_field_at_fault(
 async def test_R02_an_id_is_given_once(
     organisations: OrganisationServiceStub, martin: pb.Organisation
 ) -> None:
-    """EXISTE_DEJA while the organisation lives, ID_RESERVE for ever after."""
+    """A second creation is EXISTE_DEJA while the first lives, and ID_RESERVE for ever after."""
     again = pb.CreateOrganisationRequest(id=martin.id, nom="Autre")
     living = await refusal(organisations.Create(again))
     assert (living.code, living.reason) == (StatusCode.ALREADY_EXISTS, "EXISTE_DEJA")
@@ -112,7 +112,7 @@ async def test_R02_an_id_is_given_once(
 async def test_R03_a_siret_belongs_to_one_organisation(
     organisations: OrganisationServiceStub, strangers: OrganisationServiceStub, martin: pb.Organisation
 ) -> None:
-    """Only its own members are told which; deleted, it leaves its number free."""
+    """A taken SIRET names its organisation to members only; deletion frees the number."""
     await organisations.Update(update(martin, siret=OTHER_SIRET))
     request = pb.CreateOrganisationRequest(nom="Autre", siret="552 100 554 00013")
     own, foreign = await refusal(organisations.Create(request)), await refusal(strangers.Create(request))
@@ -127,7 +127,7 @@ async def test_R03_a_siret_belongs_to_one_organisation(
 async def test_R03_an_update_may_not_take_a_siret(
     organisations: OrganisationServiceStub, inside: OrganisationServiceStub, martin: pb.Organisation
 ) -> None:
-    """Of another organisation, which a service is told."""
+    """Taking another organisation's SIRET is refused; a service is told whose it is."""
     number = "44306184100047"
     other = await organisations.Create(pb.CreateOrganisationRequest(nom="Autre", siret=number))
     own, service = [
@@ -138,7 +138,7 @@ async def test_R03_an_update_may_not_take_a_siret(
 
 
 async def test_R03_parallel_creations_of_a_siret_make_one(organisations: OrganisationServiceStub) -> None:
-    """The unique index decides."""
+    """One of ten creations of a SIRET at once succeeds."""
     request = pb.CreateOrganisationRequest(nom="Course", siret="41816609600069")
     answers = await asyncio.gather(
         *(organisations.Create(request) for _ in range(10)), return_exceptions=True
@@ -150,7 +150,7 @@ async def test_R03_parallel_creations_of_a_siret_make_one(organisations: Organis
 async def test_C09_update_changes_what_is_present(
     organisations: OrganisationServiceStub, martin: pb.Organisation
 ) -> None:
-    """Other fields stay; the same again is no change; an old version is refused."""
+    """Absent fields stay, stored values change nothing, an old version is refused."""
     changed = await organisations.Update(update(martin, email="A@B.example", actif=False))
     assert (changed.nom, changed.email, changed.actif, changed.version) == (
         "Martin SAS",
@@ -169,7 +169,7 @@ async def test_C09_update_changes_what_is_present(
 async def test_C09_what_every_organisation_has_cannot_be_cleared(
     organisations: OrganisationServiceStub, martin: pb.Organisation, field: str
 ) -> None:
-    """CHAMP_REQUIS names the field."""
+    """Clearing a mandatory field is CHAMP_REQUIS with the field."""
     answer = await refusal(organisations.Update(update(martin, **{field: ""})))
     assert (answer.reason, answer.metadata) == ("CHAMP_REQUIS", {"champ": field})
 
@@ -177,7 +177,7 @@ async def test_C09_what_every_organisation_has_cannot_be_cleared(
 async def test_R05_inactif_forces_actif_to_false(
     organisations: OrganisationServiceStub, martin: pb.Organisation
 ) -> None:
-    """As long as it lasts; leaving it forces nothing."""
+    """As long as the state is inactif, actif is false; leaving the state does not set it."""
     inactive = await organisations.Update(update(martin, etat="inactif", actif=True))
     assert (inactive.etat, inactive.actif) == ("inactif", False)
     assert not (await organisations.Update(update(martin, actif=True))).actif
@@ -189,7 +189,7 @@ async def test_R05_inactif_forces_actif_to_false(
 async def test_R05_other_moves_are_refused(
     organisations: OrganisationServiceStub, martin: pb.Organisation
 ) -> None:
-    """TRANSITION_INTERDITE with both states; VALEUR_INCONNUE for what is no state."""
+    """A refused move names both states; a text that is no state is VALEUR_INCONNUE."""
     wrong = await refusal(organisations.Update(update(martin, etat="essai")))
     assert (wrong.code, wrong.reason) == (StatusCode.FAILED_PRECONDITION, "TRANSITION_INTERDITE")
     assert wrong.metadata == {"de": "actif", "vers": "essai"}
@@ -204,7 +204,7 @@ async def test_R06_an_organisation_in_use_is_not_deleted(
     inside: OrganisationServiceStub,
     martin: pb.Organisation,
 ) -> None:
-    """While it has a living company or a partner, whoever asks; afterwards once."""
+    """A living company or a partner keeps users and services from deleting it."""
     societe = await societes.Create(pb.CreateSocieteRequest(raison_sociale="Martin", siren=SIREN))
     company = await refusal(organisations.Delete(deletion(martin)))
     await societes.Delete(pb.DeleteSocieteRequest(id=societe.id))
@@ -229,7 +229,7 @@ async def test_R06_no_company_is_left_behind(
     martin: pb.Organisation,
     attempt: int,
 ) -> None:
-    """Of a company and a deletion at once, one is refused."""
+    """One of a company's creation and the organisation's deletion at once is refused."""
     answers = await asyncio.gather(
         societes.Create(pb.CreateSocieteRequest(raison_sociale="Martin", siren=SIREN)),
         organisations.Delete(deletion(martin)),

@@ -21,26 +21,26 @@ THEME = pb.Theme(
 
 
 def new(siren: str = DANONE, **fields: Any) -> pb.CreatePartenaireRequest:
-    """A request for a partner of *siren*."""
+    """Request for a partner of *siren*."""
     standard = {"denomination": "Marque", "siren": siren, "contact_support_email": "aide@marque.example"}
     return pb.CreatePartenaireRequest(**(standard | fields))
 
 
 def update(partenaire: pb.Partenaire, **fields: Any) -> pb.UpdatePartenaireRequest:
-    """A request that changes *fields* of *partenaire*."""
+    """Request that changes *fields* of *partenaire*."""
     return pb.UpdatePartenaireRequest(id=partenaire.id, **fields)
 
 
 @pytest.fixture
 async def marque(partenaires: PartenaireMarqueBlancheServiceStub) -> pb.Partenaire:
-    """An active partner with a theme."""
+    """Active partner with a theme."""
     return await partenaires.Create(new(numero_tva=DANONE_TVA, theme=THEME))
 
 
 async def test_R09_a_partner_is_stored_in_one_form(
     partenaires: PartenaireMarqueBlancheServiceStub, org: str
 ) -> None:
-    """Active unless told otherwise; colours and the address in lower case."""
+    """A new partner is ACTIF; colours and email are stored in lower case."""
     theme = pb.Theme(couleur_primaire="#AABBCC", logo_url=THEME.logo_url)
     made = await partenaires.Create(
         new(
@@ -87,7 +87,7 @@ async def test_R09_a_partner_is_stored_in_one_form(
 async def test_R09_creation_names_the_field_at_fault(
     partenaires: PartenaireMarqueBlancheServiceStub, fields: dict[str, Any], reason: str, champ: str
 ) -> None:
-    """INVALID_ARGUMENT with its reason; nothing is stored."""
+    """A refused creation is INVALID_ARGUMENT with reason and field, and stores nothing."""
     answer = await refusal(partenaires.Create(new(**fields)))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -100,7 +100,7 @@ async def test_R09_creation_names_the_field_at_fault(
 async def test_R10_a_partner_has_an_address_for_support(
     partenaires: PartenaireMarqueBlancheServiceStub, marque: pb.Partenaire
 ) -> None:
-    """From the beginning, and it cannot be taken away."""
+    """The email for support is required on Create and cannot be cleared."""
     answers = [
         await refusal(partenaires.Create(new(OCTO, contact_support_email=""))),
         await refusal(partenaires.Create(new(OCTO, contact_support_email="aide"))),
@@ -113,7 +113,7 @@ async def test_R10_a_partner_has_an_address_for_support(
 async def test_R03_a_siren_occurs_once_in_an_organisation(
     mesh: Mesh, partenaires: PartenaireMarqueBlancheServiceStub, marque: pb.Partenaire
 ) -> None:
-    """Of parallel creations one remains; other organisations have their own."""
+    """One of ten creations at once succeeds; another organisation may have the SIREN."""
     answer = await refusal(partenaires.Create(new()))
     assert (answer.code, answer.metadata) == (
         StatusCode.ALREADY_EXISTS,
@@ -129,7 +129,7 @@ async def test_R03_a_siren_occurs_once_in_an_organisation(
 async def test_C09_update_changes_what_is_present(
     partenaires: PartenaireMarqueBlancheServiceStub, marque: pb.Partenaire
 ) -> None:
-    """Without a theme it stays; a theme replaces all of it; an old version is refused."""
+    """A theme replaces the whole theme, its absence keeps it; an old version is refused."""
     renamed = await partenaires.Update(update(marque, denomination="Autre"))
     assert (renamed.denomination, renamed.theme, renamed.version) == ("Autre", THEME, 2)
     same = await partenaires.Update(update(marque, theme=THEME, siren="552 032 534", version=2))
@@ -144,7 +144,7 @@ async def test_C09_update_changes_what_is_present(
 async def test_R12_a_wrong_move_is_refused(
     partenaires: PartenaireMarqueBlancheServiceStub, marque: pb.Partenaire
 ) -> None:
-    """TRANSITION_INTERDITE with both states; who has left never comes back (R11)."""
+    """A refused move names both states; RESILIE is final (R11)."""
     wrong = await refusal(partenaires.Update(update(marque, statut="PROSPECT")))
     assert (wrong.code, wrong.reason, wrong.metadata) == (
         StatusCode.FAILED_PRECONDITION,
@@ -158,19 +158,19 @@ async def test_R12_a_wrong_move_is_refused(
 
 
 @pytest.mark.parametrize("statut", ["PROSPECT", "RESILIE"])
-async def test_R12_who_is_no_partner_may_be_deleted(
+async def test_R12_a_prospect_or_former_partner_may_be_deleted(
     partenaires: PartenaireMarqueBlancheServiceStub, statut: str
 ) -> None:
-    """Not yet, or not any more; once."""
+    """Delete of a partner in PROSPECT or RESILIE answers success=true, once."""
     request = pb.DeletePartenaireRequest(id=(await partenaires.Create(new(statut=statut))).id)
     assert [(await partenaires.Delete(request)).success for _ in range(2)] == [True, False]
 
 
 @pytest.mark.parametrize("statut", ["ACTIF", "SUSPENDU"])
-async def test_R12_who_is_one_may_not(
+async def test_R12_an_active_or_suspended_partner_may_not_be_deleted(
     partenaires: PartenaireMarqueBlancheServiceStub, marque: pb.Partenaire, statut: str
 ) -> None:
-    """TRANSITION_INTERDITE, and he is still there."""
+    """Delete is TRANSITION_INTERDITE and the partner stays."""
     await partenaires.Update(update(marque, statut=statut))
     answer = await refused(partenaires.Delete(pb.DeletePartenaireRequest(id=marque.id)))
     assert answer == (StatusCode.FAILED_PRECONDITION, "TRANSITION_INTERDITE")
@@ -178,7 +178,7 @@ async def test_R12_who_is_one_may_not(
 
 
 async def test_R01_partners_of_others_do_not_exist(mesh: Mesh, marque: pb.Partenaire) -> None:
-    """Neither read, changed, deleted nor listed."""
+    """Partners of another organisation are neither read, changed, deleted nor listed."""
     theirs = mesh.stub(PartenaireMarqueBlancheServiceStub, organisation=f"{marque.organisation_id}-autre")
     missing = (StatusCode.NOT_FOUND, "INTROUVABLE")
     assert await refused(theirs.Get(pb.GetPartenaireRequest(id=marque.id))) == missing
@@ -202,7 +202,7 @@ async def test_partners_are_found_by_name_siren_and_state(
     filters: dict[str, str],
     expected: list[str],
 ) -> None:
-    """By name, page by page."""
+    """Search and status narrow the list, which is sorted by name over all pages."""
     await partenaires.Create(new(OCTO, denomination="Élan", statut="PROSPECT"))
     request = pb.ListPartenairesRequest(**filters, pagination=Pagination(page_size=1))
     walked = [page async for page in pages(partenaires.List, request)]

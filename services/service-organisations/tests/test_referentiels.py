@@ -1,4 +1,4 @@
-"""ReferentielService: the lists of the system, and what an organisation puts in front of them."""
+"""ReferentielService: reference lists of the system, and the own entries of an organisation."""
 
 import asyncio
 from typing import Any
@@ -20,29 +20,29 @@ SUPPLIED = {
 
 
 def own(code: str = "J10", **fields: Any) -> pb.UpsertEntreeRequest:
-    """A request for a term of payment."""
+    """Request for a term of payment."""
     return pb.UpsertEntreeRequest(**({"famille": TERMS, "code": code, "nom": "10 jours"} | fields))
 
 
 def deletion(code: str, famille: str = TERMS) -> pb.DeleteEntreeRequest:
-    """A request that deletes the entry of *code*."""
+    """Request that deletes the entry of *code*."""
     return pb.DeleteEntreeRequest(famille=famille, code=code)
 
 
 async def codes(referentiels: ReferentielServiceStub, famille: str = TERMS, **fields: Any) -> list[str]:
-    """The codes of all pages, in order."""
+    """Codes of all pages, in order."""
     request = pb.ListEntreesRequest(famille=famille, **fields)
     return [entree.code async for page in pages(referentiels.List, request) for entree in page.entrees]
 
 
 @pytest.mark.parametrize("famille", SUPPLIED)
 async def test_R13_the_system_supplies_four_lists(referentiels: ReferentielServiceStub, famille: str) -> None:
-    """In their order."""
+    """Each list offers the supplied codes in their order."""
     assert await codes(referentiels, famille) == SUPPLIED[famille]
 
 
 async def test_R13_the_terms_of_the_system(referentiels: ReferentielServiceStub) -> None:
-    """Each with its delay; they belong to no organisation."""
+    """Supplied terms have their delays and belong to no organisation."""
     listed = (await referentiels.List(pb.ListEntreesRequest(famille=TERMS))).entrees
     delays = {entree.code: (entree.delai_jours, entree.fin_de_mois) for entree in listed}
     assert delays == {
@@ -59,7 +59,7 @@ async def test_R13_the_terms_of_the_system(referentiels: ReferentielServiceStub)
 async def test_R13_an_own_entry_hides_that_of_the_system(
     mesh: Mesh, referentiels: ReferentielServiceStub, org: str
 ) -> None:
-    """For the organisation alone, until it is deleted."""
+    """An own entry replaces the supplied one for its organisation, until it is deleted."""
     mine = await referentiels.Upsert(own("J30", nom="Trente", delai_jours=31, ordre=5))
     expected = pb.Entree(
         organisation_id=org, famille=TERMS, code="J30", nom="Trente", delai_jours=31, ordre=5
@@ -74,16 +74,16 @@ async def test_R13_an_own_entry_hides_that_of_the_system(
 
 
 async def test_R13_a_code_hides_only_in_its_family(referentiels: ReferentielServiceStub) -> None:
-    """The same code in another list is another entry."""
+    """An own entry hides nothing in another list."""
     await referentiels.Upsert(own("UNIQUE", famille="EMISSION_FACTURE", ordre=30))
     assert await codes(referentiels, "PERIODE_FACTURATION") == SUPPLIED["PERIODE_FACTURATION"]
     assert await codes(referentiels, "EMISSION_FACTURE") == ["AUTOMATIQUE", "MANUELLE", "UNIQUE"]
 
 
-async def test_C06_nobodys_list_is_empty_and_a_service_sees_the_system(
+async def test_C06_without_an_organisation_users_list_nothing_and_services_the_system(
     mesh: Mesh, referentiels: ReferentielServiceStub, org: str
 ) -> None:
-    """A service that works for an organisation sees its lists."""
+    """A service that names an organisation is offered its lists."""
     await referentiels.Upsert(own("J30", ordre=100))
     nowhere = mesh.stub(ReferentielServiceStub, organisation="")
     inside = mesh.service_stub(ReferentielServiceStub, caller="organisations")
@@ -95,7 +95,7 @@ async def test_C06_nobodys_list_is_empty_and_a_service_sees_the_system(
 
 
 async def test_R14_upsert_creates_then_replaces(referentiels: ReferentielServiceStub) -> None:
-    """All of the former content."""
+    """A second Upsert of a code replaces all of the former content."""
     first = await referentiels.Upsert(own(description="Rapide", delai_jours=10, fin_de_mois=True, ordre=1))
     assert (first.description, first.fin_de_mois) == ("Rapide", True)
     second = await referentiels.Upsert(own(nom="Dix", delai_jours=365))
@@ -104,7 +104,7 @@ async def test_R14_upsert_creates_then_replaces(referentiels: ReferentielService
 
 
 async def test_R14_parallel_upserts_make_one_row(referentiels: ReferentielServiceStub) -> None:
-    """And no error."""
+    """Twenty Upserts of a code at once all succeed and leave one row."""
     await asyncio.gather(*(referentiels.Upsert(own(delai_jours=days)) for days in range(20)))
     assert (await codes(referentiels)).count("J10") == 1
 
@@ -137,7 +137,7 @@ async def test_R14_upserts_and_deletions_do_not_disturb_each_other(
 async def test_R14_upsert_names_the_field_at_fault(
     referentiels: ReferentielServiceStub, fields: dict[str, Any], reason: str, champ: str
 ) -> None:
-    """INVALID_ARGUMENT with its reason; nothing is stored."""
+    """A refused Upsert is INVALID_ARGUMENT with reason and field, and stores nothing."""
     answer = await refusal(referentiels.Upsert(own(**fields)))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -148,7 +148,7 @@ async def test_R14_upsert_names_the_field_at_fault(
 
 
 async def test_R14_entries_of_the_system_stay(mesh: Mesh, referentiels: ReferentielServiceStub) -> None:
-    """REFERENTIEL_SYSTEME, for services too; a code that nobody has is simply not there."""
+    """Deleting a supplied code is REFERENTIEL_SYSTEME, an unknown one success=false."""
     supplied = (StatusCode.FAILED_PRECONDITION, "REFERENTIEL_SYSTEME")
     inside = mesh.service_stub(ReferentielServiceStub, caller="organisations")
     assert await refused(referentiels.Delete(deletion("J30"))) == supplied
@@ -158,7 +158,7 @@ async def test_R14_entries_of_the_system_stay(mesh: Mesh, referentiels: Referent
 
 
 async def test_lists_are_searched_and_sorted(referentiels: ReferentielServiceStub) -> None:
-    """By order unless asked by name; a substring of code or name in any case."""
+    """A search finds words in code and name; lists are sorted by order or by name."""
     await referentiels.Upsert(own("J10", ordre=10, nom="10 jours dès accord"))
     assert await codes(referentiels, search="fdm") == ["J30_FDM"]
     assert await codes(referentiels, search="JOURS 15") == ["J15"]

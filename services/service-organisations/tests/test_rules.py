@@ -1,4 +1,4 @@
-"""The rules as pure functions: states, colours, addresses, due dates. The rest goes through gRPC."""
+"""Rules as pure functions: moves of states, colours, addresses, phones, due dates."""
 
 from datetime import date
 
@@ -32,7 +32,7 @@ STATUT_MOVES = {
 @pytest.mark.parametrize("wanted", ETATS)
 @pytest.mark.parametrize("former", ETATS)
 def test_R05_an_organisation_moves_along_the_list(former: str, wanted: str) -> None:
-    """Or stays; anything else is refused."""
+    """A move of the table and no move are accepted, any other is refused."""
     organisation = Organisation(nom="Martin", etat=former)
     request = pb.UpdateOrganisationRequest(etat=wanted)
     if former == wanted or (former, wanted) in ETAT_MOVES:
@@ -45,7 +45,7 @@ def test_R05_an_organisation_moves_along_the_list(former: str, wanted: str) -> N
 @pytest.mark.parametrize("wanted", STATUTS)
 @pytest.mark.parametrize("former", STATUTS)
 def test_R11_a_partner_moves_along_the_list(former: str, wanted: str) -> None:
-    """Or stays; anything else is refused."""
+    """A move of the table and no move are accepted, any other is refused."""
     partenaire = Partenaire(
         organisation_id="org-1", denomination="M", siren="1", contact_support_email="a@b.fr", statut=former
     )
@@ -59,7 +59,7 @@ def test_R11_a_partner_moves_along_the_list(former: str, wanted: str) -> None:
 
 @pytest.mark.parametrize("text", ["red", "#abc", "#12345", "#1234567", "#gggggg", "123456", "#１２３４５６"])
 def test_R09_a_colour_is_three_bytes(text: str) -> None:
-    """In hexadecimal behind a hash."""
+    """A text other than a hash and six hexadecimal digits is FORMAT_INVALIDE."""
     with pytest.raises(FormatInvalide) as refused:
         rules.colour(text, "couleur_primaire")
     assert refused.value.metadata == {"champ": "couleur_primaire"}
@@ -77,7 +77,7 @@ def test_R09_a_colour_is_three_bytes(text: str) -> None:
     ],
 )
 def test_R09_an_image_is_fetched_safely(text: str) -> None:
-    """By https, or by http on this machine; 2048 characters at most."""
+    """Addresses by https, and by http on this machine, are kept up to 2048 characters."""
     assert rules.image_url(text, "logo_url") == text
 
 
@@ -102,26 +102,26 @@ def test_R09_an_image_is_fetched_safely(text: str) -> None:
     ],
 )
 def test_R09_other_addresses_are_refused(text: str) -> None:
-    """Relative ones, other schemes, and what cannot stand in an attribute."""
+    """Relative addresses, other schemes and characters outside RFC 3986 are refused."""
     with pytest.raises(FormatInvalide):
         rules.image_url(text, "logo_url")
 
 
 def test_R09_an_address_has_a_limit() -> None:
-    """TROP_LONG beyond 2048 characters."""
+    """An address of more than 2048 characters is TROP_LONG."""
     with pytest.raises(TropLong):
         rules.image_url("https://x/" + "y" * 2039, "logo_url")
 
 
 @pytest.mark.parametrize("text", ["+33 (0)1.02-03", "0123456789", ""])
 def test_R16_a_phone_is_free_text_of_digits_and_signs(text: str) -> None:
-    """Kept as typed."""
+    """A phone of digits and allowed signs is kept as typed."""
     assert rules.telephone(text, "telephone") == (text or None)
 
 
 @pytest.mark.parametrize("text", ["06 12 ext", "0612/13", "０６", "06\n12", "06\t12"])
 def test_R16_a_phone_holds_nothing_else(text: str) -> None:
-    """No letters, no other signs, no digits of other scripts."""
+    """Letters, other signs, other white space and digits of other scripts are refused."""
     with pytest.raises(FormatInvalide):
         rules.telephone(text, "telephone")
 
@@ -141,7 +141,7 @@ def test_R16_a_phone_holds_nothing_else(text: str) -> None:
 def test_R15_days_are_counted_before_the_end_of_the_month(
     invoiced_on: date, days: int | None, end_of_month: bool, due: date
 ) -> None:
-    """Across years, in leap years, and without a delay."""
+    """Due dates cross years and leap days, and a term may have no delay."""
     terms = Entree(
         organisation_id=None,
         famille=termes.CONDITION_PAIEMENT,

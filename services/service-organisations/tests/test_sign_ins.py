@@ -1,4 +1,4 @@
-"""What other services do when somebody signs in: EnsureExists and TouchActivity."""
+"""EnsureExists and TouchActivity, which other services call when somebody signs in."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -14,12 +14,12 @@ from service_testing import Mesh, refusal, refused
 
 @pytest.fixture
 def user(organisations: OrganisationServiceStub) -> OrganisationServiceStub:
-    """A member of the organisation, not a service."""
+    """Organisations, as a member sees them and not a service."""
     return organisations
 
 
 async def test_C05_users_may_not_call_them(user: OrganisationServiceStub, martin: pb.Organisation) -> None:
-    """APPEL_INTERNE_SEULEMENT, for one's own organisation too."""
+    """Both are APPEL_INTERNE_SEULEMENT for users, for their own organisation too."""
     reserved = (StatusCode.PERMISSION_DENIED, "APPEL_INTERNE_SEULEMENT")
     assert await refused(user.EnsureExists(pb.EnsureExistsRequest(id=martin.id))) == reserved
     assert await refused(user.TouchActivity(pb.TouchActivityRequest(id=martin.id))) == reserved
@@ -28,7 +28,7 @@ async def test_C05_users_may_not_call_them(user: OrganisationServiceStub, martin
 async def test_R04_an_unknown_organisation_is_made_provisionally(
     inside: OrganisationServiceStub, organisations: OrganisationServiceStub, org: str
 ) -> None:
-    """Once, under the name given or one made of the id; its first name confirms it."""
+    """EnsureExists makes it once, named or not; the first Update of the name confirms it."""
     first = await inside.EnsureExists(pb.EnsureExistsRequest(id=org, type_utilisateur="COURTIER"))
     again = await inside.EnsureExists(pb.EnsureExistsRequest(id=org, nom="Autre"))
     assert (first.cree, again.cree, again.organisation) == (True, False, first.organisation)
@@ -42,7 +42,7 @@ async def test_R04_an_unknown_organisation_is_made_provisionally(
 
 
 async def test_R04_thirty_at_once_make_one(inside: OrganisationServiceStub, org: str) -> None:
-    """No error, and exactly one is told that it made it."""
+    """Thirty calls at once succeed, and exactly one answers cree=true."""
     answers = await asyncio.gather(*(inside.EnsureExists(pb.EnsureExistsRequest(id=org)) for _ in range(30)))
     assert sorted(answer.cree for answer in answers) == [False] * 29 + [True]
     assert {answer.organisation.id for answer in answers} == {org}
@@ -51,7 +51,7 @@ async def test_R04_thirty_at_once_make_one(inside: OrganisationServiceStub, org:
 async def test_R04_a_deleted_organisation_is_not_made_again(
     inside: OrganisationServiceStub, martin: pb.Organisation
 ) -> None:
-    """ORGANISATION_SUPPRIMEE."""
+    """EnsureExists of a deleted organisation is ORGANISATION_SUPPRIMEE."""
     await inside.Delete(pb.DeleteOrganisationRequest(id=martin.id))
     answer = await refusal(inside.EnsureExists(pb.EnsureExistsRequest(id=martin.id)))
     assert (answer.code, answer.reason) == (StatusCode.FAILED_PRECONDITION, "ORGANISATION_SUPPRIMEE")
@@ -61,7 +61,7 @@ async def test_R04_a_deleted_organisation_is_not_made_again(
 async def test_R04_what_is_no_id_is_refused(
     inside: OrganisationServiceStub, identity: str, reason: str
 ) -> None:
-    """INVALID_ARGUMENT names the field."""
+    """An empty or malformed id is INVALID_ARGUMENT with the field."""
     answer = await refusal(inside.EnsureExists(pb.EnsureExistsRequest(id=identity)))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -73,7 +73,7 @@ async def test_R04_what_is_no_id_is_refused(
 async def test_R07_activity_only_moves_forward(
     inside: OrganisationServiceStub, martin: pb.Organisation
 ) -> None:
-    """The greatest instant stays; it is no change of the organisation."""
+    """An older instant changes nothing; version and updated_at never change."""
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
     answers = [
         (await inside.TouchActivity(_touch(martin, noon + shift))).last_activity_at.ToDatetime(tzinfo=UTC)
@@ -86,7 +86,7 @@ async def test_R07_activity_only_moves_forward(
 
 
 async def test_R07_the_future_is_refused(mesh: Mesh, martin: pb.Organisation) -> None:
-    """Beyond five minutes, which clocks may differ by; without an instant it is now."""
+    """An instant over five minutes ahead is refused; without an instant it is now."""
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
     with clock.frozen_at(noon):
         inside = mesh.service_stub(OrganisationServiceStub, caller="organisations")
@@ -100,8 +100,8 @@ async def test_R07_the_future_is_refused(mesh: Mesh, martin: pb.Organisation) ->
     assert (answer.code, answer.metadata) == (StatusCode.INVALID_ARGUMENT, {"champ": "instant"})
 
 
-async def test_R07_nobody_is_active_where_nothing_is(inside: OrganisationServiceStub, org: str) -> None:
-    """NOT_FOUND for an unknown organisation."""
+async def test_R07_an_unknown_organisation_is_not_found(inside: OrganisationServiceStub, org: str) -> None:
+    """TouchActivity of an unknown organisation is NOT_FOUND."""
     answer = await refusal(inside.TouchActivity(pb.TouchActivityRequest(id=org)))
     assert answer.code == StatusCode.NOT_FOUND
 

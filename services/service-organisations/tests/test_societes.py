@@ -1,4 +1,4 @@
-"""SocieteService: the legal companies of an organisation."""
+"""SocieteService: legal companies of an organisation."""
 
 import asyncio
 from typing import Any
@@ -17,25 +17,25 @@ OCTO, OCTO_TVA = "418166096", "FR16418166096"
 
 
 def new(siren: str = DANONE, **fields: str) -> pb.CreateSocieteRequest:
-    """A request for a company of *siren*."""
+    """Request for a company of *siren*."""
     return pb.CreateSocieteRequest(**({"raison_sociale": "Danone", "siren": siren} | fields))
 
 
 def update(societe: pb.Societe, **fields: Any) -> pb.UpdateSocieteRequest:
-    """A request that changes *fields* of *societe*."""
+    """Request that changes *fields* of *societe*."""
     return pb.UpdateSocieteRequest(id=societe.id, **fields)
 
 
 @pytest.fixture
 async def danone(societes: SocieteServiceStub, martin: pb.Organisation) -> pb.Societe:
-    """A company with a VAT number."""
+    """Company with a VAT number."""
     return await societes.Create(new(numero_tva=DANONE_TVA))
 
 
 async def test_R03_a_company_is_stored_in_one_form(
     societes: SocieteServiceStub, martin: pb.Organisation
 ) -> None:
-    """Numbers without spaces and in capitals, the address in lower case."""
+    """Numbers are stored without spaces and in capitals, the email in lower case."""
     societe = await societes.Create(
         new(
             "552 032 534",
@@ -80,7 +80,7 @@ async def test_R03_a_company_is_stored_in_one_form(
 async def test_R03_creation_names_the_field_at_fault(
     societes: SocieteServiceStub, martin: pb.Organisation, fields: dict[str, str], reason: str, champ: str
 ) -> None:
-    """INVALID_ARGUMENT with its reason; nothing is stored."""
+    """A refused creation is INVALID_ARGUMENT with reason and field, and stores nothing."""
     answer = await refusal(societes.Create(new(**fields)))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.INVALID_ARGUMENT,
@@ -90,10 +90,10 @@ async def test_R03_creation_names_the_field_at_fault(
     assert not (await societes.ListByOrganisation(pb.ListSocietesByOrganisationRequest())).societes
 
 
-async def test_a_company_belongs_to_an_organisation_that_exists(
+async def test_R03_a_company_belongs_to_an_organisation_that_exists(
     mesh: Mesh, societes: SocieteServiceStub
 ) -> None:
-    """NOT_FOUND before it is made, ORGANISATION_REQUISE for who belongs nowhere."""
+    """An organisation that was not created is NOT_FOUND, and none ORGANISATION_REQUISE."""
     assert await refused(societes.Create(new())) == (StatusCode.NOT_FOUND, "INTROUVABLE")
     nowhere = mesh.stub(SocieteServiceStub, organisation="")
     assert await refused(nowhere.Create(new())) == (StatusCode.INVALID_ARGUMENT, "ORGANISATION_REQUISE")
@@ -102,7 +102,7 @@ async def test_a_company_belongs_to_an_organisation_that_exists(
 async def test_R03_a_siren_occurs_once_in_an_organisation(
     societes: SocieteServiceStub, danone: pb.Societe
 ) -> None:
-    """However it is spelt; the answer names the company that has it."""
+    """A second company of a SIREN, however spelt, is refused with the id of the first."""
     answer = await refusal(societes.Create(new("552 032 534")))
     assert (answer.code, answer.reason, answer.metadata) == (
         StatusCode.ALREADY_EXISTS,
@@ -114,7 +114,7 @@ async def test_R03_a_siren_occurs_once_in_an_organisation(
 async def test_R03_parallel_creations_of_a_siren_make_one(
     societes: SocieteServiceStub, martin: pb.Organisation
 ) -> None:
-    """The unique index decides."""
+    """One of ten creations of a SIREN at once succeeds."""
     answers = await asyncio.gather(*(societes.Create(new()) for _ in range(10)), return_exceptions=True)
     codes = [answer.code() for answer in answers if isinstance(answer, AioRpcError)]
     assert codes == [StatusCode.ALREADY_EXISTS] * 9
@@ -133,7 +133,7 @@ async def test_R03_siren_and_vat_number_change_together(
 
 
 async def test_C09_update_changes_what_is_present(societes: SocieteServiceStub, danone: pb.Societe) -> None:
-    """The same again is no change; an old version is refused; a name is kept."""
+    """Stored values change nothing, an old version is refused, a name cannot be cleared."""
     changed = await societes.Update(update(danone, adresse="Paris", telephone="+33 1"))
     assert (changed.raison_sociale, changed.adresse, changed.version) == ("Danone", "Paris", 2)
     assert changed == await societes.Update(update(danone, adresse=" Paris ", siren=DANONE, version=2))
@@ -146,7 +146,7 @@ async def test_C09_update_changes_what_is_present(societes: SocieteServiceStub, 
 async def test_R08_a_deleted_company_leaves_its_siren(
     societes: SocieteServiceStub, danone: pb.Societe
 ) -> None:
-    """It is not there any more, and deleted once."""
+    """A company is deleted once and not found again; its SIREN may be given anew."""
     request = pb.DeleteSocieteRequest(id=danone.id)
     assert [(await societes.Delete(request)).success for _ in range(2)] == [True, False]
     assert (await refusal(societes.Get(pb.GetSocieteRequest(id=danone.id)))).reason == "INTROUVABLE"
@@ -155,7 +155,7 @@ async def test_R08_a_deleted_company_leaves_its_siren(
 
 
 async def test_R01_companies_of_others_do_not_exist(mesh: Mesh, danone: pb.Societe) -> None:
-    """Neither read, changed, deleted nor listed."""
+    """Companies of another organisation are neither read, changed, deleted nor listed."""
     theirs = mesh.stub(SocieteServiceStub, organisation=f"{danone.organisation_id}-autre")
     missing = (StatusCode.NOT_FOUND, "INTROUVABLE")
     assert await refused(theirs.Get(pb.GetSocieteRequest(id=danone.id))) == missing
@@ -177,7 +177,7 @@ async def test_R01_companies_of_others_do_not_exist(mesh: Mesh, danone: pb.Socie
 async def test_companies_are_found_by_name_and_siren(
     societes: SocieteServiceStub, danone: pb.Societe, search: str, expected: list[str]
 ) -> None:
-    """C8: by words in any case and order, without ligatures; by name, page by page."""
+    """A search finds words in any order (C8), without ligatures; pages are sorted by name."""
     await societes.Create(new(OCTO, raison_sociale="Œuvre"))
     request = pb.ListSocietesByOrganisationRequest(search=search, pagination=Pagination(page_size=1))
     walked = [page async for page in pages(societes.ListByOrganisation, request)]

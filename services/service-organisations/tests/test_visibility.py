@@ -1,4 +1,4 @@
-"""Whose organisation a caller sees (R1): the id plays the part that organisation_id has elsewhere."""
+"""Visibility of organisations (R1): the id plays the part that organisation_id has elsewhere."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -27,7 +27,7 @@ async def check_invisible(organisations: OrganisationServiceStub, martin: pb.Org
 
 
 async def listed(organisations: OrganisationServiceStub, **filters: Any) -> list[str]:
-    """The ids of all pages."""
+    """Ids of all pages of a list."""
     request = pb.ListOrganisationsRequest(**filters)
     return [one.id async for page in pages(organisations.List, request) for one in page.organisations]
 
@@ -35,7 +35,7 @@ async def listed(organisations: OrganisationServiceStub, **filters: Any) -> list
 async def test_R01_a_member_sees_his_organisation(
     organisations: OrganisationServiceStub, martin: pb.Organisation
 ) -> None:
-    """It alone is listed."""
+    """A member reads the own organisation and lists no other."""
     await organisations.Create(pb.CreateOrganisationRequest(nom="Autre"))
     assert await listed(organisations) == [martin.id]
     assert await organisations.Get(pb.GetOrganisationRequest(id=martin.id)) == martin
@@ -44,23 +44,23 @@ async def test_R01_a_member_sees_his_organisation(
 async def test_R01_a_stranger_sees_nothing(
     strangers: OrganisationServiceStub, martin: pb.Organisation
 ) -> None:
-    """Exactly as if it did not exist."""
+    """A member of another organisation is answered as if this one did not exist."""
     await check_invisible(strangers, martin)
 
 
-async def test_R01_nor_does_who_belongs_nowhere(mesh: Mesh, martin: pb.Organisation) -> None:
-    """An empty claim names no organisation, and the request may not name one either."""
+async def test_R01_a_caller_without_organisation_sees_nothing(mesh: Mesh, martin: pb.Organisation) -> None:
+    """A token with an empty claim sees no organisation, whatever the request names."""
     await check_invisible(mesh.stub(OrganisationServiceStub, organisation=""), martin)
 
 
-async def test_R01_who_belongs_nowhere_may_create(mesh: Mesh) -> None:
-    """The first step of onboarding."""
+async def test_R01_a_caller_without_organisation_may_create(mesh: Mesh) -> None:
+    """Create is open to a user who belongs nowhere yet."""
     newcomer = mesh.stub(OrganisationServiceStub, organisation="")
     assert (await newcomer.Create(pb.CreateOrganisationRequest(nom="Première"))).nom == "Première"
 
 
 async def test_R01_without_a_claim_the_id_names_it(mesh: Mesh, martin: pb.Organisation) -> None:
-    """As organisation_id does elsewhere; the list has no id, but its metadata may name one."""
+    """A token without a claim sees the organisation named by the id, or by metadata in List."""
     outside = mesh.stub(OrganisationServiceStub, organisation=None)
     assert await outside.Get(pb.GetOrganisationRequest(id=martin.id)) == martin
     assert await listed(outside) == []
@@ -72,7 +72,7 @@ async def test_R01_without_a_claim_the_id_names_it(mesh: Mesh, martin: pb.Organi
 async def test_C02_what_is_no_id_does_not_exist(
     organisations: OrganisationServiceStub, inside: OrganisationServiceStub, identity: str
 ) -> None:
-    """For users and for services."""
+    """A malformed id is NOT_FOUND or success=false, for users and for services."""
     for caller in (organisations, inside):
         assert await refused(caller.Get(pb.GetOrganisationRequest(id=identity))) == NOT_FOUND
         assert not (await caller.Delete(pb.DeleteOrganisationRequest(id=identity))).success
@@ -81,7 +81,7 @@ async def test_C02_what_is_no_id_does_not_exist(
 async def test_R01_services_see_all(
     mesh: Mesh, inside: OrganisationServiceStub, martin: pb.Organisation
 ) -> None:
-    """Also while they work for another organisation."""
+    """A service sees every organisation, also while it works for another one."""
     elsewhere = mesh.service_stub(
         OrganisationServiceStub, caller="organisations", organisation="org-ailleurs"
     )
@@ -92,7 +92,7 @@ async def test_R01_services_see_all(
 
 
 async def test_C06_another_organisation_gets_no_company(mesh: Mesh, martin: pb.Organisation) -> None:
-    """Naming it is PERMISSION_DENIED."""
+    """Create of a company for another organisation is PERMISSION_DENIED."""
     societes = mesh.stub(SocieteServiceStub, organisation=f"{martin.id}-autre")
     request = pb.CreateSocieteRequest(organisation_id=martin.id, raison_sociale="Martin", siren="732829320")
     different = (StatusCode.PERMISSION_DENIED, "ORGANISATION_DIFFERENTE")
@@ -101,14 +101,14 @@ async def test_C06_another_organisation_gets_no_company(mesh: Mesh, martin: pb.O
 
 @pytest.fixture(scope="module")
 async def strict() -> AsyncIterator[Mesh]:
-    """A mesh of one company, which believes what tokens say and nothing else."""
+    """Mesh of an installation for one company, where only claims name an organisation."""
     async with running(SERVICE, tenant_claim_required=True, default_organisation_id="org-seule") as mesh:
         yield mesh
 
 
 @pytest.mark.parametrize("claim", [None, "", "org-seule"])
-async def test_C06_the_only_company_is_everybodys(strict: Mesh, claim: str | None) -> None:
-    """Who belongs nowhere belongs to it."""
+async def test_C06_a_default_stands_in_for_none(strict: Mesh, claim: str | None) -> None:
+    """Callers without an organisation see the default one and no other."""
     inside = strict.service_stub(OrganisationServiceStub, caller="organisations")
     made = await inside.EnsureExists(pb.EnsureExistsRequest(id="org-seule"))
     other = await inside.EnsureExists(pb.EnsureExistsRequest(id="org-ailleurs"))
@@ -119,7 +119,7 @@ async def test_C06_the_only_company_is_everybodys(strict: Mesh, claim: str | Non
 
 
 async def test_services_filter_search_and_sort(inside: OrganisationServiceStub, org: str) -> None:
-    """A substring of name, address or SIRET; by name unless asked otherwise."""
+    """A search finds words in name and email; the list is sorted by name or by age."""
     made = [
         await inside.Create(pb.CreateOrganisationRequest(nom=f"{name} {org}", email=email, actif=actif))
         for name, email, actif in (("F", "x@example.fr", True), ("É", f"{org}@example.fr", False))

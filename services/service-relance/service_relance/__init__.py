@@ -1,4 +1,4 @@
-"""Reminders and follow-ups: what is planned, for whom and when.
+"""Reminders to clients: which are planned, for whom and for which day.
 
 Owns: regle_relance, relance, jeu_par_defaut. Emits nothing. Consumes: client.created. The
 wiring is in `service.py`.

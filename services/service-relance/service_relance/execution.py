@@ -1,7 +1,6 @@
-"""The job that looks at reminders that are due (R10). So far it drops those of deleted clients (R11).
+"""Job that looks at due reminders (R10). It carries none out yet: it ignores those of deleted clients.
 
-Nothing tells this service that a client was deleted, so it asks, in the hours in which reminders
-are carried out, organisation by organisation.
+No event tells this service that a client was deleted, so the job asks the clients service (R11).
 """
 
 import logging
@@ -28,6 +27,7 @@ _due = (
 )
 _ORGANISATIONS = select(Relance.organisation_id).where(*_due).distinct()
 _CLIENTS = select(Relance.client_id).where(*_due).distinct()
+# Locked against other runs; what another run holds is left to it.
 _OF_CLIENT = (
     select(Relance)
     .where(*_due, Relance.client_id == bindparam("client_id"))
@@ -37,7 +37,10 @@ _OF_CLIENT = (
 
 
 async def look_at_due(app: App[Any]) -> None:
-    """Drop what is due for clients who are gone; what cannot be asked now is left for the next run."""
+    """Ignore the due reminders of deleted clients, organisation by organisation.
+
+    Does nothing outside the hours of work. While clients is away the rest waits for the next run.
+    """
     if not rules.is_open(clock.now()):
         return
     for organisation_id in await app.database.read().all(_ORGANISATIONS, today=clock.today()):
@@ -45,6 +48,7 @@ async def look_at_due(app: App[Any]) -> None:
             try:
                 await _look_at(app)
             except Unavailable as error:
+                # one call has waited in vain: those of the other organisations would, too
                 _log.warning("reminders that are due wait for clients: %s", error.reason)
                 return
             except grpc.aio.AioRpcError as error:
@@ -52,7 +56,7 @@ async def look_at_due(app: App[Any]) -> None:
 
 
 async def _look_at(app: App[Any]) -> None:
-    """The organisation of this scope. Raises Unavailable while clients is silent, AioRpcError."""
+    """Look at one organisation, that of the scope. Raises Unavailable, AioRpcError from clients."""
     clients = app.peers.stub(ClientBaseServiceStub)
     due_for = await app.database.read().all(_CLIENTS, today=clock.today())
     for client_id in filter(parse_uuid, due_for):  # other ids are not of our making (C2)

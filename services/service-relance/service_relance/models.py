@@ -26,17 +26,17 @@ DECLENCHEUR = Choice(
 
 
 class Base(Row):
-    """Tables of this service."""
+    """Base of the tables of this service."""
 
     __abstract__ = True
     metadata = metadata()
 
 
 class RegleRelance(Entity, Tenant, Base):
-    """What is done, and when, once something has happened.
+    """Rule that says what is done how many days after what (R2).
 
-    *societe_id* is empty for the whole organisation. *delai_jours* are calendar days after the
-    cause, negative before it; *niveau* is 1 to 5 for IMPAYE and 0 for everything else.
+    *societe_id* is empty for the whole organisation (R4). *delai_jours* are calendar days after
+    the cause, negative before it; *niveau* is 1 to 5 for IMPAYE and 0 for everything else.
     """
 
     __tablename__ = "regle_relance"
@@ -70,9 +70,9 @@ class RegleRelance(Entity, Tenant, Base):
 
 
 class Relance(Entity, Tenant, Base):
-    """One action planned for one client; *cle* names its cause, which plans it once.
+    """Reminder: one action planned for one client; *cle* names its cause and is unique.
 
-    *a_recalculer*: the day was chosen without the calendar, which has the last word about it.
+    *a_recalculer* marks a day that was chosen without the calendar, which has the last word (R5).
     """
 
     __tablename__ = "relance"
@@ -100,7 +100,7 @@ class Relance(Entity, Tenant, Base):
 
 
 class JeuParDefaut(Tenant, Base):
-    """That an organisation has had its default rules: they are supplied once, also when deleted since."""
+    """Mark of an organisation that has had its default rules, which are supplied once (R1)."""
 
     __tablename__ = "jeu_par_defaut"
 

@@ -1,4 +1,4 @@
-"""Which rule applies, and the default set that an organisation gets once in its life."""
+"""Look-up of the rule that applies (R4), and the default set that an organisation gets once (R1)."""
 
 from db_utils import Transaction
 from sqlalchemy import String, any_, bindparam, select
@@ -17,7 +17,7 @@ _APPLYING = (
         RegleRelance.societe_id == any_(bindparam("societes", type_=ARRAY(String))),
         RegleRelance.actif,
     )
-    .order_by(RegleRelance.societe_id.desc())
+    .order_by(RegleRelance.societe_id.desc())  # the société's before the organisation's, which is ''
     .limit(1)
 )
 
@@ -25,9 +25,9 @@ _APPLYING = (
 async def applying_rule(
     tx: Transaction, organisation_id: str, societe_id: str, declencheur: str
 ) -> RegleRelance | None:
-    """The active rule for *declencheur*: that of the société, else that of the organisation (R4).
+    """Active rule for *declencheur*: the société's, else the organisation's, else None (R4).
 
-    For triggers without levels. None when the organisation wants none.
+    For triggers without levels. Before the answer is None, the default set is supplied if it is due.
     """
     wanted = {
         "organisation_id": organisation_id,
@@ -44,7 +44,8 @@ async def applying_rule(
 async def _supply_defaults(tx: Transaction, organisation_id: str) -> None:
     """Give the default set to an organisation without rules, unless it has had it before (R1).
 
-    The marker decides: it outlives the rules, and who meets another's waits for his commit.
+    The mark decides, since it outlives the rules. A call that meets the mark of another
+    transaction waits for its end, so that of many first uses at once one supplies the set.
     """
     first = await tx.insert_if_absent(JeuParDefaut(organisation_id=organisation_id))
     if first and await tx.one(_ANY, organisation_id=organisation_id) is None:

@@ -1,4 +1,4 @@
-"""RelanceService: what is planned and what became of it."""
+"""RelanceService: reminders that are planned, and what became of them."""
 
 from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RelanceServiceServicer
@@ -32,7 +32,7 @@ class RelanceService(RelanceServiceServicer):
         return to_message(found(await self._db.read().get(Relance, request.id)), pb.Relance)
 
     async def List(self, request: pb.ListRelancesRequest, context: Context) -> pb.ListRelancesResponse:
-        """List reminders, the next ones first."""
+        """List reminders by planned day, the earliest first unless another sort is asked for."""
         page = await RELANCES.page(
             self._db.read(),
             page_request(request.pagination),

@@ -1,4 +1,4 @@
-"""The rules of reminders, pure: which ones an organisation begins with, and what is planned when."""
+"""Rules of reminders as pure functions: the default set, planned days, hours of work."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
@@ -34,7 +34,7 @@ _TO_MONDAY = {_SATURDAY: timedelta(days=2), _SUNDAY: timedelta(days=1)}
 
 
 def default_rules(organisation_id: str) -> Sequence[RegleRelance]:
-    """The rules that an organisation without any begins with (R1)."""
+    """Default set of rules for an organisation without any (R1)."""
     return [
         RegleRelance(
             organisation_id=organisation_id,
@@ -53,7 +53,7 @@ def default_rules(organisation_id: str) -> Sequence[RegleRelance]:
 
 
 def bienvenue(regle: RegleRelance, client_id: str, societe_id: str, created_at: datetime) -> Relance:
-    """The welcome that *regle* plans for a client created at *created_at*, one per client (R7)."""
+    """Reminder by which *regle* welcomes a client created at *created_at*, one per client (R7)."""
     return Relance(
         organisation_id=regle.organisation_id,
         societe_id=societe_id,
@@ -68,11 +68,11 @@ def bienvenue(regle: RegleRelance, client_id: str, societe_id: str, created_at: 
 
 
 def weekday(day: date) -> date:
-    """*day*, or the Monday after it: all that can be said without the calendar's holidays (R5)."""
+    """Day itself, or the Monday after a weekend; holidays are unknown without the calendar (R5)."""
     return day + _TO_MONDAY.get(day.weekday(), timedelta())
 
 
 def is_open(now: datetime) -> bool:
-    """Whether reminders are carried out at *now* (R10), as far as can be said without holidays."""
+    """Tell whether *now* is within the hours of work (R10); holidays are unknown without the calendar."""
     in_paris = now.astimezone(PARIS)
     return in_paris.weekday() not in _TO_MONDAY and _OPENS <= in_paris.time() <= _CLOSES

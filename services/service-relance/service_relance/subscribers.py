@@ -1,4 +1,4 @@
-"""What the events of other services cause here: rows, and nothing else."""
+"""Subscriptions to events of other services; their handlers write rows and nothing else."""
 
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import Transaction
@@ -13,7 +13,7 @@ from service_relance.regles import applying_rule
 async def plan_welcome(event: ClientCreatedEvent, tx: Transaction, owner: Owner | None) -> None:
     """Plan the welcome call of the new client, once per client (R7)."""
     created_at = required_instant(event, "created_at", "timestamp")
-    if owner is None:
+    if owner is None:  # clients knows no such client: deleted, or never its own
         return
     regle = await applying_rule(tx, owner.organisation_id, owner.societe_id, NOUVEAU_CLIENT)
     if regle is not None:

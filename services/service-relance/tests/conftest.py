@@ -1,6 +1,6 @@
-"""The relance service with the clients it follows up, run once for all tests of this folder.
+"""Mesh of relance and the clients whom it reminds, run once for all tests of this folder.
 
-Its job does not run by itself: tests call it.
+The job of relance is left out of the mesh: tests call it at the instant they choose.
 """
 
 from collections.abc import AsyncIterator
@@ -17,12 +17,12 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 async def mesh() -> AsyncIterator[Mesh]:
-    """A mesh of clients and relance."""
+    """Mesh of clients and relance."""
     async with running(service_named("clients"), replace(SERVICE, workers=())) as mesh:
         yield mesh
 
 
 @pytest.fixture
 def org() -> str:
-    """An organisation that no other test uses."""
+    """Id of an organisation that no other test uses."""
     return f"org-relance-{next(_numbers)}"

@@ -1,4 +1,4 @@
-"""Reminders as tests need them."""
+"""Reminders for tests, written into the table."""
 
 from datetime import date
 from typing import Any
@@ -8,7 +8,7 @@ from service_testing import Mesh
 
 
 async def planned(mesh: Mesh, org: str, *relances: dict[str, Any]) -> list[str]:
-    """Reminders of *org* with these fields, in this order of creation; their ids."""
+    """Insert reminders of *org* with these fields, in this order; returns their ids."""
     async with mesh.database("relance").transaction() as tx:
         regle = await tx.insert(
             RegleRelance(

@@ -1,4 +1,4 @@
-"""The job that looks at what is due (R10, R11), with the real clients service."""
+"""Job that looks at due reminders (R10, R11), with the real clients service."""
 
 import asyncio
 from datetime import UTC, date, datetime
@@ -40,7 +40,7 @@ async def statuts(mesh: Mesh, org: str) -> list[tuple[str, str]]:
 
 @pytest.fixture
 async def client_id(mesh: Mesh, org: str) -> str:
-    """A client of *org*, which has neither a reminder nor a rule."""
+    """Id of a client of *org*, which has neither a reminder nor a rule."""
     clients = mesh.stub(ClientBaseServiceStub, organisation=org)
     client = await clients.Create(clients_pb2.CreateClientBaseRequest(nom="Dupont"))
     await eventually(lambda: statuts(mesh, org))
@@ -50,10 +50,10 @@ async def client_id(mesh: Mesh, org: str) -> str:
     return client.id
 
 
-async def test_R11_C19_what_is_due_for_a_deleted_client_is_ignored(
+async def test_R11_what_is_due_for_a_deleted_client_is_ignored(
     mesh: Mesh, org: str, client_id: str
 ) -> None:
-    """Once he is gone, and not before; what is due later waits for its day."""
+    """Reminders of a deleted client become IGNOREE on their day, and not before."""
     await planned(mesh, org, {"client_id": client_id, **DUE}, {"client_id": client_id, **LATER})
     await look(mesh)
     assert await statuts(mesh, org) == [WAITS, WAITS]
@@ -65,8 +65,8 @@ async def test_R11_C19_what_is_due_for_a_deleted_client_is_ignored(
     assert await statuts(mesh, org) == [GONE, GONE]
 
 
-async def test_R11_references_of_others_go_on(mesh: Mesh, org: str) -> None:
-    """An id that is no UUID was not made by clients, which is not asked."""
+async def test_R11_clients_with_other_ids_are_not_asked_for(mesh: Mesh, org: str) -> None:
+    """A reminder for an id that is no UUID stays, since clients did not make the id."""
     await planned(mesh, org, {"client_id": "client-123", **DUE})
     await look(mesh)
     assert await statuts(mesh, org) == [WAITS]
@@ -75,14 +75,14 @@ async def test_R11_references_of_others_go_on(mesh: Mesh, org: str) -> None:
 async def test_R11_a_client_of_another_organisation_is_no_client(
     mesh: Mesh, org: str, client_id: str
 ) -> None:
-    """The call names the organisation of the reminder, which alone is asked about."""
+    """A client of another organisation than the reminder's is unknown there."""
     await planned(mesh, f"{org}-autre", {"client_id": client_id, **DUE})
     await look(mesh)
     assert await statuts(mesh, f"{org}-autre") == [GONE]
 
 
 async def test_R11_only_what_is_planned_changes(mesh: Mesh, org: str) -> None:
-    """What has ended keeps its end."""
+    """A reminder that was cancelled stays cancelled when its client is gone."""
     gone = str(uuid7())
     await planned(mesh, org, {"client_id": gone, "statut": "ANNULEE", "motif": "REGLEE", **DUE})
     await look(mesh)
@@ -90,7 +90,7 @@ async def test_R11_only_what_is_planned_changes(mesh: Mesh, org: str) -> None:
 
 
 async def test_R11_while_clients_is_away_reminders_wait(mesh: Mesh, org: str) -> None:
-    """The next run ignores them; two runs at once do no more than one."""
+    """Reminders stay until clients answers; two runs at once do no more than one."""
     await planned(mesh, org, {"client_id": str(uuid7()), **DUE})
     async with mesh.without("clients"):
         await look(mesh)
@@ -118,13 +118,13 @@ async def test_R11_while_clients_is_away_reminders_wait(mesh: Mesh, org: str) ->
 def test_R10_reminders_are_carried_out_in_office_hours(
     day: int, hour: int, minute: int, expected: bool
 ) -> None:
-    """Of Paris, from Monday to Friday."""
+    """Hours are 09:00 to 18:00 in Paris, summer and winter, from Monday to Friday."""
     assert is_open(datetime(2026, 1, day, hour - 1, minute, tzinfo=UTC)) == expected
     assert is_open(datetime(2026, 7, day + 1, hour - 2, minute, tzinfo=UTC)) == expected
 
 
 async def test_R10_outside_these_hours_nothing_is_looked_at(mesh: Mesh, org: str) -> None:
-    """Whoever is gone."""
+    """A run in the evening leaves the reminders of a deleted client as they are."""
     await planned(mesh, org, {"client_id": str(uuid7()), **DUE})
     await look(mesh, THURSDAY.replace(hour=19))
     assert await statuts(mesh, org) == [WAITS]

@@ -1,10 +1,11 @@
-"""Which rule applies, over the tables."""
+"""Default rules of an organisation, and which rule applies, over the tables (R1, R2, R4)."""
 
 import asyncio
 from typing import Any
 
 import pytest
-from db_utils import Conflict
+from db_utils import Conflict, UnknownChoice
+from psycopg.errors import CheckViolation
 from service_relance.models import NOUVEAU_CLIENT, RegleRelance
 from service_relance.regles import applying_rule
 from service_testing import Mesh
@@ -12,21 +13,21 @@ from sqlalchemy import delete, select
 
 
 async def applying(mesh: Mesh, org: str, societe_id: str = "") -> str | None:
-    """The name of the rule for new clients of *org*."""
+    """Name of the rule that applies to new clients of *org*, None without one."""
     async with mesh.database("relance").transaction() as tx:
         regle = await applying_rule(tx, org, societe_id, NOUVEAU_CLIENT)
     return None if regle is None else regle.nom
 
 
 async def own_rule(mesh: Mesh, org: str, **fields: Any) -> None:
-    """A rule that somebody of *org* has made."""
+    """Insert a rule that somebody of *org* has made."""
     made = {"declencheur": NOUVEAU_CLIENT, "nom": "À nous", "delai_jours": 1, "action_type": "NOTIFICATION"}
     async with mesh.database("relance").transaction() as tx:
         await tx.insert(RegleRelance(organisation_id=org, **{**made, **fields}))
 
 
 async def rules_of(mesh: Mesh, org: str) -> list[str]:
-    """The names of all rules of *org*, in order."""
+    """Names of all rules of *org*, in order."""
     statement = (
         select(RegleRelance.nom).where(RegleRelance.organisation_id == org).order_by(RegleRelance.ordre)
     )
@@ -36,7 +37,7 @@ async def rules_of(mesh: Mesh, org: str) -> list[str]:
 async def test_R01_an_organisation_without_rules_gets_the_default_set_at_first_use(
     mesh: Mesh, org: str
 ) -> None:
-    """And the rule that was asked for is among them."""
+    """The rule that was asked for is one of the set."""
     before = await rules_of(mesh, org)
     applied = await applying(mesh, org)
     assert (before, applied) == ([], "Appel de bienvenue")
@@ -51,13 +52,13 @@ async def test_R01_an_organisation_without_rules_gets_the_default_set_at_first_u
 
 
 async def test_R01_the_default_set_is_supplied_once_under_concurrency(mesh: Mesh, org: str) -> None:
-    """Ten first uses at once all find the rule, and there is one set."""
+    """Ten first uses at once all find the rule and leave one set."""
     applied = await asyncio.gather(*(applying(mesh, org) for _ in range(10)))
     assert (set(applied), len(await rules_of(mesh, org))) == ({"Appel de bienvenue"}, 6)
 
 
 async def test_R01_a_deleted_default_rule_is_not_created_again(mesh: Mesh, org: str) -> None:
-    """Neither one of them nor all of them."""
+    """One deleted rule stays deleted, and so do all of them."""
     await applying(mesh, org)
     left = []
     for statement in (
@@ -71,13 +72,13 @@ async def test_R01_a_deleted_default_rule_is_not_created_again(mesh: Mesh, org: 
 
 
 async def test_R01_an_organisation_with_a_rule_of_its_own_gets_no_default(mesh: Mesh, org: str) -> None:
-    """Also when its rule is about something else."""
+    """An own rule for another trigger is enough to get no default set."""
     await own_rule(mesh, org, declencheur="CONTRAT_EXPIRE")
     assert (await applying(mesh, org), await rules_of(mesh, org)) == (None, ["À nous"])
 
 
 async def test_R01_first_use_rolled_back_is_no_use(mesh: Mesh, org: str) -> None:
-    """The set and the mark that it was supplied go together."""
+    """A rolled-back first use leaves neither rules nor mark; the next use supplies both."""
     with pytest.raises(Conflict):
         await _use_and_fail(mesh, org)
     assert await rules_of(mesh, org) == []
@@ -91,22 +92,58 @@ async def _use_and_fail(mesh: Mesh, org: str) -> None:
         await tx.insert(regle)
 
 
+@pytest.mark.parametrize(
+    ("fields", "constraint"),
+    [
+        ({"niveau": 1}, "ck_regle_relance_niveau"),
+        ({"declencheur": "IMPAYE", "niveau": 0}, "ck_regle_relance_niveau"),
+        ({"declencheur": "IMPAYE", "niveau": 6}, "ck_regle_relance_niveau"),
+        ({"delai_jours": -91}, "ck_regle_relance_delai_jours"),
+        ({"delai_jours": 366}, "ck_regle_relance_delai_jours"),
+    ],
+)
+async def test_R02_a_rule_outside_its_bounds_is_not_stored(
+    mesh: Mesh, org: str, fields: dict[str, Any], constraint: str
+) -> None:
+    """Levels 1 to 5 belong to IMPAYE and 0 to all others; delays end at -90 and 365 days."""
+    with pytest.raises(CheckViolation, match=constraint):
+        await own_rule(mesh, org, **fields)
+    assert await rules_of(mesh, org) == []
+
+
+@pytest.mark.parametrize("field", ["declencheur", "action_type", "priorite_tache"])
+async def test_R02_triggers_actions_and_priorities_are_closed_lists(
+    mesh: Mesh, org: str, field: str
+) -> None:
+    """A word outside the list is refused by the name of its column."""
+    with pytest.raises(UnknownChoice) as refused:
+        await own_rule(mesh, org, **{field: "AUTRE"})
+    assert refused.value.column == field
+
+
+async def test_R02_the_bounds_themselves_are_allowed(mesh: Mesh, org: str) -> None:
+    """Levels 1 and 5 of IMPAYE, 90 days before and 365 days after."""
+    await own_rule(mesh, org, declencheur="IMPAYE", niveau=1, delai_jours=-90)
+    await own_rule(mesh, org, declencheur="IMPAYE", niveau=5, delai_jours=365)
+    assert await rules_of(mesh, org) == ["À nous", "À nous"]
+
+
 async def test_R04_the_rule_of_a_societe_replaces_that_of_the_organisation(mesh: Mesh, org: str) -> None:
-    """For its own clients only."""
+    """Other sociétés and clients without one follow the organisation's rule."""
     await applying(mesh, org)
     await own_rule(mesh, org, societe_id="soc-1")
     applied = [await applying(mesh, org, societe) for societe in ("soc-1", "soc-2", "")]
     assert applied == ["À nous", "Appel de bienvenue", "Appel de bienvenue"]
 
 
-async def test_an_inactive_rule_does_not_apply(mesh: Mesh, org: str) -> None:
-    """Deactivating one is how an organisation does without it."""
+async def test_R04_an_inactive_rule_does_not_apply(mesh: Mesh, org: str) -> None:
+    """An organisation whose only rule is inactive has no rule that applies."""
     await own_rule(mesh, org, actif=False)
     assert await applying(mesh, org) is None
 
 
-async def test_two_active_rules_for_one_thing_are_refused(mesh: Mesh, org: str) -> None:
-    """Inactive ones do not count."""
+async def test_R04_two_active_rules_for_one_thing_are_refused(mesh: Mesh, org: str) -> None:
+    """A second active rule breaks the unique index; inactive ones do not count."""
     await own_rule(mesh, org, actif=False)
     await own_rule(mesh, org)
     with pytest.raises(Conflict, match="uq_regle_relance_active"):

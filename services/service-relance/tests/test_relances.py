@@ -1,4 +1,4 @@
-"""RelanceService, called as its users call it."""
+"""RelanceService as its users call it."""
 
 from datetime import date
 from typing import Any
@@ -15,17 +15,17 @@ NOT_FOUND = (grpc.StatusCode.NOT_FOUND, "INTROUVABLE")
 
 
 def of(mesh: Mesh, org: str | None) -> RelanceServiceStub:
-    """The service as a user of *org* sees it."""
+    """RelanceService as a user of *org* sees it."""
     return mesh.stub(RelanceServiceStub, organisation=org)
 
 
 async def listed(stub: RelanceServiceStub, **filters: Any) -> list[str]:
-    """The ids that a list answers, in its order."""
+    """Ids that a list answers, in its order."""
     return [relance.id for relance in (await stub.List(pb.ListRelancesRequest(**filters))).relances]
 
 
 async def test_a_reminder_is_read_by_its_id(mesh: Mesh, org: str) -> None:
-    """With what was planned and nothing of what has not happened yet."""
+    """Get answers the planned fields and leaves those of the execution empty."""
     (relance_id,) = await planned(mesh, org, {"societe_id": "soc-1"})
     read = await of(mesh, org).Get(pb.GetRelanceRequest(id=relance_id))
     assert read == pb.Relance(
@@ -45,7 +45,7 @@ async def test_a_reminder_is_read_by_its_id(mesh: Mesh, org: str) -> None:
 
 
 async def test_a_reminder_of_another_organisation_does_not_exist(mesh: Mesh, org: str) -> None:
-    """Neither alone nor in lists; an id that is none is answered alike."""
+    """Get is NOT_FOUND for it, as for a malformed id, and List leaves it out."""
     (theirs,) = await planned(mesh, f"{org}-other", {})
     stub = of(mesh, org)
     answers = [await refused(stub.Get(pb.GetRelanceRequest(id=one))) for one in (theirs, "x")]
@@ -53,13 +53,13 @@ async def test_a_reminder_of_another_organisation_does_not_exist(mesh: Mesh, org
 
 
 async def test_a_caller_without_organisation_sees_an_empty_page(mesh: Mesh, org: str) -> None:
-    """And no error."""
+    """List answers no reminder and no error to a caller without organisation."""
     await planned(mesh, org, {})
     assert await listed(of(mesh, None)) == []
 
 
 async def test_a_list_begins_with_what_comes_next(mesh: Mesh, org: str) -> None:
-    """Sorted by planned day unless the order of creation is asked for."""
+    """Lists are sorted by planned day, or by creation when that is asked for."""
     late, early = await planned(mesh, org, {"date_prevue": date(2026, 2, 2)}, {})
     stub = of(mesh, org)
     by_creation = Pagination(sort_by="created_at", sort_order="desc")
@@ -69,7 +69,7 @@ async def test_a_list_begins_with_what_comes_next(mesh: Mesh, org: str) -> None:
 
 
 async def test_pages_hold_everything_once(mesh: Mesh, org: str) -> None:
-    """Also when all are planned for one day."""
+    """Pages meet each reminder once, also those planned for one day."""
     ids, stub = await planned(mesh, org, {}, {}, {}), of(mesh, org)
     first = await stub.List(pb.ListRelancesRequest(pagination=Pagination(page_size=2, with_total=True)))
     token = first.pagination.next_page_token
@@ -93,7 +93,7 @@ async def test_pages_hold_everything_once(mesh: Mesh, org: str) -> None:
 async def test_a_list_is_narrowed_by_client_status_trigger_and_days(
     mesh: Mesh, org: str, filters: dict[str, str], expected: list[int]
 ) -> None:
-    """Days include both bounds."""
+    """Filters narrow the list; both bounds of the days are included."""
     ids = await planned(
         mesh,
         org,
@@ -117,6 +117,6 @@ async def test_a_list_is_narrowed_by_client_status_trigger_and_days(
 async def test_filters_that_make_no_sense_are_refused(
     mesh: Mesh, org: str, filters: dict[str, Any], reason: str
 ) -> None:
-    """Each with its reason."""
+    """Each unknown value, date or sort is INVALID_ARGUMENT with its reason."""
     call = of(mesh, org).List(pb.ListRelancesRequest(**filters))
     assert await refused(call) == (grpc.StatusCode.INVALID_ARGUMENT, reason)

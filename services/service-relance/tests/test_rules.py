@@ -1,4 +1,4 @@
-"""The rules of reminders as pure functions."""
+"""Rules of reminders as pure functions: the default set, planned days, the welcome."""
 
 from datetime import UTC, date, datetime
 
@@ -9,7 +9,7 @@ from service_relance.rules import bienvenue, default_rules, weekday
 
 
 def welcome_rule(delai_jours: int = 7) -> RegleRelance:
-    """A rule for new clients."""
+    """Rule for new clients."""
     return RegleRelance(
         organisation_id="org-123",
         nom="Appel de bienvenue",
@@ -20,7 +20,7 @@ def welcome_rule(delai_jours: int = 7) -> RegleRelance:
 
 
 def test_R01_the_default_set_is_the_agreed_one() -> None:
-    """Six active rules for the whole organisation, in this order."""
+    """The set has six active rules for the whole organisation, in this order."""
     rules = default_rules("org-123")
     assert [
         (one.ordre, one.declencheur, one.niveau, one.delai_jours, one.action_type, one.priorite_tache)
@@ -46,12 +46,12 @@ def test_R01_the_default_set_is_the_agreed_one() -> None:
     ],
 )
 def test_R05_a_weekend_becomes_the_monday_after(day: date, shifted: date) -> None:
-    """Fridays and Mondays stay."""
+    """Saturdays and Sundays move to Monday; Fridays and Mondays stay."""
     assert weekday(day) == shifted
 
 
 def test_R05_a_day_chosen_without_the_calendar_is_marked() -> None:
-    """A weekday may be a holiday as well: 2026-05-01 is one."""
+    """A weekday that may be a holiday, such as 2026-05-01, is kept and marked."""
     planned = bienvenue(welcome_rule(), "client-123", "", datetime(2026, 4, 24, 12, tzinfo=UTC))
     assert (planned.date_prevue, planned.a_recalculer) == (date(2026, 5, 1), True)
 
@@ -69,12 +69,12 @@ def test_R05_a_day_chosen_without_the_calendar_is_marked() -> None:
 def test_R07_a_welcome_comes_so_many_days_after_the_creation(
     created_at: datetime, delai_jours: int, planned: date
 ) -> None:
-    """Counted from the day in Paris, weekends shifted."""
+    """Days are counted from the day of creation in Paris; a weekend moves to Monday."""
     assert bienvenue(welcome_rule(delai_jours), "client-123", "", created_at).date_prevue == planned
 
 
 def test_R07_a_welcome_is_named_by_its_client() -> None:
-    """The key is what makes it the only one."""
+    """The key names the client, which makes the reminder the only one."""
     regle, client_id = welcome_rule(), str(uuid7())
     planned = bienvenue(regle, client_id, "soc-1", datetime(2026, 1, 8, tzinfo=UTC))
     assert (planned.cle, planned.regle_id, planned.organisation_id, planned.societe_id, planned.statut) == (

@@ -1,4 +1,4 @@
-"""What client.created plans, from the bus to the reminder."""
+"""Reminders that client.created plans, from the bus to the table (R7)."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -23,19 +23,19 @@ MORNING = datetime(2026, 1, 8, 9, 0, tzinfo=UTC)
 
 
 def announced(**fields: Any) -> ClientCreatedEvent:
-    """The announcement of a client created on Thursday 8 January 2026."""
+    """Event of a client created on Thursday 8 January 2026."""
     defaults = {"event_id": str(uuid7()), "client_id": "client-123", "created_at": timestamp(MORNING)}
     return ClientCreatedEvent(**{**defaults, **fields})
 
 
 async def planned(mesh: Mesh, org: str) -> list[pb.Relance]:
-    """The reminders of *org*."""
+    """Reminders of *org*."""
     stub = mesh.stub(RelanceServiceStub, organisation=org)
     return list((await stub.List(pb.ListRelancesRequest())).relances)
 
 
 async def created(mesh: Mesh, org: str) -> clients_pb2.ClientBase:
-    """A client of société soc-1 of *org*, once its welcome has been planned here."""
+    """Client of société soc-1 of *org*, once its welcome has been planned here."""
     clients = mesh.stub(ClientBaseServiceStub, organisation=org)
     client = await clients.Create(clients_pb2.CreateClientBaseRequest(nom="Dupont", societe_id="soc-1"))
     await eventually(lambda: planned(mesh, org))
@@ -49,14 +49,14 @@ async def forget(mesh: Mesh, org: str) -> None:
 
 
 async def dead_letters(mesh: Mesh, event: ClientCreatedEvent) -> list[tuple[str, int]]:
-    """The error and the attempts of *event* in the dead letters."""
+    """Error and attempts of *event* in the dead letters."""
     statement = select(DeadLetter).where(DeadLetter.message_key == event.event_id)
     letters = await mesh.database("relance").read().all(statement)
     return [(letter.error, letter.attempts) for letter in letters]
 
 
 async def test_R07_a_created_client_is_called_a_week_later(mesh: Mesh, org: str) -> None:
-    """End to end: Create at clients on 8 January, one reminder for the 15th here."""
+    """A Create at clients on 8 January plans one reminder for the 15th."""
     with frozen_at(MORNING):
         client = await created(mesh, org)
         (relance,) = await planned(mesh, org)
@@ -79,20 +79,20 @@ async def test_R07_a_created_client_is_called_a_week_later(mesh: Mesh, org: str)
 
 
 async def test_five_deliveries_plan_once(mesh: Mesh, org: str) -> None:
-    """Whatever the broker takes them for."""
+    """Five deliveries of one event plan one reminder."""
     await mesh.deliver(announced(organisation_id=org), times=5)
     assert len(await planned(mesh, org)) == 1
 
 
 async def test_R07_two_announcements_of_a_client_plan_once(mesh: Mesh, org: str) -> None:
-    """A new event id does not make it another client; the first plan stays."""
+    """A second event about a client plans nothing; the first plan stays."""
     await mesh.deliver(announced(organisation_id=org))
     await mesh.deliver(announced(organisation_id=org, created_at=timestamp(MORNING.replace(day=9))))
     assert [relance.date_prevue for relance in await planned(mesh, org)] == ["2026-01-15"]
 
 
 async def test_one_client_id_in_two_organisations_is_two_clients(mesh: Mesh, org: str) -> None:
-    """External ids are unique within their organisation only."""
+    """An id of another source plans one reminder in each organisation that uses it."""
     organisations = (org, f"{org}-other")
     for organisation in organisations:
         await mesh.deliver(announced(organisation_id=organisation))
@@ -100,7 +100,7 @@ async def test_one_client_id_in_two_organisations_is_two_clients(mesh: Mesh, org
 
 
 async def test_an_event_whose_claim_was_forgotten_plans_once(mesh: Mesh, org: str) -> None:
-    """The key of the reminder is the second barrier."""
+    """The key of the reminder is a second barrier behind processed_events."""
     event = announced(organisation_id=org)
     await mesh.deliver(event)
     async with mesh.database("relance").transaction() as tx:
@@ -109,8 +109,8 @@ async def test_an_event_whose_claim_was_forgotten_plans_once(mesh: Mesh, org: st
     assert (forgotten, len(await planned(mesh, org))) == (1, 1)
 
 
-async def test_without_a_rule_nothing_is_planned(mesh: Mesh, org: str) -> None:
-    """An organisation that has deleted its rule wants no welcome calls."""
+async def test_R07_without_a_rule_nothing_is_planned(mesh: Mesh, org: str) -> None:
+    """An event of an organisation without a rule plans nothing and is no dead letter."""
     await mesh.deliver(announced(organisation_id=org))
     await forget(mesh, org)
     async with mesh.database("relance").transaction() as tx:
@@ -123,7 +123,7 @@ async def test_without_a_rule_nothing_is_planned(mesh: Mesh, org: str) -> None:
 async def test_organisation_and_societe_are_asked_of_clients_when_the_event_is_silent(
     mesh: Mesh, org: str
 ) -> None:
-    """An outside publisher may leave both empty."""
+    """An event that names neither has both looked up at clients."""
     client = await created(mesh, org)
     await forget(mesh, org)
     await mesh.deliver(announced(client_id=client.id))
@@ -134,7 +134,7 @@ async def test_organisation_and_societe_are_asked_of_clients_when_the_event_is_s
 async def test_a_client_that_nobody_knows_has_no_effect(
     mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The event is acknowledged, logged, and neither planned nor dead."""
+    """The event is acknowledged and logged; nothing is planned and nothing is a dead letter."""
     event = announced(client_id=str(uuid7()))
     await mesh.deliver(event)
     relances = select(Relance).where(Relance.client_id == event.client_id)
@@ -146,7 +146,7 @@ async def test_a_client_that_nobody_knows_has_no_effect(
 async def test_an_event_waits_while_clients_is_away(
     mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Silence of the service that knows the organisation is no fault of the event."""
+    """An event whose organisation must be looked up is delivered once clients is back."""
     client = await created(mesh, org)
     await forget(mesh, org)
     async with mesh.without("clients"):
@@ -158,7 +158,7 @@ async def test_an_event_waits_while_clients_is_away(
 
 
 async def test_an_event_that_says_too_little_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
-    """No attempt can tell who was created, or when."""
+    """An event without client, or without instant, is a dead letter after one attempt."""
     events = [announced(organisation_id=org, client_id=""), announced(organisation_id=org, created_at=None)]
     for event in events:
         await mesh.deliver(event)

@@ -18,6 +18,6 @@ def upgrade() -> None:
         """ALTER TABLE client_bases
                ALTER nom_cle TYPE text COLLATE "C", ALTER nom_cle SET DEFAULT ''"""
     )
-    # What they are made of is told by the next one, which fills them.
+    # The next migration fills them and says from which columns.
     add_keys("client_bases", {"prenom_cle": Key("prenom"), "recherche_cle": Searched()})
     add_keys("client_entreprises", {"raison_sociale_cle": Key("raison_sociale"), "recherche_cle": Searched()})

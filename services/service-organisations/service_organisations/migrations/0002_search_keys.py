@@ -16,6 +16,6 @@ _TABLES = (
 
 
 def upgrade() -> None:
-    # What they are made of is told by the next one, which fills them.
+    # The next migration fills them and says from which columns.
     for table, name in _TABLES:
         add_keys(table, {f"{name}_cle": Key(name), "recherche_cle": Searched()})
