@@ -31,7 +31,7 @@ NAMED = re.compile(r"^test_([RCGSI])(\d{1,2})_")
 
 @cache
 def rules_of(folder: Path) -> set[str]:
-    """The numbers that the rule page of *folder* has, such as R12; none without a page."""
+    """The numbers on the rule page of *folder*, a letter and a number each; none without a page."""
     page = folder / ("rules.md" if folder.name == "docs" else "RULES.md")
     return set(map(_number, NUMBERED.findall(page.read_text()))) if page.exists() else set()
 

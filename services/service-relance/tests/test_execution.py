@@ -50,9 +50,7 @@ async def client_id(mesh: Mesh, org: str) -> str:
     return client.id
 
 
-async def test_R11_what_is_due_for_a_deleted_client_is_ignored(
-    mesh: Mesh, org: str, client_id: str
-) -> None:
+async def test_R11_what_is_due_for_a_deleted_client_is_ignored(mesh: Mesh, org: str, client_id: str) -> None:
     """Reminders of a deleted client become IGNOREE on their day, and not before."""
     await planned(mesh, org, {"client_id": client_id, **DUE}, {"client_id": client_id, **LATER})
     await look(mesh)

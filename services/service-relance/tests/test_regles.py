@@ -112,9 +112,7 @@ async def test_R02_a_rule_outside_its_bounds_is_not_stored(
 
 
 @pytest.mark.parametrize("field", ["declencheur", "action_type", "priorite_tache"])
-async def test_R02_triggers_actions_and_priorities_are_closed_lists(
-    mesh: Mesh, org: str, field: str
-) -> None:
+async def test_R02_triggers_actions_and_priorities_are_closed_lists(mesh: Mesh, org: str, field: str) -> None:
     """A word outside the list is refused by the name of its column."""
     with pytest.raises(UnknownChoice) as refused:
         await own_rule(mesh, org, **{field: "AUTRE"})
