@@ -60,6 +60,7 @@ class ClientBase(_message.Message):
     telephone: _builtins.str
     """As typed."""
     telephone_e164: _builtins.str
+    """With the country code, as in +33612345678."""
     email: _builtins.str
     statut: _builtins.str
     version: _builtins.int
@@ -67,7 +68,7 @@ class ClientBase(_message.Message):
     def date_creation(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def adresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Adresse]:
-        """Filled by Create, Get and Update; empty in lists."""
+        """The oldest first. Filled by Get and Update only."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -129,7 +130,7 @@ class CreateClientBaseRequest(_message.Message):
     prenom: _builtins.str
     date_naissance: _builtins.str
     compte_code: _builtins.str
-    """Empty: the next free CLI number."""
+    """Empty: CLI and the next number of the organisation."""
     partenaire_id: _builtins.str
     client_entreprise_id: _builtins.str
     commercial_id: _builtins.str
@@ -199,7 +200,7 @@ class ListClientBasesRequest(_message.Message):
     societe_id: _builtins.str
     commercial_id: _builtins.str
     search: _builtins.str
-    """Substring of nom, prenom, email or telephone, in any case."""
+    """Words, each found in nom, prenom, email or telephone, whatever their case and accents."""
     @_builtins.property
     def pagination(self) -> _common_pb2.Pagination:
         """Sorts: created_at (default, desc), nom, prenom, date_creation."""
@@ -717,9 +718,9 @@ class CreateClientEntrepriseRequest(_message.Message):
     organisation_id: _builtins.str
     raison_sociale: _builtins.str
     siren: _builtins.str
-    """What a French company needs, and no other has."""
+    """Required for a French company, refused for any other."""
     numero_tva: _builtins.str
-    """This or identifiant_etranger is what any other company needs."""
+    """A company that is not French needs this or identifiant_etranger."""
     pays: _builtins.str
     """ISO 3166-1 alpha-2; empty: FR."""
     identifiant_etranger: _builtins.str
@@ -772,7 +773,7 @@ class ListClientEntreprisesRequest(_message.Message):
     PAGINATION_FIELD_NUMBER: _builtins.int
     organisation_id: _builtins.str
     search: _builtins.str
-    """Substring of raison_sociale or siren, in any case."""
+    """Words, each found in raison_sociale or siren, whatever their case and accents."""
     @_builtins.property
     def pagination(self) -> _common_pb2.Pagination:
         """Sorts: raison_sociale (default)."""

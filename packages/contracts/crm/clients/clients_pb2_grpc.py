@@ -102,7 +102,7 @@ class ClientBaseServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Search(self, request, context):
-        """Find the living client of a phone and name; never NOT_FOUND.
+        """Find the living client with this phone and name. Answers found=false when there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

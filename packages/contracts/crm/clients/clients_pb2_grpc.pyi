@@ -22,7 +22,7 @@ class ClientBaseServiceStub:
     Update: _aio.UnaryUnaryMultiCallable[_clients_pb2.UpdateClientBaseRequest, _clients_pb2.ClientBase]
     Delete: _aio.UnaryUnaryMultiCallable[_clients_pb2.DeleteClientBaseRequest, _common_pb2.DeleteResponse]
     Search: _aio.UnaryUnaryMultiCallable[_clients_pb2.SearchClientBaseRequest, _clients_pb2.SearchClientBaseResponse]
-    """Find the living client of a phone and name; never NOT_FOUND."""
+    """Find the living client with this phone and name. Answers found=false when there is none."""
 
 class ClientBaseServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -67,7 +67,7 @@ class ClientBaseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _clients_pb2.SearchClientBaseRequest,
         context: _aio.ServicerContext[_clients_pb2.SearchClientBaseRequest, _abc.Awaitable[_clients_pb2.SearchClientBaseResponse]],
     ) -> _abc.Awaitable[_clients_pb2.SearchClientBaseResponse]:
-        """Find the living client of a phone and name; never NOT_FOUND."""
+        """Find the living client with this phone and name. Answers found=false when there is none."""
 
 def add_ClientBaseServiceServicer_to_server(servicer: ClientBaseServiceServicer, server: _aio.Server) -> None: ...
 

@@ -51,7 +51,7 @@ class Organisation(_message.Message):
     etat: _builtins.str
     """essai, actif, suspendu or inactif; information only."""
     provisoire: _builtins.bool
-    """Made by EnsureExists and not named by anybody yet."""
+    """True from EnsureExists until somebody sets the name."""
     version: _builtins.int
     @_builtins.property
     def last_activity_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -138,7 +138,9 @@ class EnsureExistsRequest(_message.Message):
     TYPE_UTILISATEUR_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     nom: _builtins.str
+    """Empty: "Organisation" and the id."""
     type_utilisateur: _builtins.str
+    """Accepted and not used."""
     def __init__(
         self,
         *,
@@ -206,7 +208,7 @@ class ListOrganisationsRequest(_message.Message):
     ETAT_FIELD_NUMBER: _builtins.int
     PAGINATION_FIELD_NUMBER: _builtins.int
     search: _builtins.str
-    """Substring of nom, email or siret, in any case."""
+    """Words, each found in nom, email or siret, whatever their case and accents."""
     actif: _builtins.bool
     etat: _builtins.str
     @_builtins.property
@@ -363,7 +365,9 @@ class TouchActivityRequest(_message.Message):
     INSTANT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     @_builtins.property
-    def instant(self) -> _timestamp_pb2.Timestamp: ...
+    def instant(self) -> _timestamp_pb2.Timestamp:
+        """Absent: now. At most 5 minutes in the future."""
+
     def __init__(
         self,
         *,
@@ -514,7 +518,7 @@ class ListSocietesByOrganisationRequest(_message.Message):
     PAGINATION_FIELD_NUMBER: _builtins.int
     organisation_id: _builtins.str
     search: _builtins.str
-    """Substring of raison_sociale or siren, in any case."""
+    """Words, each found in raison_sociale or siren, whatever their case and accents."""
     @_builtins.property
     def pagination(self) -> _common_pb2.Pagination:
         """Sorts: raison_sociale (default)."""
@@ -801,7 +805,7 @@ class ListPartenairesRequest(_message.Message):
     organisation_id: _builtins.str
     statut: _builtins.str
     search: _builtins.str
-    """Substring of denomination or siren, in any case."""
+    """Words, each found in denomination or siren, whatever their case and accents."""
     @_builtins.property
     def pagination(self) -> _common_pb2.Pagination:
         """Sorts: denomination (default)."""
@@ -869,7 +873,7 @@ class UpdatePartenaireRequest(_message.Message):
     version: _builtins.int
     @_builtins.property
     def theme(self) -> Global___Theme:
-        """Replaces the whole theme when present."""
+        """Present: replaces the whole theme."""
 
     def __init__(
         self,
@@ -993,7 +997,7 @@ class ListEntreesRequest(_message.Message):
     organisation_id: _builtins.str
     famille: _builtins.str
     search: _builtins.str
-    """Substring of code or nom, in any case."""
+    """Words, each found in code or nom, whatever their case and accents."""
     @_builtins.property
     def pagination(self) -> _common_pb2.Pagination:
         """Sorts: ordre (default), nom."""

@@ -76,14 +76,14 @@ class OrganisationServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Create(self, request, context):
-        """First step of onboarding: open to any authenticated user.
+        """Create an organisation, as any authenticated user may; nobody becomes a member of it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EnsureExists(self, request, context):
-        """Return the organisation, making a provisional one when the id is new.
+        """Read the organisation, or make a provisional one when the id is unknown.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,7 +114,7 @@ class OrganisationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def TouchActivity(self, request, context):
-        """Move last_activity_at forward; it never goes back.
+        """Move last_activity_at forward; an older instant changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -877,7 +877,7 @@ class ReferentielServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def List(self, request, context):
-        """The entries of the system and the organisation's own, which hide those of the same code.
+        """List the entries of the system and the organisation's own, which hide those of the same code.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

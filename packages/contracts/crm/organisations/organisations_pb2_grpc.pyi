@@ -18,15 +18,15 @@ GRPC_VERSION: str
 class OrganisationServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     Create: _aio.UnaryUnaryMultiCallable[_organisations_pb2.CreateOrganisationRequest, _organisations_pb2.Organisation]
-    """First step of onboarding: open to any authenticated user."""
+    """Create an organisation, as any authenticated user may; nobody becomes a member of it."""
     EnsureExists: _aio.UnaryUnaryMultiCallable[_organisations_pb2.EnsureExistsRequest, _organisations_pb2.EnsureExistsResponse]
-    """Return the organisation, making a provisional one when the id is new."""
+    """Read the organisation, or make a provisional one when the id is unknown."""
     Get: _aio.UnaryUnaryMultiCallable[_organisations_pb2.GetOrganisationRequest, _organisations_pb2.Organisation]
     List: _aio.UnaryUnaryMultiCallable[_organisations_pb2.ListOrganisationsRequest, _organisations_pb2.ListOrganisationsResponse]
     Update: _aio.UnaryUnaryMultiCallable[_organisations_pb2.UpdateOrganisationRequest, _organisations_pb2.Organisation]
     Delete: _aio.UnaryUnaryMultiCallable[_organisations_pb2.DeleteOrganisationRequest, _common_pb2.DeleteResponse]
     TouchActivity: _aio.UnaryUnaryMultiCallable[_organisations_pb2.TouchActivityRequest, _organisations_pb2.TouchActivityResponse]
-    """Move last_activity_at forward; it never goes back."""
+    """Move last_activity_at forward; an older instant changes nothing."""
 
 class OrganisationServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -35,7 +35,7 @@ class OrganisationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _organisations_pb2.CreateOrganisationRequest,
         context: _aio.ServicerContext[_organisations_pb2.CreateOrganisationRequest, _abc.Awaitable[_organisations_pb2.Organisation]],
     ) -> _abc.Awaitable[_organisations_pb2.Organisation]:
-        """First step of onboarding: open to any authenticated user."""
+        """Create an organisation, as any authenticated user may; nobody becomes a member of it."""
 
     @_abc_1.abstractmethod
     def EnsureExists(
@@ -43,7 +43,7 @@ class OrganisationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _organisations_pb2.EnsureExistsRequest,
         context: _aio.ServicerContext[_organisations_pb2.EnsureExistsRequest, _abc.Awaitable[_organisations_pb2.EnsureExistsResponse]],
     ) -> _abc.Awaitable[_organisations_pb2.EnsureExistsResponse]:
-        """Return the organisation, making a provisional one when the id is new."""
+        """Read the organisation, or make a provisional one when the id is unknown."""
 
     @_abc_1.abstractmethod
     def Get(
@@ -79,7 +79,7 @@ class OrganisationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _organisations_pb2.TouchActivityRequest,
         context: _aio.ServicerContext[_organisations_pb2.TouchActivityRequest, _abc.Awaitable[_organisations_pb2.TouchActivityResponse]],
     ) -> _abc.Awaitable[_organisations_pb2.TouchActivityResponse]:
-        """Move last_activity_at forward; it never goes back."""
+        """Move last_activity_at forward; an older instant changes nothing."""
 
 def add_OrganisationServiceServicer_to_server(servicer: OrganisationServiceServicer, server: _aio.Server) -> None: ...
 
@@ -178,7 +178,7 @@ def add_PartenaireMarqueBlancheServiceServicer_to_server(servicer: PartenaireMar
 class ReferentielServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     List: _aio.UnaryUnaryMultiCallable[_organisations_pb2.ListEntreesRequest, _organisations_pb2.ListEntreesResponse]
-    """The entries of the system and the organisation's own, which hide those of the same code."""
+    """List the entries of the system and the organisation's own, which hide those of the same code."""
     Upsert: _aio.UnaryUnaryMultiCallable[_organisations_pb2.UpsertEntreeRequest, _organisations_pb2.Entree]
     Delete: _aio.UnaryUnaryMultiCallable[_organisations_pb2.DeleteEntreeRequest, _common_pb2.DeleteResponse]
 
@@ -189,7 +189,7 @@ class ReferentielServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _organisations_pb2.ListEntreesRequest,
         context: _aio.ServicerContext[_organisations_pb2.ListEntreesRequest, _abc.Awaitable[_organisations_pb2.ListEntreesResponse]],
     ) -> _abc.Awaitable[_organisations_pb2.ListEntreesResponse]:
-        """The entries of the system and the organisation's own, which hide those of the same code."""
+        """List the entries of the system and the organisation's own, which hide those of the same code."""
 
     @_abc_1.abstractmethod
     def Upsert(
