@@ -1,8 +1,8 @@
 """The strict reading of a JSON Web Token: one spelling, exact types, exact ranges.
 
-Everything that PyJWT takes kindly and we refuse is refused here (RFC 7515, 7519, 8725):
-second spellings of a signature, numbers as text, non-finite times, empty subjects, other
-encodings than UTF-8. The signature itself is checked in `verifier.py`.
+We rely on a library for the signature alone (`verifier.py`). Everything else that RFC 7515, 7519
+and 8725 ask for is judged here: how the parts are written, that they are JSON in UTF-8 which says
+each thing once, which types and ranges the claims have.
 """
 
 import base64

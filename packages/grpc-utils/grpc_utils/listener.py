@@ -1,9 +1,9 @@
-"""The server of grpc.aio with two holes closed. Used only by `server.py`.
+"""The server of grpc.aio, with calls of unknown methods answered by our own rules. Used only by `server.py`.
 
-grpc.aio 1.85 decodes the path of a method it does not know as UTF-8 in the loop that
-accepts calls: one path that is not, sent by anybody, ends the server. Here such calls
-arrive under one name that nobody can guess, and their path is never read. And it logs
-metadata that is not UTF-8 as it came, with the token in it.
+We do not rely on how grpc.aio 1.85 reads calls of methods that were never registered, nor on what
+it writes into its log about metadata. Such calls arrive here under one name that nobody can guess,
+their paths are never read, and the lines that show metadata are dropped.
+docs/decisions/0017 says what would make this unnecessary.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ logging.getLogger("grpc._cython.cygrpc").addFilter(_tells_no_metadata)
 
 class _Acceptor(AioServer):  # type: ignore[misc]  # as above
     def _make_request_call_future(self, method: bytes | None) -> asyncio.Future[Any]:
-        """The next call of *method*; grpc.aio asks with None for those it will decode: none."""
+        """The next call of *method*; for None, which is asked for unknown methods, there is never one."""
         if method is None:
             return asyncio.get_running_loop().create_future()
         wanted = None if method == _UNKNOWN.encode() else method

@@ -1,5 +1,6 @@
 """TokenVerifier: who a token proves, how long it is believed, what is remembered of it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,11 +10,12 @@ from grpc_utils.claims import ExpiredToken, ForeignAudience, ForeignIssuer, Forg
 from grpc_utils.verifier import AmbiguousIssuer
 from service_testing import eventually
 from service_testing.issuer import IdentityProvider
-from service_testing.tokens import compact, hmac_by
+from service_testing.tokens import b64, compact, hmac_by
 
 SECRET = b"a secret of the tests, long enough for HS256"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AT_NOON = NOON.timestamp()
+UNSIGNED = ("eyJhIjowfQ", "eyJiIjowfQ", "AQ")  # the objects a and b, and a signature of nobody
 
 
 @pytest.fixture
@@ -36,14 +38,48 @@ async def is_good(verifier: TokenVerifier, text: str) -> bool:
     return True
 
 
+@pytest.mark.parametrize(
+    "other", [lambda part: part[:-1] + "R", lambda part: f"{part}=="], ids=["bits", "padded"]
+)
 @pytest.mark.parametrize("part", [0, 1, 2])
-def test_a_part_has_one_spelling(part: int) -> None:
-    """Whatever the library behind thinks of the unused bits of its last letter."""
-    parts = ["eyJhIjowfQ", "eyJiIjowfQ", "AQ"]
+def test_a_part_has_one_spelling(part: int, other: Callable[[str], str]) -> None:
+    """Caches and lists of revoked tokens know a token by its text."""
+    parts = [*UNSIGNED]
     assert claims.read(".".join(parts)).payload == {"b": 0}
-    parts[part] = parts[part][:-1] + "R"
+    parts[part] = other(parts[part])
     with pytest.raises(InvalidToken):
         claims.read(".".join(parts))
+
+
+@pytest.mark.parametrize("part", [0, 1])
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"b":0}'.encode("utf-16"),
+        '{"b":0}'.encode("utf-16-be"),
+        '{"b":0}'.encode("utf-8-sig"),
+        b'{"b":NaN}',
+        b'{"b":-Infinity}',
+        b'{"b":0,"b":0}',
+        b"[]",
+    ],
+)
+def test_a_part_is_an_object_of_json_in_utf_8(part: int, content: bytes) -> None:
+    """As RFC 8259 has it; the signature is not looked at before that."""
+    parts = [*UNSIGNED]
+    parts[part] = b64(content)
+    with pytest.raises(InvalidToken, match="JSON"):
+        claims.read(".".join(parts))
+
+
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize(
+    "value", [str(AT_NOON), "0", "٠", True, None, [AT_NOON], {"seconds": AT_NOON}, 1e308]
+)
+def test_a_time_is_a_number_in_the_calendar(name: str, value: object) -> None:
+    """RFC 7519, section 2: not a text of digits, nor anything else that could be read as one."""
+    with pytest.raises(InvalidToken, match=f"{name} is not a time"):
+        claims.check_times({"exp": AT_NOON + 60, name: value}, AT_NOON)
 
 
 @pytest.mark.parametrize(

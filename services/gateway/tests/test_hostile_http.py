@@ -53,7 +53,6 @@ MEMBERS: dict[str, Member] = {
     "tls": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 64, {400, CLOSED}),
     "http/2 by prior knowledge": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0" * 9, {400, 404}),
     "http/0.9": (b"GET /healthz\r\n\r\n", {400}),
-    "http/9.9": (b"GET /healthz HTTP/9.9\r\nHost: a\r\n\r\n", {200, 400}),
     "no host": (b"GET /healthz HTTP/1.1\r\n\r\n", {400}),
     "two hosts": (raw(b"GET /healthz HTTP/1.1", b"Host: a", b"Host: b"), {400}),
     "bare line feeds": (b"GET /healthz HTTP/1.1\nHost: localhost\n\n", {200, 400}),
@@ -107,10 +106,6 @@ MEMBERS: dict[str, Member] = {
     "a length in hexadecimals": (raw(POST, HOST, TYPED, b"Content-Length: 0x2d", body=GOOD), {400}),
     "a length beyond all bounds": (raw(POST, HOST, TYPED, b"Content-Length: " + b"9" * 5_000), {400}),
     "a length of a petabyte": (raw(POST, HOST, TYPED, b"Content-Length: 1125899906842624"), {413}),
-    "a length and chunks": (
-        raw(POST, HOST, TYPED, b"Content-Length: 4", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"),
-        {400},
-    ),
     "an unknown transfer encoding": (
         raw(POST, HOST, TYPED, b"Transfer-Encoding: xchunked", body=GOOD),
         {400, 501},
