@@ -38,7 +38,8 @@ async def test_calls_of_unknown_methods_arrive_under_one_name_of_ours() -> None:
     await server.start()
     called = ["/x/y", "/clients.ClientBaseService/List", "/grpc.health.v1.Health/Checks"]
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        told = [await refusal(channel.unary_unary(path)(b"")) for path in called]
+        calls: list[Any] = [channel.unary_unary(path) for path in called]
+        told = [await refusal(call(b"")) for call in calls]
     await server.stop(0)
     assert [one.code for one in told] == [grpc.StatusCode.UNIMPLEMENTED] * 3
     assert len(names.seen) == 3
