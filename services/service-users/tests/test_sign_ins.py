@@ -47,9 +47,7 @@ async def test_R12_the_last_sign_in_only_moves_forward(sync: SyncServiceStub, so
     assert forth.utilisateur.derniere_connexion == timestamp(NOON + timedelta(hours=1))
 
 
-async def test_R12_a_second_service_reports_no_first_sign_in(
-    sync: SyncServiceStub, seen: Seen
-) -> None:
+async def test_R12_a_second_service_reports_no_first_sign_in(sync: SyncServiceStub, seen: Seen) -> None:
     """The first report is the first sign-in, a second service's report counts as another one."""
     made = await sync.SyncUser(seen())
     again = await sync.SyncUser(seen(service_name="gestion-commerciale-service"))
