@@ -117,7 +117,7 @@ async def join(
     if known is not None and not anew:
         return known  # without the lock: it would queue all sign-ins of an organisation
     await lock(tx, organisation_id)
-    known = await membership(tx, organisation_id, utilisateur.id)  # made while we waited for the lock?
+    known = await membership(tx, organisation_id, utilisateur.id)  # may have been made while we waited
     if known is not None and not (anew and known.etat == RETIRE):
         return known
     if not role:

@@ -13,7 +13,7 @@ from service_users.personnes import Personne
 
 EMAIL_PRIS, EMAIL_NON_VERIFIE, AUTRE_SUJET = "EMAIL_PRIS", "EMAIL_NON_VERIFIE", "AUTRE_SUJET"
 
-# Spelled as in the index by it, which would not be used otherwise.
+# Spelled as in its index, which would not be used otherwise.
 ADDRESS = WebhookRecu.charge_utile.op("->>")(literal_column("'email'"))
 _instant = bindparam("now", type_=WebhookRecu.recu_le.type)
 _fournisseur = bindparam("fournisseur", type_=String)

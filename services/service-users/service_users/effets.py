@@ -15,7 +15,7 @@ from service_users.notifications import DELETED, KNOWN, SOURCE, Notification
 
 _log = logging.getLogger(__name__)
 
-# A deletion may be heard before the news that it ends: its row in the inbox still knows.
+# A deletion may arrive before older news of its person: its row in the inbox tells.
 _DELETED_SINCE = (
     select(WebhookRecu.id)
     .where(

@@ -55,7 +55,7 @@ _TRANSIENT = (
 _BY_KEY = select(WebhookRecu.resultat).where(
     WebhookRecu.fournisseur == KINDE, WebhookRecu.cle == bindparam("cle", type_=String)
 )
-# One at a time, skipping those that another process is at work on; the oldest by the provider's time first.
+# One at a time, skipping those that another process is at work on; in the provider's order when due at once.
 _DUE = (
     select(WebhookRecu)
     .where(

@@ -23,7 +23,7 @@ from grpc_utils.errors import (
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-# Seconds: a service that reports a sign-in waits 1.5 s in all, which a silent organisations must not use up.
+# Seconds: a service that reports a sign-in waits 1.5 s in all, and must not lose them to a silence here.
 _PATIENCE = 1.0
 
 
@@ -115,7 +115,7 @@ class Organisations:
         return self._peers.stub(OrganisationServiceStub)
 
     async def _touch(self, organisation_id: str, instant: datetime) -> None:
-        deadline.start(None)  # that of the call that caused this no longer counts
+        deadline.start(None)  # none: the call that caused this is over
         request = pb.TouchActivityRequest(id=organisation_id, instant=timestamp(instant))
         await _at_best(answered_or_none(self._stub.TouchActivity(request)), "TouchActivity")
 
