@@ -87,6 +87,7 @@ async def test_R20_a_claimed_account_is_announced(users: EmailServiceStub) -> No
         ({"cle_idempotence": ""}, "CHAMP_REQUIS", "cle_idempotence"),
         ({"jeton": ""}, "CHAMP_REQUIS", "jeton"),
         ({"jeton": "a b"}, "FORMAT_INVALIDE", "jeton"),
+        ({"jeton": "x" * 513}, "FORMAT_INVALIDE", "jeton"),
         ({"expire_le": None}, "CHAMP_REQUIS", "expire_le"),
         ({"modele_code": "CHANGEMENT_ADRESSE"}, "CHAMP_REQUIS", "nouvelle_adresse"),
     ],
@@ -134,6 +135,16 @@ async def test_R20_users_cannot_ask_for_them(emails: EmailServiceStub) -> None:
         StatusCode.PERMISSION_DENIED,
         "APPEL_INTERNE_SEULEMENT",
     )
+
+
+async def test_R20_the_body_of_a_mail_that_failed_is_forgotten(steps: Mesh, smtp: SmtpServer) -> None:
+    """A link that reached nobody is not kept."""
+    smtp.script("550 5.1.1 no such user")
+    users, app = steps.service_stub(EmailServiceStub, caller="email"), steps["email"].app
+    message = await users.SendAccountMail(asked("perdu"))
+    await deliver(app)  # type: ignore[arg-type]  # of the email service
+    kept = await users.Get(pb.GetMessageRequest(id=message.id))
+    assert (kept.statut, kept.corps_texte, kept.corps_html) == ("echec", "", "")
 
 
 async def test_R20_token_and_body_are_never_logged(

@@ -80,11 +80,22 @@ def test_R03_only_x_headers_are_free_and_not_ours(name: str) -> None:
         stored(entetes={name: "1"})
 
 
-@pytest.mark.parametrize("name", ["X-", "X-A:B", "X-A B", "X-é"])
+@pytest.mark.parametrize("name", ["X-", "X-A:B", "X-A B", "X-é", "X-" + "a" * 61])
 def test_R03_a_header_name_is_made_of_letters_digits_and_hyphens(name: str) -> None:
     """Names that no header can have are FORMAT_INVALIDE."""
     with pytest.raises(FormatInvalide):
         stored(entetes={name: "1"})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"a": [pb.Destinataire(email="x@y.fr", nom="x" * 256)]}, {"entetes": {"X-A": "x" * 256}}],
+    ids=["nom", "value"],
+)
+def test_R03_names_and_values_have_at_most_255_characters(fields: dict[str, Any]) -> None:
+    """Longer ones are TROP_LONG."""
+    with pytest.raises(TropLong):
+        stored(**fields)
 
 
 def test_R03_ten_headers_are_admitted() -> None:

@@ -62,6 +62,21 @@ async def test_R23_a_user_is_welcomed_once(inside: EmailServiceStub) -> None:
     assert len({message.id for message in messages}) == 1
 
 
+async def test_R23_each_user_has_a_mail_of_his_own(inside: EmailServiceStub) -> None:
+    """The key of the mail names the user."""
+    requests = [welcome(), welcome()]
+    keys = [(await inside.SendWelcome(request)).cle_idempotence for request in requests]
+    assert keys == [f"bienvenue:{request.utilisateur_id}" for request in requests]
+
+
+async def test_R23_a_repeated_call_in_other_words_gets_the_first_mail(inside: EmailServiceStub) -> None:
+    """A user who has a new name meanwhile is not welcomed again."""
+    request = welcome()
+    first = await inside.SendWelcome(request)
+    request.prenom = "Jeannette"
+    assert await inside.SendWelcome(request) == first
+
+
 async def test_R23_a_call_that_names_an_organisation_is_answered_alike(mesh: Mesh, org: str) -> None:
     """The organisation of the calling service changes nothing: the mail is the platform's."""
     request = welcome()

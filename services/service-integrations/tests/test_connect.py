@@ -125,6 +125,15 @@ async def test_R6_a_refusal_of_the_user_is_noted(
     assert (line.erreur, len(provider.requests)) == ("access_denied", asked)
 
 
+async def test_R22_a_long_cause_is_cut(jeanne: Personne, integrations: IntegrationServiceStub) -> None:
+    """The audit keeps 200 characters of what the provider says."""
+    begun = await jeanne.begin()
+    request = pb.HandleCallbackRequest(provider="google", state=begun.state, error="x" * 300)
+    assert await refused(integrations.HandleCallback(request)) == DENIED
+    (line,) = await jeanne.lines("OAUTH_FAILED")
+    assert line.erreur == "x" * 200
+
+
 async def test_R6_a_code_that_is_not_good_is_refused(
     jeanne: Personne, integrations: IntegrationServiceStub
 ) -> None:

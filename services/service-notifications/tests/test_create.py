@@ -12,7 +12,7 @@ from grpc_utils import Identity
 from grpc_utils.errors import InvalidArgument
 from service_notifications.notifications import PER_MINUTE
 from service_notifications.rules import new_notification
-from service_testing import Mesh, refused
+from service_testing import Mesh, refusal, refused
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 REUSED = (grpc.StatusCode.ALREADY_EXISTS, "CLE_IDEMPOTENCE_REUTILISEE")
@@ -62,7 +62,9 @@ async def test_R16_a_user_creates_sixty_in_a_minute(mesh: Mesh, org: str) -> Non
     hasty = of(mesh, org, user=f"hasty-{org}")
     ended = [await refused(hasty.Create(asked(titre=""))) for _ in range(PER_MINUTE)]
     assert set(ended) == {(INVALID, "CHAMP_REQUIS")}
-    assert (await refused(hasty.Create(asked())))[1] == "TROP_DE_REQUETES"
+    told = await refusal(hasty.Create(asked()))
+    assert (told.code, told.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TROP_DE_REQUETES")
+    assert told.metadata["retry_after_s"] == "1"
     clients = mesh.service_stub(NotificationServiceStub, caller="clients", organisation=org)
     for _ in range(PER_MINUTE + 1):
         await clients.Create(asked(organisation_id=org, cle_idempotence="k"))
@@ -74,6 +76,7 @@ async def test_R16_a_user_creates_sixty_in_a_minute(mesh: Mesh, org: str) -> Non
         ({"titre": "x" * 256}, "TROP_LONG"),
         ({"message": "x" * 2001}, "TROP_LONG"),
         ({"cle_idempotence": "x" * 161}, "TROP_LONG"),
+        ({"lien_url": "/" + "x" * 500}, "TROP_LONG"),
         ({"type": "AUTRE"}, "VALEUR_INCONNUE"),
         ({"niveau": "grave"}, "VALEUR_INCONNUE"),
         ({"destinataire_type": "TOUS", "destinataire_id": ""}, "VALEUR_INCONNUE"),

@@ -13,7 +13,7 @@ from db_utils import uuid7
 from google.protobuf.struct_pb2 import Struct
 from nats_utils.tables import DeadLetter, ProcessedEvent
 from service_notifications import rules
-from service_testing import Mesh, eventually
+from service_testing import Mesh, eventually, refused
 from sqlalchemy import delete, select
 
 CONSUMER = "notifications--client-created"
@@ -95,6 +95,23 @@ async def test_R18_an_event_whose_claim_was_forgotten_notifies_once(mesh: Mesh, 
         forgotten = await tx.execute(delete(ProcessedEvent).where(ProcessedEvent.event_id == event.event_id))
     await mesh.deliver(event)
     assert (forgotten, len(await notified(mesh, org))) == (1, 1)
+
+
+async def test_R08_the_key_of_an_event_s_notification_is_refused_to_create(mesh: Mesh, org: str) -> None:
+    """The notification stays the only one under its key."""
+    event = announced(organisation_id=org)
+    await mesh.deliver(event)
+    request = pb.CreateNotificationRequest(
+        destinataire_type="EQUIPE",
+        destinataire_id="COMMERCIAL",
+        type="INFO",
+        titre="Titre",
+        message="Message",
+        cle_idempotence=f"client.created:{event.event_id}",
+    )
+    stub = mesh.stub(NotificationServiceStub, organisation=org)
+    assert (await refused(stub.Create(request)))[1] == "CLE_IDEMPOTENCE_REUTILISEE"
+    assert [told.type for told in await notified(mesh, org)] == ["NOUVEAU_CLIENT"]
 
 
 async def test_R18_the_organisation_is_asked_of_clients_when_the_event_is_silent(
