@@ -1,4 +1,4 @@
-"""Where the bucket of revocations keeps the last word about what was ended."""
+"""The keys under which the bucket keeps revocations."""
 
 from crm.auth.auth_pb2 import Revocation
 from db_utils import Database
@@ -16,8 +16,8 @@ async def subjects(database: Database, *revocations: Revocation) -> list[str]:
     return [row.subject for row in await outbox(database)]
 
 
-async def test_R24_one_organisation_does_not_hide_another(database: Database) -> None:
-    """A token, a user, and a user in each organisation have keys of their own; a second word replaces."""
+async def test_one_organisation_does_not_hide_another(database: Database) -> None:
+    """A token, a user, and a user in each organisation have keys of their own; a repetition has the same."""
     everywhere = Revocation(utilisateur_id="jeanne")
     in_a, in_b = (Revocation(utilisateur_id="jeanne", organisation_id=f"org-{name}") for name in "ab")
     told = await subjects(database, Revocation(jti="jeanne"), everywhere, in_a, in_b, in_a)
@@ -25,7 +25,7 @@ async def test_R24_one_organisation_does_not_hide_another(database: Database) ->
     assert all(subject.startswith("$KV.CRM_REVOCATIONS.") for subject in told)
 
 
-async def test_R24_the_longest_ids_make_a_key(database: Database) -> None:
+async def test_the_longest_ids_make_a_key(database: Database) -> None:
     """Two of 64 characters."""
     (told,) = await subjects(database, Revocation(utilisateur_id=LONGEST, organisation_id=LONGEST))
     assert told.count(".") == 4
