@@ -1,7 +1,7 @@
-"""Events between services: recorded with their cause, published, and handled once each.
+"""Events between services: recorded with their cause, published, each with one effect per consumer.
 
-Way of an event: `outbox.publish` → `relay.py` → the broker → `subscriber.py` →
-`handling.py`. This package never imports grpc_utils.
+The way of an event: `outbox.py` → `relay.py` → the broker → `subscriber.py` → `handling.py`.
+This package never imports grpc_utils.
 """
 
 from nats_utils.bus import Bus, connect_once
@@ -12,7 +12,6 @@ from nats_utils.events import (
     IDENTITY_STREAM,
     EventType,
     InvalidEvent,
-    event_at,
     event_type,
     required_instant,
     required_text,
@@ -51,7 +50,6 @@ __all__ = [
     "declared",
     "different_settings",
     "end",
-    "event_at",
     "event_type",
     "follow_revocations",
     "processed_events",

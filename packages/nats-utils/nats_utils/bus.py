@@ -1,7 +1,7 @@
-"""The connection to NATS: made in the background, kept for ever, never in a call's way.
+"""The connection of a process to NATS, made and remade in the background.
 
-A service starts, serves and stops whether or not the broker is there. Each connection is a
-new client: nothing that one had buffered, subscribed or misunderstood reaches the next.
+A service starts, serves and stops whether the broker is there or not. Each connection is a
+new client: what one had buffered or subscribed to never reaches the next.
 """
 
 import asyncio
@@ -20,20 +20,21 @@ from nats_utils.streams import Stream, StreamDrift, declare
 
 _log = logging.getLogger(__name__)
 
-_CONNECT_TIMEOUT = 2
-_RECONNECT_WAIT = 0.25  # seconds between attempts
+_CONNECT_TIMEOUT = 2  # seconds, as all of these
+_RECONNECT_WAIT = 0.25  # between attempts
 _SILENCE = 15.0
 _CLOSE_TIMEOUT = 1
 _API_TIMEOUT = 5
-# The relay and a batch of acknowledgements never fill this, so that publishing never waits.
+# Bytes. A window of the relay and a batch of acknowledgements fit in, so that publishing never waits.
 _BUFFER = 32 * 1024 * 1024
 BUS_ERRORS = (Error, OSError, TimeoutError)
 
 
 class Bus:
-    """The connection of one process. *url* may list several servers, comma-separated.
+    """The connection of one process, under *name*. *url* may list several servers, comma-separated.
 
-    A broker that does not answer for *silence* seconds is given up and connected to again.
+    Each new connection declares the *streams* that the broker lacks. A broker that does not
+    answer for *silence* seconds is left, and connected to again.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Bus:
         self._closing: set[asyncio.Task[None]] = set()
         self._watchers: set[Callable[[], None]] = set()
         self._told = False
-        self.generation = 0  # grows when the broker may have another memory than before
+        self.generation = 0  # grows with each connection or stream made: the broker may have lost messages
 
     @property
     def client(self) -> Client:
@@ -58,7 +59,7 @@ class Bus:
 
     @property
     def js(self) -> JetStreamContext:
-        """A fresh JetStream context: one that saw an error may have leaked its permits."""
+        """A new JetStream context; one that has met an error may have leaked its permits."""
         return self.client.jetstream(timeout=_API_TIMEOUT)
 
     @property
@@ -67,7 +68,7 @@ class Bus:
         return self._up.is_set()
 
     def start(self) -> None:
-        """Begin to connect; returns at once."""
+        """Begin to connect, and return at once."""
         self._connecting = asyncio.create_task(self._keep_connected())
 
     async def wait_up(self) -> None:
@@ -84,7 +85,7 @@ class Bus:
             self._watchers.discard(watcher)
 
     async def close(self) -> None:
-        """Deliver what is buffered and leave; a broker that is silent gets two seconds."""
+        """Send what is buffered and disconnect; a silent broker is waited for two seconds."""
         if self._client is not None:
             with contextlib.suppress(*BUS_ERRORS):
                 await self._client.flush(_CLOSE_TIMEOUT)
@@ -95,7 +96,7 @@ class Bus:
             await end(*stuck)
 
     async def declare_streams(self) -> None:
-        """Declare what the broker lacks, so that one that lost its store recovers by itself."""
+        """Declare the streams that the broker lacks. Never raises; drift and failure are logged."""
         try:
             created = await declare(self.js, self._streams)
         except StreamDrift as error:
@@ -140,7 +141,7 @@ class Bus:
         )
 
     async def _use(self, client: Client, lost: asyncio.Event) -> None:
-        """Be up until the connection is lost."""
+        """Offer *client* to the process until its connection is lost."""
         watchdog = asyncio.create_task(self._watch(client, lost))
         self._client, self._told = client, False
         try:
@@ -156,19 +157,17 @@ class Bus:
             self._notify()
 
     async def _watch(self, client: Client, lost: asyncio.Event) -> None:
-        """Set *lost* when the broker, or the client's own reading, has gone silent.
-
-        `rtt` and not `flush`: the latter returns at once when the client reads no more.
-        """
+        """Set *lost* when the broker does not answer, or the client has stopped reading."""
         try:
             while True:
                 await asyncio.sleep(self._silence / 3)
+                # Not `flush`, which returns at once when the client has stopped reading.
                 await client.rtt(self._silence * 2 / 3)  # type: ignore[arg-type]  # any number of seconds
         except BUS_ERRORS:
             lost.set()
 
     def _abandon(self, client: Client) -> None:
-        # Closing waits for a silent peer to take what is buffered; nobody waits for that.
+        # In the background: closing waits for the peer to take what is buffered.
         task = asyncio.create_task(_close(client))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
@@ -193,12 +192,12 @@ async def _close(client: Client) -> None:
 
 
 async def connect_once(url: str, name: str) -> Client:
-    """A plain connection for a command that gives up when the broker is away. Raises OSError, Error."""
+    """A connection for a command: made within seconds, and never again. Raises OSError, nats Error."""
     return await nats.connect(
         servers=url.split(","),
         name=name,
         allow_reconnect=False,
-        max_reconnect_attempts=1,  # counts the first attempts too: 60 of them otherwise, 2 s apart
+        max_reconnect_attempts=1,  # of the first connection too: by default 60, 2 s apart
         reconnect_time_wait=0,
         connect_timeout=_CONNECT_TIMEOUT,
         error_cb=_failed,

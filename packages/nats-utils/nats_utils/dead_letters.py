@@ -1,26 +1,25 @@
-"""Messages that a consumer gave up: kept with the consumer, announced on the bus, replayable.
+"""Messages that a consumer gave up: kept in its database, announced on the bus, replayable.
 
-A dead letter is written in the transaction that gives up, together with the claim of the
-event, so that it ends exactly once. `ask_replay` marks it; the service's own replayer runs
-the handler again, for this consumer only and without the broker, so no duplicate window
-can swallow it.
+A dead letter is written in one transaction with the claim of its event, so that the event
+ends exactly once. `crm dlq replay` marks it; the service's own `replayer.py` runs the handler
+again, for this consumer only and without the broker (decision 4).
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from db_utils import Transaction, clock, failpoint
-from sqlalchemy import ARRAY, BigInteger, any_, bindparam, select, update
+from sqlalchemy import bindparam, select
 
+from nats_utils.deliveries import Delivery
 from nats_utils.events import DEAD_LETTERS_STREAM, EventType
 from nats_utils.outbox import CORRELATION, LARGEST, correlation_headers
 from nats_utils.processed_events import ProcessedEventsRepository
-from nats_utils.subscription import Delivery
-from nats_utils.tables import DEAD, DROPPED, REPLAYED, REPLAYING, DeadLetter, OutboxRow
+from nats_utils.tables import DEAD, REPLAYED, REPLAYING, DeadLetter, OutboxRow
 
-OMITTED = "x-omitted-bytes"  # on the announcement of a message that is too large to be repeated
-_LONGEST_ERROR = 500
+OMITTED = "x-omitted-bytes"  # header of an announcement without its payload, which was too large
+_LONGEST_ERROR = 500  # characters, the width of its column
 
+# SKIP LOCKED: replicas take different letters instead of waiting for the same one.
 _TO_REPLAY = (
     select(DeadLetter)
     .where(DeadLetter.status == REPLAYING, DeadLetter.consumer == bindparam("consumer"))
@@ -28,22 +27,11 @@ _TO_REPLAY = (
     .limit(1)
     .with_for_update(skip_locked=True)
 )
-_MARK = (
-    update(DeadLetter)
-    .where(
-        DeadLetter.id == any_(bindparam("ids", type_=ARRAY(BigInteger))),
-        DeadLetter.status == DEAD,
-    )
-    .values(
-        status=bindparam("wanted", type_=DeadLetter.status.type),
-        updated_at=bindparam("now", type_=DeadLetter.updated_at.type),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """A message at the end of its attempts; without an *error* the process itself ended each time."""
+    """A message after its last of *attempts*; without an *error* each of them ended the process."""
 
     consumer: str
     kind: EventType
@@ -52,8 +40,8 @@ class GivenUp:
     attempts: int
 
 
-async def bury(tx: Transaction, given_up: GivenUp) -> bool:
-    """Write *given_up* to the dead letters; False when its event was dealt with before."""
+async def write_dead_letter(tx: Transaction, given_up: GivenUp) -> bool:
+    """Claim the event of *given_up* and write its dead letter; False if it had been claimed before."""
     delivery, kind = given_up.delivery, given_up.kind
     repository = ProcessedEventsRepository(given_up.consumer)
     if not await repository.mark_processed(tx, delivery.event_id, kind.name):
@@ -92,34 +80,24 @@ def _announcement(given_up: GivenUp) -> OutboxRow:
 
 
 def _reason(error: BaseException | None) -> str:
-    """The error in one line that any text column takes."""
+    """*error* as a text that its column takes: short, valid UTF-8, without NUL."""
     if error is None:
         return "the process ended while handling it"
     told = f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
     return told.encode(errors="replace").decode().replace("\x00", "")
 
 
-async def ask_replay(tx: Transaction, ids: Collection[int]) -> int:
-    """Have the dead letters *ids* handled again by their services; how many were dead."""
-    return await tx.execute(_MARK, ids=list(ids), wanted=REPLAYING, now=clock.now())
-
-
-async def drop(tx: Transaction, ids: Collection[int]) -> int:
-    """Close the dead letters *ids* without handling them; how many were dead."""
-    return await tx.execute(_MARK, ids=list(ids), wanted=DROPPED, now=clock.now())
-
-
 async def next_replay(tx: Transaction, consumer: str) -> DeadLetter | None:
-    """A dead letter of *consumer* that somebody asked to replay, locked for this replica."""
+    """The oldest dead letter of *consumer* that is marked for a replay; *tx* holds its lock."""
     return await tx.one(_TO_REPLAY, consumer=consumer)
 
 
 async def replayed(tx: Transaction, letter: DeadLetter) -> None:
-    """Note that the handler has succeeded this time."""
+    """Close *letter*, whose handler has succeeded in *tx*."""
     await tx.update(letter, status=REPLAYED, updated_at=clock.now())
 
 
 async def failed_again(tx: Transaction, letter: DeadLetter, error: Exception | None) -> None:
-    """Note that the handler has failed again; the letter stays dead."""
+    """Put *letter* back among the dead ones with its new *error*; without one it ended the process."""
     attempts = letter.attempts + 1
     await tx.update(letter, status=DEAD, error=_reason(error), attempts=attempts, updated_at=clock.now())

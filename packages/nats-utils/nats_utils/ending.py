@@ -1,4 +1,4 @@
-"""Ending tasks for certain; see `end`."""
+"""The end of background tasks."""
 
 import asyncio
 
@@ -6,10 +6,10 @@ _AGAIN = 0.5  # seconds
 
 
 async def end(*tasks: "asyncio.Task[None]") -> None:
-    """Cancel *tasks* until all of them have ended.
+    """Cancel *tasks*, again every half second, and return when all of them have ended.
 
-    Once may not be enough: before Python 3.12, `asyncio.wait_for` swallows a cancellation
-    that comes together with the answer it waits for, and nats-py waits in that way.
+    One cancellation may not be enough: before Python 3.12, `asyncio.wait_for` swallows one
+    that comes together with the awaited answer, and nats-py waits that way.
     """
     left = set(tasks)
     while left:

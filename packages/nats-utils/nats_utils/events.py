@@ -1,4 +1,4 @@
-"""The closed table of what may be published: five business events and one of identity."""
+"""The closed table of events: five of the business and one of identity. Nothing else can be published."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ REVOCATIONS_STREAM: Final = "KV_CRM_REVOCATIONS"  # the key-value bucket CRM_REV
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """An event by its message class, its *name* ("client.created"), subject and stream."""
+    """The message class of an event, its *name* ("client.created"), its subject and its stream."""
 
     message: type[Message]
     name: str
@@ -25,7 +25,7 @@ class EventType:
 
     @property
     def token(self) -> str:
-        """The name as one word, for consumers and dead letters: "client-created"."""
+        """The name as one token of a subject or durable name: "client-created"."""
         return self.name.replace(".", "-")
 
 
@@ -53,17 +53,8 @@ def event_type(message: type[Message]) -> EventType:
         raise LookupError(f"{message.__name__} is not one of the events of the CRM") from None
 
 
-def event_at(subject: str) -> EventType | None:
-    """The event published at *subject* or dead-lettered there, None for others."""
-    token = subject.rpartition(".")[2]
-    for event in EVENTS:
-        if event.subject == subject or (subject.startswith("crm.dlq.") and event.token == token):
-            return event
-    return None
-
-
 class InvalidEvent(ValueError):
-    """An event that can never be handled: its message goes to the dead letters at once."""
+    """An event that no attempt can handle. Raised by a handler or look-up, it makes a dead letter at once."""
 
 
 def required_text(event: Any, *fields: str) -> None:

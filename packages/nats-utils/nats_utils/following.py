@@ -1,8 +1,8 @@
-"""Following the bucket of revocations, with a sign of life while nothing happens.
+"""The entries of the bucket of revocations, with a sign of life while there are no new ones.
 
-The broker numbers what it sends and tells the last number whenever it has been quiet: silence
-and a number that does not fit mean that the consumer is gone, with its bucket or without.
-nats-py's ordered consumer would go on from its old place in a bucket made anew, and tell nobody.
+The broker numbers the entries it sends, and its heartbeats name the last number. So silence
+or a wrong number mean that entries were missed, or that consumer or bucket is gone. nats-py's
+ordered consumer would go on at its old place in a bucket that was made anew.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ from nats_utils.revocations import SUBJECT
 _log = logging.getLogger(__name__)
 
 _HEARTBEAT = 1.0  # seconds
-_PATIENCE = 2.5  # heartbeats without a word, or an answer
-_ENTRY = "$JS.ACK."  # what an entry would be acknowledged to; flow control is answered elsewhere
+_PATIENCE = 2.5  # heartbeats of silence, from the consumer or before the first answer
+_ENTRY = "$JS.ACK."  # begins the reply subject of an entry, but not that of flow control
 
 
 async def follow_revocations(
@@ -37,13 +37,13 @@ async def follow_revocations(
 ) -> None:
     """Hand every revocation in the bucket to *take*, then each new one as it comes.
 
-    *followed* is called at the start and at least every *heartbeat* seconds while nothing has
-    been missed. Returns when something may have been, or the bucket cannot be read: it says why
-    in the log, and declares a missing bucket again. Call it again after a pause; it begins at
-    the start of the bucket.
+    *followed* is called at the start and at least every *heartbeat* seconds while no entry was
+    missed. Returns when one may have been, or the bucket cannot be read; the reason is in the
+    log, and a missing bucket is declared again. A repeated call begins at the start of the
+    bucket; pause before it.
     """
     try:
-        await _Following(bus, take, followed, heartbeat).last()
+        await _Following(bus, take, followed, heartbeat).run()
     except NotFoundError:
         await bus.declare_streams()
     except ConsumerLost as lost:
@@ -53,7 +53,7 @@ async def follow_revocations(
 
 
 class _Following:
-    """One consumer of the bucket, from its making to its loss."""
+    """One consumer of the bucket, which lives until something is missed or the connection is lost."""
 
     def __init__(
         self, bus: Bus, take: Callable[[Revocation], None], followed: Callable[[], None], heartbeat: float
@@ -66,8 +66,8 @@ class _Following:
         self._lost = ""
         self._news = asyncio.Event()
 
-    async def last(self) -> None:
-        """Follow for as long as it lasts. Raises ConsumerLost, or one of BUS_ERRORS at the start."""
+    async def run(self) -> None:
+        """Follow until it is over. Raises ConsumerLost; at the start BUS_ERRORS or NotFoundError."""
         subscription = await self._client.subscribe(self._inbox, cb=self._receive)
         try:
             with self._bus.watched(self._cut_off):
@@ -80,7 +80,7 @@ class _Following:
                 await subscription.unsubscribe()
 
     def _consumer(self) -> ConsumerConfig:
-        """Of this connection alone, in memory: what it had not sent is asked for again."""
+        """A consumer in memory, gone with its connection: the next one reads the bucket from its start."""
         return ConsumerConfig(
             deliver_subject=self._inbox,
             deliver_policy=DeliverPolicy.LAST_PER_SUBJECT,
@@ -115,13 +115,13 @@ class _Following:
         elif message.reply:
             await self._client.publish(message.reply)  # flow control
         else:
-            await self._be_told(message.headers or {})
+            await self._check_status(message.headers or {})
         if not self._lost:
             self._followed()
         self._news.set()
 
-    async def _be_told(self, status: dict[str, str]) -> None:
-        """Read a heartbeat, or that there will be none."""
+    async def _check_status(self, status: dict[str, str]) -> None:
+        """Compare the number that a heartbeat names; any other status means loss."""
         if status.get("Status") != "100":
             self._lost = f"status {status.get('Status')} {status.get('Description', '')}"
             return
@@ -134,7 +134,7 @@ class _Following:
             self._lost = f"entry {number} is not number {self._received}"
 
     def _hand_over(self, message: Msg) -> None:
-        if not message.data:  # an entry deleted by hand: who was shown it has not forgotten
+        if not message.data:  # an entry deleted by hand; the revocation stays in force where it is known
             return
         try:
             self._take(Revocation.FromString(message.data))

@@ -1,15 +1,14 @@
-"""The database side of a subscription: claims and effects in one transaction, attempts, burials.
+"""The database side of a subscription: claims and effects of a batch in one transaction, failures singly.
 
-It says what is to become of a message and leaves the acknowledging to `subscriber.py`.
+It decides the outcome of each delivery; `subscriber.py` tells the broker.
 """
 
 import asyncio
-import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Collection, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from itertools import repeat
+from typing import Any, TypeVar
 from uuid import UUID
 
 from db_utils import (
@@ -20,70 +19,39 @@ from db_utils import (
     SerializationConflict,
     StatementTimeout,
     Transaction,
-    clock,
     context,
     failpoint,
 )
 from google.protobuf.message import Message
 from prometheus_client import Counter
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, select, update
-from sqlalchemy.dialects.postgresql import insert
 
-from nats_utils.dead_letters import GivenUp, bury
+from nats_utils.attempts import Attempts
+from nats_utils.dead_letters import GivenUp, write_dead_letter
+from nats_utils.deliveries import DONE, Delivery, Outcome
 from nats_utils.events import InvalidEvent
 from nats_utils.outbox import safe_correlation
 from nats_utils.processed_events import ProcessedEventsRepository
-from nats_utils.subscription import Delivery, Subscription
-from nats_utils.tables import EventAttempt
+from nats_utils.subscription import Subscription
 
 _log = logging.getLogger(__name__)
 
 EVENT_TOTAL = Counter("crm_event_total", "Events dealt with.", ["consumer", "event", "result"])
 
-_HOPELESS = (InvalidEvent, InvalidText, InvalidValue)  # what no further attempt can change
+_HOPELESS = (InvalidEvent, InvalidText, InvalidValue)  # no further attempt can end otherwise
 _INFRASTRUCTURE = (DatabaseUnavailable, StatementTimeout, SerializationConflict)
-_MOST_LOOKUPS = 20  # at once
+_MOST_LOOKUPS = 20  # at once, so that a batch of 200 does not flood the service that is asked
 T = TypeVar("T")
-
-_consumer = bindparam("consumer", type_=EventAttempt.consumer.type)
-_event_id = bindparam("event_id", type_=Uuid)
-_event_ids = bindparam("event_ids", type_=ARRAY(Uuid))
-_now = bindparam("now", type_=EventAttempt.updated_at.type)
-_mine = (EventAttempt.consumer == _consumer, EventAttempt.event_id == _event_id)
-_BEGIN_ATTEMPT = (
-    insert(EventAttempt)
-    .values(consumer=_consumer, event_id=_event_id, attempts=1, updated_at=_now)
-    .on_conflict_do_update(
-        index_elements=["consumer", "event_id"],
-        set_={"attempts": EventAttempt.attempts + 1, "updated_at": _now},
-    )
-    .returning(EventAttempt.attempts)
-)
-_UNDO_ATTEMPT = update(EventAttempt).where(*_mine).values(attempts=EventAttempt.attempts - 1)
-_FORGET_ATTEMPTS = delete(EventAttempt).where(*_mine)
-_ATTEMPTS = select(EventAttempt.event_id, EventAttempt.attempts).where(
-    EventAttempt.consumer == _consumer, EventAttempt.event_id == any_(_event_ids)
-)
 
 
 class HandlerGivenUp(Exception):
     """A handler or look-up that cancelled itself, or whose statement took too long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What becomes of a message: acknowledged, or delivered again after *retry_after* seconds."""
-
-    retry_after: float | None = None
-
-
-DONE: Final = Settled()
-
-
 class Handling:
-    """One subscription of one service, against its database.
+    """*subscription* of one service, handled against the service's *database*.
 
-    *transient* are the errors of the infrastructure: they are no attempts and leave as they are.
+    *app* is what look-ups get. *transient* adds to the errors of the infrastructure: they
+    count as no attempt and leave every method as they are; the caller waits and calls again.
     """
 
     def __init__(
@@ -96,140 +64,122 @@ class Handling:
     ) -> None:
         self.consumer, self.subscription = consumer, subscription
         self.transient: tuple[type[Exception], ...] = (*_INFRASTRUCTURE, *transient)
+        self.attempts = Attempts(database, consumer, self.transient)
         self._database, self._app = database, app
-        self._repository = ProcessedEventsRepository(consumer)
+        self._kind, self._patience = subscription.kind, subscription.patience
+        self._processed_events = ProcessedEventsRepository(consumer)
         self._lookups = asyncio.Semaphore(_MOST_LOOKUPS)
 
     async def known(self, event_ids: Collection[UUID]) -> set[UUID]:
-        """Those of *event_ids* that were dealt with before."""
-        return await self._repository.known(self._database.read(), event_ids)
+        """Those of *event_ids* that have had their effect or became dead letters."""
+        return await self._processed_events.known(self._database.read(), event_ids)
 
-    async def attempts(self, event_ids: Collection[UUID]) -> dict[UUID, int]:
-        """How often this consumer has failed at those of *event_ids* that it failed at."""
-        return dict(
-            await self._database.read().all(_ATTEMPTS, consumer=self.consumer, event_ids=list(event_ids))
-        )
-
-    async def together(self, deliveries: Sequence[Delivery]) -> None:
-        """Claim and handle *deliveries* in one transaction: all of them, or an exception."""
-        found = await asyncio.gather(*(self._look_up(delivery.event) for delivery in deliveries))
+    async def batch(self, deliveries: Sequence[Delivery]) -> None:
+        """Claim and handle *deliveries* in one transaction: all of them, or an exception and none."""
+        found: Iterable[tuple[object, ...]] = repeat(())
+        if self.subscription.lookup is not None:  # before the transaction: no lock waits for the network
+            found = await asyncio.gather(*[self._look_up(delivery.event) for delivery in deliveries])
         async with self._database.transaction() as tx:
             failpoint("consumer.before_claim")
-            name = self.subscription.kind.name
-            fresh = await self._repository.claim(tx, [d.event_id for d in deliveries], name)
+            event_ids = [delivery.event_id for delivery in deliveries]
+            claimed = await self._processed_events.claim(tx, event_ids, self._kind.name)
             failpoint("consumer.after_claim")
-            effects = len(fresh)
-            for delivery, result in zip(deliveries, found, strict=True):
-                if delivery.event_id in fresh:
-                    fresh.discard(delivery.event_id)
-                    await self._handle(tx, delivery.event, result)
+            effects = len(claimed)
+            for delivery, more in zip(deliveries, found, strict=False):
+                if delivery.event_id in claimed:
+                    claimed.discard(delivery.event_id)  # a batch may hold one event twice
+                    await self._bounded(self.subscription.handler, delivery.event, tx, *more)
                     failpoint("consumer.in_batch")
-            for delivery in deliveries:
                 if delivery.again:
-                    await self.forget_attempts(tx, delivery.event_id)
+                    await self.attempts.forget(tx, delivery.event_id)
             failpoint("consumer.before_commit")
         failpoint("consumer.after_commit")
-        self._count("effect", effects)
-        self._count("duplicate", len(deliveries) - effects)
+        self._count(effect=effects, duplicate=len(deliveries) - effects)
 
-    async def alone(self, delivery: Delivery) -> Settled:
-        """Handle one message, counting its failures, up to its burial. Raises transient errors.
+    async def single(self, delivery: Delivery) -> Outcome:
+        """Handle one delivery whose batch has failed, or that the broker had delivered before.
 
-        A message that was delivered before is counted before it is handled, so that one
-        which ends the process each time runs out of attempts too.
+        In the latter case the attempt is counted before it is made: a message that ends the
+        process each time runs out of attempts too.
         """
         if delivery.fault is not None:
             return await self._give_up(delivery, delivery.fault, 1)
-        if delivery.again and not delivery.attempt:
-            delivery.attempt = await self.begin_attempt(delivery.event_id)
-        if delivery.attempt > self.subscription.patience.attempts:
-            return await self._give_up(delivery, None, self.subscription.patience.attempts)
+        attempt = await self.attempts.begin(delivery.event_id) if delivery.again else 0
         try:
-            await self.together([delivery])
+            return await self._attempt(delivery, attempt)
         except self.transient:
-            await self._undo_attempt(delivery)
+            if attempt:
+                await self.attempts.undo(delivery.event_id, attempt)
             raise
-        except _HOPELESS as error:
-            return await self._give_up(delivery, error, max(delivery.attempt, 1))
+
+    async def _attempt(self, delivery: Delivery, attempt: int) -> Outcome:
+        if attempt > self._patience.attempts:
+            return await self._give_up(delivery, None, self._patience.attempts)
+        try:
+            await self.batch([delivery])
+        except self.transient:
+            raise
         except Exception as error:
-            return await self._failed(delivery, error)
+            return await self.failed(delivery, error, attempt)
         return DONE
+
+    async def failed(self, delivery: Delivery, error: Exception, attempt: int = 0) -> Outcome:
+        """Count that a batch of *delivery* alone has raised *error*; it comes again or is given up.
+
+        *attempt* is the number of the attempt if it was counted before.
+        """
+        if isinstance(error, _HOPELESS):
+            return await self._give_up(delivery, error, attempt or 1)
+        attempt = attempt or await self.attempts.begin(delivery.event_id)
+        most = self._patience.attempts
+        _log.error("%s failed, attempt %d of %d", self.consumer, attempt, most, exc_info=error)
+        if attempt >= most:
+            return await self._give_up(delivery, error, attempt)
+        self._count(failed=1)
+        return Outcome(retry_after=self._patience.waits[attempt - 1] * random.uniform(1.0, 1.2))
 
     async def replay(self, tx: Transaction, event: Message) -> None:
-        """Handle *event* once more in *tx*, for the replayer."""
-        await self._handle(tx, event, await self._look_up(event))
+        """Look up and handle *event* in *tx*; its claim is that of the dead letter."""
+        found = await self._look_up(event)
+        await self._bounded(self.subscription.handler, event, tx, *found)
 
-    async def begin_attempt(self, event_id: UUID) -> int:
-        """Count one more attempt at the event before it is made; its number, from 1."""
-        async with self._database.transaction() as tx:
-            attempt = await tx.one(_BEGIN_ATTEMPT, consumer=self.consumer, event_id=event_id, now=clock.now())
-        failpoint("attempt.begun")
-        assert attempt is not None
-        return attempt
+    async def _look_up(self, event: Message) -> tuple[object, ...]:
+        """What the handler gets after event and transaction: the result of the look-up, if there is one."""
+        if self.subscription.lookup is None:
+            return ()
+        async with self._lookups:
+            return (await self._bounded(self.subscription.lookup, event, self._app),)
 
-    async def undo_attempt(self, event_id: UUID) -> None:
-        """Take back an attempt that the infrastructure has ended."""
-        async with self._database.transaction() as tx:
-            await tx.execute(_UNDO_ATTEMPT, consumer=self.consumer, event_id=event_id)
+    async def _bounded(self, function: Callable[..., Awaitable[T]], event: Any, *more: object) -> T:
+        """Call a handler or look-up under the correlation id of *event*, for its time at most.
 
-    async def forget_attempts(self, tx: Transaction, event_id: UUID) -> None:
-        """Forget in *tx* how often the event has failed: it has come to its end."""
-        await tx.execute(_FORGET_ATTEMPTS, consumer=self.consumer, event_id=event_id)
-
-    async def _undo_attempt(self, delivery: Delivery) -> None:
-        """Take the attempt back; while the database is away too, the next try goes on with it."""
-        if delivery.attempt:
-            with contextlib.suppress(*self.transient):
-                await self.undo_attempt(delivery.event_id)
-                delivery.attempt = 0
-
-    async def _failed(self, delivery: Delivery, error: Exception) -> Settled:
-        patience = self.subscription.patience
-        attempt = delivery.attempt or await self.begin_attempt(delivery.event_id)
-        _log.error("%s failed, attempt %d of %d", self.consumer, attempt, patience.attempts, exc_info=error)
-        if attempt >= patience.attempts:
-            return await self._give_up(delivery, error, attempt)
-        self._count("failed", 1)
-        return Settled(patience.waits[attempt - 1] * random.uniform(1.0, 1.2))
-
-    async def _give_up(self, delivery: Delivery, error: Exception | None, attempts: int) -> Settled:
-        """Move the message to the dead letters."""
-        kind = self.subscription.kind
-        async with self._database.transaction() as tx:
-            buried = await bury(tx, GivenUp(self.consumer, kind, delivery, error, attempts))
-            await self.forget_attempts(tx, delivery.event_id)
-        failpoint("dead_letter.after_commit")
-        if buried:
-            _log.error("%s gave up a message: %s; see `crm dlq list`", self.consumer, type(error).__name__)
-            self._count("dead", 1)
-        return DONE
-
-    async def _handle(self, tx: Transaction, event: Any, found: object) -> None:
+        Raises HandlerGivenUp instead of what would end the loop, or make it wait for nothing.
+        """
         context.correlation_id.set(safe_correlation(event.correlation_id))
-        more = () if self.subscription.lookup is None else (found,)
         try:
-            await self._bounded(self.subscription.handler(event, tx, *more))
+            async with asyncio.timeout(self._patience.handler):
+                return await function(event, *more)
         except StatementTimeout as error:
             raise HandlerGivenUp("a statement took too long") from error
-
-    async def _look_up(self, event: Any) -> object:
-        if self.subscription.lookup is None:
-            return None
-        context.correlation_id.set(safe_correlation(event.correlation_id))
-        async with self._lookups:
-            return await self._bounded(self.subscription.lookup(event, self._app))
-
-    async def _bounded(self, work: Awaitable[T]) -> T:
-        """*work*, which neither lasts nor ends the consume loop by cancelling itself."""
-        task = asyncio.current_task()
-        try:
-            async with asyncio.timeout(self.subscription.patience.handler):
-                return await work
         except asyncio.CancelledError:
+            task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
             raise HandlerGivenUp("cancelled itself") from None
 
-    def _count(self, result: str, number: int) -> None:
-        if number:
-            EVENT_TOTAL.labels(self.consumer, self.subscription.kind.name, result).inc(number)
+    async def _give_up(self, delivery: Delivery, error: Exception | None, attempts: int) -> Outcome:
+        """Make the message a dead letter, unless its event was dealt with before."""
+        given_up = GivenUp(self.consumer, self._kind, delivery, error, attempts)
+        async with self._database.transaction() as tx:
+            written = await write_dead_letter(tx, given_up)
+            await self.attempts.forget(tx, delivery.event_id)
+        failpoint("dead_letter.after_commit")
+        if written:
+            _log.error("%s gave up a message: %s; see `crm dlq list`", self.consumer, type(error).__name__)
+            self._count(dead=1)
+        return DONE
+
+    def _count(self, **results: int) -> None:
+        for result, number in results.items():
+            if number:
+                EVENT_TOTAL.labels(self.consumer, self._kind.name, result).inc(number)

@@ -1,4 +1,4 @@
-"""Recording an event with its cause. Only the relay publishes; see `relay.py`."""
+"""Events recorded in the transaction of their cause. `relay.py` publishes them, and nothing else does."""
 
 import re
 from typing import Any
@@ -11,12 +11,12 @@ from nats_utils.tables import OutboxRow
 
 MESSAGE_ID = "Nats-Msg-Id"
 CORRELATION = "x-correlation-id"
-LARGEST = 256 * 1024  # bytes; far below the broker's limit, so that no row can block the relay
+LARGEST = 256 * 1024  # bytes, far below the broker's limit of 1 MB: no row can block the relay
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class EventTooLarge(ValueError):
-    """An event of more than 256 KiB: events name things, they do not carry documents."""
+    """An event of more than 256 KiB. Events name things; they carry no documents."""
 
 
 def publish(tx: Transaction, event: Message) -> None:
@@ -24,7 +24,7 @@ def publish(tx: Transaction, event: Message) -> None:
 
     It reaches the broker at least once after the commit, whatever is killed meanwhile, and
     never if *tx* rolls back. Events about one row keep the order of its changes. Raises
-    LookupError for a message that is not an event of the CRM, EventTooLarge.
+    EventTooLarge, and LookupError for a message that is not one of the events.
     """
     kind = event_type(type(event))
     filled: Any = event
@@ -47,11 +47,11 @@ def publish(tx: Transaction, event: Message) -> None:
 
 
 def safe_correlation(correlation_id: str) -> str:
-    """*correlation_id* if it may go into headers and logs, else "": outsiders write what they like."""
+    """*correlation_id* if headers and logs can hold it, else "": outside publishers send any text."""
     return correlation_id if _SAFE.fullmatch(correlation_id) else ""
 
 
 def correlation_headers(correlation_id: str) -> dict[str, str]:
-    """The headers that pass *correlation_id* on."""
+    """The message headers that carry *correlation_id*, none for an unsafe or empty one."""
     safe = safe_correlation(correlation_id)
     return {CORRELATION: safe} if safe else {}

@@ -1,4 +1,4 @@
-"""What a consumer has already dealt with: the memory that makes every effect happen once."""
+"""The events that a consumer has dealt with: claims, which keep each of them from a second effect."""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -14,10 +14,12 @@ __all__ = [
     "purge",
 ]
 
-KEPT = timedelta(days=30)  # longer than the streams keep messages: a replay finds its claims
-_PURGE_BATCH = 1000
+KEPT = timedelta(days=30)  # longer than the streams keep messages (14 days), so that none outlives its claim
+_PURGE_BATCH = 1000  # rows of one transaction, so that no lock is held for long
 
 _ids = bindparam("event_ids", type_=ARRAY(Uuid))
+# One statement that inserts and tells what it inserted: reading first would let two replicas
+# find the same event unclaimed. A concurrent claim of an id waits for the end of this one.
 _CLAIM = (
     insert(ProcessedEvent)
     .from_select(
@@ -45,40 +47,37 @@ _FORGET_ATTEMPTS = delete(EventAttempt).where(EventAttempt.updated_at < bindpara
 
 
 class ProcessedEventsRepository:
-    """The processed events of one *consumer*, within the transaction of the effect."""
+    """The processed events of *consumer*: each one had its effect, or became a dead letter."""
 
     def __init__(self, consumer: str) -> None:
         self.consumer = consumer
 
     async def exists(self, tx: Transaction, event_id: UUID) -> bool:
-        """Whether the event was dealt with. For questions; use a claim to decide on an effect."""
+        """Whether the event was dealt with. Only a claim may decide on an effect: see `mark_processed`."""
         return await tx.get(ProcessedEvent, (self.consumer, event_id)) is not None
 
     async def mark_processed(self, tx: Transaction, event_id: UUID, event_type: str) -> bool:
-        """Claim the event; False when it was claimed before. A concurrent claim waits for *tx*."""
+        """Claim the event for *tx*; False when it was claimed before. A concurrent claim waits for *tx*."""
         return bool(await self.claim(tx, [event_id], event_type))
 
     async def claim(self, tx: Transaction, event_ids: Collection[UUID], event_type: str) -> set[UUID]:
-        """Claim many events of one type at once; those that nobody had claimed before.
-
-        The ids are sent sorted, so that two claims in parallel cannot deadlock.
-        """
+        """Claim events of one type for *tx*; the ids that had not been claimed before."""
         claimed: Sequence[UUID] = await tx.all(
             _CLAIM,
             consumer=self.consumer,
-            event_ids=sorted(set(event_ids)),
+            event_ids=sorted(set(event_ids)),  # in one order, or two claims at once could deadlock
             event_type=event_type,
             processed_at=clock.now(),
         )
         return set(claimed)
 
     async def known(self, reader: Reader, event_ids: Collection[UUID]) -> set[UUID]:
-        """Those of *event_ids* that were dealt with."""
+        """The ids among *event_ids* that were dealt with."""
         return set(await reader.all(_KNOWN, consumer=self.consumer, event_ids=list(event_ids)))
 
 
 async def purge(database: Database) -> int:
-    """Forget the processed events of more than 30 days ago, in small batches; their number."""
+    """Delete the claims and attempts of more than 30 days ago, in small batches; the number of claims."""
     before, purged = clock.now() - KEPT, 0
     async with database.transaction() as tx:
         await tx.execute(_FORGET_ATTEMPTS, before=before)

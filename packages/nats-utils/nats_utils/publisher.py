@@ -1,7 +1,7 @@
-"""Publishing a window of messages and learning which of them the broker has stored.
+"""Windows of messages published at once, and which of them the broker has stored.
 
-nats-py's own asynchronous publishing has futures that never time out and permits that
-leak when it raises; here a window has one deadline and leaves nothing behind.
+The futures of nats-py's `publish_async` never time out, and it leaks permits when it raises;
+here a window has one deadline and leaves nothing behind.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message for the bus."""
+    """A message to publish."""
 
     subject: str
     payload: bytes
@@ -32,14 +32,14 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """That the broker has a message at *sequence*; as a *duplicate*, it had it before."""
+    """A confirmation: the message stands at *sequence*, a *duplicate* since an earlier publication."""
 
     sequence: int
     duplicate: bool
 
 
 class Publisher:
-    """Publishes on the connection of *bus*, with one inbox per connection for all confirmations."""
+    """The publisher of one relay; all confirmations of a connection of *bus* come to one inbox."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -48,10 +48,10 @@ class Publisher:
         self._window = _Window(0, 0)
 
     async def publish(self, messages: Sequence[Outgoing], timeout: float) -> dict[int, Stored]:
-        """Publish *messages*; which of them were confirmed, by position.
+        """Publish *messages*; the confirmations, by position.
 
-        Gives up after *timeout* seconds or when the connection is lost. A missing position
-        means unknown: publish it again under the same message id.
+        Gives up after *timeout* seconds or when the connection is lost. Nothing is known of a
+        message without a confirmation: publish it again under the same message id.
         """
         window = self._window = _Window(self._window.number + 1, len(messages))
         with self._bus.watched(window.done.set):
@@ -92,7 +92,7 @@ class Publisher:
 
 
 class _Window:
-    """The confirmations of one window."""
+    """The confirmations and refusals of one window, which is *done* with as many as it has messages."""
 
     def __init__(self, number: int, size: int) -> None:
         self.number, self._size = number, size
@@ -102,7 +102,7 @@ class _Window:
 
     def confirm(self, position: int, data: bytes) -> None:
         answer: dict[str, Any] = json.loads(data) if data else {"error": "no stream takes this subject"}
-        if "error" in answer:  # asked first: a refusal has a sequence too, 0
+        if "error" in answer:  # looked at first: a refusal has a sequence too, 0
             self.refuse(position, str(answer["error"]))
         else:
             self.stored[position] = Stored(answer["seq"], answer.get("duplicate", False))

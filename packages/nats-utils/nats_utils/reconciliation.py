@@ -1,9 +1,8 @@
-"""A broker may come back without messages it had confirmed; they are published again.
+"""Messages that the broker had confirmed and has lost: found here, published again by `relay.py`.
 
-JetStream confirms before it syncs to disk (every two minutes by default), stores get
-restored from older copies, disks and block files get lost. What a stream lacks is found
-in two ways: the server tells its gaps and its beginning, and a lost end by bisection.
-The leader in `relay.py` asks, and publishes what was reopened.
+JetStream confirms before it syncs to disk (every two minutes by default); stores get restored
+from older copies, disks and block files get lost. The server itself tells the gaps and the
+beginning of a stream; a lost end is found by bisection.
 """
 
 import json
@@ -23,8 +22,8 @@ from nats_utils.outbox import MESSAGE_ID
 from nats_utils.streams import EVENT_AGE
 
 _PUBLISHED = (EVENTS_STREAM, IDENTITY_STREAM, DEAD_LETTERS_STREAM)
-_CLOCKS_DIFFER = timedelta(hours=1)  # between this machine and the broker, at most
-_REMEMBERED = 100_000  # confirmations between two comparisons
+_CLOCKS_DIFFER = timedelta(hours=1)  # at most, between this machine and the broker
+_REMEMBERED = 100_000  # confirmations between two comparisons, 8 bytes each
 
 _NEWEST = """
 SELECT stream_sequence, message_id FROM outbox
@@ -41,7 +40,7 @@ _REOPEN_RECENT = _REOPEN + "id = ANY(%s::bigint[])"
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """Outbox row *id*, stored by the broker; a *duplicate* was stored before."""
+    """Row *id* of the outbox, stored at *sequence*; a *duplicate* since an earlier publication."""
 
     id: int
     stream: str
@@ -51,28 +50,28 @@ class Confirmed:
 
 
 class Ledger:
-    """What the broker has confirmed to one leader, and whether it still holds it."""
+    """The confirmations that one leader got, compared with what the streams hold."""
 
     def __init__(self, connection: Connection, bus: Bus) -> None:
         self._connection = connection
         self._streams = [_Stream(connection, bus, name) for name in _PUBLISHED]
 
     def contradicted_by(self, window: Sequence[Confirmed]) -> bool:
-        """Whether a stream counts anew in *window*: it lost messages since the last one."""
+        """Whether *window* shows a loss: a new message stands where an older one stood."""
         return any(stream.contradicted_by(_of(stream, window)) for stream in self._streams)
 
     def note(self, window: Sequence[Confirmed]) -> None:
-        """Remember *window* for the next comparison."""
+        """Remember *window* until the next comparison."""
         for stream in self._streams:
             stream.note(_of(stream, window))
 
     @property
     def full(self) -> bool:
-        """Whether so much was noted that a comparison is due."""
+        """Whether a comparison is due, because 100,000 confirmations were noted since the last."""
         return any(stream.full for stream in self._streams)
 
     async def reopen_lost(self) -> int:
-        """Mark as unpublished the confirmed messages that the broker lacks; their number."""
+        """Mark the confirmed messages that the broker lacks as unpublished; their number."""
         return sum([await stream.reopen_lost() for stream in self._streams])
 
 
@@ -81,7 +80,7 @@ def _of(stream: "_Stream", window: Sequence[Confirmed]) -> list[Confirmed]:
 
 
 class _Stream:
-    """Our confirmed messages of one stream against what the stream holds."""
+    """The confirmed messages of one stream."""
 
     def __init__(self, connection: Connection, bus: Bus, name: str) -> None:
         self._connection, self._bus, self.name = connection, bus, name
@@ -119,7 +118,7 @@ class _Stream:
         return reopened
 
     async def _state(self) -> dict[str, Any]:
-        """The state of the stream, which is declared again if it is gone."""
+        """The state that the server tells of the stream; a missing one is declared again first."""
         try:
             state = await self._ask_state()
         except NotFoundError:
@@ -138,7 +137,7 @@ class _Stream:
         return state
 
     async def _reopen_told(self, state: dict[str, Any]) -> int:
-        """Reopen what the server itself says it lacks: gaps, and a beginning too young to have aged out."""
+        """Reopen gaps, and what stood before the first message and is too young to have aged out."""
         reopened = 0
         if gaps := state.get("deleted"):
             reopened += await self._reopen(_REOPEN_GAPS, gaps)
@@ -146,9 +145,9 @@ class _Stream:
         return reopened + await self._reopen(_REOPEN_BEGINNING, state["first_seq"], young)
 
     async def _was_cut_unnoticed(self, js: JetStreamContext) -> bool:
-        """Whether the stream lost its end between two windows of ours and grew again since.
+        """Whether the stream lost its end between two of our windows, and grew again.
 
-        Then lost and held messages alternate, where bisection would see nothing.
+        Then lost and held messages alternate, and bisection could miss the lost ones.
         """
         lost = False
         for sequence, message_id in self._last_of_windows:
@@ -159,7 +158,7 @@ class _Stream:
         return False
 
     async def _reopen_end(self, js: JetStreamContext, first: int) -> int:
-        """Reopen from the oldest lost message on. All are held before it, none after it."""
+        """Reopen our lost messages at the end: bisect for the oldest, all before which are held."""
         newest = await self._row(_NEWEST)
         if newest is None or newest[0] < first or await self._holds(js, *newest):
             return 0

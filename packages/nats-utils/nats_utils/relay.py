@@ -1,9 +1,8 @@
-"""From the outbox to the broker: one leader per schema, in order, until it is confirmed.
+"""The relay: publishes the rows of the outbox, as the one leader of its schema, until they are confirmed.
 
-Rows are taken in the order of their ids. An outbox row is written with the commit, after
-its transaction has locked the rows it changed, so the ids of events about one row have
-the order of its changes; there is no cursor that could pass over a late commit. Rows stay
-after the confirmation: `reconciliation.py` compares them with a broker that came back.
+Rows are taken in the order of their ids, and there is no cursor that could pass over a late
+commit (decision 1). They stay after the confirmation: `reconciliation.py` compares them with a
+broker that came back.
 """
 
 import asyncio
@@ -30,20 +29,22 @@ _log = logging.getLogger(__name__)
 PENDING = Gauge("crm_outbox_pending", "Messages recorded and not yet confirmed by the broker.", ["service"])
 
 _WINDOW = 500  # messages published before waiting for their confirmations
-_WINDOW_BYTES = 4 * 1024 * 1024  # of payload, so that a window of large messages needs no more memory
-_WINDOW_TIMEOUT = 5.0
-_POLL = 1.0  # seconds; the safety net under the wake-up after a commit
+_WINDOW_BYTES = 4 * 1024 * 1024  # of payload: the memory that a window of large messages takes
+_WINDOW_TIMEOUT = 5.0  # seconds
+_POLL = 1.0  # seconds between two looks: a commit wakes only the relay of its own process, which may not lead
 _CHECK = 30.0  # seconds between comparisons with the broker
 _GATHER = 0.003  # seconds in which the events of other commits join the window
-_RETRY = 1.0
-_PURGE_BATCH = 1000
+_RETRY = 1.0  # seconds
+_PURGE_BATCH = 1000  # rows of one statement, so that no lock is held for long
 _FROZEN_AFTER = timedelta(seconds=20)
 
+# The oldest rows up to a number, and of those as many as fit into a number of bytes, but one at least.
 _PENDING_ROWS = """
 SELECT id, stream, message_id, subject, payload, headers FROM (
     SELECT *, sum(octet_length(payload)) OVER (ORDER BY id) - octet_length(payload) AS before FROM (
         SELECT * FROM outbox WHERE stream_sequence IS NULL ORDER BY id LIMIT %s) AS oldest
 ) AS counted WHERE before < %s ORDER BY id"""
+# Only in the session that holds the lock: behind a pooler a statement may run in another one.
 _CONFIRM = """
 UPDATE outbox SET stream_sequence = confirmed.sequence
 FROM unnest(%s::bigint[], %s::bigint[]) AS confirmed (id, sequence)
@@ -57,7 +58,7 @@ DELETE FROM outbox WHERE id IN (
 
 @dataclass(frozen=True, slots=True)
 class _Signals:
-    """*recorded*: a commit wrote to the outbox; *rested*: nothing is being published."""
+    """Signals between relay and leader: a commit has *recorded* rows; nothing is being published."""
 
     recorded: asyncio.Event
     rested: asyncio.Event
@@ -65,14 +66,14 @@ class _Signals:
 
 
 class LostLeadership(RuntimeError):
-    """The session that holds the leader's lock is not the one that writes."""
+    """The session that confirms is not the one that holds the leader's lock."""
 
 
 class Relay:
-    """Publishes what the service's transactions have recorded in its outbox.
+    """The relay of one replica. Of the relays of a schema one leads, which alone publishes.
 
-    Of several replicas one leads. PostgreSQL ends the session of a leader that was silent
-    for *frozen_after*, and its lock with it; another replica then leads within a second.
+    PostgreSQL ends the session of a leader that was silent for *frozen_after*, and its lock
+    with it; another replica then leads within a second.
     """
 
     def __init__(self, database: Database, bus: Bus, *, frozen_after: timedelta = _FROZEN_AFTER) -> None:
@@ -92,7 +93,7 @@ class Relay:
             await asyncio.sleep(_RETRY * random.uniform(0.5, 1.5))
 
     async def rest(self, timeout: float) -> None:
-        """Return when nothing is left for this relay to publish, or after *timeout* seconds."""
+        """Wait until this relay has nothing that it could publish now, at most *timeout* seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._signals.rested.wait()
@@ -108,7 +109,7 @@ class Relay:
             await _Leader(connection, session, self._bus, self._publisher, self._signals).work()
 
     async def _elected(self, connection: Connection) -> int:
-        """Wait for the lock; the id of the session that holds it."""
+        """Wait for the leader's lock; the process id of the session that holds it from now on."""
         while True:
             leads, session = await _one(connection, _LEAD)
             if leads:
@@ -118,13 +119,13 @@ class Relay:
             await asyncio.sleep(_RETRY * random.uniform(0.5, 1.0))
 
     async def _connect(self) -> Connection:
-        # A connection of its own: the lock belongs to the session.
+        # Not one of the pool: the lock belongs to the session.
         silence = int(self._frozen_after.total_seconds() * 1000)
         options = f"{session_options(self._database.schema)} -c idle_session_timeout={silence}"
         return await psycopg.AsyncConnection.connect(
             self._database.url,
             autocommit=True,
-            prepare_threshold=None,  # a plan that is kept fits no more once the outbox was changed
+            prepare_threshold=None,  # a kept plan would fail after a change of the table
             options=options,
             application_name=f"crm-{self._database.schema}-relay",
             connect_timeout=5,
@@ -132,10 +133,10 @@ class Relay:
 
 
 class _Leader:
-    """The work of the one relay that holds the lock, on the session that holds it."""
+    """The work of the relay that holds the lock, on *connection*, whose *session* holds it."""
 
     def __init__(
-        self, connection: Connection, session: int, bus: Bus, publisher: Publisher, signals: "_Signals"
+        self, connection: Connection, session: int, bus: Bus, publisher: Publisher, signals: _Signals
     ) -> None:
         self._connection, self._session = connection, session
         self._bus, self._publisher, self._signals = bus, publisher, signals
@@ -153,6 +154,7 @@ class _Leader:
                 await self._wait()
 
     async def _keep_session_until_up(self) -> None:
+        """Wait for the broker, counting the rows; the statements keep PostgreSQL from ending the session."""
         self._signals.rested.set()
         while not self._bus.up:
             self._signals.pending.set((await _one(self._connection, _COUNT))[0])
@@ -161,7 +163,7 @@ class _Leader:
                     await self._bus.wait_up()
 
     async def _wait(self) -> None:
-        """Sleep until something is recorded, then a little longer for what comes with it."""
+        """Wait until something is recorded, then a little longer, so that other commits share the window."""
         if not self._signals.recorded.is_set():
             self._signals.rested.set()
         with contextlib.suppress(TimeoutError):
@@ -170,6 +172,7 @@ class _Leader:
         await asyncio.sleep(_GATHER)
 
     async def _compare(self) -> None:
+        """Reopen what the broker has lost: after each reconnection, and now and then without one."""
         now = asyncio.get_running_loop().time()
         same = self._bus.generation == self._compared_generation
         if same and now - self._compared_at < _CHECK and not self._ledger.full:
@@ -183,7 +186,7 @@ class _Leader:
         self._compared_generation, self._compared_at = generation, now
 
     async def _publish(self) -> bool:
-        """Publish one window; whether to go on at once."""
+        """Publish one window; True when the next one is due at once."""
         cursor = await self._connection.execute(_PENDING_ROWS, (_WINDOW, _WINDOW_BYTES), binary=True)
         rows = await cursor.fetchall()
         self._signals.pending.set(len(rows))
@@ -195,7 +198,7 @@ class _Leader:
         failpoint("relay.after_publish")
         confirmed = [_confirmed(rows[position], one) for position, one in stored.items()]
         if self._ledger.contradicted_by(confirmed):
-            self._compared_at = float("-inf")  # the stream counts anew: compare before anything is noted
+            self._compared_at = float("-inf")  # compare first: the sequences of before mean nothing now
             return True
         if confirmed:
             await self._confirm(confirmed)
@@ -214,7 +217,7 @@ class _Leader:
             raise LostLeadership
 
     async def _purge(self) -> None:
-        """Forget confirmed rows that the stream has forgotten too."""
+        """Delete the confirmed rows whose messages have aged out of the stream, a day later."""
         old = clock.now() - EVENT_AGE - timedelta(days=1)
         while (await self._connection.execute(_PURGE, (old, _PURGE_BATCH))).rowcount == _PURGE_BATCH:
             pass

@@ -1,7 +1,6 @@
-"""Runs again, in the service that gave them up, the dead letters that somebody marked."""
+"""Dead letters marked for a replay, run again by the service that gave them up."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
 from uuid import UUID
@@ -9,16 +8,16 @@ from uuid import UUID
 from db_utils import Database, Transaction, failpoint
 
 from nats_utils.dead_letters import failed_again, next_replay, replayed
+from nats_utils.deliveries import read
 from nats_utils.handling import Handling
-from nats_utils.subscription import read
 from nats_utils.tables import REPLAYING, DeadLetter
 
 _log = logging.getLogger(__name__)
-_POLL = 2.0
+_POLL = 2.0  # seconds between two looks for marked letters
 
 
 class Replayer:
-    """Watches for marked dead letters of the consumers of one service."""
+    """Replays the marked dead letters of the consumers of one service."""
 
     def __init__(self, database: Database, handlings: Sequence[Handling]) -> None:
         self._database, self._handlings = database, handlings
@@ -40,18 +39,18 @@ class Replayer:
         The letter stays locked meanwhile, so that no other replica takes it too, and the
         attempt is counted before it is made: a letter that ends the process stays dead.
         """
-        letter: DeadLetter | None = None
+        letter, attempt = None, 0
         try:
             async with self._database.transaction() as tx:
                 letter = await next_replay(tx, handling.consumer)
                 if letter is None:
                     return False
-                await self._replay(tx, handling, letter)
+                attempt = await handling.attempts.begin(UUID(letter.message_key))
+                await self._replay(tx, handling, letter, attempt)
                 failpoint("replay.before_commit")
         except handling.transient:
-            if letter is not None:
-                with contextlib.suppress(*handling.transient):
-                    await handling.undo_attempt(UUID(letter.message_key))
+            if letter is not None and attempt:
+                await handling.attempts.undo(UUID(letter.message_key), attempt)
             raise
         except Exception as error:
             _log.error("%s failed again at a dead letter", handling.consumer, exc_info=error)
@@ -60,15 +59,14 @@ class Replayer:
         failpoint("replay.after_commit")
         return True
 
-    async def _replay(self, tx: Transaction, handling: Handling, letter: DeadLetter) -> None:
-        event_id = UUID(letter.message_key)
-        if await handling.begin_attempt(event_id) > handling.subscription.patience.attempts:
+    async def _replay(self, tx: Transaction, handling: Handling, letter: DeadLetter, attempt: int) -> None:
+        if attempt > handling.subscription.patience.attempts:
             await failed_again(tx, letter, None)
         else:
             failpoint("replay.before_handler")
-            await handling.replay(tx, read(handling.subscription.kind.message, letter.payload)[0])
+            await handling.replay(tx, read(handling.subscription.event, letter.payload)[0])
             await replayed(tx, letter)
-        await handling.forget_attempts(tx, event_id)
+        await handling.attempts.forget(tx, UUID(letter.message_key))
 
     async def _note_failure(self, handling: Handling, letter_id: int, error: Exception) -> None:
         """Put the letter back, unless another replica came to an end with it meanwhile."""
@@ -77,5 +75,5 @@ class Replayer:
             if letter is not None and letter.status == REPLAYING:
                 await failed_again(tx, letter, error)
             if letter is not None:
-                await handling.forget_attempts(tx, UUID(letter.message_key))
+                await handling.attempts.forget(tx, UUID(letter.message_key))
         failpoint("replay.after_failure")

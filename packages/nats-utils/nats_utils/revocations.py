@@ -1,7 +1,7 @@
-"""Revoked tokens on the bus: a key-value bucket that every service follows (`following.py`).
+"""Revocations of tokens, announced in a key-value bucket that every process follows (`following.py`).
 
-The service that revokes writes the announcement with its own change, through the outbox;
-the relay puts it into the bucket within milliseconds of the commit.
+An announcement is written with the revocation itself, through the outbox; the relay puts it
+into the bucket within milliseconds of the commit.
 """
 
 import base64
@@ -16,7 +16,7 @@ SUBJECT = "$KV.CRM_REVOCATIONS"
 
 
 def announce_revocation(tx: Transaction, revocation: Revocation) -> None:
-    """Tell every service about *revocation* once *tx* has committed."""
+    """Announce *revocation* to every process once *tx* has committed, at least once."""
     tx.insert_at_commit(
         OutboxRow(
             message_id=f"revocation:{uuid7()}",
@@ -29,7 +29,7 @@ def announce_revocation(tx: Transaction, revocation: Revocation) -> None:
 
 
 def _key(revocation: Revocation) -> str:
-    """Where the bucket keeps the last word about what *revocation* ends."""
+    """The key of the bucket for the token or user that *revocation* names; a later entry replaces it."""
     if revocation.jti:
         return f"jti.{_encoded(revocation.jti)}"
     key = f"user.{_encoded(revocation.utilisateur_id)}"

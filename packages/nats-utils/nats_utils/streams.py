@@ -1,4 +1,4 @@
-"""The streams of the bus, declared in one place; what exists otherwise is an error."""
+"""The streams of the bus. A stream with other settings than those declared here is an error."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,14 +10,18 @@ from nats.js.errors import NotFoundError
 
 from nats_utils.events import DEAD_LETTERS_STREAM, EVENTS_STREAM, IDENTITY_STREAM, REVOCATIONS_STREAM
 
-EVENT_AGE = timedelta(days=14)  # shorter than processed_events is kept, so that a replay has no effect
+EVENT_AGE = timedelta(days=14)  # shorter than claims are kept (30 days): no message outlives its claims
 _UNLIMITED = -1
 _ADVISORIES = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream by name: its subjects, how long it keeps messages, how long it knows their ids."""
+    """The settings of a stream that we choose.
+
+    Messages are kept for *max_age*; one whose id came within *duplicate_window* before is not
+    stored again. With *last_per_subject* a message replaces the former one of its subject.
+    """
 
     name: str
     subjects: tuple[str, ...]
@@ -27,7 +31,7 @@ class Stream:
     last_per_subject: bool = False
 
     def config(self) -> StreamConfig:
-        """What the server is asked for: kept on disk, limited by age, never purged or edited."""
+        """All settings, as the server takes them: on disk, limited by age alone, never purged or edited."""
         return StreamConfig(
             name=self.name,
             subjects=list(self.subjects),
@@ -56,6 +60,7 @@ STREAMS: Final = (
     Stream("CRM_ADVISORIES", (_ADVISORIES,), timedelta(days=30)),
 )
 
+# What decides on the keeping of messages; a difference in any other setting loses none.
 _COMPARED = (
     "subjects",
     "retention",
@@ -75,7 +80,7 @@ _COMPARED = (
 
 
 class StreamDrift(RuntimeError):
-    """A stream exists with other settings than the declared ones; the message says which."""
+    """A stream exists with settings that differ from its declaration; the message names them."""
 
     def __init__(self, stream: str, differences: list[str]) -> None:
         super().__init__(
@@ -85,7 +90,7 @@ class StreamDrift(RuntimeError):
 
 
 def declared(*, replicas: int = 1, duplicate_window: timedelta | None = None) -> tuple[Stream, ...]:
-    """The streams of this installation: *replicas* copies of each, 3 in a cluster."""
+    """The streams with *replicas* copies of each (3 in a cluster) and this *duplicate_window*."""
     streams = (replace(stream, replicas=replicas) for stream in STREAMS)
     if duplicate_window is not None:
         streams = (replace(stream, duplicate_window=duplicate_window) for stream in streams)
@@ -93,7 +98,7 @@ def declared(*, replicas: int = 1, duplicate_window: timedelta | None = None) ->
 
 
 def different_settings(stream: Stream, found: StreamConfig) -> list[str]:
-    """In what *found* at the broker differs from the declared *stream*: "name (… instead of …)"."""
+    """The settings of the broker's *found* that differ from *stream*, each as "name (… instead of …)"."""
     wanted = stream.config()
     pairs = ((name, getattr(found, name), getattr(wanted, name)) for name in _COMPARED)
     return [
@@ -104,7 +109,7 @@ def different_settings(stream: Stream, found: StreamConfig) -> list[str]:
 
 
 async def declare(js: JetStreamContext, streams: tuple[Stream, ...]) -> list[str]:
-    """Create the streams that are missing; their names. Raises StreamDrift."""
+    """Create the *streams* that are missing; the names of those. Raises StreamDrift, changing nothing."""
     created = []
     for stream in streams:
         try:

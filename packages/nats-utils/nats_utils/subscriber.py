@@ -1,8 +1,8 @@
-"""The one consume loop: fetch, handle, acknowledge. Nothing else acknowledges a message.
+"""The consume loop: pull, handle, acknowledge. Nothing else acknowledges a message.
 
-A batch is one transaction: its claims, the effects of the new events, the commit, then
-the acknowledgements. When a handler raises, the batch is rolled back and run one message
-at a time, so that a poisonous one harms nobody else; see `handling.py`.
+What comes for the first time is handled as a batch: one transaction of claims and effects
+(`handling.py`), its commit, then the acknowledgements. When a handler raises, the batch is
+rolled back and its deliveries are handled singly, so that a poisonous one harms no other.
 """
 
 import asyncio
@@ -17,30 +17,34 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from nats_utils.bus import BUS_ERRORS, Bus
+from nats_utils.deliveries import Delivery, Outcome, received
 from nats_utils.handling import Handling
 from nats_utils.pull import ConsumerLost, Puller
-from nats_utils.subscription import Delivery, delivery
 
 _log = logging.getLogger(__name__)
 
 _BATCH = 200
-_MOST_DELIVERIES = 1000  # far above our own limit of attempts, which is the one that counts
+# Far above our limit of attempts: infrastructure errors are no attempts, yet cost deliveries.
+_MOST_DELIVERIES = 1000
 _RETRY = 1.0  # seconds before the consumer is bound again
 _PAUSE, _LONGEST_PAUSE = 0.25, 5.0  # seconds between two tries while the infrastructure is away
-_ACK_TIMEOUT = 2.0
+_ACK_TIMEOUT = 2.0  # seconds
 
 
 class Subscriber:
-    """Consumes the messages of one subscription until it is cancelled."""
+    """The consumer of one subscription. Replicas share its durable name, and so its messages."""
 
     def __init__(self, bus: Bus, handling: Handling) -> None:
         self._bus, self._handling = bus, handling
         self._kind, self._patience = handling.subscription.kind, handling.subscription.patience
-        self._left: dict[str, Delivery] = {}
+        self._left: dict[str, Delivery] = {}  # at hand and without an outcome, by reply subject
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Consume through every loss of broker or database; cancelled, end the batch at hand."""
+        """Consume until cancelled, through every loss of broker or database.
+
+        A cancellation lets the transaction at hand end and be acknowledged.
+        """
         self._stopping.clear()
         while True:
             try:
@@ -54,9 +58,9 @@ class Subscriber:
             await asyncio.sleep(_RETRY * random.uniform(0.2, 1.0))
 
     async def _ensure_consumer(self) -> None:
-        """Bind to the durable consumer; a new one starts at the oldest message.
+        """Find the durable consumer, or create it at the oldest message of the stream.
 
-        Events that were dealt with before are recognised by their claims.
+        The claims of events that were dealt with keep them from a second effect.
         """
         js, durable = self._bus.js, self._handling.consumer
         try:
@@ -87,7 +91,7 @@ class Subscriber:
                 keeping.cancel()
 
     async def _finish(self, messages: Sequence[Msg]) -> None:
-        """Settle a batch; when cancelled meanwhile, as much of it as can be settled now."""
+        """Settle *messages*, also through a cancellation: it tells the work to stop and waits for it."""
         batch = asyncio.create_task(self._settle(messages))
         try:
             await asyncio.shield(batch)
@@ -99,7 +103,7 @@ class Subscriber:
             raise
 
     async def _keep(self, puller: Puller) -> None:
-        """Tell the broker now and then that the messages here are not forgotten, only slow."""
+        """Report progress of all messages here, so that the broker does not deliver them elsewhere."""
         while True:
             await asyncio.sleep(self._patience.silence / 3)
             waiting = [message.reply for message in puller.waiting]
@@ -108,86 +112,97 @@ class Subscriber:
                     await self._bus.client.publish(reply, Msg.Ack.Progress)
 
     async def _settle(self, messages: Sequence[Msg]) -> None:
-        """Bring every message to its end; while the infrastructure is away, wait for it."""
+        """Bring every message to its outcome; wait while the infrastructure is away.
+
+        At a stop the messages without an outcome go back to the broker as they are.
+        """
         kind = self._handling.subscription.event
-        self._left = {message.reply: delivery(kind, message) for message in messages}
+        self._left = {message.reply: received(kind, message) for message in messages}
         failpoint("consumer.fetched")
         pause = _PAUSE
         while self._left and not self._stopping.is_set():
             try:
-                await self._settle_left()
+                await self._settle_batch()
+                if self._left:
+                    await self._settle_singly()
             except self._handling.transient as error:
                 _log.warning("%s waits: %s", self._handling.consumer, type(error).__name__)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._stopping.wait()
                 pause = min(pause * 2, _LONGEST_PAUSE)
-        for reply in self._left:
-            await self._put_back(reply, 0)
-        self._left = {}
+        for delivery in list(self._left.values()):
+            await self._put_back(delivery, 0)
 
-    async def _settle_left(self) -> None:
-        """Settle what is left: new messages together, and singly those that failed or came before."""
-        await self._settle_known()
-        new = [one for one in self._left.values() if one.fault is None and not one.again]
-        if len(new) > 1:
-            await self._settle_together(new)
-        for one in await self._least_suspect_first():
-            if self._stopping.is_set():
-                return
-            settled = await self._handling.alone(one)
-            if settled.retry_after is None:
-                await self._settled([one])
-            else:
-                await self._put_back(one.message.reply, settled.retry_after)
-                del self._left[one.message.reply]
-
-    async def _settle_known(self) -> None:
-        """Acknowledge what was dealt with before, whose acknowledgement was lost."""
-        again = [one for one in self._left.values() if one.again]
-        if again:
-            known = await self._handling.known([one.event_id for one in again])
-            await self._settled([one for one in again if one.event_id in known])
-
-    async def _settle_together(self, new: Sequence[Delivery]) -> None:
+    async def _settle_batch(self) -> None:
+        """Settle the first deliveries together. If that fails they stay, to be settled singly."""
+        first = [one for one in self._left.values() if one.fault is None and not one.again]
+        if not first:
+            return
         try:
-            await self._handling.together(new)
+            await self._handling.batch(first)
         except self._handling.transient:
             raise
         except Exception as error:
-            _log.warning("%s takes a batch apart: %s", self._handling.consumer, type(error).__name__)
+            if len(first) == 1:  # it has failed singly
+                await self._end(first[0], await self._handling.failed(first[0], error))
+            else:
+                _log.warning("%s takes a batch apart: %s", self._handling.consumer, type(error).__name__)
         else:
-            await self._settled(new)
+            await self._acknowledge(first)
 
-    async def _least_suspect_first(self) -> list[Delivery]:
-        """What is left, and last what may have ended a process before: it harms nobody behind it."""
-        left = list(self._left.values())
-        again = [one.event_id for one in left if one.again]
-        attempts = await self._handling.attempts(again) if again else {}
-        return sorted(left, key=lambda one: attempts.get(one.event_id, 0))
+    async def _settle_singly(self) -> None:
+        """Settle what is left one by one, at first without handling what was dealt with before."""
+        known = await self._known()
+        if known:
+            await self._acknowledge(known)
+        for one in await self._by_attempts():
+            if self._stopping.is_set():
+                return
+            await self._end(one, await self._handling.single(one))
 
-    async def _settled(self, deliveries: Sequence[Delivery]) -> None:
-        """Take *deliveries* off the list and tell the broker. What it does not hear comes again."""
-        replies = [one.message.reply for one in deliveries]
-        for reply in replies:
-            del self._left[reply]
+    async def _known(self) -> list[Delivery]:
+        """The deliveries that were dealt with before, and whose acknowledgement was lost."""
+        again = [one for one in self._left.values() if one.again]
+        known = await self._handling.known([one.event_id for one in again]) if again else ()
+        return [one for one in again if one.event_id in known]
+
+    async def _by_attempts(self) -> list[Delivery]:
+        """The deliveries left, those with the fewest attempts first.
+
+        One that ends the process each time has the most, and so keeps no other from its effect.
+        """
+        again = [one.event_id for one in self._left.values() if one.again]
+        counts = await self._handling.attempts.counts(again) if again else {}
+        return sorted(self._left.values(), key=lambda one: counts.get(one.event_id, 0))
+
+    async def _end(self, delivery: Delivery, outcome: Outcome) -> None:
+        if outcome.retry_after is None:
+            await self._acknowledge([delivery])
+        else:
+            await self._put_back(delivery, outcome.retry_after)
+
+    async def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Tell the broker that *deliveries* have ended. One it does not hear of comes again, to no effect."""
+        for delivery in deliveries:
+            del self._left[delivery.message.reply]
         try:
-            await self._acknowledge(replies)
+            # On the present connection, which may not be the one that brought the messages.
+            client = self._bus.client
+            for delivery in deliveries[:-1]:
+                failpoint("consumer.before_ack")
+                await client.publish(delivery.message.reply)
+            # The last one is confirmed by the broker, which takes them in order.
+            failpoint("consumer.before_last_ack")
+            await client.request(deliveries[-1].message.reply, timeout=_ACK_TIMEOUT)
+            failpoint("consumer.after_last_ack")
         except BUS_ERRORS as error:
             _log.warning("%s: acknowledgement lost: %s", self._handling.consumer, type(error).__name__)
 
-    async def _acknowledge(self, replies: Sequence[str]) -> None:
-        # On the present connection, which may not be the one that brought the message.
-        client = self._bus.client
-        for reply in replies[:-1]:
-            failpoint("consumer.before_ack")
-            await client.publish(reply)
-        for reply in replies[-1:]:
-            failpoint("consumer.before_last_ack")
-            await client.request(reply, timeout=_ACK_TIMEOUT)
-            failpoint("consumer.after_last_ack")
-
-    async def _put_back(self, reply: str, delay: float) -> None:
+    async def _put_back(self, delivery: Delivery, delay: float) -> None:
+        """Have the broker deliver the message again after *delay* seconds, or at once."""
+        reply = delivery.message.reply
+        del self._left[reply]
         failpoint("consumer.before_put_back")
         try:
             await self._bus.client.publish(reply, _nak(delay))
@@ -197,5 +212,5 @@ class Subscriber:
 
 
 def _nak(delay: float) -> bytes:
-    """A negative acknowledgement that is delivered again after *delay* seconds, or at once."""
+    # A bare refusal ignores every backoff and comes again within milliseconds.
     return b'-NAK {"delay": %d}' % (delay * 1e9) if delay else Msg.Ack.Nak

@@ -1,4 +1,4 @@
-"""The messaging tables that every service's schema holds besides its own."""
+"""The messaging tables, which stand in the schema of every service beside its own."""
 
 from datetime import datetime
 from typing import Any
@@ -23,17 +23,18 @@ DEAD, REPLAYING, REPLAYED, DROPPED = "dead", "replaying", "replayed", "dropped"
 
 
 class Base(Row):
-    """Tables of the bus."""
+    """Base of the messaging tables."""
 
     __abstract__ = True
     metadata = metadata()
 
 
 class OutboxRow(Base):
-    """A message to publish, written in the transaction of its cause; kept after the ack.
+    """A message to publish, written in the transaction of its cause.
 
-    *message_id* is the deduplication id on the bus. *stream_sequence* is NULL until the
-    broker has confirmed the message, and again if the broker turns out to have lost it.
+    *message_id* is the id by which the broker knows duplicates. *stream_sequence* is NULL
+    until the broker has confirmed the message, and again when the broker has lost it; for that
+    case the row is kept a day longer than the stream keeps the message.
     """
 
     __tablename__ = "outbox"
@@ -55,7 +56,7 @@ class OutboxRow(Base):
 
 
 class ProcessedEvent(Base):
-    """That *consumer* has dealt with an event: an effect, or a dead letter."""
+    """The claim of an event by *consumer*, written with its effect or its dead letter; kept 30 days."""
 
     __tablename__ = "processed_events"
     __table_args__ = (Index("ix_processed_events_processed_at", "processed_at"),)
@@ -67,7 +68,10 @@ class ProcessedEvent(Base):
 
 
 class EventAttempt(Base):
-    """How often *consumer* has failed at an event so far; gone after a success."""
+    """The number of attempts that *consumer* has made at an event which keeps failing.
+
+    The row goes with the success or the dead letter, at the latest after 30 days.
+    """
 
     __tablename__ = "event_attempts"
 
@@ -78,7 +82,7 @@ class EventAttempt(Base):
 
 
 class DeadLetter(Base):
-    """A message that *consumer* gave up, with all that is needed to try it again."""
+    """A message that *consumer* gave up, whole, so that it can be replayed without the broker."""
 
     __tablename__ = "dead_letters"
     __table_args__ = (

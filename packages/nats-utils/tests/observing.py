@@ -1,10 +1,11 @@
-"""What the tests of this folder ask the broker and the database, and what they put there."""
+"""Events to publish, and questions to broker and database, for the tests of this folder."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import psycopg
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import Database, uuid7
 from nats.js import JetStreamContext
@@ -15,6 +16,7 @@ from nats_utils.ending import end
 from nats_utils.events import EVENTS_STREAM
 from nats_utils.outbox import MESSAGE_ID
 from nats_utils.tables import DeadLetter, EventAttempt, OutboxRow
+from psycopg.conninfo import conninfo_to_dict
 from service_testing import eventually
 from sqlalchemy import func, select
 
@@ -39,7 +41,7 @@ async def open_bus(url: str, streams: tuple[Stream, ...], *, silence: float = 15
 
 @asynccontextmanager
 async def during(work: Callable[[], Awaitable[None]]) -> AsyncIterator[asyncio.Task[None]]:
-    """*work* runs inside and is cancelled at the end."""
+    """Run *work* as a task while inside; it is cancelled at the end."""
 
     async def run() -> None:
         await work()
@@ -58,7 +60,7 @@ async def consuming(
     subscription: Subscription = SUBSCRIPTION,
     transient: tuple[type[Exception], ...] = (),
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """A subscriber of `temoin` consumes inside."""
+    """Run a subscriber of `temoin` while inside."""
     handling = Handling(database, CONSUMER, subscription, None, transient)
     async with during(Subscriber(bus, handling).run) as task:
         yield task
@@ -106,7 +108,7 @@ async def confirmed(database: Database, count: int, *, timeout: float = 20.0) ->
 
 
 async def effects(database: Database) -> list[str]:
-    """The event ids of the effects, in their order, after a look at the counter."""
+    """The event ids of the effects, in their order; the counter must agree with their number."""
     ids = [str(id_) for id_ in await database.read().all(select(Effet.event_id).order_by(Effet.id))]
     assert await database.read().one(select(Compteur.total)) == len(ids)
     return ids
@@ -139,12 +141,12 @@ async def dead_letters(database: Database, count: int, *, timeout: float = 20.0)
 
 
 async def attempts(database: Database) -> list[int]:
-    """The counts of failed attempts at events that have not come to their end."""
+    """The attempts counted for events that are neither handled nor given up."""
     return await database.read().all(select(EventAttempt.attempts))
 
 
 async def at_rest(js: JetStreamContext, durable: str = CONSUMER, *, timeout: float = 20.0) -> ConsumerInfo:
-    """What the broker says of consumer *durable* once it has nothing left to deliver or to hear of."""
+    """The state of consumer *durable* once nothing is left to be delivered or acknowledged."""
 
     async def idle() -> list[ConsumerInfo]:
         try:
@@ -155,3 +157,22 @@ async def at_rest(js: JetStreamContext, durable: str = CONSUMER, *, timeout: flo
 
     (info,) = await eventually(idle, timeout=timeout)
     return info
+
+
+def end_sessions(database: Database) -> None:
+    """End every session of the service."""
+    with psycopg.connect(database.url, dbname="postgres", autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (_name(database),)
+        )
+
+
+def allow_connections(database: Database, allowed: bool) -> None:
+    """Open or close the database for everybody."""
+    with psycopg.connect(database.url, dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {_name(database)} ALLOW_CONNECTIONS {allowed}")
+
+
+def _name(database: Database) -> str:
+    """The name of the database."""
+    return str(conninfo_to_dict(database.url)["dbname"])

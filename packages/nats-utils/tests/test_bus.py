@@ -1,4 +1,4 @@
-"""A connection that is kept through everything that happens to the broker."""
+"""The connection is made again after every loss, and an unresponsive broker holds up nothing."""
 
 import asyncio
 import shutil
@@ -47,7 +47,7 @@ async def test_a_broker_that_lost_its_store_gets_its_streams_again(broker: Embed
 
 
 async def test_a_stream_declared_again_is_another_generation(bus: Bus) -> None:
-    """Who depends on the broker's memory learns that it is not what it was."""
+    """Watchers learn that the broker may have lost messages."""
     before, told = bus.generation, asyncio.Event()
     await bus.js.delete_stream("CRM_EVENTS")
     with bus.watched(told.set):

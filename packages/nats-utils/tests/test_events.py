@@ -3,7 +3,7 @@
 import pytest
 from crm.clients.clients_pb2 import ClientBase
 from crm.events.business_pb2 import ClientCreatedEvent
-from nats_utils import EVENTS, EventType, InvalidEvent, event_at, event_type, required_text
+from nats_utils import EVENTS, EventType, InvalidEvent, event_type, required_text
 
 
 def test_five_business_events_and_one_of_identity() -> None:
@@ -19,16 +19,9 @@ def test_five_business_events_and_one_of_identity() -> None:
 
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.name)
-def test_an_event_is_found_by_class_by_subject_and_among_the_dead(kind: EventType) -> None:
-    """The three ways to an event lead to the same one."""
-    found = [event_type(kind.message), event_at(kind.subject), event_at(f"crm.dlq.email.{kind.token}")]
-    assert found == [kind, kind, kind]
-
-
-@pytest.mark.parametrize("subject", ["crm.events.client.deleted", "client-created", "", "crm.dlq.email.x"])
-def test_other_subjects_are_no_events(subject: str) -> None:
-    """A subject outside the table has no event."""
-    assert event_at(subject) is None
+def test_an_event_is_found_by_its_class(kind: EventType) -> None:
+    """Every class of the table leads to its entry."""
+    assert event_type(kind.message) == kind
 
 
 def test_other_messages_are_no_events() -> None:

@@ -1,4 +1,4 @@
-"""Following the bucket of revocations: what is in it, what comes, and that its loss is noticed."""
+"""Following the bucket of revocations: its entries, new ones, and its loss."""
 
 import asyncio
 import shutil
@@ -22,7 +22,7 @@ SUBJECT = "$KV.CRM_REVOCATIONS.jti."
 
 @dataclass
 class Follower:
-    """Somebody who follows the bucket for as long as it lasts."""
+    """A follower of the bucket that counts entries and signs of life."""
 
     bus: Bus
     taken: list[str] = field(default_factory=list)
@@ -63,7 +63,7 @@ async def consumer(bus: Bus) -> ConsumerInfo:
 
 
 async def test_C5_what_the_bucket_holds_comes_first(bus: Bus, follower: Follower) -> None:
-    """Then what is put into it, each once."""
+    """New entries follow, each once."""
     await put(bus, "a", "b", "a")
     async with during(follower.follow):
         await follower.begun()
@@ -91,7 +91,7 @@ async def test_C5_a_quiet_bucket_gives_signs_of_life(follower: Follower) -> None
 
 
 async def test_C5_a_deleted_consumer_is_noticed(bus: Bus, follower: Follower) -> None:
-    """Nothing says that it is gone, but for its silence."""
+    """The broker does not announce it; there are only no more heartbeats."""
     async with during(follower.follow) as following:
         await follower.begun()
         await bus.js.delete_consumer(REVOCATIONS_STREAM, (await consumer(bus)).name)
@@ -100,7 +100,7 @@ async def test_C5_a_deleted_consumer_is_noticed(bus: Bus, follower: Follower) ->
 
 
 async def test_C5_an_entry_that_was_missed_is_noticed(bus: Bus, follower: Follower) -> None:
-    """A heartbeat tells how many there were."""
+    """A heartbeat tells the number of entries sent."""
     async with during(follower.follow) as following:
         await follower.begun()
         inbox = (await consumer(bus)).config.deliver_subject
@@ -141,7 +141,7 @@ async def test_C5_a_missing_bucket_is_declared_again(bus: Bus, follower: Followe
 async def test_C5_a_bucket_restored_from_an_older_copy_is_followed_from_its_start(
     broker: EmbeddedNats, bus: Bus, follower: Follower, tmp_path: Path
 ) -> None:
-    """The loss of the connection ends what followed the newer one."""
+    """Following ends with the connection, and begins again at the start of the older bucket."""
     await put(bus, "a")
     broker.stop()
     shutil.copytree(broker.store, tmp_path / "copy")
@@ -164,7 +164,7 @@ async def test_C5_a_bucket_restored_from_an_older_copy_is_followed_from_its_star
 
 
 async def test_C5_a_connection_that_is_not_there_is_no_error(follower: Follower) -> None:
-    """It says so in the log and returns."""
+    """Following ends at once, without an entry or a sign of life."""
     await follower.bus.close()
     await follower.follow()
     assert (follower.signs, follower.taken) == (0, [])

@@ -1,4 +1,4 @@
-"""Handling one message, without a broker: what is not tried again, and what a look-up knows."""
+"""Handling without a broker: errors that no attempt can change, and the correlation of look-ups."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,8 +12,7 @@ from db_utils.migrations import Schema, migrate
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats_utils import Handling, InvalidEvent, Subscription
-from nats_utils.handling import DONE
-from nats_utils.subscription import Delivery
+from nats_utils.deliveries import DONE, Delivery
 from nats_utils.tables import DeadLetter
 from service_testing import fresh_database
 from sqlalchemy import select
@@ -40,20 +39,22 @@ def delivery(**fields: Any) -> Delivery:
 
 
 @pytest.mark.parametrize("error", [InvalidEvent("no"), TextTooLong("nom"), InvalidText("NUL")], ids=repr)
-async def test_what_no_attempt_can_change_is_buried_at_once(bus_tables: Database, error: Exception) -> None:
-    """An event that means nothing, or that no column takes, gets one attempt."""
+async def test_an_error_that_no_attempt_can_change_makes_a_dead_letter_at_once(
+    bus_tables: Database, error: Exception
+) -> None:
+    """An invalid event, or one with a value that no column takes, gets one attempt."""
 
     async def refuse(event: ClientCreatedEvent, tx: object) -> None:
         raise error
 
     handling = Handling(bus_tables, "essai--client-created", Subscription(ClientCreatedEvent, refuse), None)
-    assert await handling.alone(delivery()) == DONE
+    assert await handling.single(delivery()) == DONE
     letters = await bus_tables.read().all(select(DeadLetter))
     assert [letter.attempts for letter in letters] == [1]
 
 
 async def test_a_look_up_belongs_to_the_correlation_of_its_event(bus_tables: Database) -> None:
-    """So that the calls it makes can be found next to what caused them."""
+    """Its calls carry the correlation id of the event."""
     seen: list[str] = []
 
     async def ask(event: ClientCreatedEvent, app: object) -> str:
@@ -64,5 +65,5 @@ async def test_a_look_up_belongs_to_the_correlation_of_its_event(bus_tables: Dat
 
     subscription = Subscription(ClientCreatedEvent, note, lookup=ask)
     handling = Handling(bus_tables, "essai--client-created", subscription, None)
-    await handling.together([delivery(correlation_id="one"), delivery(correlation_id="two")])
+    await handling.batch([delivery(correlation_id="one"), delivery(correlation_id="two")])
     assert seen == ["one", "two"]

@@ -1,4 +1,4 @@
-"""What is no fault of the event: nothing is counted, nothing is lost, all of it is done afterwards."""
+"""Failures of the infrastructure count as no attempt, and every event has its effect afterwards."""
 
 import asyncio
 import logging
@@ -10,16 +10,17 @@ import pytest
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import Database, SerializationConflict, Transaction
 from nats_utils import Bus, Patience, Subscription
-from psycopg.conninfo import conninfo_to_dict
 from service_testing import eventually
 from sqlalchemy import func, select
 from tests.observing import (
+    allow_connections,
     at_rest,
     attempts,
     consuming,
     dead_letters,
     effects,
     effects_of,
+    end_sessions,
     event,
     letters,
     put,
@@ -30,7 +31,7 @@ from tests.temoin.subscribers import count_event
 
 
 class PeerAway(Exception):
-    """What a look-up raises for a silent peer."""
+    """The error of a look-up at a silent peer."""
 
 
 async def no_transaction(one: ClientCreatedEvent, tx: Transaction, found: object) -> None:
@@ -44,33 +45,14 @@ def looking_up(lookup: Callable[[ClientCreatedEvent, object], Awaitable[object]]
     return replace(SUBSCRIPTION, handler=no_transaction, lookup=lookup, patience=patience)
 
 
-def end_sessions(database: Database) -> None:
-    """End every session of the service."""
-    with psycopg.connect(database.url, dbname="postgres", autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name(database),)
-        )
-
-
 def end_session(database: Database, pid: object) -> None:
     """End the session *pid*."""
     with psycopg.connect(database.url, autocommit=True) as connection:
         connection.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
 
 
-def allow_connections(database: Database, allowed: bool) -> None:
-    """Open or close the database for everybody."""
-    with psycopg.connect(database.url, dbname="postgres", autocommit=True) as connection:
-        connection.execute(f"ALTER DATABASE {name(database)} ALLOW_CONNECTIONS {allowed}")
-
-
-def name(database: Database) -> str:
-    """The name of the database."""
-    return str(conninfo_to_dict(database.url)["dbname"])
-
-
 async def test_a_session_lost_in_a_handler_is_no_attempt(bus: Bus, database: Database) -> None:
-    """Also for a message that had come before."""
+    """Neither in a batch nor for a message that was delivered before."""
     lost = 0
 
     async def lose_session(one: ClientCreatedEvent, tx: Transaction) -> None:
@@ -166,7 +148,7 @@ async def test_a_deadlock_is_no_attempt(bus: Bus, database: Database) -> None:
 
 
 async def test_a_look_up_that_hangs_is_a_failure(bus: Bus, database: Database) -> None:
-    """It holds up nobody for ever."""
+    """It is given up like a handler that hangs; the others have their effects."""
     hung = event("hang")
 
     async def hang(one: ClientCreatedEvent, app: object) -> None:
@@ -182,7 +164,7 @@ async def test_a_look_up_that_hangs_is_a_failure(bus: Bus, database: Database) -
 
 
 async def test_at_most_twenty_look_ups_run_at_once(bus: Bus, database: Database) -> None:
-    """A batch of two hundred does not fall upon the peer at once."""
+    """A batch of two hundred does not flood the peer."""
     running = most = 0
 
     async def count(one: ClientCreatedEvent, app: object) -> None:
@@ -199,7 +181,7 @@ async def test_at_most_twenty_look_ups_run_at_once(bus: Bus, database: Database)
 
 
 async def test_no_transaction_waits_for_a_look_up(bus: Bus, database: Database) -> None:
-    """The network is asked before the first statement."""
+    """Look-ups run before the first statement of the transaction."""
     open_transactions: list[int] = []
 
     async def look(one: ClientCreatedEvent, app: object) -> None:

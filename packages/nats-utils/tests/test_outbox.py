@@ -71,7 +71,7 @@ async def test_an_event_of_more_than_256_kib_is_refused(database: Database) -> N
 
 
 async def test_a_rolled_back_change_publishes_nothing(database: Database) -> None:
-    """The event shares the fate of its cause."""
+    """The rows of the outbox are rolled back too."""
     with pytest.raises(RuntimeError):
         async with database.transaction() as tx:
             publish(tx, ClientCreatedEvent())

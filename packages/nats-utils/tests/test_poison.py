@@ -1,4 +1,4 @@
-"""A message that harms who handles it becomes a dead letter; its neighbours notice nothing."""
+"""A message that makes its handler fail becomes a dead letter; the others of its batch have their effects."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,6 +9,7 @@ from db_utils import Database
 from nats_utils import Bus, Patience
 from nats_utils.outbox import MESSAGE_ID
 from nats_utils.tables import DEAD
+from service_testing import eventually
 from tests.observing import (
     SUBJECT,
     at_rest,
@@ -25,7 +26,7 @@ from tests.temoin.service import SUBSCRIPTION
 
 SUBSCRIPTION = replace(SUBSCRIPTION, patience=Patience(waits=(0.01,) * 4, handler=0.3))
 
-# What the message is, and after how many attempts it is given up.
+# By kind of poison the number of attempts after which the message is given up.
 HANDLED: Mapping[str, int] = {
     "exception": 5,
     "hang": 5,
@@ -66,7 +67,7 @@ async def test_a_poisonous_event_harms_no_other(
 
 @PLACES
 @pytest.mark.parametrize("payload", UNREADABLE.values(), ids=UNREADABLE)
-async def test_an_unreadable_message_is_buried_at_once(
+async def test_an_unreadable_message_is_given_up_at_once(
     bus: Bus, database: Database, payload: bytes, place: int
 ) -> None:
     """Without a further attempt, with all its bytes."""
@@ -92,18 +93,18 @@ async def test_an_unreadable_message_is_buried_at_once(
     ],
     ids=["long id", "odd id", "odd correlation", "long correlation", "status"],
 )
-async def test_no_header_keeps_a_message_from_its_grave(
+async def test_no_header_keeps_a_message_from_the_dead_letters(
     bus: Bus, database: Database, headers: dict[str, str]
 ) -> None:
-    """What outside publishers write into headers fails no burial."""
+    """Outside publishers may write any text into headers."""
     await bus.js.publish(SUBJECT, b"\xff", headers=headers)
     async with consuming(bus, database, SUBSCRIPTION):
         await dead_letters(database, 1)
         await at_rest(bus.js)
 
 
-async def test_a_buried_message_that_comes_again_is_buried_once(bus: Bus, database: Database) -> None:
-    """The same message, whose acknowledgement was lost, is recognised by its id or its place."""
+async def test_a_dead_letter_that_is_delivered_again_is_written_once(bus: Bus, database: Database) -> None:
+    """A message without a readable event id is recognised by its id on the bus, or by its place there."""
     await bus.js.publish(SUBJECT, b"\xff")
     await bus.js.publish(SUBJECT, b"\xff", headers={MESSAGE_ID: "named"})
     for _ in range(2):
@@ -134,7 +135,9 @@ async def test_many_poisonous_events_are_all_given_up(bus: Bus, database: Databa
     assert {letter.message_key for letter in given_up} == {one.event_id for one in events if one.email}
 
 
-async def test_what_is_healed_between_two_attempts_is_no_dead_letter(bus: Bus, database: Database) -> None:
+async def test_an_event_that_succeeds_at_its_third_attempt_is_no_dead_letter(
+    bus: Bus, database: Database
+) -> None:
     """A failure that goes away leaves the effect and nothing else."""
     tries = 0
 
@@ -150,6 +153,24 @@ async def test_what_is_healed_between_two_attempts_is_no_dead_letter(bus: Bus, d
         await at_rest(bus.js)
     assert (tries, await effects(database)) == (3, [event_id])
     assert (await attempts(database), await letters(database)) == ([], [])
+
+
+async def test_a_first_delivery_that_fails_alone_is_not_run_again_at_once(
+    bus: Bus, database: Database
+) -> None:
+    """Its batch of one is its first attempt; only a larger batch is repeated singly."""
+    tries = 0
+
+    async def fail(one: ClientCreatedEvent, tx: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise ValueError
+
+    await put(bus.js, event())
+    subscription = replace(SUBSCRIPTION, handler=fail, patience=Patience(waits=(60.0,)))
+    async with consuming(bus, database, subscription):
+        await eventually(lambda: attempts(database))
+    assert (tries, await attempts(database)) == (1, [1])
 
 
 async def test_a_failed_event_comes_again_after_its_wait_and_not_before(bus: Bus, database: Database) -> None:

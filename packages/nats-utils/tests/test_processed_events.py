@@ -1,4 +1,4 @@
-"""The memory that makes every effect happen once."""
+"""The claims that keep an event from a second effect."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -25,8 +25,8 @@ async def test_marking_is_for_once(database: Database) -> None:
         assert not await events.mark_processed(tx, event_id, KIND)
 
 
-async def test_each_consumer_has_its_own_memory(database: Database) -> None:
-    """What one consumer has done, another has not."""
+async def test_each_consumer_has_its_own_claims(database: Database) -> None:
+    """An event that one consumer has claimed is free for another."""
     event_id = uuid7()
     async with database.transaction() as tx:
         marks = [await ProcessedEventsRepository(c).mark_processed(tx, event_id, KIND) for c in "ab"]
@@ -68,7 +68,7 @@ async def test_claims_in_parallel_share_the_events_without_deadlock(database: Da
 
 
 async def test_events_are_remembered_for_thirty_days(database: Database) -> None:
-    """A row of 31 days goes, one of 29 days stays: longer than the stream keeps messages."""
+    """A claim of 31 days is purged, one of 29 days stays: longer than the stream keeps messages."""
     ages = {days: uuid7() for days in (0, 29, 31, 400)}
     async with database.transaction() as tx:
         for days, event_id in ages.items():

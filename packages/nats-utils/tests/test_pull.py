@@ -1,4 +1,4 @@
-"""A flow of messages that is bounded, and whose end is noticed."""
+"""Pulled messages are bounded in number and bytes, and the loss of their consumer is noticed."""
 
 import asyncio
 
@@ -55,6 +55,28 @@ async def test_no_more_than_two_batches_are_held(bus: Bus) -> None:
             assert await ack_pending(bus) <= 20
 
 
+async def test_messages_that_come_one_by_one_share_a_request(broker: EmbeddedNats, bus: Bus) -> None:
+    """The server is asked for more when half of a batch is used up."""
+    requests = 0
+
+    async def count(message: Msg) -> None:
+        nonlocal requests
+        requests += 1
+
+    await consumer(bus)
+    watcher = await nats.connect(broker.url)
+    await watcher.subscribe("$JS.API.CONSUMER.MSG.NEXT.>", cb=count)
+    await watcher.flush()
+    puller = Puller(bus, EVENTS_STREAM, DURABLE, 10, expires=60)
+    async with puller.listening():
+        for _ in range(9):
+            await put(bus.js, event())
+            await puller.next()
+        await bus.client.flush()
+    await watcher.drain()
+    assert requests == 2
+
+
 async def test_large_messages_are_held_by_their_bytes(bus: Bus) -> None:
     """Of messages of 900 kB, eight megabytes are asked for and not two hundred."""
     await consumer(bus)
@@ -72,7 +94,7 @@ async def test_large_messages_are_held_by_their_bytes(bus: Bus) -> None:
 
 @pytest.mark.parametrize("status", ["409", "503", "408", "100"])
 async def test_a_header_of_an_outside_publisher_is_no_status(bus: Bus, status: str) -> None:
-    """Only what cannot be acknowledged is a word of the server itself."""
+    """A status of the server has no reply subject; everything else is a message."""
     await consumer(bus)
     await bus.js.publish(SUBJECT, b"", headers={"Status": status, "Nats-Pending-Messages": "7"})
     puller = Puller(bus, EVENTS_STREAM, DURABLE, 10)

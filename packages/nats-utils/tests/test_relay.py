@@ -1,4 +1,4 @@
-"""From the outbox to the broker, whatever the broker does meanwhile."""
+"""The relay publishes every row of the outbox, whatever happens to the broker."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ from tests.temoin.service import record_many
 
 
 async def insert(database: Database, payload: bytes = b"", created_at: datetime | None = None) -> str:
-    """A row of the outbox as it is; its message id."""
+    """Write a row of the outbox directly; its message id."""
     message_id = str(uuid7())
     async with database.transaction() as tx:
         tx.insert_at_commit(
@@ -55,7 +55,7 @@ async def test_what_many_writers_left_is_published_in_the_order_of_ids(database:
 
 
 async def test_what_is_recorded_before_the_relay_starts_is_published(database: Database, bus: Bus) -> None:
-    """A process that was killed left nothing behind but rows."""
+    """The rows of a process that was killed are published by the next one."""
     await record_many(database, 3)
     async with during(Relay(database, bus).run):
         await confirmed(database, 3)

@@ -1,4 +1,4 @@
-"""What a handler may demand of an event."""
+"""Fields that a handler requires of an event."""
 
 from datetime import UTC, datetime
 
@@ -18,12 +18,12 @@ def stamp(instant: datetime) -> Timestamp:
 
 
 def test_a_text_that_is_there_is_accepted() -> None:
-    """Nothing happens."""
+    """It raises nothing."""
     required_text(ClientCreatedEvent(client_id="client-123"), "client_id")
 
 
 def test_an_empty_text_is_refused_by_name() -> None:
-    """The dead letter says which."""
+    """The error names the field."""
     with pytest.raises(InvalidEvent, match="organisation_id is empty"):
         required_text(ClientCreatedEvent(client_id="client-123"), "client_id", "organisation_id")
 
@@ -44,6 +44,6 @@ def test_an_instant_outside_the_calendar_is_refused(seconds: int) -> None:
 
 
 def test_an_event_without_any_of_the_instants_is_refused() -> None:
-    """The dead letter says which were looked for."""
+    """The error names all of them."""
     with pytest.raises(InvalidEvent, match="created_at and timestamp"):
         required_instant(ClientCreatedEvent(), "created_at", "timestamp")

@@ -1,4 +1,4 @@
-"""Where the bucket of revocations keeps the last word about what was ended."""
+"""The keys under which the bucket keeps revocations."""
 
 from crm.auth.auth_pb2 import Revocation
 from db_utils import Database

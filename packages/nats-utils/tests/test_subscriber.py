@@ -1,4 +1,4 @@
-"""The consume loop: every event has its effect once, whatever is delivered how often."""
+"""The consume loop: every event has one effect, however often it is delivered."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -40,13 +40,13 @@ def with_handler(handler: Handler, **patience: Any) -> Subscription:
 
 
 class Gate:
-    """A handler that counts its event once the gate is open."""
+    """A handler that waits for the gate to open, then counts its event."""
 
     def __init__(self) -> None:
         self.reached, self.open = asyncio.Event(), asyncio.Event()
 
     async def handle(self, event: ClientCreatedEvent, tx: Transaction) -> None:
-        """Note the arrival, wait, have the effect."""
+        """Note the arrival, wait, count the event."""
         self.reached.set()
         await self.open.wait()
         await count_event(event, tx)
@@ -114,7 +114,7 @@ async def test_a_slow_consumer_holds_two_batches(bus: Bus, database: Database) -
 async def test_a_slow_handler_is_not_taken_for_a_dead_one(
     broker: EmbeddedNats, bus: Bus, database: Database
 ) -> None:
-    """Signs of life keep the broker from delivering the batch again."""
+    """Reports of progress keep the broker from delivering the batch again."""
     gate, signs = Gate(), 0
 
     async def count(message: Msg) -> None:
@@ -135,7 +135,7 @@ async def test_a_slow_handler_is_not_taken_for_a_dead_one(
 
 
 async def test_a_stop_ends_the_batch_and_gives_back_the_rest(bus: Bus, database: Database) -> None:
-    """What was begun is finished and acknowledged; the next replica has the others at once."""
+    """The batch at hand is handled and acknowledged; the next replica gets the others at once."""
     gate = Gate()
     await put(bus.js, *(event() for _ in range(600)))
     async with consuming(bus, database, with_handler(gate.handle)) as task:
@@ -151,7 +151,7 @@ async def test_a_stop_ends_the_batch_and_gives_back_the_rest(bus: Bus, database:
 
 
 async def test_a_stop_does_not_wait_for_the_infrastructure(bus: Bus, database: Database) -> None:
-    """A batch that waits for something away goes back as it is."""
+    """A batch that waits for a peer goes back to the broker, without effects."""
     waits = asyncio.Event()
 
     async def unavailable(one: ClientCreatedEvent, app: object) -> None:
@@ -175,7 +175,7 @@ async def test_a_stop_does_not_wait_for_the_infrastructure(bus: Bus, database: D
 async def test_a_deleted_consumer_is_made_again_and_has_no_second_effect(
     broker: EmbeddedNats, bus: Bus, database: Database
 ) -> None:
-    """It starts at the oldest message; claims tell what was done. Recovery takes few requests."""
+    """It starts at the oldest message; claims keep events from a second effect. It takes few requests."""
     requests = 0
 
     async def count(message: Msg) -> None:
