@@ -23,11 +23,11 @@ from db_utils.errors import (
     UnknownChoice,
     VersionConflict,
 )
-from db_utils.execution import Connection
 from db_utils.failpoints import failpoint
 from db_utils.ids import parse_uuid, uuid7
 from db_utils.keys import Key, Searched
 from db_utils.listing import DEFAULT_SIZE, Listing, Page, PageRequest
+from db_utils.pool import Connection
 from db_utils.reader import Reader
 from db_utils.rekeying import keyed_models, rekey
 from db_utils.tables import (
