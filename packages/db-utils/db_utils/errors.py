@@ -17,11 +17,15 @@ class StatementTimeout(DatabaseError):
 
 
 class SerializationConflict(DatabaseError):
-    """Deadlock or serialisation failure; the whole unit of work may be run again."""
+    """Deadlock or serialisation failure; the whole unit of work may be run again by `retried`."""
 
 
 class StalePlan(SerializationConflict):
     """The server's plan of a statement no longer fits its table, or is gone; the statement did nothing."""
+
+
+class LastingConflict(SerializationConflict):
+    """A conflict with other writers in each of the attempts of `retried`; not to be retried again."""
 
 
 class InvalidText(DatabaseError):

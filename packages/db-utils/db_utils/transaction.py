@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 
 import psycopg
+from sqlalchemy import String, bindparam, func, select
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.selectable import FromClause
 
@@ -31,6 +32,12 @@ from db_utils.shield import Shield
 from db_utils.statements import Statement, Values, delete_one, plan, prepare
 from db_utils.tables import DELETED_COLUMN, Row
 
+# The name of the lock is that of `locks.py`: "<schema>/<name>" as 64 bits.
+_LOCK = select(
+    func.pg_advisory_xact_lock(
+        func.hashtextextended(func.concat(func.current_schema(), "/", bindparam("name", type_=String)), 0)
+    )
+)
 _ONE_STATEMENT = 4  # rows; beyond, executemany in a pipeline costs less than a long WITH list
 
 
@@ -134,6 +141,13 @@ class Transaction(Reader):
         """Run an UPDATE or DELETE of the current scope; the number of rows touched."""
         prepared = prepare(statement, named, context.scope.get())
         return 0 if prepared is None else await self._count(*prepared)
+
+    async def lock(self, *name: str) -> None:
+        """Wait for other transactions that hold the lock *name* in this schema; hold it to the end of this.
+
+        For what must not happen twice at once although no row stands for it. Nothing is stored.
+        """
+        await self.one(_LOCK, name="/".join(name))
 
     async def flush(self) -> None:
         """Send the inserts that wait, so that their errors surface here."""

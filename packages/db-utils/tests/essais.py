@@ -181,6 +181,17 @@ class Reglage(Base):
     valeur: Mapped[str] = mapped_column(Text, default="")
 
 
+class Echeance(Base):
+    """Of nobody, with instants that may be missing."""
+
+    __tablename__ = "echeances"
+
+    domaine: Mapped[str] = mapped_column(String(20), primary_key=True)
+    cle: Mapped[str] = mapped_column(String(20), primary_key=True)
+    debut: Mapped[datetime | None] = mapped_column(default=None)
+    fin: Mapped[datetime | None] = mapped_column(default=None)
+
+
 _numbers = count(1)
 
 
