@@ -3,7 +3,7 @@
 Start with `Database` and `Transaction`. This package knows neither gRPC nor NATS.
 """
 
-from db_utils.context import EVERYTHING, NOTHING, Scope, scope, within
+from db_utils.context import EVERYTHING, NOTHING, Scope, scope, unscoped, within
 from db_utils.database import Database, role_of, session_options
 from db_utils.envelope import Envelope, InvalidKeys, Undecipherable
 from db_utils.errors import (
@@ -14,6 +14,7 @@ from db_utils.errors import (
     InvalidPageToken,
     InvalidText,
     InvalidValue,
+    LastingConflict,
     OrganisationRequired,
     ReferenceViolation,
     SerializationConflict,
@@ -23,13 +24,15 @@ from db_utils.errors import (
     UnknownChoice,
     VersionConflict,
 )
-from db_utils.execution import Connection
 from db_utils.failpoints import failpoint
 from db_utils.ids import parse_uuid, uuid7
 from db_utils.keys import Key, Searched
 from db_utils.listing import DEFAULT_SIZE, Listing, Page, PageRequest
+from db_utils.pool import Connection
 from db_utils.reader import Reader
 from db_utils.rekeying import keyed_models, rekey
+from db_utils.retention import Retention, purge, purging
+from db_utils.retrying import retried
 from db_utils.tables import (
     Choice,
     Entity,
@@ -62,12 +65,14 @@ __all__ = [
     "InvalidText",
     "InvalidValue",
     "Key",
+    "LastingConflict",
     "Listing",
     "OrganisationRequired",
     "Page",
     "PageRequest",
     "Reader",
     "ReferenceViolation",
+    "Retention",
     "Row",
     "Scope",
     "Searched",
@@ -95,11 +100,15 @@ __all__ = [
     "online",
     "parse_uuid",
     "patience",
+    "purge",
+    "purging",
     "rekey",
+    "retried",
     "role_of",
     "scope",
     "session_options",
     "text_key",
+    "unscoped",
     "uuid7",
     "within",
     "without_format",

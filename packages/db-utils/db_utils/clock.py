@@ -1,7 +1,7 @@
-"""The one clock of the process: services never ask the system for the time themselves."""
+"""The one clock of the process. Services never ask the system for the time themselves."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -16,23 +16,17 @@ __all__ = [
 
 PARIS = ZoneInfo("Europe/Paris")
 
-
-def _system() -> datetime:
-    return datetime.now(UTC)
-
-
-_source: Callable[[], datetime] = _system
-_stops: list[Callable[[], datetime]] = []  # the last one counts
+_frozen: dict[object, datetime] = {}  # the last one counts; two may name the same instant
 
 
 def now() -> datetime:
     """The current instant, UTC, with a time zone."""
-    return _source()
+    return next(reversed(_frozen.values())) if _frozen else datetime.now(UTC)
 
 
 def timestamp() -> float:
     """The current instant in Unix seconds; cheaper than `now`."""
-    return time.time() if _source is _system else _source().timestamp()
+    return now().timestamp() if _frozen else time.time()
 
 
 def today() -> date:
@@ -44,21 +38,12 @@ def today() -> date:
 def frozen_at(instant: datetime) -> Iterator[None]:
     """Stop the clock at *instant* for everything in this process (tests).
 
-    It goes on once everybody who has stopped it has left, in whatever order.
+    Blocks may overlap: the last one that was entered and not left counts, and the clock goes
+    on once all are left, in whatever order.
     """
-
-    def stopped() -> datetime:
-        return instant
-
-    _stops.append(stopped)
-    _take_source()
+    mine = object()
+    _frozen[mine] = instant
     try:
         yield
     finally:
-        _stops.remove(stopped)
-        _take_source()
-
-
-def _take_source() -> None:
-    global _source
-    _source = _stops[-1] if _stops else _system
+        del _frozen[mine]

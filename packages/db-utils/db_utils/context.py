@@ -5,7 +5,7 @@ them. Values live in ContextVars, so each call and each event sees only its own.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +16,7 @@ __all__ = [
     "Scope",
     "correlation_id",
     "scope",
+    "unscoped",
     "within",
 ]
 
@@ -48,3 +49,11 @@ def within(other: Scope) -> Iterator[None]:
         yield
     finally:
         scope.reset(token)
+
+
+def unscoped() -> AbstractContextManager[None]:
+    """The rows of all organisations exist inside, and calls to other services name none.
+
+    For what concerns persons and not an organisation: their memberships, accounts and sign-ins.
+    """
+    return within(EVERYTHING)

@@ -1,31 +1,30 @@
-"""A service's door to PostgreSQL: one schema, one role, a small pool of connections.
+"""A service's access to PostgreSQL: one schema, one role, a bounded pool of connections.
 
 Read `transaction.py` for writing and `reader.py` for reading. Connections start as the
-service's role with its schema as the whole search path, so a read across schemas is
-refused by the server.
+service's role with its schema as the whole search path, so that the server refuses a read
+across schemas.
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.sql.selectable import FromClause
-
-from db_utils.errors import DatabaseError, DatabaseUnavailable, StalePlan
-from db_utils.execution import Connection, run
-from db_utils.failures import Translated, translated
+from db_utils.direct import DirectReader
+from db_utils.errors import DatabaseUnavailable
+from db_utils.execution import run_alone
+from db_utils.failures import FAILURES
+from db_utils.followers import Followers
 from db_utils.locks import Locks
-from db_utils.pool import Pool
-from db_utils.reader import Answer, R, Reader
-from db_utils.statements import Statement, Values
+from db_utils.pool import Connection, Cursor, Pool
+from db_utils.reader import R, Reader
+from db_utils.shield import Shield
+from db_utils.statements import Statement
 from db_utils.tables import Row
 from db_utils.transaction import Transaction
 
-_log = logging.getLogger(__name__)
 _STATEMENT_TIMEOUT = 5  # seconds (C12)
 _PING_TIMEOUT = 3.0  # seconds, longer than the wait for a connection
 _PING = Statement(b"SELECT 1", (), keyed=True)
@@ -66,57 +65,49 @@ def session_options(schema: str) -> str:
 class Database:
     """The schema of one service.
 
-    *url* is a libpq connection string whose user may take the service's role; *pool_size*
-    bounds the connections of this process, but for one more that holds its locks, and each `session`.
+    *url* is a libpq connection string whose user may take the service's role. *pool_size* bounds
+    the connections of this process; one more holds its locks, and each `session` has its own.
     """
 
     def __init__(self, url: str, schema: str, *, pool_size: int = 10) -> None:
         self.url = url
         self.schema = schema
-        options = {
+        self._options: dict[str, Any] = {
             "prepare_threshold": 0,
             "options": session_options(schema),
             "application_name": f"crm-{schema}",
             "connect_timeout": 5,
             **_DEAD_PEER,
         }
-        self._options = options
-        self._pool = Pool(url, pool_size, options)
-        self.translated = Translated(stale=self._pool.distrust_plans)
-        self._locks = Locks(Pool(url, 1, options), schema, self.shielded)
-        self._ping: asyncio.Task[Answer] | None = None
-        self._unfinished: set[asyncio.Task[None]] = set()
-        self._observers: dict[FromClause, list[Callable[[], None]]] = {}
-        self._followers: dict[type[Row], list[Callable[[Any], None]]] = {}
+        self._pool = Pool(url, pool_size, self._options)
+        self._shield, self._followers = Shield(), Followers()
+        self._reader = DirectReader(self._pool)
+        self._locks = Locks(Pool(url, 1, self._options), schema, self._shield)
+        self._ping: asyncio.Task[Cursor] | None = None
 
     async def open(self) -> None:
         """Start connecting; returns at once, also while the server is away."""
         self._pool.open()
 
     async def close(self) -> None:
-        """Let running commits end, then close the connections."""
-        while self._unfinished:
-            await asyncio.wait(self._unfinished)
+        """Wait for running commits, then close the connections."""
+        await self._shield.wait()
         if self._ping is not None:
             self._ping.cancel()
         await self._locks.close()
         await self._pool.close()
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """A unit of work, to be used with `async with`: commits at its end, or rolls back."""
-        held = self._held()
-        return Transaction(self) if held is None else held.part()
+        """A unit of work for `async with`: commits at the end of the block, or rolls back on an error."""
+        holding = _holding.get()
+        if holding is not None and holding.is_of(self):
+            return holding.tx.part()
+        return Transaction(self._pool, self._shield, self._followers)
 
     def read(self) -> Reader:
         """Single statements without a transaction, each on a connection of its own."""
-        return self._held() or _Direct(self)
-
-    def _held(self) -> Transaction | None:
-        """The transaction to join: that of this task. What a call leaves running has its own."""
         holding = _holding.get()
-        if holding is None or holding.database is not self or holding.task is not asyncio.current_task():
-            return None
-        return holding.tx
+        return holding.tx if holding is not None and holding.is_of(self) else self._reader
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[Transaction]:
@@ -125,7 +116,7 @@ class Database:
         For callers that must add a row which depends on what the inner code answered. An
         inner transaction that fails is undone alone; the held one goes on if the error is caught.
         """
-        async with Transaction(self) as tx:
+        async with Transaction(self._pool, self._shield, self._followers) as tx:
             token = _holding.set(_Holding(self, asyncio.current_task(), tx))
             try:
                 yield tx
@@ -142,7 +133,7 @@ class Database:
     async def ping(self) -> None:
         """Ask the server for a sign of life. Raises DatabaseUnavailable after three seconds of silence."""
         if self._ping is None or self._ping.done():
-            self._ping = asyncio.create_task(self.answer(_PING, []))
+            self._ping = asyncio.create_task(run_alone(self._pool, _PING, []))
             self._ping.add_done_callback(_heard)
         answered, _ = await asyncio.wait((self._ping,), timeout=_PING_TIMEOUT)
         if not answered:
@@ -151,81 +142,36 @@ class Database:
 
     def on_written(self, model: type[Row], callback: Callable[[], None]) -> None:
         """Call *callback* after each commit that wrote rows of *model*, or would have if absent."""
-        self._observers.setdefault(model.__table__, []).append(callback)
+        self._followers.on_written(model, callback)
 
     def on_changed(self, model: type[R], callback: Callable[[R], None]) -> None:
         """Call *callback* after each commit with the rows of *model* that it inserted, changed or hid.
 
-        For caches. Statements that change rows without having read them do not tell which.
+        For caches. Rows that an UPDATE or DELETE statement changes unread are not reported.
         """
-        self._followers.setdefault(model, []).append(callback)
+        self._followers.on_changed(model, callback)
 
-    async def acquire(self) -> Connection:
-        """A connection of the pool, to be given back with `release`. Raises DatabaseUnavailable."""
-        return await self._pool.acquire()
-
-    def release(self, connection: Connection) -> None:
-        """Give *connection* back."""
-        self._pool.release(connection)
+    async def shielded(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run *work* to its end even if the caller is cancelled meanwhile; `close` waits for it."""
+        await self._shield.run(work)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Connection]:
-        """A connection beside those of the pool, closed at the end: for what a session remembers, as LISTEN.
+        """A connection beside the pool, closed at the end: for session state such as LISTEN.
 
-        What psycopg raises inside leaves as a DatabaseError where it means one.
+        Errors of psycopg inside leave as the DatabaseError that they mean, if they mean one.
         """
         pool = Pool(self.url, 1, self._options)
         try:
             connection = await pool.acquire()
             try:
-                with translated():
-                    yield connection
+                yield connection
+            except FAILURES as error:
+                pool.raise_known(error)
             finally:
                 pool.release(connection)
         finally:
             await pool.close()
-
-    async def answer(self, statement: Statement, values: Values) -> Answer:
-        """Run one statement that only reads; when its kept plan was stale, once more with a new one."""
-        if statement.target is not None:
-            raise TypeError(f"write to {statement.target} in a transaction")
-        connection = await self.acquire()
-        try:
-            with self.translated:
-                return await (await run(connection, statement, values)).fetchall()
-        except StalePlan:
-            with self.translated:
-                return await (await run(connection, statement, values)).fetchall()
-        finally:
-            self.release(connection)
-
-    async def shielded(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run *work* to its end even if the caller is cancelled meanwhile."""
-        task = asyncio.create_task(work)
-        self._unfinished.add(task)
-        task.add_done_callback(self._unfinished.discard)
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.add_done_callback(_report)
-            raise
-
-    def written(self, tables: Iterable[FromClause], rows: Iterable[Row]) -> None:
-        """Tell the observers of *tables* and the followers of *rows* that a commit has written them."""
-        if self._observers:
-            for table in tables:
-                for callback in self._observers.get(table, ()):
-                    callback()
-        if self._followers:
-            for row in rows:
-                for follow in self._followers.get(type(row), ()):
-                    follow(row)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    """Log the bug that ended *task*, for which nobody waits any more."""
-    if not task.cancelled() and (error := task.exception()) and not isinstance(error, DatabaseError):
-        _log.error("a commit failed unexpectedly", exc_info=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,16 +182,12 @@ class _Holding:
     task: asyncio.Task[Any] | None
     tx: Transaction
 
-
-class _Direct(Reader):
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def _run(self, statement: Statement, values: Values) -> Answer:
-        return await self._database.answer(statement, values)
+    def is_of(self, database: Database) -> bool:
+        """Whether *database* is asked by the task that holds. Tasks that it starts do not join."""
+        return self.database is database and self.task is asyncio.current_task()
 
 
-def _heard(ping: asyncio.Task[Answer]) -> None:
-    """Take the failure from a ping: whoever waited for it may have given up."""
+def _heard(ping: asyncio.Task[Cursor]) -> None:
+    """Retrieve the failure of a ping, in case nobody waits for it any more."""
     if not ping.cancelled():
         ping.exception()

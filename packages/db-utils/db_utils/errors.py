@@ -1,11 +1,11 @@
-"""What the database can answer besides rows. The gRPC edge gives each its status code."""
+"""The errors of the database that callers may meet. The gRPC edge maps each to a status code."""
 
 from typing import ClassVar
 from uuid import UUID
 
 
 class DatabaseError(Exception):
-    """Base of the failures below; anything else that psycopg raises is a bug of ours."""
+    """Base of the errors below; anything else that psycopg raises is a bug of ours."""
 
 
 class DatabaseUnavailable(DatabaseError):
@@ -17,11 +17,15 @@ class StatementTimeout(DatabaseError):
 
 
 class SerializationConflict(DatabaseError):
-    """Deadlock or serialisation failure; the whole unit of work may be run again."""
+    """Deadlock or serialisation failure; the whole unit of work may be run again by `retried`."""
 
 
 class StalePlan(SerializationConflict):
-    """The server's plan of a statement fits its table no more, or is gone; the statement did nothing."""
+    """The server's plan of a statement no longer fits its table, or is gone; the statement did nothing."""
+
+
+class LastingConflict(SerializationConflict):
+    """A conflict with other writers in each of the attempts of `retried`; not to be retried again."""
 
 
 class InvalidText(DatabaseError):

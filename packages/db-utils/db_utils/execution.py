@@ -1,26 +1,43 @@
-"""Statements on a connection: the only calls into psycopg for everything that is timed."""
+"""Statements on connections: the only calls into psycopg on the path of calls and events."""
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import chain
 
-import psycopg
-
+from db_utils.errors import StalePlan
+from db_utils.failures import FAILURES
+from db_utils.pool import Connection, Cursor, Pool
 from db_utils.statements import Statement, TablePlan, Values, insert_together, plan
 from db_utils.tables import Row
 
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+async def run(pool: Pool, connection: Connection, statement: Statement, values: Values) -> Cursor:
+    """Execute *statement* on a *connection* of *pool*. Raises DatabaseError."""
+    try:
+        return await connection.cursor(binary=True).execute(statement.sql, values, prepare=statement.keyed)
+    except FAILURES as error:
+        pool.raise_known(error)
 
 
-async def run(
-    connection: Connection, statement: Statement, values: Values
-) -> psycopg.AsyncCursor[tuple[Any, ...]]:
-    """Execute *statement*, with a plan kept by the server when it is keyed."""
-    cursor = connection.cursor(binary=True)
-    return await cursor.execute(statement.sql, values, prepare=statement.keyed)
+async def run_alone(pool: Pool, statement: Statement, values: Values) -> Cursor:
+    """Execute *statement* as a transaction of its own. Raises DatabaseError."""
+    connection = await pool.acquire()
+    try:
+        return await run(pool, connection, statement, values)
+    except StalePlan:  # the statement has done nothing
+        return await run(pool, connection, statement, values)
+    finally:
+        pool.release(connection)
+
+
+async def insert_alone(pool: Pool, rows: Sequence[Row]) -> None:
+    """Insert a few *rows* of any tables in one statement without BEGIN: all of them or none."""
+    groups = _by_table(rows)
+    statement = insert_together(tuple(zip(groups, map(len, groups.values()), strict=True)))
+    await run_alone(pool, statement, [*chain.from_iterable(chain.from_iterable(groups.values()))])
 
 
 async def insert_all(connection: Connection, rows: Sequence[Row], *, if_absent: bool = False) -> None:
-    """Insert *rows*, a statement each; for a pipeline, with no limit to their number."""
+    """Insert *rows*, one statement each, with no limit to their number. For use in a pipeline."""
     cursor = connection.cursor()
     for table, values in _by_table(rows).items():
         statement = table.insert_if_absent if if_absent else table.insert
@@ -30,17 +47,10 @@ async def insert_all(connection: Connection, rows: Sequence[Row], *, if_absent: 
             await cursor.executemany(statement.sql, values)
 
 
-async def insert_at_once(connection: Connection, rows: Sequence[Row]) -> None:
-    """Insert a few *rows* of any tables in one statement: all of them or none, without BEGIN."""
-    groups = _by_table(rows)
-    statement = insert_together(tuple((table, len(values)) for table, values in groups.items()))
-    values = [value for group in groups.values() for row in group for value in row]
-    await connection.execute(statement, values, prepare=True)
-
-
 def _by_table(rows: Sequence[Row]) -> dict[TablePlan, list[Values]]:
+    """The values of *rows*, grouped by table in the order of first appearance."""
     groups: dict[TablePlan, list[Values]] = {}
     for row in rows:
         table = plan(type(row))
-        groups.setdefault(table, []).append(table.values(row))
+        groups.setdefault(table, []).append(table.insert.values(row.__dict__))
     return groups

@@ -1,7 +1,6 @@
-"""Turns psycopg's exceptions into the few answers of `errors.py`; the rest stay bugs."""
+"""Translation of psycopg's exceptions into those of `errors.py`; the others are bugs and stay as they are."""
 
-from collections.abc import Callable
-from types import TracebackType
+from typing import Final
 
 import psycopg
 from psycopg import errors as pg
@@ -17,43 +16,17 @@ from db_utils.errors import (
     StatementTimeout,
 )
 
+FAILURES: Final = (psycopg.Error, UnicodeEncodeError)
+"""What a statement may raise; to be caught and given to `Pool.raise_known` or `translated`."""
+
 _NOT_STORABLE = (pg.CharacterNotInRepertoire, pg.UntranslatableCharacter)
 _TRY_AGAIN = (pg.DeadlockDetected, pg.SerializationFailure)
 
 
-class Translated:
-    """A context manager that keeps nothing: one object serves every statement of a database.
-
-    *stale* is called with each StalePlan.
-    """
-
-    def __init__(self, stale: Callable[[], None] = lambda: None) -> None:
-        self._stale = stale
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, UnicodeEncodeError):
-            raise InvalidText("half of a surrogate pair") from error
-        if isinstance(error, psycopg.Error):
-            known = _translate(error)
-            if isinstance(known, StalePlan):
-                self._stale()
-            if known is not None:
-                raise known from error
-
-
-_TRANSLATED = Translated()
-
-
-def translated() -> Translated:
-    """Run psycopg code inside; what it raises leaves as a `DatabaseError` where it means one."""
-    return _TRANSLATED
-
-
-def _translate(error: psycopg.Error) -> DatabaseError | None:
+def translated(error: psycopg.Error | UnicodeEncodeError) -> DatabaseError | None:
+    """The error that callers know for *error*; None for a bug of ours."""
+    if isinstance(error, UnicodeEncodeError):
+        return InvalidText("half of a surrogate pair")
     if isinstance(error, (pg.UniqueViolation, pg.ExclusionViolation)):
         return Conflict(error.diag.constraint_name or "")
     if isinstance(error, pg.ForeignKeyViolation):
@@ -64,11 +37,11 @@ def _translate(error: psycopg.Error) -> DatabaseError | None:
         return InvalidText(type(error).__name__)
     if isinstance(error, psycopg.DataError) and error.sqlstate is None:
         return InvalidText("a text holds a NUL byte")
-    return _passing(error)
+    return _temporary(error)
 
 
-def _passing(error: psycopg.Error) -> DatabaseError | None:
-    """What another try may not meet again."""
+def _temporary(error: psycopg.Error) -> DatabaseError | None:
+    """The error for what another attempt may not meet again."""
     name = type(error).__name__
     if isinstance(error, _TRY_AGAIN):
         return SerializationConflict(name)
@@ -78,15 +51,20 @@ def _passing(error: psycopg.Error) -> DatabaseError | None:
 
 
 def _stale(error: psycopg.Error) -> bool:
-    """Whether a plan that was kept fits its tables no more, or is gone."""
-    # Many faults have this SQLSTATE, and the message is in the language of the server.
+    """Whether a prepared statement no longer fits its tables, or the server has dropped it."""
+    # Many faults share the SQLSTATE 0A000 and the message is in the server's language: only the
+    # place in the server's source tells this one from the others.
     if isinstance(error, pg.FeatureNotSupported):
         return error.diag.source_function == "RevalidateCachedQuery"
     return isinstance(error, pg.InvalidSqlStatementName)
 
 
 def _lost(error: psycopg.Error) -> bool:
-    """Whether the connection itself failed: no SQLSTATE, or class 57P, 08 or 53."""
+    """Whether the connection itself failed.
+
+    psycopg then gives no SQLSTATE, or the server one of class 08 (connection), 53 (resources)
+    or 57P (shutdown).
+    """
     if not isinstance(error, psycopg.OperationalError):
         return False
     return error.sqlstate is None or error.sqlstate[:2] in ("08", "53") or error.sqlstate[:3] == "57P"

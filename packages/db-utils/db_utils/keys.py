@@ -67,9 +67,9 @@ class Searched(LargeBinary):
 
     def value(self, row: Mapping[str, Any]) -> bytes:
         """What it holds in *row*."""
-        numbers = "".join(f" {row[name]} " for name in self.numbers if row[name])
-        codes = " ".join(row[name] for name in self.codes if row[name]).lower().split()
-        texts = " ".join(text_key(row[name]) for name in self.texts if row[name])
+        numbers = "".join(map(" {} ".format, filter(None, map(row.__getitem__, self.numbers))))
+        codes = " ".join(filter(None, map(row.__getitem__, self.codes))).lower().split()
+        texts = " ".join(map(text_key, filter(None, map(row.__getitem__, self.texts))))
         return f"{numbers}\n{' '.join(codes)}\n{texts}".encode()[:_LONGEST]
 
 

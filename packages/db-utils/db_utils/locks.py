@@ -1,30 +1,29 @@
-"""Locks over whole jobs (C18): advisory locks of PostgreSQL, on one session of their own.
+"""Locks over whole jobs (C18): PostgreSQL advisory locks on one session of their own.
 
-All locks of a process share that session, so that jobs leave the pool to the calls. They
-end with it: a process that is killed or cut off holds none.
+All locks of a process share that session, so that jobs take no connection from the calls. The
+server frees them with the session: a process that is killed or cut off holds none.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 from db_utils.errors import DatabaseError, DatabaseUnavailable
-from db_utils.execution import Connection
-from db_utils.failures import translated
-from db_utils.pool import Pool
+from db_utils.execution import run
+from db_utils.pool import Connection, Pool
+from db_utils.shield import Shield
+from db_utils.statements import Statement
 
-_TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
-_UNLOCK = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
-
-Shield = Callable[[Coroutine[Any, Any, None]], Awaitable[None]]
+# A name becomes the 64 bits that the server locks; "<schema>/<name>" keeps services apart.
+_TRY_LOCK = Statement(b"SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", ())
+_UNLOCK = Statement(b"SELECT pg_advisory_unlock(hashtextextended(%s, 0))", ())
 
 
 class Locks:
-    """The named locks of *schema*, on the one connection of *pool*; *shielded* ends what it is given."""
+    """The named locks of *schema*, on the one connection of *pool*."""
 
-    def __init__(self, pool: Pool, schema: str, shielded: Shield) -> None:
-        self._pool, self._schema, self._shielded = pool, schema, shielded
+    def __init__(self, pool: Pool, schema: str, shield: Shield) -> None:
+        self._pool, self._schema, self._shield = pool, schema, shield
         self._session: Connection | None = None
         self._connecting = asyncio.Lock()
         self._names: set[str] = set()
@@ -41,12 +40,12 @@ class Locks:
             yield await asyncio.shield(taking) is not None
         except BaseException:
             with suppress(DatabaseError):
-                await self._shielded(self._give_back(name, taking))
+                await self._shield.run(self._give_back(name, taking))
             raise
-        await self._shielded(self._give_back(name, taking))
+        await self._shield.run(self._give_back(name, taking))
 
     async def close(self) -> None:
-        """End the session, and every lock with it."""
+        """End the session, and all locks with it."""
         if self._session is not None:
             self._pool.release(self._session)
         await self._pool.close()
@@ -73,11 +72,10 @@ class Locks:
                 self._session = await self._pool.acquire()
             return self._session
 
-    async def _ask(self, session: Connection, question: str, name: str) -> bool:
+    async def _ask(self, session: Connection, question: Statement, name: str) -> bool:
         try:
-            with translated():
-                cursor = await session.execute(question, (f"{self._schema}/{name}",))
-                row = await cursor.fetchone()
+            cursor = await run(self._pool, session, question, [f"{self._schema}/{name}"])
+            row = await cursor.fetchone()
         except DatabaseError:
             session.pgconn.finish()  # whether the lock is held is not known: now it is not
             raise

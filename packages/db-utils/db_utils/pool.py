@@ -1,8 +1,8 @@
-"""The connections of a process, at most so many, handed from call to call.
+"""A bounded pool of connections.
 
-Giving a connection back is no coroutine and asks nobody, so nothing can cancel it. New
-connections are made in tasks of the pool: a caller that gives up takes nothing with it,
-and a database that is away is tried again for as long as somebody waits.
+Giving a connection back is a plain function, so that no cancellation can interrupt it. New
+connections are made in tasks of the pool: a caller that gives up interrupts none of them, and
+a server that is away is tried again as long as somebody waits.
 """
 
 import asyncio
@@ -11,14 +11,17 @@ import logging
 import select
 from collections import deque
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.types.json import set_json_dumps
 
-from db_utils.errors import DatabaseUnavailable
-from db_utils.execution import Connection
+from db_utils.errors import DatabaseUnavailable, StalePlan
+from db_utils.failures import translated
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+Cursor = psycopg.AsyncCursor[tuple[Any, ...]]
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +81,7 @@ class Pool:
         return await self._wait()
 
     def release(self, connection: Connection) -> None:
-        """Give *connection* to who waits longest; one in the middle of something is closed."""
+        """Give *connection* to the caller that waits longest; close one in the middle of something."""
         pgconn = connection.pgconn
         if (
             pgconn.transaction_status != TransactionStatus.IDLE
@@ -87,13 +90,30 @@ class Pool:
             or self._closed
         ):
             self._drop(connection)
-        else:
-            self._hand_over(connection)
+            return
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(connection)
+                return
+        self._idle.append(connection)
 
-    def distrust_plans(self) -> None:
-        """Use no plan that is kept now, on any connection: the tables have changed under one of them.
+    def raise_known(self, error: psycopg.Error | UnicodeEncodeError) -> NoReturn:
+        """Raise the DatabaseError that *error* means, or *error* itself when it is a bug of ours.
 
-        For a second all statements are planned at each run, so that none can be stale again.
+        To be called with every error of a statement: a stale plan has the others given up too.
+        """
+        known = translated(error)
+        if known is None:
+            raise error
+        if isinstance(known, StalePlan):
+            self._distrust_plans()
+        raise known from error
+
+    def _distrust_plans(self) -> None:
+        """Stop using the plans kept so far, on all connections: the tables under one have changed.
+
+        For a second every statement is planned at each run, so that none can be stale again.
         Then the connections are made anew, those in use when they come back.
         """
         if self._unrest is not None:
@@ -130,14 +150,6 @@ class Pool:
             self._waiting.remove(waiter)
         elif not waiter.cancelled() and waiter.exception() is None:
             self.release(waiter.result())
-
-    def _hand_over(self, connection: Connection) -> None:
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(connection)
-                return
-        self._idle.append(connection)
 
     def _drop(self, connection: Connection) -> None:
         self._trusted.discard(connection)

@@ -45,13 +45,14 @@ class Reader(ABC):
         self, model: type[R], key: UUID | str, reference: InstrumentedAttribute[Any]
     ) -> tuple[R, list[Any]] | None:
         """As `get`, with the rows that name it by *reference*, oldest first: one statement."""
-        parent, child = plan(model), plan(reference.parent.class_)
+        inner: type[Row] = reference.parent.class_
+        parent, child = plan(model), plan(inner)
         scope = context.scope.get()
         identity = _identity(parent, key)
         if identity is None or parent.hidden(scope):
             return None
         statement = select_with(parent, child, reference.key)
-        rows = await self._run(statement, statement.values(identity, ()))
+        rows = await self._run(statement, statement.values(identity))
         width = len(parent.names)
         if not rows or not parent.visible(row := parent.row(rows[0][:width]), scope):
             return None
@@ -88,7 +89,7 @@ class Reader(ABC):
         if identity is None or table.hidden(scope):
             return None
         statement = select_one(table, lock)
-        rows = await self._run(statement, statement.values(identity, ()))
+        rows = await self._run(statement, statement.values(identity))
         row = table.row(rows[0]) if rows else None
         return row if row and table.visible(row, scope) else None  # type: ignore[return-value]  # plan(model) makes R
 

@@ -67,7 +67,7 @@ class Statement:
     scoped: bool = False
     target: Table | None = None
 
-    def values(self, named: Mapping[str, object], literals: Sequence[BindParameter[Any]]) -> Values:
+    def values(self, named: Mapping[str, object], literals: Sequence[BindParameter[Any]] = ()) -> Values:
         """The placeholder values, in order."""
         values: Values = []
         for argument in self.arguments:
@@ -209,10 +209,6 @@ class TablePlan:
         if self.tenant and (organisation == "" or (organisation is None and not self.system_rows)):
             raise OrganisationRequired(self.table.name)
 
-    def values(self, row: Row) -> Values:
-        """The values of a complete *row*, as the insert takes them."""
-        return self.insert.values(row.__dict__, ())
-
     def check(self, attributes: Mapping[str, Any]) -> None:
         """Refuse texts longer than their columns and values outside closed lists."""
         for key, limit in self._limits.items():
@@ -266,17 +262,15 @@ def delete_one(table: TablePlan) -> Statement:
 
 
 @cache
-def insert_together(counts: tuple[tuple[TablePlan, int], ...]) -> bytes:
+def insert_together(counts: tuple[tuple[TablePlan, int], ...]) -> Statement:
     """One statement that inserts so many rows into each of the tables: all of them or none.
 
     Each table is named once. PostgreSQL runs the parts of a WITH list in an order of its own,
     and the numbers that the server gives to rows must follow the order of the rows.
     """
     *first, last = (_insert_many(table.insert.sql, count) for table, count in counts)
-    if not first:
-        return last
     named = b", ".join(b"w%d AS (%s)" % (number, insert) for number, insert in enumerate(first))
-    return b"WITH " + named + b" " + last
+    return Statement(b"WITH " + named + b" " + last if first else last, (), keyed=True)
 
 
 def _insert_many(insert: bytes, count: int) -> bytes:
@@ -284,12 +278,7 @@ def _insert_many(insert: bytes, count: int) -> bytes:
     return into + values + b", ".join([row] * count)
 
 
-_plans: dict[type[Row], TablePlan] = {}
-
-
+@cache
 def plan(model: type[Row]) -> TablePlan:
-    """The plan of *model*, made once."""
-    found = _plans.get(model)
-    if found is None:
-        found = _plans[model] = TablePlan(model)
-    return found
+    """The plan of *model*, made once per process."""
+    return TablePlan(model)

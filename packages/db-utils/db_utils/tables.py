@@ -6,7 +6,7 @@ with the mixins below. Rows are values: they are read, inserted and changed thro
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, dataclass_transform
@@ -60,7 +60,7 @@ def _constructor(cls: type[Row]) -> Callable[..., None]:
         for field in fields
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     )
-    completed = getattr(cls, "completed", None)
+    copies = getattr(cls, "copies", {}).items()
 
     def construct(self: Row, **values: Any) -> None:
         if not needed <= values.keys() <= known:
@@ -73,8 +73,8 @@ def _constructor(cls: type[Row]) -> Callable[..., None]:
         for name, make in factories.items():
             if name not in values:
                 attributes[name] = make()
-        if completed is not None:
-            completed(attributes)
+        for name, source in copies:
+            attributes[name] = attributes[source]
 
     return construct
 
@@ -99,10 +99,8 @@ class Versioned(MappedAsDataclass, kw_only=True, repr=False, eq=False):
     updated_at: Mapped[datetime] = mapped_column(init=False)
     version: Mapped[int] = mapped_column(init=False, default=1, server_default=text("1"))
 
-    @staticmethod
-    def completed(attributes: dict[str, Any]) -> None:
-        """A new entity was last changed when it was created."""
-        attributes["updated_at"] = attributes["created_at"]
+    # Columns of a new row that begin with the value of another one.
+    copies: ClassVar[Mapping[str, str]] = {"updated_at": "created_at"}
 
 
 class Entity(Versioned, kw_only=True, repr=False, eq=False):

@@ -11,25 +11,33 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
 
 import psycopg
+from sqlalchemy import String, bindparam, func, select
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.selectable import FromClause
 
 from db_utils import clock, context
+from db_utils.changes import changed_columns, update_of, wrong_keys
 from db_utils.conflicts import explained
-from db_utils.errors import Conflict, StalePlan, VersionConflict
-from db_utils.execution import Connection, insert_all, insert_at_once, run
+from db_utils.direct import DirectReader
+from db_utils.errors import Conflict, DatabaseError, VersionConflict
+from db_utils.execution import insert_all, insert_alone, run
 from db_utils.failpoints import failpoint
-from db_utils.keys import changed_keys
+from db_utils.failures import FAILURES
+from db_utils.followers import Followers
+from db_utils.pool import Connection, Cursor, Pool
 from db_utils.reader import Answer, Key, R, Reader
-from db_utils.statements import Statement, Values, delete_one, plan, prepare, update_one
+from db_utils.shield import Shield
+from db_utils.statements import Statement, Values, delete_one, plan, prepare
 from db_utils.tables import DELETED_COLUMN, Row
 
-if TYPE_CHECKING:
-    from db_utils.database import Database
-
+# The name of the lock is that of `locks.py`: "<schema>/<name>" as 64 bits.
+_LOCK = select(
+    func.pg_advisory_xact_lock(
+        func.hashtextextended(func.concat(func.current_schema(), "/", bindparam("name", type_=String)), 0)
+    )
+)
 _ONE_STATEMENT = 4  # rows; beyond, executemany in a pipeline costs less than a long WITH list
 
 
@@ -48,8 +56,8 @@ class Transaction(Reader):
     transaction: leave it with them.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, pool: Pool, shield: Shield, followers: Followers) -> None:
+        self._pool, self._shield, self._followers = pool, shield, followers
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
         self._pending: list[Row] = []
@@ -65,7 +73,7 @@ class Transaction(Reader):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._database.shielded(self._end(error))
+        await self._shield.run(self._end(error))
 
     async def insert(self, row: R, *, if_absent: bool = False) -> R:
         """Write *row*; it is complete at once (id, defaults), in the table at commit at the latest.
@@ -84,7 +92,7 @@ class Transaction(Reader):
         """
         table = plan(type(row))
         table.check_new(row)
-        return bool(await self._count(table.insert_if_absent, table.values(row)))
+        return bool(await self._count(table.insert_if_absent, table.insert.values(row.__dict__)))
 
     def insert_at_commit(self, row: Row) -> None:
         """Write *row* with the commit, after everything else of this transaction."""
@@ -103,33 +111,22 @@ class Transaction(Reader):
         table, attributes = plan(type(row)), row.__dict__
         if expected is not None and expected != attributes["version"]:
             raise VersionConflict(table.table.name)
-        changed = {key: value for key, value in changes.items() if attributes[key] != value}
-        if not changed:
-            return row
-        table.check(changed)
-        changed |= changed_keys(table.keys, {**attributes, **changed}, changed)
-        if table.versioned:
-            changed |= {"version": attributes["version"] + 1, "updated_at": clock.now()}
-        statement = update_one(table, tuple(changed))
-        named = {**attributes, **{f"new_{key}": value for key, value in changed.items()}}
-        self._sent.append(table.row([changed.get(key, attributes[key]) for key in table.names]))
-        if not await self._count(statement, statement.values(named, ())):
-            raise VersionConflict(table.table.name)
-        attributes.update(changed)
+        changed = changed_columns(table, row, changes)
+        if changed:
+            self._sent.append(table.row([changed.get(name, attributes[name]) for name in table.names]))
+            if not await self._count(*update_of(table, row, changed)):
+                raise VersionConflict(table.table.name)
+            attributes.update(changed)
         return row
 
     async def rekey(self, row: Row) -> bool:
-        """Write the keys of *row* that are not those of its texts, and nothing else; whether there were any.
+        """Write the keys of *row* that are not those of its texts and nothing else; whether any was written.
 
-        One that somebody changes meanwhile stays as he leaves it. Raises Conflict.
+        A row that another writer changes meanwhile stays as that writer leaves it. Raises Conflict.
         """
-        table, attributes = plan(type(row)), row.__dict__
-        keys = {name: key.value(attributes) for name, key in table.keys.items()}
-        wrong = {f"new_{name}": value for name, value in keys.items() if attributes[name] != value}
-        if not wrong:
-            return False
-        statement = update_one(table, tuple(name.removeprefix("new_") for name in wrong))
-        return bool(await self._count(statement, statement.values({**attributes, **wrong}, ())))
+        table = plan(type(row))
+        wrong = wrong_keys(table, row)
+        return bool(wrong) and bool(await self._count(*update_of(table, row, wrong)))
 
     async def delete(self, row: Row) -> None:
         """Remove *row*, or hide it for ever when its table keeps deleted rows."""
@@ -138,12 +135,19 @@ class Transaction(Reader):
             await self.update(row, expected=None, **{DELETED_COLUMN: clock.now()})
             return
         statement = delete_one(table)
-        await self._count(statement, statement.values(row.__dict__, ()))
+        await self._count(statement, statement.values(row.__dict__))
 
     async def execute(self, statement: ClauseElement, **named: object) -> int:
         """Run an UPDATE or DELETE of the current scope; the number of rows touched."""
         prepared = prepare(statement, named, context.scope.get())
         return 0 if prepared is None else await self._count(*prepared)
+
+    async def lock(self, *name: str) -> None:
+        """Wait for other transactions that hold the lock *name* in this schema; hold it to the end of this.
+
+        For what must not happen twice at once although no row stands for it. Nothing is stored.
+        """
+        await self.one(_LOCK, name="/".join(name))
 
     async def flush(self) -> None:
         """Send the inserts that wait, so that their errors surface here."""
@@ -177,8 +181,10 @@ class Transaction(Reader):
         """
         async with self._turn:
             assert self._connection is not None
-            with self._database.translated:
+            try:
                 await self._connection.execute(b"ROLLBACK TO part")
+            except FAILURES as error:
+                self._pool.raise_known(error)
 
     def _add(self, rows: list[Row], row: Row) -> None:
         if self._over:
@@ -192,14 +198,13 @@ class Transaction(Reader):
     async def _count(self, statement: Statement, values: Values) -> int:
         return (await self._cursor(statement, values)).rowcount
 
-    async def _cursor(self, statement: Statement, values: Values) -> psycopg.AsyncCursor[tuple[Any, ...]]:
+    async def _cursor(self, statement: Statement, values: Values) -> Cursor:
         async with self._turn:
             if self._connection is None or self._pending or self._optional:
                 async with self._batch() as connection:
-                    cursor = await run(connection, statement, values)
+                    cursor = await run(self._pool, connection, statement, values)
             else:
-                with self._database.translated:
-                    cursor = await run(self._connection, statement, values)
+                cursor = await run(self._pool, self._connection, statement, values)
         if statement.target is not None and cursor.rowcount:
             self._written.add(statement.target)
         return cursor
@@ -216,22 +221,26 @@ class Transaction(Reader):
             raise TransactionOver
         begun = self._connection is not None
         if self._connection is None:
-            self._connection = await self._database.acquire()
+            self._connection = await self._pool.acquire()
         rows, self._pending = self._pending, []
         optional, self._optional = self._optional, []
         self._sent += rows + optional
-        with self._database.translated:
+        try:
             async with self._connection.pipeline() as pipeline:
                 try:
                     if not begun:
                         await self._connection.execute(b"BEGIN")
-                    await insert_all(self._connection, rows)
-                    await insert_all(self._connection, optional, if_absent=True)
+                    if rows:
+                        await insert_all(self._connection, rows)
+                    if optional:
+                        await insert_all(self._connection, optional, if_absent=True)
                     yield self._connection
-                except psycopg.Error:
+                except (psycopg.Error, DatabaseError):
                     with suppress(psycopg.Error):  # or leaving the pipeline logs what else was aborted
                         await pipeline.sync()
                     raise
+        except FAILURES as error:
+            self._pool.raise_known(error)
 
     async def _end(self, error: BaseException | None) -> None:
         try:
@@ -245,39 +254,29 @@ class Transaction(Reader):
         finally:
             self._over = True
             if self._connection is not None:
-                self._database.release(self._connection)
+                self._pool.release(self._connection)
                 self._connection = None
             if isinstance(error, Conflict):
-                await explained(error, self._sent, self._database.read())
+                await explained(error, self._sent, DirectReader(self._pool))
 
     async def _commit(self) -> None:
         failpoint("transaction.before_commit")
-        together = self._connection is None and not self._optional
-        if together and len(self._pending) + len(self._last) <= _ONE_STATEMENT:
-            await self._commit_together()
+        rows = self._pending + self._last
+        if self._connection is None and not self._optional and len(rows) <= _ONE_STATEMENT:
+            self._sent = rows
+            if rows:
+                await insert_alone(self._pool, rows)
         else:
             await self._commit_pipelined()
         failpoint("transaction.after_commit")
-        self._written.update(type(row).__table__ for row in self._sent)
-        self._database.written(self._written, self._sent)
-
-    async def _commit_together(self) -> None:
-        rows = self._sent = self._pending + self._last
-        if not rows:
-            return
-        self._connection = await self._database.acquire()
-        try:
-            with self._database.translated:
-                await insert_at_once(self._connection, rows)
-        except StalePlan:
-            with self._database.translated:
-                await insert_at_once(self._connection, rows)
+        self._followers.tell(self._written, self._sent)
 
     async def _commit_pipelined(self) -> None:
         try:
             async with self._batch() as connection:
-                self._sent += self._last
-                await insert_all(connection, self._last)
+                if self._last:
+                    self._sent += self._last
+                    await insert_all(connection, self._last)
                 committed = await connection.execute(b"COMMIT")
         except BaseException:
             await self._rollback()

@@ -28,6 +28,7 @@ from db_utils import (
     metadata,
 )
 from db_utils.migrations import Schema, migrate
+from db_utils.pool import Pool
 from hypothesis import HealthCheck, settings
 from psycopg import pq
 from service_testing import fresh_database
@@ -180,6 +181,17 @@ class Reglage(Base):
     valeur: Mapped[str] = mapped_column(Text, default="")
 
 
+class Echeance(Base):
+    """Of nobody, with instants that may be missing."""
+
+    __tablename__ = "echeances"
+
+    domaine: Mapped[str] = mapped_column(String(20), primary_key=True)
+    cle: Mapped[str] = mapped_column(String(20), primary_key=True)
+    debut: Mapped[datetime | None] = mapped_column(default=None)
+    fin: Mapped[datetime | None] = mapped_column(default=None)
+
+
 _numbers = count(1)
 
 
@@ -208,6 +220,11 @@ def fiche(org: str, **values: Any) -> Fiche:
     return Fiche(organisation_id=org, **({"code": new_code()} | values))
 
 
+def pool_of(database: Database) -> Pool:
+    """The connections of *database*, for tests that look at single ones."""
+    return database._pool
+
+
 @asynccontextmanager
 async def wire(database: Database) -> AsyncIterator[list[str]]:
     """What *database*, whose pool holds one connection, says on the wire meanwhile.
@@ -217,14 +234,14 @@ async def wire(database: Database) -> AsyncIterator[list[str]]:
     """
     said: list[str] = []
     with tempfile.TemporaryFile() as file:
-        connection = await database.acquire()
+        connection = await pool_of(database).acquire()
         connection.pgconn.trace(file.fileno())
         connection.pgconn.set_trace_flags(pq.Trace.SUPPRESS_TIMESTAMPS)
-        database.release(connection)
+        pool_of(database).release(connection)
         yield said
-        assert await database.acquire() is connection
+        assert await pool_of(database).acquire() is connection
         connection.pgconn.untrace()
-        database.release(connection)
+        pool_of(database).release(connection)
         file.seek(0)
         lines = file.read().decode(errors="replace").splitlines()
         said += [line for line in lines if line.startswith("F\t")]

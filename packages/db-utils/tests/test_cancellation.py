@@ -9,7 +9,7 @@ import pytest
 from db_utils import Database
 from service_testing import eventually
 from sqlalchemy import func, select
-from tests.essais import SCHEMA, Fiche, Journal, Piece, fiche
+from tests.essais import SCHEMA, Fiche, Journal, Piece, fiche, pool_of
 
 _TIMES = 500
 _SIZE = 3
@@ -75,9 +75,9 @@ async def cancelled_somewhere(chance: random.Random, work: Awaitable[None]) -> b
 
 async def take_all(database: Database) -> None:
     """Take every connection that the pool may hold, and give all of them back."""
-    taken = [await database.acquire() for _ in range(_SIZE)]
+    taken = [await pool_of(database).acquire() for _ in range(_SIZE)]
     for connection in taken:
-        database.release(connection)
+        pool_of(database).release(connection)
 
 
 @pytest.mark.parametrize(

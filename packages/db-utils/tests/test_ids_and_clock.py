@@ -142,6 +142,15 @@ def test_a_clock_frozen_by_two_at_once_runs_again() -> None:
     assert clock.now() < FAR
 
 
+def test_a_clock_may_be_frozen_twice_at_one_instant() -> None:
+    """Each block ends for itself: the instant between the two counts again."""
+    same = datetime(2026, 1, 1, tzinfo=UTC)
+    with clock.frozen_at(same), clock.frozen_at(FAR):
+        with clock.frozen_at(same):
+            assert clock.now() == same
+        assert clock.now() == FAR
+
+
 @pytest.mark.parametrize(
     ("instant", "day"),
     [

@@ -9,7 +9,7 @@ from db_utils import Database, role_of
 from db_utils.migrations import MigrationError, Schema, migrate, outdated
 from service_testing import fresh_database
 from service_testing.servers import postgres
-from tests.essais import SCHEMA, essai_schema
+from tests.essais import SCHEMA, essai_schema, pool_of
 from tests.projects import Project
 
 
@@ -131,22 +131,22 @@ def test_a_database_out_of_reach_is_said_in_a_sentence(project: Project, tmp_pat
 )
 async def test_the_role_of_a_service_can_do_nothing_but_its_work(database: Database, statement: str) -> None:
     """No other schema, no change of its own: InsufficientPrivilege."""
-    connection = await database.acquire()
+    connection = await pool_of(database).acquire()
     try:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             await connection.execute(statement)
     finally:
-        database.release(connection)
+        pool_of(database).release(connection)
 
 
 async def test_a_session_works_as_the_role_of_its_service(database: Database) -> None:
     """With its schema as the whole search path, in UTC."""
-    connection = await database.acquire()
+    connection = await pool_of(database).acquire()
     cursor = await connection.execute(
         "SELECT current_user, current_setting('search_path'), current_setting('timezone'), current_schema()"
     )
     assert await cursor.fetchone() == (role_of(SCHEMA), SCHEMA, "UTC", SCHEMA)
-    database.release(connection)
+    pool_of(database).release(connection)
 
 
 async def test_tables_of_a_later_migration_are_the_roles_too(tmp_path: Path) -> None:
@@ -162,8 +162,8 @@ async def test_tables_of_a_later_migration_are_the_roles_too(tmp_path: Path) -> 
     migrate(url, [schema])
     database = Database(url, SCHEMA, pool_size=1)
     await database.open()
-    connection = await database.acquire()
+    connection = await pool_of(database).acquire()
     for statement in ("INSERT INTO suite DEFAULT VALUES", "UPDATE fiches SET nom = ''", "DELETE FROM suite"):
         await connection.execute(statement)
-    database.release(connection)
+    pool_of(database).release(connection)
     await database.close()

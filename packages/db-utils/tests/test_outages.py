@@ -12,7 +12,7 @@ from service_kit.embedded import EmbeddedPostgres
 from service_testing import eventually
 from service_testing.freezing import frozen
 from sqlalchemy import func, select
-from tests.essais import SCHEMA, Fiche, essai_schema, fiche
+from tests.essais import SCHEMA, Fiche, essai_schema, fiche, pool_of
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +31,9 @@ async def database(server: EmbeddedPostgres) -> AsyncIterator[Database]:
     """The schema, warm: every connection is made and idle."""
     database = Database(server.url(), SCHEMA, pool_size=3)
     await database.open()
-    taken = [await database.acquire() for _ in range(3)]
+    taken = [await pool_of(database).acquire() for _ in range(3)]
     for connection in taken:
-        database.release(connection)
+        pool_of(database).release(connection)
     yield database
     await database.close()
 
@@ -158,12 +158,12 @@ async def test_a_ping_that_fails_after_nobody_waits_for_it_is_no_failure_of_its_
     """No complaint of asyncio about an exception that was never retrieved."""
     database = Database(server.url(), SCHEMA, pool_size=1)
     await database.open()
-    held = await database.acquire()
+    held = await pool_of(database).acquire()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(database.ping(), 0.1)
     with pytest.raises(DatabaseUnavailable):
         await database.read().one(select(func.count()).select_from(Fiche))
-    database.release(held)
+    pool_of(database).release(held)
     await database.ping()
     await database.close()
     gc.collect()

@@ -9,7 +9,7 @@ import pytest
 from db_utils import Connection, Database, Listing, PageRequest, uuid7
 from psycopg import sql
 from sqlalchemy import select
-from tests.essais import SCHEMA, Fiche, Piece, essai_database, scoped
+from tests.essais import SCHEMA, Fiche, Piece, essai_database, pool_of, scoped
 
 _USES = 10  # more than the five after which the server keeps one plan for all values
 _FILL = """
@@ -88,7 +88,7 @@ async def test_a_statement_by_key_reads_by_key_though_it_was_planned_on_an_empty
 
 async def kept_plans(database: Database) -> list[str]:
     """The plans of the prepared statements of the one connection, but for those of inserts."""
-    connection = await database.acquire()
+    connection = await pool_of(database).acquire()
     try:
         cursor = await connection.execute(
             "SELECT name, generic_plans, cardinality(parameter_types) FROM pg_prepared_statements"
@@ -99,7 +99,7 @@ async def kept_plans(database: Database) -> list[str]:
         assert all(generic for _, generic, _ in statements)
         return [await explained(connection, name, number) for name, _, number in statements]
     finally:
-        database.release(connection)
+        pool_of(database).release(connection)
 
 
 async def explained(connection: Connection, name: str, parameters: int) -> str:
@@ -141,7 +141,7 @@ async def test_statements_that_are_not_by_key_keep_no_plan(empty: Database) -> N
     """They leave nothing prepared at the server."""
     for _ in range(_USES):
         await empty.read().all(select(Fiche).where(Fiche.id == uuid7(), Fiche.rang == 1))
-    connection = await empty.acquire()
+    connection = await pool_of(empty).acquire()
     cursor = await connection.execute("SELECT statement FROM pg_prepared_statements", prepare=False)
     assert await cursor.fetchall() == []
-    empty.release(connection)
+    pool_of(empty).release(connection)

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from db_utils import Connection, Database, SerializationConflict, pool
 from service_testing import eventually
-from tests.essais import Fiche, Piece, fiche
+from tests.essais import Fiche, Piece, fiche, pool_of
 
 _SIZE = 3
 _ORG = "org-1"
@@ -57,13 +57,13 @@ async def get_after_an_insert(database: Database, row: Fiche) -> object:
 
 async def on_each_connection(database: Database, use: Callable[[Connection], Awaitable[object]]) -> None:
     """*use* with each connection of the pool while it is the only free one."""
-    taken = [await database.acquire() for _ in range(_SIZE)]
+    taken = [await pool_of(database).acquire() for _ in range(_SIZE)]
     for connection in taken:
-        database.release(connection)
+        pool_of(database).release(connection)
         await use(connection)
-        assert await database.acquire() is connection
+        assert await pool_of(database).acquire() is connection
     for connection in taken:
-        database.release(connection)
+        pool_of(database).release(connection)
 
 
 def grow(owner: psycopg.Connection) -> None:
@@ -158,13 +158,13 @@ async def test_plans_are_kept_again_once_the_tables_are_at_rest(
     """On connections made anew, so that nothing of the former plans is left."""
     monkeypatch.setattr(pool, "_UNREST", 0.05)
     await on_each_connection(database, lambda _: get(database, row))
-    former = await database.acquire()
-    database.release(former)
+    former = await pool_of(database).acquire()
+    pool_of(database).release(former)
     grow(owner)
     await get(database, row)
     await eventually(lambda: former.closed)
     await get(database, row)
-    fresh = await database.acquire()
+    fresh = await pool_of(database).acquire()
     cursor = await fresh.execute(_PREPARED, prepare=False)
     assert await cursor.fetchone() == (1,)
-    database.release(fresh)
+    pool_of(database).release(fresh)

@@ -17,7 +17,7 @@ from db_utils import (
 )
 from db_utils.transaction import SwallowedError, TransactionOver
 from sqlalchemy import bindparam, select, update
-from tests.essais import Courriel, Fiche, Journal, Modele, Piece, Reglage, fiche
+from tests.essais import Courriel, Fiche, Journal, Modele, Piece, Reglage, fiche, pool_of
 
 FICHES = select(Fiche).where(Fiche.organisation_id == bindparam("org")).order_by(Fiche.id)
 
@@ -174,9 +174,9 @@ async def test_statements_sent_at_once_take_turns_on_one_connection(database: Da
         row = await tx.insert(fiche(org))
         found = await asyncio.gather(*(tx.get(Fiche, row.id) for _ in range(5)))
         assert [one.id for one in found if one] == [row.id] * 5
-    held = [await database.acquire() for _ in range(3)]
+    held = [await pool_of(database).acquire() for _ in range(3)]
     for connection in held:
-        database.release(connection)
+        pool_of(database).release(connection)
 
 
 async def test_observers_hear_of_commits_that_wrote_their_table(database: Database, org: str) -> None:

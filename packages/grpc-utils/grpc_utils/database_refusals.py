@@ -11,7 +11,6 @@ from db_utils import (
     OrganisationRequired,
     ReferenceViolation,
     SerializationConflict,
-    StalePlan,
     StatementTimeout,
     TextTooLong,
     UnknownChoice,
@@ -49,6 +48,8 @@ def refusal_of(error: DatabaseError) -> Refusal | None:
             return FormatInvalide(champ=error.column)
         case ReferenceViolation():
             return ReferenceInconnue(contrainte=error.constraint)
+        case SerializationConflict():
+            return ConflitDEcriture()
         case InvalidPageToken():
             return JetonDePageInvalide(champ=error.field)
         case InvalidPage():
@@ -60,8 +61,6 @@ def refusal_of(error: DatabaseError) -> Refusal | None:
 _PLAIN: dict[type[DatabaseError], type[Refusal]] = {
     DatabaseUnavailable: BaseIndisponible,
     StatementTimeout: RequeteTropLente,
-    SerializationConflict: ConflitDEcriture,
-    StalePlan: ConflitDEcriture,
     InvalidText: FormatInvalide,
     OrganisationRequired: OrganisationRequise,
     VersionConflict: VersionPerimee,

@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from db_utils import DatabaseError, SerializationConflict, Undecipherable
+from db_utils import DatabaseError, Undecipherable, retried
 from db_utils import scope as current_scope
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
@@ -40,7 +40,6 @@ from grpc_utils.tenancy import Tenancy
 _log = logging.getLogger(__name__)
 
 STATUS = "grpc-status-details-bin"
-_ATTEMPTS = 4  # the first run and three more after a deadlock (C12)
 
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[Any, Any]
@@ -137,16 +136,10 @@ class _Unary:
 
     async def respond(self, request: Message, context: Context, key: str | None) -> bytes:
         """The response to *request*; with *key*, that of the first call that carried it (C21)."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                if key is None or self._idempotency is None:
-                    return (await self._handler(request, context)).SerializeToString()
-                once = Attempt(self._path, caller().subject, key, content_hash(request))
-                return await self._idempotency.once(once, partial(self._run, request, context))
-            except SerializationConflict:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-        raise AssertionError("unreachable")
+        if key is None or self._idempotency is None:
+            return (await retried(partial(self._handler, request, context))).SerializeToString()
+        attempt = Attempt(self._path, caller().subject, key, content_hash(request))
+        return await retried(partial(self._idempotency.once, attempt, partial(self._run, request, context)))
 
     async def _run(self, request: Message, context: Context) -> bytes:
         return (await self._handler(request, context)).SerializeToString()

@@ -10,6 +10,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from functools import partial
 
 from db_utils import (
     Database,
@@ -20,6 +21,7 @@ from db_utils import (
     clock,
     keyed_models,
     rekey,
+    retried,
 )
 from grpc_utils import Address, Guards, Idempotency, Peers, Server
 from grpc_utils.errors import Unavailable
@@ -41,7 +43,6 @@ _LAST_EVENTS = 1.0  # seconds that the relay gets at a stop to publish what was 
 _PURGE_EVERY = timedelta(hours=1)
 _LAST_CHANGED = timedelta(days=1)  # longer than a former version runs beside this one
 _JOB_RETRY = 5.0
-_JOB_ATTEMPTS = 3  # while others write the same rows, or their tables change (C12)
 _BUSY = 1.0  # seconds until a job looks again whether the replica that runs it has ended
 
 
@@ -196,17 +197,11 @@ class _Job:
 
     async def _once(self) -> bool:
         """Run the worker, unless another replica does; whether it ran."""
+        work = partial(self._worker.run, self._app)
         if not self._worker.exclusive:
-            await self._work()
+            await retried(work)
             return True
         async with self._app.database.exclusive(self._worker.name) as mine:
             if mine:
-                await self._work()
+                await retried(work)
             return mine
-
-    async def _work(self) -> None:
-        for _ in range(_JOB_ATTEMPTS - 1):
-            with contextlib.suppress(SerializationConflict):
-                await self._worker.run(self._app)
-                return
-        await self._worker.run(self._app)

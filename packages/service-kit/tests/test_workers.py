@@ -174,7 +174,7 @@ async def test_a_job_waits_out_a_database_that_is_away(
 async def test_C12_a_job_that_met_another_writer_is_run_again_at_once(
     with_workers: WithWorkers, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Three times in all, without a word."""
+    """Nothing is logged, and the job does not wait for its next time."""
     runs: list[int] = []
 
     async def job(app: App[Settings]) -> None:

@@ -1,22 +1,19 @@
 """Local copies of users: found, made, brought up to date, and joined when two are one person.
 
-Everything runs in the transaction of its caller, who runs it again under `insisting` when somebody
-else was making the same copy.
+Everything runs in the transaction of its caller, who runs it again by `retried` when somebody else
+was making the same copy.
 """
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from db_utils import Conflict, Reader, SerializationConflict, Transaction, VersionConflict, clock
-from sqlalchemy import String, Uuid, bindparam, func, select, union_all, update
+from db_utils import Reader, Transaction, clock
+from sqlalchemy import String, Uuid, bindparam, select, union_all, update
 from sqlalchemy.orm import aliased
 
 from user_sync.models import ADMIN, EVENEMENT, SECOURS, VIEWER, SujetLocal, UtilisateurLocal
 from user_sync.rules import NO_NAME, Central, Personne
 
-T = TypeVar("T")
-_ATTEMPTS = 4
 _sujet = bindparam("sujet", type_=String)
 _BY_SUBJECT = (
     select(UtilisateurLocal)
@@ -41,23 +38,7 @@ _MOVE_SUBJECTS = (
     .values(utilisateur_local_id=bindparam("kept", type_=Uuid))
 )
 _organisation = bindparam("organisation_id", type_=String)
-# The schema is part of the name: each service that uses the component decides for itself.
-_LOCK = select(
-    func.pg_advisory_xact_lock(
-        func.hashtextextended(func.concat(func.current_schema(), "/utilisateurs/", _organisation), 0)
-    )
-)
 _ANYBODY = select(UtilisateurLocal.id).where(UtilisateurLocal.organisation_id == _organisation).limit(1)
-
-
-async def insisting(work: Callable[[], Awaitable[T]]) -> T:
-    """Run the transaction *work*, up to four times while others write the same copies (S11)."""
-    for _ in range(_ATTEMPTS - 1):
-        try:
-            return await work()
-        except (Conflict, SerializationConflict, VersionConflict):
-            continue
-    return await work()
 
 
 async def by_subject(reader: Reader, sujet: str) -> UtilisateurLocal | None:
@@ -164,7 +145,8 @@ async def _known_under_lock(
     tx: Transaction, personne: Personne, utilisateur_id: str
 ) -> UtilisateurLocal | None:
     """Lock the organisation until *tx* ends; return the copy, if somebody has made it meanwhile."""
-    await tx.one(_LOCK, organisation_id=personne.organisation_id)
+    # Each service that uses this component decides for itself: names of locks are those of its schema.
+    await tx.lock("utilisateurs", personne.organisation_id)
     return await identified(tx, personne.sujet, utilisateur_id)
 
 

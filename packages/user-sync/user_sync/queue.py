@@ -4,7 +4,7 @@ import logging
 from typing import Final
 
 from crm.users import users_pb2 as pb
-from db_utils import Database, Transaction, clock
+from db_utils import Conflict, Database, Transaction, VersionConflict, clock, retried
 from google.protobuf.json_format import MessageToDict, ParseDict
 from sqlalchemy import Integer, String, bindparam, delete, func, select, update
 
@@ -92,7 +92,7 @@ async def _settle(database: Database, sujet: str, central: Central | None, *, cl
                     await copies.confirmed(tx, copy, central)
             await told(tx, sujet)
 
-    await copies.insisting(work)
+    await retried(work, Conflict, VersionConflict)
 
 
 async def _put_off(database: Database, row: SyncEnAttente, error: NotTold) -> None:

@@ -13,7 +13,15 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from crm.users import users_pb2 as pb
-from db_utils import DatabaseError, DatabaseUnavailable, StatementTimeout, clock
+from db_utils import (
+    Conflict,
+    DatabaseError,
+    DatabaseUnavailable,
+    StatementTimeout,
+    VersionConflict,
+    clock,
+    retried,
+)
 from grpc_utils import Identity
 from grpc_utils.providers import provider_of
 from nats_utils import end
@@ -158,7 +166,7 @@ class Synchroniser:
                     await queue.keep(tx, *later)
                 return copy
 
-        return await copies.insisting(work)
+        return await retried(work, Conflict, VersionConflict)
 
     def _tell_soon(self, identity: Identity, personne: Personne, copy: UtilisateurLocal) -> None:
         """Tell users in the background that somebody known is here, at most once per interval (S3)."""
@@ -200,7 +208,7 @@ class Synchroniser:
                 elif central is not None:
                     await queue.told(tx, personne.sujet)
 
-        await copies.insisting(work)
+        await retried(work, Conflict, VersionConflict)
         self._note("refuse" if closed else "en_attente" if later else "connu", personne, started)
 
     def _remember_telling(self, sujet: str) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from db_utils import Row, clock, uuid7
 from service_auth.guard import Guard
-from service_auth.housekeeping import purge
+from service_auth.housekeeping import PURGE
 from service_auth.models import (
     ECHEC,
     LOGOUT,
@@ -30,7 +30,7 @@ async def survives(app: App[AuthSettings], row: Row, key: object, after: timedel
         await tx.insert(row)
     with clock.frozen_at(clock.now() + after):
         for _ in range(2):
-            await purge(app)
+            await PURGE.run(app)
     return await app.database.read().get(type(row), key) is not None  # type: ignore[arg-type]  # keys may be bytes
 
 

@@ -3,10 +3,10 @@
 import logging
 from datetime import timedelta
 
-from db_utils import DatabaseError, clock, context
+from db_utils import DatabaseError, Retention, clock, context, purging
 from grpc_utils.telemetry import new_correlation
 from service_kit import App, Worker
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, select
 
 from service_integrations import refusals
 from service_integrations.actualisations import by_fives
@@ -33,11 +33,6 @@ _DUE = (
     )
     .order_by(OauthAccount.expires_at)
     .limit(MOST)
-)
-_before = bindparam("before", type_=_instant)
-_PURGES = (
-    (delete(AuditIntegration).where(AuditIntegration.created_at < _before), AUDIT_KEPT),
-    (delete(OauthState).where(OauthState.created_at < _before), STATES_KEPT),
 )
 
 
@@ -67,14 +62,6 @@ async def reencrypt(app: App[IntegrationsSettings]) -> None:
         continue
 
 
-async def purge(app: App[IntegrationsSettings]) -> None:
-    """Delete audit lines and begun connections that are older than needed (R25)."""
-    now = clock.now()
-    for statement, kept in _PURGES:
-        async with app.database.transaction() as tx:
-            await tx.execute(statement, before=now - kept)
-
-
 async def listen(app: App[IntegrationsSettings]) -> None:
     """Hear the changes of other instances (R18)."""
     await Atelier.of(app).comptes.cache.keep_listening()
@@ -82,5 +69,9 @@ async def listen(app: App[IntegrationsSettings]) -> None:
 
 REFRESH = Worker("rafraichir_echeances", rafraichir_echeances, every=timedelta(seconds=60))
 REENCRYPT = Worker("reencrypt", reencrypt, every=timedelta(days=1))
-PURGE = Worker("purge", purge, every=timedelta(hours=1))
+# Audit lines and begun connections that nobody asks for any more (R25).
+PURGE = purging(
+    Retention(AuditIntegration, AuditIntegration.created_at, AUDIT_KEPT),
+    Retention(OauthState, OauthState.created_at, STATES_KEPT),
+)
 LISTEN = Worker("cache", listen, every=timedelta(seconds=1), exclusive=False)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from db_utils import EVERYTHING, DatabaseUnavailable, StatementTimeout, within
+from db_utils import DatabaseUnavailable, StatementTimeout, unscoped
 from grpc_utils import Context
 from grpc_utils.errors import Refusal
 from prometheus_client import Counter, Histogram
@@ -70,7 +70,7 @@ def operated(servicer: S) -> S:
 def _operated(name: str, handler: Handler) -> Handler:
     @functools.wraps(handler)
     async def handle(self: Any, request: Any, context: Context) -> Any:
-        with within(EVERYTHING), operation(name, getattr(request, "provider", "")):
+        with unscoped(), operation(name, getattr(request, "provider", "")):
             return await handler(self, request, context)
 
     return handle

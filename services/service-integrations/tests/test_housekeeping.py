@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from db_utils import Row, clock, uuid7
-from service_integrations.housekeeping import purge
+from service_integrations.housekeeping import PURGE
 from service_integrations.models import GOOGLE, OAUTH_INITIATED, AuditIntegration, OauthState
 from service_integrations.service import SERVICE
 from service_integrations.settings import IntegrationsSettings
@@ -19,7 +19,7 @@ async def survives(app: App[IntegrationsSettings], row: Row, key: object, after:
         await tx.insert(row)
     with clock.frozen_at(clock.now() + after):
         for _ in range(2):
-            await purge(app)
+            await PURGE.run(app)
     return await app.database.read().get(type(row), key) is not None  # type: ignore[arg-type]  # keys may be bytes
 
 

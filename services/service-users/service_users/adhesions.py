@@ -11,7 +11,7 @@ from db_utils import Reader, Transaction, clock
 from grpc_utils.errors import FailedPrecondition
 from sqlalchemy import String, Uuid, bindparam, exists, func, or_, select, update
 
-from service_users import journal, locks, sortantes
+from service_users import journal, sortantes
 from service_users.models import (
     ACTIF,
     ADMIN,
@@ -73,7 +73,7 @@ class DernierAdmin(FailedPrecondition):
 
 async def lock(tx: Transaction, organisation_id: str) -> None:
     """Take the lock on the memberships of the organisation, until *tx* ends."""
-    await locks.hold(tx, "membres", organisation_id)
+    await tx.lock("membres", organisation_id)
 
 
 async def membership(reader: Reader, organisation_id: str, utilisateur_id: UUID) -> Membre | None:

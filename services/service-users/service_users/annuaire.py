@@ -1,17 +1,15 @@
 """The one way to find or make the account of a person (R8, R9, R10).
 
-Sign-ins, profiles, invitations and webhooks run it inside their own transaction, under `insisting`.
+Sign-ins, profiles, invitations and webhooks run it inside their own transaction, by `retried`.
 Memberships are in `adhesions.py`, sign-ins in `connexions.py`, claims of accounts in `reprise.py`.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from db_utils import Conflict, SerializationConflict, Transaction, VersionConflict, clock
+from db_utils import Transaction, VersionConflict, clock
 from grpc_utils import required
-from grpc_utils.errors import ConflitDEcriture
 from grpc_utils.providers import LOCAL
 from sqlalchemy import String, Uuid, bindparam, select
 
@@ -32,8 +30,6 @@ from service_users.models import Identite, Utilisateur
 from service_users.personnes import Personne
 from service_users.settings import UsersSettings
 
-T = TypeVar("T")
-_RETRIES = 3
 _OF_PROVIDER = select(Identite.sujet).where(
     Identite.utilisateur_id == bindparam("utilisateur_id", type_=Uuid),
     Identite.fournisseur == bindparam("fournisseur", type_=String),
@@ -61,19 +57,6 @@ class Rapprochement:
         if self.utilisateur is not None:
             return self.utilisateur
         raise rules.ConflitIdentite if self.conflit else rules.CompteDesactive
-
-
-async def insisting(work: Callable[[], Awaitable[T]]) -> T:
-    """Run the transaction *work*, and again when concurrent writes made it fail (R8); return its result.
-
-    Raises ConflitDEcriture after three more attempts.
-    """
-    for _ in range(_RETRIES + 1):
-        try:
-            return await work()
-        except (Conflict, VersionConflict, SerializationConflict):
-            continue
-    raise ConflitDEcriture
 
 
 async def forget(tx: Transaction, utilisateur: Utilisateur, source: str) -> None:

@@ -8,17 +8,16 @@ from functools import partial
 
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import CompteServiceServicer
-from db_utils import DatabaseError, parse_uuid, uuid7
+from db_utils import Conflict, DatabaseError, VersionConflict, parse_uuid, retried, unscoped, uuid7
 from grpc_utils import Context, Identity, caller, found, required
 from grpc_utils.errors import Refusal, Unavailable
 from service_kit import App
 
-from service_users import adhesions, annuaire, appelants, rules
+from service_users import adhesions, appelants, rules
 from service_users.annuaire import Annuaire
 from service_users.messages import membre_message, utilisateur_message
 from service_users.models import ADMIN, Utilisateur
 from service_users.organisations import Organisations
-from service_users.scope import unscoped
 from service_users.settings import UsersSettings
 
 _SOURCE = "compte"
@@ -42,7 +41,8 @@ class CompteService(CompteServiceServicer):
         required(request.nom, "nom")
         organisation_id = str(uuid7())
         with unscoped():
-            owner = await annuaire.insisting(partial(self._owner, caller(), request.utilisateur_id))
+            find = partial(self._owner, caller(), request.utilisateur_id)
+            owner = await retried(find, Conflict, VersionConflict)
             await self._organisations.create(organisation_id, request)
             try:
                 return await self._join(organisation_id, owner)

@@ -8,7 +8,7 @@ from db_utils import Transaction, clock
 from grpc_utils.providers import KINDE
 from sqlalchemy import String, bindparam, select
 
-from service_users import annuaire, conflits, echanges, locks, lookups
+from service_users import annuaire, conflits, echanges, lookups
 from service_users.annuaire import Annuaire, Rapprochement
 from service_users.models import CONFLIT, IGNORE, TRAITE, Utilisateur, WebhookRecu
 from service_users.notifications import DELETED, KNOWN, SOURCE, Notification
@@ -42,7 +42,7 @@ class Effets:
         """
         if notification.type not in KNOWN:
             return IGNORE
-        await locks.hold(tx, KINDE, notification.sujet)
+        await tx.lock(KINDE, notification.sujet)
         identite = await lookups.by_subject(tx, KINDE, notification.sujet)
         if identite is None:
             return await self._introduce(tx, notification)

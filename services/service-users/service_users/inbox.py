@@ -12,21 +12,25 @@ from functools import partial
 from typing import Any, Final
 
 from db_utils import (
+    Conflict,
     Database,
     DatabaseError,
     DatabaseUnavailable,
+    Retention,
     SerializationConflict,
     StatementTimeout,
     Transaction,
+    VersionConflict,
     clock,
+    purging,
+    retried,
 )
-from grpc_utils.errors import ConflitDEcriture
 from grpc_utils.providers import KINDE
 from service_kit import App, Worker
-from sqlalchemy import String, bindparam, delete, or_, select
+from sqlalchemy import String, bindparam, or_, select
 
 from service_users import conflits
-from service_users.annuaire import Annuaire, insisting
+from service_users.annuaire import Annuaire
 from service_users.effets import Effets, notification_of
 from service_users.models import CONFLIT, ECHEC, EN_FILE, WebhookRecu
 from service_users.notifications import Notification
@@ -44,10 +48,9 @@ WAITS: Final = (
     timedelta(hours=6),
 )  # before the second attempt and each later one
 MOST_ATTEMPTS: Final = len(WAITS) + 1
-KEPT = timedelta(days=30)
+KEPT = timedelta(days=30)  # far longer than the window in which a replay is accepted (R23)
 _TRANSIENT = (
     TimeoutError,
-    ConflitDEcriture,
     DatabaseUnavailable,
     SerializationConflict,
     StatementTimeout,
@@ -66,7 +69,6 @@ _DUE = (
     .limit(1)
     .with_for_update(skip_locked=True)
 )
-_OLD = delete(WebhookRecu).where(WebhookRecu.recu_le < bindparam("before", type_=WebhookRecu.recu_le.type))
 
 
 class Inbox:
@@ -82,7 +84,7 @@ class Inbox:
         """
         try:
             async with asyncio.timeout(BUDGET):
-                return await insisting(partial(self._at_once, notification))
+                return await retried(partial(self._at_once, notification), Conflict, VersionConflict)
         except _TRANSIENT as error:
             _log.warning("webhook %s waits: %s", notification.cle, type(error).__name__)
             return await self._keep(notification)
@@ -94,16 +96,11 @@ class Inbox:
                 await self._give_up(row, "its last attempt ended with its process")
                 continue
             try:
-                await insisting(partial(self._again, row))
+                await retried(partial(self._again, row), Conflict, VersionConflict)
             except (*_TRANSIENT, DatabaseError) as error:
                 _log.warning("webhook %s failed: %s", row.cle, type(error).__name__)
                 if row.tentatives == MOST_ATTEMPTS:
                     await self._give_up(row, type(error).__name__)
-
-    async def forget(self) -> int:
-        """Remove webhooks older than 30 days, far outside the window of replays (R23); return how many."""
-        async with self._db.transaction() as tx:
-            return await tx.execute(_OLD, before=clock.now() - KEPT)
 
     async def _at_once(self, notification: Notification) -> str:
         async with self._db.transaction() as tx:
@@ -196,12 +193,9 @@ async def _look_again(app: App[UsersSettings]) -> None:
     await inbox_of(app).look_again()
 
 
-async def _forget(app: App[UsersSettings]) -> None:
-    await inbox_of(app).forget()
-
-
+PURGE: Final = purging(Retention(WebhookRecu, WebhookRecu.recu_le, KEPT), name="webhooks-purge")
 WORKERS: Final = (
     Worker("webhooks", _retry, every=timedelta(seconds=2)),
     Worker("webhooks-conflicts", _look_again, every=timedelta(hours=1)),
-    Worker("webhooks-purge", _forget, every=timedelta(hours=1)),
+    PURGE,
 )

@@ -11,17 +11,16 @@ from functools import partial
 
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import InvitationServiceServicer
-from db_utils import Listing, Transaction, clock
+from db_utils import Conflict, Listing, Transaction, VersionConflict, clock, retried, unscoped
 from grpc_utils import Context, Identity, caller, found, list_answer, page_request, required, to_message
 from grpc_utils.errors import OrganisationRequise
 from service_kit import App, Worker
 from sqlalchemy import LargeBinary, String, bindparam, func, select, update
 
-from service_users import adhesions, annuaire, appelants, rules
+from service_users import adhesions, appelants, rules
 from service_users.annuaire import Annuaire
 from service_users.messages import membre_message
 from service_users.models import ACCEPTED, EXPIRED, PENDING, VIEWER, Invitation
-from service_users.scope import unscoped
 from service_users.settings import UsersSettings
 
 INVITATIONS = Listing(Invitation, sorts=("created_at desc",), filters=("etat",))
@@ -85,7 +84,8 @@ class InvitationService(InvitationServiceServicer):
         """Make the caller a member of the organisation that invited him (R19)."""
         identity, jeton_hash = caller(), _hash(required(request.jeton, "jeton"))
         with unscoped():
-            answer = await annuaire.insisting(partial(self._accept, identity, jeton_hash))
+            accept = partial(self._accept, identity, jeton_hash)
+            answer = await retried(accept, Conflict, VersionConflict)
         if answer is None:
             raise rules.InvitationExpiree
         return answer

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import MembreServiceServicer
-from db_utils import Listing, Reader, Transaction, parse_uuid
+from db_utils import Listing, Reader, Transaction, parse_uuid, unscoped
 from grpc_utils import (
     Context,
     caller,
@@ -24,7 +24,6 @@ from service_users import adhesions, appelants, choix, rules
 from service_users.messages import membre_message, membre_messages
 from service_users.models import ACTIF, VIEWER, Membre, Utilisateur
 from service_users.organisations import Organisations
-from service_users.scope import unscoped
 from service_users.settings import UsersSettings
 
 MEMBRES = Listing(Membre, sorts=("created_at",), filters=("utilisateur_id", "etat"))

@@ -9,14 +9,14 @@ from typing import Any
 
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import SyncServiceServicer
-from db_utils import Database, Transaction, clock, parse_uuid
+from db_utils import Conflict, Database, Transaction, VersionConflict, clock, parse_uuid, retried, unscoped
 from grpc_utils import Context, Identity, caller, found, opaque_id, required, to_message
 from grpc_utils.errors import ValeurInconnue
 from grpc_utils.providers import KINDE
 from service_kit import App
 from sqlalchemy import String, bindparam, select
 
-from service_users import adhesions, annuaire, appelants, choix, connexions, journal, personnes, rules
+from service_users import adhesions, appelants, choix, connexions, journal, personnes, rules
 from service_users.annuaire import Annuaire, Rapprochement
 from service_users.inbox import inbox_of
 from service_users.messages import utilisateur_message
@@ -24,7 +24,6 @@ from service_users.models import ACTIF, Identite, Membre, OrganisationAAssurer, 
 from service_users.notifications import notification
 from service_users.organisations import Assurance, Organisations
 from service_users.personnes import Personne
-from service_users.scope import unscoped
 from service_users.settings import UsersSettings
 from service_users.signatures import Signatures
 
@@ -62,7 +61,7 @@ class SyncService(SyncServiceServicer):
                 organisation_id = ""  # nobody joins a deleted organisation (R11)
             late = ensured is Assurance.PLUS_TARD
             work = partial(self._sync, personne, organisation_id, metadata, late=late)
-            made, answer = await annuaire.insisting(work)
+            made, answer = await retried(work, Conflict, VersionConflict)
             made.account()
             self._organisations.touch(answer.organisation_id, clock.now())
         return answer
@@ -71,7 +70,7 @@ class SyncService(SyncServiceServicer):
         """Create or refresh the person of the caller's own token."""
         work = partial(self._profile, caller(), rules.profile_changes(request))
         with unscoped():
-            made, answer = await annuaire.insisting(work)
+            made, answer = await retried(work, Conflict, VersionConflict)
             made.account()
             names = await self._organisations.names(one.organisation_id for one in answer.organisations)
         for one in answer.organisations:

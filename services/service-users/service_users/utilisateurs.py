@@ -7,7 +7,7 @@ from uuid import UUID
 from crm.common.common_pb2 import DeleteResponse
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import UtilisateurServiceServicer
-from db_utils import Listing, Reader, Transaction, parse_uuid
+from db_utils import Conflict, Listing, Reader, Transaction, VersionConflict, parse_uuid, retried, unscoped
 from grpc_utils import (
     Context,
     Identity,
@@ -42,7 +42,6 @@ from service_users.messages import utilisateur_message, utilisateur_messages
 from service_users.models import ACTIF, EMAIL_TAKEN, Membre, Utilisateur
 from service_users.passwords import Hashed, Passwords
 from service_users.personnes import Personne
-from service_users.scope import unscoped
 from service_users.settings import UsersSettings
 
 _NOBODY = UUID(int=0)  # an id that no account has: callers unknown here see no colleague
@@ -99,7 +98,7 @@ class UtilisateurService(UtilisateurServiceServicer):
         password = await self._password(request, personne.email)
         with unscoped():
             create = partial(self._create, personne, password, request.organisation_id)
-            made = await (annuaire.insisting(create) if personne.sujet else create())
+            made = await (retried(create, Conflict, VersionConflict) if personne.sujet else create())
             message = await utilisateur_message(self._db.read(), made.account())
         claimed = timestamp(made.reprise_le) if made.reprise_le is not None else None
         return pb.CreateUtilisateurResponse(utilisateur=message, cree=made.cree, reprise_le=claimed)
@@ -171,7 +170,8 @@ class UtilisateurService(UtilisateurServiceServicer):
         if appelants.is_internal(identity):
             raise rules.UtilisateurRequis
         me = found(await appelants.named_id(self._db.read(), identity, self._settings))
-        confirmed = await annuaire.insisting(partial(self._confirm, identity, me, jeton_hash))
+        confirm = partial(self._confirm, identity, me, jeton_hash)
+        confirmed = await retried(confirm, Conflict, VersionConflict)
         if confirmed is None:
             raise ExisteDeja(contrainte=EMAIL_TAKEN)
         return confirmed

@@ -13,8 +13,7 @@ from db_utils import clock
 from grpc_utils.providers import KINDE
 from service_testing import Mesh
 from service_testing.webhooks import hmac_webhook
-from service_users import locks
-from service_users.inbox import MOST_ATTEMPTS, WAITS, Inbox, inbox_of
+from service_users.inbox import MOST_ATTEMPTS, PURGE, WAITS, Inbox, inbox_of
 from service_users.models import WebhookRecu
 from sqlalchemy import select
 from tests.personnes import SECRET
@@ -46,7 +45,7 @@ def busy(mesh: Mesh, sujet: str) -> Callable[[], AbstractAsyncContextManager[Non
     @asynccontextmanager
     async def held() -> AsyncIterator[None]:
         async with mesh.database("users").transaction() as tx:
-            await locks.hold(tx, KINDE, sujet)
+            await tx.lock(KINDE, sujet)
             yield
 
     return held
@@ -153,8 +152,8 @@ async def test_R22_keys_live_thirty_days(mesh: Mesh, inbox: Inbox, sujet: str) -
     """Keys go after 30 days, when no replay is inside the window of R23 any more."""
     await line_up(mesh, sujet, resultat="TRAITE", prochain_essai=None, recu_le=NOON)
     with clock.frozen_at(NOON + timedelta(days=30)):
-        await inbox.forget()
+        await PURGE.run(mesh["users"].app)
     assert (await kept(mesh, sujet)).resultat == "TRAITE"
     with clock.frozen_at(NOON + timedelta(days=30, seconds=1)):
-        await inbox.forget()
+        await PURGE.run(mesh["users"].app)
     assert not await mesh.database("users").read().all(_OF.where(WebhookRecu.sujet == sujet))

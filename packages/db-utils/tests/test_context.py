@@ -1,0 +1,21 @@
+"""The scope of a unit of work, narrowed and lifted for a while."""
+
+import pytest
+from db_utils import EVERYTHING, Scope, scope, unscoped, within
+
+
+def test_a_scope_ends_with_its_block() -> None:
+    """The one around it applies again, also after an error."""
+    with within(Scope("org-1")):
+        with pytest.raises(LookupError), within(Scope("org-2")):
+            assert scope.get() == Scope("org-2")
+            raise LookupError
+        assert scope.get() == Scope("org-1")
+
+
+def test_unscoped_work_sees_all_organisations() -> None:
+    """Inside a call of one organisation, and only there."""
+    with within(Scope("org-1")):
+        with unscoped():
+            assert scope.get() == EVERYTHING
+        assert scope.get() == Scope("org-1")
