@@ -48,19 +48,18 @@ def refusal_of(error: DatabaseError) -> Refusal | None:
             return FormatInvalide(champ=error.column)
         case ReferenceViolation():
             return ReferenceInconnue(contrainte=error.constraint)
-        case SerializationConflict():
-            return ConflitDEcriture()
         case InvalidPageToken():
             return JetonDePageInvalide(champ=error.field)
         case InvalidPage():
             return PageInvalide(champ=error.field)
-    plain = _PLAIN.get(type(error))
-    return None if plain is None else plain()
+    plain = (_PLAIN[kind] for kind in type(error).__mro__ if kind in _PLAIN)
+    return next((refusal() for refusal in plain), None)
 
 
 _PLAIN: dict[type[DatabaseError], type[Refusal]] = {
     DatabaseUnavailable: BaseIndisponible,
     StatementTimeout: RequeteTropLente,
+    SerializationConflict: ConflitDEcriture,
     InvalidText: FormatInvalide,
     OrganisationRequired: OrganisationRequise,
     VersionConflict: VersionPerimee,

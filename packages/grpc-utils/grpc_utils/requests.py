@@ -33,7 +33,8 @@ def parse(kind: type[Message], body: bytes) -> Message:
         request = kind.FromString(body)
     except DecodeError:
         raise RequeteIllisible from None
-    clean(request)
+    for step in _steps(request.DESCRIPTOR):
+        step(request)
     return request
 
 

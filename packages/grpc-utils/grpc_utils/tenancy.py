@@ -28,7 +28,7 @@ class Tenancy:
         if requested and header and requested != header:
             raise OrganisationDifferente
         named = requested or header
-        if named and not is_opaque_id(named):
+        if named and named != identity.organisation_id and not is_opaque_id(named):
             raise FormatInvalide(champ="organisation_id")
         if identity.kind == "service":
             return Scope(named) if named else EVERYTHING
