@@ -11,7 +11,7 @@ _REMEMBERED = 20_000  # keys; the one not heard of for longest is forgotten firs
 class Buckets:
     """A bucket per key that gets *per_minute* tokens in a minute, and holds *burst* or as many.
 
-    *now* tells the seconds that have passed.
+    *now* tells the seconds that have passed; a clock that is set back gives no tokens meanwhile.
     """
 
     def __init__(
@@ -24,7 +24,7 @@ class Buckets:
         """Take a token of *key*: 0, or the seconds until there will be one."""
         now = self._now()
         tokens, filled_at = self._buckets.pop(key, (self._size, now))
-        tokens = min(self._size, tokens + (now - filled_at) * self._rate)
+        tokens = min(self._size, tokens + max(now - filled_at, 0.0) * self._rate)
         wait = 0.0 if tokens >= 1 else (1 - tokens) / self._rate
         self._buckets[key] = (tokens if wait else tokens - 1, now)
         if len(self._buckets) > _REMEMBERED:

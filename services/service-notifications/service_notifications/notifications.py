@@ -74,7 +74,7 @@ class NotificationService(NotificationServiceServicer):
     """Notifications of the caller and of his organisation."""
 
     def __init__(self, app: App[Settings]) -> None:
-        self._db, self._creates = app.database, Buckets(PER_MINUTE)
+        self._db, self._creates = app.database, Buckets(PER_MINUTE, clock.timestamp)
 
     async def Create(self, request: pb.CreateNotificationRequest, context: Context) -> pb.Notification:
         """Store a notification, once per key (R8).
