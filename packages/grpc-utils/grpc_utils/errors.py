@@ -33,7 +33,6 @@ __all__ = [
     "InvalidArgument",
     "JetonDePageInvalide",
     "LimiteAtteinte",
-    "MontantInvalide",
     "NotFound",
     "OrganisationDifferente",
     "OrganisationRequise",
@@ -178,10 +177,6 @@ class TropDEntrees(InvalidArgument):
 
 class DateInvalide(InvalidArgument):
     """La date n'existe pas ou n'est pas admise ; le format est AAAA-MM-JJ."""
-
-
-class MontantInvalide(InvalidArgument):
-    """Le montant est invalide."""
 
 
 class RequeteIllisible(InvalidArgument):

@@ -23,7 +23,6 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # Cc and C
 # What is written in many lines keeps its format characters: they join emoji and direct Arabic.
 _OF_MANY_LINES = frozenset({"commentaire", "corps_html", "corps_texte", "description", "message"})
 
-Cleaner = Callable[[Message], None]
 _Step = Callable[[Any], None]
 
 
