@@ -1,7 +1,7 @@
-"""One gRPC edge for all services: who calls, what may be seen, how it is answered.
+"""gRPC for all services: who calls, what the call may see, how it is answered.
 
-Start with `pipeline.py`, the order in which a call is checked; `errors.py` lists every
-refusal. This package never imports nats_utils.
+Start with `pipeline.py`, the order in which a call is checked; `errors.py` lists the refusals
+that services share, `client.py` calls other services. This package never imports nats_utils.
 """
 
 from grpc_utils.auth import Authenticator, JetonRevoque, bearer_of
