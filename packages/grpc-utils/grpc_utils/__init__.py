@@ -1,7 +1,7 @@
-"""One gRPC edge for all services: who calls, what may be seen, how it is answered.
+"""gRPC for all services: who calls, what the call may see, how it is answered.
 
-Start with `pipeline.py`, the order in which a call is checked; `errors.py` lists every
-refusal. This package never imports nats_utils.
+Start with `pipeline.py`, the order in which a call is checked; `errors.py` lists the refusals
+that services share, `client.py` calls other services. This package never imports nats_utils.
 """
 
 from grpc_utils.auth import Authenticator, JetonRevoque, bearer_of
@@ -19,7 +19,7 @@ from grpc_utils.fields import (
 )
 from grpc_utils.headers import AUTHORIZATION, CORRELATION
 from grpc_utils.idempotency import Idempotency
-from grpc_utils.identity import ANONYMOUS, SERVICE_PREFIX, Identity, caller, maybe_caller
+from grpc_utils.identity import SERVICE_PREFIX, Identity, caller
 from grpc_utils.internal import InvalidServiceKey, KeyPair, ServiceSigner, new_key_pair, service_issuers
 from grpc_utils.jwks import Jwks, JwksError, KeySet
 from grpc_utils.keyed import Keyed, content_hash, insert_once
@@ -49,7 +49,6 @@ from grpc_utils.verifier import (
 )
 
 __all__ = [
-    "ANONYMOUS",
     "AUTHORIZATION",
     "CORRELATION",
     "ORGANISATION_CLAIMS",
@@ -102,7 +101,6 @@ __all__ = [
     "is_opaque_id",
     "list_answer",
     "listener",
-    "maybe_caller",
     "new_key_pair",
     "opaque_id",
     "page_request",

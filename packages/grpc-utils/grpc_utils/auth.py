@@ -1,4 +1,4 @@
-"""Authentication of one call from its metadata. Used only by the pipeline."""
+"""Authentication of one call by its metadata (C5). `pipeline.py` asks it before anything else."""
 
 import logging
 import re
@@ -13,6 +13,7 @@ from grpc_utils.verifier import TokenVerifier
 _log = logging.getLogger(__name__)
 _BEARER = re.compile(r"(?i:bearer) ([A-Za-z0-9_.-]+)")  # RFC 9110, section 11.1: the scheme in any case
 
+# Paths that need no token (C5). They are compared as a whole: a prefix would exempt their neighbours.
 HEALTH = "/grpc.health.v1.Health/"
 EXEMPT = frozenset({f"{HEALTH}Check", f"{HEALTH}Watch"})
 
@@ -38,9 +39,9 @@ class JetonRevoque(Unauthenticated):
 
 
 class Authenticator:
-    """Turns the metadata of a call into an identity; without a verifier everybody is anonymous.
+    """Turns the metadata of a call into an identity; without a verifier every caller is anonymous.
 
-    *own_issuer* is the name of our auth service, which alone ends tokens by their user's id.
+    *own_issuer* is the `iss` of our auth service: revocations of a user end its tokens only.
     """
 
     def __init__(self, verifier: TokenVerifier | None, own_issuer: str | None = None) -> None:
@@ -48,9 +49,9 @@ class Authenticator:
         self.revocations = Revocations(own_issuer)
 
     async def identify(self, authorization: Sequence[str | bytes]) -> Identity:
-        """The caller proven by the values of `authorization`.
+        """Return the caller whom the values of `authorization` prove.
 
-        Raises one of the classes above, nothing else.
+        Raises JetonManquant, JetonInvalide, JetonExpire, JetonTropLong, JetonRevoque, nothing else.
         """
         if self._verifier is None:
             return ANONYMOUS
@@ -75,9 +76,10 @@ async def _verified(verifier: TokenVerifier, token: str) -> Identity:
 
 
 def bearer_of(values: Sequence[str | bytes]) -> str:
-    """The token in the *values* of `authorization`. Raises JetonManquant, JetonInvalide."""
+    """Return the token in the *values* of `authorization`. Raises JetonManquant, JetonInvalide."""
     if not values:
         raise JetonManquant
+    # Of two values a proxy in front might check the one and we the other: neither is taken.
     if len(values) > 1 or not isinstance(values[0], str):
         raise JetonInvalide
     match = _BEARER.fullmatch(values[0])

@@ -1,4 +1,4 @@
-"""A circuit breaker per callee: after repeated silence, fail at once for a while (C14)."""
+"""Circuit breakers: a callee that left five calls unanswered is not called for 30 seconds (C14)."""
 
 import time
 from collections.abc import Callable
@@ -7,12 +7,15 @@ from prometheus_client import Gauge
 
 from grpc_utils.errors import CircuitOuvert
 
-FAILURES, PAUSE = 5, 30.0  # consecutive failures; seconds
+FAILURES, PAUSE = 5, 30.0  # consecutive failures; seconds (C14)
 CIRCUIT_OPEN = Gauge("crm_circuit_open", "1 while calls to the callee fail at once.", ["callee"])
 
 
 class Breaker:
-    """Opens after 5 consecutive failures, stays open 30 s, then lets one probe through."""
+    """Circuit of one callee: 5 consecutive failures open it for 30 s, then one probe is let through.
+
+    Whoever enters tells how the call ended, by exactly one of the three other methods.
+    """
 
     def __init__(self, callee: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._callee, self._clock = callee, clock
@@ -25,17 +28,18 @@ class Breaker:
         """Ask for permission to call. Raises CircuitOuvert."""
         if self._failures < FAILURES:
             return
+        # One probe at a time: if the callee is still away, only one caller waits for it.
         if self._probing or self._clock() - self._opened_at < PAUSE:
             raise CircuitOuvert(service=self._callee)
         self._probing = True
 
     def succeeded(self) -> None:
-        """The callee answered, whatever it said."""
+        """Note that the callee answered, whatever it said: the circuit is closed."""
         self._failures, self._probing = 0, False
         self._gauge.set(0)
 
     def failed(self) -> None:
-        """The callee did not answer."""
+        """Note that the callee did not answer; the fifth time in a row opens the circuit."""
         self._failures += 1
         self._probing = False
         if self._failures >= FAILURES:
@@ -43,21 +47,21 @@ class Breaker:
             self._gauge.set(1)
 
     def abandoned(self) -> None:
-        """The call ended without telling anything about the callee (it was cancelled)."""
+        """Note that a call ended without telling anything about the callee, such as a cancelled one."""
         self._probing = False
 
 
 class Unbroken:
-    """A circuit that never opens, for callers who pace themselves."""
+    """Circuit that never opens, for callers who wait between their calls by themselves."""
 
     def enter(self) -> None:
-        """Every call is permitted."""
+        """Permit every call."""
 
     def succeeded(self) -> None:
-        """Nothing depends on it."""
+        """Note nothing."""
 
     def failed(self) -> None:
-        """Nothing depends on it."""
+        """Note nothing."""
 
     def abandoned(self) -> None:
-        """Nothing depends on it."""
+        """Note nothing."""

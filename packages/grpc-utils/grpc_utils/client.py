@@ -1,8 +1,8 @@
-"""Calls to other services: one channel per callee, proof of who calls, bounded patience.
+"""Calls to other services: one channel per callee, proof of the caller, bounded waiting (C14).
 
 `Peers.stub` gives the generated stub on a channel that adds the service token, the
-organisation, the correlation id and a deadline to each call, retries what the contract
-declares repeatable, and opens a circuit when the callee stays silent.
+organisation, the correlation id and a deadline to each call, repeats calls of methods that the
+contract declares repeatable, and opens a circuit when the callee stays silent.
 """
 
 import importlib
@@ -32,11 +32,12 @@ T = TypeVar("T")
 
 DEADLINE = 2.0  # seconds (C14)
 HEALTH_DEADLINE = 1.0  # seconds
-_NOWHERE = "ipv4:127.0.0.1:1"  # nobody listens there: a callee without address is one that is down
+_NOWHERE = "ipv4:127.0.0.1:1"  # nothing listens on it: a callee without an address counts as one that is down
 _SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-# A callee that cannot serve says nothing, or one of these; any other reason is about somebody else.
+# A callee that cannot serve gives no reason or one of these. Any other reason is about a party behind it.
 _OUT_OF_SERVICE = {"", *(kind.reason for kind in OUT_OF_SERVICE)}
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:")
+# gRPC adds jitter to the pauses. UNAVAILABLE alone: other statuses would be the same again.
 _RETRY = {
     "maxAttempts": 3,
     "initialBackoff": "0.1s",
@@ -47,7 +48,7 @@ _RETRY = {
 
 
 async def answered_or_none(call: Awaitable[T]) -> T | None:
-    """The answer to *call*, None when the callee says NOT_FOUND. Everything else it raises stays."""
+    """Await *call* and return its answer, None for NOT_FOUND; other errors are raised unchanged."""
     try:
         return await call
     except grpc.aio.AioRpcError as error:
@@ -57,7 +58,7 @@ async def answered_or_none(call: Awaitable[T]) -> T | None:
 
 
 def info_of(refusal: grpc.aio.AioRpcError) -> ErrorInfo:
-    """The reason and the metadata with which a callee of ours refused (C7), empty when it gives none."""
+    """The reason and the metadata of a *refusal* by a service of ours (C7), empty when it has none."""
     status, info = Status(), ErrorInfo()
     try:
         for key, value in refusal.trailing_metadata() or ():
@@ -72,16 +73,16 @@ def info_of(refusal: grpc.aio.AioRpcError) -> ErrorInfo:
 
 
 def reason_of(refusal: grpc.aio.AioRpcError) -> str:
-    """The machine reason with which a callee of ours refused (C7), "" when it gives none."""
+    """The reason of a *refusal* by a service of ours (C7), "" when it has none."""
     return str(info_of(refusal).reason)
 
 
 class Peers:
-    """The other services, by *addresses*, called as the *signer*'s service.
+    """Stubs of the other services, at *addresses*, called in the name of *signer*'s service.
 
-    An address is host:port, all of whose IP addresses are called in turn, or a target with its
-    scheme, as in "ipv4:10.0.0.1:50052,10.0.0.2:50052". Services without one are unavailable.
-    *now* tells the seconds that have passed, for the circuit breakers.
+    An address is host:port, all of whose IP addresses are called in turn, or a gRPC target with its
+    scheme, as in "ipv4:10.0.0.1:50052,10.0.0.2:50052". Calls to a service without one raise
+    DependanceIndisponible. *now* is the clock of the circuit breakers, in seconds.
     """
 
     def __init__(
@@ -97,16 +98,16 @@ class Peers:
 
     @property
     def proven(self) -> bool:
-        """Whether calls carry a proof of who calls."""
+        """Whether calls carry a token of the calling service."""
         return self._signer is not None
 
     def stub(self, kind: Callable[[grpc.aio.Channel], S], *, breaker: bool = True) -> S:
-        """The generated stub class *kind* on the channel of its service.
+        """A stub of the generated class *kind* on the channel of its service.
 
         Its calls raise DependanceIndisponible or CircuitOuvert when the callee is silent,
-        and `grpc.aio.AioRpcError` when it refuses. A call that is given `authorization`
-        metadata is made with that instead of our own proof. Without *breaker* every call is tried:
-        for callers who pace themselves and must notice at once that the callee is back.
+        and `grpc.aio.AioRpcError` when it refuses. A call with `authorization` metadata of its own
+        carries that instead of our service token. Without *breaker* every call is tried, for callers
+        who wait between their calls and must notice at once that the callee is back.
         """
         callee = kind.__module__.split(".")[1]
         if (callee, breaker) not in self._channels:
@@ -115,9 +116,9 @@ class Peers:
         return kind(self._channels[callee, breaker])
 
     async def serving(self, callee: str) -> bool:
-        """Whether *callee* says now that it is SERVING (C17), whatever its circuit breaker thinks.
+        """Ask *callee* whether it is SERVING (C17), whatever its circuit says; waits a second at most.
 
-        It is asked over the connection that calls would take: True means that they get there.
+        The question takes the connection that calls take, so True means that calls arrive.
         """
         if callee not in self._health:
             self._health[callee] = self._open(callee)
@@ -134,7 +135,11 @@ class Peers:
             await channel.close()
 
     def _open(self, callee: str, *interceptors: grpc.aio.ClientInterceptor) -> grpc.aio.Channel:
-        """A channel to *callee*; those of one process share their connections, having the same options."""
+        """A channel to *callee*.
+
+        gRPC shares a connection between the channels of a process that have the same address and
+        options, so the channels for health and for calls must not differ in them.
+        """
         names = [{"service": name, "method": method} for name, method in _repeatable(callee)]
         config = {
             "loadBalancingConfig": [{"round_robin": {}}],
@@ -144,7 +149,8 @@ class Peers:
         return grpc.aio.insecure_channel(
             _target(self._addresses.get(callee, _NOWHERE)),
             options=(
-                # A callee that is back after a long while is found within seconds, not minutes.
+                # By default gRPC waits up to 2 minutes before it connects again; a callee that is
+                # back is to be found within seconds.
                 ("grpc.initial_reconnect_backoff_ms", 100),
                 ("grpc.max_reconnect_backoff_ms", 3_000),
                 ("grpc.service_config", json.dumps(config)),
@@ -187,7 +193,7 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
             credentials=details.credentials,
             wait_for_ready=details.wait_for_ready,
         )
-        self._breaker.enter()
+        self._breaker.enter()  # last before the call: from here on every way out tells the breaker
         try:
             call = await continuation(proven, request)
             response = await call
@@ -203,10 +209,11 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
         return response
 
     def _judge(self, error: grpc.aio.AioRpcError, *, in_a_hurry: bool) -> None:
-        """Tell the breaker what *error* says of the callee."""
+        """Tell the breaker what *error* says of the callee; a call *in_a_hurry* had less time than usual."""
         if error.code() not in _SILENT or reason_of(error) not in _OUT_OF_SERVICE:
             self._breaker.succeeded()
         elif in_a_hurry and error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+            # The call within which this one was made ran out of time; the callee may be well.
             self._breaker.abandoned()
         else:
             self._breaker.failed()

@@ -1,4 +1,4 @@
-"""What a caller is told when the database refuses. Used only by `pipeline.py`."""
+"""Translation of database errors into refusals (C12). Used only by `pipeline.py`."""
 
 from db_utils import (
     Conflict,
@@ -35,7 +35,7 @@ from grpc_utils.errors import (
 
 
 def refusal_of(error: DatabaseError) -> Refusal | None:
-    """What a caller is told when the database answers *error*; None for what is no caller's business."""
+    """The refusal for a caller whose call met *error*; None for a bug of ours, which is told as one."""
     match error:
         case Conflict():
             known = {"id": str(error.existing_id)} if error.existing_id is not None else {}

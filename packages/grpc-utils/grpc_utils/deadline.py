@@ -1,4 +1,4 @@
-"""The time that is left to the current call, passed on to the calls it makes."""
+"""The time left to the current call, passed on to the calls that it makes (C14)."""
 
 import time
 from contextvars import ContextVar
@@ -12,11 +12,11 @@ _ends_at: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 def start(remaining: float | None) -> None:
-    """Note that the current call must be answered within *remaining* seconds."""
+    """Note that the current call must be answered within *remaining* seconds, None for no limit."""
     _ends_at.set(None if remaining is None else time.monotonic() + remaining)
 
 
 def shortened(timeout: float) -> float:
-    """*timeout* seconds, or what is left to the current call if that is less."""
+    """The lesser of *timeout* and the time left to the current call, in seconds, never below 0."""
     ends_at = _ends_at.get()
     return timeout if ends_at is None else max(0.0, min(timeout, ends_at - time.monotonic()))

@@ -1,8 +1,8 @@
-"""Every answer other than OK that a caller can get on purpose.
+"""Refusals: every answer other than OK that a caller is given on purpose (C7).
 
-A subclass of one of the status classes is all a service writes: its name is the machine
+A service writes a subclass of one of the status classes and nothing else: its name is the
 reason, its docstring the French sentence, its keyword arguments the metadata (never
-personal data). Only `pipeline.py` turns them into a status.
+personal data). Only `pipeline.py` turns refusals into a status.
 """
 
 import re
@@ -33,7 +33,6 @@ __all__ = [
     "InvalidArgument",
     "JetonDePageInvalide",
     "LimiteAtteinte",
-    "MontantInvalide",
     "NotFound",
     "OrganisationDifferente",
     "OrganisationRequise",
@@ -55,12 +54,12 @@ __all__ = [
     "VersionPerimee",
 ]
 
-# TropDEntrees is three words: TROP_D_ENTREES.
+# Places where a word begins in the name of a class: TropDEntrees becomes TROP_D_ENTREES.
 _WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 class Refusal(Exception):
-    """Base of the expected errors; subclass one of the status classes below."""
+    """Base of all refusals. Services subclass the status classes below, not this one."""
 
     code: ClassVar[grpc.StatusCode]
     reason: ClassVar[str]
@@ -74,11 +73,11 @@ class Refusal(Exception):
 
     @property
     def message(self) -> str:
-        """The sentence the caller reads."""
+        """The sentence for the caller: the docstring of the class on one line."""
         return " ".join((self.__doc__ or "").split())
 
     def details(self, domain: str) -> bytes:
-        """A serialised google.rpc.Status for `grpc-status-details-bin` (C7)."""
+        """The refusal as a serialised google.rpc.Status for `grpc-status-details-bin` (C7)."""
         status = Status(code=self.code.value[0], message=self.message)
         status.details.add().Pack(ErrorInfo(reason=self.reason, domain=domain, metadata=self.metadata))
         if "champ" in self.metadata:
@@ -180,10 +179,6 @@ class DateInvalide(InvalidArgument):
     """La date n'existe pas ou n'est pas admise ; le format est AAAA-MM-JJ."""
 
 
-class MontantInvalide(InvalidArgument):
-    """Le montant est invalide."""
-
-
 class RequeteIllisible(InvalidArgument):
     """Le corps de la requête n'est pas le message attendu."""
 
@@ -268,7 +263,7 @@ OUT_OF_SERVICE: Final = (
     CircuitOuvert,
     RequeteTropLente,
 )
-"""What any service says when it cannot serve."""
+"""Refusals of a service that cannot serve; other subclasses of theirs are about a party behind it (C14)."""
 
 
 class TropDeRequetes(ResourceExhausted):

@@ -1,4 +1,4 @@
-"""Checks of single fields that every service needs: each takes a text and answers a value."""
+"""Checks of single fields that every service needs; each takes a text and returns its stored form."""
 
 import re
 from datetime import date
@@ -12,13 +12,14 @@ from stdnum.fr import siren, siret
 from grpc_utils.errors import ChampRequis, DateInvalide, FormatInvalide, TropLong
 
 _OPAQUE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:|-]{0,63}")
+# The usual local parts, for which the syntax check of email-validator is not needed.
 _PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[a-z0-9_+-]+(\.[a-z0-9_+-]+)*")
 _NOBODY, _MONACO = "000000000", "000"
 _LONGEST_EMAIL = 254  # RFC 5321 section 4.5.3.1.3, without the angle brackets
 
 
 def required(text: str, champ: str) -> str:
-    """*text*, which may not be empty. Raises ChampRequis."""
+    """Return *text*, which must not be empty. Raises ChampRequis."""
     if not text:
         raise ChampRequis(champ=champ)
     return text
@@ -30,7 +31,7 @@ def civil_date(text: str, champ: str) -> date:
         day = date.fromisoformat(text)
     except ValueError:
         raise DateInvalide(champ=champ) from None
-    if day.isoformat() != text:
+    if day.isoformat() != text:  # Python reads other forms of ISO 8601 as well, such as 2026-W09-7
         raise DateInvalide(champ=champ)
     return day
 
@@ -41,7 +42,7 @@ def is_opaque_id(text: str) -> bool:
 
 
 def opaque_id(text: str, champ: str) -> str | None:
-    """An id owned by another service, None when empty. Raises FormatInvalide."""
+    """An id owned by another service (C2), None when empty. Raises FormatInvalide."""
     if not text:
         return None
     if not is_opaque_id(text):
@@ -50,10 +51,11 @@ def opaque_id(text: str, champ: str) -> str | None:
 
 
 def email_address(text: str, champ: str) -> str | None:
-    """An email address in lower case, None when empty (C10): the one rule of all services.
+    """An email address in lower case, None when empty (C10).
 
-    Local parts outside ASCII (RFC 6531) are accepted. What is answered is accepted again, and
-    stays as it is. Raises FormatInvalide, TropLong.
+    Local parts outside ASCII (RFC 6531) are accepted. An address returned by this function is
+    accepted again and stays as it is, so that services may hand addresses to each other. Raises
+    FormatInvalide, TropLong.
     """
     if not text:
         return None
@@ -71,12 +73,12 @@ def email_address(text: str, champ: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _email_domain(domain: str) -> str:
-    """The domain as email-validator normalises it: most of its work, and domains repeat."""
+    """The domain as email-validator normalises it. Remembered: it is most of the work, and domains repeat."""
     return validate_email(f"a@{domain}", check_deliverability=False).domain
 
 
 def siren_number(text: str, champ: str) -> str:
-    """A SIREN without spaces, its check digit right, not all zeros (C10). Raises FormatInvalide."""
+    """A SIREN without spaces, with a right check digit, not all zeros (C10). Raises FormatInvalide."""
     try:
         number: str = siren.validate(text)
     except ValidationError:
@@ -85,9 +87,9 @@ def siren_number(text: str, champ: str) -> str:
 
 
 def siret_number(text: str, champ: str) -> str | None:
-    """A SIRET without spaces, its check digits right, None when empty (C10). Raises FormatInvalide.
+    """A SIRET without spaces, with right check digits, None when empty (C10). Raises FormatInvalide.
 
-    The SIREN it begins with is not all zeros.
+    The SIREN at its beginning is not all zeros.
     """
     if not text:
         return None
@@ -99,18 +101,18 @@ def siret_number(text: str, champ: str) -> str | None:
 
 
 def _of_somebody(number: str, champ: str) -> str:
-    # The check digit of zeros is right, and the library knows no number that was never given.
+    # Zeros have a right check digit, and the library does not know which numbers INSEE has given.
     if number.startswith(_NOBODY):
         raise FormatInvalide(champ=champ)
     return number
 
 
 def vat_number(text: str, of_siren: str | None, champ: str) -> str | None:
-    """A VAT number of the European Union, None when empty. Raises FormatInvalide.
+    """A VAT number of the European Union, None when empty (C10). Raises FormatInvalide.
 
-    A French one ends in the SIREN of its company, which must be *of_siren*; without a SIREN it
-    is one of Monaco, which ends in three zeros and six digits of its own. A Greek one begins
-    with EL, also when it was typed with the code of the country.
+    A French number ends in the SIREN of its company, which must be *of_siren*. A company without a
+    SIREN has a number of Monaco, which ends in three zeros and six digits of its own. A Greek number
+    begins with EL, also when it was typed with the code of the country, GR.
     """
     if not text:
         return None

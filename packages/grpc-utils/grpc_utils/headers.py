@@ -1,4 +1,4 @@
-"""The metadata of a call that the pipeline looks at, read in one pass."""
+"""Metadata of a call: those that the pipeline looks at, read in one pass."""
 
 from typing import NamedTuple
 
@@ -11,10 +11,10 @@ IDEMPOTENCY_KEY = "idempotency-key"
 
 
 class Headers(NamedTuple):
-    """What a caller has said beside the request.
+    """Metadata that a caller has sent with the request.
 
-    *authorization* holds every value that came, for more than one is refused; of the others the
-    first text counts, "" and None when there is none.
+    *authorization* holds every value, because more than one is refused. Of each other name the
+    first text counts; without one it is "", for *idempotency_key* None.
     """
 
     authorization: tuple[str | bytes, ...]

@@ -1,7 +1,8 @@
-"""grpc.health.v1 for anybody who asks: readiness and liveness, never a way to hold the server.
+"""Health by grpc.health.v1 (C17), answered without a token: readiness and liveness.
 
-Its callers prove nothing. They must ask within two seconds, few calls of a method may be
-under way, and nobody who is slow to read keeps a change of state waiting.
+Because its callers prove nothing, they may hold little of the server: a request must arrive
+within two seconds, each method has at most 200 calls under way, and a watcher who is slow to
+read delays neither a change of state nor another watcher.
 """
 
 import asyncio
@@ -34,29 +35,32 @@ class Health:
         self._states: dict[str, int] = {}
         self._changed = asyncio.Event()
         self._ended = False
-        # Callers take UNIMPLEMENTED as "not known to be ill": one too many still may call.
+        # Clients of gRPC take UNIMPLEMENTED as healthy: a watcher beyond the limit may still make calls.
         self._watch = _Limited(self._say_changes, grpc.StatusCode.UNIMPLEMENTED)
 
     @property
     def watched(self) -> bool:
-        """Whether somebody watches, and so will look elsewhere."""
+        """Whether a client watches the state; such a client goes elsewhere when told NOT_SERVING."""
         return self._watch.under_way > 0
 
     def set(self, name: str, state: int) -> None:
-        """Say that *name* is in *state* from now on; those who watch are told of a change."""
+        """Set the state of *name* to *state*; watchers are told when it has changed."""
         if self._states.get(name) == state:
             return
         self._states[name] = state
-        self._changed.set()
+        self._changed.set()  # wakes those who wait now; a new event waits for the next change
         self._changed = asyncio.Event()
 
     def end(self) -> None:
-        """Let those who watch go, once they know the last state."""
+        """End every Watch call, each after its watcher was told the last state."""
         self._ended = True
         self._changed.set()
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """Have *server* answer Check and Watch."""
+        """Register Check and Watch with *server*.
+
+        They are streams, so that the wait for a request is ours to bound.
+        """
         check = _Limited(self._say_now, grpc.StatusCode.RESOURCE_EXHAUSTED)
         methods = {"Check": check, "Watch": self._watch}
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
@@ -72,6 +76,7 @@ class Health:
 
     async def _say_changes(self, context: _Context) -> None:
         name, said = await _asked(context), None
+        # The event is taken before the state is told: a change during the write wakes at once.
         while not self._ended or said != self._states.get(name, _UNKNOWN):
             changed, state = self._changed, self._states.get(name, _UNKNOWN)
             if state != said:
@@ -81,7 +86,7 @@ class Health:
 
 
 class _Limited:
-    """A method with its calls under way; those beyond the limit are refused with *code*."""
+    """A method that refuses calls with *code* while 200 of them are under way."""
 
     def __init__(self, answer: _Answer, code: grpc.StatusCode) -> None:
         self._answer, self._code, self.under_way = answer, code, 0
@@ -98,7 +103,7 @@ class _Limited:
 
 
 async def _asked(context: _Context) -> str:
-    """The name of the service that the caller asks about."""
+    """The name of the service that the caller asks about; ends the call if none comes that can be read."""
     try:
         async with asyncio.timeout(_PATIENCE):
             body = await context.read()

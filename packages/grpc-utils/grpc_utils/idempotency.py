@@ -1,4 +1,4 @@
-"""A mutating call with `idempotency-key` metadata runs once, however often it is sent.
+"""Idempotency keys in metadata: a mutating call with one runs once, however often it is sent (C21).
 
 The response is stored in the transaction of the call itself, so that a crash leaves
 either both or neither. Keys are kept for a day and belong to one caller and method. Keys that
@@ -20,12 +20,12 @@ __all__ = [
     "Base",
 ]
 
-KEPT = timedelta(days=1)
-_LONGEST = 128
+KEPT = timedelta(days=1)  # a repetition comes within minutes (C21)
+_LONGEST = 128  # characters (C21)
 
 
 class Base(Row):
-    """Tables of the call pipeline, part of every service's schema."""
+    """Base of the tables of the call pipeline, which are part of every service's schema."""
 
     __abstract__ = True
     metadata = metadata()
@@ -47,7 +47,10 @@ class IdempotencyKey(Base):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One call that carries a key; *content* tells its request from others (C21)."""
+    """One call that carries a key; *content* is the hash of its request (`keyed.content_hash`).
+
+    Raises FormatInvalide for a key that is not 1 to 128 printable characters.
+    """
 
     method: str
     caller: str
@@ -66,7 +69,7 @@ class Idempotency:
         self._database = database
 
     async def once(self, attempt: Attempt, call: Callable[[], Awaitable[bytes]]) -> bytes:
-        """The stored response of *attempt*, or that of *call*, run now.
+        """Return the stored response of *attempt*; without one, run *call* and store its response.
 
         Raises CleIdempotenceReutilisee when the key came with another content before.
         """
@@ -78,6 +81,8 @@ class Idempotency:
                     return _checked(stored, attempt)
                 response = await call()
                 failpoint("idempotency.before_store")
+                # With the commit, after the rows of the handler: the unique index then makes a
+                # second call of this key wait for the commit alone, not for the handler.
                 tx.insert_at_commit(
                     IdempotencyKey(
                         method=attempt.method,
@@ -89,13 +94,15 @@ class Idempotency:
                 )
             return response
         except Conflict:
+            # Either another call of this key has committed first, and its answer counts, or the
+            # conflict is the handler's own and is told to the caller.
             twin = await self._database.read().get(IdempotencyKey, identity)
             if twin is None:
                 raise
             return _checked(twin, attempt)
 
     async def purge(self) -> int:
-        """Forget answers older than a day; their number."""
+        """Delete the answers older than a day and return their number."""
         async with self._database.transaction() as tx:
             old = IdempotencyKey.created_at < clock.now() - KEPT
             return await tx.execute(delete(IdempotencyKey).where(old))

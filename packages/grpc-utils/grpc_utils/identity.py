@@ -1,4 +1,4 @@
-"""Who calls. The pipeline sets the identity of each call; handlers read it here."""
+"""Identity of the caller: the pipeline sets that of each call, handlers read it here."""
 
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -30,7 +30,7 @@ class Identity:
 
     @property
     def user_id(self) -> str:
-        """The user behind the call: the caller, or whom the calling service acts for."""
+        """The user behind the call: the caller, or the user for whom a service calls ("" for none)."""
         return self.on_behalf_of if self.kind == "service" else self.subject
 
 
@@ -48,10 +48,10 @@ def caller() -> Identity:
 
 
 def maybe_caller() -> Identity | None:
-    """The identity of the current call, None in jobs and consumers."""
+    """The identity of the current call, None outside a call (in jobs and consumers)."""
     return _current.get()
 
 
 def set_caller(identity: Identity) -> None:
-    """Set the identity of the current task (pipeline only)."""
+    """Set the identity of the current task. Only the pipeline does."""
     _current.set(identity)

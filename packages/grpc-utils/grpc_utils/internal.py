@@ -17,24 +17,25 @@ from grpc_utils.identity import SERVICE_PREFIX, Identity
 from grpc_utils.verifier import FixedKey, Issuer
 
 LIFETIME = 60  # seconds
-_REUSED = 30  # seconds during which a token serves several calls
-_REMEMBERED = 1000
+_REUSED = 30  # seconds during which a token serves several calls; half a life is left to the last of them
+_REMEMBERED = 1000  # tokens, by callee and user; a full memory is emptied, for tokens are cheap to sign
+_KEY_SIZE = 32  # bytes of an Ed25519 key, private or public (RFC 8032, section 5.1.5)
 
 
 class InvalidServiceKey(ValueError):
-    """A configured service key that is not one; the message names it and says what to do."""
+    """A configured service key that cannot be read; the message names its service."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A service's key pair as base64url text of 32 raw bytes each."""
+    """Key pair of a service, each half 32 raw bytes in base64url."""
 
     private: str
     public: str
 
 
 def new_key_pair() -> KeyPair:
-    """A fresh pair: the private half for one service, the public half for all."""
+    """A fresh pair: the private half is for one service, the public half for all of them."""
     private = Ed25519PrivateKey.generate()
     seed = private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
     public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
@@ -42,7 +43,7 @@ def new_key_pair() -> KeyPair:
 
 
 def service_issuers(public_keys: str, callee: str) -> list[Issuer]:
-    """The issuers of internal tokens for *callee*, from "name:key,name:key"."""
+    """The issuers of internal tokens for *callee*, from "name:key,name:key". Raises InvalidServiceKey."""
     issuers = []
     for entry in filter(None, (part.strip() for part in public_keys.split(","))):
         name, _, text = entry.partition(":")
@@ -59,13 +60,13 @@ def _raw(name: str, text: str) -> bytes:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError:
         raw = b""
-    if len(raw) != 32:
+    if len(raw) != _KEY_SIZE:
         raise InvalidServiceKey(f"the key of service {name!r} is not 32 bytes in base64url")
     return raw
 
 
 class ServiceSigner:
-    """Makes the tokens with which service *name* calls others."""
+    """Maker of the tokens with which service *name* calls others. Raises InvalidServiceKey."""
 
     def __init__(self, name: str, private_key: str) -> None:
         self._subject = SERVICE_PREFIX + name
@@ -73,11 +74,14 @@ class ServiceSigner:
         self._recent: dict[tuple[str, str], tuple[float, str]] = {}
 
     def token(self, callee: str, user: Identity | None) -> str:
-        """A token for a call to *callee*, on behalf of *user* or of the service itself."""
+        """A token for calls to *callee* on behalf of *user*, or of the service itself with None.
+
+        The same token is returned for 30 seconds, then a new one.
+        """
         act_for = user.user_id if user is not None else ""
         now = clock.timestamp()
         made_at, token = self._recent.get((callee, act_for), (float("-inf"), ""))
-        if 0 <= now - made_at < _REUSED:
+        if 0 <= now - made_at < _REUSED:  # negative after the clock was set back: made in the future then
             return token
         token = self._sign(callee, act_for, int(now))
         if len(self._recent) >= _REMEMBERED:

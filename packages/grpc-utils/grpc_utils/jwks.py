@@ -1,8 +1,8 @@
 """Public keys of a token issuer, by default over HTTP: fetched once, kept while the issuer is away.
 
-One request at a time whatever the number of waiting calls; keys older than the refresh
-age are served while they are fetched again in the background; unknown key ids force a
-fetch at most once per ten seconds. A document without a usable key changes nothing.
+There is one request at a time, however many calls wait. Keys older than the refresh age are
+served while they are fetched again in the background. Unknown key ids force a fetch at most once
+in ten seconds. A document without a usable key changes nothing (I6).
 """
 
 import asyncio
@@ -24,21 +24,21 @@ _log = logging.getLogger(__name__)
 
 REFRESH_AGE = 600.0  # seconds after which keys are fetched again in the background
 FORCED_PAUSE = 10.0  # seconds between two fetches forced by unknown key ids
-TIMEOUT = 3.0
+TIMEOUT = 3.0  # seconds for a whole request
 _LAST_PORT = 65535
 _VERIFY = "verify"
 SMALLEST_KEY = 2048  # bits (RFC 8725 section 3.5 asks for adequate keys; NIST SP 800-131A)
 
 
 class JwksError(Exception):
-    """The address or the document is not acceptable; the text says why."""
+    """An address or a document that is not acceptable; the text says why."""
 
 
 class KeySet:
-    """The RS256 keys of the JWK set that *download* brings; *source* names it in logs.
+    """RS256 keys of the JWK set that *download* fetches; *source* names it in logs.
 
-    *download* raises JwksError, TimeoutError or an error of httpx when it cannot; *now* tells
-    the seconds that have passed. *refresh_age* and *forced_pause* replace the seconds of the module.
+    *download* raises JwksError, TimeoutError or an error of httpx when it fails. *now* is the clock,
+    in seconds. *refresh_age* and *forced_pause* replace the constants of this module.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class KeySet:
         self._fetching: asyncio.Task[None] | None = None
 
     async def key(self, kid: str) -> RSAPublicKey | None:
-        """The key named *kid*, None when the issuer does not publish it (or cannot be asked)."""
+        """The key named *kid*, None when the issuer does not publish it or cannot be asked (`reached`)."""
         known = self._keys.get(kid)
         if known is None:
             return await self._unknown(kid)
@@ -68,16 +68,17 @@ class KeySet:
 
     @property
     def reached(self) -> bool:
-        """Whether the last request brought keys; if not, that a key is missing says nothing of it."""
+        """Whether the last request brought keys; if not, a missing key may well be published."""
         return self._fetched_at >= self._tried_at
 
     async def _unknown(self, kid: str) -> RSAPublicKey | None:
-        """The key named *kid* after a fetch under way, or one of its own if it may have one.
+        """The key named *kid* after the fetch under way and, if the pause has passed, one more.
 
-        A fetch under way may have read the document just before the key was published.
+        One more, because the fetch under way may have read the document just before the key was
+        published.
         """
         if self._fetching is not None:
-            await asyncio.shield(self._fetching)
+            await asyncio.shield(self._fetching)  # a caller who gives up must not cancel it for the others
         if kid not in self._keys and self._now() - self._forced_at > self._forced_pause:
             self._forced_at = self._now()
             self._start_fetching()
@@ -105,9 +106,9 @@ class KeySet:
 
 
 class Jwks(KeySet):
-    """The RS256 keys published at *url*: https, or http to this machine.
+    """RS256 keys published at *url*: https, or http to this machine. Raises JwksError.
 
-    *allow_http* lifts that rule for closed networks; the others are those of `KeySet`.
+    *allow_http* permits http to any machine, for closed networks; the rest is said by `KeySet`.
     """
 
     def __init__(
@@ -141,7 +142,7 @@ async def _download(url: str) -> bytes:
 
 
 def parse(document: bytes) -> dict[str, RSAPublicKey]:
-    """The usable keys of a JWK set by kid: RSA of at least 2048 bits, not said to be for anything else.
+    """The usable keys of a JWK set by kid: RSA of at least 2048 bits, not reserved for another use (C5).
 
     Raises JwksError when there is none: an issuer without keys issues nothing.
     """
@@ -154,7 +155,7 @@ def parse(document: bytes) -> dict[str, RSAPublicKey]:
     for entry in usable:
         key = _public_key(entry)
         if key is not None:
-            keys.setdefault(entry["kid"], key)
+            keys.setdefault(entry["kid"], key)  # of two keys of one name the first counts
     if not keys:
         raise JwksError("no usable key")
     return keys

@@ -1,7 +1,7 @@
-"""Idempotency keys and the content that they are bound to (C21).
+"""Idempotency keys that are fields of a request, and the content to which all keys are bound (C21).
 
-A key that came as metadata stands with its stored answer, in `idempotency.py`; one that is a
-field of the request stands in the row that the request made: `Keyed` and `insert_once`.
+Such a key is stored in the row that its request made: `Keyed` and `insert_once`. A key in metadata
+is stored with the answer to its call, in `idempotency.py`.
 """
 
 import hashlib
@@ -22,10 +22,10 @@ _KEY_FIELDS = ("cle_idempotence", "idempotency_key")
 
 
 class Keyed(MappedAsDataclass, kw_only=True, repr=False, eq=False):
-    """A table whose rows may carry the key of the request that made them.
+    """Columns of a table whose rows may carry the idempotency key of the request that made them.
 
-    *contenu_hash* is the content of that request. Rows without one were made by the service
-    itself, under a key of its own, or before keys were bound to contents.
+    *contenu_hash* is the hash of that request. Rows without it were made by the service itself,
+    under a key of its own, or before keys were bound to contents.
     """
 
     cle_idempotence: Mapped[str | None] = mapped_column(String(255), default=None)
@@ -33,9 +33,9 @@ class Keyed(MappedAsDataclass, kw_only=True, repr=False, eq=False):
 
 
 def content_hash(request: Message) -> bytes:
-    """What tells one request from another: its kind, its organisation, all fields but its key.
+    """A hash of *request*: of its type, its organisation and all of its fields but the key.
 
-    *request* is one that a handler got, with clean texts (C10).
+    *request* is as its handler got it, with clean texts (C10).
     """
     content = type(request)()
     content.CopyFrom(request)
@@ -52,10 +52,11 @@ def _never(stored: Any, row: Any) -> bool:
 
 
 async def insert_once(tx: Transaction, row: R, *, alike: Callable[[R, R], bool] = _never) -> R:
-    """Write *row*, a `Keyed` one, or find the one that its key has made before.
+    """Write *row*, whose class is `Keyed`, or return the row that an earlier request of its key made.
 
-    Of transactions at once one writes, the others wait for it. A row without a content is the
-    answer only when *alike* says so of it and *row*. Raises CleIdempotenceReutilisee.
+    Of concurrent transactions one writes and the others wait for its end. A stored row without a
+    hash is returned only if *alike*, called with it and *row*, says so. Raises
+    CleIdempotenceReutilisee.
     """
     new, kind = cast(Any, row), cast(Any, type(row))
     if new.cle_idempotence is None:

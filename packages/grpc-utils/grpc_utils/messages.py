@@ -1,4 +1,4 @@
-"""Between rows and messages: the small functions that the standard methods stand on."""
+"""Conversions between rows and messages, from which the standard methods of services are made."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -24,13 +24,13 @@ _SECOND = timedelta(seconds=1)
 
 
 def timestamp(instant: datetime) -> Timestamp:
-    """*instant* (with a time zone) as a message."""
+    """*instant*, which has a time zone, as a Timestamp."""
     since = instant - _EPOCH
     return Timestamp(seconds=since // _SECOND, nanos=since.microseconds * 1000)
 
 
 def instant(message: Timestamp) -> datetime:
-    """*message* as an instant in UTC. Raises DateInvalide outside the years 1 to 9999."""
+    """*message* as an instant in UTC (C3). Raises DateInvalide outside the years 1 to 9999."""
     try:
         return _EPOCH + timedelta(seconds=message.seconds, microseconds=message.nanos // 1000)
     except OverflowError:
@@ -58,6 +58,7 @@ _plans: dict[tuple[type[Row], type[Message]], _Plan] = {}
 
 def _new_plan(row: type[Row], message: type[Message]) -> _Plan:
     columns = row.__table__.columns
+    # A column cannot become a list of messages by itself: the caller gives those fields as *extra*.
     plan = _plans[row, message] = tuple(
         (field.name, _CONVERSIONS.get(columns[field.name].type.python_type))
         for field in message.DESCRIPTOR.fields
@@ -67,9 +68,10 @@ def _new_plan(row: type[Row], message: type[Message]) -> _Plan:
 
 
 def to_message(row: Row, kind: type[M], **extra: object) -> M:
-    """*row* as a message of *kind*: columns go to the fields of their name, NULL stays absent.
+    """*row* as a message of *kind*: each column goes to the field of its name, NULL stays absent.
 
-    *extra* fills the fields that are not columns. The plan is made once per pair of classes.
+    *extra* fills the fields that are not columns. Which columns are converted how is found out once
+    for each pair of classes.
     """
     attributes = row.__dict__
     values: dict[str, Any] = {}
@@ -81,16 +83,17 @@ def to_message(row: Row, kind: type[M], **extra: object) -> M:
 
 
 def found(row: T | None) -> T:
-    """*row*, or the one answer for what does not exist for this caller. Raises Introuvable."""
+    """Return *row*. Raises Introuvable for None, whether the row is deleted, another's, or never was."""
     if row is None:
         raise Introuvable
     return row
 
 
 def changes(request: Message, fields: Iterable[str], *, mandatory: Iterable[str] = ()) -> dict[str, Any]:
-    """The fields of an Update that are present: absent means unchanged (C9).
+    """Values of those *fields* that are present in an Update; an absent field stays unchanged (C9).
 
-    Present and empty clears a text (None), which ChampRequis refuses for *mandatory* fields.
+    An empty text becomes None, which clears the column. Raises ChampRequis when one of *mandatory*
+    is cleared.
     """
     refused = frozenset(mandatory)
     present: dict[str, Any] = {}
@@ -104,12 +107,12 @@ def changes(request: Message, fields: Iterable[str], *, mandatory: Iterable[str]
 
 
 def expected_version(request: Any) -> int | None:
-    """The version that an Update carries, None without one."""
+    """The version that an Update expects (C9), None when it expects none."""
     return request.version if request.HasField("version") else None
 
 
 def page_request(pagination: common_pb2.Pagination) -> PageRequest:
-    """What a List call asks for, as the database layer takes it."""
+    """The page that a List call asks for (C8), as db_utils takes it."""
     return PageRequest(
         pagination.page_size,
         pagination.page_token,
@@ -122,10 +125,10 @@ def page_request(pagination: common_pb2.Pagination) -> PageRequest:
 def list_answer(
     kind: type[M], page: Page[Any], messages: Iterable[Message] | None = None, **extra: object
 ) -> M:
-    """The answer to a List call: *page* in the one repeated field of *kind*, and where the next one begins.
+    """The answer to a List call: *page* in the one repeated field of *kind*, and the token of the next page.
 
     *messages* are its rows as messages, by default those that `to_message` makes; *extra* fills
-    what else *kind* has.
+    the other fields of *kind*.
     """
     field, entry = _listings.get(kind) or _new_listing(kind)
     entries = messages if messages is not None else [to_message(row, entry) for row in page.rows]
@@ -137,7 +140,7 @@ _listings: dict[type[Message], tuple[str, type[Message]]] = {}
 
 
 def _new_listing(kind: type[Message]) -> tuple[str, type[Message]]:
-    """The repeated field of a List answer and the class of its entries."""
+    """The one repeated field of a List answer, and the class of its entries."""
     (field,) = (field for field in kind.DESCRIPTOR.fields if field.is_repeated)
     entry: Any = field.message_type
     listing = _listings[kind] = field.name, GetMessageClass(entry)

@@ -1,4 +1,4 @@
-"""What the contract says about a method: its messages, whether it changes anything."""
+"""Methods as their contracts describe them: messages, whether they change anything, who may call."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ ORGANISATION_FIELD = "organisation_id"
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method of a `.proto` file, named by its *path* on the wire.
+    """A method of a `.proto` file; *path* is its name on the wire.
 
-    *domain* is the `ErrorInfo.domain` of its refusals. An *internal* one is for services only (C5).
+    *domain* is the `ErrorInfo.domain` of its refusals. An *internal* method is for services only (C5).
     """
 
     path: str

@@ -1,10 +1,10 @@
-"""The one interceptor: every call passes here, in this order.
+"""The one interceptor: every call passes its parts in this order.
 
 telemetry → errors → authentication → greeting → request → tenancy → idempotency → handler
 
-The chain of a method is built once, when it is first called. It takes the request from
-the wire itself, so that nobody without a proof can make the server wait for one or decode
-one, and it is the only place that ends a call with a status.
+The chain of a method is built once, when it is first called. It reads the request itself, after
+authentication, so that a caller without a proof can make the server neither wait for a request
+nor decode one (C5). No other place ends a call with a status.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ class Dechiffrement(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """The parts of the chain that settings decide.
+    """Parts of the chain that settings decide.
 
-    *greetings* are awaited with each proven caller, before anything of the request is read; a
-    Refusal that one of them raises ends the call.
+    *greetings* are awaited with each proven caller before anything of the request is read; a
+    Refusal raised by one of them ends the call. Without *idempotency*, keys in metadata are ignored.
     """
 
     authenticator: Authenticator
@@ -81,13 +81,14 @@ class Guards:
 
 
 class Pipeline(grpc.aio.ServerInterceptor):
-    """Protects every method of a server of *service*; those in *exempt* pass untouched."""
+    """Protects every method of a server of *service*; methods whose path is in *exempt* pass untouched."""
 
     def __init__(self, service: str, guards: Guards, exempt: frozenset[str]) -> None:
         self.calls = Calls(service)
         self._guards = guards
         self._exempt = exempt
         self._handlers: dict[str, Handler] = {}
+        # Strangers do not learn which methods exist (C7): a greeting refuses, after authentication.
         method = Method("unknown", f"crm.{service}", Empty, Empty)
         unknown = _Chain(self.calls, replace(guards, greetings=(_refuse_unknown,)), method, _unreachable)
         self.unknown: Handler = grpc.stream_unary_rpc_method_handler(unknown.answer)
@@ -109,7 +110,11 @@ class Pipeline(grpc.aio.ServerInterceptor):
         return handler
 
     def _protected(self, path: str, inner: Any) -> Handler:
-        """The chain of *inner*, which grpc calls at once: the body is the chain's to read."""
+        """The chain around *inner*.
+
+        It is registered as one for a stream of requests: for a single one, grpc.aio would wait and
+        decode before it calls the chain.
+        """
         method = method_at(path)
         if inner.response_streaming:
             stream = _Chain(self.calls, self._guards, method, _Streaming(inner.unary_stream).respond)
@@ -120,7 +125,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
 
 async def _refuse_unknown(identity: Identity) -> None:
-    """Tell a proven caller, and nobody else, that a method does not exist."""
+    """Refuse a method that does not exist; as a greeting this is told to proven callers only."""
     raise Unimplemented
 
 
@@ -129,13 +134,14 @@ async def _unreachable(request: Message, context: Context, key: str | None) -> b
 
 
 class _Unary:
-    """Runs the handler of a method with one response, again after a conflict of transactions."""
+    """Runs the handler of a method with one response, up to four times when transactions collide (C12)."""
 
     def __init__(self, handler: Unary, path: str, idempotency: Idempotency | None) -> None:
         self._handler, self._path, self._idempotency = handler, path, idempotency
 
     async def respond(self, request: Message, context: Context, key: str | None) -> bytes:
-        """The response to *request*; with *key*, that of the first call that carried it (C21)."""
+        """Return the response to *request*; with *key*, that of the first call that carried it (C21)."""
+        # An attempt is the whole call with its key: what a rolled back one has read is void.
         if key is None or self._idempotency is None:
             return (await retried(partial(self._handler, request, context))).SerializeToString()
         attempt = Attempt(self._path, caller().subject, key, content_hash(request))
@@ -159,7 +165,7 @@ class _Streaming:
 
 
 class _Chain:
-    """Lets the calls of one method in, has *respond* answer them, and ends each with a status."""
+    """The chain of one method: admits its calls, has *respond* answer them, ends each with a status."""
 
     def __init__(self, calls: Calls, guards: Guards, method: Method, respond: Respond) -> None:
         self._calls, self._method, self._respond = calls, method, respond
@@ -167,7 +173,7 @@ class _Chain:
         self._greetings = guards.greetings
 
     async def answer(self, _: object, context: Context) -> bytes | None:
-        """Answer one call: the response, or None when *respond* has written a stream of them."""
+        """Answer one call; return the response, None when *respond* has written a stream of them."""
         started = time.perf_counter()
         headers = headers_of(context)
         correlation = self._calls.correlate(headers.correlation)
@@ -184,7 +190,7 @@ class _Chain:
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
             raise
-        except grpc.aio.AbortError:  # the handler's own; it should have raised a refusal
+        except grpc.aio.AbortError:  # a handler that ended the call itself instead of raising a refusal
             code = context.code()
             raise
         except Exception as error:
@@ -196,16 +202,17 @@ class _Chain:
             self._calls.ended(self._method.path, started, code, correlation, subject)
 
     def _admit(self, identity: Identity, header: str, body: Any) -> Message:
-        """The request of a proven caller, within the scope that the caller may see."""
+        """Decode the request of a proven caller and set the scope that the caller may see (C6)."""
         method = self._method
         set_caller(identity)
         if method.internal and identity.kind == "user":
             raise AppelInterneSeulement
-        if body is grpc.aio.EOF:
+        if body is grpc.aio.EOF:  # the caller ended its side of the call without a request
             raise RequeteIllisible
         request = parse(method.request, body)
         requested = getattr(request, ORGANISATION_FIELD) if method.names_organisation else ""
         scope = self._tenancy.scope(identity, requested, header)
+        # Handlers read the organisation in the request, so it is the one that was decided.
         if method.names_organisation and scope.organisation_id != requested:
             setattr(request, ORGANISATION_FIELD, scope.organisation_id or "")
         current_scope.set(scope)

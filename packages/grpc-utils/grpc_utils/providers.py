@@ -1,6 +1,6 @@
-"""The identity providers, and which of them the tokens of an issuer come from.
+"""Identity providers, and the provider from which the tokens of an issuer come.
 
-A person is a subject of a provider: services and user_sync read tokens alike through this.
+A person is known by provider and subject, so services and user_sync both ask here for the provider.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ PROVIDERS: Final = (LOCAL, GOOGLE, KINDE, AUTH0, KEYCLOAK)
 
 
 class IssuerSettings(Protocol):
-    """What tells the provider of an issuer."""
+    """Settings that decide the provider of an issuer."""
 
     issuer_providers: str
     jwt_issuer: str
@@ -39,7 +39,7 @@ class IssuerSettings(Protocol):
 
 
 class ProviderSettings(BaseSettings):
-    """How the tokens of outside providers are read."""
+    """Settings about the tokens of outside providers."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
@@ -55,13 +55,13 @@ class ProviderSettings(BaseSettings):
 
 
 def check_providers(names: Iterable[str]) -> None:
-    """Raises ValueError when one of *names* is no provider."""
+    """Refuse *names* that are not all in `PROVIDERS`. Raises ValueError."""
     if unknown := sorted(set(names) - set(PROVIDERS)):
         raise ValueError(f"unknown provider {', '.join(unknown)}; there are: {', '.join(PROVIDERS)}")
 
 
 def provider_of(issuer: str, settings: IssuerSettings) -> str:
-    """The provider whose subjects the tokens of *issuer* name: `local` for our own (S1 of user-sync)."""
+    """The provider of the tokens of *issuer* (S1): `local` for our own, `auth0` when no setting names it."""
     known = {settings.jwt_issuer: LOCAL} | _by_issuer(settings.issuer_providers)
     if settings.keycloak_realm_url:
         known.setdefault(settings.keycloak_realm_url.rstrip("/"), KEYCLOAK)

@@ -1,8 +1,8 @@
-"""From request bytes to a message whose texts every handler may trust (C10, C19).
+"""Decoding of requests into messages whose texts handlers may trust (C10, C19).
 
-Texts are trimmed and in Unicode NFC, without control characters but line feed and tab, and
-without format characters but in texts of many lines; the keys of maps must be so already; lists
-hold at most 100 entries. Fields marked `debug_redact` (passwords) stay untouched.
+Texts are trimmed and in Unicode NFC. Line feed and tab are their only control characters, and only
+texts of many lines keep format characters. Keys of maps must have that form already. Lists hold at
+most 100 entries. Fields marked `debug_redact` (passwords) stay untouched.
 """
 
 import re
@@ -17,18 +17,17 @@ from google.protobuf.message import DecodeError, Message
 
 from grpc_utils.errors import FormatInvalide, RequeteIllisible, TropDEntrees
 
-_MOST_ENTRIES = 100
+_MOST_ENTRIES = 100  # of a list or a map (C19)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # Cc and Cs but \t and \n
 
-# What is written in many lines keeps its format characters: they join emoji and direct Arabic.
+# Names of fields that keep their format characters: in long texts these join emoji and direct Arabic.
 _OF_MANY_LINES = frozenset({"commentaire", "corps_html", "corps_texte", "description", "message"})
 
-Cleaner = Callable[[Message], None]
 _Step = Callable[[Any], None]
 
 
 def parse(kind: type[Message], body: bytes) -> Message:
-    """The request in *body*, cleaned. Raises RequeteIllisible, FormatInvalide, TropDEntrees."""
+    """The request of *kind* in *body*, cleaned. Raises RequeteIllisible, FormatInvalide, TropDEntrees."""
     try:
         request = kind.FromString(body)
     except DecodeError:
@@ -39,7 +38,7 @@ def parse(kind: type[Message], body: bytes) -> Message:
 
 
 def clean(message: Message) -> None:
-    """Bring all texts of *message* into their stored form, in place."""
+    """Bring all texts of *message* into their stored form, in place. Raises FormatInvalide, TropDEntrees."""
     for step in _steps(message.DESCRIPTOR):
         step(message)
 
@@ -52,7 +51,7 @@ def clean_text(text: str, field: str) -> str:
 def clean_lines(text: str, field: str) -> str:
     """*text* of many lines, trimmed and in NFC. Raises FormatInvalide for control characters."""
     text = text.strip()
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.isprintable():  # most texts: nothing to look for, nothing to compose
         return text
     if _CONTROL.search(text):
         raise FormatInvalide(champ=field)
@@ -65,7 +64,7 @@ def _cleaner(name: str) -> Callable[[str, str], str]:
 
 @cache
 def _steps(descriptor: Descriptor) -> tuple[_Step, ...]:
-    if descriptor.full_name.startswith("google.protobuf."):
+    if descriptor.full_name.startswith("google.protobuf."):  # Struct and its like are taken as they are (C10)
         return ()
     found = (_step(field) for field in descriptor.fields)
     return tuple(step for step in found if step is not None)

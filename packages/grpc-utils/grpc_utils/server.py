@@ -1,7 +1,7 @@
-"""A gRPC server whose every method goes through the pipeline, with health and reflection.
+"""A gRPC server all of whose methods go through the pipeline, with health and reflection.
 
-What a server must never do is decided here once: limits on messages, metadata and calls
-under way, one server per port, and an order of stopping that no caller notices.
+It decides for all services the limits on messages, metadata and calls under way (C19), that a port
+belongs to one server, and an order of stopping that callers do not notice.
 """
 
 import asyncio
@@ -30,37 +30,37 @@ _REFLECTION = frozenset(
     f"/{service}/ServerReflectionInfo" for service in (reflection.SERVICE_NAME, _REFLECTION_V1)
 )
 NO_PARTS: Final[Mapping[str, Callable[[], bool]]] = MappingProxyType({})
-LIVE = "live"  # health name of the process alone (C17)
+LIVE = "live"  # name in health of the process alone (C17)
 
 _MEBIBYTE = 1024 * 1024
 _OPTIONS = (
     ("grpc.so_reuseport", 0),  # two services on one port must not both start
-    ("grpc.max_receive_message_length", 4 * _MEBIBYTE),
+    ("grpc.max_receive_message_length", 4 * _MEBIBYTE),  # C19
     ("grpc.max_send_message_length", 4 * _MEBIBYTE),
     ("grpc.max_metadata_size", 16 * 1024),
-    ("grpc.absolute_max_metadata_size", 16 * 1024),  # or sizes in between are refused at random
+    ("grpc.absolute_max_metadata_size", 16 * 1024),  # above max_metadata_size gRPC refuses some at random
     ("grpc.max_concurrent_streams", 1000),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    ("grpc.max_connection_age_ms", 30 * 60_000),
+    ("grpc.max_connection_age_ms", 30 * 60_000),  # clients connect again, and so find new replicas
     ("grpc.max_connection_age_grace_ms", 30_000),
 )
 _MOST_CALLS = 2000  # under way in one process; more are RESOURCE_EXHAUSTED
 _HEALTH_INTERVAL, _HEALTH_PATIENCE = 1.0, 2.0  # seconds
-_NOTICE = 0.2  # seconds from NOT_SERVING to the stop: grpc.aio drops calls that arrive during it
+_NOTICE = 0.2  # seconds from NOT_SERVING to the stop, for watchers to leave: the stop drops new calls
 
 
 class UnsupportedHandler(TypeError):
-    """A handler that the pipeline could not protect: not async, missing, or a client stream."""
+    """A handler that the pipeline cannot protect: not async, missing, or a client stream."""
 
 
 class PortTaken(OSError):
-    """The address cannot be listened on; the message says what to do."""
+    """An address on which another process listens; the message says what to do."""
 
 
 def contract_of(servicer: object) -> ServiceDescriptor:
-    """The service of the `.proto` file that *servicer* implements."""
+    """The service of a `.proto` file that *servicer* implements. Raises UnsupportedHandler."""
     base = _generated_base(type(servicer))
     messages = importlib.import_module(base.__module__.removesuffix("_grpc"))
     service: ServiceDescriptor = messages.DESCRIPTOR.services_by_name[base.__name__.removesuffix("Servicer")]
@@ -75,9 +75,9 @@ def _generated_base(kind: type) -> type:
 
 
 def check_handlers(servicer: object) -> None:
-    """Refuse what would escape the pipeline. Raises UnsupportedHandler.
+    """Refuse a *servicer* with a handler that the pipeline cannot protect. Raises UnsupportedHandler.
 
-    Synchronous handlers run in threads, where the identity of the call is not known.
+    Synchronous handlers are among them: they run in threads, where the caller is not known.
     """
     base = _generated_base(type(servicer))
     for method in contract_of(servicer).methods:
@@ -92,9 +92,9 @@ def check_handlers(servicer: object) -> None:
 
 
 def _reflect(names: Sequence[str], server: grpc.aio.Server) -> None:
-    """Publish the contracts of *names*, under the older name of the protocol and under v1.
+    """Publish the contracts of *names* by both versions of the protocol, v1 and v1alpha.
 
-    The two differ in their name only; clients ask for v1 first.
+    The two differ in their name only. Clients ask for v1 first, the library has v1alpha alone.
     """
     handler = grpc.stream_stream_rpc_method_handler(
         reflection.aio.ReflectionServicer(names).ServerReflectionInfo,
@@ -107,17 +107,18 @@ def _reflect(names: Sequence[str], server: grpc.aio.Server) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen; port 0 takes a free one."""
+    """An address to listen on; port 0 takes a free one."""
 
     host: str
     port: int
 
 
 class Server:
-    """Serves *servicers* of service *name* under *guards*.
+    """Serves the *servicers* of service *name* under *guards*.
 
-    *alive* is awaited once a second; while it raises, or hangs, health is NOT_SERVING. *parts* are
-    asked then too: each is a name of its own in health and never changes the overall answer.
+    *alive* is awaited once a second; while it raises, or takes more than two seconds, health is
+    NOT_SERVING. *parts* are asked then too: each is a name of its own in health and never changes
+    the overall answer (C17). *reflect* answers reflection without a token.
     """
 
     def __init__(
@@ -150,7 +151,7 @@ class Server:
         return str(contract_of(servicer).full_name)
 
     async def start(self, address: Address) -> int:
-        """Listen and serve; the port. Raises PortTaken."""
+        """Listen at *address*, serve, and return the port. Raises PortTaken."""
         try:
             port = self._server.add_insecure_port(f"{address.host}:{address.port}")
         except RuntimeError:
@@ -165,9 +166,9 @@ class Server:
         return int(port)
 
     async def stop(self, grace: float) -> None:
-        """Say NOT_SERVING, take no new calls, give those under way *grace* seconds."""
+        """Say NOT_SERVING, take no new calls, and give calls under way *grace* seconds to end."""
         if self._watch is not None:
-            self._watch.cancel()
+            self._watch.cancel()  # first: it would say SERVING again
         self._tell(NOT_SERVING)
         if self._health.watched:
             await asyncio.sleep(_NOTICE)
@@ -195,7 +196,8 @@ class Server:
             self._tell(NOT_SERVING if failure is not None else SERVING)
             self._tell_parts()
         finally:
-            asked.cancel()  # a database that hangs takes its time to be given up
+            # A cancelled question may need a while to give its connection back; the next one waits.
+            asked.cancel()
             await asyncio.wait((asked,))
 
     def _tell_parts(self) -> None:

@@ -1,4 +1,4 @@
-"""Shapes of settings, for the services and for user_sync, which may not import service_kit."""
+"""Types of settings, for the services and for user_sync, which may not import service_kit."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ __all__ = [
 
 
 def words(text: str) -> tuple[str, ...]:
-    """What stands between the commas of *text*, without empty ones."""
+    """The words between the commas of *text*, trimmed, without empty ones."""
     return tuple(filter(None, map(str.strip, text.split(","))))
 
 
@@ -25,7 +25,7 @@ def _split(value: object) -> object:
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-"""A setting that is a list of words between commas."""
+"""Type of a setting that is a list of words separated by commas."""
 
 
 def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -36,7 +36,7 @@ def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Origins = Annotated[Words, AfterValidator(_origins)]
-"""A setting that is a list of origins of web pages."""
+"""Type of a setting that is a list of origins of web pages (RFC 6454)."""
 
 
 def _secure(url: str) -> str:
@@ -46,4 +46,4 @@ def _secure(url: str) -> str:
 
 
 SecureUrl = Annotated[str, AfterValidator(_secure)]
-"""A setting that is an address others cannot listen to or change, or empty."""
+"""Type of a setting that is empty or an address that is safe to call: https, or http to this machine."""

@@ -1,6 +1,6 @@
-"""What is known of each call afterwards: one log line, two metrics, a correlation id.
+"""Record of each call: one log line, two metrics, a correlation id (C16).
 
-A call only notes its end; lines and metrics are made of these notes every 50 ms, many at
+A call only notes its end. Lines and metrics are made from these notes every 50 ms, many at
 once, so that no caller waits for them.
 """
 
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_INTERVAL = 0.05  # seconds
+_INTERVAL = 0.05  # seconds between two flushes
 _BASE36, _RANDOM_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz", 7
 
 RPC_TOTAL = Counter("crm_rpc_total", "Calls answered.", ["service", "method", "code"])
@@ -36,13 +36,14 @@ RPC_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
 
+# When the call ended (Unix seconds), how long it took (seconds), status, correlation id, caller.
 Note = tuple[float, float, grpc.StatusCode, str, str]
 
 
 def new_correlation(service: str) -> str:
-    """An id for what *service* does without having been given one, such as `cli-1760000000000-0k3x9qz`.
+    """A new correlation id for work of *service*, such as `cli-1760000000000-0k3x9qz`.
 
-    The first letters of the service, Unix milliseconds, seven random characters.
+    It consists of the first three letters of *service*, Unix milliseconds, seven random characters.
     """
     number, digits = int.from_bytes(os.urandom(5)), ""
     for _ in range(_RANDOM_DIGITS):
@@ -52,7 +53,7 @@ def new_correlation(service: str) -> str:
 
 
 class Calls:
-    """The notes of all calls of one server; *service* is its name.
+    """Notes of all calls of one server, whose name is *service*.
 
     Lines go to the stream given to `log_calls_to`.
     """
@@ -62,7 +63,7 @@ class Calls:
         self._notes: list[tuple[str, Note]] = []
 
     def correlate(self, given: str) -> str:
-        """The correlation id of this unit of work: the one *given* if logs may hold it, else a new one."""
+        """Set and return the correlation id of this unit of work: *given* if fit for logs, else a new one."""
         correlation = given if _SAFE.fullmatch(given) else new_correlation(self.service)
         context.correlation_id.set(correlation)
         return correlation
@@ -75,7 +76,7 @@ class Calls:
         self._notes.append((path, (time.time(), duration, code, correlation, caller)))
 
     def flush(self) -> None:
-        """Turn the notes into metrics and log lines."""
+        """Turn the notes into metrics and log lines now."""
         notes, self._notes = self._notes, []
         for path, (_, duration, code, *_rest) in notes:
             RPC_TOTAL.labels(self.service, path, code.name).inc()
@@ -95,7 +96,7 @@ def log_calls_to(stream: BinaryIO | None) -> None:
 
 
 def log_request(event: str, **fields: object) -> None:
-    """Write a line about a request that came by another protocol, where those of calls go."""
+    """Write a line about a request of another protocol to the stream of `log_calls_to`."""
     if _stream is not None:
         line = {"time": _text(time.time()), "level": "info", "event": event, **fields}
         _stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
@@ -125,6 +126,6 @@ def _line(service: str, path: str, note: Note) -> bytes:
 
 
 def masked(text: str) -> str:
-    """*text* as logs may show it: without most of it when it is an address, j***@exemple.fr (C16)."""
+    """*text* as logs may show it: an email address becomes j***@exemple.fr, all else stays (C16)."""
     local, at, domain = text.rpartition("@")
     return f"{local[:1]}***@{domain}" if at else text

@@ -1,4 +1,4 @@
-"""Which organisation a call may see: the single place that decides (C6).
+"""Decision on the organisation that a call may see (C6); no other place takes it.
 
 The decision becomes the `Scope` that `db_utils` filters by, and fills the request's own
 `organisation_id`, so that handlers read it there.
@@ -15,15 +15,20 @@ from grpc_utils.identity import Identity
 
 @dataclass(frozen=True, slots=True)
 class Tenancy:
-    """Settings: whether a user token must name its organisation, and what stands in for none."""
+    """Settings of the decision.
+
+    With *claim_required* the token of a user must name the organisation, the request may not.
+    *default_organisation* stands in where a user has none.
+    """
 
     claim_required: bool = False
     default_organisation: str = ""
 
     def scope(self, identity: Identity, requested: str, header: str) -> Scope:
-        """The scope of a call whose request names *requested* and whose metadata *header*.
+        """The scope of a call by *identity*.
 
-        Raises OrganisationDifferente, FormatInvalide.
+        *requested* and *header* are the organisations that its request and its metadata name, "" for
+        none. Raises OrganisationDifferente, FormatInvalide.
         """
         if requested and header and requested != header:
             raise OrganisationDifferente
@@ -33,7 +38,7 @@ class Tenancy:
         if identity.kind == "service":
             return Scope(named) if named else EVERYTHING
         organisation = identity.organisation_id
-        if organisation is None:  # a token of an outside provider: the request may name it, unless forbidden
+        if organisation is None:  # a token without such a claim: the request may name it, unless forbidden
             organisation = "" if self.claim_required else named
         elif named and named != organisation:
             raise OrganisationDifferente

@@ -1,8 +1,8 @@
-"""From a bearer token to an `Identity`: one issuer, one key source, one algorithm.
+"""Verification of bearer tokens: one issuer, one key source, one algorithm (C5).
 
-The issuer named in the payload decides which key and which algorithm are acceptable; the
-token's own header decides nothing. Verified tokens are remembered for a while, never
-beyond their end.
+The issuer named in the payload decides which keys and which algorithm are acceptable; the header
+of the token decides neither (RFC 8725, section 3.1). Verified tokens are remembered for five
+minutes, never beyond their end. `claims.py` reads the parts of a token.
 """
 
 from collections.abc import Sequence
@@ -24,21 +24,21 @@ from grpc_utils.identity import SERVICE_PREFIX, Identity
 Algorithm = Literal["RS256", "HS256", "EdDSA"]
 PublicKey = RSAPublicKey | Ed25519PublicKey | bytes
 
-LARGEST_TOKEN = 8192  # bytes; its letters are ASCII
-_REMEMBERED = 10_000
+LARGEST_TOKEN = 8192  # bytes (C5), and characters as well, for they are ASCII
+_REMEMBERED = 10_000  # tokens; the one used least recently makes room
 _TRUSTED = 300.0  # seconds after which a token is verified again: its key may have been withdrawn
 ORGANISATION_CLAIMS = ("organisation_id", "https://wanzo.com/company_id", "company_id", "org_code")
 
 
 class AmbiguousIssuer(ValueError):
-    """Two issuers of one name; the message says what to do."""
+    """Two issuers of one name: the weaker one would speak for both. The message says what to do."""
 
 
 class KeySource(Protocol):
-    """Where the keys of an issuer come from."""
+    """Source of the keys of an issuer."""
 
     async def key(self, kid: str) -> PublicKey | None:
-        """The key named *kid*, None when there is none."""
+        """The key named *kid* ("" in a token without a `kid`), None when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,17 @@ class FixedKey:
     value: PublicKey
 
     async def key(self, kid: str) -> PublicKey | None:
-        """The one key."""
+        """The one key, whatever *kid* is."""
         return self.value
 
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who may issue tokens and how they must look.
+    """A trusted issuer and the form that its tokens must have.
 
-    *name* is the `iss` claim ("" for tokens without one). *audiences* (one of which `aud` must
-    hold; with *or_party* being the `azp` is enough), *token_type* (the `typ` claim, which keeps
-    Keycloak's ID tokens out) and *longest_life* (seconds from `iat` to `exp`) are checked when set.
+    *name* is the `iss` claim ("" for tokens without one). These are checked when set: *audiences*,
+    one of which `aud` must name (with *or_party* an `azp` that is one is enough); *token_type*, the
+    `typ` claim, which keeps Keycloak's ID tokens out; *longest_life*, seconds from `iat` to `exp`.
     """
 
     name: str
@@ -93,16 +93,16 @@ class TokenVerifier:
         self._remembered: TLRUCache[str, Identity] = TLRUCache(_REMEMBERED, _trusted_until, clock.timestamp)
 
     def remembered(self, token: str) -> Identity | None:
-        """The identity of a token that was verified lately and has not expired."""
+        """The identity of a token that was verified within five minutes and has not expired, else None."""
         return self._remembered.get(token)
 
     async def verify(self, token: str) -> Identity:
-        """The identity that *token* proves. Raises InvalidToken (ExpiredToken, LongToken)."""
+        """Return the identity that *token* proves and remember it. Raises the classes of `claims`."""
         if len(token) > LARGEST_TOKEN:
             raise LongToken("longer than 8 KB")
         unverified = claims.read(token)
         issuer = self._issuer(unverified)
-        await self._check_signature(token, unverified, issuer)
+        await self._check_signature(token, unverified, issuer)  # before any claim but iss is looked at
         identity = self._identity(unverified, issuer)
         self._remembered[token] = identity
         return identity

@@ -1,6 +1,6 @@
-"""What a request over the web is careful about, whoever asks: addresses, authorities, the size of answers.
+"""Precautions of requests over the web: addresses, certificate authorities, the size of answers.
 
-`jwks.py` fetches keys with it, `service_kit.outside` speaks to other parties.
+`jwks.py` fetches keys with them, `service_kit.outside` calls outside parties.
 """
 
 import ssl
@@ -23,11 +23,12 @@ __all__ = [
 
 LARGEST: Final = 64 * 1024  # bytes of an answer
 _LAST_PORT = 65535
+# identity: answers are read as they were sent, see `content_of`.
 HEADERS: Final[Mapping[str, str]] = {"accept": "application/json", "accept-encoding": "identity"}
 
 
 def is_secure(url: str) -> bool:
-    """Whether *url* is https, or http to this machine."""
+    """Whether *url* is https, or http to this machine; a text that is no address is not."""
     try:
         address = httpx.URL(url)
     except httpx.InvalidURL:
@@ -38,7 +39,7 @@ def is_secure(url: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether *host* is this machine; names are not looked up."""
+    """Whether *host* is `localhost` or a loopback address; names are not looked up."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -57,9 +58,9 @@ def is_origin(text: str) -> bool:
 
 
 async def content_of(response: httpx.Response) -> bytes | None:
-    """The bytes of a streamed *response* as they are, None when there are more than 64 KB.
+    """The bytes of a streamed *response* as they were sent, None when there are more than 64 KiB.
 
-    They are never decompressed: a little may become a lot. Raises httpx.HTTPError.
+    They are not decompressed, so that the limit holds for what is kept. Raises httpx.HTTPError.
     """
     content = b""
     async for chunk in response.aiter_raw():
@@ -71,5 +72,5 @@ async def content_of(response: httpx.Response) -> bytes | None:
 
 @cache
 def authorities() -> ssl.SSLContext:
-    """The certificate authorities that httpx trusts: reading them takes 20 ms, once."""
+    """The certificate authorities that httpx trusts. Reading them takes 20 ms, so it is done once."""
     return httpx.create_ssl_context()

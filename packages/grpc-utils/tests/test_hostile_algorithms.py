@@ -40,14 +40,19 @@ def realm(probe: Probe, sign: Sign, **header: object) -> str:
     return compact({"alg": "RS256", "kid": probe.keycloak.kid, **header}, claims, sign)
 
 
-def public(provider: IdentityProvider, encoding: Encoding, form: PublicFormat) -> bytes:
-    """The public key of *provider*, which anybody may use as an HMAC secret."""
-    return provider.key.public_key().public_bytes(encoding, form)
+def in_pem(provider: IdentityProvider) -> bytes:
+    """The public key of *provider* as text."""
+    return provider.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def as_secret(encoding: Encoding, form: PublicFormat) -> Member:
-    """HS256 under the public key of an issuer of RS256 tokens."""
-    return lambda p: realm(p, hmac_by(public(p.keycloak, encoding, form)), alg="HS256")
+def modulus(provider: IdentityProvider) -> bytes:
+    """The modulus of the public key of *provider*, as its document has it."""
+    return str(public_jwk(provider.key, provider.kid)["n"]).encode()
+
+
+def as_secret(secret: Callable[[IdentityProvider], bytes]) -> Member:
+    """HS256 under something that an issuer of RS256 tokens has published."""
+    return lambda p: realm(p, hmac_by(secret(p.keycloak)), alg="HS256")
 
 
 def own(probe: Probe, sign: Sign, kid: str) -> str:
@@ -68,8 +73,8 @@ def without_first_byte(probe: Probe) -> str:
 
 ALGORITHMS: dict[str, Member] = {
     "none": lambda p: shared(p, unsigned, alg="none"),
-    "None": lambda p: shared(p, unsigned, alg="None"),
-    "nOnE with a signature": lambda p: shared(p, hmac_by(p.secret), alg="nOnE"),
+    "no algorithm there is": lambda p: shared(p, unsigned, alg="XS256"),
+    "no algorithm there is, with a signature": lambda p: shared(p, hmac_by(p.secret), alg="XS256"),
     "none with the right signature": lambda p: shared(p, hmac_by(p.secret), alg="none"),
     "none for an issuer with published keys": lambda p: realm(p, unsigned, alg="none"),
     "the right algorithm without a signature": lambda p: shared(p, unsigned),
@@ -90,13 +95,11 @@ ALGORITHMS: dict[str, Member] = {
     "the start of the secret": lambda p: shared(p, hmac_by(p.secret[:32])),
     "the secret and a line feed": lambda p: shared(p, hmac_by(p.secret + b"\n")),
     "the secret in base64": lambda p: shared(p, hmac_by(b64(p.secret).encode())),
-    "a public key in PEM as secret": as_secret(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
-    "a public key in PKCS 1 as secret": as_secret(Encoding.PEM, PublicFormat.PKCS1),
-    "a public key in DER as secret": as_secret(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
-    "a public key for SSH as secret": as_secret(Encoding.OpenSSH, PublicFormat.OpenSSH),
-    "the published document as secret": lambda p: realm(
-        p, hmac_by(str(p.keycloak.document()).encode()), alg="HS256"
-    ),
+    "a public key in PEM as secret": as_secret(in_pem),
+    "the modulus of a public key as secret": as_secret(modulus),
+    "the id of a public key as secret": as_secret(lambda issuer: issuer.kid.encode()),
+    "the name of the issuer as secret": as_secret(lambda issuer: issuer.issuer.encode()),
+    "the published document as secret": as_secret(lambda issuer: str(issuer.document()).encode()),
     "the shared secret for another issuer": lambda p: realm(p, hmac_by(p.secret), alg="HS256"),
     "the shared secret called RS256": lambda p: realm(p, hmac_by(p.secret)),
     "RS256 for the issuer of HS256": lambda p: shared(p, rsa_by(p.keycloak.key), alg="RS256"),
@@ -131,8 +134,8 @@ KEY_IDS: dict[str, Member] = {
     ),
     "with a NUL": lambda p: realm(p, rsa_by(p.keycloak.key), kid=p.keycloak.kid + "\0"),
     "five kilobytes": lambda p: realm(p, rsa_by(p.keycloak.key), kid="k" * 5000),
-    "a path": lambda p: realm(p, hmac_by(b""), alg="HS256", kid="../../../../../dev/null"),
-    "a statement": lambda p: realm(p, hmac_by(b"x"), alg="HS256", kid="x' UNION SELECT 'x' -- "),
+    "a path": lambda p: realm(p, hmac_by(b""), alg="HS256", kid="../key"),
+    "a quote": lambda p: realm(p, hmac_by(b"x"), alg="HS256", kid="x' 'x"),
     "an address": lambda p: realm(p, rsa_by(STRANGER), kid="http://127.0.0.1:9/keys"),
     "a list for the shared secret": lambda p: shared(p, hmac_by(p.secret), kid=["a"]),
     "a key in the header": lambda p: realm(p, rsa_by(STRANGER), kid="own", jwk=public_jwk(STRANGER, "own")),

@@ -22,7 +22,6 @@ def parts(change: Callable[[list[str]], list[str]]) -> Member:
 
 SPELLINGS: dict[str, Member] = {
     "padded parts": parts(lambda p: [f"{part}==" for part in p]),
-    "a line feed inside": lambda t: t.replace(".", ".\n", 1).encode(),
     "a space inside": lambda t: t.replace(".", ". ", 1),
     "a tab inside": lambda t: t.replace(".", ".\t", 1),
     "a dot behind": lambda t: t + ".",
@@ -43,7 +42,6 @@ SPELLINGS: dict[str, Member] = {
     "a byte order mark before": lambda t: b"\xef\xbb\xbf" + t.encode(),
     "a zero width space behind": lambda t: t.encode() + "\u200b".encode(),
     "a Latin-1 letter behind": lambda t: t.encode() + b"\xe9",
-    "a NUL behind": lambda t: t.encode() + b"\0",
     "full width dots": lambda t: t.replace(".", "\uff0e").encode(),
 }
 
@@ -91,7 +89,7 @@ HEADERS: dict[str, object] = {
     "a list": [{"alg": "HS256"}],
     "a text": "HS256",
     "something behind": b'{"alg":"HS256"}x',
-    "very deep": b'{"alg":"HS256","a":' + b"[" * 2000 + b"]" * 2000 + b"}",
+    "deep and cut off": b'{"alg":"HS256","a":' + b"[" * 1000,
 }
 
 

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import orjson
 import pytest
 from grpc_utils import Context
 from grpc_utils.errors import Introuvable
-from grpc_utils.telemetry import log_calls_to, masked
+from grpc_utils.telemetry import Calls, log_calls_to, masked
 from prometheus_client import REGISTRY
 from service_testing import eventually, refusal
 from service_testing.echo import EchoServer, echoing
@@ -91,6 +92,14 @@ async def test_C16_every_call_is_counted_by_its_code(output: io.BytesIO) -> None
     assert (counted(echo, "OK"), counted(echo, "NOT_FOUND")) == (before[0] + 2, before[1] + 1)
     timed = {"service": "echo", "method": "/echo.EchoService/Read"}
     assert REGISTRY.get_sample_value("crm_rpc_seconds_count", timed)
+
+
+@pytest.mark.parametrize("given", ["", "a b", "a\nb", "a\r\nb", "\0", "é", "../..", "x" * 65])
+def test_C16_a_correlation_id_that_no_line_may_hold_is_replaced(given: str) -> None:
+    """Only 1 to 64 letters, digits, dots, dashes and underscores are taken over."""
+    calls = Calls("echo")
+    assert re.fullmatch(r"ech-\d{13}-[0-9a-z]{7}", calls.correlate(given))
+    assert calls.correlate("Trace_1.2-3") == "Trace_1.2-3"
 
 
 async def test_C16_no_token_reaches_a_log(

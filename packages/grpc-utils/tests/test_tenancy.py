@@ -2,8 +2,9 @@
 
 import pytest
 from db_utils import EVERYTHING, NOTHING, Scope
-from grpc_utils import ANONYMOUS, Identity, Tenancy
+from grpc_utils import Identity, Tenancy
 from grpc_utils.errors import FormatInvalide, OrganisationDifferente
+from grpc_utils.identity import ANONYMOUS
 
 OPEN, STRICT, SINGLE = Tenancy(), Tenancy(claim_required=True), Tenancy(default_organisation="org-d")
 ONE = Scope("org-1")
