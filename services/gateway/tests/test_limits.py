@@ -13,8 +13,10 @@ from gateway.policies import (
     GOOGLE_URL,
     INTEGRATIONS,
     LOGIN,
+    LOGOUT,
     POLICIES,
     PROFILE,
+    RENEW,
     SYNC,
     WEBHOOK,
 )
@@ -86,10 +88,10 @@ def test_G8_every_key_has_a_bucket_of_its_own() -> None:
 def test_G8_the_limits_are_those_of_the_contract() -> None:
     """The table of policies has the limits per address and per caller of the rule."""
     addresses = {path: policy.per_address for path, policy in POLICIES.items() if policy.per_address}
-    callers = {path: POLICIES[path].per_caller for path in (PROFILE, SYNC, INTEGRATIONS)}
+    callers = {path: POLICIES[path].per_caller for path in (PROFILE, LOGOUT, RENEW, INTEGRATIONS, SYNC)}
     signing_in = {LOGIN: 20, GOOGLE_URL: 30, GOOGLE_CALLBACK: 30}
     assert addresses == {**signing_in, CONNECT_CALLBACK: 30, WEBHOOK: 300}
-    assert callers == {PROFILE: 120, SYNC: 600, INTEGRATIONS: 120}
+    assert callers == {PROFILE: 120, LOGOUT: 120, RENEW: 120, INTEGRATIONS: 120, SYNC: 600}
 
 
 @pytest.mark.parametrize(

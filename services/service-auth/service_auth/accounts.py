@@ -56,7 +56,7 @@ class Arrivee:
     """Person whom a sign-in at Google signs in; *nouveau* when his account was made by it.
 
     *reprise_le* is the instant at which an account made beforehand with his unproved address was
-    claimed: tokens issued before it are void (users R30).
+    taken over: tokens issued before it are void (users R30).
     """
 
     utilisateur: pb.Utilisateur
@@ -64,7 +64,7 @@ class Arrivee:
     reprise_le: datetime | None = None
 
     def not_before(self, now: datetime) -> datetime:
-        """The later of *now* and the claim, so that the new token survives the claim's revocation (R19)."""
+        """The later of *now* and the takeover, so that the new token survives its revocations (R19)."""
         return now if self.reprise_le is None else max(now, self.reprise_le)
 
 
@@ -91,7 +91,7 @@ class Accounts:
         """The account of a person whom Google vouches for, made if he has none (R19).
 
         An account with the same address gets the Google identity; while that address is unproved, the
-        account is claimed. Raises ConflitIdentite, and IdentifiantsInvalides when the account is
+        account is taken over. Raises ConflitIdentite, and IdentifiantsInvalides when the account is
         disabled or deleted.
         """
         named = pb.GetUtilisateurByIdentityRequest(fournisseur=_GOOGLE, sujet=personne.sujet)
@@ -100,8 +100,8 @@ class Accounts:
             return Arrivee(_active(known))
         except _Nobody:
             made = await _asked(self._users.Create, _newcomer(personne), _NO_NEWCOMER)
-        claimed = instant(made.reprise_le) if made.HasField("reprise_le") else None
-        return Arrivee(_active(made.utilisateur), made.cree, claimed)
+        reprise_le = instant(made.reprise_le) if made.HasField("reprise_le") else None
+        return Arrivee(_active(made.utilisateur), made.cree, reprise_le)
 
     async def change_password(self, utilisateur_id: str, ancien: str, nouveau: str) -> None:
         """Set the password *nouveau*; users checks *ancien* unless it is empty.

@@ -39,7 +39,7 @@ class Demande:
     redirect_uri: str
 
 
-class FournisseurOidc(Protocol):
+class Provider(Protocol):
     """Port to the provider at which people prove who they are."""
 
     async def authorize_url(self, demande: Demande) -> str:

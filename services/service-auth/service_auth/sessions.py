@@ -20,7 +20,7 @@ from service_auth.guard import Guard, Origin
 from service_auth.id_tokens import Personne
 from service_auth.keys import Keyring
 from service_auth.models import LOGOUT, MOT_DE_PASSE, RENOUVELLEMENT, BienvenueAEnvoyer
-from service_auth.oidc import FournisseurOidc, Google
+from service_auth.oidc import Google, Provider
 from service_auth.refusals import (
     CodeRequis,
     ConnexionTropAncienne,
@@ -48,7 +48,7 @@ class AuthService(AuthServiceServicer):
         self._guard, self._accounts = Guard(app), Accounts(app.peers)
         self._mint = Mint(Keyring.of(app), app.settings)
         self._demandes = Demandes(app.database, app.settings.envelope())
-        self._google: FournisseurOidc = Google(app.settings)
+        self._google: Provider = Google(app.settings)
 
     async def Login(self, request: pb.LoginRequest, context: Context) -> pb.LoginResponse:
         """Exchange an email and a password for a token; a refusal never says what was wrong (R1–R7)."""

@@ -58,6 +58,18 @@ async def test_R14_discovery_is_read_once_an_hour(
     assert [count - read[0] for count in read] == [0, 0, 0, 1]
 
 
+async def test_R14_the_last_document_stays_while_it_cannot_be_read(
+    auth: AuthServiceStub, provider: OidcProvider
+) -> None:
+    """A discovery document of more than an hour is used while the provider fails to give a new one."""
+    now = clock.now() + timedelta(days=40)
+    with clock.frozen_at(now):
+        await auth.GetGoogleAuthUrl(pb.GetGoogleAuthUrlRequest(ip=new_ip()))
+    with clock.frozen_at(now + timedelta(minutes=61)), provider.failing(DISCOVERY, 500):
+        begun = await auth.GetGoogleAuthUrl(pb.GetGoogleAuthUrlRequest(ip=new_ip()))
+    assert begun.auth_url.startswith(f"{provider.issuer}/authorize?")
+
+
 async def test_R14_a_provider_that_was_never_reached_is_unavailable(provider: OidcProvider) -> None:
     """GOOGLE_INDISPONIBLE lasts until the discovery document can be read."""
     request = pb.GetGoogleAuthUrlRequest()

@@ -1,4 +1,4 @@
-"""Accounts that a sign-in at Google finds, claims or makes, and the limits it counts for (R19, R21, R22)."""
+"""Accounts that a sign-in at Google finds, takes over or makes, and its limits (R19, R21, R22)."""
 
 import asyncio
 from datetime import timedelta
@@ -74,14 +74,14 @@ async def test_R19_an_account_of_that_address_proved_is_linked(
     assert (await auth.Login(jeanne.login())).user.id == jeanne.id
 
 
-async def test_R19_an_account_that_was_made_beforehand_is_claimed(
+async def test_R19_an_account_that_was_made_beforehand_is_taken_over(
     app: App[AuthSettings],
     auth: AuthServiceStub,
     tokens: TokenServiceStub,
     someone: MakeSomeone,
     popup: OpenPopup,
 ) -> None:
-    """A claim ends the former tokens, not its own, and owes no welcome mail."""
+    """A takeover ends the former tokens, not its own, and owes no welcome mail."""
     beforehand = await someone()
     former = (await auth.Login(beforehand.login())).token
     opened = await popup(beforehand.email)
@@ -99,14 +99,14 @@ async def is_void(tokens: TokenServiceStub, token: str) -> bool:
     return await motif(tokens, token) == "REVOQUE"
 
 
-def test_R19_the_token_of_a_claim_is_issued_with_it() -> None:
-    """A token is issued at the claim, if that came after the beginning of the sign-in."""
+def test_R19_the_token_of_a_takeover_is_issued_with_it() -> None:
+    """A token is issued at the takeover, if that came after the beginning of the sign-in."""
     begun = clock.now()
-    claimed = begun + timedelta(milliseconds=80)
+    taken_over = begun + timedelta(milliseconds=80)
     person = users_pb2.Utilisateur()
-    instants = [None, claimed, begun - timedelta(seconds=1)]
+    instants = [None, taken_over, begun - timedelta(seconds=1)]
     issued = [Arrivee(person, reprise_le=one).not_before(begun) for one in instants]
-    assert issued == [begun, claimed, begun]
+    assert issued == [begun, taken_over, begun]
 
 
 async def test_R19_another_google_account_does_not_take_the_place(

@@ -9,7 +9,10 @@ from crm.auth.auth_pb2_grpc import AuthServiceStub, SecurityServiceStub
 from db_utils import clock
 from grpc import StatusCode
 from grpc.aio import AioRpcError
-from service_testing import Mesh, refusal, refused
+from service_auth.models import ECHEC, PASSWORD, REFUS, SUCCES, VERROUILLE, TentativeConnexion
+from service_auth.settings import AuthSettings
+from service_kit import App
+from service_testing import Mesh, code_of, refusal, refused
 from tests.connexions import INVALID, WRONG, MakeSomeone, Someone, guess, new_email, new_ip
 
 
@@ -87,6 +90,22 @@ async def test_R5_fifty_failures_stop_an_address(auth: AuthServiceStub, jeanne: 
     with clock.frozen_at(now + timedelta(minutes=15, seconds=1)):
         assert (await auth.Login(jeanne.login())).user.id == jeanne.id
     assert (told.reason, told.metadata) == ("TROP_DE_REQUETES", {"retry_after_s": "300"})
+
+
+@pytest.mark.parametrize(
+    ("resultat", "counts"), [(ECHEC, True), (REFUS, True), (VERROUILLE, False), (SUCCES, False)]
+)
+async def test_R5_failures_and_refusals_count(
+    app: App[AuthSettings], auth: AuthServiceStub, jeanne: Someone, resultat: str, counts: bool
+) -> None:
+    """Fifty lines `echec` or `refus` of an address stop it; those of locks and successes do not."""
+    lately = clock.now() - timedelta(minutes=2)
+    async with app.database.transaction() as tx:
+        for _ in range(50):
+            row = TentativeConnexion(ip=jeanne.ip, methode=PASSWORD, resultat=resultat, created_at=lately)
+            await tx.insert(row)
+    code = await code_of(auth.Login(jeanne.login()))
+    assert code == (StatusCode.RESOURCE_EXHAUSTED if counts else StatusCode.OK)
 
 
 async def test_R5_one_address_has_one_spelling(auth: AuthServiceStub, jeanne: Someone) -> None:

@@ -206,6 +206,19 @@ async def test_R13_a_page_holds_a_thousand_at_most(app: App[AuthSettings], token
     assert len((await tokens.ListRevoked(request)).revocations) == 1000
 
 
+async def test_R13_a_page_has_twenty_entries_unless_more_are_asked_for(
+    app: App[AuthSettings], tokens: TokenServiceStub
+) -> None:
+    """A page without a size has 20 entries and the token of the next one."""
+    at = LONG_AGO + timedelta(days=1900)
+    async with app.database.transaction() as tx:
+        for _ in range(21):
+            row = JetonRevoque(jti=uuid7(), utilisateur_id="u", motif=LOGOUT, revoque_le=at, expire_le=at)
+            await tx.insert(row)
+    page = await tokens.ListRevoked(pb.ListRevokedRequest(depuis=timestamp(at - timedelta(seconds=1))))
+    assert (len(page.revocations), page.pagination.next_page_token != "") == (20, True)
+
+
 @pytest.mark.parametrize(
     ("pagination", "reason"),
     [

@@ -143,6 +143,16 @@ async def test_R5_the_table_does_not_know_emails(
     assert jeanne.email not in f"{row.email_masque} {row.user_agent}"
 
 
+async def test_R5_a_mask_has_eighty_characters_at_most(
+    app: App[AuthSettings], auth: AuthServiceStub, jeanne: Someone
+) -> None:
+    """The mask of an email with a long domain is cut."""
+    domain = f"{'a' * 60}.{'b' * 60}.exemple.fr"
+    await refused(auth.Login(jeanne.login(email=f"jeanne@{domain}")))
+    statement = select(TentativeConnexion.email_masque).where(TentativeConnexion.ip == jeanne.ip)
+    assert await app.database.read().one(statement) == f"j***@{domain}"[:80]
+
+
 async def test_R1_a_long_user_agent_is_cut(
     app: App[AuthSettings], auth: AuthServiceStub, jeanne: Someone
 ) -> None:

@@ -37,6 +37,13 @@ def test_the_good_settings_are_good() -> None:
     assert settings.envelope().open(settings.envelope().seal("a", "p"), "p") == "a"
 
 
+def test_R8_the_defaults_are_those_of_the_rules() -> None:
+    """Seconds: lives of token and session (R11), lead of a key, time of a request to Google (R17)."""
+    settings: Any = load(AuthSettings, **GOOD)
+    told = (settings.jwt_ttl_s, settings.jwt_key_lead_s, settings.session_max_s, settings.google_timeout_s)
+    assert told == (3600, 60, 12 * 3600, 5)
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

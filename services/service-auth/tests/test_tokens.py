@@ -18,7 +18,7 @@ from grpc import StatusCode
 from service_auth.keys import Keyring
 from service_auth.service import SERVICE
 from service_auth.settings import AuthSettings
-from service_auth.tokens import Compte, Mint, Session
+from service_auth.tokens import Compte, Mint, Session, claims
 from service_kit import App
 from service_testing import Mesh, refused, running
 from service_testing.issuer import new_key
@@ -69,6 +69,15 @@ async def test_R8_the_keys_are_public(mesh: Mesh, tokens: TokenServiceStub) -> N
     anybody = mesh.stub(TokenServiceStub)
     request = pb.GetJwksRequest()
     assert (await anybody.GetJwks(request)).jwks == (await tokens.GetJwks(request)).jwks
+
+
+@pytest.mark.parametrize(("characters", "kept"), [(1024, True), (1025, False)])
+def test_R8_a_long_picture_is_left_out(characters: int, kept: bool) -> None:
+    """A picture of more than 1024 characters is an empty claim, as a token travels with each call."""
+    picture = "https://images.exemple/".ljust(characters, "x")
+    now = clock.now()
+    told = claims(Compte(Utilisateur(photo_url=picture)), Session.begun("pwd", now), now, 3600)
+    assert told["picture"] == (picture if kept else "")
 
 
 async def test_R8_auth_asks_nobody_for_its_own_keys() -> None:
