@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import httpx
 import pytest
 from service_kit import LIVENESS, Edge, load
 from service_kit.registry import edges, processes
 from service_testing import running
+from service_testing.web import web_client
 
 ROOT = Path(__file__).parents[2]
 EVERY_EDGE = pytest.mark.parametrize("edge", edges().values(), ids=edges())
@@ -21,7 +21,7 @@ def test_no_two_processes_share_a_port() -> None:
 @EVERY_EDGE
 async def test_it_lives_although_nobody_else_does(edge: Edge) -> None:
     """Its health check is about its process alone."""
-    async with running(edge) as mesh, httpx.AsyncClient() as client:
+    async with running(edge) as mesh, web_client() as client:
         answer = await client.get(f"http://{mesh.address(edge.name)}{LIVENESS}")
     assert answer.status_code == 200
 

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import httpx
 import nats
 import pytest
 from crm.auth import auth_pb2 as auth
@@ -21,6 +20,7 @@ from service_kit import READINESS
 from service_kit.registry import edges, services
 from service_kit.revocations import HEALTH
 from service_testing import Mesh, code_of, eventually
+from service_testing.web import web_client
 
 SOON, LOST = 2.0, 5.0  # seconds until everybody knows, and until everybody has noticed a loss (C5)
 NOWHERE = "/nowhere/Nothing"  # a service tells only a proven caller that this does not exist
@@ -70,7 +70,7 @@ def at_edge(mesh: Mesh, name: str, token: str) -> Refuses:
     """See it at edge *name*."""
 
     async def refuses() -> bool:
-        async with httpx.AsyncClient(base_url=f"http://{mesh.address(name)}") as client:
+        async with web_client(base_url=f"http://{mesh.address(name)}") as client:
             answer = await client.get("/api/profile", headers={"authorization": f"Bearer {token}"})
         assert answer.status_code in (200, 401)
         return answer.status_code == 401
@@ -131,6 +131,6 @@ async def test_C17_every_service_says_that_it_knows_the_revoked_tokens(mesh: Mes
 @pytest.mark.parametrize("name", edges())
 async def test_C17_every_edge_says_that_it_knows_the_revoked_tokens(mesh: Mesh, name: str) -> None:
     """In what it says of its readiness."""
-    async with httpx.AsyncClient() as client:
+    async with web_client() as client:
         told = (await client.get(f"http://{mesh.address(name)}{READINESS}")).json()
     assert told["revocations"] == "ok"

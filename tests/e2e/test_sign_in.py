@@ -10,6 +10,7 @@ from crm_cli.demo import Demo
 from crm_cli.home import Home
 from service_testing import eventually
 from service_testing.command import Up
+from service_testing.web import web_client
 
 from tests.e2e.shell import Shell
 
@@ -25,7 +26,7 @@ def demo(mesh: Up) -> Demo:
 async def sign_in(mesh: Up, demo: Demo) -> httpx.Response:
     """What the gateway answers to the password of *demo*."""
     body = {"email": demo.email, "password": demo.password}
-    async with httpx.AsyncClient() as client:
+    async with web_client() as client:
         return await client.post(f"http://{mesh.address('gateway')}/api/auth/login", json=body)
 
 
@@ -50,7 +51,7 @@ async def test_a_token_opens_services_until_its_bearer_signs_out(shell: Shell, d
     bearer = ("-H", f"authorization: Bearer {token}")
     code, told = await shell.grpcurl(*LIST, *bearer)
     assert (code, "pagination" in json.loads(told)) == (0, True)
-    async with httpx.AsyncClient(headers={"authorization": f"Bearer {token}"}) as client:
+    async with web_client(headers={"authorization": f"Bearer {token}"}) as client:
         left = await client.post(f"http://{shell.mesh.address('gateway')}/api/auth/logout")
     assert left.status_code == HTTPStatus.NO_CONTENT
 

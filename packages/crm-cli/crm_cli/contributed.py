@@ -19,7 +19,8 @@ TOOLS = "crm.tools"  # of packages for developers, which production does not ins
 def add_contributed(app: typer.Typer, arguments: Sequence[str]) -> None:
     """Give *app* the commands that *arguments* may mean, each under the name of its entry point.
 
-    A service is imported for its own commands, and for the help that lists all of them.
+    The module of a command is imported for that command and for the help that lists all of them;
+    such modules import their service inside the commands.
     """
     for entry in _meant(TOOLS, arguments):
         if find_spec(entry.module.partition(".")[0]) is not None:

@@ -14,6 +14,7 @@ from service_kit.registry import services
 from service_testing import eventually, fresh_database, fresh_nats
 from service_testing.command import Command, is_serving
 from service_testing.link import database_link
+from service_testing.web import web_client
 
 
 def empty_database() -> str:
@@ -98,7 +99,7 @@ async def test_a_served_gateway_needs_no_database(crm: Command) -> None:
 
 async def answers(url: str) -> str:
     """What *url* answers, "" as long as nobody does."""
-    async with httpx.AsyncClient() as browser:
+    async with web_client() as browser:
         try:
             return (await browser.get(url)).text
         except httpx.TransportError:

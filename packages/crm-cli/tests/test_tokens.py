@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import entry_points
 
 import jwt
 import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
+from crm_cli.contributed import COMMANDS, TOOLS
 from grpc_utils import TokenVerifier, service_issuers
 from grpc_utils.claims import InvalidToken
 from service_clients.service import SERVICE as CLIENTS
@@ -16,6 +18,7 @@ from service_testing import running
 from service_testing.command import Command
 
 SECRET = "a-secret-for-tests-0123456789-abcdefghij"
+CONTRIBUTED = sorted(entry.module for group in (COMMANDS, TOOLS) for entry in entry_points(group=group))
 
 
 async def test_a_token_opens_the_mesh_that_shares_its_secret(crm: Command) -> None:
@@ -90,9 +93,12 @@ async def test_damaged_secrets_get_a_sentence(crm: Command) -> None:
     assert refused.err == (f"crm: {crm.home}/secrets.json is damaged: remove it, and new secrets are made\n")
 
 
-@pytest.mark.parametrize("module", ["crm_cli.main", "crm_cli.tokens", "crm_cli.decoding"])
+@pytest.mark.parametrize("module", ["crm_cli.main", "crm_cli.tokens", "crm_cli.decoding", *CONTRIBUTED])
 def test_what_must_answer_at_once_loads_nothing_of_the_kernel(module: str) -> None:
-    """`crm --help`, `crm token` and `crm decode` are run by scripts for every call or message."""
+    """`crm --help`, `crm token` and `crm decode` are run by scripts for every call or message.
+
+    The help lists the commands that services and tools contribute, so their modules are light too.
+    """
     script = f"import sys, {module}; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     heavy = {"grpc", "sqlalchemy", "psycopg", "nats", "service_kit", "pydantic", "rich.console"}

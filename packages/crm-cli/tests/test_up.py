@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
-import httpx
 import psutil
 import pytest
 from crm.clients import clients_pb2 as pb
@@ -18,6 +17,7 @@ from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm_cli.selection import NATS_PORT, free_port_offset, moved_ports
 from service_testing import eventually
 from service_testing.command import Command, Up, up
+from service_testing.web import web_client
 
 
 async def clients_of(running: Up, token: str) -> list[pb.ClientBase]:
@@ -63,7 +63,7 @@ async def test_the_gateway_is_part_of_it(crm: Command) -> None:
     """Its address is told, and it answers there; services know that it publishes keys."""
     async with up(crm, "clients", "gateway") as running:
         told = (await running.says("# what runs here")).split()[0]
-        async with httpx.AsyncClient() as browser:
+        async with web_client() as browser:
             page = await browser.get(told)
         assert told == f"http://{running.address('gateway')}/"
         assert page.status_code == 200

@@ -1,5 +1,6 @@
 """What is installed: services and edges, found by their entry points."""
 
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from typing import cast
@@ -57,6 +58,22 @@ def process_named(name: str) -> Service | Edge:
     raise UnknownService(f"there is no service {name!r}; there are: {', '.join(processes())}")
 
 
-def ports() -> dict[str, int]:
-    """The default port of every process."""
-    return {name: process.port for name, process in processes().items()}
+def ports() -> Mapping[str, int]:
+    """The default port of every process; a process is loaded when its port is asked for."""
+    return _Ports()
+
+
+class _Ports(Mapping[str, int]):
+    def __getitem__(self, name: str) -> int:
+        if name not in self:
+            raise KeyError(name)
+        return process_named(name).port
+
+    def __contains__(self, name: object) -> bool:
+        return any(entry_points(group=group, name=str(name)) for group in (SERVICES, EDGES))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(processes())
+
+    def __len__(self) -> int:
+        return len(processes())

@@ -41,7 +41,7 @@ async def _serve(services: Sequence[Service | Edge], ports: Mapping[str, int], r
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    addresses = Settings.addresses(dict(ports))
+    addresses = Settings.addresses(ports)
     running = [
         brought_to_life(service, own, addresses) for service, own in zip(services, settings, strict=True)
     ]

@@ -6,7 +6,7 @@ from these fields. What must not be started with is refused here, with a sentenc
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypeVar
 
 import psycopg
@@ -146,12 +146,29 @@ class ProcessSettings(BaseSettings):
             raise ConfigurationError(f"SERVICE_PRIVATE_KEY: {error}") from error
 
     @staticmethod
-    def addresses(ports: dict[str, int]) -> dict[str, str]:
-        """Where each service of *ports* listens: `<SERVICE>_GRPC_ADDR`, else this machine."""
-        return {
-            name: os.environ.get(f"{name.upper()}_GRPC_ADDR") or f"localhost:{port}"
-            for name, port in ports.items()
-        }
+    def addresses(ports: Mapping[str, int]) -> Mapping[str, str]:
+        """Where each service of *ports* listens: `<SERVICE>_GRPC_ADDR`, else this machine.
+
+        The port of a service is looked up when its address is asked for and no setting gives it.
+        """
+        return _Addresses(ports)
+
+
+class _Addresses(Mapping[str, str]):
+    def __init__(self, ports: Mapping[str, int]) -> None:
+        self._ports = ports
+
+    def __getitem__(self, name: str) -> str:
+        return os.environ.get(f"{name.upper()}_GRPC_ADDR") or f"localhost:{self._ports[name]}"
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._ports
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ports)
+
+    def __len__(self) -> int:
+        return len(self._ports)
 
 
 class Settings(ProcessSettings):

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
 import pytest
 from service_testing.oauth import (
     AUTHORIZE,
@@ -18,6 +17,7 @@ from service_testing.oauth import (
     oauth_provider,
 )
 from service_testing.oidc import browse, s256
+from service_testing.web import web_client
 
 VERIFIER = "v" * 43
 STANDARD = ("google", "microsoft")
@@ -68,7 +68,7 @@ async def refresh(provider: OauthProvider, of: str, token: str) -> tuple[int, An
 
 async def post(url: str, form: dict[str, str]) -> tuple[int, Any]:
     """The status and the content."""
-    async with httpx.AsyncClient() as client:
+    async with web_client() as client:
         response = await client.post(url, data=form)
         return response.status_code, response.json()
 
@@ -76,7 +76,7 @@ async def post(url: str, form: dict[str, str]) -> tuple[int, Any]:
 async def get(url: str, bearer: str = "", **query: str) -> tuple[int, Any]:
     """The status and the content."""
     proof = {"authorization": f"Bearer {bearer}"} if bearer else {}
-    async with httpx.AsyncClient() as client:
+    async with web_client() as client:
         response = await client.get(url, params=query, headers=proof)
         return response.status_code, response.json()
 

@@ -20,6 +20,7 @@ from service_testing.oidc import (
     oidc_provider,
     person,
 )
+from service_testing.web import web_client
 
 CALLBACK = "http://127.0.0.1:5000/callback"
 VERIFIER = "v" * 43
@@ -58,7 +59,7 @@ async def exchange(provider: OidcProvider, code: str, /, **changes: str) -> http
         "redirect_uri": CALLBACK,
         "grant_type": "authorization_code",
     }
-    async with httpx.AsyncClient() as client:
+    async with web_client() as client:
         return await client.post(provider.issuer + TOKEN, data=form | changes)
 
 
@@ -71,7 +72,7 @@ async def id_token(provider: OidcProvider) -> str:
 
 async def claims_of(provider: OidcProvider, token: str) -> dict[str, Any]:
     """The claims of *token*, its signature checked with the published key of its kid."""
-    async with httpx.AsyncClient() as client:
+    async with web_client() as client:
         keys = jwt.PyJWKSet.from_dict((await client.get(provider.issuer + KEYS)).json())
     key = keys[jwt.get_unverified_header(token)["kid"]]
     claims: dict[str, Any] = jwt.decode(token, key, algorithms=["RS256"], audience=CLIENT_ID)
@@ -94,7 +95,7 @@ async def test_a_person_signs_in(provider: OidcProvider) -> None:
 
 async def test_discovery_names_the_endpoints(provider: OidcProvider) -> None:
     """As its clients find them."""
-    async with httpx.AsyncClient() as client:
+    async with web_client() as client:
         found = (await client.get(provider.discovery_url)).json()
     assert (found["issuer"], found["token_endpoint"]) == (provider.issuer, provider.issuer + TOKEN)
 
@@ -196,14 +197,14 @@ async def test_it_cuts_the_line(provider: OidcProvider) -> None:
 async def test_it_is_slow(provider: OidcProvider) -> None:
     """A client that does not wait gives up."""
     with provider.slow():
-        async with httpx.AsyncClient(timeout=0.2) as client:
+        async with web_client(timeout=0.2) as client:
             with pytest.raises(httpx.ReadTimeout):
                 await client.get(provider.discovery_url)
 
 
 async def test_it_goes_down_and_comes_back(provider: OidcProvider) -> None:
     """At the same address."""
-    async with provider.down(), httpx.AsyncClient() as client:
+    async with provider.down(), web_client() as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(provider.discovery_url)
     assert await id_token(provider)

@@ -1,5 +1,8 @@
 """The installed services and edges, by name."""
 
+import subprocess
+import sys
+
 import pytest
 from service_kit import Service
 from service_kit.registry import (
@@ -63,3 +66,22 @@ def test_an_edge_is_no_service() -> None:
         service_named("gateway")
     with pytest.raises(UnknownService, match="gateway"):
         process_named("gatewai")
+
+
+_SERVES_CLIENTS = """
+import os, sys
+from service_kit import Settings
+from service_kit.registry import ports, process_named
+
+os.environ["USERS_GRPC_ADDR"] = "users:50067"
+process_named("clients")
+addresses = Settings.addresses(ports())
+print("auth" in addresses, addresses["users"], addresses.get("nobody"))
+print(*sorted(name for name in sys.modules if name.startswith("service_") and "." not in name))
+"""
+
+
+def test_a_process_loads_no_service_for_an_address_that_is_set() -> None:
+    """A container serves one service and holds the code of that one alone."""
+    told = subprocess.run([sys.executable, "-c", _SERVES_CLIENTS], capture_output=True, text=True, check=True)
+    assert told.stdout == "True users:50067 None\nservice_clients service_kit\n"

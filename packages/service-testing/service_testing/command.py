@@ -2,11 +2,11 @@
 
 import asyncio
 import signal
-import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any
 
 import grpc
@@ -15,6 +15,8 @@ from crm_cli.home import PROGRAM, without_settings
 from crm_cli.selection import NATS_PORT, free_port_offset, moved_ports
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from service_kit.embedded import port_is_free
+
+from service_testing.nursery import nursery
 
 _PATIENCE = 60.0  # seconds for the next line of a mesh that starts or recovers
 
@@ -49,14 +51,14 @@ class Command:
         return Command({**self.environment, **variables})
 
     async def __call__(self, *arguments: str, stdin: bytes = b"") -> Outcome:
-        """Run it to its end."""
-        with tempfile.TemporaryFile() as given:  # no pipe: a command may end without having read it
+        """Run it to its end, in a process of its own that is forked from the `nursery`."""
+        with ExitStack() as stack:  # files, no pipes: a command may end without having read its input
+            given, out, err = files = [stack.enter_context(TemporaryFile()) for _ in range(3)]
             given.write(stdin)
             given.seek(0)
-            process = await self.start(*arguments, stdin=given)
-            out, err = await process.communicate()
-        assert process.returncode is not None
-        return Outcome(process.returncode, out.decode(), err.decode())
+            streams = [file.fileno() for file in files]
+            code = await asyncio.to_thread(nursery().run, arguments, self.environment, streams)
+            return Outcome(code, _content(out), _content(err))
 
     async def start(
         self,
@@ -70,6 +72,11 @@ class Command:
         return await asyncio.create_subprocess_exec(
             program, *arguments, env=self.environment, stdin=stdin, stdout=stdout, stderr=pipe
         )
+
+
+def _content(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 async def is_serving(address: str) -> bool:

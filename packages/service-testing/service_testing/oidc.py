@@ -19,12 +19,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-import httpx
 from db_utils import clock
 
 from service_testing.issuer import new_key, public_jwk
 from service_testing.party import HttpParty, Request, http_reply, json_reply, read_request
 from service_testing.tokens import compact, rsa_by
+from service_testing.web import web_client
 
 __all__ = [
     "AUTHORIZE",
@@ -232,7 +232,7 @@ async def browse(auth_url: str) -> dict[str, str]:
 
     Raises AssertionError when the provider shows an error page instead.
     """
-    async with httpx.AsyncClient(follow_redirects=False) as browser:
+    async with web_client(follow_redirects=False) as browser:
         page = await browser.get(auth_url)
     assert page.status_code == _FOUND, page.text
     return dict(parse_qsl(urlsplit(page.headers["location"]).query))

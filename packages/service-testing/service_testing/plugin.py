@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import uvloop
 
+from service_testing.nursery import close_nursery
 from service_testing.servers import stop_servers
 
 _SOONER = 10.0  # seconds before pytest-timeout, which can only end the whole run, would step in
@@ -74,4 +75,5 @@ def _sendable(text: str) -> str:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End of the run."""
+    close_nursery()
     stop_servers()

@@ -62,7 +62,7 @@ def _template(own: tuple[Service, ...]) -> str:
 def _copy(template: str) -> str:
     name = f"test_{next(_numbers)}"
     with psycopg.connect(postgres().url("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     return postgres().url(name)
 
 

@@ -9,6 +9,7 @@ import jsonschema_rs
 import orjson
 from gateway.policies import CONTRACT, JSON
 from gateway.routes import route_of
+from service_testing.web import web_client
 
 _OTHERS = frozenset({"HEAD", "OPTIONS"})
 
@@ -35,7 +36,7 @@ _known: list[dict[str, Any]] = []
 
 async def _contract(url: httpx.URL) -> dict[str, Any]:
     if not _known:
-        async with httpx.AsyncClient() as client:
+        async with web_client() as client:
             _known.append((await client.get(url.copy_with(raw_path=CONTRACT.encode()))).json())
     return _known[0]
 

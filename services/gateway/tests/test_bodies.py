@@ -8,6 +8,7 @@ import pytest
 from gateway.edge import GATEWAY
 from service_testing import Mesh, running
 from service_testing.http1 import exchange, request
+from service_testing.web import web_client
 from tests.visitors import code
 
 LOGIN = "/api/auth/login"
@@ -145,7 +146,7 @@ async def test_G2_a_connection_may_be_used_again_after_a_while(hurried: Mesh) ->
     """A pause between two requests may be longer than the time of a request."""
     address = hurried.address("gateway")
     ports = []
-    async with httpx.AsyncClient(base_url=f"http://{address}") as client:
+    async with web_client(base_url=f"http://{address}") as client:
         for _ in range(2):
             answer = await client.get("/healthz")
             ports.append(answer.extensions["network_stream"].get_extra_info("client_addr")[1])

@@ -9,6 +9,7 @@ import pytest
 from gateway.edge import GATEWAY
 from gateway.policies import CONTRACT, DOCS, FRONT
 from service_testing import Mesh, running
+from service_testing.web import web_client
 from tests.visitors import FRONT as APPLICATION
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -58,7 +59,7 @@ async def in_production() -> AsyncIterator[httpx.AsyncClient]:
     """A browser at a gateway in production."""
     async with (
         running(GATEWAY, crm_env="production", public_base_url="https://crm.example") as mesh,
-        httpx.AsyncClient(base_url=f"http://{mesh.address('gateway')}") as client,
+        web_client(base_url=f"http://{mesh.address('gateway')}") as client,
     ):
         yield client
 

@@ -24,6 +24,7 @@ from grpc_utils import ServiceSigner
 from service_kit import Buckets
 from service_testing import Mesh, running
 from service_testing.seconds import Seconds
+from service_testing.web import web_client
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]
 
@@ -141,7 +142,7 @@ async def trusting_nobody() -> AsyncIterator[Mesh]:
 
 async def test_G5_forwarded_addresses_of_strangers_are_ignored(trusting_nobody: Mesh) -> None:
     """A new X-Forwarded-For each time does not lift the limit of an untrusted peer."""
-    async with httpx.AsyncClient(base_url=f"http://{trusting_nobody.address('gateway')}") as client:
+    async with web_client(base_url=f"http://{trusting_nobody.address('gateway')}") as client:
         statuses = {
             (await client.post(LOGIN, headers={"x-forwarded-for": f"192.0.2.{number}"})).status_code
             for number in range(40)
@@ -206,7 +207,7 @@ async def test_G9_an_expired_token_is_refused(edge: httpx.AsyncClient, alone: Me
 
 async def test_G9_without_authentication_nobody_is_asked_for_a_proof() -> None:
     """AUTH_ENABLED=false ignores the header and does not pass it on."""
-    async with running(GATEWAY, auth_enabled=False) as mesh, httpx.AsyncClient() as client:
+    async with running(GATEWAY, auth_enabled=False) as mesh, web_client() as client:
         url = f"http://{mesh.address('gateway')}{PROFILE}"
         values = (b"Bearer \xe9\xff", b"\x80", b"Bearer a.b.c")
         answers = [await client.get(url, headers={b"authorization": value}) for value in values]

@@ -8,6 +8,7 @@ from gateway.edge import GATEWAY
 from gateway.policies import POLICIES, SYNC, WEBHOOK, WEBHOOK_HEALTH
 from service_testing import Mesh, running
 from service_testing.http1 import exchange, request
+from service_testing.web import web_client
 from tests.visitors import FRONT, OTHER_FRONT
 
 LOGIN = "/api/auth/login"
@@ -60,7 +61,7 @@ async def behind_tls() -> AsyncIterator[Mesh]:
 
 async def test_G6_over_https_browsers_are_to_stay_there(behind_tls: Mesh) -> None:
     """Strict-Transport-Security is sent for a year, without the subdomains."""
-    async with httpx.AsyncClient(base_url=f"http://{behind_tls.address('gateway')}") as client:
+    async with web_client(base_url=f"http://{behind_tls.address('gateway')}") as client:
         headers = (await client.get("/healthz")).headers
     assert headers["strict-transport-security"] == "max-age=31536000"
 

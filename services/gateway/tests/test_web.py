@@ -19,6 +19,7 @@ from prometheus_client import REGISTRY
 from service_kit import LIVENESS, READINESS, load
 from service_testing import eventually
 from service_testing.http1 import request
+from service_testing.web import web_client
 
 Endpoint = Callable[[], Awaitable[Response]]
 
@@ -64,7 +65,7 @@ async def hang() -> Response:
 
 async def test_G3_a_bug_is_told_as_nothing_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     """A bug is 500 with the correlation id by which its log line is found."""
-    async with serving(healthz=fail) as (_, address), httpx.AsyncClient() as client:
+    async with serving(healthz=fail) as (_, address), web_client() as client:
         answer = await client.get(f"http://{address}{LIVENESS}", headers={"x-correlation-id": "bug-1"})
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["correlationId"]) == (500, "ERREUR_INTERNE", "bug-1")
@@ -76,14 +77,14 @@ async def test_G3_a_bug_is_told_as_nothing_and_logged(caplog: pytest.LogCaptureF
 
 async def test_G3_a_bug_in_a_pop_up_ends_with_the_page() -> None:
     """A bug in a pop-up is answered with the page, since the window must close."""
-    async with serving(callback=fail) as (_, address), httpx.AsyncClient() as client:
+    async with serving(callback=fail) as (_, address), web_client() as client:
         answer = await client.get(f"http://{address}{GOOGLE_CALLBACK}")
     assert (answer.status_code, answer.text) == (500, "page of ERREUR_INTERNE")
 
 
 async def test_G2_a_request_has_its_time() -> None:
     """A request that takes too long is 504 in JSON, or the page in a pop-up."""
-    async with serving(healthz=hang, callback=hang) as (_, address), httpx.AsyncClient() as client:
+    async with serving(healthz=hang, callback=hang) as (_, address), web_client() as client:
         answer = await client.get(f"http://{address}{LIVENESS}")
         shown = await client.get(f"http://{address}{GOOGLE_CALLBACK}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (504, "DELAI_DEPASSE")
@@ -99,7 +100,7 @@ async def test_a_request_under_way_ends_before_the_server_does() -> None:
         await may_end.wait()
         return Response("done")
 
-    async with serving(patience=15, healthz=slow) as (server, address), httpx.AsyncClient() as client:
+    async with serving(patience=15, healthz=slow) as (server, address), web_client() as client:
         asked = asyncio.create_task(client.get(f"http://{address}{LIVENESS}"))
         await begun.wait()
         stopping = asyncio.create_task(server.stop())
@@ -111,7 +112,7 @@ async def test_a_request_under_way_ends_before_the_server_does() -> None:
 
 
 async def _is_closed(address: str) -> bool:
-    async with httpx.AsyncClient() as client:
+    async with web_client() as client:
         try:
             await client.get(f"http://{address}{READINESS}")
         except httpx.TransportError:

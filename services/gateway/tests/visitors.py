@@ -16,6 +16,7 @@ from service_kit.registry import service_named
 from service_testing import Mesh, eventually, running
 from service_testing.issuer import IdentityProvider
 from service_testing.oidc import CLIENT_ID, CLIENT_SECRET, OidcProvider
+from service_testing.web import web_client
 from tests.conformity import conforms
 
 FRONT, OTHER_FRONT = "https://app.example", "http://localhost:3000"
@@ -35,7 +36,7 @@ def browser(mesh: Mesh) -> httpx.AsyncClient:
     """A browser with an address of its own, as a trusted proxy tells it."""
     number = next(_numbers)
     address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-    return httpx.AsyncClient(
+    return web_client(
         base_url=f"http://{mesh.address('gateway')}",
         headers={"x-forwarded-for": address},
         event_hooks={"response": [conforms]},

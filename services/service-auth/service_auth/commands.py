@@ -1,11 +1,16 @@
-"""Commands of `crm auth`, by which operators look after this service from a terminal."""
+"""Commands of `crm auth`, by which operators look after this service from a terminal.
+
+The service is imported inside the commands: `crm --help` lists them without it.
+"""
+
+from typing import TYPE_CHECKING
 
 import typer
-from service_kit import App, commands
 
-from service_auth.keys import Keyring
-from service_auth.service import SERVICE
-from service_auth.settings import AuthSettings
+if TYPE_CHECKING:
+    from service_kit import App
+
+    from service_auth.settings import AuthSettings
 
 auth = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after the auth service.")
 
@@ -17,10 +22,16 @@ def rotate_key() -> None:
     Needs the mesh that runs here, or DATABASE_URL, AUTH_PEPPER and ENCRYPTION_KEYS. The key is
     published within ten seconds and signs after JWT_KEY_LEAD_S; tokens of the former one stay good.
     """
+    from service_kit import commands
+
+    from service_auth.service import SERVICE
+
     print(commands.run(SERVICE, _rotated))
 
 
-async def _rotated(app: App[AuthSettings]) -> str:
+async def _rotated(app: "App[AuthSettings]") -> str:
+    from service_auth.keys import Keyring
+
     key = await Keyring.of(app).rotate()
     return (
         f"key {key.kid} is published within ten seconds and signs from {key.signe_des:%Y-%m-%d %H:%M:%S} UTC"

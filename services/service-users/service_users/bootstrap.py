@@ -1,8 +1,13 @@
 """The first account of an installation, with the first administrator's membership (R26)."""
 
+from base64 import b64encode
+from dataclasses import replace
+from secrets import token_bytes
+
 from db_utils import Transaction
 from grpc_utils import opaque_id, required
 from grpc_utils.providers import LOCAL
+from pydantic import Field, SecretStr
 from service_kit import App
 
 from service_users import adhesions, identifiants, lookups, reprise, rules
@@ -10,7 +15,22 @@ from service_users.annuaire import Annuaire
 from service_users.models import ADMIN, OrganisationAAssurer, Utilisateur
 from service_users.passwords import Hashed, Passwords
 from service_users.personnes import Personne
+from service_users.service import SERVICE as SERVED
 from service_users.settings import UsersSettings
+
+
+class _Settings(UsersSettings):
+    """Settings of the service with a sealing key made up for the run.
+
+    What is written here is never sealed, so operators need not have the real keys.
+    """
+
+    encryption_keys: SecretStr = Field(
+        default_factory=lambda: SecretStr(f"none:{b64encode(token_bytes(32)).decode()}")
+    )
+
+
+SERVICE = replace(SERVED, settings=_Settings)
 
 
 async def create_administrator(

@@ -1,0 +1,132 @@
+"""A process that has imported everything and forks once for each `crm` command of the tests.
+
+Importing the services takes a second or two of processor time, more than most commands do.
+`nursery()` is the test's side; run as a program, this module is the other one. Both share a
+socket on which one message is one command with its standard streams.
+"""
+
+import ctypes
+import gc
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from crm_cli.main import main as crm
+from service_kit.registry import processes
+
+_PR_SET_PDEATHSIG: Final = 1
+_LARGEST_ORDER = 128 * 1024
+_STREAMS = 4  # of an order: input, output, errors, and the pipe that its end is written to
+
+
+class Nursery:
+    """The process, from first use to `close`, which ends all that it has forked."""
+
+    def __init__(self) -> None:
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [sys.executable, "-m", __name__, str(theirs.fileno())]
+        self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        theirs.close()
+
+    def run(self, arguments: Sequence[str], environment: Mapping[str, str], streams: Sequence[int]) -> int:
+        """Run `crm` with *arguments* on *streams* (descriptors 0, 1 and 2); its exit code.
+
+        Blocks until it has ended. Raises RuntimeError when the nursery itself has.
+        """
+        order = {"arguments": list(arguments), "environment": dict(environment), "folder": os.getcwd()}
+        reading, writing = os.pipe()
+        with os.fdopen(reading) as end:
+            try:
+                socket.send_fds(self._orders, [json.dumps(order).encode()], [*streams, writing])
+            finally:
+                os.close(writing)
+            code = end.read()
+        if not code:
+            raise RuntimeError("the nursery has ended before the command that it ran")
+        return int(code)
+
+    def close(self) -> None:
+        """End it."""
+        self._orders.close()
+        self._process.kill()
+        self._process.wait()
+
+
+@cache
+def nursery() -> Nursery:
+    """The nursery of this process."""
+    return Nursery()
+
+
+def close_nursery() -> None:
+    """End the nursery of this process if it has one."""
+    if nursery.cache_info().currsize:
+        nursery().close()
+        nursery.cache_clear()
+
+
+def _serve(orders: socket.socket) -> dict[str, Any] | None:
+    """Fork for every order: in a child returns the order, in the nursery None when no more can come."""
+    selector = selectors.DefaultSelector()
+    selector.register(orders, selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is not orders:
+                selector.unregister(key.fileobj)
+                _tell_end(key.fd, *key.data)
+                continue
+            raw, streams, _, _ = socket.recv_fds(orders, _LARGEST_ORDER, _STREAMS)
+            if not raw:
+                return None
+            pid = os.fork()
+            if pid == 0:
+                orders.close()
+                selector.close()
+                _take_over(streams)
+                return dict(json.loads(raw))
+            for stream in streams[:-1]:
+                os.close(stream)
+            selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, streams[-1]))
+
+
+def _tell_end(watched: int, pid: int, pipe: int) -> None:
+    _, status = os.waitpid(pid, 0)
+    os.write(pipe, str(os.waitstatus_to_exitcode(status)).encode())
+    os.close(pipe)
+    os.close(watched)
+
+
+def _take_over(streams: Sequence[int]) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for place, stream in enumerate(streams[:-1]):
+        os.dup2(stream, place)
+    for stream in streams:
+        os.close(stream)
+
+
+def _become(order: Mapping[str, Any]) -> None:
+    """Do as the `crm` program does, with its arguments and its environment."""
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    os.chdir(order["folder"])
+    sys.argv = ["crm", *order["arguments"]]
+    crm()
+
+
+def _main() -> None:
+    processes()
+    gc.freeze()  # so that a collection in a child does not copy what it shares with the others
+    order = _serve(socket.socket(fileno=int(sys.argv[1])))
+    if order is not None:
+        _become(order)
+
+
+if __name__ == "__main__":
+    _main()
