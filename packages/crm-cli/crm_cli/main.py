@@ -15,6 +15,8 @@ from crm_cli.contributed import add_contributed
 from crm_cli.dlq_commands import dlq
 from crm_cli.home import CommandError, Home
 
+__all__ = ["main"]
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
