@@ -28,22 +28,31 @@ run_pip() {
   fi
 }
 
-# What is installed depends on the locks and on which packages, services and commands there are.
-stamp_of() {
-  (cd "$root" && cat pyproject.toml "$@" scripts/tree.py &&
+# Which packages, services and commands there are decides what is installed of this project.
+stamp_of_project() {
+  (cd "$root" && cat pyproject.toml scripts/tree.py scripts/build.py &&
     ls packages/*/*/__init__.py packages/*/*/commands.py services/*/*/{__init__,service,edge,commands}.py) 2>/dev/null |
     cksum
 }
 
+ensure_lock() {
+  local lock=$root/$1 stamp=$venv/.installed-${1//\//-}
+  if [ "$(cat "$stamp" 2>/dev/null)" != "$(cksum <"$lock")" ]; then
+    echo "Installing $(grep -c '==' "$lock") packages of $1 (a minute or less, once)" >&2
+    run_pip --require-hashes -r "$lock"
+    cksum <"$lock" >"$stamp"
+  fi
+}
+
+ensure_project() {
+  if [ "$(cat "$venv/.installed-project" 2>/dev/null)" != "$(stamp_of_project)" ]; then
+    echo "Installing this project" >&2
+    run_pip --no-build-isolation --no-deps -e "$root"
+    stamp_of_project >"$venv/.installed-project"
+  fi
+}
+
 ensure_environment() {
-  local wanted=${1:-run} runs=("$root/requirements.lock") locks
-  locks=("${runs[@]}")
-  if [ "$wanted" = dev ]; then
-    locks+=("$root/.ci/requirements.lock")
-  fi
-  if [ "$(cat "$venv/.installed-$wanted" 2>/dev/null)" = "$(stamp_of "${locks[@]}")" ]; then
-    return
-  fi
   if [ ! -x "$venv/bin/python" ]; then
     local python
     python=$(find_python) || exit 1
@@ -51,15 +60,9 @@ ensure_environment() {
     "$python" -m venv "$venv" >/dev/null 2>&1 ||
       fail "The environment could not be made: install the venv module of $python (on Debian: apt install python3-venv)."
   fi
-  local lock
-  for lock in "${locks[@]}"; do
-    echo "Installing $(grep -c '==' "$lock") packages of ${lock#"$root"/} (a minute or less, once)" >&2
-    run_pip --require-hashes -r "$lock"
-  done
-  echo "Installing this project" >&2
-  run_pip --no-build-isolation --no-deps -e "$root"
-  stamp_of "${runs[@]}" >"$venv/.installed-run"
-  if [ "$wanted" = dev ]; then
-    stamp_of "${locks[@]}" >"$venv/.installed-dev"
+  ensure_lock requirements.lock
+  if [ "${1:-run}" = dev ]; then
+    ensure_lock .ci/requirements.lock
   fi
+  ensure_project
 }

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 SERVICES = {
     folder.name.removeprefix("service-"): folder for folder in sorted(ROOT.glob("services/service-*"))
 }
+SERVICES["registre"] = ROOT / "scripts/templates/service"  # of which ./scripts/new-service makes others
 SHARED = {
     "C": ROOT / "docs",
     "I": ROOT / "docs",

@@ -8,7 +8,7 @@ from pathlib import Path
 from service_kit.embedded.server import EmbeddedError
 
 _UNPRIVILEGED = "nobody"
-_DAC_OVERRIDE = 1  # capability number, capabilities(7)
+_DAC_OVERRIDE, _SETPCAP = 1, 8  # capability numbers, capabilities(7)
 
 
 def prepare_for_server(folder: Path) -> None:
@@ -37,6 +37,10 @@ def as_unprivileged() -> list[str]:
     command = [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
     if _holds_capability(_DAC_OVERRIDE):
         command += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+        if _holds_capability(_SETPCAP):
+            # access(2), with which initdb looks for its neighbours, drops the capabilities of whoever
+            # is not root unless told not to: nothing would be found below a private folder like /root.
+            command.append("--securebits=+no_setuid_fixup")
     return [*command, "--pdeathsig=INT", "--"]
 
 

@@ -1,0 +1,4 @@
+"""Fiches of an organisation.
+
+Owns: fiches. Emits and consumes nothing. The wiring is in `service.py`.
+"""

@@ -1,0 +1,70 @@
+"""`./scripts/new-service` as an author uses it, in a checkout of its own."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.checkout import ROOT, Checkout
+
+NEW = "./scripts/new-service"
+
+
+@pytest.fixture
+def new_service(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module behind the script."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return importlib.import_module("new_service")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("Factures 50059", "NAME 'Factures': 3 to 30 letters a to z, as in `factures`"),
+        ("import 50059", "NAME 'import' is a word of Python"),
+        ("clients 50059", "NAME 'clients' is taken"),
+        ("kit 50059", "NAME 'kit' is taken"),
+        ("events 50059", "NAME 'events' is taken"),
+        ("nats 50059", "NAME 'nats' is taken"),
+        ("factures 50052", "PORT 50052 is taken by clients; free is 50051"),
+        ("factures 5432", "PORT 5432 is taken by the compose stacks; free is 50051"),
+        ("factures 80", "PORT 80: services listen on one between 1024 and 65535"),
+        ("versions 50059", "resource 'version' has a meaning in the code of every service: see --resource"),
+        ("prix 50059 --plural prix", "resource and plural are both 'prix': see --plural"),
+    ],
+)
+def test_a_service_that_cannot_be_is_refused(new_service: Any, arguments: str, sentence: str) -> None:
+    """With a sentence that says why."""
+    with pytest.raises(new_service.Refused) as refused:
+        new_service.checked(new_service.asked(arguments.split()))
+    assert str(refused.value) == sentence
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """A checkout to make services in."""
+    return Checkout(tmp_path / "checkout")
+
+
+@pytest.mark.timeout(600)  # type checks, starts of a mesh and a suite: half a minute alone
+def test_a_new_service_passes_every_check_at_once(checkout: Checkout) -> None:
+    """Format, lint, types, its own tests, the conformance suite and the map of the README."""
+    code, said = checkout.run(NEW, "clients", "50099")
+    assert (code, said.splitlines()[-1]) == (1, "new-service: NAME 'clients' is taken")
+    code, said = checkout.run(
+        NEW, "commerciaux", "50099", "--resource", "commercial", "--plural", "commerciaux"
+    )
+    assert code == 0, said
+    assert "./scripts/test services/service-commerciaux" in said
+    folder, suite = Path("services/service-commerciaux"), ("python", "-m", "pytest", "-n", "0")
+    for command in (
+        ("ruff", "check", folder),
+        ("ruff", "format", "--check", folder),
+        ("buf", "lint"),
+        ("mypy", "--exclude", "/(migrations|tests)/", folder),
+        ("mypy", folder / "tests"),
+        (*suite, folder, "tests/conformance", "tests/e2e/test_readme.py", "-k", "commerciaux or cited"),
+    ):
+        code, said = checkout.run(*command)
+        assert code == 0, said
