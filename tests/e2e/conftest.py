@@ -1,4 +1,4 @@
-"""The whole mesh through `./scripts/up`, and the clients that people have installed."""
+"""Fixtures: the whole mesh, started by `./scripts/up`, and a shell with the clients that people use."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ _STAND_INS = {"grpcurl": "grpcurl_by_buf.sh", "nats": "nats_by_nats_py.py"}
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which clients the stories were told with."""
+    """Say with which clients the stories were run."""
     for name, stand_in in _STAND_INS.items():
         found = shutil.which(name)
         terminalreporter.write_line(f"e2e: {name} is {found or f'not installed, {stand_in} stands in'}")
@@ -25,7 +25,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def clients_path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PATH with `grpcurl` and `nats`: the real ones, else `buf curl` and nats-py in their place."""
+    """A PATH with `grpcurl` and `nats`: the real ones where installed, else the stand-ins of this folder."""
     folder = tmp_path_factory.mktemp("bin")
     for name, stand_in in _STAND_INS.items():
         if shutil.which(name) is None:
@@ -46,5 +46,5 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
 
 @pytest.fixture
 def shell(mesh: Up, clients_path: str) -> Shell:
-    """A terminal."""
+    """A terminal at the mesh."""
     return Shell(mesh, clients_path)

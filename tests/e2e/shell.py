@@ -1,4 +1,4 @@
-"""A terminal of a person at the mesh: the clients that people have installed."""
+"""Terminal of a person at the mesh, with the clients that people use."""
 
 import asyncio
 from dataclasses import dataclass
@@ -8,24 +8,24 @@ from service_testing.command import Up
 
 @dataclass(frozen=True)
 class Shell:
-    """Programs with the PATH and the settings of a person at this mesh."""
+    """Runs programs with the PATH *path* and the settings of *mesh*."""
 
     mesh: Up
     path: str
 
     async def run(self, *command: str) -> tuple[int, str]:
-        """The exit code of *command* and all that it printed."""
+        """Run *command*; its exit code and all that it printed."""
         process = await self.start(*command)
         out, _ = await process.communicate()
         return process.returncode or 0, out.decode(errors="replace")
 
     async def start(self, *command: str) -> asyncio.subprocess.Process:
-        """*command* in the background."""
+        """Start *command* in the background."""
         environment = {**self.mesh.crm.environment, "PATH": self.path, "NATS_URL": self.mesh.nats_url}
         return await asyncio.create_subprocess_exec(
             *command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
 
     async def grpcurl(self, service: str, method: str, *options: str) -> tuple[int, str]:
-        """Call *method* of *service* with the real client."""
+        """Call *method* of *service* with grpcurl; its exit code and all that it printed."""
         return await self.run("grpcurl", "-plaintext", *options, self.mesh.address(service), method)

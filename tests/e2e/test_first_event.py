@@ -1,4 +1,4 @@
-"""The first story: a person calls, is let in with a token, and sees the event."""
+"""First story: a person calls without a token, calls with one, and sees the event on the bus."""
 
 import asyncio
 import json
@@ -17,21 +17,21 @@ async def bearer(mesh: Up) -> tuple[str, str]:
     return "-H", f"authorization: Bearer {(await mesh.crm('token')).out.strip()}"
 
 
-async def test_without_a_token_nobody_is_let_in(shell: Shell) -> None:
-    """UNAUTHENTICATED, told by the client."""
+async def test_a_call_without_a_token_is_unauthenticated(shell: Shell) -> None:
+    """The client ends with an error and prints the status."""
     code, told = await shell.grpcurl("clients", "clients.ClientBaseService/List")
     assert (code != 0, "unauthenticated" in told.lower()) == (True, True), told
 
 
-async def test_with_a_token_there_is_an_answer(shell: Shell) -> None:
-    """Data or an empty list."""
+async def test_a_call_with_a_token_is_answered(shell: Shell) -> None:
+    """The client prints a list with its pagination, whether it has rows or not."""
     code, told = await shell.grpcurl("clients", "clients.ClientBaseService/List", *await bearer(shell.mesh))
     assert (code, "pagination" in json.loads(told)) == (0, True)
 
 
 @pytest.mark.parametrize("service", services())
 async def test_health_needs_no_token(shell: Shell, service: str) -> None:
-    """Every service says SERVING to anybody."""
+    """Every service answers SERVING to a caller without a token."""
     code, told = await shell.grpcurl(service, "grpc.health.v1.Health/Check")
     assert (code, json.loads(told)) == (0, {"status": "SERVING"})
 

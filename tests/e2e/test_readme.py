@@ -1,4 +1,4 @@
-"""The commands of README.md, run as they stand there: the ports alone are others."""
+"""README.md: its commands work as they stand there, on other ports, and its map is that of the code."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from service_testing.command import Up
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```(?:\w+)?\n(.*?)^```", re.M | re.S)
-# What runs elsewhere: the mesh of these tests, these tests, continuous integration.
+# Commands that run elsewhere: to start the mesh of these tests, to run them, in continuous integration.
 _ELSEWHERE = ("./scripts/up", "./scripts/test", "./scripts/check")
 
 
@@ -29,13 +29,13 @@ def commands() -> list[str]:
 
 @pytest.mark.parametrize("script", _ELSEWHERE)
 def test_the_scripts_it_names_can_be_run(script: str) -> None:
-    """They are there and executable."""
+    """The script exists and is executable."""
     assert (ROOT / script).stat().st_mode & 0o111
 
 
 @pytest.mark.parametrize("service", services().values(), ids=services())
 def test_its_map_tells_what_each_service_is(service: Service) -> None:
-    """Port, events and the page of the service, as the code has them."""
+    """Port, events and page of a service stand in the map as the code has them."""
     lines = (ROOT / "README.md").read_text().splitlines()
     (row,) = [line for line in lines if line.startswith(f"| [{service.name}](")]
     page, port, _, published, consumed = (cell.strip() for cell in row.strip("|").split("|"))
@@ -49,7 +49,7 @@ def test_its_map_tells_what_each_service_is(service: Service) -> None:
 
 @pytest.mark.parametrize("edge", edges().values(), ids=edges())
 def test_it_names_each_edge(edge: Edge) -> None:
-    """With its page and its port."""
+    """An edge stands in the README with its page and its port."""
     text = (ROOT / "README.md").read_text()
     assert f"[{edge.name}](services/{edge.name}/README.md) (port {edge.port})" in text
     assert (ROOT / "services" / edge.name / "README.md").is_file()
@@ -63,7 +63,7 @@ class Terminal:
         self.screen = self.transcript = ""
 
     async def type(self, command: str) -> None:
-        """Run *command*; one in the background is waited for until it says something."""
+        """Type *command* and wait until it has succeeded; one in the background, until it has subscribed."""
         assert self._process.stdin is not None
         self.screen = ""  # since this command
         end = "" if command.endswith("&") else '; echo "exit code $?"'
@@ -87,7 +87,7 @@ class Terminal:
 
 @asynccontextmanager
 async def terminal(mesh: Up, path: str) -> AsyncIterator[Terminal]:
-    """A terminal in the root of the repository; what runs in it ends with it."""
+    """A terminal in the root of the repository; programs started in it end with it."""
     process = await asyncio.create_subprocess_exec(
         "bash",
         cwd=ROOT,
@@ -105,7 +105,7 @@ async def terminal(mesh: Up, path: str) -> AsyncIterator[Terminal]:
 
 
 async def test_its_commands_work_as_they_stand_there(mesh: Up, clients_path: str) -> None:
-    """From the token to the event on the bus."""
+    """All commands, typed in order in one terminal, succeed; the last one shows the event on the bus."""
     ports = {process.port: mesh.address(name) for name, process in processes().items()}
     typed = [command for command in commands() if not command.startswith(_ELSEWHERE)]
     async with terminal(mesh, clients_path) as shell:

@@ -1,4 +1,4 @@
-"""The second story: a person signs in, calls services with the token, and signs out."""
+"""Second story: a person signs in, calls services with the token, and signs out."""
 
 import json
 from http import HTTPStatus
@@ -24,14 +24,14 @@ def demo(mesh: Up) -> Demo:
 
 
 async def sign_in(mesh: Up, demo: Demo) -> httpx.Response:
-    """What the gateway answers to the password of *demo*."""
+    """Sign in with the password of *demo*; the answer of the gateway."""
     body = {"email": demo.email, "password": demo.password}
     async with web_client() as client:
         return await client.post(f"http://{mesh.address('gateway')}/api/auth/login", json=body)
 
 
-async def test_the_demo_account_signs_in_with_what_crm_up_says(mesh: Up, demo: Demo) -> None:
-    """The address and the password stand in the terminal, and open the door."""
+async def test_the_demo_account_signs_in_with_the_password_that_crm_up_prints(mesh: Up, demo: Demo) -> None:
+    """The printed address and password sign in; the answer has the user and the organisation."""
     await mesh.says_once(f"Sign in as {demo.email} with the password {demo.password}.")
     answer = (await sign_in(mesh, demo)).json()
     assert (answer["message"], answer["user"]["email"]) == ("Connexion réussie", demo.email)
@@ -39,14 +39,14 @@ async def test_the_demo_account_signs_in_with_what_crm_up_says(mesh: Up, demo: D
 
 
 async def test_crm_token_is_a_token_of_the_auth_service(mesh: Up) -> None:
-    """RS256, not the shared secret; with options it is made here."""
+    """A token without options is RS256, signed by auth; with options it is HS256, made by the command."""
     signed_in = (await mesh.crm("token")).out.strip()
     made_here = (await mesh.crm("token", "--user", "ada")).out.strip()
     assert [jwt.get_unverified_header(token)["alg"] for token in (signed_in, made_here)] == ["RS256", "HS256"]
 
 
 async def test_a_token_opens_services_until_its_bearer_signs_out(shell: Shell, demo: Demo) -> None:
-    """Every service hears of the sign-out."""
+    """A token is refused as JETON_REVOQUE within 2 s after its sign-out (C5)."""
     token = (await sign_in(shell.mesh, demo)).json()["token"]
     bearer = ("-H", f"authorization: Bearer {token}")
     code, told = await shell.grpcurl(*LIST, *bearer)

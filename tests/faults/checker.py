@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Recorded:
-    """An event of the outbox: its id and the entry it announces."""
+    """Event of the outbox: its id, and key, dossier and rank of the entry that it announces."""
 
     event_id: str
     key: str
@@ -22,7 +22,10 @@ class Recorded:
 
 @dataclass
 class Consumer:
-    """What one consumer has done: effects in their order, their counter, events given up."""
+    """Work of one consumer: event ids of its effects in order, its counter, its dead letters.
+
+    *announced* are those dead letters that stand in the stream of dead letters as well.
+    """
 
     effects: Sequence[str] = ()
     counter: int = 0
@@ -32,7 +35,10 @@ class Consumer:
 
 @dataclass
 class Observed:
-    """All that is known after everything has come to rest."""
+    """Everything known of the mesh after it has come to rest, as the sets above.
+
+    *at_rest* counts by name what is still under way.
+    """
 
     invoked: set[str]
     acknowledged: set[str]
@@ -45,7 +51,7 @@ class Observed:
 
 
 def violations(seen: Observed) -> list[str]:
-    """What does not hold, one line each; empty when all is well."""
+    """The violated invariants, a line each with its number and up to three examples."""
     return [
         *_calls(seen),
         *_outbox(seen),
@@ -80,7 +86,8 @@ def _stream(seen: Observed) -> Iterator[str]:
 def _order(seen: Observed) -> Iterator[str]:
     events = {event.event_id: event for event in seen.recorded}
     last: dict[str, int] = {}
-    for event_id in dict.fromkeys(seen.stream):  # where each was first
+    # An event that was published twice counts where it was first: consumers skip the second one.
+    for event_id in dict.fromkeys(seen.stream):
         event = events.get(event_id)
         if event is not None and event.rank < last.get(event.dossier, 0):
             yield f"I5 {event.dossier}: {event.rank} after {last[event.dossier]}"

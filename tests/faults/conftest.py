@@ -1,4 +1,4 @@
-"""A database and a broker of its own for each fault test, and the processes on them."""
+"""Fixtures: a database and a broker of its own for each fault test, and the processes on them."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.temoin.service import ARCHIVE, TEMOIN
 
 @pytest.fixture(scope="session")
 async def nursery() -> AsyncIterator[Nursery]:
-    """Where the processes of all fault tests come from."""
+    """The nursery, from which the processes of all fault tests are forked."""
     nursery = await Nursery.open()
     yield nursery
     await nursery.close()
@@ -20,7 +20,7 @@ async def nursery() -> AsyncIterator[Nursery]:
 
 @pytest.fixture
 async def mesh(nursery: Nursery, tmp_path: Path) -> AsyncIterator[Processes]:
-    """No process yet."""
+    """A mesh without a process yet."""
     with fresh_nats() as broker:
         async with processes(nursery, fresh_database(TEMOIN, ARCHIVE), broker, tmp_path) as mesh:
             yield mesh

@@ -1,4 +1,4 @@
-"""Callers who record entries under keys of their own and remember what they were told."""
+"""Load: callers who record entries under keys of their own and remember the answers."""
 
 import asyncio
 import itertools
@@ -16,7 +16,8 @@ from tests.faults.processes import QUICK
 
 _ROUND_ROBIN = (("grpc.lb_policy_name", "round_robin"),)
 _DOSSIERS = 5  # so that callers meet at one row
-_PACE = 0.08  # seconds between two rounds of calls: the faults are to be many, not the entries
+_PACE = 0.08  # seconds between two rounds of calls: keeps the entries few while the faults last
+# Statuses after which a caller does not know whether the call was done. Any other one is a failure here.
 UNKNOWN = frozenset(
     {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
 )
@@ -24,7 +25,10 @@ UNKNOWN = frozenset(
 
 @dataclass
 class Memory:
-    """What the callers know: keys they used, keys that were answered OK, other answers."""
+    """Knowledge of the callers: keys they used, keys that were answered OK, statuses other than OK.
+
+    *poisonous* are the keys whose event fails its handler, *given_up* those never answered OK.
+    """
 
     invoked: set[str] = field(default_factory=set)
     acknowledged: set[str] = field(default_factory=set)
@@ -34,7 +38,10 @@ class Memory:
 
 
 class Load:
-    """*callers* who call at the same time; every *poison_every*-th entry has a poisonous event."""
+    """Calls services at *ports*, *callers* at a time, each up to *tries* times under its key.
+
+    The event of every *poison_every*-th entry is poisonous.
+    """
 
     def __init__(
         self,
@@ -53,7 +60,7 @@ class Load:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Memory]:
-        """Call while inside; calls under way are ended in order."""
+        """Call while inside; at the end, wait for the calls under way."""
         enough = asyncio.Event()
         async with grpc.aio.insecure_channel(self._target, options=(*QUICK, *_ROUND_ROBIN)) as channel:
             calling = asyncio.create_task(self._call_until(enough, ClientPartenaireServiceStub(channel)))

@@ -1,4 +1,4 @@
-"""Who does all the harm: kills, freezes and takes memories away, each for a while."""
+"""Nemesis: kills and freezes processes, and takes the broker's store away, each for a while."""
 
 import asyncio
 import os
@@ -20,7 +20,10 @@ Fault = Callable[[], Awaitable[None]]
 
 @dataclass
 class Nemesis:
-    """Faults of the *victims*, their broker and their database; *chance* decides the lengths."""
+    """Causes faults of the *victims*, their broker and their database; *chance* decides which and how long.
+
+    *copies* is a folder for copies of the broker's store.
+    """
 
     victims: Sequence[Kept]
     broker: EmbeddedNats
@@ -29,41 +32,41 @@ class Nemesis:
     chance: random.Random
 
     async def rage(self, faults: Sequence[Fault], count: int) -> None:
-        """*count* of *faults*, one after the other, with time to recover or without."""
+        """Cause *count* of *faults*, with 0.05 to 1.5 s between them, so that some meet no recovered mesh."""
         for _ in range(count):
             await self.chance.choice(faults)()
             await self._a_while(1.5)
 
     async def kill_service(self) -> None:
-        """SIGKILL; its supervisor starts it again."""
+        """Kill a replica; its supervisor starts it again."""
         self.chance.choice(self.victims).replica.send(signal.SIGKILL)
 
     async def freeze_service(self) -> None:
-        """SIGSTOP, so that others go on without it."""
+        """Stop a replica for up to 4 s, so that others take its work over, then let it go on."""
         replica = self.chance.choice(self.victims).replica
         replica.send(signal.SIGSTOP)
         await self._a_while(4)
         replica.send(signal.SIGCONT)
 
     async def kill_broker(self) -> None:
-        """SIGKILL, and up again after a while."""
+        """Kill the broker and start it after up to 3 s."""
         self.broker.kill()
         await self._a_while(3)
         self.broker.start()
 
     async def freeze_broker(self) -> None:
-        """No answer, no end of connections."""
+        """Stop the broker for up to 4 s: it does not answer, and its connections stay open."""
         async with stopped([self.broker.pid]):
             await self._a_while(4)
 
     async def wipe_broker(self) -> None:
-        """All streams are gone."""
+        """Kill the broker and delete its store, with all streams."""
         self.broker.kill()
         shutil.rmtree(self.broker.store)
         self.broker.start()
 
     async def rewind_broker(self) -> None:
-        """The store of some seconds ago comes back."""
+        """Kill the broker and give it the store of up to 4 s ago: it has lost confirmed messages."""
         copy = self.copies / "store"
         self.broker.stop()
         shutil.rmtree(copy, ignore_errors=True)
@@ -76,8 +79,8 @@ class Nemesis:
         self.broker.start()
 
     async def kill_database(self) -> None:
-        """SIGKILL to the server and all its sessions, and up again after a while."""
-        family = _family(self.postgres.pid)
+        """Kill the database server with all its sessions and start it after up to 4 s."""
+        family = _family(self.postgres.pid)  # before the kill: afterwards the sessions have another parent
         self.postgres.kill()
         for pid in family:
             with suppress(ProcessLookupError):
@@ -86,7 +89,7 @@ class Nemesis:
         self.postgres.start()
 
     async def freeze_database(self) -> None:
-        """Every session stands still."""
+        """Stop the database server and all its sessions for up to 4 s."""
         async with stopped(_family(self.postgres.pid)):
             await self._a_while(4)
 
@@ -96,7 +99,7 @@ class Nemesis:
 
 @asynccontextmanager
 async def stopped(pids: Sequence[int | None]) -> AsyncIterator[None]:
-    """The processes *pids* stand still inside."""
+    """Stop the processes *pids* while inside."""
     _send(pids, signal.SIGSTOP)
     try:
         yield

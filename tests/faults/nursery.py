@@ -1,4 +1,4 @@
-"""Forks test services from a process that has imported their libraries: four starts in the time of one.
+"""Nursery: forks test services from a process with their libraries imported, four in the time of one.
 
 Orders come as lines of JSON: {"service": …, "environment": {…}, "log": …}. Answers are lines
 too: "started <pid>" in the order of the orders, "ended <pid> <exit code>". Our own packages
@@ -15,6 +15,7 @@ import signal
 import sys
 from typing import Any
 
+# Imported once, before any fork: they are most of the time that a start takes.
 _LIBRARIES = (
     "crm.clients.clients_pb2_grpc",
     "crm.events.business_pb2",
@@ -37,7 +38,7 @@ _LIBRARIES = (
     "structlog",
     "uvloop",
 )
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG = 1  # prctl(2): the signal for this process when its parent dies
 
 
 def main() -> None:
@@ -81,7 +82,7 @@ def _reap() -> None:
 
 
 def _become(order: dict[str, Any]) -> None:
-    """In the child: serve, and end the process whatever happens."""
+    """Serve in the child process, and end it whatever happens."""
     code = 1
     try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

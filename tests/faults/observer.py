@@ -1,4 +1,4 @@
-"""Waits until the mesh is at rest and reads what the checker needs."""
+"""Observer: waits until the mesh is at rest and reads the sets of the checker."""
 
 import contextlib
 from collections.abc import Iterable
@@ -35,11 +35,11 @@ SELECT (SELECT count(*) FROM pg_stat_activity
 
 
 async def observed(mesh: Processes, memory: Memory, *, each_id_once: bool = True) -> Observed:
-    """The mesh at rest, as far as it comes to rest within `HEALING`."""
+    """Wait up to `HEALING` seconds for the mesh to come to rest, then read it."""
     client = await nats.connect(mesh.broker.url)
     try:
         js = client.jetstream()
-        with contextlib.suppress(AssertionError):  # the checker says what is not
+        with contextlib.suppress(AssertionError):  # the checker names what has not come to rest (I9)
             await eventually(partial(_is_at_rest, mesh, js), timeout=HEALING)
         return await _read(mesh, js, memory, each_id_once)
     finally:
@@ -51,7 +51,7 @@ async def _is_at_rest(mesh: Processes, js: JetStreamContext) -> bool:
 
 
 async def _unsettled(mesh: Processes, js: JetStreamContext) -> dict[str, int]:
-    """What is still under way, by name."""
+    """Counts by name of rows, messages, transactions and locks that are still under way."""
     found: dict[str, int] = {}
     with psycopg.connect(mesh.url, autocommit=True) as connection:
         for service in SERVICES:

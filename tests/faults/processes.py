@@ -1,4 +1,4 @@
-"""The test services out of process: started, killed, frozen and stopped like real ones."""
+"""Processes of the test services, which are started, killed, frozen and stopped like real ones."""
 
 import asyncio
 import ctypes
@@ -21,12 +21,12 @@ from service_kit.environment import Secrets, new_secrets
 from service_testing import eventually
 
 ROOT = Path(__file__).parents[2]
-_PR_SET_PDEATHSIG = 1
-_STOP_TIMEOUT = 30.0
+_PR_SET_PDEATHSIG = 1  # prctl(2): the signal for this process when its parent dies
+_STOP_TIMEOUT = 30.0  # seconds
 
 
 class Nursery:
-    """The process that forks the others; see `nursery.py`."""
+    """Process that forks those of the services (`nursery.py`)."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -36,7 +36,7 @@ class Nursery:
 
     @classmethod
     async def open(cls) -> "Nursery":
-        """A new one, which ends with this process."""
+        """Start a nursery, which ends with this process."""
         command = (sys.executable, "-m", "tests.faults.nursery")
         return cls(
             await asyncio.create_subprocess_exec(
@@ -45,7 +45,7 @@ class Nursery:
         )
 
     async def start(self, service: str, environment: Mapping[str, str], log: Path) -> "Replica":
-        """A process of *service* with *environment* added to this one's."""
+        """Start a process of *service*, with *environment* added to ours, whose output goes to *log*."""
         order = {"service": service, "environment": dict(environment), "log": str(log)}
         started: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._starts.append(started)
@@ -55,7 +55,7 @@ class Nursery:
         return Replica(service, int(environment["GRPC_PORT"]), pid, self._ends[pid])
 
     async def close(self) -> None:
-        """End it, and with it all that it has started."""
+        """Kill the nursery, and with it all processes that it has started."""
         self._process.kill()
         await self._process.wait()
         await self._listening
@@ -86,17 +86,17 @@ class Replica:
         return not self._end.done()
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal, if it is still there."""
+        """Send the signal *number*, unless the process has ended."""
         if self.running:
             os.kill(self.pid, number)
 
     async def ended(self, timeout: float = _STOP_TIMEOUT) -> int:
-        """Its exit code, once it has ended."""
+        """Wait for the end of the process; its exit code, -N after signal N. Raises TimeoutError."""
         async with asyncio.timeout(timeout):
             return await asyncio.shield(self._end)
 
     async def serving(self) -> None:
-        """Return when its health says SERVING."""
+        """Wait until health says SERVING. Raises AssertionError after 30 s."""
         async with grpc.aio.insecure_channel(f"127.0.0.1:{self.port}", QUICK) as channel:
             health: Any = health_pb2_grpc.HealthStub(channel)
             request = health_pb2.HealthCheckRequest()
@@ -111,7 +111,7 @@ class Replica:
             await eventually(answers, timeout=30)
 
 
-# Channels that try again soon, as the processes behind them come and go all the time.
+# Options of channels that connect again soon: the processes behind them come and go all the time.
 QUICK = (
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 50),
@@ -122,7 +122,7 @@ QUICK = (
 
 @dataclass
 class Processes:
-    """The processes of a mesh, with all they need to be started."""
+    """Processes of one mesh, on the database *url* and on *broker*; *logs* is a folder for their output."""
 
     nursery: Nursery
     url: str
@@ -141,7 +141,7 @@ class Processes:
 
     @asynccontextmanager
     async def kept_running(self, service: str) -> AsyncIterator["Kept"]:
-        """A replica of *service* that is started again, on its port, whenever it ends."""
+        """Keep a replica of *service* running while inside: it is started again on its port when it ends."""
         kept = Kept(self, service, free_port())
         await kept.start()
         keeping = asyncio.create_task(kept.keep())
@@ -152,10 +152,10 @@ class Processes:
             await asyncio.wait([keeping])
 
     async def stop_all(self) -> list[int]:
-        """Stop in order what runs; the exit codes."""
+        """Stop all running replicas by SIGTERM; their exit codes."""
         running = [replica for replica in self.replicas if replica.running]
         for replica in running:
-            replica.send(signal.SIGCONT)
+            replica.send(signal.SIGCONT)  # a frozen process would not see the next one
             replica.send(signal.SIGTERM)
         return list(await asyncio.gather(*(replica.ended() for replica in running)))
 
@@ -177,7 +177,7 @@ class Processes:
 
 @dataclass
 class Kept:
-    """A replica under a supervisor; *ends* are the exit codes it has had."""
+    """Replica under a supervisor; *ends* are the exit codes of its former processes."""
 
     mesh: Processes
     service: str
@@ -185,11 +185,11 @@ class Kept:
     ends: list[int] = field(default_factory=list)
 
     async def start(self) -> None:
-        """Start the first, or the next one."""
+        """Start the first or the next process."""
         self.replica = await self.mesh.start(self.service, port=self.port)
 
     async def keep(self) -> None:
-        """Start it again for ever."""
+        """Start the next process after each end, until cancelled."""
         while True:
             self.ends.append(await self.replica.ended(timeout=3600))
             await self.start()
@@ -197,7 +197,7 @@ class Kept:
 
 @asynccontextmanager
 async def processes(nursery: Nursery, url: str, broker: EmbeddedNats, logs: Path) -> AsyncIterator[Processes]:
-    """Processes on the database *url* and on *broker*; none is left afterwards."""
+    """Processes on the database *url* and on *broker*; those left at the end are killed."""
     mesh = Processes(nursery, url, broker, logs)
     try:
         yield mesh

@@ -18,7 +18,7 @@ from tests.temoin.service import TEMOIN
 
 
 async def create(mesh: Mesh, count: int, key: str = "") -> list[int]:
-    """Record *count* entries of one dossier, eight at a time; their ranks. Without *key* each has its own."""
+    """Record *count* entries of one dossier, eight at a time, under *key* or one each; their sorted ranks."""
     stub = ClientPartenaireServiceStub(mesh.channel("temoin", mesh.secrets.token()))
     turn = asyncio.Semaphore(8)
 
@@ -31,13 +31,13 @@ async def create(mesh: Mesh, count: int, key: str = "") -> list[int]:
 
 
 async def announced(mesh: Mesh, count: int) -> list[int]:
-    """The ranks that *count* events tell, in the order of the stream."""
+    """The ranks in the first *count* events, in the order of the stream."""
     return [int(event.prenom) for event in await mesh.published(ClientCreatedEvent, count, timeout=30)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL], ids=["frozen", "dead"])
 async def test_I7_calls_are_answered_without_a_broker(number: signal.Signals) -> None:
-    """All of them, at once and SERVING; the events follow in the order of the entries."""
+    """All calls are answered and health stays SERVING; the events follow in the order of the entries."""
     async with running(TEMOIN) as mesh:
         assert await create(mesh, 50) == list(range(1, 51))
         pid = mesh.broker.pid
@@ -62,7 +62,7 @@ def restart(mesh: Mesh) -> None:
 
 
 async def test_I7_a_service_starts_and_answers_without_a_broker() -> None:
-    """The broker may come last."""
+    """A service that starts before its broker serves at once; its events follow when the broker is there."""
     async with running(TEMOIN) as mesh:
         former = mesh["temoin"]
         await former.stop()
@@ -75,7 +75,7 @@ async def test_I7_a_service_starts_and_answers_without_a_broker() -> None:
 
 
 async def test_I2_a_failed_call_announces_nothing() -> None:
-    """The entry that is refused has no event."""
+    """A refused entry has no event; the next one has."""
     async with running(TEMOIN) as mesh:
         assert await create(mesh, 1, "k") == [1]
         with pytest.raises(grpc.aio.AioRpcError, match="ALREADY_EXISTS"):

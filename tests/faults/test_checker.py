@@ -1,4 +1,4 @@
-"""The checker sees every violation it exists for."""
+"""Checker: each violation of an invariant is reported."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ WELL = Observed(
 
 
 def test_a_mesh_that_is_well_has_no_violation() -> None:
-    """A call whose answer was lost may be committed or not."""
+    """A call that was not answered may be committed (k3) or not (k4), neither is a violation."""
     assert violations(WELL) == []
 
 
@@ -57,11 +57,11 @@ def test_a_mesh_that_is_well_has_no_violation() -> None:
     ],
 )
 def test_a_violation_is_told(seen: Observed, told: str) -> None:
-    """By its number and an example."""
+    """Each violation is a line with the number of its invariant and an example."""
     assert told in violations(seen)
 
 
 def test_an_id_may_be_twice_in_a_stream_that_forgets_ids() -> None:
-    """Its first place counts for the order."""
+    """A repeated id is no violation after the broker forgot ids; its first place counts for the order."""
     seen = replace(WELL, stream=["e1", "e2", "e1", "e3"], each_id_once=False)
     assert violations(seen) == []

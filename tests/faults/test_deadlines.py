@@ -1,4 +1,4 @@
-"""Callers who leave early take nothing with them: no connection, no lock, no task, no truth."""
+"""Callers with short deadlines: when they leave early, no connection, lock, task or entry is lost."""
 
 import asyncio
 import random
@@ -24,7 +24,7 @@ SELECT (SELECT count(*) FROM pg_stat_activity
 
 
 async def hurried(mesh: Mesh, count: int) -> tuple[set[str], Counter[str]]:
-    """Call *count* times with deadlines of 1 to 50 ms and cancellations; the OK keys, and all ends."""
+    """Call *count* times and leave after 1 to 50 ms, by deadline or cancelling; the OK keys and all ends."""
     stub = ClientPartenaireServiceStub(mesh.channel("temoin", mesh.secrets.token()))
     chance, turn = random.Random(7), asyncio.Semaphore(50)
     acknowledged: set[str] = set()
@@ -56,7 +56,7 @@ async def hurried(mesh: Mesh, count: int) -> tuple[set[str], Counter[str]]:
     "count", [400, pytest.param(5000, marks=[pytest.mark.faults, pytest.mark.timeout(300)])]
 )
 async def test_I1_hurried_callers_leave_nothing_behind(count: int) -> None:
-    """I1 and I2 hold, and afterwards the service is as idle as before."""
+    """I1 and I2 hold; afterwards no session, lock or task is left, and every connection is free."""
     async with running(TEMOIN) as mesh:
         await hurried(mesh, 20)
         tasks = len(asyncio.all_tasks())
@@ -72,7 +72,7 @@ async def test_I1_hurried_callers_leave_nothing_behind(count: int) -> None:
 
 
 def left_behind(mesh: Mesh) -> tuple[int, int]:
-    """Sessions at work and locks, when nobody calls."""
+    """The numbers of sessions that are not idle and of locks that are not advisory."""
     with psycopg.connect(mesh.database("temoin").url, autocommit=True) as connection:
         row = connection.execute(_LEFT_BEHIND).fetchone()
     assert row is not None
@@ -80,7 +80,7 @@ def left_behind(mesh: Mesh) -> tuple[int, int]:
 
 
 async def all_connections(mesh: Mesh) -> None:
-    """Hold every connection of the pool at once: none was lost."""
+    """Hold every connection of the pool at once; fails after 30 s if one was lost."""
     database = mesh.database("temoin")
     size = mesh["temoin"].settings.db_pool_size
     everybody = asyncio.Barrier(size)

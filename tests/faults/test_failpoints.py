@@ -1,4 +1,4 @@
-"""Killed at every step, a service leaves nothing that its successor does not put right."""
+"""Failpoints: after a kill at any step of a service, its next process restores every invariant."""
 
 import asyncio
 import re
@@ -14,17 +14,18 @@ from tests.faults.load import UNKNOWN, Load
 from tests.faults.observer import observed
 from tests.faults.processes import ROOT, Processes
 
-# The service that publishes is killed at these, the one that only consumes at the others.
+# Failpoints of `temoin`, which publishes; `archive`, which only consumes, is killed at the others.
 PUBLISHING = ("transaction.", "idempotency.", "relay.")
+# Failpoints of a replay that succeeds: the poison must be harmless by then.
 HEALED = ("replay.before", "replay.after_commit")
-# A relay compares when it begins, then twice a minute: its passes are the first of new processes.
+# A relay compares at its start, then twice a minute: only the first pass of a process comes in time.
 AT_THE_START = "relay.after_compare"
 _KILLED = -signal.SIGKILL
-_PASSED_BY = 60.0  # seconds within which a process comes to its failpoint
+_PASSED_BY = 60.0  # seconds within which a process must come to its failpoint
 
 
 def failpoints() -> list[str]:
-    """Every failpoint that the packages name."""
+    """The names of all failpoints in the packages."""
     found = set()
     for file in ROOT.glob("packages/*/*/*.py"):
         found |= set(re.findall(r'failpoint\("([\w.]+)"\)', file.read_text()))
@@ -32,7 +33,7 @@ def failpoints() -> list[str]:
 
 
 def provoke(mesh: Processes, failpoint: str) -> None:
-    """Have `archive` come by *failpoint*: poison fails or is healed, dead letters are replayed."""
+    """Lead `archive` to *failpoint*: let poison fail or be harmless, replay its dead letters."""
     healed = failpoint.startswith(HEALED)
     with psycopg.connect(mesh.url, autocommit=True) as connection:
         connection.execute("UPDATE archive.compteur SET gueri = %s WHERE gueri <> %s", (healed, healed))
@@ -52,14 +53,14 @@ async def killed_at(mesh: Processes, service: str, failpoint: str, port: int) ->
 
 
 async def killed_in_turn(mesh: Processes, service: str, chain: Sequence[str], port: int) -> None:
-    """One process after the other, each killed at its failpoint and recovering from the former one."""
+    """Run one process after the other, each killed at its failpoint of *chain*, then one that stays."""
     for failpoint in chain:
         await killed_at(mesh, service, failpoint, port)
     await mesh.start(service, port=port)
 
 
 async def killed_under_load(mesh: Processes, chain: Sequence[str]) -> None:
-    """Both services are killed at the failpoints of *chain*; afterwards every invariant holds."""
+    """Kill both services at the failpoints of *chain*, under load; then assert every invariant."""
     port = free_port()
     publishing = [one for one in chain if one.startswith(PUBLISHING)]
     consuming = [one for one in chain if not one.startswith(PUBLISHING)]
@@ -77,7 +78,7 @@ async def killed_under_load(mesh: Processes, chain: Sequence[str]) -> None:
 
 
 async def test_I9_a_process_killed_at_each_failpoint_once(mesh: Processes) -> None:
-    """While calls and poisonous events keep coming: I1 to I5 and I9."""
+    """I1 to I5 and I9 hold after each failpoint has killed a process under load."""
     nth = {"transaction.before_commit": 7, "transaction.after_commit": 7, "relay.in_window": 3}
     await killed_under_load(mesh, [f"{one}:{nth.get(one, 1)}" for one in failpoints()])
 
@@ -86,7 +87,7 @@ async def test_I9_a_process_killed_at_each_failpoint_once(mesh: Processes) -> No
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("turn", range(4))
 async def test_I9_a_process_killed_at_the_nth_pass_of_each_failpoint(mesh: Processes, turn: int) -> None:
-    """Five passes of each in each turn, twenty in all."""
+    """Each turn kills at five passes of each failpoint, twenty passes in all; the invariants hold."""
     chain = [
         f"{one}:{1 if one == AT_THE_START else number}"
         for number in range(turn * 5 + 1, turn * 5 + 6)

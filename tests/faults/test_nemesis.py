@@ -1,4 +1,4 @@
-"""Long: everything is killed, frozen and robbed under load, and every invariant holds afterwards."""
+"""Long fault tests: kills, freezes and lost stores under load, after which every invariant holds."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from tests.temoin.service import ARCHIVE, TEMOIN
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
-_FORGETFUL = timedelta(milliseconds=100)  # a duplicate window that is over before anything comes again
+_FORGETFUL = timedelta(milliseconds=100)  # a duplicate window that ends before a message is sent again
 WINDOWS = pytest.mark.parametrize("window", [None, _FORGETFUL], ids=["two minutes", "100 ms"])
 
 
@@ -40,7 +40,7 @@ def postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture
 async def mesh(nursery: Nursery, postgres: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Processes]:
-    """No process yet, on servers that may be killed."""
+    """A mesh without a process yet, on servers that may be killed."""
     with fresh_nats() as broker:
         async with processes(nursery, postgres.url(), broker, tmp_path) as mesh:
             yield mesh
@@ -48,7 +48,7 @@ async def mesh(nursery: Nursery, postgres: EmbeddedPostgres, tmp_path: Path) -> 
 
 @contextlib.asynccontextmanager
 async def victims(mesh: Processes, window: timedelta | None) -> AsyncIterator[list[Kept]]:
-    """Two replicas of each service, serving, on streams that know ids for *window*."""
+    """Two replicas of each service, serving, on streams that remember message ids for *window*."""
     client = await nats.connect(mesh.broker.url)
     await declare(client.jetstream(), declared(duplicate_window=window))
     await client.close()
@@ -61,6 +61,8 @@ async def victims(mesh: Processes, window: timedelta | None) -> AsyncIterator[li
 
 
 Choose = Callable[[Nemesis], Sequence[Fault]]
+# Faults of each plan, and whether an id may stand only once in the stream: a broker that has lost its
+# store or ids stores events again.
 PLANS: dict[str, tuple[Choose, bool]] = {
     "services": (lambda one: (one.kill_service, one.freeze_service), True),
     "broker": (lambda one: (one.kill_broker, one.freeze_broker), True),
@@ -86,7 +88,7 @@ PLANS: dict[str, tuple[Choose, bool]] = {
 async def test_the_invariants_survive_faults_under_load(
     mesh: Processes, postgres: EmbeddedPostgres, tmp_path: Path, plan: str, window: timedelta | None
 ) -> None:
-    """I1 to I5 and I9 after fifteen faults; callers are told nothing but that it is not known."""
+    """I1 to I5 and I9 hold after fifteen faults; callers get OK or a status of unknown outcome."""
     choose, each_id_once = PLANS[plan]
     async with victims(mesh, window) as kept:
         nemesis = Nemesis(kept, mesh.broker, postgres, tmp_path / "copies", random.Random(plan))
@@ -97,7 +99,7 @@ async def test_the_invariants_survive_faults_under_load(
 
 
 async def hold(mesh: Processes, memory: Memory, *, each_id_once: bool = True) -> None:
-    """Every invariant holds, and something has happened at all."""
+    """Assert every invariant, and that more than a hundred calls were answered at all."""
     assert violations(await observed(mesh, memory, each_id_once=each_id_once)) == []
     assert set(memory.codes) <= UNKNOWN
     assert len(memory.acknowledged) > 100
@@ -105,7 +107,7 @@ async def hold(mesh: Processes, memory: Memory, *, each_id_once: bool = True) ->
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_leader_frozen_for_longer_than_its_session_lives(mesh: Processes, seed: int) -> None:
-    """Another relay takes over; the thawed one harms nothing."""
+    """Another relay takes over, and the former leader does no harm when it goes on."""
     async with victims(mesh, None) as kept:
         load = Load([one.port for one in kept[:2]], mesh.secrets)
         async with load.running() as memory:
@@ -119,7 +121,7 @@ async def test_a_leader_frozen_for_longer_than_its_session_lives(mesh: Processes
 async def test_a_database_away_for_longer_than_all_retries(
     mesh: Processes, postgres: EmbeddedPostgres
 ) -> None:
-    """Half a minute, while events wait and calls fail: no event is given up for it."""
+    """Events wait while the database is away for half a minute: none becomes a dead letter."""
     async with victims(mesh, None) as kept:
         load = Load([one.port for one in kept[:2]], mesh.secrets, poison_every=10**9)
         async with load.running() as memory:
@@ -134,7 +136,7 @@ async def test_a_database_away_for_longer_than_all_retries(
 
 
 async def test_rolling_restarts_are_not_noticed_by_a_caller_who_tries_again(mesh: Processes) -> None:
-    """Six rounds of SIGTERM, one replica after the other: every call is answered OK in the end."""
+    """Six rounds of SIGTERM to one replica after the other: every call is OK within ten attempts."""
     ports = [free_port(), free_port()]
     replicas = [await mesh.start("temoin", port=port) for port in ports]
     replicas += [await mesh.start("archive") for _ in range(2)]
@@ -149,7 +151,7 @@ async def test_rolling_restarts_are_not_noticed_by_a_caller_who_tries_again(mesh
 
 
 async def rolled(mesh: Processes, former: Replica) -> Replica:
-    """The successor of *former*, which has ended in order."""
+    """Stop *former* by SIGTERM; its successor on the same port, once it serves."""
     former.send(signal.SIGTERM)
     assert await former.ended() == 0
     replica = await mesh.start(former.service, port=former.port)

@@ -1,4 +1,4 @@
-"""A message that ends the process of whoever handles it."""
+"""Poison that kills its process: a message at whose handling the process of the consumer ends."""
 
 import signal
 
@@ -25,8 +25,8 @@ _LETTERS = "SELECT message_key, attempts, error FROM archive.dead_letters"
     [0, pytest.param(100, marks=pytest.mark.faults), pytest.param(199, marks=pytest.mark.faults)],
     ids=["first", "middle", "last"],
 )
-async def test_I4_it_is_given_up_and_its_neighbours_have_their_effects(mesh: Processes, place: int) -> None:
-    """After one attempt in its batch and five alone it is a dead letter; 199 effects, each once."""
+async def test_I4_a_message_that_kills_its_process_is_given_up(mesh: Processes, place: int) -> None:
+    """One attempt in its batch and five single ones make it a dead letter; the others take effect once."""
     client = await nats.connect(mesh.broker.url)
     await declare(client.jetstream(), declared())
     poison = await publish_batch(client.jetstream(), place)
@@ -40,7 +40,7 @@ async def test_I4_it_is_given_up_and_its_neighbours_have_their_effects(mesh: Pro
 
 
 async def publish_batch(js: JetStreamContext, place: int) -> str:
-    """Two hundred events, of which one is poisonous; its id."""
+    """Publish two hundred events, of which the one at *place* is poisonous; its id."""
     ids = [str(uuid7()) for _ in range(200)]
     for number, event_id in enumerate(ids):
         event = ClientCreatedEvent(event_id=event_id, email="exit" if number == place else "")
@@ -50,6 +50,6 @@ async def publish_batch(js: JetStreamContext, place: int) -> str:
 
 
 def ends(mesh: Processes) -> tuple[int, int] | None:
-    """How many effects and dead letters `archive` has."""
+    """The numbers of effects and dead letters of `archive`."""
     with psycopg.connect(mesh.url) as connection:
         return connection.execute(_ENDS).fetchone()

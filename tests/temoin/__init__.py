@@ -1,5 +1,5 @@
-"""Two services of the tests' own, whose every effect counts twice if it happens twice.
+"""Two test services whose effects are deliberately not idempotent: one that happens twice is seen.
 
 `temoin` records entries and announces each as a client.created; both `temoin` and `archive`
-count what they hear. `python -m tests.temoin temoin` serves one out of process.
+count the events they receive. `python -m tests.temoin temoin` serves one in a process of its own.
 """

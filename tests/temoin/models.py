@@ -1,4 +1,4 @@
-"""What is recorded, and the deliberately non-idempotent effects of hearing of it."""
+"""Tables of the test services: entries, and the deliberately non-idempotent effects of their events."""
 
 from uuid import UUID
 
@@ -8,14 +8,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 
 class Base(Row):
-    """Tables of the test services."""
+    """Base of these tables."""
 
     __abstract__ = True
     metadata = metadata()
 
 
 class Dossier(Base):
-    """An aggregate: *rang* counts its entries."""
+    """A group of entries, whose events keep their order (I5); *rang* counts the entries."""
 
     __tablename__ = "dossiers"
 
@@ -24,7 +24,7 @@ class Dossier(Base):
 
 
 class Ecriture(Entity, Base):
-    """An entry of a dossier, the *rang*-th; *cle* is what its caller calls it."""
+    """The *rang*-th entry of a dossier; *cle* is the key that its caller gave it."""
 
     __tablename__ = "ecritures"
 
@@ -34,7 +34,7 @@ class Ecriture(Entity, Base):
 
 
 class Compteur(Base):
-    """One row: how many events had an effect, and whether poisonous ones are harmless by now."""
+    """A single row: the number of effects, and whether poisonous events are harmless by now (*gueri*)."""
 
     __tablename__ = "compteur"
 
@@ -44,7 +44,7 @@ class Compteur(Base):
 
 
 class Effet(Base):
-    """The effect of an event; nothing but the claim keeps a second one away."""
+    """The effect of an event. No constraint refuses a second one: only the claim prevents it."""
 
     __tablename__ = "effets"
 

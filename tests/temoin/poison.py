@@ -1,4 +1,4 @@
-"""The ways in which an event may harm the one who handles it; an event names its own in `email`."""
+"""Poison: ways in which handling an event fails. An event names its poison in `email`."""
 
 import asyncio
 import os

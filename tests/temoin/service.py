@@ -1,4 +1,4 @@
-"""The two services as data, and the one RPC: record an entry and announce it.
+"""The two services as data, and their RPC service: record an entry and announce it, list entries.
 
 The contract of clients.ClientPartenaireService stands in for one of their own:
 client_base_id is the dossier, partenaire_id the key of the entry, role its poison.
@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from tests.temoin.models import Base, Dossier, Ecriture
 from tests.temoin.subscribers import IMPATIENCE, count_event
 
+# The row lock of the dossier is held until the commit, so ranks have the order of the commits.
 _NEXT_RANK = (
     insert(Dossier)
     .values(nom=bindparam("nom", type_=Dossier.nom.type), rang=1)
@@ -27,7 +28,7 @@ _OF_DOSSIER = select(Ecriture.cle).where(Ecriture.dossier == bindparam("dossier"
 
 
 async def record(tx: Transaction, dossier: str, cle: str, poison: str = "") -> Ecriture:
-    """One more entry of *dossier*, announced as a client.created."""
+    """Record an entry of *dossier* under *cle* and announce it as a client.created with *poison*."""
     rang = await tx.one(_NEXT_RANK, nom=dossier)
     assert rang is not None
     ecriture = await tx.insert(Ecriture(cle=cle, dossier=dossier, rang=rang))
@@ -36,7 +37,7 @@ async def record(tx: Transaction, dossier: str, cle: str, poison: str = "") -> E
 
 
 async def record_many(database: Database, count: int, dossier: str = "d") -> None:
-    """*count* entries of *dossier* in one transaction."""
+    """Record *count* entries of *dossier* in one transaction."""
     async with database.transaction() as tx:
         for _ in range(count):
             await record(tx, dossier, str(uuid7()))

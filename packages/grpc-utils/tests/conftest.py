@@ -1,4 +1,4 @@
-"""What the tests of the gRPC edge share: a probe server, and an identity provider."""
+"""Fixtures of the tests of grpc_utils: a probe server and an identity provider."""
 
 from collections.abc import AsyncIterator
 
@@ -10,13 +10,13 @@ from service_testing.probe import probe as running_probe
 
 @pytest.fixture(scope="session")
 async def probe() -> AsyncIterator[Probe]:
-    """One server for all hostile calls: it must survive every one of them."""
+    """One server for all hostile calls, because it must survive every one of them."""
     async with running_probe() as probe:
         yield probe
 
 
 @pytest.fixture
 async def provider() -> AsyncIterator[IdentityProvider]:
-    """An identity provider of one's own."""
+    """An identity provider for one test."""
     async with identity_provider() as provider:
         yield provider

@@ -1,4 +1,4 @@
-"""What a caller gets of a callee that says no."""
+"""answered_or_none: the answer, None for NOT_FOUND, or the refusal of a callee."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,7 +11,7 @@ from grpc_utils import Peers, answered_or_none
 
 
 async def get(request: GetClientBaseRequest, context: grpc.aio.ServicerContext[Any, Any]) -> ClientBase:
-    """Answer, or end with the status that the id names."""
+    """Answer the id, or end the call with the status of which it is the name."""
     if request.id in grpc.StatusCode.__members__:
         await context.abort(grpc.StatusCode[request.id], "no")
     return ClientBase(id=request.id)
@@ -19,7 +19,7 @@ async def get(request: GetClientBaseRequest, context: grpc.aio.ServicerContext[A
 
 @pytest.fixture
 async def clients() -> AsyncIterator[ClientBaseServiceStub]:
-    """A peer that answers `get`."""
+    """Stub of a peer whose Get is `get`."""
     handler = grpc.unary_unary_rpc_method_handler(
         get, GetClientBaseRequest.FromString, ClientBase.SerializeToString
     )
@@ -33,19 +33,19 @@ async def clients() -> AsyncIterator[ClientBaseServiceStub]:
     await server.stop(None)
 
 
-async def test_an_answer_is_handed_on(clients: ClientBaseServiceStub) -> None:
-    """As it is."""
+async def test_an_answer_is_returned(clients: ClientBaseServiceStub) -> None:
+    """The message of the callee is returned unchanged."""
     answer = await answered_or_none(clients.Get(GetClientBaseRequest(id="client-123")))
     assert answer == ClientBase(id="client-123")
 
 
 async def test_not_found_is_none(clients: ClientBaseServiceStub) -> None:
-    """An answer like another."""
+    """NOT_FOUND is no error for this function."""
     assert await answered_or_none(clients.Get(GetClientBaseRequest(id="NOT_FOUND"))) is None
 
 
-async def test_every_other_refusal_stays_one(clients: ClientBaseServiceStub) -> None:
-    """It says nothing about existence."""
+async def test_every_other_refusal_is_raised(clients: ClientBaseServiceStub) -> None:
+    """PERMISSION_DENIED says nothing about whether the row exists."""
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await answered_or_none(clients.Get(GetClientBaseRequest(id="PERMISSION_DENIED")))
     assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED

@@ -37,7 +37,7 @@ def test_C5_no_value_at_all_is_a_missing_token() -> None:
     ids=repr,
 )
 def test_C5_a_value_with_control_characters_or_bytes_is_invalid(value: str | bytes) -> None:
-    """We do not rely on the transport for that: line ends and NUL are refused here."""
+    """Line ends, NUL and bytes are refused here: we do not rely on the transport for it."""
     with pytest.raises(Unauthenticated) as told:
         bearer_of([value])
     assert told.value.reason == "JETON_INVALIDE"

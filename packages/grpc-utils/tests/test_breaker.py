@@ -1,4 +1,4 @@
-"""Breaker: when calls to a silent service stop, and how they begin again (C14)."""
+"""Breaker: calls to a silent service stop after five failures and begin again with a probe (C14)."""
 
 import pytest
 from grpc_utils.breaker import FAILURES, PAUSE, Breaker
@@ -9,25 +9,25 @@ from service_testing.seconds import Seconds
 
 @pytest.fixture
 def seconds() -> Seconds:
-    """The clock of the breaker."""
+    """Clock of the breaker."""
     return Seconds()
 
 
 @pytest.fixture
 def breaker(seconds: Seconds) -> Breaker:
-    """A breaker that is closed."""
+    """A closed breaker."""
     return Breaker("callee", seconds)
 
 
 def fail(breaker: Breaker, times: int) -> None:
-    """That many calls without an answer."""
+    """Enter *times* times, each time without an answer."""
     for _ in range(times):
         breaker.enter()
         breaker.failed()
 
 
 def is_open(breaker: Breaker) -> bool:
-    """Whether a call is refused at once."""
+    """Whether the breaker refuses a call at once."""
     try:
         breaker.enter()
     except CircuitOuvert:
@@ -37,7 +37,7 @@ def is_open(breaker: Breaker) -> bool:
 
 
 def test_C14_five_failures_in_a_row_open_the_circuit(breaker: Breaker) -> None:
-    """Four do not."""
+    """Four failures leave it closed, the fifth opens it."""
     assert (FAILURES, PAUSE) == (5, 30.0)
     fail(breaker, 4)
     assert not is_open(breaker)
@@ -45,8 +45,8 @@ def test_C14_five_failures_in_a_row_open_the_circuit(breaker: Breaker) -> None:
     assert is_open(breaker)
 
 
-def test_C14_an_answer_forgets_the_failures(breaker: Breaker) -> None:
-    """Only failures in a row count."""
+def test_C14_an_answer_ends_the_row_of_failures(breaker: Breaker) -> None:
+    """Four failures, an answer and four failures leave the circuit closed."""
     fail(breaker, 4)
     breaker.succeeded()
     fail(breaker, 4)
@@ -54,7 +54,7 @@ def test_C14_an_answer_forgets_the_failures(breaker: Breaker) -> None:
 
 
 def test_C14_after_thirty_seconds_one_call_is_let_through(breaker: Breaker, seconds: Seconds) -> None:
-    """The others wait for what it brings."""
+    """Other calls are refused until the one that was let through has ended."""
     fail(breaker, 5)
     seconds.passed = 29.9
     assert is_open(breaker)
@@ -64,7 +64,7 @@ def test_C14_after_thirty_seconds_one_call_is_let_through(breaker: Breaker, seco
 
 
 def test_C14_a_good_probe_closes_the_circuit(breaker: Breaker, seconds: Seconds) -> None:
-    """And the failures are forgotten."""
+    """After it, five failures are needed again to open the circuit."""
     fail(breaker, 5)
     seconds.passed = 30.0
     breaker.enter()
@@ -74,7 +74,7 @@ def test_C14_a_good_probe_closes_the_circuit(breaker: Breaker, seconds: Seconds)
 
 
 def test_C14_a_bad_probe_opens_it_for_another_thirty_seconds(breaker: Breaker, seconds: Seconds) -> None:
-    """Counted from the probe."""
+    """The thirty seconds are counted from the probe."""
     fail(breaker, 5)
     seconds.passed = 30.0
     fail(breaker, 1)
@@ -84,8 +84,8 @@ def test_C14_a_bad_probe_opens_it_for_another_thirty_seconds(breaker: Breaker, s
     assert not is_open(breaker)
 
 
-def test_a_probe_that_was_given_up_leaves_its_place_to_another(breaker: Breaker, seconds: Seconds) -> None:
-    """A caller who leaves says nothing about the callee."""
+def test_an_abandoned_probe_is_followed_by_another(breaker: Breaker, seconds: Seconds) -> None:
+    """A probe whose caller leaves neither closes the circuit nor begins a new pause."""
     fail(breaker, 5)
     seconds.passed = 30.0
     breaker.enter()
@@ -95,7 +95,7 @@ def test_a_probe_that_was_given_up_leaves_its_place_to_another(breaker: Breaker,
 
 
 def test_C16_an_open_circuit_is_shown(breaker: Breaker) -> None:
-    """As a metric of the callee."""
+    """The gauge crm_circuit_open is 1 for the callee while its circuit is open, then 0."""
 
     def shown() -> float | None:
         return REGISTRY.get_sample_value("crm_circuit_open", {"callee": "callee"})

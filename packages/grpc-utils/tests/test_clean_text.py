@@ -1,4 +1,4 @@
-"""Which texts a request may hold (C10)."""
+"""clean_text and clean_lines: the stored form of texts in requests (C10)."""
 
 import sys
 import unicodedata
@@ -15,7 +15,7 @@ CONTROLS = [
 
 
 def test_no_control_character_gets_through() -> None:
-    """Whichever category Cc or Cs holds, line feed and tab aside."""
+    """Every character of the categories Cc and Cs but line feed and tab is refused."""
     accepted = []
     for character in CONTROLS:
         try:
@@ -27,21 +27,21 @@ def test_no_control_character_gets_through() -> None:
 
 @pytest.mark.parametrize("character", ["\n", "\t", " ", "\xa0", "é", "\u2028", "\U0001f600"])
 def test_other_characters_stay(character: str) -> None:
-    """As they are."""
+    """Line feed, tab, inner spaces, accents and emoji are unchanged inside a text."""
     assert clean_text(f"a{character}b", "nom") == f"a{character}b"
 
 
 def test_texts_are_trimmed_and_composed() -> None:
-    """Unicode NFC, without the white space around."""
+    """Text is stored in Unicode NFC, without the white space around it."""
     assert clean_text(" \te\u0301\n", "nom") == "é"
 
 
 @pytest.mark.parametrize("text", ["\ufeffMartin", "Mar\u200btin", " \u202eMartin\u00ad \u200e"])
-def test_C10_format_characters_go(text: str) -> None:
-    """Before anything else: what stands behind them is trimmed."""
+def test_C10_format_characters_are_removed(text: str) -> None:
+    """Removal comes before trimming, so white space beside a removed character goes too."""
     assert clean_text(text, "nom") == "Martin"
 
 
 def test_C10_texts_of_many_lines_keep_format_characters() -> None:
-    """They join what is written there."""
+    """A zero-width joiner inside a description stays, because it makes one emoji of two."""
     assert clean_lines(" \U0001f468\u200d\U0001f469\n", "description") == "\U0001f468\u200d\U0001f469"

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 UNTIMED = settings(deadline=None)
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]))
-# From an independent list: SIREN of public companies, with the French VAT number of each.
+# SIREN of public companies, from an independent list.
 SIRENS = ("732829320", "552100554", "443061841")
 
 
 @pytest.mark.parametrize("typed", ["732829320", "732 829 320", " 732829320 "])
 def test_a_siren_is_stored_without_spaces(typed: str) -> None:
-    """Nine digits whose check digit is right."""
+    """Spaces between and around nine digits are removed."""
     assert siren_number(typed, "siren") == "732829320"
 
 
@@ -31,12 +31,12 @@ def test_one_wrong_digit_is_found(number: str, place: int, shift: int) -> None:
 
 @pytest.mark.parametrize("typed", ["73282932000074", "732 829 320 00074"])
 def test_a_siret_is_stored_without_spaces(typed: str) -> None:
-    """Fourteen digits, the SIREN first."""
+    """Spaces between the fourteen digits are removed."""
     assert siret_number(typed, "siret") == "73282932000074"
 
 
-def test_the_post_office_counts_its_establishments_otherwise() -> None:
-    """Their digits add up to a multiple of five, but for its head office."""
+def test_establishments_of_la_poste_have_a_check_of_their_own() -> None:
+    """The digits of their SIRET add up to a multiple of five; its head office has the usual check."""
     assert siret_number("35600000049837", "siret") == "35600000049837"
     assert siret_number("35600000000048", "siret") == "35600000000048"
 
@@ -45,7 +45,7 @@ def test_the_post_office_counts_its_establishments_otherwise() -> None:
     "typed", ["73282932000079", "7328293200007", "732829320000740", "73282932100073", "SIRET"]
 )
 def test_a_wrong_siret_is_refused(typed: str) -> None:
-    """A wrong key, thirteen or fifteen digits, a wrong SIREN inside, or no number at all."""
+    """A wrong check digit, thirteen or fifteen digits, a wrong SIREN inside, or no number is refused."""
     with pytest.raises(FormatInvalide) as refused:
         siret_number(typed, "siret")
     assert refused.value.metadata == {"champ": "siret"}
@@ -53,7 +53,7 @@ def test_a_wrong_siret_is_refused(typed: str) -> None:
 
 @pytest.mark.parametrize("typed", ["000000000", "000 000 000"])
 def test_C10_a_siren_of_zeros_is_refused(typed: str) -> None:
-    """Though its check digit is right: nobody was ever given it."""
+    """INSEE has never given the number, although its check digit is right."""
     with pytest.raises(FormatInvalide) as refused:
         siren_number(typed, "siren")
     assert refused.value.metadata == {"champ": "siren"}
@@ -61,20 +61,20 @@ def test_C10_a_siren_of_zeros_is_refused(typed: str) -> None:
 
 @pytest.mark.parametrize("typed", ["00000000000000", "000 000 000 00018"])
 def test_C10_a_siret_that_begins_with_a_siren_of_zeros_is_refused(typed: str) -> None:
-    """Whatever the establishment; both check digits are right."""
+    """The establishment does not matter, nor that both check digits are right."""
     with pytest.raises(FormatInvalide) as refused:
         siret_number(typed, "siret")
     assert refused.value.metadata == {"champ": "siret"}
 
 
-def test_no_number_is_none() -> None:
-    """For those that a company need not have."""
+def test_an_empty_siret_or_vat_number_is_none() -> None:
+    """A company need not have these two numbers."""
     assert (siret_number("", "siret"), vat_number("", "732829320", "numero_tva")) == (None, None)
 
 
 @pytest.mark.parametrize("typed", ["FR44732829320", "fr44732829320", "FR 44 732 829 320"])
 def test_a_french_vat_number_embeds_the_siren(typed: str) -> None:
-    """In capitals and without spaces; of another company it is refused."""
+    """A VAT number is stored in capitals without spaces; with the SIREN of another company it is refused."""
     assert vat_number(typed, "732829320", "numero_tva") == "FR44732829320"
     with pytest.raises(FormatInvalide) as refused:
         vat_number(typed, "552100554", "numero_tva")
@@ -82,13 +82,13 @@ def test_a_french_vat_number_embeds_the_siren(typed: str) -> None:
 
 
 def test_a_french_siren_may_begin_like_a_number_of_monaco() -> None:
-    """INSEE has given some that begin with three zeros; their VAT number embeds them like any other."""
+    """A SIREN that begins with three zeros is embedded in the VAT number of its company."""
     assert siren_number("000 325 175", "siren") == "000325175"
     assert vat_number("FR08000325175", "000325175", "numero_tva") == "FR08000325175"
 
 
 def test_a_vat_number_of_monaco_embeds_no_siren() -> None:
-    """It is French but for that: the number of somebody without a SIREN, of nobody with one."""
+    """A company without a SIREN may have one (FR, three zeros); a company with a SIREN may not."""
     assert vat_number("FR 90 000 012 345", None, "numero_tva") == "FR90000012345"
     for typed, siren in (("FR90000012345", "732829320"), ("FR44732829320", None), ("FR12000000000", None)):
         with pytest.raises(FormatInvalide):
@@ -97,11 +97,11 @@ def test_a_vat_number_of_monaco_embeds_no_siren() -> None:
 
 @pytest.mark.parametrize("typed", ["EL094259216", "GR 094259216"])
 def test_a_greek_vat_number_begins_with_el(typed: str) -> None:
-    """The country's own code means the same company."""
+    """A number typed with GR, the code of the country, is stored with EL."""
     assert vat_number(typed, None, "numero_tva") == "EL094259216"
 
 
-def test_a_foreign_vat_number_embeds_nothing() -> None:
+def test_a_foreign_vat_number_is_not_compared_with_the_siren() -> None:
     """A company registered in France may declare VAT in another member state."""
     assert vat_number("BE 0403.170.701", "732829320", "numero_tva") == "BE0403170701"
 
@@ -109,7 +109,7 @@ def test_a_foreign_vat_number_embeds_nothing() -> None:
 @UNTIMED
 @given(st.text(string.ascii_letters + string.digits + "²½٣ .-", max_size=16) | TEXTS)
 def test_any_text_is_a_vat_number_or_is_refused(text: str) -> None:
-    """Nothing else than a refusal comes out of a text that is no VAT number."""
+    """Any text gives a number of at most 20 characters, None or FORMAT_INVALIDE, no other error."""
     try:
         number = vat_number(text, "732829320", "numero_tva")
     except FormatInvalide:

@@ -1,4 +1,4 @@
-"""The one rule for email addresses that every service has (C10)."""
+"""email_address: the rule for email addresses in all services (C10)."""
 
 import pytest
 from grpc_utils import email_address
@@ -23,15 +23,15 @@ _LETTERS = st.characters(categories=("L", "M", "N"))
     ],
 )
 def test_C10_addresses_are_stored_in_lower_case(typed: str, stored: str | None) -> None:
-    """In one form, local parts outside ASCII included."""
+    """Lower case includes local parts and domains outside ASCII, composed by NFC."""
     assert email_address(typed, "email") == stored
 
 
 @pytest.mark.parametrize(
     "typed", ["jean", "jean@", "@exemple.fr", "a b@exemple.fr", "a..b@exemple.fr", "é@", "é é@exemple.fr"]
 )
-def test_C10_what_is_no_address_is_refused(typed: str) -> None:
-    """FORMAT_INVALIDE names the field."""
+def test_C10_a_text_that_is_no_address_is_refused(typed: str) -> None:
+    """FORMAT_INVALIDE names the field in its metadata."""
     with pytest.raises(InvalidArgument) as refusal:
         email_address(typed, "email")
     assert (refusal.value.reason, refusal.value.metadata) == ("FORMAT_INVALIDE", {"champ": "email"})
@@ -41,8 +41,8 @@ def test_C10_what_is_no_address_is_refused(typed: str) -> None:
     st.text(_LETTERS | st.sampled_from("._+-'"), min_size=1, max_size=70),
     st.sampled_from(["exemple.fr", "ÉTÉ.fr"]),
 )
-def test_C10_what_one_service_stores_every_other_accepts(local: str, domain: str) -> None:
-    """As it is: an address that clients has taken is none that email refuses."""
+def test_C10_a_stored_address_is_accepted_again(local: str, domain: str) -> None:
+    """An address that one service has stored is accepted unchanged by every other."""
     try:
         stored = email_address(f"{local}@{domain}", "email")
     except InvalidArgument:

@@ -1,4 +1,4 @@
-"""Twenty thousand damaged copies of good tokens: none of them is good."""
+"""Damaged copies of good tokens, twenty thousand of them: each is refused."""
 
 import base64
 import random
@@ -23,43 +23,43 @@ Change = Callable[[random.Random, str], str]
 
 
 def replace(rng: random.Random, text: str) -> str:
-    """Another letter somewhere."""
+    """*text* with another character at one place."""
     at = rng.randrange(len(text))
     return text[:at] + rng.choice(LETTERS + OTHERS) + text[at + 1 :]
 
 
 def insert(rng: random.Random, text: str) -> str:
-    """A letter more."""
+    """*text* with one character more."""
     at = rng.randrange(len(text) + 1)
     return text[:at] + rng.choice(LETTERS + OTHERS) + text[at:]
 
 
 def remove(rng: random.Random, text: str) -> str:
-    """Some letters less."""
+    """*text* without one to nine characters in a row."""
     at = rng.randrange(len(text))
     return text[:at] + text[at + rng.randint(1, 9) :]
 
 
 def exchange(rng: random.Random, text: str) -> str:
-    """Two letters in each other's place."""
+    """*text* with two characters exchanged."""
     first, second = sorted(rng.sample(range(len(text)), 2))
     return text[:first] + text[second] + text[first + 1 : second] + text[first] + text[second + 1 :]
 
 
 def repeat(rng: random.Random, text: str) -> str:
-    """A stretch twice."""
+    """*text* with a stretch of it twice."""
     start = rng.randrange(len(text))
     end = rng.randint(start + 1, len(text))
     return text[:end] + text[start:end] + text[end:]
 
 
 def shuffle(rng: random.Random, text: str) -> str:
-    """The parts in another order, or one of them twice."""
+    """Three parts chosen from those of *text*, in any order, repeated or not."""
     return ".".join(rng.choices(text.split("."), k=3))
 
 
 def flip(rng: random.Random, text: str) -> str:
-    """One bit of the bytes that a part stands for."""
+    """*text* with one bit of the bytes of one part flipped."""
     parts = text.split(".")
     which = rng.randrange(3)
     raw = bytearray(base64.urlsafe_b64decode(parts[which] + "=="))
@@ -69,7 +69,7 @@ def flip(rng: random.Random, text: str) -> str:
 
 
 def edit(rng: random.Random, text: str) -> str:
-    """A digit or letter of the claims in clear."""
+    """*text* with one digit or letter of its claims replaced."""
     head, payload, signature = text.split(".")
     claims = base64.urlsafe_b64decode(payload + "==").decode()
     at = rng.choice([match.start() for match in re.finditer(r"\w", claims)])
@@ -104,8 +104,8 @@ def good_tokens(probe: Probe) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", ["HS256", "RS256", "EdDSA"])
-async def test_of_all_texts_near_a_good_token_only_itself_is_good(probe: Probe, kind: str) -> None:
-    """Whatever is changed, added or taken away."""
+async def test_damaged_tokens_are_invalid_for_the_verifier(probe: Probe, kind: str) -> None:
+    """Of the damaged copies of a good token and the token itself, the verifier accepts the token alone."""
     verifier = TokenVerifier(probe.issuers())
     token = good_tokens(probe)[kind]
     accepted = []
@@ -120,7 +120,7 @@ async def test_of_all_texts_near_a_good_token_only_itself_is_good(probe: Probe, 
 
 @pytest.mark.parametrize("kind", ["HS256", "RS256", "EdDSA"])
 async def test_a_server_refuses_damaged_tokens_as_unauthenticated(probe: Probe, kind: str) -> None:
-    """The same over the wire: one status, and no handler is entered."""
+    """Over the wire every damaged copy is UNAUTHENTICATED, and no handler is entered."""
     token = good_tokens(probe)[kind]
     known = len(probe.callers)
     async with Http2Connection(probe.address) as connection:

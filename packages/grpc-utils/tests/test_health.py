@@ -1,4 +1,4 @@
-"""Health: what a service says about itself, and that asking cannot hurt it."""
+"""Health: the states that a service tells, and limits that keep callers from holding it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,44 +26,44 @@ MOST_CALLS = 200
 
 @pytest.fixture(scope="module")
 async def link() -> AsyncIterator[DatabaseLink]:
-    """The wire to the database."""
+    """A link to the database that can be cut or made to hang."""
     async with database_link(fresh_database()) as link:
         yield link
 
 
 @pytest.fixture(scope="module")
 async def mesh(link: DatabaseLink) -> AsyncIterator[Mesh]:
-    """The clients service behind that wire."""
+    """The clients service, whose database is behind the link."""
     async with running(SERVICE, database_url=link.url) as mesh:
         yield mesh
 
 
 @pytest.fixture
 def health(mesh: Mesh) -> Any:
-    """Its health, as anybody asks for it."""
+    """Stub of its health, without a token."""
     return HealthStub(mesh.channel("clients"))
 
 
 async def state(health: Any, name: str = "") -> int:
-    """What the service says of *name*."""
+    """The state that the service tells of *name*."""
     status: int = (await health.Check(HealthCheckRequest(service=name))).status
     return status
 
 
 @pytest.mark.parametrize("name", ["", "live", "clients.ClientBaseService", "clients.StatutClientService"])
 async def test_C17_a_service_that_works_is_serving(health: Any, name: str) -> None:
-    """The process, the whole and each of its contracts."""
+    """The overall answer, the process (`live`) and each of its gRPC services are SERVING."""
     assert await state(health, name) == SERVING
 
 
 @pytest.mark.parametrize("name", ["clients", "clients.Nothing", "LIVE", " ", "é" * 500])
-async def test_a_service_that_is_not_here_is_not_found(health: Any, name: str) -> None:
-    """As the protocol asks."""
+async def test_the_health_of_an_unknown_service_is_not_found(health: Any, name: str) -> None:
+    """The health checking protocol asks for NOT_FOUND from Check."""
     assert (await refusal(health.Check(HealthCheckRequest(service=name)))).code == grpc.StatusCode.NOT_FOUND
 
 
 async def test_C17_a_service_whose_database_is_away_is_not_serving(health: Any, link: DatabaseLink) -> None:
-    """Until it is back; the process itself lives all the time."""
+    """It is SERVING again when the database is back; `live` is SERVING all the time."""
 
     async def is_serving() -> bool:
         return await state(health) == SERVING
@@ -79,7 +79,7 @@ async def test_C17_a_service_whose_database_is_away_is_not_serving(health: Any, 
 
 
 async def test_C17_a_service_whose_database_hangs_is_not_serving(health: Any, link: DatabaseLink) -> None:
-    """A connection that is open and silent is no database."""
+    """A database whose connections stay open without an answer counts as away."""
 
     async def is_serving() -> bool:
         return await state(health) == SERVING
@@ -93,7 +93,7 @@ async def test_C17_a_service_whose_database_hangs_is_not_serving(health: Any, li
 
 
 async def test_an_unknown_service_can_be_watched(health: Any) -> None:
-    """It may come one day."""
+    """Watch tells SERVICE_UNKNOWN and goes on, because the service may come later."""
     watch = health.Watch(HealthCheckRequest(service="clients.Nothing"))
     assert (await watch.read()).status == HealthCheckResponse.SERVICE_UNKNOWN
     watch.cancel()
@@ -102,7 +102,7 @@ async def test_an_unknown_service_can_be_watched(health: Any) -> None:
 async def test_a_watcher_who_does_not_read_keeps_nobody_waiting(
     mesh: Mesh, health: Any, link: DatabaseLink
 ) -> None:
-    """Neither a change of state nor another watcher."""
+    """A client that takes no data delays neither a change of state nor another watcher."""
     async with Http2Connection(mesh.address("clients"), NO_FLOW) as deaf:
         deaf.open(grpc_headers(WATCH))
         watch = health.Watch(HealthCheckRequest())
@@ -119,15 +119,15 @@ async def test_a_watcher_who_does_not_read_keeps_nobody_waiting(
     ids=["none", "half", "noise", "text"],
 )
 @pytest.mark.parametrize("path", [CHECK, WATCH])
-async def test_a_question_that_cannot_be_read_is_refused(mesh: Mesh, path: str, body: bytes) -> None:
-    """At once, so that it holds no place."""
+async def test_a_request_that_cannot_be_read_is_refused(mesh: Mesh, path: str, body: bytes) -> None:
+    """INVALID_ARGUMENT ends the call at once, so that it no longer counts as one under way."""
     async with Http2Connection(mesh.address("clients")) as connection:
         answer = await connection.call(path, (), body)
     assert answer.status == grpc.StatusCode.INVALID_ARGUMENT.value[0]
 
 
-async def test_a_question_that_does_not_come_is_given_up(mesh: Mesh) -> None:
-    """After two seconds."""
+async def test_a_request_that_does_not_come_is_given_up(mesh: Mesh) -> None:
+    """DEADLINE_EXCEEDED ends the call after two seconds without a request."""
     async with Http2Connection(mesh.address("clients")) as connection:
         stream = connection.open(grpc_headers(CHECK), body=None)
         assert (await connection.answer(stream)).status == grpc.StatusCode.DEADLINE_EXCEEDED.value[0]
@@ -137,8 +137,8 @@ async def test_a_question_that_does_not_come_is_given_up(mesh: Mesh) -> None:
     ("path", "code"),
     [(CHECK, grpc.StatusCode.RESOURCE_EXHAUSTED), (WATCH, grpc.StatusCode.UNIMPLEMENTED)],
 )
-async def test_strangers_hold_few_places(mesh: Mesh, path: str, code: grpc.StatusCode) -> None:
-    """Calls that will not take their answers are limited; all others go on."""
+async def test_calls_under_way_are_limited(mesh: Mesh, path: str, code: grpc.StatusCode) -> None:
+    """Of clients that take no answers 200 calls are kept and more are refused; the other method goes on."""
     async with Http2Connection(mesh.address("clients"), NO_FLOW) as deaf:
         streams = [deaf.open(grpc_headers(path)) for _ in range(MOST_CALLS + 5)]
         answers = await asyncio.gather(*(deaf.answer(stream) for stream in streams[MOST_CALLS:]))
@@ -155,8 +155,8 @@ async def test_strangers_hold_few_places(mesh: Mesh, path: str, code: grpc.Statu
     await eventually(is_free)
 
 
-async def test_a_crowd_of_watchers_keeps_no_service_from_calling(mesh: Mesh) -> None:
-    """A caller that cannot watch any more calls all the same."""
+async def test_too_many_watchers_keep_no_service_from_calling(mesh: Mesh) -> None:
+    """A service whose own watch is refused makes its calls all the same."""
     peers = Peers({"clients": mesh.address("clients")}, None)
     async with Http2Connection(mesh.address("clients"), NO_FLOW) as deaf:
         streams = [deaf.open(grpc_headers(WATCH)) for _ in range(MOST_CALLS + 1)]
@@ -167,7 +167,7 @@ async def test_a_crowd_of_watchers_keeps_no_service_from_calling(mesh: Mesh) -> 
 
 
 async def test_a_service_with_deaf_watchers_stops_in_time() -> None:
-    """They get no say in it."""
+    """Twenty watchers that take no data do not delay the stop of a service."""
     async with AsyncExitStack() as stack, running(SERVICE, shutdown_grace_s=0.5) as mesh:
         for _ in range(20):
             deaf = await stack.enter_async_context(Http2Connection(mesh.address("clients"), NO_FLOW))
@@ -176,7 +176,7 @@ async def test_a_service_with_deaf_watchers_stops_in_time() -> None:
 
 
 async def test_C17_a_part_has_a_state_of_its_own() -> None:
-    """It changes nothing of the overall answer; who watches it is told."""
+    """A part that fails is NOT_SERVING for its watchers; the overall answer stays SERVING."""
     working = [True]
     server = Server(
         "clients",

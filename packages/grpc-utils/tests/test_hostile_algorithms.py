@@ -1,4 +1,4 @@
-"""Hostile calls: tokens that argue with the server about algorithms and keys."""
+"""Hostile calls: tokens whose header or signature names another algorithm or key (RFC 8725, section 3.1)."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ def shared(probe: Probe, sign: Sign, **header: object) -> str:
 
 
 def realm(probe: Probe, sign: Sign, **header: object) -> str:
-    """The same for the issuer with published keys."""
+    """A token of the issuer with published keys, whatever its header and signature."""
     claims = probe.claims(iss=probe.keycloak.issuer, typ="Bearer")
     return compact({"alg": "RS256", "kid": probe.keycloak.kid, **header}, claims, sign)
 
@@ -51,7 +51,7 @@ def modulus(provider: IdentityProvider) -> bytes:
 
 
 def as_secret(secret: Callable[[IdentityProvider], bytes]) -> Member:
-    """HS256 under something that an issuer of RS256 tokens has published."""
+    """A token signed by HS256 with something that an issuer of RS256 tokens has published."""
     return lambda p: realm(p, hmac_by(secret(p.keycloak)), alg="HS256")
 
 
@@ -73,8 +73,8 @@ def without_first_byte(probe: Probe) -> str:
 
 ALGORITHMS: dict[str, Member] = {
     "none": lambda p: shared(p, unsigned, alg="none"),
-    "no algorithm there is": lambda p: shared(p, unsigned, alg="XS256"),
-    "no algorithm there is, with a signature": lambda p: shared(p, hmac_by(p.secret), alg="XS256"),
+    "an algorithm that does not exist": lambda p: shared(p, unsigned, alg="XS256"),
+    "an algorithm that does not exist, with a signature": lambda p: shared(p, hmac_by(p.secret), alg="XS256"),
     "none with the right signature": lambda p: shared(p, hmac_by(p.secret), alg="none"),
     "none for an issuer with published keys": lambda p: realm(p, unsigned, alg="none"),
     "the right algorithm without a signature": lambda p: shared(p, unsigned),
@@ -153,8 +153,8 @@ async def test_algorithm_and_key_confusion_is_unauthenticated(probe: Probe, memb
 
 
 @pytest.mark.parametrize("member", KEY_IDS.values(), ids=KEY_IDS)
-async def test_a_game_with_key_ids_is_unauthenticated(probe: Probe, member: Member) -> None:
-    """A key id only chooses among the keys that the issuer publishes."""
+async def test_a_hostile_key_id_is_unauthenticated(probe: Probe, member: Member) -> None:
+    """A key id chooses among the keys that the issuer publishes and does nothing else."""
     await probe.refuses(bearer(member(probe)))
 
 
@@ -173,6 +173,6 @@ ACCEPTED: dict[str, Member] = {
 
 
 @pytest.mark.parametrize("member", ACCEPTED.values(), ids=ACCEPTED)
-async def test_what_the_issuer_signed_as_it_does_is_accepted(probe: Probe, member: Member) -> None:
-    """Parts of the header that say nothing to us do not hurt."""
+async def test_tokens_signed_by_their_issuer_are_accepted(probe: Probe, member: Member) -> None:
+    """Members of the header that we do not read make no difference."""
     assert (await probe.accepts(bearer(member(probe)))).kind == "user"

@@ -1,4 +1,4 @@
-"""Hostile calls: tokens that are signed as they should be and say what they should not."""
+"""Hostile calls: tokens with a good signature and bad claims."""
 
 from collections.abc import Callable
 
@@ -18,17 +18,17 @@ def says(**changes: object) -> Member:
 
 
 def null(name: str) -> Member:
-    """A token in which claim *name* is null."""
+    """A token whose claim *name* is null."""
     return lambda p: raw(p.claims() | {name: None})(p)
 
 
 def raw(payload: object) -> Member:
-    """A token with exactly this payload."""
+    """A token with exactly *payload*."""
     return lambda p: compact({"alg": "HS256"}, payload, hmac_by(p.secret))
 
 
 def text(template: str) -> Member:
-    """A token whose payload is this text of JSON; END stands for a good exp."""
+    """A token whose payload is the JSON text *template*; END stands for a good exp."""
     return raw(template.replace("END", str(int(NOW) + 3600)).encode())
 
 
@@ -169,7 +169,7 @@ MEMBERS = {f"{family} - {name}": made for family, table in FAMILIES.items() for 
 
 @pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS)
 async def test_claims_of_wrong_types_and_ranges_are_unauthenticated(probe: Probe, member: Member) -> None:
-    """A good signature does not excuse what the token says."""
+    """Each member is refused although its signature is good."""
     await probe.refuses(bearer(member(probe)))
 
 
@@ -198,5 +198,5 @@ ACCEPTED: dict[str, Member] = {
 
 @pytest.mark.parametrize("member", ACCEPTED.values(), ids=ACCEPTED)
 async def test_claims_within_the_rules_are_accepted(probe: Probe, member: Member) -> None:
-    """Strict is not narrow."""
+    """Each member is unusual but allowed, so that the refusals above come from the claims."""
     assert (await probe.accepts(bearer(member(probe)))).kind == "user"

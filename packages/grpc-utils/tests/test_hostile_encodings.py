@@ -1,7 +1,7 @@
-"""Hostile calls: second spellings of a good token, and things that only look like one.
+"""Hostile calls: second spellings of a good token, and texts that only look like a token.
 
-A token has one spelling. Otherwise a cache, a log or a revocation list that knows it by
-its text could be walked around.
+A token has one spelling. With a second one it would get past a cache, a log or a list that knows
+tokens by their text.
 """
 
 import base64
@@ -16,7 +16,7 @@ Member = Callable[[str], str | bytes]
 
 
 def parts(change: Callable[[list[str]], list[str]]) -> Member:
-    """The token with its parts changed."""
+    """A token with *change* made to its parts."""
     return lambda token: ".".join(change(token.split(".")))
 
 
@@ -75,7 +75,7 @@ MEMBERS = {f"spelling - {name}": made for name, made in SPELLINGS.items()} | {
 
 @pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS)
 async def test_another_spelling_of_a_good_token_is_unauthenticated(probe: Probe, member: Member) -> None:
-    """Also while the good spelling is known to be good."""
+    """Each member is refused, also while the good token itself is remembered as verified."""
     token = probe.token()
     await probe.accepts(bearer(token))
     await probe.refuses(bearer(member(token)))
@@ -95,19 +95,19 @@ HEADERS: dict[str, object] = {
 
 @pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
 async def test_a_header_that_is_no_plain_object_is_unauthenticated(probe: Probe, header: object) -> None:
-    """Neither is one with extensions that the recipient must understand (RFC 7515 section 4.1.11)."""
+    """Each member is refused, and so are extensions marked as critical (RFC 7515, section 4.1.11)."""
     await probe.refuses(bearer(compact(header, probe.claims(), hmac_by(probe.secret))))
 
 
 async def test_a_good_token_above_eight_kilobytes_is_unauthenticated(probe: Probe) -> None:
-    """Nobody makes a server verify what is larger than its purpose."""
+    """A longer token is refused before its signature is looked at."""
     token = probe.token(groups="g" * 6200)
     assert len(token) > 8192
     await probe.refuses(bearer(token))
 
 
 async def test_a_token_of_eight_kilobytes_is_accepted(probe: Probe) -> None:
-    """The limit leaves room for the claims that identity providers add."""
+    """A token just below the limit is verified, with the many groups that some providers add."""
     token = probe.token(groups="g" * 5900)
     assert 8000 < len(token) <= 8192
     await probe.accepts(bearer(token))

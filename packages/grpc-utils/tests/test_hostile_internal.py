@@ -1,4 +1,4 @@
-"""Hostile calls: callers that pose as one of our services."""
+"""Hostile calls: callers that pose as one of our services (C5)."""
 
 from collections.abc import Callable
 
@@ -34,12 +34,12 @@ def signed(**changes: object) -> Member:
 
 
 def email(probe: Probe) -> Callable[[bytes], bytes]:
-    """The signature of the email service."""
+    """The signer of the email service."""
     return ed25519_by(private_key(probe.services["email"]))
 
 
 def stranger(signed: bytes) -> bytes:
-    """The signature of a key that nobody knows."""
+    """A signature by a fresh key, known to no server."""
     return Ed25519PrivateKey.generate().sign(signed)
 
 
@@ -102,7 +102,7 @@ FORGED: dict[str, Member] = {
     "a life that ends before it begins": lambda p: bearer(
         compact({"alg": "EdDSA"}, claims(iat=now() + 20, exp=now() + 10), email(p))
     ),
-    "a strange act_for": signed(act_for=["user-1"]),
+    "an act_for that is a list": signed(act_for=["user-1"]),
     "an empty act_for": signed(act_for=""),
 }
 
@@ -121,7 +121,7 @@ MEMBERS = {f"{family} - {name}": made for family, table in FAMILIES.items() for 
 
 @pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS)
 async def test_a_caller_that_poses_as_a_service_is_unauthenticated(probe: Probe, member: Member) -> None:
-    """Only the holder of a service's key speaks for it, to one callee, for a minute."""
+    """Each member lacks a token signed by the service's own key, for this callee, for at most a minute."""
     await probe.refuses(member(probe))
 
 
@@ -136,18 +136,18 @@ CLAIMING: dict[str, Member] = {
 
 @pytest.mark.parametrize("member", CLAIMING.values(), ids=CLAIMING)
 async def test_a_user_who_claims_to_be_internal_stays_a_user(probe: Probe, member: Member) -> None:
-    """The call is answered, as the user's own."""
+    """The call is answered as one of the user, whatever else it claims."""
     identity = await probe.accepts(member(probe))
     assert (identity.kind, identity.subject, identity.user_id) == ("user", "user-1", "user-1")
 
 
-async def test_a_service_is_who_its_token_says(probe: Probe) -> None:
-    """Its own key, its own name, this callee."""
+async def test_a_service_with_a_good_token_is_accepted(probe: Probe) -> None:
+    """The token is signed by the service's own key, names it and is for this callee."""
     identity = await probe.accepts(bearer(probe.service_token()))
     assert (identity.kind, identity.subject, identity.user_id) == ("service", NAME, "")
 
 
 async def test_a_service_acts_for_the_user_it_names(probe: Probe) -> None:
-    """The user behind the call is known, and it is still a service that calls."""
+    """The handler sees a service as caller and the user of `act_for` behind it."""
     identity = await probe.accepts(signed(act_for="user-9")(probe))
     assert (identity.kind, identity.user_id) == ("service", "user-9")

@@ -1,4 +1,4 @@
-"""Hostile calls: paths near the exempt ones, methods that do not exist, streams that misbehave."""
+"""Hostile calls: paths near the exempt ones, methods that do not exist, bodies that are no request."""
 
 import grpc
 import pytest
@@ -61,7 +61,7 @@ NOWHERE = [
 
 
 async def status_of(probe: Probe, path: str, token: str = "") -> int | None:
-    """The status of a call of *path* with *token*, or with none."""
+    """The status of a call of *path* with *token*, by default without one."""
     async with Http2Connection(probe.address) as connection:
         headers = [*grpc_headers(path), *(bearer(token) if token else ())]
         return (await connection.answer(connection.open(headers))).status
@@ -69,27 +69,27 @@ async def status_of(probe: Probe, path: str, token: str = "") -> int | None:
 
 @pytest.mark.parametrize("path", [*NEAR, *NOWHERE], ids=lambda path: repr(path[:60]))
 async def test_a_path_that_is_not_exactly_exempt_needs_a_token(probe: Probe, path: str) -> None:
-    """What does not exist is not told to strangers, and the server serves the next caller."""
+    """UNAUTHENTICATED is told for every path but the exempt ones, and the server serves the next caller."""
     assert await status_of(probe, path) == grpc.StatusCode.UNAUTHENTICATED.value[0]
     await probe.accepts(bearer(probe.token()))
 
 
 @pytest.mark.parametrize("path", [*NEAR, *NOWHERE], ids=lambda path: repr(path[:60]))
 async def test_a_method_that_does_not_exist_is_unimplemented(probe: Probe, path: str) -> None:
-    """A proven caller may know."""
+    """A caller with a token is told UNIMPLEMENTED, and the server serves the next caller."""
     assert await status_of(probe, path, probe.token()) == grpc.StatusCode.UNIMPLEMENTED.value[0]
     await probe.accepts(bearer(probe.token()))
 
 
-async def test_health_needs_no_token_and_does_not_mind_a_bad_one(probe: Probe) -> None:
-    """The exempt methods do not look at who asks."""
+async def test_health_is_answered_without_a_token_and_with_a_bad_one(probe: Probe) -> None:
+    """The exempt methods do not read the token."""
     bad = [*bearer("a.b.c")]
     async with Http2Connection(probe.address) as connection:
         assert [(await connection.call(CHECK, metadata)).status for metadata in ([], bad)] == [0, 0]
 
 
 async def test_an_exempt_call_exempts_no_other_on_its_connection(probe: Probe) -> None:
-    """Each call is judged by its own path, in whatever order they come."""
+    """Each call is judged by its own path: after a call of health another one still needs a token."""
     known = len(probe.callers)
     async with Http2Connection(probe.address) as connection:
         statuses = [(await connection.call(path)).status for path in (CHECK, METHOD, CHECK)]
@@ -116,7 +116,7 @@ TOO_MUCH: dict[str, bytes] = {
 
 @pytest.mark.parametrize("body", (BROKEN | TOO_MUCH).values(), ids=BROKEN | TOO_MUCH)
 async def test_a_bad_body_without_a_token_is_unauthenticated(probe: Probe, body: bytes) -> None:
-    """Authentication comes before anything about the request."""
+    """Authentication comes before the body is read, so its defects make no difference."""
     async with Http2Connection(probe.address) as connection:
         answer = await connection.call(METHOD, (), body)
     assert answer.status == grpc.StatusCode.UNAUTHENTICATED.value[0]
@@ -124,8 +124,8 @@ async def test_a_bad_body_without_a_token_is_unauthenticated(probe: Probe, body:
 
 
 @pytest.mark.parametrize("body", TOO_MUCH.values(), ids=TOO_MUCH)
-async def test_what_follows_the_one_message_is_not_read(probe: Probe, body: bytes) -> None:
-    """A call has one request; the caller gets one answer."""
+async def test_bytes_behind_the_one_message_are_not_read(probe: Probe, body: bytes) -> None:
+    """A call has one request: the handler runs once, and the caller gets one answer."""
     known = len(probe.callers)
     async with Http2Connection(probe.address) as connection:
         answer = await connection.call(METHOD, bearer(probe.token()), body)
@@ -134,7 +134,7 @@ async def test_what_follows_the_one_message_is_not_read(probe: Probe, body: byte
 
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
 async def test_a_bad_body_with_a_token_reaches_no_handler(probe: Probe, body: bytes) -> None:
-    """The call ends, with whatever status, and the server goes on."""
+    """The call ends with an error, the handler is not entered, and the server serves the next caller."""
     known = len(probe.callers)
     async with Http2Connection(probe.address) as connection:
         answer = await connection.call(METHOD, bearer(probe.token()), body)
@@ -144,15 +144,15 @@ async def test_a_bad_body_with_a_token_reaches_no_handler(probe: Probe, body: by
 
 
 async def test_a_caller_without_a_token_is_refused_before_it_has_sent_its_request(probe: Probe) -> None:
-    """Who proves nothing cannot make the server wait for a body."""
+    """A caller without a token cannot make the server wait for a body."""
     async with Http2Connection(probe.address) as connection:
         stream = connection.open(grpc_headers(METHOD), body=None)
         answer = await connection.answer(stream)
     assert answer.status == grpc.StatusCode.UNAUTHENTICATED.value[0]
 
 
-async def test_hundred_calls_that_are_given_up_at_once_leave_the_server_well(probe: Probe) -> None:
-    """Callers may change their mind."""
+async def test_a_server_answers_after_a_hundred_cancelled_calls(probe: Probe) -> None:
+    """Calls cancelled before they have sent their request do not keep the next caller from an answer."""
     async with Http2Connection(probe.address) as connection:
         for _ in range(100):
             stream = connection.open([*grpc_headers(METHOD), *bearer(probe.token())], body=None)
@@ -161,7 +161,7 @@ async def test_hundred_calls_that_are_given_up_at_once_leave_the_server_well(pro
 
 
 async def test_a_body_in_many_frames_is_one_request(probe: Probe) -> None:
-    """How the bytes are cut does not matter."""
+    """A message sent one byte per frame is read like one sent at once."""
     async with Http2Connection(probe.address) as connection:
         stream = connection.open([*grpc_headers(METHOD), *bearer(probe.token())], body=None)
         for byte in message(b"\x12\x01x"):

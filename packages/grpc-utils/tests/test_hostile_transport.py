@@ -1,4 +1,4 @@
-"""Hostile calls: metadata as only bare HTTP/2 can send them."""
+"""Hostile calls: metadata that clients of gRPC do not send, over bare HTTP/2."""
 
 from collections.abc import Callable
 
@@ -76,7 +76,7 @@ BROKEN: dict[str, tuple[Member, grpc.StatusCode]] = {
 
 @pytest.mark.parametrize("member", REFUSED.values(), ids=REFUSED)
 async def test_metadata_that_is_not_one_exact_bearer_is_unauthenticated(probe: Probe, member: Member) -> None:
-    """Exactly one `authorization`, exactly spelt; nothing else says who calls."""
+    """Each member lacks exactly one `authorization` in its exact form; no other metadata proves a caller."""
     await probe.refuses(member(probe.token().encode()))
 
 
@@ -84,7 +84,7 @@ async def test_metadata_that_is_not_one_exact_bearer_is_unauthenticated(probe: P
 async def test_metadata_that_break_the_protocol_end_the_call(
     probe: Probe, broken: tuple[Member, grpc.StatusCode]
 ) -> None:
-    """The library itself refuses them; a good token does not help."""
+    """The transport itself refuses these metadata, a good token beside them or not."""
     member, code = broken
     await probe.refuses(member(probe.token().encode()), code=code)
 
@@ -100,14 +100,14 @@ ACCEPTED: dict[str, Headers] = {
 
 @pytest.mark.parametrize("metadata", ACCEPTED.values(), ids=ACCEPTED)
 async def test_strange_metadata_beside_a_good_token_mean_nothing(probe: Probe, metadata: Headers) -> None:
-    """The caller is who the token says."""
+    """Metadata that we do not read change nothing about who the caller is."""
     identity = await probe.accepts([*bearer(probe.token()), *metadata])
     assert (identity.kind, identity.subject) == ("user", "user-1")
 
 
 @pytest.mark.parametrize("scheme", [b"bearer", b"BEARER", b"bEaReR"])
 async def test_C5_the_scheme_may_have_any_case(probe: Probe, scheme: bytes) -> None:
-    """As in HTTP (RFC 9110 section 11.1)."""
+    """The scheme is compared without case, as in HTTP (RFC 9110, section 11.1)."""
     assert (await probe.accepts([(b"authorization", scheme + b" " + probe.token().encode())])).kind == "user"
 
 
@@ -117,12 +117,12 @@ async def test_C5_the_scheme_may_have_any_case(probe: Probe, scheme: bytes) -> N
     ids=lambda spelling: repr(spelling[:12]),
 )
 async def test_C16_an_unsafe_correlation_id_is_replaced(probe: Probe, spelling: bytes) -> None:
-    """It reaches neither the logs nor the answer."""
+    """The answer carries a new id instead of the unsafe one."""
     answer = await probe.refuses([(b"x-correlation-id", spelling)])
     assert answer.headers["x-correlation-id"] not in ("", spelling.decode("latin-1"))
 
 
 async def test_C16_a_safe_correlation_id_comes_back(probe: Probe) -> None:
-    """Also with a refusal, of which a caller may want to speak."""
+    """The answer carries the id of the caller, also with a refusal."""
     answer = await probe.refuses([(b"x-correlation-id", b"Trace_1.2-3")])
     assert answer.headers["x-correlation-id"] == "Trace_1.2-3"

@@ -1,4 +1,4 @@
-"""Calls with an `idempotency-key`: sent often, done once."""
+"""Calls with `idempotency-key` metadata: one effect, however often they are sent (C21)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ async def database() -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def echo(database: Database) -> AsyncIterator[EchoServer]:
-    """A server that counts: every run of a handler answers another number."""
+    """A server whose handlers count their runs: every run answers the next number."""
     runs = 0
 
     async def count(request: Any, context: Context) -> Any:
@@ -51,14 +51,14 @@ async def test_the_same_call_again_gets_the_same_answer(echo: EchoServer) -> Non
 
 
 async def test_C21_another_content_under_the_same_key_is_refused(echo: EchoServer) -> None:
-    """It would be answered with what it did not ask for."""
+    """CLE_IDEMPOTENCE_REUTILISEE keeps the stored answer from a request that did not ask for it."""
     await echo.call("Write", "a", metadata=KEY)
     told = await refusal(echo.call("Write", "b", metadata=KEY))
     assert (told.code, told.reason) == (grpc.StatusCode.ALREADY_EXISTS, "CLE_IDEMPOTENCE_REUTILISEE")
 
 
 async def test_C21_contents_are_compared_as_handlers_get_them(echo: EchoServer) -> None:
-    """Cleaned (C10), with the organisation of the call, whether the request names it or not."""
+    """Texts are cleaned (C10) and the organisation filled in (C6) before contents are compared."""
     caller = echo.user(organisation="org-1")
     first = await echo.call("Write", "é", metadata=KEY, caller=caller)
     again = await echo.call("Write", " e\u0301", metadata=KEY, caller=caller, organisation_id="org-1")
@@ -66,38 +66,38 @@ async def test_C21_contents_are_compared_as_handlers_get_them(echo: EchoServer) 
 
 
 async def test_a_key_belongs_to_one_caller(echo: EchoServer) -> None:
-    """Nobody reads another's answer by guessing a key."""
+    """Two users and a service with one key each run the handler: a guessed key reads no other's answer."""
     callers = [echo.user(user="user-1"), echo.user(user="user-2"), echo.service()]
     texts = [(await echo.call("Write", metadata=KEY, caller=who)).text for who in callers]
     assert texts == ["1", "2", "3"]
 
 
 async def test_a_key_belongs_to_one_method(echo: EchoServer) -> None:
-    """Clients may count their keys per method."""
+    """The same key on another method runs its handler."""
     assert [(await echo.call(name, metadata=KEY)).text for name in ("Write", "Repeat")] == ["1", "2"]
 
 
 async def test_C6_a_key_belongs_to_one_organisation(echo: EchoServer) -> None:
-    """Who works for two of them never reads in one what was done in the other."""
+    """A user of two organisations is refused a key in the one that was used in the other."""
     await echo.call("Write", metadata=KEY, caller=echo.user(organisation="org-1"))
     told = await refusal(echo.call("Write", metadata=KEY, caller=echo.user(organisation="org-2")))
     assert told.reason == "CLE_IDEMPOTENCE_REUTILISEE"
 
 
 async def test_a_key_means_nothing_to_a_read(echo: EchoServer) -> None:
-    """There is nothing to do only once."""
+    """A method without side effects runs each time."""
     assert [(await echo.call("Read", metadata=KEY)).text for _ in range(2)] == ["1", "2"]
 
 
 @pytest.mark.parametrize("key", ["", "k" * 129], ids=["empty", "long"])
-async def test_a_key_that_is_none_is_refused(echo: EchoServer, key: str) -> None:
-    """1 to 128 printable characters."""
+async def test_an_empty_or_long_key_is_refused(echo: EchoServer, key: str) -> None:
+    """A key has 1 to 128 printable characters; FORMAT_INVALIDE names the metadata."""
     told = await refusal(echo.call("Write", metadata=[("idempotency-key", key)]))
     assert (told.reason, told.fields) == ("FORMAT_INVALIDE", ("idempotency-key",))
 
 
-async def test_a_failed_call_may_be_tried_again(database: Database) -> None:
-    """Only answers are kept, not failures."""
+async def test_a_failed_call_may_be_sent_again(database: Database) -> None:
+    """Only answers are stored: after a failure the same key runs the handler again."""
     failures = [ValueError("first"), None]
 
     async def fail_once(request: Any, context: Context) -> Any:
@@ -111,7 +111,7 @@ async def test_a_failed_call_may_be_tried_again(database: Database) -> None:
 
 
 async def test_C12_a_conflict_of_transactions_runs_the_whole_call_again(database: Database) -> None:
-    """In a transaction of its own: what failed once cannot be continued."""
+    """Each of three attempts has a transaction of its own, and the caller sees the last one's answer."""
     runs = []
 
     async def collide(request: Any, context: Context) -> Any:
@@ -127,7 +127,7 @@ async def test_C12_a_conflict_of_transactions_runs_the_whole_call_again(database
 
 
 async def test_keys_are_forgotten_after_a_day(database: Database) -> None:
-    """A retry comes within minutes; the table does not grow for ever."""
+    """The purge deletes a key of 25 hours and keeps one of 23."""
     idempotency, noon = Idempotency(database), datetime(2026, 3, 1, 12, tzinfo=UTC)
     async with database.transaction() as tx:
         for name, age in (("old", 25), ("young", 23)):
@@ -148,13 +148,13 @@ async def test_keys_are_forgotten_after_a_day(database: Database) -> None:
 
 @pytest.fixture(scope="module")
 async def mesh() -> AsyncIterator[Mesh]:
-    """The clients service: an effect that can be counted."""
+    """The clients service, whose clients are an effect that can be counted."""
     async with running(SERVICE) as mesh:
         yield mesh
 
 
 async def clients_named(mesh: Mesh, nom: str) -> int:
-    """How many clients have that name."""
+    """How many clients are named *nom*."""
     found = (
         await mesh.database("clients")
         .read()
@@ -164,7 +164,7 @@ async def clients_named(mesh: Mesh, nom: str) -> int:
 
 
 async def test_twenty_calls_at_once_with_one_key_have_one_effect(mesh: Mesh) -> None:
-    """All of them are answered alike, with the one client that was made."""
+    """All twenty are answered with the one client that was made."""
     stub, request = mesh.stub(ClientBaseServiceStub), pb.CreateClientBaseRequest(nom="Parallele")
     clients = await asyncio.gather(*(stub.Create(request, metadata=KEY) for _ in range(20)))
     assert len({client.id for client in clients}) == 1
@@ -172,7 +172,7 @@ async def test_twenty_calls_at_once_with_one_key_have_one_effect(mesh: Mesh) -> 
 
 
 async def test_a_call_given_up_during_its_commit_is_done_once(mesh: Mesh) -> None:
-    """Its caller does not know; with the same key it learns, and nothing happens twice."""
+    """Calls cancelled at thirty different points, then sent again under the same key, make one client."""
     stub, request = mesh.stub(ClientBaseServiceStub), pb.CreateClientBaseRequest(nom="Impatient")
     key = [("idempotency-key", "key-2")]
     for number in range(30):

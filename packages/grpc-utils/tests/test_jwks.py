@@ -1,4 +1,4 @@
-"""Jwks against a real HTTP server that rotates, fails, hangs and lies."""
+"""Jwks against a real HTTP server that rotates its keys, fails, hangs and answers nonsense."""
 
 import asyncio
 import gzip
@@ -17,13 +17,13 @@ from service_testing.seconds import Seconds
 
 @pytest.fixture
 def seconds() -> Seconds:
-    """The clock of the keys."""
+    """Clock of the keys."""
     return Seconds()
 
 
 @pytest.fixture
 def jwks(provider: IdentityProvider, seconds: Seconds) -> Jwks:
-    """The keys of *provider*, of which nothing is known yet."""
+    """Keys of *provider*, not fetched yet."""
     return Jwks(provider.jwks_url, now=seconds)
 
 
@@ -46,7 +46,7 @@ async def test_calls_that_wait_share_one_request(provider: IdentityProvider, jwk
 async def test_a_caller_who_gives_up_does_not_stop_the_request(
     provider: IdentityProvider, jwks: Jwks
 ) -> None:
-    """The others still get their keys."""
+    """Of two callers who wait for one request, one is cancelled and the other gets the key."""
     with provider.slow():
         impatient, patient = (asyncio.create_task(jwks.key(provider.kid)) for _ in range(2))
         await eventually(lambda: provider.requests)
@@ -58,7 +58,7 @@ async def test_a_caller_who_gives_up_does_not_stop_the_request(
 async def test_I6_known_keys_stay_while_the_provider_is_away(
     provider: IdentityProvider, jwks: Jwks, seconds: Seconds
 ) -> None:
-    """However long it is away and however old they get, valid calls go through."""
+    """A known key is returned however long the provider is away."""
     await jwks.key(provider.kid)
     async with provider.down():
         for _ in range(5):
@@ -69,7 +69,7 @@ async def test_I6_known_keys_stay_while_the_provider_is_away(
 async def test_old_keys_are_used_while_they_are_fetched_again(
     provider: IdentityProvider, jwks: Jwks, seconds: Seconds
 ) -> None:
-    """No call waits for the refresh."""
+    """A known key is returned while the refresh is under way; an unknown one waits for the refresh."""
     await jwks.key(provider.kid)
     seconds.passed = REFRESH_AGE + 1
     with provider.slow():
@@ -77,14 +77,14 @@ async def test_old_keys_are_used_while_they_are_fetched_again(
         await eventually(lambda: provider.requests == 2)
         seconds.passed += FORCED_PAUSE + 1
         assert await jwks.key(provider.kid) == provider.key.public_key()
-    await jwks.key("invented")  # waits for what is under way, then asks for itself
+    await jwks.key("invented")  # waits for the refresh, then fetches once more
     assert provider.requests == 3
 
 
 async def test_unknown_key_ids_cost_one_request_in_ten_seconds(
     provider: IdentityProvider, jwks: Jwks, seconds: Seconds
 ) -> None:
-    """A storm of invented key ids does not reach the provider."""
+    """Five hundred unknown ids at once cost one request, and the next one is allowed 10 s later."""
     await jwks.key(provider.kid)
     seconds.passed = FORCED_PAUSE + 1
     found = await asyncio.gather(*(jwks.key(f"invented-{number}") for number in range(500)))
@@ -98,7 +98,7 @@ async def test_unknown_key_ids_cost_one_request_in_ten_seconds(
 async def test_a_new_key_is_known_at_its_first_call(
     provider: IdentityProvider, jwks: Jwks, seconds: Seconds
 ) -> None:
-    """Rotation refuses no valid call, before, during and after."""
+    """Tokens of the former and of the new key are both verified right after a rotation."""
     former = provider.kid
     await jwks.key(former)
     seconds.passed = FORCED_PAUSE + 1
@@ -111,7 +111,7 @@ async def test_a_new_key_is_known_at_its_first_call(
 async def test_a_refresh_that_came_too_early_does_not_delay_a_new_key(
     provider: IdentityProvider, jwks: Jwks, seconds: Seconds
 ) -> None:
-    """The document was read just before the rotation: the new key id fetches it again."""
+    """A document fetched just before the rotation lacks the new key, whose id fetches it again at once."""
     await jwks.key(provider.kid)
     seconds.passed = REFRESH_AGE + 1
     await jwks.key(provider.kid)
@@ -123,7 +123,7 @@ async def test_a_refresh_that_came_too_early_does_not_delay_a_new_key(
 async def test_a_withdrawn_key_is_forgotten_with_the_next_document(
     provider: IdentityProvider, jwks: Jwks, seconds: Seconds
 ) -> None:
-    """What the provider no longer publishes proves nothing."""
+    """A key that is missing from the newest document is no longer returned."""
     former = provider.kid
     await jwks.key(former)
     provider.rotate(withdraw=True)
@@ -135,7 +135,7 @@ async def test_a_withdrawn_key_is_forgotten_with_the_next_document(
 async def test_keys_are_found_once_the_provider_is_back(
     provider: IdentityProvider, jwks: Jwks, seconds: Seconds
 ) -> None:
-    """A provider that is away at the first call is asked again after the pause."""
+    """A provider that was away at the first call is asked again after the pause of 10 s."""
     async with provider.down():
         assert await jwks.key(provider.kid) is None
     assert await jwks.key(provider.kid) is None
@@ -149,7 +149,7 @@ def document(*entries: object) -> Reply:
 
 
 def changed(**changes: object) -> Reply:
-    """A reply with the right key, changed."""
+    """A reply with the right key and *changes* to its members."""
     return lambda p: document(public_jwk(p.key, p.kid, **changes))(p)
 
 
@@ -202,18 +202,18 @@ LIES: dict[str, Reply] = {
 
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-async def test_a_lie_proves_nothing(provider: IdentityProvider, jwks: Jwks, lie: Reply) -> None:
-    """No key comes from it, nothing breaks, and the honest document is taken afterwards."""
+async def test_a_bad_document_gives_no_key(provider: IdentityProvider, jwks: Jwks, lie: Reply) -> None:
+    """The bad reply gives no key, raises nothing, and is not asked for twice."""
     with provider.lying(lie):
         assert await jwks.key(provider.kid) is None
     assert provider.requests == 1
 
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-async def test_I6_a_lie_takes_no_known_key_away(
+async def test_I6_a_bad_document_takes_no_known_key_away(
     provider: IdentityProvider, jwks: Jwks, seconds: Seconds, lie: Reply
 ) -> None:
-    """A provider that lost its mind is a provider that is away."""
+    """A known key stays during the bad replies, and a new one is found in the next good document."""
     await jwks.key(provider.kid)
     seconds.passed = FORCED_PAUSE + 1
     with provider.lying(lie):
@@ -225,7 +225,7 @@ async def test_I6_a_lie_takes_no_known_key_away(
 
 
 def test_a_bad_key_does_not_spoil_the_good_one(provider: IdentityProvider) -> None:
-    """Keys are judged one by one."""
+    """Unusable keys of a document are left out, the usable one is taken."""
     good = public_jwk(provider.key, "good")
     bad = [{}, public_jwk(provider.key, "a", n="!!!"), public_jwk(provider.key, "b", use="enc")]
     assert list(parse(json.dumps({"keys": [*bad, good]}).encode())) == ["good"]
@@ -236,13 +236,13 @@ def test_a_bad_key_does_not_spoil_the_good_one(provider: IdentityProvider) -> No
     [{"use": None}, {"alg": None}, {"key_ops": ["verify"]}, {"use": None, "key_ops": ["sign", "verify"]}],
 )
 def test_C5_a_key_need_not_say_what_it_is_for(members: dict[str, object]) -> None:
-    """Use, operations and algorithm are optional (RFC 7517): what is absent forbids nothing."""
+    """A key without `use`, `key_ops` or `alg`, all optional in RFC 7517, is usable."""
     entry = public_jwk(new_key(1), "key", **members)
     assert parse(json.dumps({"keys": [entry]}).encode()) == {"key": new_key(1).public_key()}
 
 
 def test_of_two_keys_of_one_name_the_first_one_counts(provider: IdentityProvider) -> None:
-    """A second one cannot take its place."""
+    """A second key of the same name does not replace the first."""
     first, second = public_jwk(new_key(1), "key"), public_jwk(new_key(2), "key")
     assert parse(json.dumps({"keys": [first, second]}).encode()) == {"key": new_key(1).public_key()}
 
@@ -250,7 +250,7 @@ def test_of_two_keys_of_one_name_the_first_one_counts(provider: IdentityProvider
 async def test_a_provider_that_hangs_does_not_hold_known_callers(
     provider: IdentityProvider, jwks: Jwks, seconds: Seconds
 ) -> None:
-    """Only who brings an unknown key id waits for it, and not for ever."""
+    """Known keys are returned at once; the caller with an unknown id waits and gets None."""
     await jwks.key(provider.kid)
     seconds.passed = FORCED_PAUSE + 1
     with provider.slow():
@@ -260,8 +260,8 @@ async def test_a_provider_that_hangs_does_not_hold_known_callers(
         assert await waiting is None
 
 
-async def test_a_certificate_that_nobody_vouches_for_proves_nothing(provider: IdentityProvider) -> None:
-    """A server in the clear is not a server over https."""
+async def test_a_server_without_tls_gives_no_key_over_https(provider: IdentityProvider) -> None:
+    """An https address at which a server answers in the clear gives no key."""
     jwks = Jwks(provider.jwks_url.replace("http:", "https:"))
     assert await jwks.key(provider.kid) is None
 
@@ -269,25 +269,25 @@ async def test_a_certificate_that_nobody_vouches_for_proves_nothing(provider: Id
 async def test_a_failure_is_logged_with_its_reason(
     provider: IdentityProvider, jwks: Jwks, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Operators read which keys are missing and why."""
+    """A warning names the source and the reason, so that operators know which keys are missing."""
     with caplog.at_level(logging.WARNING), provider.lying(document()):
         await jwks.key(provider.kid)
     lines = [record.getMessage() for record in caplog.records if record.name == "grpc_utils.jwks"]
     assert lines == [f"keys of {provider.jwks_url} not available, former ones stay: no usable key"]
 
 
-async def test_a_missing_key_can_be_told_from_a_missing_provider(
+async def test_a_missing_key_differs_from_a_missing_provider(
     provider: IdentityProvider, jwks: Jwks, seconds: Seconds
 ) -> None:
-    """By whether the last request brought keys."""
+    """`reached` is False after a request that failed and True after one that brought keys."""
     async with provider.down():
         assert (await jwks.key(provider.kid), jwks.reached) == (None, False)
     seconds.passed = FORCED_PAUSE + 1
     assert (await jwks.key("invented"), jwks.reached) == (None, True)
 
 
-async def test_the_rhythm_of_requests_can_be_slower(provider: IdentityProvider, seconds: Seconds) -> None:
-    """For providers that say how often they want to be asked."""
+async def test_requests_can_be_made_less_often(provider: IdentityProvider, seconds: Seconds) -> None:
+    """The refresh age and the pause are settings, because some providers limit how often they answer."""
     jwks = Jwks(provider.jwks_url, now=seconds, refresh_age=3600, forced_pause=60)
     asked = []
     for seconds.passed, kid in ((0, provider.kid), (60, "invented"), (61, "invented"), (3661, provider.kid)):

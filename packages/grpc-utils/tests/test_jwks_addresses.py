@@ -1,4 +1,4 @@
-"""Where keys may come from: over https, or from this machine."""
+"""Addresses of keys: https, or http to this machine."""
 
 import pytest
 from grpc_utils import Jwks
@@ -27,7 +27,7 @@ from grpc_utils.jwks import JwksError
     ],
 )
 def test_keys_come_over_https_only(url: str) -> None:
-    """An address in the clear, or none at all, is refused before anything is fetched."""
+    """Plain http to other machines, other schemes and texts that are no address are refused at once."""
     with pytest.raises(JwksError):
         Jwks(url)
 
@@ -37,12 +37,12 @@ def test_keys_come_over_https_only(url: str) -> None:
     ["https://idp.example/keys", "http://localhost:1/keys", "http://127.0.0.2/keys", "http://[::1]/keys"],
 )
 def test_https_and_this_machine_are_allowed(url: str) -> None:
-    """Nobody listens on the way to oneself."""
+    """Any host may be asked over https, loopback addresses over http."""
     assert Jwks(url).url == url
 
 
 def test_plain_http_can_be_allowed_for_closed_networks() -> None:
-    """But nothing else than http."""
+    """`allow_http` permits http to any host and no other scheme."""
     assert Jwks("http://keycloak:8080/keys", allow_http=True).url == "http://keycloak:8080/keys"
     with pytest.raises(JwksError):
         Jwks("ftp://keycloak/keys", allow_http=True)

@@ -1,4 +1,4 @@
-"""Keys that are fields of requests, and the content that all keys are bound to (C21)."""
+"""Idempotency keys that are fields of requests, and the content to which all keys are bound (C21)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -33,14 +33,14 @@ def upgrade():
 
 
 class Base(Row):
-    """Tables of these tests."""
+    """Base of the table of these tests."""
 
     __abstract__ = True
     metadata = metadata()
 
 
 class Envoi(Entity, Tenant, Keyed, Base):
-    """Something that is done once per key."""
+    """A row that a request makes once per key."""
 
     __tablename__ = "envoi"
     __table_args__ = (Index("uq_envoi_cle", "organisation_id", "cle_idempotence", unique=True),)
@@ -49,7 +49,7 @@ class Envoi(Entity, Tenant, Keyed, Base):
 
 
 def envoi(texte: str, cle: str | None = "k", org: str = "org-1") -> Envoi:
-    """A row whose content is its text."""
+    """A row whose content hash is *texte*, None when that is empty."""
     return Envoi(
         organisation_id=org, texte=texte, cle_idempotence=cle, contenu_hash=texte.encode() if texte else None
     )
@@ -57,7 +57,7 @@ def envoi(texte: str, cle: str | None = "k", org: str = "org-1") -> Envoi:
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    """A schema with that table, and one connection for each of two writers."""
+    """A schema with that table, and connections for two writers."""
     (tmp_path / "0001_envois.py").write_text(MIGRATION)
     url = fresh_database()
     migrate(url, [Schema("envois", (tmp_path,))])
@@ -68,39 +68,39 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 async def once(database: Database, row: Envoi, **options: Callable[[Any, Any], bool]) -> Envoi:
-    """The row that *row* has become, in a transaction of its own."""
+    """Return what `insert_once` makes of *row* in a transaction of its own."""
     async with database.transaction() as tx:
         return await insert_once(tx, row, **options)
 
 
 async def count(database: Database) -> int:
-    """How many rows there are."""
+    """The number of rows."""
     return await database.read().one(select(func.count()).select_from(Envoi)) or 0
 
 
 async def test_C21_a_key_with_its_content_answers_the_first_row(database: Database) -> None:
-    """And stores nothing."""
+    """The second call stores nothing and returns the row of the first."""
     first = await once(database, envoi("a"))
     assert (await once(database, envoi("a"))).id == first.id
     assert await count(database) == 1
 
 
 async def test_C21_a_key_with_another_content_is_refused(database: Database) -> None:
-    """And stores nothing."""
+    """The refused call stores nothing."""
     await once(database, envoi("a"))
     with pytest.raises(CleIdempotenceReutilisee):
         await once(database, envoi("b"))
     assert await count(database) == 1
 
 
-async def test_C21_rows_without_a_key_and_of_other_organisations_are_others(database: Database) -> None:
-    """A key belongs to its organisation; none is no key."""
+async def test_C21_a_key_concerns_rows_of_its_organisation_only(database: Database) -> None:
+    """Rows of another organisation under the same key, and rows without a key, are all written."""
     for row in (envoi("a"), envoi("b", org="org-2"), envoi("a", None), envoi("a", None)):
         assert (await once(database, row)).id == row.id
 
 
-async def test_C21_of_parallel_calls_one_works(database: Database) -> None:
-    """The others get its row, or the refusal when they say something else."""
+async def test_C21_of_parallel_calls_one_writes(database: Database) -> None:
+    """Of twenty calls under one key one writes; the others get its row or, with another text, a refusal."""
     texts = ["a", "b"] * 10
     ended = await asyncio.gather(*(once(database, envoi(text)) for text in texts), return_exceptions=True)
     (stored,) = await database.read().all(select(Envoi))
@@ -110,10 +110,10 @@ async def test_C21_of_parallel_calls_one_works(database: Database) -> None:
 
 
 @pytest.mark.parametrize(("alike", "answered"), [(True, True), (False, False)])
-async def test_C21_a_row_without_a_content_answers_what_is_like_it(
+async def test_C21_a_row_without_a_content_answers_a_row_that_is_alike(
     database: Database, alike: bool, answered: bool
 ) -> None:
-    """Whether it is, its table says; without a word, it is not."""
+    """`alike` decides whether the stored row is the answer; without it the call is refused."""
     first = await once(database, envoi(""))
     if answered:
         assert (await once(database, envoi("a"), alike=lambda stored, row: alike)).id == first.id
@@ -125,7 +125,7 @@ async def test_C21_a_row_without_a_content_answers_what_is_like_it(
 
 
 def request(**fields: Any) -> pb.SendRequest:
-    """A request with a key."""
+    """A request with a key and *fields*."""
     return pb.SendRequest(
         **{"sujet": "Bonjour", "entetes": {"X-B": "1", "X-A": "2"}, "cle_idempotence": "k", **fields}
     )
@@ -133,14 +133,14 @@ def request(**fields: Any) -> pb.SendRequest:
 
 @contextmanager
 def in_organisation(organisation_id: str) -> Iterator[None]:
-    """A call of that organisation."""
+    """Run the block in the scope of *organisation_id*, as a call would."""
     token = context.scope.set(Scope(organisation_id))
     yield
     context.scope.reset(token)
 
 
 def test_C21_the_key_is_no_part_of_the_content() -> None:
-    """Nor is the order in which a map was filled."""
+    """Another key and another order of a map leave the hash unchanged."""
     turned = request(cle_idempotence="autre", entetes={"X-A": "2", "X-B": "1"})
     assert content_hash(turned) == content_hash(request())
 
@@ -155,13 +155,13 @@ def test_C21_the_key_is_no_part_of_the_content() -> None:
         {"organisation_id": "org-1"},
     ],
 )
-def test_C21_every_other_field_is(other: dict[str, Any]) -> None:
-    """One that differs makes another content."""
+def test_C21_every_other_field_is_part_of_the_content(other: dict[str, Any]) -> None:
+    """A request that differs in one field has another hash."""
     assert content_hash(request(**other)) != content_hash(request())
 
 
-def test_C21_so_are_the_organisation_and_the_kind_of_the_request() -> None:
-    """The same words to another organisation, or another method, are another content."""
+def test_C21_the_organisation_and_the_type_of_a_request_are_part_of_its_content() -> None:
+    """Equal fields in another organisation or another message have another hash."""
     contents = [content_hash(request()), content_hash(pb.GetMessageRequest()), content_hash(pb.SendRequest())]
     with in_organisation("org-1"):
         contents.append(content_hash(request()))

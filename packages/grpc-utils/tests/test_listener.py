@@ -1,4 +1,4 @@
-"""The listener: under which name it hands on calls of methods that nobody registered."""
+"""listener: the one name under which calls of unregistered methods arrive (decision 17)."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,7 +10,7 @@ from service_testing import refusal
 
 
 class Names(grpc.aio.ServerInterceptor):
-    """Notes the name under which each call arrives."""
+    """Interceptor that notes the name under which each call arrives."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -20,18 +20,18 @@ class Names(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
-        """Note the name, and let the call go on."""
+        """Note the name and hand the call on."""
         self.seen.append(handler_call_details.method)
         return await continuation(handler_call_details)
 
 
 async def turn_away(request: object, context: Context) -> bytes:
-    """End every call."""
+    """End the call as UNIMPLEMENTED."""
     await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Cette méthode n'existe pas.")
 
 
 async def test_calls_of_unknown_methods_arrive_under_one_name_of_ours() -> None:
-    """Their own names are not read, so nothing depends on how they are written."""
+    """Three unknown methods arrive under one name, which is none of theirs: their paths are not read."""
     names = Names()
     server = listener(names, grpc.stream_unary_rpc_method_handler(turn_away), (), 100)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -1,4 +1,4 @@
-"""Peers: what a call from service to service carries, and how long it waits (C14)."""
+"""Peers: metadata of a call from service to service, and how long it waits (C14)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -24,7 +24,7 @@ Calling = tuple[Callee, StatutClientServiceStub]
 
 @pytest.fixture
 async def calling() -> AsyncIterator[Calling]:
-    """A callee, and a stub of it as the email service has one."""
+    """A callee, and the email service's stub of it."""
     keys, callee = new_key_pair(), Callee()
     async with serving(callee, keys) as port:
         peers = Peers({"clients": f"127.0.0.1:{port}"}, ServiceSigner(CALLER, keys.private))
@@ -33,7 +33,7 @@ async def calling() -> AsyncIterator[Calling]:
 
 
 async def within(call: Callable[[], Any], *, user: Identity | None = None, scope: Scope | None = None) -> Any:
-    """Run *call* as the handler of a call of *user* within *scope* would."""
+    """Run *call* like the handler of a call by *user* within *scope*."""
 
     async def handle() -> Any:
         if user is not None:
@@ -46,7 +46,7 @@ async def within(call: Callable[[], Any], *, user: Identity | None = None, scope
 
 
 async def test_C14_a_call_proves_which_service_makes_it(calling: Calling) -> None:
-    """By a token for this callee, made by the caller's own key."""
+    """The callee sees a token signed by the caller's own key with itself as audience."""
     callee, stub = calling
     await stub.List(REQUEST)
     identity = callee.calls[0].caller
@@ -55,7 +55,7 @@ async def test_C14_a_call_proves_which_service_makes_it(calling: Calling) -> Non
 
 
 async def test_C14_a_call_within_a_call_is_made_for_its_user(calling: Calling) -> None:
-    """And for that user's organisation, under the same correlation id."""
+    """The inner call carries the user, the organisation and the correlation id of the outer one."""
     callee, stub = calling
     token = context.correlation_id.set("trace-1")
     await within(lambda: stub.List(REQUEST), user=Identity("user", "user-1"), scope=Scope("org-1"))
@@ -65,8 +65,8 @@ async def test_C14_a_call_within_a_call_is_made_for_its_user(calling: Calling) -
     assert (call.scope, call.correlation_id) == (Scope("org-1"), "trace-1")
 
 
-async def test_a_user_is_passed_on_over_services(calling: Calling) -> None:
-    """A service that acts for somebody passes on whom it acts for."""
+async def test_a_user_is_passed_on_over_several_services(calling: Calling) -> None:
+    """A service that is called on behalf of a user names that user in its own calls."""
     callee, stub = calling
     between = Identity("service", "service:factures", on_behalf_of="user-1")
     await within(lambda: stub.List(REQUEST), user=between)
@@ -74,7 +74,7 @@ async def test_a_user_is_passed_on_over_services(calling: Calling) -> None:
 
 
 async def test_tokens_are_made_anew_for_each_user(calling: Calling) -> None:
-    """And used again for the same one."""
+    """A second call for the same user carries the same token, one for another user another."""
     callee, stub = calling
     for name in ("user-1", "user-2", "user-1"):
         await within(lambda: stub.List(REQUEST), user=Identity("user", name))
@@ -83,14 +83,14 @@ async def test_tokens_are_made_anew_for_each_user(calling: Calling) -> None:
 
 
 async def test_metadata_of_the_caller_are_kept(calling: Calling) -> None:
-    """An idempotency key, for one."""
+    """Metadata given to a call, such as an idempotency key, reach the callee."""
     callee, stub = calling
     await stub.Create(pb.CreateStatutClientRequest(), metadata=[("idempotency-key", "key-1")])
     assert callee.calls[0].metadata["idempotency-key"] == "key-1"
 
 
 async def test_C14_a_call_waits_two_seconds_unless_told_otherwise(calling: Calling) -> None:
-    """The callee knows how long."""
+    """The callee sees a deadline of 2 s, or the timeout that the caller gave."""
     callee, stub = calling
     await stub.List(REQUEST)
     await stub.List(REQUEST, timeout=30)
@@ -99,7 +99,7 @@ async def test_C14_a_call_waits_two_seconds_unless_told_otherwise(calling: Calli
 
 
 async def test_C14_a_call_gets_no_more_time_than_is_left(calling: Calling) -> None:
-    """Nobody works for a caller who will not wait for it."""
+    """A call within one that must end in 1 s has at most that time, although it asks for 30 s."""
     callee, stub = calling
 
     async def in_a_hurry() -> None:
@@ -110,8 +110,8 @@ async def test_C14_a_call_gets_no_more_time_than_is_left(calling: Calling) -> No
     assert 0 < callee.calls[0].remaining < 2.0
 
 
-async def test_a_service_without_a_key_proves_nothing() -> None:
-    """Its calls are refused like anybody's."""
+async def test_calls_of_a_service_without_a_key_are_refused() -> None:
+    """Without a signer a call carries no token, and the callee answers UNAUTHENTICATED."""
     callee = Callee()
     async with serving(callee, new_key_pair()) as port:
         peers = Peers({"clients": f"127.0.0.1:{port}"}, None)
@@ -122,15 +122,15 @@ async def test_a_service_without_a_key_proves_nothing() -> None:
 
 
 async def test_C14_a_service_without_address_is_unavailable() -> None:
-    """As one that is down: a mesh may run without it."""
+    """A call to it raises DependanceIndisponible, as if it were down: a mesh may run without it."""
     peers = Peers({}, None)
     with pytest.raises(DependanceIndisponible):
         await peers.stub(StatutClientServiceStub).Create(pb.CreateStatutClientRequest())
     await peers.close()
 
 
-async def test_a_token_that_is_given_is_sent_instead_of_our_own_proof(calling: Calling) -> None:
-    """For calls that are made as the user who asks, such as those of the gateway."""
+async def test_a_given_token_is_sent_instead_of_the_service_token(calling: Calling) -> None:
+    """The gateway calls with the token of its user; a bad one is refused, though the service has a key."""
     callee, stub = calling
     metadata = grpc.aio.Metadata(("authorization", "Bearer a.b.c"))
     with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -139,7 +139,7 @@ async def test_a_token_that_is_given_is_sent_instead_of_our_own_proof(calling: C
 
 
 async def test_C17_a_callee_that_serves_can_be_called() -> None:
-    """Also after failures: the question goes the way that calls take, and opens it."""
+    """`serving` is True once the callee is up, also after failures, and calls then succeed at once."""
     keys, port = new_key_pair(), free_port()
     addresses, signer = {"clients": f"127.0.0.1:{port}"}, ServiceSigner(CALLER, keys.private)
     asking, calling = Peers(addresses, signer), Peers(addresses, signer)
@@ -157,14 +157,14 @@ async def test_C17_a_callee_that_serves_can_be_called() -> None:
 
 
 async def test_C17_a_callee_without_an_address_does_not_serve() -> None:
-    """Nobody knows where to ask."""
+    """`serving` is False for a service that has no address."""
     peers = Peers({}, None)
     assert not await peers.serving("clients")
     await peers.close()
 
 
 async def test_C07_a_caller_reads_why_it_was_refused(calling: Calling) -> None:
-    """The machine reason, by which programs tell refusals of one code apart."""
+    """`reason_of` gives the reason, which tells refusals of one status apart."""
     callee, stub = calling
     callee.failures = [TransitionInterdite()]
     with pytest.raises(grpc.aio.AioRpcError) as told:
@@ -176,13 +176,13 @@ async def test_C07_a_caller_reads_why_it_was_refused(calling: Calling) -> None:
 
 
 async def test_a_refusal_without_details_gives_no_reason() -> None:
-    """As by a proxy in between."""
+    """`reason_of` is empty for a status that a proxy made."""
     bare = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, grpc.aio.Metadata(), grpc.aio.Metadata())
     assert reason_of(bare) == ""
 
 
-async def test_C14_who_paces_himself_goes_through_an_open_circuit() -> None:
-    """Calls without a breaker are tried each time, and so find a callee that is back at once."""
+async def test_C14_calls_without_a_breaker_are_tried_while_the_circuit_is_open() -> None:
+    """Such a call reaches a callee that is back; a call with a breaker is still refused at once."""
     keys, port = new_key_pair(), free_port()
     peers = Peers({"clients": f"127.0.0.1:{port}"}, ServiceSigner(CALLER, keys.private))
     hasty, patient = (peers.stub(StatutClientServiceStub, breaker=breaker) for breaker in (True, False))

@@ -1,4 +1,4 @@
-"""The pipeline around unary calls: what is checked first, what a handler sees, what a caller is told."""
+"""The pipeline around unary calls: order of the checks, context of the handler, answers to the caller."""
 
 import asyncio
 import re
@@ -17,17 +17,17 @@ from service_testing.echo import Echo, echoing
 
 
 async def answer(request: Any, context: Context) -> Any:
-    """The request itself."""
+    """Answer the request itself."""
     return request
 
 
 async def never(request: Any, context: Context) -> Any:
-    """A handler that nothing may reach."""
+    """Fail: no call may reach this handler."""
     raise AssertionError("the handler was entered")
 
 
-async def test_C5_a_caller_without_a_token_is_told_how_to_show_one() -> None:
-    """UNAUTHENTICATED, with a reason for programs and a sentence for people."""
+async def test_C5_a_caller_without_a_token_is_told_how_to_send_one() -> None:
+    """The refusal is UNAUTHENTICATED JETON_MANQUANT, and its sentence names the metadata."""
     async with echoing(Write=never) as echo:
         told = await refusal(echo.call("Write", caller=[]))
     assert (told.code, told.reason) == (grpc.StatusCode.UNAUTHENTICATED, "JETON_MANQUANT")
@@ -35,15 +35,15 @@ async def test_C5_a_caller_without_a_token_is_told_how_to_show_one() -> None:
 
 
 @pytest.mark.parametrize(("lifetime", "reason"), [(-60, "JETON_EXPIRE"), (60, None)], ids=["expired", "good"])
-async def test_C5_an_expired_token_says_so(lifetime: int, reason: str | None) -> None:
-    """So that a client knows to fetch another one."""
+async def test_C5_an_expired_token_has_a_reason_of_its_own(lifetime: int, reason: str | None) -> None:
+    """JETON_EXPIRE tells a client to fetch another token; the same token before its end is accepted."""
     async with echoing(Write=answer) as echo:
         call = echo.call("Write", caller=echo.user(lifetime=lifetime))
         assert (await refusal(call)).reason == reason if reason else await call
 
 
 async def test_C6_another_organisation_is_refused_before_the_handler() -> None:
-    """In the request and in the metadata alike."""
+    """A foreign organisation in the request or in the metadata is refused, and the handler is not entered."""
     async with echoing(Write=never) as echo:
         in_request = await refusal(echo.call("Write", organisation_id="org-2"))
         in_header = await refusal(echo.call("Write", metadata=[("x-organisation-id", "org-2")]))
@@ -65,7 +65,7 @@ async def test_C6_another_organisation_is_refused_before_the_handler() -> None:
 async def test_C6_a_handler_reads_the_organisation_in_its_request(
     organisation: str | None, requested: str, tenancy: Tenancy, seen: str, scope: Scope
 ) -> None:
-    """The one that was decided, and the scope of the database is the same."""
+    """The request holds the organisation that was decided, and the scope of the database is the same."""
     scopes = []
 
     async def note(request: Any, _: Context) -> Any:
@@ -78,8 +78,8 @@ async def test_C6_a_handler_reads_the_organisation_in_its_request(
     assert (echoed.organisation_id, scopes) == (seen, [scope])
 
 
-async def test_a_handler_knows_who_calls() -> None:
-    """Also when many call at once: no call sees another's identity."""
+async def test_a_handler_sees_its_own_caller() -> None:
+    """Of fifty calls at once none sees the identity of another."""
 
     async def name(request: Any, _: Context) -> Any:
         await asyncio.sleep(0)
@@ -92,7 +92,7 @@ async def test_a_handler_knows_who_calls() -> None:
 
 
 async def test_C5_only_services_may_call_internal_methods() -> None:
-    """A user is refused whatever else the call carries; a service is answered."""
+    """A user who claims to be internal is refused; a service is answered."""
     async with echoing(Internal=answer) as echo:
         posing = [("x-internal-service", "email")]
         told = await refusal(echo.call("Internal", caller=echo.user(internal=True), metadata=posing))
@@ -102,7 +102,7 @@ async def test_C5_only_services_may_call_internal_methods() -> None:
 
 
 async def test_C5_without_authentication_everybody_is_anonymous() -> None:
-    """Internal methods are open then, and a token is not looked at."""
+    """With AUTH_ENABLED=false internal methods are open, and a token is not read."""
 
     async def name(request: Any, _: Context) -> Any:
         return Echo(text=f"{caller().kind} {caller().user_id}")
@@ -113,7 +113,7 @@ async def test_C5_without_authentication_everybody_is_anonymous() -> None:
 
 
 async def test_a_greeting_meets_proven_callers_only() -> None:
-    """Before the request is read, in the context of the handler; nobody without a proof is met."""
+    """A greeting runs in the context of the handler, and not for a caller without a token."""
     met: ContextVar[str] = ContextVar("met")
 
     async def greet(identity: Identity) -> None:
@@ -133,7 +133,7 @@ async def test_a_greeting_meets_proven_callers_only() -> None:
 
 
 async def test_a_greeting_may_keep_a_caller_out() -> None:
-    """Whatever he asks for: the handler is not entered, and the body is not looked at."""
+    """A refusal by a greeting ends the call before its body is read or its handler entered."""
 
     async def refuse(identity: Identity) -> None:
         raise TropDeRequetes
@@ -144,7 +144,7 @@ async def test_a_greeting_may_keep_a_caller_out() -> None:
 
 
 async def test_C10_a_handler_reads_clean_texts() -> None:
-    """Trimmed and composed; control characters are refused with the name of their field."""
+    """Texts arrive trimmed and composed; a control character is refused with the name of its field."""
     async with echoing(Write=answer) as echo:
         assert (await echo.call("Write", " e\u0301 ")).text == "é"
         told = await refusal(echo.call("Write", "a\0b"))
@@ -152,7 +152,7 @@ async def test_C10_a_handler_reads_clean_texts() -> None:
 
 
 async def test_C16_a_correlation_id_goes_in_and_out() -> None:
-    """The handler works under it and the trailers carry it, with an answer and with a refusal."""
+    """The handler runs under it and the trailers carry it, with an answer and with a refusal."""
     seen = []
 
     async def note(request: Any, _: Context) -> Any:
@@ -166,12 +166,12 @@ async def test_C16_a_correlation_id_goes_in_and_out() -> None:
         await asyncio.gather(*fresh, return_exceptions=True)
         ids = [dict(await one.trailing_metadata())["x-correlation-id"] for one in (call, *fresh)]
     assert (seen[0], ids[0]) == ("trace-1", "trace-1")
-    assert len({*ids, *seen}) == 3  # the refused call has one of its own
+    assert len({*ids, *seen}) == 3  # the given one and two made here: the refused call has its own, too
     assert all(re.fullmatch(r"[a-z]{3}-\d{13}-[0-9a-z]{7}", made) for made in ids[1:])
 
 
 async def test_C7_a_refusal_carries_its_reason_its_domain_and_its_fields() -> None:
-    """As google.rpc.ErrorInfo and BadRequest, beside a French sentence."""
+    """A refusal carries google.rpc.ErrorInfo and BadRequest beside its French sentence."""
 
     async def refuse(request: Any, _: Context) -> Any:
         raise ChampRequis(champ="nom")
@@ -187,7 +187,7 @@ async def test_C7_a_refusal_carries_its_reason_its_domain_and_its_fields() -> No
 
 
 async def test_C7_a_refusal_without_a_field_has_no_bad_request() -> None:
-    """Its metadata say what is known."""
+    """A refusal without `champ` carries its metadata in ErrorInfo and no BadRequest."""
 
     async def refuse(request: Any, _: Context) -> Any:
         raise TropDeRequetes(retry_after_s="7")
@@ -202,12 +202,12 @@ async def test_C7_a_refusal_without_a_field_has_no_bad_request() -> None:
 
 
 def is_answer(kind: type) -> bool:
-    """Whether the database layer raises *kind* itself, not only what is below it."""
+    """Whether *kind* is an error that db_utils raises itself, not only a base of such errors."""
     return issubclass(kind, errors.DatabaseError) and kind not in (errors.DatabaseError, errors.InvalidPage)
 
 
 def test_C12_every_answer_of_the_database_has_a_status() -> None:
-    """A new one that nobody translated would look like a bug to its caller."""
+    """Each error of db_utils has a refusal: without one its caller would be told of a bug."""
     answers = [kind for kind in vars(errors).values() if isinstance(kind, type) and is_answer(kind)]
     told = {kind: refusal_of(kind("uq_x")) for kind in answers}
     assert [kind.__name__ for kind, refusal in told.items() if refusal is None] == []
@@ -216,7 +216,7 @@ def test_C12_every_answer_of_the_database_has_a_status() -> None:
 
 @pytest.mark.parametrize(("failures", "calls"), [(0, 1), (1, 2), (3, 4)])
 async def test_C12_a_conflict_of_transactions_is_tried_again(failures: int, calls: int) -> None:
-    """Up to three times; the caller notices nothing."""
+    """The handler runs again up to three times, and the caller gets its answer."""
     seen = []
 
     async def collide(request: Any, _: Context) -> Any:
@@ -231,7 +231,7 @@ async def test_C12_a_conflict_of_transactions_is_tried_again(failures: int, call
 
 
 async def test_C12_a_conflict_that_stays_is_aborted() -> None:
-    """After the fourth time the caller decides."""
+    """After four attempts the caller is told ABORTED."""
     seen = []
 
     async def collide(request: Any, _: Context) -> Any:
@@ -244,7 +244,7 @@ async def test_C12_a_conflict_that_stays_is_aborted() -> None:
 
 
 async def test_a_call_that_is_given_up_stops_its_handler() -> None:
-    """Nobody works for a caller who has left."""
+    """The handler is cancelled when its caller cancels and when the deadline of the call has passed."""
     ended = []
 
     async def wait(request: Any, _: Context) -> Any:
@@ -262,12 +262,12 @@ async def test_a_call_that_is_given_up_stops_its_handler() -> None:
 
 
 async def test_a_handler_knows_how_long_its_caller_waits() -> None:
-    """Calls that it makes get no more than what is left; without a deadline, all they ask for."""
+    """`deadline.shortened` gives the time left to the call; without a deadline, all that was asked for."""
 
     async def left(request: Any, _: Context) -> Any:
         return Echo(text=str(deadline.shortened(100.0)))
 
     async with echoing(Read=left) as echo:
         bounded, free = await echo.call("Read", timeout=20), await echo.call("Read")
-    assert 10 < float(bounded.text) < 21  # grpc tells it by another clock
+    assert 10 < float(bounded.text) < 21  # above 20 too: gRPC counts the time left by another clock
     assert float(free.text) == 100.0

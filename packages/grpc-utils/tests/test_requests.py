@@ -1,4 +1,4 @@
-"""From bytes to a request that a handler may trust (C10, C19)."""
+"""requests.parse: from bytes to a request whose texts a handler may trust (C10, C19)."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ def contract() -> FileDescriptorProto:
 
 
 def entry(name: str, key: Any, value: Any) -> DescriptorProto:
-    """What a map is made of."""
+    """The message type of the entries of a map."""
     made = DescriptorProto(name=name)
     made.field.add(name="key", number=1, label=ONE, type=key)
     other = ".requests.All" if value == MESSAGE else None
@@ -89,7 +89,7 @@ def parsed(**fields: Any) -> Any:
     ],
 )
 def test_C10_texts_are_trimmed_and_composed(typed: str, stored: str) -> None:
-    """Wherever they stand."""
+    """Texts have their stored form in fields, lists, parts and maps alike."""
     part = All(text=typed)
     maps = {"labels": {"k": typed}, "named": {"k": part}, "numbered": {1: typed}}
     request = parsed(text=typed, texts=[typed], part=part, parts=[part], **maps)
@@ -101,7 +101,7 @@ def test_C10_texts_are_trimmed_and_composed(typed: str, stored: str) -> None:
 @pytest.mark.parametrize("character", ["\0", "\x01", "\x08", "\x1b", "\x7f", "\x85", "\r"])
 @pytest.mark.parametrize("where", ["text", "texts", "part", "parts", "labels"])
 def test_C10_control_characters_are_refused(character: str, where: str) -> None:
-    """With the name of the field."""
+    """FORMAT_INVALIDE names the field that holds the control character."""
     text = f"a{character}b"
     values: dict[str, Any] = {
         "text": text,
@@ -116,18 +116,18 @@ def test_C10_control_characters_are_refused(character: str, where: str) -> None:
 
 
 def test_a_password_is_taken_as_it_was_typed() -> None:
-    """Fields that are never shown are never changed."""
+    """A field marked `debug_redact` is neither trimmed, composed nor refused."""
     assert parsed(password=" e\u0301\0 ").password == " e\u0301\0 "
 
 
 def test_C10_a_text_of_many_lines_keeps_its_format_characters() -> None:
-    """A password does, too."""
+    """A description keeps the joiner inside an emoji; a password keeps format characters as well."""
     request = parsed(description=" 👩\u200d👧 ", password="a\u200b")
     assert (request.description, request.password) == ("👩\u200d👧", "a\u200b")
 
 
 def test_bytes_and_free_structures_are_taken_as_they_are() -> None:
-    """They are checked by who knows what they mean."""
+    """Fields of bytes and Struct are left to the service that knows their meaning."""
     request = parsed(blob=b" \0 ", free={"a": " b "})
     assert (request.blob, request.free["a"]) == (b" \0 ", " b ")
 
@@ -143,7 +143,7 @@ LISTS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", LISTS)
 def test_C19_lists_have_at_most_hundred_entries(name: str) -> None:
-    """A hundred and one is too many, also inside a part."""
+    """A list of 100 entries is taken; one of 101 is refused with its name, also inside a part."""
     assert len(getattr(parsed(**{name: LISTS[name](100)}), name)) == 100
     for fields in ({name: LISTS[name](101)}, {"part": All(**{name: LISTS[name](101)})}):
         with pytest.raises(TropDEntrees) as told:
@@ -155,7 +155,7 @@ def test_C19_lists_have_at_most_hundred_entries(name: str) -> None:
     "body",
     [b"\xff", b"\x0a", b"\x0a\x05ab", b"\x0a\x02\xc3\x28", b"\x0c", b"\x22\x02\x0a\x7f", b"\x22" * 50],
 )
-def test_what_is_not_the_message_is_refused(body: bytes) -> None:
+def test_bytes_that_are_no_request_are_refused(body: bytes) -> None:
     """Noise, half a message, a text that is not UTF-8, parts that end behind their message."""
     with pytest.raises(RequeteIllisible):
         parse(All, body)
@@ -163,14 +163,14 @@ def test_what_is_not_the_message_is_refused(body: bytes) -> None:
 
 @pytest.mark.parametrize("key", [" a", "a\0b", "e\u0301"])
 def test_C10_the_keys_of_a_map_must_be_clean(key: str) -> None:
-    """They are names: another spelling would be another name."""
+    """A key is refused rather than cleaned, since its stored form would be another key."""
     for fields in ({"labels": {key: "a"}}, {"counts": {key: 1}}, {"named": {key: All()}}):
         with pytest.raises(FormatInvalide):
             parsed(**fields)
 
 
 def nested(depth: int) -> bytes:
-    """A message in a message in a message."""
+    """The bytes of *depth* messages, each within the one before."""
     body = b""
     for _ in range(depth):
         length = len(body)
@@ -187,7 +187,7 @@ def test_depth_is_limited() -> None:
         parse(All, nested(DEEPEST + 1))
 
 
-def test_fields_that_nobody_knows_are_ignored() -> None:
-    """A newer client may say more."""
+def test_unknown_fields_are_ignored() -> None:
+    """A field of a newer contract does not keep the rest of the request from being read."""
     request: Any = parse(All, b"\x0a\x01a" + b"\xf8\x7f\x01")
     assert request.text == "a"

@@ -1,4 +1,4 @@
-"""The memory of revoked tokens: by their id, by user, by user and organisation (C5, auth R24)."""
+"""Revocations: revoked tokens by id, by user, by user and organisation (C5, auth R24)."""
 
 from datetime import timedelta
 
@@ -20,12 +20,12 @@ def revocations() -> Revocations:
 def token(
     organisation: str | None = ORG_A, *, user: str = "jeanne", issued: float = 99.0, issuer: str = OURS
 ) -> Identity:
-    """Who a token of ours, issued before instant 100, is for."""
+    """The identity of a token of ours, issued before instant 100."""
     return Identity("user", user, organisation, issued_at=issued, token_id="one", issuer=issuer)
 
 
 def test_C5_all_tokens_of_a_user_are_void(revocations: Revocations) -> None:
-    """Those issued before the instant, whatever organisation they name; nobody else's."""
+    """Tokens issued before the instant are void for every organisation; later ones and others' are not."""
     revocations.revoke_user("jeanne", 100.0, 200.0)
     former = [token(organisation) for organisation in (ORG_A, ORG_B, "", None)]
     assert [revocations.concern(one) for one in former] == [True] * 4
@@ -33,16 +33,16 @@ def test_C5_all_tokens_of_a_user_are_void(revocations: Revocations) -> None:
     assert not revocations.concern(token(user="paul"))
 
 
-def test_C5_the_tokens_of_an_organisation_are_void(revocations: Revocations) -> None:
-    """Nobody signs a person out elsewhere by ending a membership."""
+def test_C5_the_tokens_of_one_organisation_are_void(revocations: Revocations) -> None:
+    """A revocation for one organisation leaves the user's tokens for others in force."""
     revocations.revoke_user("jeanne", 100.0, 200.0, ORG_A)
     assert revocations.concern(token(ORG_A))
     former = [token(ORG_B), token(""), token(None), token(ORG_A, user="paul")]
     assert [revocations.concern(one) for one in former] == [False] * 4
 
 
-def test_C5_the_greatest_instant_counts(revocations: Revocations) -> None:
-    """For each organisation by itself: one that is told late gives no token back."""
+def test_C5_the_latest_instant_counts(revocations: Revocations) -> None:
+    """An earlier instant that arrives later gives no token back; each organisation has its own instant."""
     for before, organisation in ((100.0, ORG_A), (50.0, ORG_A), (150.0, ORG_B)):
         revocations.revoke_user("jeanne", before, before + 100, organisation)
     assert revocations.concern(token(ORG_A))
@@ -51,13 +51,13 @@ def test_C5_the_greatest_instant_counts(revocations: Revocations) -> None:
 
 
 def test_C5_tokens_of_an_outside_issuer_are_not_ours_to_end(revocations: Revocations) -> None:
-    """Their subjects are other people's names: they end at their provider."""
+    """Tokens of other issuers with the same subject stay in force: they name other people."""
     revocations.revoke_user("jeanne", 100.0, 200.0)
     assert [revocations.concern(token(issuer=issuer)) for issuer in (KEYCLOAK, "", "crm")] == [False] * 3
 
 
-def test_C5_what_has_expired_is_forgotten(revocations: Revocations) -> None:
-    """As the memory grows; what is in force stays, whatever it is of."""
+def test_C5_expired_entries_are_forgotten(revocations: Revocations) -> None:
+    """Of 1,200 expired entries fewer than 1,000 are kept; entries in force stay."""
     now = clock.now()
     ended = (now - timedelta(hours=1)).timestamp()
     in_force = (now + timedelta(hours=1)).timestamp()

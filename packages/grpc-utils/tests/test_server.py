@@ -1,4 +1,4 @@
-"""Server: what it refuses to serve, and how it comes to rest."""
+"""Server: handlers and ports that it refuses, limits of a request, and how it stops."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,24 +20,24 @@ OPEN = Guards(Authenticator(None), Tenancy(), None)
 
 
 class Kpis(DashboardKpisServiceServicer):
-    """Answers when it may."""
+    """Servicer whose calls are answered once `may_answer` is set."""
 
     def __init__(self) -> None:
         self.entered, self.may_answer = 0, asyncio.Event()
 
     async def GetKpis(self, request: pb.DashboardFilters, context: Context) -> pb.GetKpisResponse:
-        """Wait for the permission."""
+        """Answer when permitted."""
         self.entered += 1
         await self.may_answer.wait()
         return pb.GetKpisResponse()
 
 
 async def alive() -> None:
-    """Nothing is ever missing."""
+    """Return at once: the service is always well."""
 
 
 def server_of(servicer: object, *, reflect: bool = False) -> Server:
-    """A server of *servicer* that lets everybody in."""
+    """A server of *servicer* without authentication."""
     return Server("dashboard", [servicer], OPEN, alive=alive, reflect=reflect)
 
 
@@ -45,7 +45,7 @@ def server_of(servicer: object, *, reflect: bool = False) -> Server:
 async def serving(
     servicer: object, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[tuple[Server, int]]:
-    """A server of *servicer* that runs, and its port."""
+    """A running server of *servicer*, and its port."""
     server = server_of(servicer)
     try:
         yield server, await server.start(Address(host, port))
@@ -54,16 +54,16 @@ async def serving(
 
 
 def synchronous(self: object, request: object, context: object) -> None:
-    """It would run in a thread, where nobody knows who calls."""
+    """A handler that gRPC would run in a thread."""
 
 
 async def streaming(self: object, request: object, context: object) -> AsyncIterator[object]:
-    """The contract says one answer."""
+    """A handler that answers a stream where the contract has one answer."""
     yield request
 
 
 async def unary(self: object, request: object, context: object) -> None:
-    """The contract says a stream."""
+    """A handler that answers once where the contract has a stream."""
 
 
 def servicer(base: type, **handlers: object) -> object:
@@ -81,14 +81,14 @@ UNSUPPORTED: dict[str, object] = {
 
 
 @pytest.mark.parametrize("servicer", UNSUPPORTED.values(), ids=UNSUPPORTED)
-async def test_a_handler_that_the_pipeline_could_not_protect_stops_the_start(servicer: object) -> None:
-    """Who writes it learns so at once."""
+async def test_a_handler_that_the_pipeline_cannot_protect_is_refused(servicer: object) -> None:
+    """The server is not even made, so its author notices at the first start."""
     with pytest.raises(UnsupportedHandler):
         server_of(servicer)
 
 
 async def test_two_servers_do_not_share_a_port() -> None:
-    """The second one is told what to do."""
+    """The second server raises PortTaken, whose message names the port and the setting."""
     async with serving(Kpis()) as (_, port):
         with pytest.raises(PortTaken, match=f"port {port} .*GRPC_PORT"):
             await server_of(Kpis()).start(Address("127.0.0.1", port))
@@ -96,7 +96,7 @@ async def test_two_servers_do_not_share_a_port() -> None:
 
 @pytest.mark.parametrize("name", ["grpc.reflection.v1", "grpc.reflection.v1alpha"])
 async def test_reflection_lists_the_contracts(name: str) -> None:
-    """Under both names of the protocol, without a token."""
+    """Reflection answers without a token, under both names of the protocol."""
     server = server_of(Kpis(), reflect=True)
     port = await server.start(Address("127.0.0.1", 0))
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -113,7 +113,7 @@ async def test_reflection_lists_the_contracts(name: str) -> None:
 
 
 async def test_C19_a_request_above_four_mebibytes_is_refused() -> None:
-    """Before anybody reads it."""
+    """The transport refuses it: RESOURCE_EXHAUSTED, and the handler is not entered."""
     kpis = Kpis()
     async with serving(kpis) as (_, port), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         call = DashboardKpisServiceStub(channel).GetKpis(pb.DashboardFilters(societe_id="x" * 4_200_000))
@@ -121,8 +121,8 @@ async def test_C19_a_request_above_four_mebibytes_is_refused() -> None:
     assert (told.code, kpis.entered) == (grpc.StatusCode.RESOURCE_EXHAUSTED, 0)
 
 
-async def test_a_call_under_way_ends_well_while_new_ones_are_turned_away() -> None:
-    """The stop waits for those who came before it."""
+async def test_a_stop_waits_for_calls_under_way_and_refuses_new_ones() -> None:
+    """A call that came before the stop is answered, one that comes during it is UNAVAILABLE."""
     kpis = Kpis()
     async with serving(kpis) as (server, port), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = DashboardKpisServiceStub(channel)
@@ -137,7 +137,7 @@ async def test_a_call_under_way_ends_well_while_new_ones_are_turned_away() -> No
 
 
 async def turned_away(port: int) -> grpc.StatusCode | None:
-    """How a new caller is refused, None while it is let in."""
+    """The status with which a new caller is refused, None while it is let in."""
     async with grpc.aio.insecure_channel(
         f"127.0.0.1:{port}", options=(("grpc.use_local_subchannel_pool", 1),)
     ) as channel:
@@ -150,7 +150,7 @@ async def turned_away(port: int) -> grpc.StatusCode | None:
 
 
 async def test_a_call_that_outlasts_the_grace_is_ended() -> None:
-    """A stop takes as long as it was given, no more."""
+    """A stop ends calls that are still under way after its grace."""
     kpis = Kpis()
     async with serving(kpis) as (server, port), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         call = DashboardKpisServiceStub(channel).GetKpis(pb.DashboardFilters())
@@ -160,7 +160,7 @@ async def test_a_call_that_outlasts_the_grace_is_ended() -> None:
 
 
 async def test_a_peer_that_retries_sees_no_failure_while_a_replica_stops() -> None:
-    """Two replicas, one of which is stopped under load: every call is answered."""
+    """Of two replicas under load one is stopped: all thousand calls are answered."""
     first, second = Kpis(), Kpis()
     for kpis in (first, second):
         kpis.may_answer.set()
@@ -180,8 +180,8 @@ async def test_a_peer_that_retries_sees_no_failure_while_a_replica_stops() -> No
     assert first.entered + second.entered >= 1000
 
 
-async def test_health_says_not_serving_before_the_stop_and_lets_its_watchers_go() -> None:
-    """Balancers look elsewhere first; who watches does not hold the stop."""
+async def test_watchers_are_told_not_serving_before_the_stop_and_do_not_delay_it() -> None:
+    """A watch gets NOT_SERVING, then its end, and the stop needs nothing of its grace of 60 s."""
     async with serving(Kpis()) as (server, port), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         health: Any = health_pb2_grpc.HealthStub(channel)
         watch = health.Watch(health_pb2.HealthCheckRequest())

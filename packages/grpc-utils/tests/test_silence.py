@@ -1,4 +1,4 @@
-"""Peers when the callee is silent: what is tried again, and when it is left alone (C14)."""
+"""Peers when the callee is silent: which calls are repeated, and when the circuit opens (C14)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ Calling = tuple[Callee, StatutClientServiceStub, Seconds]
 
 @pytest.fixture
 async def calling() -> AsyncIterator[Calling]:
-    """A callee, a stub of it as the email service has one, and the clock of its circuit."""
+    """A callee, the email service's stub of it, and the clock of its circuit."""
     keys, callee, seconds = new_key_pair(), Callee(), Seconds()
     async with serving(callee, keys) as port:
         peers = Peers({"clients": f"127.0.0.1:{port}"}, ServiceSigner(CALLER, keys.private), now=seconds)
@@ -31,16 +31,16 @@ async def calling() -> AsyncIterator[Calling]:
         await peers.close()
 
 
-async def test_C14_what_may_be_repeated_is_tried_three_times(calling: Calling) -> None:
-    """The caller sees the third answer."""
+async def test_C14_a_repeatable_call_is_sent_again(calling: Calling) -> None:
+    """After two UNAVAILABLE answers the caller gets the third one."""
     callee, stub, _ = calling
     callee.failures = [Unavailable(), Unavailable()]
     await stub.List(REQUEST)
     assert len(callee.calls) == 3
 
 
-async def test_C14_three_times_and_no_more(calling: Calling) -> None:
-    """Then the caller learns which service is silent."""
+async def test_C14_a_repeatable_call_is_sent_three_times_at_most(calling: Calling) -> None:
+    """After the third attempt DEPENDANCE_INDISPONIBLE names the silent service."""
     callee, stub, _ = calling
     callee.failures = [Unavailable() for _ in range(9)]
     with pytest.raises(DependanceIndisponible) as told:
@@ -48,8 +48,8 @@ async def test_C14_three_times_and_no_more(calling: Calling) -> None:
     assert (len(callee.calls), told.value.metadata) == (3, {"service": "clients"})
 
 
-async def test_C14_what_may_not_be_repeated_is_sent_once(calling: Calling) -> None:
-    """It may have been done."""
+async def test_C14_a_call_that_is_not_repeatable_is_sent_once(calling: Calling) -> None:
+    """A Create is not sent again, because the callee may have done it before it fell silent."""
     callee, stub, _ = calling
     callee.failures = [Unavailable(), Unavailable()]
     with pytest.raises(DependanceIndisponible):
@@ -57,14 +57,14 @@ async def test_C14_what_may_not_be_repeated_is_sent_once(calling: Calling) -> No
     assert len(callee.calls) == 1
 
 
-def test_C14_the_contract_says_what_may_be_repeated() -> None:
-    """Reads, and what is marked as idempotent."""
+def test_C14_the_contract_says_which_methods_are_repeatable() -> None:
+    """Methods marked NO_SIDE_EFFECTS or IDEMPOTENT are repeatable, no others."""
     assert repeatable_methods("clients.StatutClientService") == ["List"]
     assert repeatable_methods(SERVICE) == ["Read", "Repeat"]
 
 
 async def test_C14_five_silent_calls_open_the_circuit(calling: Calling) -> None:
-    """Then the callee is left alone for thirty seconds."""
+    """For thirty seconds calls fail without reaching the callee; then they are answered again."""
     callee, stub, seconds = calling
     callee.failures = [Unavailable() for _ in range(5)]
     for _ in range(5):
@@ -80,7 +80,7 @@ async def test_C14_five_silent_calls_open_the_circuit(calling: Calling) -> None:
 
 
 async def test_C14_a_refusal_is_an_answer(calling: Calling) -> None:
-    """It is passed on as it is and opens no circuit."""
+    """A refusal is raised unchanged, and six of them open no circuit."""
     callee, stub, _ = calling
     callee.failures = [Introuvable() for _ in range(6)]
     for _ in range(6):
@@ -94,8 +94,8 @@ class AnnuaireIndisponible(Unavailable):
     """L'annuaire est momentanément indisponible."""
 
 
-async def test_C14_what_a_callee_says_of_others_is_an_answer(calling: Calling) -> None:
-    """The party behind it is away, not the callee: its other methods go on being called."""
+async def test_C14_a_callee_that_reports_an_absent_party_has_answered(calling: Calling) -> None:
+    """UNAVAILABLE with a reason about a party behind the callee leaves the circuit closed."""
     callee, stub, _ = calling
     callee.failures = [AnnuaireIndisponible() for _ in range(6)]
     for _ in range(6):
@@ -105,7 +105,7 @@ async def test_C14_what_a_callee_says_of_others_is_an_answer(calling: Calling) -
 
 
 async def test_a_hurried_caller_does_not_open_the_circuit_for_everybody(calling: Calling) -> None:
-    """Its own deadline passed; that says nothing about the callee."""
+    """Six calls that had only 10 ms of their own caller's time left do not count as failures."""
     callee, stub, _ = calling
     callee.may_answer.clear()
 
@@ -121,7 +121,7 @@ async def test_a_hurried_caller_does_not_open_the_circuit_for_everybody(calling:
 
 
 async def test_a_callee_that_answers_too_late_opens_the_circuit(calling: Calling) -> None:
-    """It had all the time that its callers give."""
+    """Five calls that had all the time they asked for and got no answer open the circuit."""
     callee, stub, _ = calling
     callee.may_answer.clear()
     for _ in range(5):
@@ -132,12 +132,12 @@ async def test_a_callee_that_answers_too_late_opens_the_circuit(calling: Calling
 
 
 async def list_now(stub: StatutClientServiceStub) -> None:
-    """A call of its own task."""
+    """Call List, so that it can be a task of its own."""
     await stub.List(REQUEST)
 
 
 async def test_callers_who_leave_do_not_open_the_circuit(calling: Calling) -> None:
-    """A call that is cancelled says nothing about the callee."""
+    """Six cancelled calls do not count as failures of the callee."""
     callee, stub, _ = calling
     callee.may_answer.clear()
     calls = [asyncio.ensure_future(list_now(stub)) for _ in range(6)]
@@ -150,7 +150,7 @@ async def test_callers_who_leave_do_not_open_the_circuit(calling: Calling) -> No
 
 
 async def test_a_callee_that_comes_back_is_found(calling: Calling) -> None:
-    """At its old address, within seconds, without a new channel."""
+    """A stub made before the callee was up reaches it within seconds of its start."""
     keys, port = new_key_pair(), free_port()
     peers = Peers({"clients": f"127.0.0.1:{port}"}, ServiceSigner("email", keys.private))
     stub = peers.stub(StatutClientServiceStub)

@@ -1,4 +1,4 @@
-"""The pipeline around server streams: the same checks, the same words, and an end that is noticed."""
+"""The pipeline around server streams: the checks of a unary call, and handlers that end with their call."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from service_testing.echo import Echo, echoing
 
 
 async def ended(stream: Any) -> tuple[list[str], grpc.StatusCode]:
-    """The texts of *stream* and how it ended."""
+    """The texts of *stream* and the status of its end."""
     texts = []
     try:
         async for echoed in stream:
@@ -25,13 +25,13 @@ async def ended(stream: Any) -> tuple[list[str], grpc.StatusCode]:
 
 
 async def count(request: Any, context: Context) -> AsyncIterator[Any]:
-    """Three messages."""
+    """Answer three messages."""
     for number in range(3):
         yield Echo(text=f"{request.text}{number}")
 
 
 async def test_a_stream_is_answered_message_by_message() -> None:
-    """All of them, in order, and OK."""
+    """The caller gets all messages in order, then OK."""
     async with echoing(Stream=count) as echo:
         assert await ended(echo.stream("n")) == (["n0", "n1", "n2"], grpc.StatusCode.OK)
 
@@ -45,7 +45,7 @@ async def test_a_stream_is_answered_message_by_message() -> None:
     ids=["no token", "another organisation"],
 )
 async def test_a_stream_is_refused_before_its_first_message(options: Any, code: grpc.StatusCode) -> None:
-    """Nothing of the handler runs."""
+    """Authentication and tenancy refuse a stream before its handler runs."""
     entered = []
 
     async def note(request: Any, _: Context) -> AsyncIterator[Any]:
@@ -57,8 +57,8 @@ async def test_a_stream_is_refused_before_its_first_message(options: Any, code: 
     assert entered == []
 
 
-async def test_a_stream_knows_who_calls_for_how_long_under_which_id() -> None:
-    """As a unary call does, and also after its first message."""
+async def test_a_stream_has_caller_deadline_and_correlation_id() -> None:
+    """The context of a unary call is there for each message of a stream, also after the first."""
 
     async def tell(request: Any, _: Context) -> AsyncIterator[Any]:
         for _number in range(2):
@@ -74,7 +74,7 @@ async def test_a_stream_knows_who_calls_for_how_long_under_which_id() -> None:
 
 
 async def test_a_refusal_may_come_after_messages() -> None:
-    """The caller has those, and the status."""
+    """The caller gets the messages sent before the refusal, then its status."""
 
     async def two(request: Any, _: Context) -> AsyncIterator[Any]:
         yield Echo(text="1")
@@ -86,7 +86,7 @@ async def test_a_refusal_may_come_after_messages() -> None:
 
 
 async def test_C7_an_unexpected_exception_in_a_stream_is_opaque() -> None:
-    """INTERNAL with the id of the call, whatever was sent before."""
+    """The caller gets the messages sent before it, then INTERNAL without a word of the exception."""
 
     async def fail(request: Any, _: Context) -> AsyncIterator[Any]:
         yield Echo(text="1")
@@ -99,8 +99,8 @@ async def test_C7_an_unexpected_exception_in_a_stream_is_opaque() -> None:
     assert "hunter2" not in told
 
 
-async def test_a_stream_that_nobody_reads_any_more_ends() -> None:
-    """Its handler is stopped where it waits, and cleans up."""
+async def test_a_cancelled_stream_ends_its_handler() -> None:
+    """The handler is stopped where it waits, and its `finally` runs."""
     closed = []
 
     async def endless(request: Any, _: Context) -> AsyncIterator[Any]:

@@ -1,4 +1,4 @@
-"""What remains of a call: a line, two metrics, and no secret anywhere."""
+"""Telemetry of a call: a line, two metrics, a correlation id, and no secret in any of them (C16)."""
 
 import io
 import logging
@@ -22,7 +22,7 @@ Lines = list[dict[str, Any]]
 
 @pytest.fixture
 def output() -> Iterator[io.BytesIO]:
-    """Where the lines of calls go."""
+    """Stream that gets the lines of calls."""
     stream = io.BytesIO()
     log_calls_to(stream)
     yield stream
@@ -30,20 +30,20 @@ def output() -> Iterator[io.BytesIO]:
 
 
 async def answer(request: Any, context: Context) -> Any:
-    """The request, or a refusal of it."""
+    """Answer the request, or refuse the text `missing`."""
     if request.text == "missing":
         raise Introuvable
     return request
 
 
 def lines(output: io.BytesIO) -> Lines:
-    """What was written about the calls of these tests; other servers of this process write too."""
+    """Lines about calls of `echo`, for other servers of this process write to the stream as well."""
     written = [orjson.loads(line) for line in output.getvalue().splitlines()]
     return [line for line in written if line["service"] == "echo"]
 
 
 async def test_C16_every_call_leaves_one_line(output: io.BytesIO) -> None:
-    """Answered, refused and unauthenticated: method, code, duration, caller, correlation id."""
+    """Answered, refused and unauthenticated calls have method, code, duration, caller, correlation id."""
     async with echoing(Read=answer) as echo:
         await echo.call("Read", metadata=[("x-correlation-id", "trace-1")])
         await refusal(echo.call("Read", "missing"))
@@ -63,14 +63,14 @@ async def test_C16_every_call_leaves_one_line(output: io.BytesIO) -> None:
 
 
 async def test_C16_an_address_as_user_id_is_masked(output: io.BytesIO) -> None:
-    """Some providers use it; a log needs no addresses."""
+    """A subject that is an email address is masked in the line of its call."""
     async with echoing(Read=answer) as echo:
         await echo.call("Read", caller=echo.user(user="jeanne.durand@exemple.fr"))
     assert [line["caller"] for line in lines(output)] == ["j***@exemple.fr"]
 
 
 async def test_the_path_of_an_unknown_method_is_not_written(output: io.BytesIO) -> None:
-    """Nor is it a label of the metrics: both would be at the mercy of callers."""
+    """Lines and metrics name it `unknown`: else callers could make up lines and series."""
     async with echoing(Read=answer) as echo, Http2Connection(echo.address) as connection:
         await connection.call("/any/thing")
     assert [line["rpc"] for line in lines(output)] == ["unknown"]
@@ -78,13 +78,13 @@ async def test_the_path_of_an_unknown_method_is_not_written(output: io.BytesIO) 
 
 
 def counted(echo: EchoServer, code: str) -> float:
-    """How many calls of Read ended with *code*."""
+    """The number of calls of Read that ended with *code*."""
     labels = {"service": "echo", "method": "/echo.EchoService/Read", "code": code}
     return REGISTRY.get_sample_value("crm_rpc_total", labels) or 0.0
 
 
 async def test_C16_every_call_is_counted_by_its_code(output: io.BytesIO) -> None:
-    """And timed by its method."""
+    """crm_rpc_total counts calls by code, crm_rpc_seconds times them by method."""
     async with echoing(Read=answer) as echo:
         before = counted(echo, "OK"), counted(echo, "NOT_FOUND")
         for text in ("", "", "missing"):
@@ -105,7 +105,7 @@ def test_C16_a_correlation_id_that_no_line_may_hold_is_replaced(given: str) -> N
 async def test_C16_no_token_reaches_a_log(
     probe: Probe, output: io.BytesIO, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Good or bad, whole or in part, of whatever encoding, at whatever level."""
+    """No part of a token, good or bad, in whatever encoding, is logged by us or by gRPC at any level."""
     good, service = probe.token(), probe.service_token()
     stolen = probe.token(sub="admin")[:-4] + "AAAA"
     with caplog.at_level(logging.DEBUG):
@@ -133,5 +133,5 @@ async def test_C16_no_token_reaches_a_log(
     ],
 )
 def test_C16_of_an_address_the_first_letter_and_the_domain_are_shown(text: str, shown: str) -> None:
-    """What is no address stays as it is."""
+    """An address shows its first letter and its domain; a text that is no address stays as it is."""
     assert masked(text) == shown

@@ -1,4 +1,4 @@
-"""Tenancy: which organisation a call may see (C6), decided without any I/O."""
+"""Tenancy: the organisation that a call may see (C6), decided without any I/O."""
 
 import pytest
 from db_utils import EVERYTHING, NOTHING, Scope
@@ -11,7 +11,7 @@ ONE = Scope("org-1")
 
 
 def user(organisation: str | None) -> Identity:
-    """A user whose token says *organisation* (None: has no such claim)."""
+    """A user whose token has the claim *organisation*, None for a token without it."""
     return Identity("user", "user-1", organisation)
 
 
@@ -21,23 +21,23 @@ SERVICE = Identity("service", "service:email")
 @pytest.mark.parametrize(
     ("tenancy", "identity", "requested", "header", "scope"),
     [
-        # 1: the claim decides
+        # The numbers are those of C6. 1: the claim of the token decides.
         (OPEN, user("org-1"), "", "", ONE),
         (OPEN, user("org-1"), "org-1", "", ONE),
         (OPEN, user("org-1"), "", "org-1", ONE),
         (STRICT, user("org-1"), "org-1", "org-1", ONE),
-        # 2: without one the request may, unless a claim is required
+        # 2: without a claim the request names it, unless a claim is required.
         (OPEN, user(None), "org-1", "", ONE),
         (OPEN, user(None), "", "org-1", ONE),
         (OPEN, user(None), "", "", NOTHING),
         (STRICT, user(None), "org-1", "", NOTHING),
         (OPEN, user(""), "", "", NOTHING),
         (OPEN, ANONYMOUS, "org-1", "", ONE),
-        # a service names it, or sees everything
+        # 3: a service names it, or sees the rows of all organisations.
         (STRICT, SERVICE, "org-1", "", ONE),
         (STRICT, SERVICE, "", "org-1", ONE),
         (STRICT, SERVICE, "", "", EVERYTHING),
-        # 4: one organisation for installations that have one
+        # 4: the default stands in for installations of one company.
         (SINGLE, user(None), "", "", Scope("org-d")),
         (SINGLE, user(""), "", "", Scope("org-d")),
         (SINGLE, user("org-1"), "", "", ONE),
@@ -47,7 +47,7 @@ SERVICE = Identity("service", "service:email")
 def test_C6_the_scope_of_a_call(
     tenancy: Tenancy, identity: Identity, requested: str, header: str, scope: Scope
 ) -> None:
-    """Claim first, then the request where it may, then the default."""
+    """The claim comes first, then the request where it may name one, then the default."""
     assert tenancy.scope(identity, requested, header) == scope
 
 
@@ -65,7 +65,7 @@ def test_C6_the_scope_of_a_call(
     ],
 )
 def test_C6_another_organisation_is_refused(identity: Identity, requested: str, header: str) -> None:
-    """An account without an organisation cannot name somebody else's either."""
+    """A request that contradicts the claim or the metadata is refused, also where the claim is empty."""
     with pytest.raises(OrganisationDifferente):
         OPEN.scope(identity, requested, header)
 
@@ -75,7 +75,7 @@ def test_C6_another_organisation_is_refused(identity: Identity, requested: str, 
     "identity", [user("org-1"), user(None), SERVICE], ids=["user", "unclaimed", "service"]
 )
 def test_C2_an_organisation_that_is_no_id_is_refused(identity: Identity, name: str) -> None:
-    """It is looked at before it is compared."""
+    """The form is checked before the comparison with the claim, in the request and in the metadata."""
     with pytest.raises(FormatInvalide):
         OPEN.scope(identity, name, "")
     with pytest.raises(FormatInvalide):

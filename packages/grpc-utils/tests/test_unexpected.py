@@ -1,4 +1,4 @@
-"""What nobody expected: the caller learns an opaque id, the log learns everything else."""
+"""Unexpected exceptions: the caller is told an opaque id, the log has everything else (C7)."""
 
 import logging
 from collections.abc import Callable
@@ -15,18 +15,18 @@ SECRET = "postgresql://crm:hunter2@db/crm"
 
 
 class Unprintable(Exception):
-    """An exception that cannot even be shown."""
+    """An exception whose text cannot be made."""
 
     def __str__(self) -> str:
         raise RuntimeError(SECRET)
 
 
 class Untranslated(DatabaseError):
-    """An answer of the database that the edge does not know."""
+    """An error of the database for which the pipeline has no refusal."""
 
 
 def deep() -> BaseException:
-    """An exception with a history."""
+    """An exception with a cause."""
     try:
         try:
             raise KeyError(SECRET)
@@ -41,7 +41,7 @@ RAISED: dict[str, Callable[[], BaseException]] = {
     "an error with a cause": deep,
     "a group of errors": lambda: ExceptionGroup(SECRET, [ValueError(SECRET)]),
     "an assertion": lambda: AssertionError(SECRET),
-    "an exception that cannot be shown": Unprintable,
+    "an exception without a text": Unprintable,
     "an error of encoding": lambda: UnicodeEncodeError("utf-8", SECRET, 0, 1, "surrogates"),
     "a timeout": lambda: TimeoutError(SECRET),
     "the end of an iteration": lambda: StopAsyncIteration(SECRET),
@@ -53,10 +53,10 @@ RAISED: dict[str, Callable[[], BaseException]] = {
 
 
 @pytest.mark.parametrize("make", RAISED.values(), ids=RAISED)
-async def test_C7_an_unexpected_exception_is_told_as_an_opaque_id(
+async def test_C7_the_caller_of_an_unexpected_exception_gets_an_opaque_id(
     make: Callable[[], BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """INTERNAL; the status, its details and the trailers hold nothing of it; the log has it all."""
+    """Status, details and trailers of INTERNAL hold nothing of the exception; the log has its traceback."""
 
     async def fail(request: Any, context: Context) -> Any:
         raise make()
@@ -80,7 +80,7 @@ RETURNED: dict[str, Any] = {"nothing": None, "a text": "a", "bytes": b"a", "a cl
 
 @pytest.mark.parametrize("value", RETURNED.values(), ids=RETURNED)
 async def test_a_handler_that_answers_no_message_is_a_bug(value: Any) -> None:
-    """Told like any other."""
+    """The caller is told ERREUR_INTERNE when a handler returns something else than a message."""
 
     async def err(request: Any, context: Context) -> Any:
         return value
@@ -90,7 +90,7 @@ async def test_a_handler_that_answers_no_message_is_a_bug(value: Any) -> None:
 
 
 async def test_a_handler_that_aborts_by_itself_ends_its_call(caplog: pytest.LogCaptureFixture) -> None:
-    """It should raise a refusal; but its status is told as it is, and is no failure of ours."""
+    """The status of `context.abort` reaches the caller unchanged, and nothing is logged as a bug."""
 
     async def abort(request: Any, context: Context) -> Any:
         await context.abort(grpc.StatusCode.OUT_OF_RANGE, "trop loin")
@@ -102,7 +102,7 @@ async def test_a_handler_that_aborts_by_itself_ends_its_call(caplog: pytest.LogC
 
 
 async def test_an_answer_that_is_too_large_is_refused() -> None:
-    """The limit of a message counts in both directions."""
+    """An answer above 4 MiB is RESOURCE_EXHAUSTED: the limit of a message counts in both directions."""
 
     async def much(request: Any, context: Context) -> Any:
         return Echo(text="x" * 5_000_000)
@@ -111,8 +111,8 @@ async def test_an_answer_that_is_too_large_is_refused() -> None:
         assert (await refusal(echo.call("Read"))).code == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-async def test_C15_a_value_that_cannot_be_deciphered_is_told_as_that() -> None:
-    """With the id under which the log has it, and no word of its own."""
+async def test_C15_a_value_that_cannot_be_deciphered_has_a_reason_of_its_own() -> None:
+    """INTERNAL DECHIFFREMENT carries the correlation id and nothing of the value."""
 
     async def answer(request: Any, context: Context) -> Any:
         raise Undecipherable(SECRET)

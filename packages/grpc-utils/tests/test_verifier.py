@@ -1,4 +1,4 @@
-"""TokenVerifier: who a token proves, how long it is believed, what is remembered of it."""
+"""TokenVerifier: the identity that a token proves, its times, and the memory of verified tokens."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -25,12 +25,12 @@ def verifier() -> TokenVerifier:
 
 
 def token(**claims: object) -> str:
-    """A signed token with these claims and a user."""
+    """A signed token of a user with *claims*."""
     return compact({"alg": "HS256"}, {"sub": "user-1", "exp": AT_NOON + 600, **claims}, hmac_by(SECRET))
 
 
 async def is_good(verifier: TokenVerifier, text: str) -> bool:
-    """Whether *verifier* takes *text*."""
+    """Whether *verifier* accepts *text*."""
     try:
         await verifier.verify(text)
     except InvalidToken:
@@ -43,7 +43,7 @@ async def is_good(verifier: TokenVerifier, text: str) -> bool:
 )
 @pytest.mark.parametrize("part", [0, 1, 2])
 def test_a_part_has_one_spelling(part: int, other: Callable[[str], str]) -> None:
-    """Caches and lists of revoked tokens know a token by its text."""
+    """Padding and other unused bits are refused, because caches and logs know a token by its text."""
     parts = [*UNSIGNED]
     assert claims.read(".".join(parts)).payload == {"b": 0}
     parts[part] = other(parts[part])
@@ -65,7 +65,7 @@ def test_a_part_has_one_spelling(part: int, other: Callable[[str], str]) -> None
     ],
 )
 def test_a_part_is_an_object_of_json_in_utf_8(part: int, content: bytes) -> None:
-    """As RFC 8259 has it; the signature is not looked at before that."""
+    """Other encodings, constants that JSON lacks, repeated names and lists are refused (RFC 8259)."""
     parts = [*UNSIGNED]
     parts[part] = b64(content)
     with pytest.raises(InvalidToken, match="JSON"):
@@ -77,7 +77,7 @@ def test_a_part_is_an_object_of_json_in_utf_8(part: int, content: bytes) -> None
     "value", [str(AT_NOON), "0", "٠", True, None, [AT_NOON], {"seconds": AT_NOON}, 1e308]
 )
 def test_a_time_is_a_number_in_the_calendar(name: str, value: object) -> None:
-    """RFC 7519, section 2: not a text of digits, nor anything else that could be read as one."""
+    """A time is a JSON number up to the year 9999 (RFC 7519, section 2), no text of digits and no bool."""
     with pytest.raises(InvalidToken, match=f"{name} is not a time"):
         claims.check_times({"exp": AT_NOON + 60, name: value}, AT_NOON)
 
@@ -92,15 +92,15 @@ def test_a_time_is_a_number_in_the_calendar(name: str, value: object) -> None:
         (compact({"alg": "HS256"}, {"sub": "u"}, hmac_by(b"another")), ForgedToken),
     ],
 )
-async def test_what_is_wrong_has_its_class(text: str, reason: type[InvalidToken]) -> None:
-    """For those who tell more than yes or no."""
+async def test_each_defect_has_its_class(text: str, reason: type[InvalidToken]) -> None:
+    """Issuer, audience, expiry and signature have classes, for callers that tell them apart."""
     verifier = TokenVerifier([Issuer("", "HS256", FixedKey(SECRET), ("crm",))])
     with clock.frozen_at(NOON), pytest.raises(reason):
         await verifier.verify(text)
 
 
 def test_one_issuer_has_one_source_of_keys() -> None:
-    """Two of them would let the weaker one speak for both."""
+    """Two sources for one issuer are refused, because the weaker one would speak for both."""
     key = FixedKey(SECRET)
     with pytest.raises(AmbiguousIssuer):
         TokenVerifier([Issuer("crm", "HS256", key), Issuer("crm", "RS256", key)])
@@ -120,19 +120,19 @@ def test_one_issuer_has_one_source_of_keys() -> None:
 async def test_clocks_may_differ_by_thirty_seconds(
     verifier: TokenVerifier, name: str, offset: int, good: bool
 ) -> None:
-    """Half a minute of leeway on each time, and not a second more."""
+    """exp, nbf and iat have 30 s of leeway and not a second more."""
     with clock.frozen_at(NOON):
         assert await is_good(verifier, token(**{name: AT_NOON + offset})) == good
 
 
-async def test_an_expired_token_is_told_from_an_invalid_one(verifier: TokenVerifier) -> None:
-    """Its holder can do something about it."""
+async def test_an_expired_token_has_a_class_of_its_own(verifier: TokenVerifier) -> None:
+    """ExpiredToken is raised, so that the caller can be told to fetch another token."""
     with clock.frozen_at(NOON), pytest.raises(ExpiredToken):
         await verifier.verify(token(exp=AT_NOON - 60))
 
 
 async def test_a_verified_token_is_remembered(verifier: TokenVerifier) -> None:
-    """The second call of a caller costs a look-up."""
+    """`remembered` returns the identity once the token was verified, and None before."""
     with clock.frozen_at(NOON):
         text = token()
         assert verifier.remembered(text) is None
@@ -140,8 +140,8 @@ async def test_a_verified_token_is_remembered(verifier: TokenVerifier) -> None:
         assert verifier.remembered(text) is identity
 
 
-async def test_expiry_is_checked_again_on_what_is_remembered(verifier: TokenVerifier) -> None:
-    """A token ends at its exp and the leeway, remembered or not."""
+async def test_the_expiry_of_a_remembered_token_is_checked_again(verifier: TokenVerifier) -> None:
+    """A remembered token is forgotten at its exp and the leeway of 30 s."""
     text = token(exp=AT_NOON + 60)
     with clock.frozen_at(NOON):
         await verifier.verify(text)
@@ -152,7 +152,7 @@ async def test_expiry_is_checked_again_on_what_is_remembered(verifier: TokenVeri
 
 
 async def test_a_remembered_token_is_verified_again_after_five_minutes(verifier: TokenVerifier) -> None:
-    """Its key may have been withdrawn meanwhile, whatever its exp."""
+    """A token is forgotten after five minutes whatever its exp, as its key may have been withdrawn."""
     text = token(exp=AT_NOON + 10**6)
     with clock.frozen_at(NOON):
         await verifier.verify(text)
@@ -163,7 +163,7 @@ async def test_a_remembered_token_is_verified_again_after_five_minutes(verifier:
 
 
 async def test_ten_thousand_tokens_are_remembered_and_no_more(verifier: TokenVerifier) -> None:
-    """The oldest one makes room; the memory of the process does not grow."""
+    """The oldest of 10,100 tokens are forgotten, so that the memory of the process is bounded."""
     with clock.frozen_at(NOON):
         texts = [token(sub=f"user-{number}") for number in range(10_100)]
         for text in texts:
@@ -173,7 +173,7 @@ async def test_ten_thousand_tokens_are_remembered_and_no_more(verifier: TokenVer
 
 
 async def test_a_refused_token_is_not_remembered(verifier: TokenVerifier) -> None:
-    """Guessing fills nothing."""
+    """A token with a bad signature takes no place in the memory."""
     with clock.frozen_at(NOON):
         text = token()[:-1] + "A"
         assert not await is_good(verifier, text)
@@ -181,7 +181,7 @@ async def test_a_refused_token_is_not_remembered(verifier: TokenVerifier) -> Non
 
 
 async def test_a_withdrawn_key_ends_its_tokens(provider: IdentityProvider) -> None:
-    """Also those that were believed before, whatever they say about their end."""
+    """A token that was verified before is refused once its key has been withdrawn, whatever its exp."""
     seconds = 0.0
     verifier = TokenVerifier([Issuer(provider.issuer, "RS256", Jwks(provider.jwks_url, now=lambda: seconds))])
     with clock.frozen_at(NOON):
@@ -209,7 +209,7 @@ async def test_a_withdrawn_key_ends_its_tokens(provider: IdentityProvider) -> No
 async def test_C5_the_user_id_is_the_first_claim_of_four(
     verifier: TokenVerifier, claims: dict[str, object], user: str
 ) -> None:
-    """sub, else userId, user_id, id."""
+    """The user id is `sub`, else `userId`, `user_id`, `id`."""
     with clock.frozen_at(NOON):
         payload = {"exp": AT_NOON + 600, **claims}
         identity = await verifier.verify(compact({"alg": "HS256"}, payload, hmac_by(SECRET)))
@@ -236,21 +236,21 @@ async def test_C5_the_user_id_is_the_first_claim_of_four(
 async def test_C6_the_organisation_is_the_first_claim_that_is_not_empty(
     verifier: TokenVerifier, claims: dict[str, object], organisation: str | None
 ) -> None:
-    """None without any such claim, and empty when all of them are."""
+    """The organisation is None without any such claim, and empty when all of them are empty."""
     with clock.frozen_at(NOON):
         assert (await verifier.verify(token(**claims))).organisation_id == organisation
 
 
 async def test_C6_the_claims_of_the_organisation_can_be_configured() -> None:
-    """Those that are not in the list mean nothing then."""
+    """Claims that are not in the configured list are not read."""
     verifier = TokenVerifier([Issuer("", "HS256", FixedKey(SECRET))], ["tenant"])
     with clock.frozen_at(NOON):
         identity = await verifier.verify(token(organisation_id="org-1", tenant="org-2"))
     assert identity.organisation_id == "org-2"
 
 
-async def test_an_identity_says_what_its_token_said(verifier: TokenVerifier) -> None:
-    """All claims are there to be read, none to be changed."""
+async def test_an_identity_holds_the_claims_of_its_token(verifier: TokenVerifier) -> None:
+    """All claims can be read, and none of them changed."""
     with clock.frozen_at(NOON):
         identity = await verifier.verify(token(iat=AT_NOON - 5, jti="token-1", email="a@b.fr"))
     expected = Identity(

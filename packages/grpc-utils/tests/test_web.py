@@ -1,4 +1,4 @@
-"""Which addresses may be asked."""
+"""web.is_secure: the addresses that may be called."""
 
 import pytest
 from grpc_utils.web import is_secure
@@ -20,5 +20,5 @@ from grpc_utils.web import is_secure
     ],
 )
 def test_http_is_for_this_machine(url: str, secure: bool) -> None:
-    """Providers elsewhere are spoken to over https."""
+    """Any host is secure over https, this machine over http as well."""
     assert is_secure(url) == secure

@@ -1,4 +1,4 @@
-"""Entries and effects."""
+"""Tables of the test services: entries and effects."""
 
 from alembic import op
 
