@@ -18,7 +18,7 @@ def test_the_example_is_a_valid_environment(service: Service, monkeypatch: pytes
         name, assigned, value = line.partition("=")
         if assigned and not line.startswith("#"):
             monkeypatch.setenv(name, value)
-    secrets = new_secrets([service.name]).environment(service.name)
+    secrets = new_secrets([service.name], [service.settings]).environment(service.name, service.settings)
     completed = {"DATABASE_URL": "postgresql:///crm"} | secrets
     fields = service.settings.model_fields
     required = {name for name, field in fields.items() if field.is_required()}

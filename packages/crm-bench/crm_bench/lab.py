@@ -83,7 +83,11 @@ def lab() -> Iterator[Lab]:
             server.start()
         migrate(postgres.url(), [service.schema for service in services])
         declare_streams(broker.url)
-        yield Lab(postgres.url(), broker.url, new_secrets(service.name for service in services))
+        yield Lab(
+            postgres.url(),
+            broker.url,
+            new_secrets((one.name for one in services), (one.settings for one in services)),
+        )
 
 
 class Worker:
@@ -127,7 +131,9 @@ def _work(pipe: Connection, name: str, place: Lab) -> None:
 
 
 async def _serve(service: Service, place: Lab, pipe: Connection) -> None:
-    own = {key.lower(): value for key, value in place.secrets.environment(service.name).items()}
+    own = {
+        key.lower(): value for key, value in place.secrets.environment(service.name, service.settings).items()
+    }
     settings = load(
         Settings,
         **{**own, "database_url": place.database_url, "nats_url": place.nats_url},

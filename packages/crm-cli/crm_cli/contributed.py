@@ -49,13 +49,15 @@ def _before(service: str) -> Callable[[], None]:
 
 def complete_environment(home: Home, service: str) -> None:
     """Give this process the settings of *service* in the mesh of *home*; those that are set already win."""
+    from service_kit.registry import service_named
+
     from crm_cli.keys import secrets_of
 
     state = home.state()
     if state is None:
         return
     known = {
-        **secrets_of(home).environment(service),
+        **secrets_of(home).environment(service, service_named(service).settings),
         "DATABASE_URL": state.database_url,
         "NATS_URL": state.nats_url,
         **{f"{name.upper()}_GRPC_ADDR": f"localhost:{port}" for name, port in state.services.items()},

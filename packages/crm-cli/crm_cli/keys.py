@@ -15,6 +15,8 @@ __all__ = [
     "secrets_of",
 ]
 
+_FORMER = {"pepper": "auth_pepper", "oauth_state": "oauth_state_secret"}  # names in files of before
+
 
 def secrets_file(home: Home) -> Path:
     """Where the secrets of *home* are kept."""
@@ -28,25 +30,31 @@ def secrets_of(home: Home) -> Secrets:
     """
     path = secrets_file(home)
     known = read_secrets(path) if path.exists() else Secrets("")
-    fresh = new_secrets(name for name in processes() if name not in known.keys)
+    lacking = [name for name in processes() if name not in known.keys]
+    fresh = new_secrets(lacking, (process.settings for process in processes().values()))
     secrets = Secrets(
         known.jwt_secret or fresh.jwt_secret,
         {**known.keys, **fresh.keys},
-        known.encryption_keys or fresh.encryption_keys,
-        known.pepper or fresh.pepper,
-        known.oauth_state or fresh.oauth_state,
+        {**fresh.made, **known.made},
     )
     if secrets != known:
-        write_privately(path, asdict(secrets))
+        write_privately(path, _content(secrets))
     return replace(secrets, jwt_secret=os.environ.get("JWT_SECRET") or secrets.jwt_secret)
+
+
+def _content(secrets: Secrets) -> dict[str, object]:
+    """What the file holds: each secret that was made beside the others, under its name in lower case."""
+    content = asdict(secrets)
+    return content | {name.lower(): value for name, value in content.pop("made").items()}
 
 
 def read_secrets(path: Path) -> Secrets:
     """The secrets in *path*. Raises CommandError when it is damaged."""
     try:
         content = json.loads(path.read_text())
-        keys = {name: KeyPair(**pair) for name, pair in content["keys"].items()}
-        later = {name: content.get(name, "") for name in ("encryption_keys", "pepper", "oauth_state")}
-        return Secrets(content["jwt_secret"], keys, **later)
-    except (ValueError, KeyError, TypeError) as error:
+        keys = {name: KeyPair(**pair) for name, pair in content.pop("keys").items()}
+        jwt_secret = content.pop("jwt_secret")
+        made = {_FORMER.get(name, name).upper(): value for name, value in content.items() if value}
+        return Secrets(jwt_secret, keys, made)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CommandError(f"{path} is damaged: remove it, and new secrets are made") from error

@@ -14,15 +14,13 @@ from crm_cli.doctor.services import SERVING, health_at, lives_at
 
 def secret_lines(processes: Mapping[str, Service | Edge]) -> Iterator[str]:
     """A fresh `.env` for both stacks, with logins and a key pair for each of *processes*."""
-    made = new_secrets(processes)
-    yield f"JWT_SECRET={made.jwt_secret}"
-    yield f"AUTH_PEPPER={made.pepper}"
-    yield f"ENCRYPTION_KEYS={made.encryption_keys}"
-    yield f"OAUTH_STATE_SECRET={made.oauth_state}"
+    new = new_secrets(processes, (process.settings for process in processes.values()))
+    yield f"JWT_SECRET={new.jwt_secret}"
+    yield from (f"{name}={value}" for name, value in new.made.items())
     yield f"POSTGRES_PASSWORD={_password()}"
     yield f"ADMIN_NATS_PASSWORD={_password()}"
-    yield f"SERVICE_PUBLIC_KEYS={made.public_keys}"
-    for name, pair in made.keys.items():
+    yield f"SERVICE_PUBLIC_KEYS={new.public_keys}"
+    for name, pair in new.keys.items():
         prefix = name.upper()
         yield f"{prefix}_PRIVATE_KEY={pair.private}"
         if isinstance(processes[name], Service):

@@ -152,7 +152,7 @@ class Mesh:
             "JWKS_URL": self._keys_url(),
             f"{service.prefix}_HOST": "127.0.0.1",
             "MAIL_FOLDER": str(self._home.folder / "mail"),
-            **secrets.environment(service.name),
+            **secrets.environment(service.name, service.settings),
             **given,
             **own,
         }

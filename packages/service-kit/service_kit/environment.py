@@ -1,13 +1,16 @@
-"""The settings that the embedded mode and the tests give to the services of one mesh."""
+"""The secrets that the embedded mode and the tests give to the processes of one mesh."""
 
-import base64
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import jwt
 from db_utils import clock
 from grpc_utils import KeyPair, new_key_pair
+from pydantic_settings import BaseSettings
+
+from service_kit.sealing import Made
+from service_kit.settings import ProcessSettings
 
 __all__ = [
     "ISSUER",
@@ -21,27 +24,23 @@ DEMO_ORGANISATION, DEMO_USER, DEMO_TYPE = "org-123", "demo", "UTILISATEUR"
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What the services of one mesh share and what each of them keeps: made once, never defaults.
+    """The secrets of one mesh: made once, never defaults.
 
-    *encryption_keys* seal what is secret at rest; *pepper* keeps hashes of addresses from being guessed;
-    *oauth_state* signs what comes back from the providers that people connect.
+    All processes share *jwt_secret*; each has one of *keys*; *made* are the values of the settings
+    that a settings class marks as `Made`, by environment variable.
     """
 
     jwt_secret: str
     keys: dict[str, KeyPair] = field(default_factory=dict)
-    encryption_keys: str = ""
-    pepper: str = ""
-    oauth_state: str = ""
+    made: dict[str, str] = field(default_factory=dict)
 
-    def environment(self, service: str) -> dict[str, str]:
-        """The environment variables of *service*."""
+    def environment(self, process: str, settings: type[BaseSettings] = ProcessSettings) -> dict[str, str]:
+        """The environment variables of *process*: of what is made, those that its *settings* declare."""
         return {
             "JWT_SECRET": self.jwt_secret,
-            "ENCRYPTION_KEYS": self.encryption_keys,
-            "AUTH_PEPPER": self.pepper,
-            "OAUTH_STATE_SECRET": self.oauth_state,
-            "SERVICE_PRIVATE_KEY": self.keys[service].private,
+            "SERVICE_PRIVATE_KEY": self.keys[process].private,
             "SERVICE_PUBLIC_KEYS": self.public_keys,
+            **{name: self.made[name] for name in _makers(settings)},
         }
 
     @property
@@ -69,12 +68,21 @@ class Secrets:
         return jwt.encode(payload | claims, self.jwt_secret, algorithm="HS256")
 
 
-def new_secrets(services: Iterable[str]) -> Secrets:
-    """Fresh secrets for *services*."""
+def new_secrets(processes: Iterable[str], settings: Iterable[type[BaseSettings]] = ()) -> Secrets:
+    """Fresh secrets for *processes*, with those that their classes of *settings* declare."""
+    makers = {name: make for kind in settings for name, make in _makers(kind).items()}
     return Secrets(
         jwt_secret=secrets.token_urlsafe(48),
-        keys={name: new_key_pair() for name in services},
-        encryption_keys=f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
-        pepper=secrets.token_urlsafe(48),
-        oauth_state=secrets.token_urlsafe(48),
+        keys={name: new_key_pair() for name in processes},
+        made={name: make() for name, make in makers.items()},
     )
+
+
+def _makers(settings: type[BaseSettings]) -> Mapping[str, Callable[[], str]]:
+    """What makes each secret that *settings* declares, by environment variable."""
+    return {
+        name.upper(): mark.new
+        for name, field_ in settings.model_fields.items()
+        for mark in field_.metadata
+        if isinstance(mark, Made)
+    }

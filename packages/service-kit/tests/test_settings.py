@@ -152,7 +152,7 @@ def test_an_example_file_filled_in_is_an_environment(environment: pytest.MonkeyP
         if line and not line.startswith("#"):
             environment.setenv(*line.split("=", 1))
     given = {"DATABASE_URL": "host=localhost dbname=crm", "JWT_SECRET": _SECRET}
-    made = new_secrets(["clients"]).environment("clients")
+    made = new_secrets(["clients"], [kind]).environment("clients", kind)
     needed = {field.upper() for field, info in kind.model_fields.items() if info.is_required()}
     given |= {field: made[field] for field in needed - given.keys()}
     for field, value in given.items():

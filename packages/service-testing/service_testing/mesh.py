@@ -193,7 +193,7 @@ async def running(
     own tokens. *settings* override those of every process, by field name, as in
     `default_organisation_id`.
     """
-    secrets = new_secrets(process.name for process in processes)
+    secrets = new_secrets((one.name for one in processes), (one.settings for one in processes))
     async with AsyncExitStack() as stack:
         own_broker = broker or stack.enter_context(fresh_nats())
         url = database_url or fresh_database(*(one for one in processes if isinstance(one, Service)))
@@ -234,7 +234,8 @@ def _overrides(
     addresses: dict[str, str],
     settings: dict[str, object],
 ) -> dict[str, object]:
-    own: dict[str, object] = {key.lower(): value for key, value in secrets.environment(process.name).items()}
+    environment = secrets.environment(process.name, process.settings)
+    own: dict[str, object] = {key.lower(): value for key, value in environment.items()}
     host, _, port = addresses[process.name].partition(":")
     prefix = process.prefix.lower()
     return {

@@ -190,7 +190,10 @@ async def test_R18_every_instance_forgets_what_one_has_changed(
 ) -> None:
     """A second instance shows each connection, refresh and disconnection of the first."""
     url = app.settings.database_url.get_secret_value()
-    settings: dict[str, Any] = {"encryption_keys": mesh.secrets.encryption_keys, **provider.settings()}
+    settings: dict[str, Any] = {
+        "encryption_keys": mesh.secrets.made["ENCRYPTION_KEYS"],
+        **provider.settings(),
+    }
     async with running(STILL, database_url=url, **settings) as second:
         other = Personne(jeanne.user_id, second, provider)
         there: Any = second["integrations"].app

@@ -42,7 +42,7 @@ def signed(content: object, secret: str) -> str:
 @pytest.fixture
 def ours(mesh: Mesh) -> str:
     """The secret with which the service signs."""
-    return mesh.secrets.oauth_state
+    return mesh.secrets.made["OAUTH_STATE_SECRET"]
 
 
 async def refused_with(

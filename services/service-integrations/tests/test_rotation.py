@@ -37,7 +37,7 @@ async def test_R17_tokens_are_sealed_with_the_first_key(
     accounts = [await jeanne.connect(code) for code in ("google", "microsoft", "google")]
     former = [await jeanne.token(account) for account in accounts]
     versions = [row.version for row in await all_rows(mesh.database("integrations"))]
-    both = f"{NEW},{mesh.secrets.encryption_keys}"
+    both = f"{NEW},{mesh.secrets.made['ENCRYPTION_KEYS']}"
     async with running(STILL, **settings, encryption_keys=both) as rotated:
         admin = rotated.service_stub(AdminServiceStub, caller="integrations")
         reader = Personne(jeanne.user_id, rotated, provider)
@@ -60,7 +60,7 @@ async def test_R17_unreadable_tokens_hold_up_nobody(
     jeanne = Personne(new_user(), mesh, provider)
     lost, kept = [await jeanne.connect() for _ in range(2)]
     await change(mesh.database("integrations"), lost.integration.id, access_token="v1.k0.a.b")
-    both = f"{NEW},{mesh.secrets.encryption_keys}"
+    both = f"{NEW},{mesh.secrets.made['ENCRYPTION_KEYS']}"
     async with running(STILL, **settings, encryption_keys=both) as rotated:
         app: App[IntegrationsSettings] = rotated["integrations"].app  # type: ignore[assignment]  # its own
         rotation = Rotation(app.database, app.settings.envelope())
