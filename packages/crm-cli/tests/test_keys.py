@@ -12,7 +12,8 @@ def test_secrets_are_made_once(tmp_path: Path) -> None:
     """Those of every process that is installed."""
     home = Home(tmp_path)
     first = secrets_of(home)
-    assert (secrets_of(home), set(first.keys)) == (first, set(processes()))
+    assert secrets_of(home) == first
+    assert set(first.keys) == set(processes())
 
 
 def test_secrets_of_processes_that_join_are_added(tmp_path: Path) -> None:

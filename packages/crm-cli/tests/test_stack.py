@@ -37,10 +37,13 @@ async def test_the_secrets_are_all_that_the_stacks_need(crm: Command) -> None:
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_C5_every_process_is_told_the_audience_of_keycloak(stack: str) -> None:
-    """From the environment of compose, beside the realm."""
+    """From the environment of compose, beside the realm, in what every entry is merged with."""
     text = (COMPOSE / stack / "services.yml").read_text()
-    passed = [text.count(f"{name}: ${{{name}:-}}") for name in ("KEYCLOAK_REALM_URL", "KEYCLOAK_AUDIENCE")]
-    assert passed == [len(processes())] * 2
+    shared = text.partition("x-process: &process\n")[2].partition("x-service: &service\n  <<: *process\n")[0]
+    passed = [f"  {name}: ${{{name}:-}}\n" in shared for name in ("KEYCLOAK_REALM_URL", "KEYCLOAK_AUDIENCE")]
+    assert passed == [True] * 2
+    merged = re.findall(r"^    environment:\n      <<: \*(?:process|service)$", text, re.M)
+    assert len(merged) == len(processes())
 
 
 def test_C5_tokens_of_the_realm_to_start_from_carry_an_audience() -> None:
