@@ -13,6 +13,7 @@ from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from service_clients.service import SERVICE as CLIENTS
 from service_testing import Mesh, running
 from service_testing.command import Command
+from service_testing.forked import ForkedCommand
 
 LISTENING = "listening at"
 
@@ -31,7 +32,7 @@ async def create(mesh: Mesh, nom: str) -> str:
 
 
 @asynccontextmanager
-async def tail(crm: Command, mesh: Mesh, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def tail(crm: Command, mesh: Mesh, *options: str) -> AsyncIterator[ForkedCommand]:
     """A tail that has begun to listen; it must end quietly at Ctrl-C."""
     process = await crm.where(NATS_URL=mesh.broker.url).start("events", "tail", *options)
     await told(process, LISTENING)
@@ -41,7 +42,7 @@ async def tail(crm: Command, mesh: Mesh, *options: str) -> AsyncIterator[asyncio
     assert (process.returncode, err) == (0, b"")
 
 
-async def told(process: asyncio.subprocess.Process, words: str) -> None:
+async def told(process: ForkedCommand, words: str) -> None:
     """Wait until the process says *words* on standard error."""
     assert process.stderr is not None
     async with asyncio.timeout(30):
@@ -49,7 +50,7 @@ async def told(process: asyncio.subprocess.Process, words: str) -> None:
             assert line, "the process has ended"
 
 
-async def line(process: asyncio.subprocess.Process) -> str:
+async def line(process: ForkedCommand) -> str:
     """The next line of standard output."""
     assert process.stdout is not None
     async with asyncio.timeout(30):

@@ -42,8 +42,11 @@ def listening(port: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 async def test_it_starts_answers_and_leaves_nothing_behind(crm: Command, number: signal.Signals) -> None:
-    """Its token opens it, a second one in the folder is refused, and a signal ends it in order."""
-    async with up(crm, "clients") as running:
+    """Its token opens it, a second one in the folder is refused, and a signal ends it in order.
+
+    Once in an empty folder, once with the database of a former start.
+    """
+    async with up(crm, "clients", empty=number == signal.SIGINT) as running:
         token = (await running.says("TOKEN=")).strip().removeprefix("TOKEN=")
         assert await clients_of(running, token) == []
         assert await clients_of(running, (await crm("token")).out.strip()) == []

@@ -1,4 +1,8 @@
-"""The real `crm` command in tests: a process with arguments and an environment of its own."""
+"""The `crm` command in tests: a process with arguments and an environment of its own.
+
+It is forked from a process that has imported everything (`nursery.py`), which `crm` as people
+start it has not; `tests/e2e` begin with the scripts that people run.
+"""
 
 import asyncio
 import signal
@@ -11,12 +15,12 @@ from typing import IO, Any
 
 import grpc
 import psutil
-from crm_cli.home import PROGRAM, without_settings
+from crm_cli.home import without_settings
 from crm_cli.selection import NATS_PORT, free_port_offset, moved_ports
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from service_kit.embedded import port_is_free
 
-from service_testing.nursery import nursery
+from service_testing.forked import ForkedCommand, forked
 
 _PATIENCE = 60.0  # seconds for the next line of a mesh that starts or recovers
 
@@ -51,27 +55,18 @@ class Command:
         return Command({**self.environment, **variables})
 
     async def __call__(self, *arguments: str, stdin: bytes = b"") -> Outcome:
-        """Run it to its end, in a process of its own that is forked from the `nursery`."""
+        """Run it to its end with *stdin* as its input."""
         with ExitStack() as stack:  # files, no pipes: a command may end without having read its input
-            given, out, err = files = [stack.enter_context(TemporaryFile()) for _ in range(3)]
-            given.write(stdin)
-            given.seek(0)
-            streams = [file.fileno() for file in files]
-            code = await asyncio.to_thread(nursery().run, arguments, self.environment, streams)
-            return Outcome(code, _content(out), _content(err))
+            content, out, err = files = [stack.enter_context(TemporaryFile()) for _ in range(3)]
+            content.write(stdin)
+            content.seek(0)
+            streams = zip(("stdin", "stdout", "stderr"), (file.fileno() for file in files), strict=True)
+            process = await forked(arguments, self.environment, **dict(streams))
+            return Outcome(await process.wait(), _content(out), _content(err))
 
-    async def start(
-        self,
-        *arguments: str,
-        program: Path = PROGRAM,
-        stdin: int | IO[bytes] = asyncio.subprocess.PIPE,
-        stdout: int = asyncio.subprocess.PIPE,
-    ) -> asyncio.subprocess.Process:
-        """Run it, or a script around it, in the background."""
-        pipe = asyncio.subprocess.PIPE
-        return await asyncio.create_subprocess_exec(
-            program, *arguments, env=self.environment, stdin=stdin, stdout=stdout, stderr=pipe
-        )
+    async def start(self, *arguments: str, stdout: int | None = None) -> ForkedCommand:
+        """Run it in the background, without input; its output goes to the descriptor *stdout* if any."""
+        return await forked(arguments, self.environment, stdout=stdout)
 
 
 def _content(file: IO[bytes]) -> str:
@@ -90,13 +85,16 @@ async def is_serving(address: str) -> bool:
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
+Background = ForkedCommand | asyncio.subprocess.Process
+
+
 @dataclass(slots=True)
 class Up:
     """A running `crm up` and what it has said."""
 
     crm: Command
     offset: int
-    process: asyncio.subprocess.Process
+    process: Background
     said: list[str] = field(default_factory=list)
 
     def address(self, service: str) -> str:
@@ -139,11 +137,14 @@ class Up:
 
 
 @asynccontextmanager
-async def up(crm: Command, *services: str, offset: int = 0, program: Path = PROGRAM) -> AsyncIterator[Up]:
-    """`crm up` of *services* on free ports, serving; stopped in order at the end if it still runs."""
+async def up(crm: Command, *services: str, offset: int = 0, program: Path | None = None) -> AsyncIterator[Up]:
+    """`crm up` of *services* on free ports, serving; stopped in order at the end if it still runs.
+
+    *program* is a script that does the same, for tests of the way there.
+    """
     offset = offset or free_port_offset()
-    arguments = ("up", *services) if program == PROGRAM else services
-    process = await crm.where(CRM_PORT_OFFSET=str(offset)).start(*arguments, program=program)
+    placed = crm.where(CRM_PORT_OFFSET=str(offset))
+    process = await (_scripted(placed, program) if program else placed.start("up", *services))
     running = Up(crm, offset, process)
     try:
         await running.says("The mesh is up")
@@ -152,3 +153,10 @@ async def up(crm: Command, *services: str, offset: int = 0, program: Path = PROG
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         await process.communicate()
+
+
+async def _scripted(crm: Command, program: Path) -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        program, env=crm.environment, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
+    )

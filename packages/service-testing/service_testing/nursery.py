@@ -5,6 +5,7 @@ Importing the services takes a second or two of processor time, more than most c
 socket on which one message is one command with its standard streams.
 """
 
+import contextlib
 import ctypes
 import gc
 import json
@@ -22,6 +23,7 @@ from crm_cli.main import main as crm
 from service_kit.registry import processes
 
 _PR_SET_PDEATHSIG: Final = 1
+_PR_SET_NAME: Final = 15
 _LARGEST_ORDER = 128 * 1024
 _STREAMS = 4  # of an order: input, output, errors, and the pipe that its end is written to
 
@@ -32,25 +34,24 @@ class Nursery:
     def __init__(self) -> None:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-m", __name__, str(theirs.fileno())]
-        self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
+        )
         theirs.close()
 
-    def run(self, arguments: Sequence[str], environment: Mapping[str, str], streams: Sequence[int]) -> int:
-        """Run `crm` with *arguments* on *streams* (descriptors 0, 1 and 2); its exit code.
+    def start(self, arguments: Sequence[str], environment: Mapping[str, str], streams: Sequence[int]) -> int:
+        """Run `crm` with *arguments* on *streams* (descriptors 0, 1 and 2).
 
-        Blocks until it has ended. Raises RuntimeError when the nursery itself has.
+        Two lines can be read from the descriptor that is returned: the id of its process, and in
+        the end its exit code; there are none when the nursery itself has ended.
         """
         order = {"arguments": list(arguments), "environment": dict(environment), "folder": os.getcwd()}
         reading, writing = os.pipe()
-        with os.fdopen(reading) as end:
-            try:
-                socket.send_fds(self._orders, [json.dumps(order).encode()], [*streams, writing])
-            finally:
-                os.close(writing)
-            code = end.read()
-        if not code:
-            raise RuntimeError("the nursery has ended before the command that it ran")
-        return int(code)
+        try:
+            socket.send_fds(self._orders, [json.dumps(order).encode()], [*streams, writing])
+        finally:
+            os.close(writing)
+        return reading
 
     def close(self) -> None:
         """End it."""
@@ -76,39 +77,49 @@ def _serve(orders: socket.socket) -> dict[str, Any] | None:
     """Fork for every order: in a child returns the order, in the nursery None when no more can come."""
     selector = selectors.DefaultSelector()
     selector.register(orders, selectors.EVENT_READ)
+    running: dict[int, tuple[int, int]] = {}  # by descriptor of the process: its id, and whom to tell
     while True:
         for key, _ in selector.select():
-            if key.fileobj is not orders:
-                selector.unregister(key.fileobj)
-                _tell_end(key.fd, *key.data)
+            if key.fd in running:
+                selector.unregister(key.fd)
+                _tell_end(key.fd, *running.pop(key.fd))
                 continue
             raw, streams, _, _ = socket.recv_fds(orders, _LARGEST_ORDER, _STREAMS)
             if not raw:
                 return None
             pid = os.fork()
             if pid == 0:
-                orders.close()
                 selector.close()
+                _close(orders.detach(), *running, *(pipe for _, pipe in running.values()))
                 _take_over(streams)
                 return dict(json.loads(raw))
-            for stream in streams[:-1]:
-                os.close(stream)
-            selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, streams[-1]))
+            os.write(streams[-1], b"%d\n" % pid)
+            _close(*streams[:-1])
+            watched = os.pidfd_open(pid)
+            running[watched] = pid, streams[-1]
+            selector.register(watched, selectors.EVENT_READ)
 
 
 def _tell_end(watched: int, pid: int, pipe: int) -> None:
     _, status = os.waitpid(pid, 0)
-    os.write(pipe, str(os.waitstatus_to_exitcode(status)).encode())
-    os.close(pipe)
-    os.close(watched)
+    with contextlib.suppress(BrokenPipeError):  # a test that failed waits no longer
+        os.write(pipe, b"%d\n" % os.waitstatus_to_exitcode(status))
+    _close(watched, pipe)
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _take_over(streams: Sequence[int]) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    libc.prctl(_PR_SET_NAME, b"crm")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
     for place, stream in enumerate(streams[:-1]):
         os.dup2(stream, place)
-    for stream in streams:
-        os.close(stream)
+    _close(*streams)
 
 
 def _become(order: Mapping[str, Any]) -> None:

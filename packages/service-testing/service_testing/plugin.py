@@ -10,7 +10,7 @@ import pytest
 import uvloop
 
 from service_testing.nursery import close_nursery
-from service_testing.servers import stop_servers
+from service_testing.servers import begin_run, end_run
 
 _SOONER = 10.0  # seconds before pytest-timeout, which can only end the whole run, would step in
 
@@ -28,7 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker of the long fault tests."""
+    """Name the marker of the long fault tests, and make the folder that the processes of the run share."""
+    begin_run()
     config.addinivalue_line("markers", "faults: a long fault or load test, run with --faults only")
 
 
@@ -76,4 +77,4 @@ def _sendable(text: str) -> str:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End of the run."""
     close_nursery()
-    stop_servers()
+    end_run()
