@@ -35,12 +35,14 @@ _COUNTS = select(EventAttempt.event_id, EventAttempt.attempts).where(
 class Attempts:
     """The attempts of *consumer*, each counted and committed before it is made.
 
-    So an attempt that ends the process counts too. One that an error in *transient* has
-    ended does not: it is taken back.
+    So an attempt that ends the process counts too. One that ends in an *infrastructure* failure
+    does not: it is taken back.
     """
 
-    def __init__(self, database: Database, consumer: str, transient: tuple[type[Exception], ...]) -> None:
-        self._database, self._consumer, self._transient = database, consumer, transient
+    def __init__(
+        self, database: Database, consumer: str, infrastructure: tuple[type[Exception], ...]
+    ) -> None:
+        self._database, self._consumer, self._infrastructure = database, consumer, infrastructure
         self._not_undone: dict[UUID, int] = {}
 
     async def counts(self, event_ids: Collection[UUID]) -> dict[UUID, int]:
@@ -61,7 +63,7 @@ class Attempts:
     async def undo(self, event_id: UUID, number: int) -> None:
         """Take back attempt *number*, or, while the database is away, let the next one have its number."""
         self._not_undone[event_id] = number
-        with contextlib.suppress(*self._transient):
+        with contextlib.suppress(*self._infrastructure):
             async with self._database.transaction() as tx:
                 await tx.execute(_UNDO, consumer=self._consumer, event_id=event_id)
             del self._not_undone[event_id]

@@ -36,6 +36,7 @@ from nats_utils.subscription import Subscription
 _log = logging.getLogger(__name__)
 
 EVENT_TOTAL = Counter("crm_event_total", "Events dealt with.", ["consumer", "event", "result"])
+_RESULTS = ("effect", "duplicate", "failed", "dead")
 
 _HOPELESS = (InvalidEvent, InvalidText, InvalidValue)  # no further attempt can end otherwise
 _INFRASTRUCTURE = (DatabaseUnavailable, StatementTimeout, SerializationConflict)
@@ -50,8 +51,9 @@ class HandlerGivenUp(Exception):
 class Handling:
     """*subscription* of one service, handled against the service's *database*.
 
-    *app* is what look-ups get. *transient* adds to the errors of the infrastructure: they
-    count as no attempt and leave every method as they are; the caller waits and calls again.
+    *app* is what look-ups get. *infrastructure* names errors that mean an infrastructure failure,
+    besides those of the database. They count as no attempt and leave every method as they are;
+    the caller waits and calls again.
     """
 
     def __init__(
@@ -60,15 +62,16 @@ class Handling:
         consumer: str,
         subscription: Subscription,
         app: object,
-        transient: tuple[type[Exception], ...] = (),
+        infrastructure: tuple[type[Exception], ...] = (),
     ) -> None:
         self.consumer, self.subscription = consumer, subscription
-        self.transient: tuple[type[Exception], ...] = (*_INFRASTRUCTURE, *transient)
-        self.attempts = Attempts(database, consumer, self.transient)
+        self.infrastructure: tuple[type[Exception], ...] = (*_INFRASTRUCTURE, *infrastructure)
+        self.attempts = Attempts(database, consumer, self.infrastructure)
         self._database, self._app = database, app
         self._kind, self._patience = subscription.kind, subscription.patience
         self._processed_events = ProcessedEventsRepository(consumer)
         self._lookups = asyncio.Semaphore(_MOST_LOOKUPS)
+        self._counted = {one: EVENT_TOTAL.labels(consumer, self._kind.name, one) for one in _RESULTS}
 
     async def known(self, event_ids: Collection[UUID]) -> set[UUID]:
         """Those of *event_ids* that have had their effect or became dead letters."""
@@ -94,7 +97,8 @@ class Handling:
                     await self.attempts.forget(tx, delivery.event_id)
             failpoint("consumer.before_commit")
         failpoint("consumer.after_commit")
-        self._count(effect=effects, duplicate=len(deliveries) - effects)
+        self._counted["effect"].inc(effects)
+        self._counted["duplicate"].inc(len(deliveries) - effects)
 
     async def single(self, delivery: Delivery) -> Outcome:
         """Handle one delivery whose batch has failed, or that the broker had delivered before.
@@ -107,7 +111,7 @@ class Handling:
         attempt = await self.attempts.begin(delivery.event_id) if delivery.again else 0
         try:
             return await self._attempt(delivery, attempt)
-        except self.transient:
+        except self.infrastructure:
             if attempt:
                 await self.attempts.undo(delivery.event_id, attempt)
             raise
@@ -117,7 +121,7 @@ class Handling:
             return await self._give_up(delivery, None, self._patience.attempts)
         try:
             await self.batch([delivery])
-        except self.transient:
+        except self.infrastructure:
             raise
         except Exception as error:
             return await self.failed(delivery, error, attempt)
@@ -135,7 +139,7 @@ class Handling:
         _log.error("%s failed, attempt %d of %d", self.consumer, attempt, most, exc_info=error)
         if attempt >= most:
             return await self._give_up(delivery, error, attempt)
-        self._count(failed=1)
+        self._counted["failed"].inc()
         return Outcome(retry_after=self._patience.waits[attempt - 1] * random.uniform(1.0, 1.2))
 
     async def replay(self, tx: Transaction, event: Message) -> None:
@@ -176,10 +180,5 @@ class Handling:
         failpoint("dead_letter.after_commit")
         if written:
             _log.error("%s gave up a message: %s; see `crm dlq list`", self.consumer, type(error).__name__)
-            self._count(dead=1)
+            self._counted["dead"].inc()
         return DONE
-
-    def _count(self, **results: int) -> None:
-        for result, number in results.items():
-            if number:
-                EVENT_TOTAL.labels(self.consumer, self._kind.name, result).inc(number)

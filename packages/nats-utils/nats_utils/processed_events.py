@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from db_utils import Database, Reader, Transaction, clock
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, select, tuple_
+from db_utils import Database, Reader, Retention, Transaction, clock
+from db_utils import purge as delete_old
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from nats_utils.tables import EventAttempt, ProcessedEvent
@@ -15,7 +16,6 @@ __all__ = [
 ]
 
 KEPT = timedelta(days=30)  # longer than the streams keep messages (14 days), so that none outlives its claim
-_PURGE_BATCH = 1000  # rows of one transaction, so that no lock is held for long
 
 _ids = bindparam("event_ids", type_=ARRAY(Uuid))
 # One statement that inserts and tells what it inserted: reading first would let two replicas
@@ -37,13 +37,10 @@ _CLAIM = (
 _KNOWN = select(ProcessedEvent.event_id).where(
     ProcessedEvent.consumer == bindparam("consumer"), ProcessedEvent.event_id == any_(_ids)
 )
-_old = select(ProcessedEvent.consumer, ProcessedEvent.event_id).where(
-    ProcessedEvent.processed_at < bindparam("before")
+_RETENTIONS = (
+    Retention(ProcessedEvent, ProcessedEvent.processed_at, KEPT),
+    Retention(EventAttempt, EventAttempt.updated_at, KEPT),
 )
-_FORGET = delete(ProcessedEvent).where(
-    tuple_(ProcessedEvent.consumer, ProcessedEvent.event_id).in_(_old.limit(_PURGE_BATCH))
-)
-_FORGET_ATTEMPTS = delete(EventAttempt).where(EventAttempt.updated_at < bindparam("before"))
 
 
 class ProcessedEventsRepository:
@@ -77,13 +74,5 @@ class ProcessedEventsRepository:
 
 
 async def purge(database: Database) -> int:
-    """Delete the claims and attempts of more than 30 days ago, in small batches; the number of claims."""
-    before, purged = clock.now() - KEPT, 0
-    async with database.transaction() as tx:
-        await tx.execute(_FORGET_ATTEMPTS, before=before)
-    while True:
-        async with database.transaction() as tx:
-            batch = await tx.execute(_FORGET, before=before)
-        purged += batch
-        if batch < _PURGE_BATCH:
-            return purged
+    """Delete the claims and attempts of more than 30 days ago, in small batches; their number."""
+    return await delete_old(database, *_RETENTIONS)

@@ -29,12 +29,12 @@ class Replayer:
                 try:
                     while await self.replay_one(handling):
                         pass
-                except handling.transient as error:
+                except handling.infrastructure as error:
                     _log.warning("replays wait: %s", type(error).__name__)
             await asyncio.sleep(_POLL)
 
     async def replay_one(self, handling: Handling) -> bool:
-        """Run one marked letter of *handling*; False when there is none. Raises transient errors.
+        """Run one marked letter of *handling*; False when there is none. Raises infrastructure failures.
 
         The letter stays locked meanwhile, so that no other replica takes it too, and the
         attempt is counted before it is made: a letter that ends the process stays dead.
@@ -48,7 +48,7 @@ class Replayer:
                 attempt = await handling.attempts.begin(UUID(letter.message_key))
                 await self._replay(tx, handling, letter, attempt)
                 failpoint("replay.before_commit")
-        except handling.transient:
+        except handling.infrastructure:
             if letter is not None and attempt:
                 await handling.attempts.undo(UUID(letter.message_key), attempt)
             raise

@@ -27,7 +27,7 @@ _BATCH = 200
 # Far above our limit of attempts: infrastructure errors are no attempts, yet cost deliveries.
 _MOST_DELIVERIES = 1000
 _RETRY = 1.0  # seconds before the consumer is bound again
-_PAUSE, _LONGEST_PAUSE = 0.25, 5.0  # seconds between two tries while the infrastructure is away
+_PAUSE, _LONGEST_PAUSE = 0.25, 5.0  # seconds between two attempts while the infrastructure is away
 _ACK_TIMEOUT = 2.0  # seconds
 
 
@@ -91,8 +91,8 @@ class Subscriber:
                 keeping.cancel()
 
     async def _finish(self, messages: Sequence[Msg]) -> None:
-        """Settle *messages*, also through a cancellation: it tells the work to stop and waits for it."""
-        batch = asyncio.create_task(self._settle(messages))
+        """Handle *messages*, also through a cancellation: it tells the work to stop and waits for it."""
+        batch = asyncio.create_task(self._handle(messages))
         try:
             await asyncio.shield(batch)
         except asyncio.CancelledError:
@@ -111,7 +111,7 @@ class Subscriber:
                 for reply in (*self._left, *waiting):
                     await self._bus.client.publish(reply, Msg.Ack.Progress)
 
-    async def _settle(self, messages: Sequence[Msg]) -> None:
+    async def _handle(self, messages: Sequence[Msg]) -> None:
         """Bring every message to its outcome; wait while the infrastructure is away.
 
         At a stop the messages without an outcome go back to the broker as they are.
@@ -122,10 +122,10 @@ class Subscriber:
         pause = _PAUSE
         while self._left and not self._stopping.is_set():
             try:
-                await self._settle_batch()
+                await self._handle_batch()
                 if self._left:
-                    await self._settle_singly()
-            except self._handling.transient as error:
+                    await self._handle_singly()
+            except self._handling.infrastructure as error:
                 _log.warning("%s waits: %s", self._handling.consumer, type(error).__name__)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause):
@@ -134,14 +134,14 @@ class Subscriber:
         for delivery in list(self._left.values()):
             await self._put_back(delivery, 0)
 
-    async def _settle_batch(self) -> None:
-        """Settle the first deliveries together. If that fails they stay, to be settled singly."""
+    async def _handle_batch(self) -> None:
+        """Handle the first deliveries as a batch; if it fails they stay, to be handled singly."""
         first = [one for one in self._left.values() if one.fault is None and not one.again]
         if not first:
             return
         try:
             await self._handling.batch(first)
-        except self._handling.transient:
+        except self._handling.infrastructure:
             raise
         except Exception as error:
             if len(first) == 1:  # it has failed singly
@@ -151,8 +151,8 @@ class Subscriber:
         else:
             await self._acknowledge(first)
 
-    async def _settle_singly(self) -> None:
-        """Settle what is left one by one, at first without handling what was dealt with before."""
+    async def _handle_singly(self) -> None:
+        """Handle what is left singly; what was dealt with before is only acknowledged."""
         known = await self._known()
         if known:
             await self._acknowledge(known)

@@ -58,10 +58,10 @@ async def consuming(
     bus: Bus,
     database: Database,
     subscription: Subscription = SUBSCRIPTION,
-    transient: tuple[type[Exception], ...] = (),
+    infrastructure: tuple[type[Exception], ...] = (),
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Run a subscriber of `temoin` while inside."""
-    handling = Handling(database, CONSUMER, subscription, None, transient)
+    handling = Handling(database, CONSUMER, subscription, None, infrastructure)
     async with during(Subscriber(bus, handling).run) as task:
         yield task
 

@@ -132,12 +132,12 @@ async def test_an_attempt_that_the_infrastructure_ends_is_taken_back(bus: Bus, d
 
 async def test_a_deadlock_is_no_attempt(bus: Bus, database: Database) -> None:
     """The unit of work is run again, as a call would be."""
-    tries = 0
+    runs = 0
 
     async def deadlock(one: ClientCreatedEvent, tx: Transaction) -> None:
-        nonlocal tries
-        tries += 1
-        if tries <= 2:
+        nonlocal runs
+        runs += 1
+        if runs <= 2:
             raise SerializationConflict
         await count_event(one, tx)
 

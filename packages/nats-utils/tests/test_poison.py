@@ -139,19 +139,19 @@ async def test_an_event_that_succeeds_at_its_third_attempt_is_no_dead_letter(
     bus: Bus, database: Database
 ) -> None:
     """A failure that goes away leaves the effect and nothing else."""
-    tries = 0
+    runs = 0
 
     async def fail_twice(one: ClientCreatedEvent, tx: object) -> None:
-        nonlocal tries
-        tries += 1
-        if tries <= 2:
+        nonlocal runs
+        runs += 1
+        if runs <= 2:
             raise ValueError
         await SUBSCRIPTION.handler(one, tx)
 
     (event_id,) = await put(bus.js, event())
     async with consuming(bus, database, replace(SUBSCRIPTION, handler=fail_twice)):
         await at_rest(bus.js)
-    assert (tries, await effects(database)) == (3, [event_id])
+    assert (runs, await effects(database)) == (3, [event_id])
     assert (await attempts(database), await letters(database)) == ([], [])
 
 
@@ -159,18 +159,18 @@ async def test_a_first_delivery_that_fails_alone_is_not_run_again_at_once(
     bus: Bus, database: Database
 ) -> None:
     """Its batch of one is its first attempt; only a larger batch is repeated singly."""
-    tries = 0
+    runs = 0
 
     async def fail(one: ClientCreatedEvent, tx: object) -> None:
-        nonlocal tries
-        tries += 1
+        nonlocal runs
+        runs += 1
         raise ValueError
 
     await put(bus.js, event())
     subscription = replace(SUBSCRIPTION, handler=fail, patience=Patience(waits=(60.0,)))
     async with consuming(bus, database, subscription):
         await eventually(lambda: attempts(database))
-    assert (tries, await attempts(database)) == (1, [1])
+    assert (runs, await attempts(database)) == (1, [1])
 
 
 async def test_a_failed_event_comes_again_after_its_wait_and_not_before(bus: Bus, database: Database) -> None:

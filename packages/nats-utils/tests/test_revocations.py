@@ -17,7 +17,7 @@ async def subjects(database: Database, *revocations: Revocation) -> list[str]:
 
 
 async def test_C5_one_organisation_does_not_hide_another(database: Database) -> None:
-    """A token, a user, and a user in each organisation have keys of their own; a second word replaces."""
+    """A token, a user, and a user in each organisation have keys of their own; a repetition has the same."""
     everywhere = Revocation(utilisateur_id="jeanne")
     in_a, in_b = (Revocation(utilisateur_id="jeanne", organisation_id=f"org-{name}") for name in "ab")
     told = await subjects(database, Revocation(jti="jeanne"), everywhere, in_a, in_b, in_a)

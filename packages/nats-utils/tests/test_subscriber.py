@@ -163,7 +163,7 @@ async def test_a_stop_does_not_wait_for_the_infrastructure(bus: Bus, database: D
 
     await put(bus.js, *(event() for _ in range(5)))
     subscription = replace(with_handler(count_event), handler=handle, lookup=unavailable)
-    async with consuming(bus, database, subscription, transient=(ConnectionRefusedError,)) as task:
+    async with consuming(bus, database, subscription, infrastructure=(ConnectionRefusedError,)) as task:
         await waits.wait()
         task.cancel()
         await asyncio.wait([task], timeout=20)
