@@ -4,18 +4,21 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from db_utils import Database, Reader, Retention, Transaction, clock
-from db_utils import purge as delete_old
+from db_utils import Reader, Retention, Transaction, clock
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from nats_utils.tables import EventAttempt, ProcessedEvent
 
 __all__ = [
-    "purge",
+    "RETENTIONS",
 ]
 
 KEPT = timedelta(days=30)  # longer than the streams keep messages (14 days), so that none outlives its claim
+RETENTIONS = (
+    Retention(EventAttempt, EventAttempt.updated_at, KEPT),
+    Retention(ProcessedEvent, ProcessedEvent.processed_at, KEPT),
+)
 
 _ids = bindparam("event_ids", type_=ARRAY(Uuid))
 # One statement that inserts and tells what it inserted: reading first would let two replicas
@@ -36,10 +39,6 @@ _CLAIM = (
 )
 _KNOWN = select(ProcessedEvent.event_id).where(
     ProcessedEvent.consumer == bindparam("consumer"), ProcessedEvent.event_id == any_(_ids)
-)
-_RETENTIONS = (
-    Retention(ProcessedEvent, ProcessedEvent.processed_at, KEPT),
-    Retention(EventAttempt, EventAttempt.updated_at, KEPT),
 )
 
 
@@ -71,8 +70,3 @@ class ProcessedEventsRepository:
     async def known(self, reader: Reader, event_ids: Collection[UUID]) -> set[UUID]:
         """The ids among *event_ids* that were dealt with."""
         return set(await reader.all(_KNOWN, consumer=self.consumer, event_ids=list(event_ids)))
-
-
-async def purge(database: Database) -> int:
-    """Delete the claims and attempts of more than 30 days ago, in small batches; their number."""
-    return await delete_old(database, *_RETENTIONS)
