@@ -40,7 +40,7 @@ def clients_path(tmp_path_factory: pytest.TempPathFactory) -> str:
 async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
     """All services and servers, started as the README says, on free ports."""
     crm = Command.at(tmp_path_factory.mktemp("e2e") / "mesh home")
-    async with up(crm, program=ROOT / "scripts" / "up") as running:
+    async with up(crm, program=ROOT / "scripts" / "up", empty=True) as running:
         yield running
 
 

@@ -21,6 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from service_kit.embedded import port_is_free
 
 from service_testing.forked import ForkedCommand, forked
+from service_testing.servers import copy_cluster
 
 _PATIENCE = 60.0  # seconds for the next line of a mesh that starts or recovers
 
@@ -137,12 +138,18 @@ class Up:
 
 
 @asynccontextmanager
-async def up(crm: Command, *services: str, offset: int = 0, program: Path | None = None) -> AsyncIterator[Up]:
+async def up(
+    crm: Command, *services: str, offset: int = 0, program: Path | None = None, empty: bool = False
+) -> AsyncIterator[Up]:
     """`crm up` of *services* on free ports, serving; stopped in order at the end if it still runs.
 
-    *program* is a script that does the same, for tests of the way there.
+    Its database was migrated before, unless it is to begin with an *empty* folder. *program* is
+    a script that does the same, for tests of the way there.
     """
     offset = offset or free_port_offset()
+    if not (empty or crm.home.exists()):
+        crm.home.mkdir(parents=True)
+        await asyncio.to_thread(copy_cluster, crm.home)
     placed = crm.where(CRM_PORT_OFFSET=str(offset))
     process = await (_scripted(placed, program) if program else placed.start("up", *services))
     running = Up(crm, offset, process)
