@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from service_integrations.fournisseur import Jetons
+from service_integrations.adapter import Tokens
 
 Content = Mapping[str, Any]
 
@@ -17,29 +17,29 @@ _LONGEST_ID = _LONGEST_NAME = 255
 _LONGEST_SCOPE = 4096
 
 
-class Illisible(Exception):
+class Unreadable(Exception):
     """An answer in which the promised value is missing or malformed."""
 
 
 def token(content: Content, name: str) -> str:
-    """A token, or another word of the protocol, in the field *name*. Raises Illisible."""
+    """A token, or another word of the protocol, in the field *name*. Raises Unreadable."""
     value = content.get(name)
     if not isinstance(value, str) or not _TOKEN.fullmatch(value):
-        raise Illisible
+        raise Unreadable
     return value
 
 
 def token_if_any(content: Content, name: str) -> str:
-    """A token in the field *name*, "" when the field is missing or empty. Raises Illisible."""
+    """A token in the field *name*, "" when the field is missing or empty. Raises Unreadable."""
     return token(content, name) if content.get(name) else ""
 
 
 def identifier(content: Content, name: str) -> str:
-    """The id of an account in the field *name*, a text or a number. Raises Illisible."""
+    """The id of an account in the field *name*, a text or a number. Raises Unreadable."""
     value = content.get(name)
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not text or len(text) > _LONGEST_ID or not text.isprintable():
-        raise Illisible
+        raise Unreadable
     return text
 
 
@@ -60,12 +60,12 @@ def scope(permissions: object) -> str:
     return shown(" ".join(map(str, names)), _LONGEST_SCOPE)
 
 
-def jetons(content: Content) -> Jetons:
-    """The tokens of an answer in the form of RFC 6749 section 5.1, for bearers. Raises Illisible."""
+def tokens(content: Content) -> Tokens:
+    """The tokens of an answer in the form of RFC 6749 section 5.1, for bearers. Raises Unreadable."""
     kind = token_if_any(content, "token_type")
     if kind.lower() not in ("", "bearer"):
-        raise Illisible
-    return Jetons(
+        raise Unreadable
+    return Tokens(
         access_token=token(content, "access_token"),
         refresh_token=token_if_any(content, "refresh_token"),
         token_type=kind,
@@ -83,23 +83,23 @@ def error_of(content: Content, status: int) -> str:
 
 
 def _seconds(value: object) -> int | None:
-    """The life of a token in seconds, None for ever. Raises Illisible."""
+    """The life of a token in seconds, None for ever. Raises Unreadable."""
     if value is None:
         return None
     if not _SECONDS.fullmatch(str(value)):
-        raise Illisible
+        raise Unreadable
     return int(str(value))
 
 
-def judged(jetons: Jetons, needed: Iterable[str], asked: str) -> Jetons:
-    """The same *jetons*, with those *needed* permissions that the answer grants or withholds (R23).
+def judged(tokens: Tokens, needed: Iterable[str], asked: str) -> Tokens:
+    """The same *tokens*, with those *needed* permissions that the answer grants or withholds (R23).
 
     A request that *asked* for scopes is answered about these; without a scope in the answer, all
     of them are granted (RFC 6749 section 5.1). A request without scopes is for all that was granted
     before: its answer speaks of the scopes that it names, or of none.
     """
-    told = frozenset((jetons.scope or asked).split())
+    told = frozenset((tokens.scope or asked).split())
     if not told:
-        return jetons
+        return tokens
     open_ = frozenset(needed) & frozenset(asked.split()) if asked else frozenset(needed)
-    return replace(jetons, granted=open_ & told, withheld=open_ - told)
+    return replace(tokens, granted=open_ & told, withheld=open_ - told)

@@ -5,18 +5,18 @@ from dataclasses import dataclass, replace
 
 from service_kit.outside import Question
 
-from service_integrations.fournisseur import MAIL, PROFIL, Jetons, Profil
-from service_integrations.fournisseurs import reponses
-from service_integrations.fournisseurs.client import ClientOAuth
-from service_integrations.fournisseurs.ligne import Ligne
-from service_integrations.fournisseurs.reponses import Content
+from service_integrations.adapter import MAIL, PROFIL, Profile, Tokens
+from service_integrations.providers import answers
+from service_integrations.providers.answers import Content
+from service_integrations.providers.client import OAuthClient
+from service_integrations.providers.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
-class Particularites:
+class Differences:
     """Differences of one provider from the RFCs.
 
-    *account_id*, *noms* and *emails* are fields of its profile; of several the first that is there
+    *account_id*, *names* and *emails* are fields of its profile; of several the first that is there
     counts. *mail* is the permission that sending mail needs. Where the scopes differ, *profile_scope*
     goes with the code and *mail_scope* with refresh tokens, and the first access token, which is for the
     profile, lives *first_life* seconds at most.
@@ -28,7 +28,7 @@ class Particularites:
     mail: str
     authorize: Mapping[str, str]
     account_id: str
-    noms: tuple[str, ...]
+    names: tuple[str, ...]
     emails: tuple[str, ...]
     profile_scope: str = ""
     mail_scope: str = ""
@@ -37,7 +37,7 @@ class Particularites:
 
 _GMAIL = "https://mail.google.com/"  # the only permission of Google that admits SMTP
 
-GOOGLE = Particularites(
+GOOGLE = Differences(
     code="google",
     nom="Google",
     scope=f"openid email profile {_GMAIL}",
@@ -45,7 +45,7 @@ GOOGLE = Particularites(
     # Without consent asked again, a second connection brings no refresh token.
     authorize={"access_type": "offline", "prompt": "consent"},
     account_id="sub",
-    noms=("name", "email"),
+    names=("name", "email"),
     emails=("email",),
 )
 
@@ -53,14 +53,14 @@ _GRAPH, _SMTP = "https://graph.microsoft.com/User.Read", "https://outlook.office
 
 # An access token of Microsoft is for one resource: Graph tells the profile, Outlook takes mail.
 # The first one, for Graph, is given 5 minutes to live, so that it is due for refresh at once (R8).
-MICROSOFT = Particularites(
+MICROSOFT = Differences(
     code="microsoft",
     nom="Microsoft",
     scope=f"openid email profile offline_access {_GRAPH} {_SMTP}",
     mail=_SMTP,
     authorize={"response_mode": "query", "prompt": "select_account"},
     account_id="id",
-    noms=("displayName", "userPrincipalName"),
+    names=("displayName", "userPrincipalName"),
     emails=("mail", "userPrincipalName"),
     profile_scope=f"openid email profile offline_access {_GRAPH}",
     mail_scope=f"offline_access {_SMTP}",
@@ -69,7 +69,7 @@ MICROSOFT = Particularites(
 
 
 @dataclass(frozen=True, slots=True)
-class Adresses:
+class Addresses:
     """The addresses of a provider; one without *revoke* cannot end tokens."""
 
     authorize: str
@@ -83,8 +83,10 @@ class Standard:
 
     pkce = True
 
-    def __init__(self, own: Particularites, client: ClientOAuth, adresses: Adresses, ligne: Ligne) -> None:
-        self._own, self._client, self._adresses, self._ligne = own, client, adresses, ligne
+    def __init__(
+        self, own: Differences, client: OAuthClient, addresses: Addresses, transport: Transport
+    ) -> None:
+        self._own, self._client, self._addresses, self._transport = own, client, addresses, transport
         self.code, self.nom, self.actif = own.code, own.nom, bool(client.id)
         # A sign-in alone tells the profile.
         self.usages: Mapping[str, str] = {MAIL: own.mail, PROFIL: ""}
@@ -93,9 +95,9 @@ class Standard:
         """The address with the scopes for mail and for refreshes without the person, and with PKCE."""
         pkce = {"code_challenge": code_challenge, "code_challenge_method": "S256"}
         asked = {"scope": self._own.scope, "state": state, **pkce, **self._own.authorize}
-        return self._client.authorize_url(self._adresses.authorize, asked)
+        return self._client.authorize_url(self._addresses.authorize, asked)
 
-    async def exchange_code(self, code: str, code_verifier: str) -> Jetons:
+    async def exchange_code(self, code: str, code_verifier: str) -> Tokens:
         """Exchange *code* for tokens (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
         form = {
             "grant_type": "authorization_code",
@@ -105,16 +107,16 @@ class Standard:
             **self._scoped(self._own.profile_scope),
         }
         asked = self._own.profile_scope or self._own.scope
-        jetons = await self._tokens("exchange_code", form, asked, repeatable=False)
-        lives = [life for life in (jetons.expires_in, self._own.first_life) if life is not None]
-        return replace(jetons, expires_in=min(lives, default=None))
+        tokens = await self._tokens("exchange_code", form, asked, repeatable=False)
+        lives = [life for life in (tokens.expires_in, self._own.first_life) if life is not None]
+        return replace(tokens, expires_in=min(lives, default=None))
 
-    async def get_profile(self, access_token: str) -> Profil:
+    async def get_profile(self, access_token: str) -> Profile:
         """The account of the token, with the email address as metadata."""
-        question = Question("get_profile", "GET", self._adresses.profile, bearer=access_token)
-        return await self._ligne.ask(question, self._profil)
+        question = Question("get_profile", "GET", self._addresses.profile, bearer=access_token)
+        return await self._transport.ask(question, self._profile)
 
-    async def refresh(self, refresh_token: str) -> Jetons:
+    async def refresh(self, refresh_token: str) -> Tokens:
         """Ask for new tokens (RFC 6749 section 6)."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         asked = self._own.mail_scope
@@ -122,26 +124,26 @@ class Standard:
 
     async def revoke(self, token: str) -> bool:
         """Ask the provider to end *token* (RFC 7009), where it has an endpoint for that."""
-        if not self._adresses.revoke:
+        if not self._addresses.revoke:
             return False
-        return await self._ligne.confirms(
-            Question("revoke", "POST", self._adresses.revoke, form={"token": token})
+        return await self._transport.confirms(
+            Question("revoke", "POST", self._addresses.revoke, form={"token": token})
         )
 
     async def _tokens(
         self, operation: str, form: Mapping[str, str], asked: str, *, repeatable: bool = True
-    ) -> Jetons:
+    ) -> Tokens:
         whole = {**form, **self._client.proof}
-        question = Question(operation, "POST", self._adresses.token, form=whole, repeatable=repeatable)
-        jetons = await self._ligne.ask(question, reponses.jetons)
-        return reponses.judged(jetons, (self._own.mail,), asked)
+        question = Question(operation, "POST", self._addresses.token, form=whole, repeatable=repeatable)
+        tokens = await self._transport.ask(question, answers.tokens)
+        return answers.judged(tokens, (self._own.mail,), asked)
 
-    def _profil(self, content: Content) -> Profil:
-        """The profile in *content*. Raises Illisible."""
-        email = reponses.first_shown(content, self._own.emails)
-        return Profil(
-            account_id=reponses.identifier(content, self._own.account_id),
-            nom_affiche=reponses.first_shown(content, self._own.noms),
+    def _profile(self, content: Content) -> Profile:
+        """The profile in *content*. Raises Unreadable."""
+        email = answers.first_shown(content, self._own.emails)
+        return Profile(
+            account_id=answers.identifier(content, self._own.account_id),
+            nom_affiche=answers.first_shown(content, self._own.names),
             metadata={"email": email} if email else {},
         )
 

@@ -31,9 +31,9 @@ def owner(requested: str, provider: str) -> str:
         raise AccountNotFound(provider) from None
 
 
-def shown_to_caller(compte: OauthAccount | None, provider: str = "") -> OauthAccount:
-    """The same *compte*, checked to exist and to be the caller's to see. Raises AccountNotFound."""
+def shown_to_caller(account: OauthAccount | None, provider: str = "") -> OauthAccount:
+    """The same *account*, checked to exist and to be the caller's to see. Raises AccountNotFound."""
     identity = caller()
-    if compte is None or (identity.kind == "user" and compte.user_id != identity.subject):
+    if account is None or (identity.kind == "user" and account.user_id != identity.subject):
         raise AccountNotFound(provider)
-    return compte
+    return account

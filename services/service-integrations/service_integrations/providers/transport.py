@@ -1,4 +1,4 @@
-"""The line to one provider: rate, circuit, retries, and the meaning of its statuses.
+"""The transport to one provider: rate, circuit, retries, and the meaning of its statuses.
 
 Adapters say what to send and how to read the answer; nothing else may speak to a provider.
 """
@@ -15,7 +15,7 @@ from service_kit import Buckets
 from service_kit.outside import ATTEMPTS, NoReply, Question, Reply, reply_to
 
 from service_integrations import refusals
-from service_integrations.fournisseurs.reponses import Content, Illisible, error_of
+from service_integrations.providers.answers import Content, Unreadable, error_of
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ _REVOKING = 3.0  # seconds for a revocation (R16)
 _OK, _REDIRECTION, _REFUSAL, _TOO_MANY, _FAILURE = 200, 300, 400, 429, 500  # first statuses of each kind
 
 
-class Ligne:
+class Transport:
     """The rate and the circuit of one running service towards the provider *code* (R19).
 
     *per_minute* questions, each with up to three attempts (R9) of *timeout* seconds. *now* is a clock in
@@ -42,25 +42,25 @@ class Ligne:
         self._breaker = Breaker(code, now)
 
     async def ask(self, question: Question, read: Callable[[Content], T]) -> T:
-        """Put *question*; return the value that *read*, which may raise Illisible, finds in the answer.
+        """Put *question*; return the value that *read*, which may raise Unreadable, finds in the answer.
 
-        Raises NetworkError, TimeoutError, ApiError and FournisseurRefuse.
+        Raises NetworkError, TimeoutError, ApiError and ProviderRefused.
         """
         reply = await self._reply(question, self._timeout, ATTEMPTS)
         if _REFUSAL <= reply.status < _FAILURE and reply.status != _TOO_MANY:
-            raise refusals.FournisseurRefuse(reply.status, error_of(reply.content, reply.status))
+            raise refusals.ProviderRefused(reply.status, error_of(reply.content, reply.status))
         if not _OK <= reply.status < _REDIRECTION:
             raise refusals.ApiError(self._code, status=str(reply.status))
         try:
             return read(reply.content)
-        except Illisible:
+        except Unreadable:
             raise refusals.ApiError(self._code, status=str(reply.status)) from None
 
     async def confirms(self, question: Question) -> bool:
         """Put *question* once, for 3 s at most; return whether the answer is yes (R16). Raises nothing."""
         try:
             reply = await self._reply(question, min(_REVOKING, self._timeout), 1)
-        except refusals.ErreurIntegration:
+        except refusals.IntegrationRefusal:
             return False
         return _OK <= reply.status < _REDIRECTION
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from service_integrations.fournisseurs import reponses
-from service_integrations.fournisseurs.reponses import Illisible
+from service_integrations.providers import answers
+from service_integrations.providers.answers import Unreadable
 
 GOOD: dict[str, Any] = {"access_token": "a-token"}
 
@@ -36,20 +36,20 @@ GOOD: dict[str, Any] = {"access_token": "a-token"}
 )
 def test_R27_tokens_that_could_do_harm_are_not_taken(changes: dict[str, Any]) -> None:
     """Tokens unfit for a header or a table, and lives unfit for a calculation, are refused."""
-    with pytest.raises(Illisible):
-        reponses.jetons(GOOD | changes)
+    with pytest.raises(Unreadable):
+        answers.tokens(GOOD | changes)
 
 
 @pytest.mark.parametrize(("told", "seconds"), [(3600, 3600), ("3600", 3600), (None, None), (1, 1)])
 def test_R27_the_life_of_a_token_is_in_seconds(told: object, seconds: int | None) -> None:
     """The life of a token may be a number or a text; without one it never ends."""
-    assert reponses.jetons(GOOD | {"expires_in": told}).expires_in == seconds
+    assert answers.tokens(GOOD | {"expires_in": told}).expires_in == seconds
 
 
 def test_R27_a_token_may_come_alone() -> None:
     """An answer may hold an access token alone."""
-    jetons = reponses.jetons(GOOD)
-    assert (jetons.refresh_token, jetons.token_type, jetons.scope, jetons.expires_in) == ("", "", "", None)
+    tokens = answers.tokens(GOOD)
+    assert (tokens.refresh_token, tokens.token_type, tokens.scope, tokens.expires_in) == ("", "", "", None)
 
 
 @pytest.mark.parametrize(
@@ -64,14 +64,14 @@ def test_R27_a_token_may_come_alone() -> None:
 )
 def test_R27_scopes_are_words(told: object, scope: str) -> None:
     """Scopes are words, from a text or from a list, cut at 4096 characters."""
-    assert reponses.scope(told) == scope
+    assert answers.scope(told) == scope
 
 
 def test_R27_names_hold_nothing_invisible() -> None:
     """Names lose invisible characters and are cut at 255; the first that is left counts."""
     content = {"a": "\x00\u202e", "b": 42, "c": "Jean\x00ne " + "x" * 300}
-    assert reponses.first_shown(content, ("a", "b", "c")) == ("Jeanne " + "x" * 300)[:255]
-    assert reponses.first_shown(content, ("a", "b")) == ""
+    assert answers.first_shown(content, ("a", "b", "c")) == ("Jeanne " + "x" * 300)[:255]
+    assert answers.first_shown(content, ("a", "b")) == ""
 
 
 @pytest.mark.parametrize(
@@ -89,4 +89,4 @@ def test_R27_names_hold_nothing_invisible() -> None:
 )
 def test_R27_refusals_are_named_by_their_code_alone(content: dict[str, Any], code: str) -> None:
     """A refusal is kept by its code alone: a sentence could hold a token or an address."""
-    assert reponses.error_of(content, 400) == code
+    assert answers.error_of(content, 400) == code

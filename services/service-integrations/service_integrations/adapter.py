@@ -1,6 +1,6 @@
 """The port to the providers: the operations that the service asks of any of them.
 
-The adapters are in `fournisseurs/`; nothing here or there knows of tables, users or states.
+The adapters are in `providers/`; nothing here or there knows of tables, users or states.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ PROFIL: Final = "profil"  # usages of tokens (R23)
 
 
 @dataclass(frozen=True, slots=True)
-class Jetons:
+class Tokens:
     """The tokens of a provider's answer; texts that it does not hold are empty.
 
     *granted* and *withheld* are those permissions for usages about which the answer says something (R23).
@@ -28,7 +28,7 @@ class Jetons:
 
 
 @dataclass(frozen=True, slots=True)
-class Profil:
+class Profile:
     """An account at a provider, in the words of the provider."""
 
     account_id: str
@@ -36,12 +36,12 @@ class Profil:
     metadata: Mapping[str, str]
 
 
-class FournisseurOAuth(Protocol):
-    """A provider.
+class Adapter(Protocol):
+    """A provider, as the service sees it.
 
     *usages* gives the permission that each use of its tokens needs, the usual use first. Methods that
     need the network raise refusals.NetworkError, ApiError or TimeoutError when the provider is out of
-    reach, and FournisseurRefuse when it says no.
+    reach, and ProviderRefused when it says no.
     """
 
     code: str
@@ -56,13 +56,13 @@ class FournisseurOAuth(Protocol):
         Raises OauthInitError when the provider is on and its secret or callback is not configured.
         """
 
-    async def exchange_code(self, code: str, code_verifier: str) -> Jetons:
+    async def exchange_code(self, code: str, code_verifier: str) -> Tokens:
         """Exchange *code* for tokens; it is sent again only when it was surely not used (R9)."""
 
-    async def get_profile(self, access_token: str) -> Profil:
+    async def get_profile(self, access_token: str) -> Profile:
         """The account of a token. Raises ApiError also when the answer names no account."""
 
-    async def refresh(self, refresh_token: str) -> Jetons:
+    async def refresh(self, refresh_token: str) -> Tokens:
         """Ask for new tokens; an answer without refresh_token leaves the former one good."""
 
     async def revoke(self, token: str) -> bool:

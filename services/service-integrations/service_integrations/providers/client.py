@@ -10,7 +10,7 @@ from service_integrations.refusals import OauthInitError
 
 
 @dataclass(frozen=True, slots=True)
-class ClientOAuth:
+class OAuthClient:
     """Our client at the provider *code*; the provider is off when the *id* is empty."""
 
     code: str

@@ -3,11 +3,11 @@
 from urllib.parse import urlsplit
 
 import pytest
-from service_integrations.fournisseurs.settings import FournisseurSettings
+from service_integrations.providers.settings import ProviderSettings
 from service_kit import ConfigurationError
-from tests.ailleurs import CODES, settings
+from tests.elsewhere import CODES, settings
 
-ADDRESSES = [name for name in FournisseurSettings.model_fields if name.startswith("oauth_") and "_ur" in name]
+ADDRESSES = [name for name in ProviderSettings.model_fields if name.startswith("oauth_") and "_ur" in name]
 
 
 def test_R26_the_real_providers_are_the_default() -> None:

@@ -11,8 +11,8 @@ from db_utils import Database, Envelope, Transaction, Undecipherable, clock
 from sqlalchemy import bindparam, func, select
 
 from service_integrations import messages, rules
+from service_integrations.adapter import Tokens
 from service_integrations.cache import CHANNEL, Cache
-from service_integrations.fournisseur import Jetons
 from service_integrations.models import OauthAccount
 from service_integrations.refusals import GetTokenError
 
@@ -33,7 +33,7 @@ _OF_USER = (
 _NOTIFY = select(func.pg_notify(CHANNEL, bindparam("user_id")))
 
 
-class Comptes:
+class Accounts:
     """The accounts in *database*, their tokens sealed by *envelope*."""
 
     def __init__(self, database: Database, envelope: Envelope) -> None:
@@ -45,17 +45,17 @@ class Comptes:
         named = {"user_id": user_id, "provider": provider, "account_id": account_id}
         return await self._database.read().one(_ONE, **named)
 
-    async def get(self, compte_id: str | UUID) -> OauthAccount | None:
+    async def get(self, oauth_account_id: str | UUID) -> OauthAccount | None:
         """The account with that id, None when there is none."""
-        return await self._database.read().get(OauthAccount, compte_id)
+        return await self._database.read().get(OauthAccount, oauth_account_id)
 
-    async def locked(self, tx: Transaction, compte: OauthAccount) -> OauthAccount:
-        """The row of *compte* as it is now, locked until *tx* ends."""
+    async def locked(self, tx: Transaction, account: OauthAccount) -> OauthAccount:
+        """The row of *account* as it is now, locked until *tx* ends."""
         row = await tx.one(
             _ONE_LOCKED,
-            user_id=compte.user_id,
-            provider=compte.provider,
-            account_id=compte.provider_account_id,
+            user_id=account.user_id,
+            provider=account.provider,
+            account_id=account.provider_account_id,
         )
         assert row is not None, "accounts are never deleted"
         return row
@@ -68,31 +68,31 @@ class Comptes:
             await tx.one(_NOTIFY, user_id=user_id)
         self.cache.forget(user_id)
 
-    def opened(self, compte: OauthAccount, column: Sealed) -> str:
-        """Open a token of *compte*, which must have one. Raises GetTokenError."""
+    def opened(self, account: OauthAccount, column: Sealed) -> str:
+        """Open a token of *account*, which must have one. Raises GetTokenError."""
         try:
-            return self._envelope.open(getattr(compte, column), place(compte.id, column))
+            return self._envelope.open(getattr(account, column), place(account.id, column))
         except Undecipherable:
-            raise GetTokenError(compte.provider) from None
+            raise GetTokenError(account.provider) from None
 
-    def sealed(self, compte_id: UUID, jetons: Jetons, manquants: Iterable[str] = ()) -> dict[str, Any]:
-        """The columns that *jetons* change in the row of *compte_id*; a token that did not come stays.
+    def sealed(self, oauth_account_id: UUID, tokens: Tokens, missing: Iterable[str] = ()) -> dict[str, Any]:
+        """The columns that *tokens* change in the row of *oauth_account_id*; a token that did not come stays.
 
-        *manquants* are the permissions that were missing before (R23).
+        *missing* are the permissions that were missing before (R23).
         """
         now = clock.now()
         changed: dict[str, Any] = {
-            "scopes_manquants": rules.still_missing(manquants, jetons),
-            "access_token": self._envelope.seal(jetons.access_token, place(compte_id, "access_token")),
-            "token_type": jetons.token_type,
-            "expires_at": None if jetons.expires_in is None else now + timedelta(seconds=jetons.expires_in),
+            "scopes_manquants": rules.still_missing(missing, tokens),
+            "access_token": self._envelope.seal(tokens.access_token, place(oauth_account_id, "access_token")),
+            "token_type": tokens.token_type,
+            "expires_at": None if tokens.expires_in is None else now + timedelta(seconds=tokens.expires_in),
         }
-        if jetons.refresh_token:
+        if tokens.refresh_token:
             changed["refresh_token"] = self._envelope.seal(
-                jetons.refresh_token, place(compte_id, "refresh_token")
+                tokens.refresh_token, place(oauth_account_id, "refresh_token")
             )
-        if jetons.scope:
-            changed["scopes"] = jetons.scope.split()
+        if tokens.scope:
+            changed["scopes"] = tokens.scope.split()
         return changed
 
     async def _of_user(self, user_id: str) -> tuple[pb.Integration, ...]:
@@ -100,6 +100,6 @@ class Comptes:
         return tuple(messages.stored(row) for row in rows)
 
 
-def place(compte_id: UUID, column: Sealed) -> str:
+def place(oauth_account_id: UUID, column: Sealed) -> str:
     """The place that the envelope of a token is bound to (C15)."""
-    return f"integrations.oauth_accounts.{column}:{compte_id}"
+    return f"integrations.oauth_accounts.{column}:{oauth_account_id}"

@@ -13,7 +13,7 @@ from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import AuditServiceStub, IntegrationServiceStub
 from db_utils import clock
 from grpc import StatusCode
-from service_integrations.etats import LIFETIME
+from service_integrations.states import LIFETIME
 from service_testing import Mesh, code_of, refusal
 from service_testing.oauth import OauthProvider
 from tests.titulaires import Personne

@@ -17,10 +17,9 @@ from db_utils import Database, DatabaseUnavailable, clock
 from sqlalchemy import bindparam, or_, update
 
 from service_integrations import refusals, rules
-from service_integrations.audit import entree, note_in
-from service_integrations.comptes import Comptes
-from service_integrations.fournisseur import Jetons
-from service_integrations.fournisseurs.registre import Registre
+from service_integrations.accounts import Accounts
+from service_integrations.adapter import Tokens
+from service_integrations.audit import audit_line, note_in
 from service_integrations.models import (
     CONNECTED,
     ERROR,
@@ -30,11 +29,12 @@ from service_integrations.models import (
     OauthAccount,
 )
 from service_integrations.operations import operation
-from service_integrations.refusals import ErreurIntegration, FournisseurRefuse
+from service_integrations.providers.registry import Registry
+from service_integrations.refusals import IntegrationRefusal, ProviderRefused
 
 T = TypeVar("T")
 R = TypeVar("R")
-_Failure = ErreurIntegration | FournisseurRefuse
+_Failure = IntegrationRefusal | ProviderRefused
 
 LEASE = timedelta(seconds=30)
 WAIT = 5.0  # seconds that a caller waits for somebody else's refresh (R11)
@@ -48,7 +48,7 @@ _instant = OauthAccount.created_at.type
 _TAKE = (
     update(OauthAccount)
     .where(
-        OauthAccount.id == bindparam("compte"),
+        OauthAccount.id == bindparam("account"),
         OauthAccount.refresh_token.is_not(None),
         or_(
             OauthAccount.refresh_lease_until.is_(None),
@@ -62,18 +62,18 @@ _TAKE = (
 _GIVE_BACK = (
     update(OauthAccount)
     .where(
-        OauthAccount.id == bindparam("compte"),
+        OauthAccount.id == bindparam("account"),
         OauthAccount.refresh_lease_until == bindparam("until", type_=_instant),
     )
     .values(refresh_lease_until=None)
 )
 
 
-class Actualisations:
+class Refreshes:
     """The refreshes under way in this process."""
 
-    def __init__(self, database: Database, comptes: Comptes, fournisseurs: Registre) -> None:
-        self._database, self._comptes, self._fournisseurs = database, comptes, fournisseurs
+    def __init__(self, database: Database, accounts: Accounts, providers: Registry) -> None:
+        self._database, self._accounts, self._providers = database, accounts, providers
         self._under_way: dict[UUID, asyncio.Task[OauthAccount]] = {}
 
     async def refreshed(self, seen: OauthAccount) -> OauthAccount:
@@ -116,20 +116,20 @@ class Actualisations:
             return mine
         try:
             with operation("refresh", seen.provider):
-                jetons = await self._asked(mine)
-        except (ErreurIntegration, FournisseurRefuse) as error:
+                tokens = await self._asked(mine)
+        except (IntegrationRefusal, ProviderRefused) as error:
             await self._failed(mine, error)
-        return await self._kept(mine, jetons)
+        return await self._kept(mine, tokens)
 
     async def _taken(self, seen: OauthAccount) -> OauthAccount | None:
         """Take the lease of the row and return the row; None while somebody else holds it."""
         now = clock.now()
         async with self._database.transaction() as tx:
-            return await tx.one(_TAKE, compte=seen.id, now=now, until=now + LEASE)
+            return await tx.one(_TAKE, account=seen.id, now=now, until=now + LEASE)
 
     async def _give_back(self, mine: OauthAccount) -> None:
         async with self._database.transaction() as tx:
-            await tx.execute(_GIVE_BACK, compte=mine.id, until=mine.refresh_lease_until)
+            await tx.execute(_GIVE_BACK, account=mine.id, until=mine.refresh_lease_until)
 
     async def _by_another(self, seen: OauthAccount) -> OauthAccount:
         """Wait for another instance's refresh of *seen*; return the account with its tokens.
@@ -138,7 +138,7 @@ class Actualisations:
         """
         deadline = time.monotonic() + WAIT
         while True:
-            row = await self._comptes.get(seen.id)
+            row = await self._accounts.get(seen.id)
             if row is None or row.refresh_token is None:
                 raise refusals.NoRefreshToken(seen.provider)
             if row.derniere_actualisation != seen.derniere_actualisation:
@@ -148,41 +148,41 @@ class Actualisations:
                 raise _failure(row, code, row.status == ERROR)
             await asyncio.sleep(_POLL)
 
-    async def _asked(self, mine: OauthAccount) -> Jetons:
+    async def _asked(self, mine: OauthAccount) -> Tokens:
         """Ask the provider for new tokens by the refresh token of *mine*.
 
-        Raises GetTokenError, ApiError, NetworkError, TimeoutError and FournisseurRefuse.
+        Raises GetTokenError, ApiError, NetworkError, TimeoutError and ProviderRefused.
         """
-        fournisseur = self._fournisseurs[mine.provider]
-        if not fournisseur.actif:
+        adapter = self._providers[mine.provider]
+        if not adapter.actif:
             raise refusals.ApiError(mine.provider, cause="off")
-        token = self._comptes.opened(mine, "refresh_token")
+        token = self._accounts.opened(mine, "refresh_token")
         try:
             async with asyncio.timeout(_LONGEST):
-                return await fournisseur.refresh(token)
+                return await adapter.refresh(token)
         except builtins.TimeoutError:
             raise refusals.TimeoutError(mine.provider) from None
 
-    async def _kept(self, mine: OauthAccount, jetons: Jetons) -> OauthAccount:
+    async def _kept(self, mine: OauthAccount, tokens: Tokens) -> OauthAccount:
         """Store tokens that cannot be asked for again, waiting for a database that is away, 30 s at most."""
         deadline = time.monotonic() + LEASE.total_seconds()
         while True:
             try:
-                return await self._stored(mine, jetons)
+                return await self._stored(mine, tokens)
             except DatabaseUnavailable:
                 if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(_AGAIN)
 
-    async def _stored(self, mine: OauthAccount, jetons: Jetons) -> OauthAccount:
-        async with self._comptes.changing(mine.user_id) as tx:
-            row = await self._comptes.locked(tx, mine)
+    async def _stored(self, mine: OauthAccount, tokens: Tokens) -> OauthAccount:
+        async with self._accounts.changing(mine.user_id) as tx:
+            row = await self._accounts.locked(tx, mine)
             if row.refresh_lease_until != mine.refresh_lease_until:
                 # Disconnected or connected anew meanwhile: these tokens belong to the former connection.
                 return row
             await tx.update(
                 row,
-                **self._comptes.sealed(row.id, jetons, row.scopes_manquants),
+                **self._accounts.sealed(row.id, tokens, row.scopes_manquants),
                 status=CONNECTED,
                 last_error_code=None,
                 echecs=0,
@@ -197,10 +197,10 @@ class Actualisations:
 
         Raises TokenRefreshError, or GetTokenError when the refresh token was unreadable.
         """
-        ended = isinstance(error, FournisseurRefuse) and rules.must_reconnect(error)
-        code = error.error if isinstance(error, FournisseurRefuse) else error.reason
-        async with self._comptes.changing(mine.user_id) as tx:
-            row = await self._comptes.locked(tx, mine)
+        ended = isinstance(error, ProviderRefused) and rules.must_reconnect(error)
+        code = error.error if isinstance(error, ProviderRefused) else error.reason
+        async with self._accounts.changing(mine.user_id) as tx:
+            row = await self._accounts.locked(tx, mine)
             if row.refresh_lease_until == mine.refresh_lease_until:
                 status = ERROR if ended else row.status
                 await tx.update(
@@ -221,14 +221,14 @@ async def _end(task: asyncio.Task[OauthAccount]) -> None:
     await asyncio.wait((task,))
 
 
-def _failure(compte: OauthAccount, code: str, ended: bool) -> refusals.TokenRefreshError:
+def _failure(account: OauthAccount, code: str, ended: bool) -> refusals.TokenRefreshError:
     reconnexion = {"reconnexion": "true"} if ended else {}
-    return refusals.TokenRefreshError(compte.provider, cause=code, **reconnexion)
+    return refusals.TokenRefreshError(account.provider, cause=code, **reconnexion)
 
 
-def _line(evenement: str, compte: OauthAccount, erreur: str = "") -> AuditIntegration:
-    account_id = compte.provider_account_id
-    return entree(evenement, compte.provider, compte.user_id, account_id=account_id, erreur=erreur)
+def _line(evenement: str, account: OauthAccount, erreur: str = "") -> AuditIntegration:
+    account_id = account.provider_account_id
+    return audit_line(evenement, account.provider, account.user_id, account_id=account_id, erreur=erreur)
 
 
 async def by_fives(questions: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R]:

@@ -16,7 +16,7 @@ _VERSION = 1
 _CLOCK_DIFFERENCE = timedelta(seconds=60)
 
 
-class EtatRefuse(Exception):
+class StateRefused(Exception):
     """A state that is not accepted; *cause* is for the audit alone.
 
     *user_id* is known when the signature was ours.
@@ -28,7 +28,7 @@ class EtatRefuse(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Etat:
+class State:
     """The content of a state: the user, the provider and the beginning; *nonce* makes it unique."""
 
     user_id: str
@@ -42,45 +42,45 @@ class Etat:
         return hashlib.sha256(self.nonce).digest()
 
 
-class Signataire:
+class StateSigner:
     """A writer and reader of states signed with *secret*."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
 
-    def written(self, etat: Etat) -> str:
-        """The text of *etat*, signed, as it travels with the browser."""
-        milliseconds = round(etat.begun_at.timestamp() * 1000)
+    def written(self, state: State) -> str:
+        """The text of *state*, signed, as it travels with the browser."""
+        milliseconds = round(state.begun_at.timestamp() * 1000)
         content = {
             "v": _VERSION,
-            "u": etat.user_id,
-            "p": etat.provider,
+            "u": state.user_id,
+            "p": state.provider,
             "t": milliseconds,
-            "n": _encode(etat.nonce),
+            "n": _encode(state.nonce),
         }
         payload = _encode(orjson.dumps(content))
         return f"{payload}.{self._signature(payload)}"
 
-    def read(self, text: str, provider: str, now: datetime) -> Etat:
-        """Read *text*, which has come back from *provider*, in the order of R4. Raises EtatRefuse."""
+    def read(self, text: str, provider: str, now: datetime) -> State:
+        """Read *text*, which has come back from *provider*, in the order of R4. Raises StateRefused."""
         parts = text.split(".")
         if len(parts) != 2:
-            raise EtatRefuse("malformed")
+            raise StateRefused("malformed")
         payload, signature = parts
         if not hmac.compare_digest(self._signature(payload).encode(), signature.encode()):
-            raise EtatRefuse("bad signature")
+            raise StateRefused("bad signature")
         content: dict[str, Any] = orjson.loads(_decode(payload))
         user_id = str(content.get("u"))
         if content.get("v") != _VERSION:
-            raise EtatRefuse("unknown version", user_id)
+            raise StateRefused("unknown version", user_id)
         if content["p"] != provider:
-            raise EtatRefuse("another provider", user_id)
+            raise StateRefused("another provider", user_id)
         begun_at = datetime.fromtimestamp(content["t"] / 1000, UTC)
         if begun_at - now > _CLOCK_DIFFERENCE:
-            raise EtatRefuse("from the future", user_id)
+            raise StateRefused("from the future", user_id)
         if now - begun_at > LIFETIME:
-            raise EtatRefuse("expired", user_id)
-        return Etat(user_id, provider, begun_at, _decode(content["n"]))
+            raise StateRefused("expired", user_id)
+        return State(user_id, provider, begun_at, _decode(content["n"]))
 
     def _signature(self, payload: str) -> str:
         return _encode(hmac.digest(self._secret, payload.encode(), hashlib.sha256))
@@ -94,4 +94,4 @@ def _decode(text: str) -> bytes:
     try:
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except binascii.Error:
-        raise EtatRefuse("malformed") from None
+        raise StateRefused("malformed") from None

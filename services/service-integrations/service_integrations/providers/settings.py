@@ -14,7 +14,7 @@ _RATE = "questions a minute that it may be asked; a sixth of them at once"
 _NONE = SecretStr("")
 
 
-class FournisseurSettings(Settings):
+class ProviderSettings(Settings):
     """Settings of the three providers (R26)."""
 
     oauth_timeout_s: float = Field(10.0, gt=0, le=10, description="seconds that one attempt may take (R9)")

@@ -5,31 +5,31 @@ import asyncio
 import pytest
 from prometheus_client import REGISTRY
 from service_integrations import refusals
-from service_integrations.fournisseurs.ligne import Ligne
-from service_integrations.fournisseurs.registre import registre
+from service_integrations.providers.registry import registry
+from service_integrations.providers.transport import Transport
 from service_kit.outside import Question
 from service_testing import eventually
 from service_testing.oauth import PROFILE, TOKEN
-from tests.ailleurs import Ailleurs, ailleurs, settings
+from tests.elsewhere import Elsewhere, elsewhere, settings
 
 
-async def refused(there: Ailleurs, of: str = "google", times: int = 1) -> list[dict[str, str]]:
+async def refused(there: Elsewhere, of: str = "google", times: int = 1) -> list[dict[str, str]]:
     """Refresh that many times; return what each error says of circuit, rate and status."""
     told = []
     for _ in range(times):
-        with pytest.raises(refusals.ErreurIntegration) as error:
+        with pytest.raises(refusals.IntegrationRefusal) as error:
             await there[of].refresh("a-token")
         told.append({k: v for k, v in error.value.metadata.items() if k in ("circuit", "rate", "status")})
     return told
 
 
-async def asked_and_refused(there: Ailleurs, of: str = "google") -> None:
+async def asked_and_refused(there: Elsewhere, of: str = "google") -> None:
     """Ask a provider that answers and refuses."""
-    with pytest.raises(refusals.FournisseurRefuse):
+    with pytest.raises(refusals.ProviderRefused):
         await there[of].refresh("a-token")
 
 
-async def open_circuit(there: Ailleurs) -> None:
+async def open_circuit(there: Elsewhere) -> None:
     """Make Google fail five times."""
     with there.provider.failing(TOKEN, 500, of="google"):
         await refused(there, times=5)
@@ -37,7 +37,7 @@ async def open_circuit(there: Ailleurs) -> None:
 
 async def test_R19_five_failures_open_the_circuit() -> None:
     """The sixth question is API_ERROR with circuit=open and is not sent."""
-    async with ailleurs() as there:
+    async with elsewhere() as there:
         with there.provider.failing(TOKEN, 500):
             assert await refused(there, times=5) == [{"status": "500"}] * 5
             assert await refused(there) == [{"circuit": "open"}]
@@ -46,13 +46,13 @@ async def test_R19_five_failures_open_the_circuit() -> None:
 
 async def test_R19_network_errors_open_the_circuit() -> None:
     """A question without connection counts as one failure, whatever its attempts."""
-    async with ailleurs() as there, there.provider.down():
+    async with elsewhere() as there, there.provider.down():
         assert await refused(there, times=6) == [{}] * 5 + [{"circuit": "open"}]
 
 
 async def test_R19_timeouts_open_the_circuit() -> None:
     """A question without answer in time counts as a failure."""
-    async with ailleurs(oauth_timeout_s=0.02) as there:
+    async with elsewhere(oauth_timeout_s=0.02) as there:
         with there.provider.slow():
             assert await refused(there, times=6) == [{}] * 5 + [{"circuit": "open"}]
 
@@ -60,7 +60,7 @@ async def test_R19_timeouts_open_the_circuit() -> None:
 @pytest.mark.parametrize("status", [400, 401, 404])
 async def test_R19_refusals_do_not_open_the_circuit(status: int) -> None:
     """A provider that refuses is well."""
-    async with ailleurs() as there:
+    async with elsewhere() as there:
         with there.provider.failing(TOKEN, status):
             for _ in range(6):
                 await asked_and_refused(there)
@@ -68,7 +68,7 @@ async def test_R19_refusals_do_not_open_the_circuit(status: int) -> None:
 
 async def test_R19_an_answer_forgets_the_failures() -> None:
     """Failures count only in a row."""
-    async with ailleurs() as there:
+    async with elsewhere() as there:
         with there.provider.failing(TOKEN, 500):
             await refused(there, times=4)
         await asked_and_refused(there)
@@ -78,7 +78,7 @@ async def test_R19_an_answer_forgets_the_failures() -> None:
 
 async def test_R19_all_operations_of_a_provider_share_its_circuit() -> None:
     """A circuit opened by refreshes holds back the profile, too."""
-    async with ailleurs() as there:
+    async with elsewhere() as there:
         await open_circuit(there)
         with pytest.raises(refusals.ApiError):
             await there["google"].get_profile("a-token")
@@ -87,17 +87,17 @@ async def test_R19_all_operations_of_a_provider_share_its_circuit() -> None:
 
 async def test_R19_providers_have_circuits_of_their_own() -> None:
     """Another provider, and another running service, have closed circuits."""
-    async with ailleurs() as there:
+    async with elsewhere() as there:
         await open_circuit(there)
         await asked_and_refused(there, "microsoft")
-        other = registre(settings(**there.provider.settings()))
-        with pytest.raises(refusals.FournisseurRefuse):
+        other = registry(settings(**there.provider.settings()))
+        with pytest.raises(refusals.ProviderRefused):
             await other["google"].refresh("a-token")
 
 
 async def test_R19_after_thirty_seconds_the_provider_is_asked_once() -> None:
     """One probe goes out after 30 s; its good answer closes the circuit."""
-    async with ailleurs() as there:
+    async with elsewhere() as there:
         await open_circuit(there)
         there.seconds.passed = 29.9
         assert await refused(there) == [{"circuit": "open"}]
@@ -108,7 +108,7 @@ async def test_R19_after_thirty_seconds_the_provider_is_asked_once() -> None:
 
 async def test_R19_a_probe_that_was_given_up_leaves_its_place() -> None:
     """A cancelled probe lets the next question go out."""
-    async with ailleurs() as there:
+    async with elsewhere() as there:
         await open_circuit(there)
         there.seconds.passed = 30.0
         asked = len(there.provider.requests)
@@ -127,7 +127,7 @@ async def test_C16_an_open_circuit_is_shown() -> None:
     def shown() -> float | None:
         return REGISTRY.get_sample_value("crm_circuit_open", {"callee": "google"})
 
-    async with ailleurs() as there:
+    async with elsewhere() as there:
         await open_circuit(there)
         opened = shown()
         there.seconds.passed = 30.0
@@ -137,7 +137,7 @@ async def test_C16_an_open_circuit_is_shown() -> None:
 
 async def test_R19_ten_questions_at_once_and_one_a_second() -> None:
     """The eleventh question is API_ERROR with rate=local and is not sent; a second later one passes."""
-    async with ailleurs(rate_google=60) as there:
+    async with elsewhere(rate_google=60) as there:
         for _ in range(10):
             await asked_and_refused(there)
         assert await refused(there) == [{"rate": "local"}]
@@ -149,7 +149,7 @@ async def test_R19_ten_questions_at_once_and_one_a_second() -> None:
 
 async def test_R19_the_rate_is_a_setting_of_each_provider() -> None:
     """Each provider has a rate of its own."""
-    async with ailleurs(rate_google=6, rate_microsoft=12) as there:
+    async with elsewhere(rate_google=6, rate_microsoft=12) as there:
         await asked_and_refused(there)
         assert await refused(there) == [{"rate": "local"}]
         await asked_and_refused(there, "microsoft")
@@ -159,14 +159,14 @@ async def test_R19_the_rate_is_a_setting_of_each_provider() -> None:
 
 async def test_R19_a_probe_that_came_too_soon_leaves_its_place() -> None:
     """A probe held back by the rate lets the next question go out."""
-    async with ailleurs() as there:
-        ligne = Ligne("google", per_minute=1, timeout=2.0, now=there.seconds)
+    async with elsewhere() as there:
+        transport = Transport("google", per_minute=1, timeout=2.0, now=there.seconds)
         question = Question("question", "GET", there.provider.url("google", PROFILE))
         told = []
         with there.provider.failing(PROFILE, 500, times=5):
             for passed in (0, 60, 120, 180, 240, 270, 300):
                 there.seconds.passed = float(passed)
-                with pytest.raises((refusals.ApiError, refusals.FournisseurRefuse)) as error:
-                    await ligne.ask(question, dict)
+                with pytest.raises((refusals.ApiError, refusals.ProviderRefused)) as error:
+                    await transport.ask(question, dict)
                 told.append(getattr(error.value, "metadata", {}).get("rate", type(error.value).__name__))
-    assert told == ["ApiError"] * 5 + ["local", "FournisseurRefuse"]
+    assert told == ["ApiError"] * 5 + ["local", "ProviderRefused"]

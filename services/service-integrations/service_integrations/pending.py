@@ -1,4 +1,4 @@
-"""Connections that were begun: their secrets and their only use (R4, R5). States are in `etats.py`."""
+"""Connections that were begun: their secrets and their only use (R4, R5). States are in `states.py`."""
 
 import base64
 import hashlib
@@ -9,9 +9,9 @@ from datetime import datetime
 from db_utils import Envelope, Transaction, clock
 from sqlalchemy import bindparam, select, update
 
-from service_integrations.etats import LIFETIME, NONCE, Etat, EtatRefuse, Signataire
-from service_integrations.fournisseur import FournisseurOAuth
+from service_integrations.adapter import Adapter
 from service_integrations.models import OauthState
+from service_integrations.states import LIFETIME, NONCE, State, StateRefused, StateSigner
 
 _VERIFIER = 48  # bytes: 64 characters of base64url, all of the alphabet of RFC 7636 section 4.1
 
@@ -27,7 +27,7 @@ _CONSUME = (
 
 
 @dataclass(frozen=True, slots=True)
-class Debut:
+class Begun:
     """A connection that was begun: its state and challenge for the provider, good until *expire_le*."""
 
     state: str
@@ -35,48 +35,48 @@ class Debut:
     expire_le: datetime
 
 
-class Demandes:
-    """The connections under way, whose states *signataire* signs and whose verifiers *envelope* seals."""
+class PendingConnections:
+    """The connections under way, whose states *signer* signs and whose verifiers *envelope* seals."""
 
-    def __init__(self, signataire: Signataire, envelope: Envelope) -> None:
-        self._signataire, self._envelope = signataire, envelope
+    def __init__(self, signer: StateSigner, envelope: Envelope) -> None:
+        self._signer, self._envelope = signer, envelope
 
     async def begin(
         self,
         tx: Transaction,
         user_id: str,
         organisation_id: str | None,
-        fournisseur: FournisseurOAuth,
+        adapter: Adapter,
         redirect_url: str,
-    ) -> Debut:
+    ) -> Begun:
         """Store a connection that may come back within ten minutes."""
         now = clock.now()
-        etat = Etat(user_id, fournisseur.code, now, secrets.token_bytes(NONCE))
-        verifier = secrets.token_urlsafe(_VERIFIER) if fournisseur.pkce else ""
+        state = State(user_id, adapter.code, now, secrets.token_bytes(NONCE))
+        verifier = secrets.token_urlsafe(_VERIFIER) if adapter.pkce else ""
         row = OauthState(
-            nonce_hash=etat.nonce_hash,
+            nonce_hash=state.nonce_hash,
             user_id=user_id,
             organisation_id=organisation_id,
-            provider=fournisseur.code,
-            code_verifier=self._envelope.seal(verifier, _place(etat.nonce_hash)) if verifier else None,
+            provider=adapter.code,
+            code_verifier=self._envelope.seal(verifier, _place(state.nonce_hash)) if verifier else None,
             redirect_url=redirect_url,
             created_at=now,
             expire_le=now + LIFETIME,
         )
         await tx.insert(row)
         challenge = _challenge(verifier) if verifier else ""
-        return Debut(self._signataire.written(etat), challenge, row.expire_le)
+        return Begun(self._signer.written(state), challenge, row.expire_le)
 
-    def read(self, state: str, provider: str) -> Etat:
-        """Read *state*, which has come back from *provider*. Raises EtatRefuse."""
-        return self._signataire.read(state, provider, clock.now())
+    def read(self, state: str, provider: str) -> State:
+        """Read *state*, which has come back from *provider*. Raises StateRefused."""
+        return self._signer.read(state, provider, clock.now())
 
-    async def consume(self, tx: Transaction, etat: Etat) -> OauthState:
-        """Use up the connection of *etat*, once. Raises EtatRefuse."""
-        row = await tx.one(_CONSUME, nonce=etat.nonce_hash, now=clock.now())
+    async def consume(self, tx: Transaction, state: State) -> OauthState:
+        """Use up the connection of *state*, once. Raises StateRefused."""
+        row = await tx.one(_CONSUME, nonce=state.nonce_hash, now=clock.now())
         if row is None:
-            known = await tx.one(_KNOWN, nonce=etat.nonce_hash)
-            raise EtatRefuse("unknown nonce" if known is None else "used before", etat.user_id)
+            known = await tx.one(_KNOWN, nonce=state.nonce_hash)
+            raise StateRefused("unknown nonce" if known is None else "used before", state.user_id)
         return row
 
     def verifier(self, row: OauthState) -> str:
