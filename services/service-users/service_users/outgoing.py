@@ -59,9 +59,9 @@ def _account(user_id: str, one: Integration) -> DisconnectRequest:
     return DisconnectRequest(user_id=user_id, provider=one.provider, account_id=one.provider_account_id)
 
 
-def _pauses(tries: int) -> timedelta:
-    """Return how long a revocation waits after so many failed *tries* (R28)."""
-    return timedelta(seconds=1 if tries == 1 else 5)
+def _pauses(attempts: int) -> timedelta:
+    """Return how long a revocation waits after so many failed *attempts* (R28)."""
+    return timedelta(seconds=1 if attempts == 1 else 5)
 
 
 REVOCATION: Final = Command(

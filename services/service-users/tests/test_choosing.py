@@ -12,7 +12,7 @@ from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import MembreServiceStub, SyncServiceStub, UtilisateurServiceStub
 from grpc import StatusCode
 from service_testing import Mesh, eventually, refused
-from service_users import adhesions, choix
+from service_users import adhesions, choosing
 from service_users.models import Membre, Utilisateur
 from tests.personnes import Someone, new_org, somebody_waits, without_organisations
 
@@ -49,11 +49,11 @@ def test_R31_the_last_one_chosen_else_the_oldest() -> None:
     """A named organisation is taken or none; without a name, the last one chosen, else the oldest."""
     first, second, third = member_of("org-1"), member_of("org-2"), member_of("org-3", NOON)
     later = member_of("org-4", NOON + timedelta(seconds=1))
-    assert choix.named([], "") is choix.named([first, second], "org-3") is None
-    assert choix.named([first, second], "") is first
-    assert choix.named([first, second], "org-2") is second
-    assert choix.named([first, second, third], "") is third
-    assert choix.named([first, later, third], "") is choix.named([first, third, later], "") is later
+    assert choosing.named([], "") is choosing.named([first, second], "org-3") is None
+    assert choosing.named([first, second], "") is first
+    assert choosing.named([first, second], "org-2") is second
+    assert choosing.named([first, second, third], "") is third
+    assert choosing.named([first, later, third], "") is choosing.named([first, third, later], "") is later
 
 
 async def test_R31_a_choice_is_remembered(membres: MembreServiceStub, deux: list[pb.Membre]) -> None:

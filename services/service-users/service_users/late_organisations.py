@@ -7,7 +7,7 @@ from service_kit import App, Worker
 from sqlalchemy import select
 
 from service_users.models import OrganisationAAssurer
-from service_users.organisations import Assurance, Organisations
+from service_users.organisations import Ensured, Organisations
 from service_users.settings import UsersSettings
 
 _log = logging.getLogger(__name__)
@@ -20,9 +20,9 @@ async def ensure_late_ones(app: App[UsersSettings]) -> None:
     organisations = Organisations(app.peers)
     for left in await app.database.read().all(_LEFT):
         ensured = await organisations.ensure(left.organisation_id, left.type_utilisateur)
-        if ensured is Assurance.PLUS_TARD:
+        if ensured is Ensured.LATER:
             return
-        if ensured is Assurance.SUPPRIMEE:
+        if ensured is Ensured.GONE:
             _log.warning("organisation %s has members but was deleted", left.organisation_id)
         async with app.database.transaction() as tx:
             await tx.delete(left)

@@ -1,7 +1,7 @@
 """The one way to find or make the account of a person (R8, R9, R10).
 
 Sign-ins, profiles, invitations and webhooks run it inside their own transaction, by `retried`.
-Memberships are in `adhesions.py`, sign-ins in `connexions.py`, claims of accounts in `reprise.py`.
+Memberships are in `adhesions.py`, sign-ins in `sign_ins.py`, claims of accounts in `reprise.py`.
 """
 
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ from service_users import (
     identifiants,
     journal,
     lookups,
+    outgoing,
     personnes,
     reprise,
     rules,
-    sortantes,
 )
 from service_users.adresses import Adresses
 from service_users.models import Identite, Utilisateur
@@ -37,7 +37,7 @@ _OF_PROVIDER = select(Identite.sujet).where(
 
 
 @dataclass(frozen=True, slots=True)
-class Rapprochement:
+class MatchedAccount:
     """The account that a person was found to have.
 
     Without an account, either it was deleted (*supprime*) or the person may not have the one of his
@@ -66,7 +66,7 @@ async def forget(tx: Transaction, utilisateur: Utilisateur, source: str) -> None
     await adhesions.retire_all(tx, utilisateur.id)
     changed = await adresses.cancel(tx, utilisateur.id)
     await tx.update(utilisateur, actif=False, supprime_le=now, jetons_depuis=now, **changed)
-    await sortantes.revoke(tx, utilisateur.id, now, sortantes.SUPPRESSION)
+    await outgoing.revoke(tx, utilisateur.id, now, outgoing.SUPPRESSION)
     await conflits.release(tx, utilisateur.email)
     await journal.note(tx, "suppression", utilisateur.id, source=source)
 
@@ -76,11 +76,11 @@ async def suspend(tx: Transaction, utilisateur: Utilisateur) -> dict[str, Any]:
     if not utilisateur.actif:
         return {"actif": False}
     now = clock.now()
-    await sortantes.revoke(tx, utilisateur.id, now, sortantes.DESACTIVATION)
+    await outgoing.revoke(tx, utilisateur.id, now, outgoing.DESACTIVATION)
     return {"actif": False, "jetons_depuis": now}
 
 
-class Annuaire:
+class Directory:
     """The accounts; *settings* say which sources are trusted and which applications newcomers get."""
 
     def __init__(self, settings: UsersSettings) -> None:
@@ -92,7 +92,7 @@ class Annuaire:
         """Tell whether the source of *personne* vouches for his address (R8)."""
         return personnes.vouched(personne, self._trusted)
 
-    async def upsert(self, tx: Transaction, personne: Personne) -> Rapprochement:
+    async def upsert(self, tx: Transaction, personne: Personne) -> MatchedAccount:
         """Find the account of *personne* by subject, else by address, or make one (R8).
 
         An account that was found stays locked until the transaction ends. Raises ChampRequis when a
@@ -102,16 +102,16 @@ class Annuaire:
         if identite is not None:
             utilisateur = await tx.get(Utilisateur, identite.utilisateur_id, lock=True)
             if utilisateur is None:
-                return Rapprochement(None, supprime=True)
+                return MatchedAccount(None, supprime=True)
             return await self._refreshed(tx, utilisateur, personne)
         if personne.fournisseur == LOCAL:  # a token of ours for an account that is gone
-            return Rapprochement(None, supprime=True)
+            return MatchedAccount(None, supprime=True)
         known = await lookups.by_email(tx, required(personne.email, "email"))
         if known is None:
             return await self.create(tx, personne)
         return await self._attached(tx, known, personne)
 
-    async def create(self, tx: Transaction, personne: Personne) -> Rapprochement:
+    async def create(self, tx: Transaction, personne: Personne) -> MatchedAccount:
         """Make an account for *personne*, with the identity that is the subject of our tokens (R2)."""
         verified = self.vouched(personne)
         utilisateur = await tx.insert(personnes.new_utilisateur(personne, self._applications, verified))
@@ -119,9 +119,9 @@ class Annuaire:
         if personne.fournisseur != LOCAL:
             await _attach(tx, utilisateur, personne.fournisseur, personne.sujet)
         await journal.note(tx, "creation", utilisateur.id, source=personne.source)
-        return Rapprochement(utilisateur, cree=True)
+        return MatchedAccount(utilisateur, cree=True)
 
-    async def _attached(self, tx: Transaction, known: Utilisateur, personne: Personne) -> Rapprochement:
+    async def _attached(self, tx: Transaction, known: Utilisateur, personne: Personne) -> MatchedAccount:
         """Attach the identity to the account of the person's address, or claim it, or refuse (R8)."""
         utilisateur = await lookups.locked(tx, known)
         provider = personne.fournisseur
@@ -136,20 +136,20 @@ class Annuaire:
             return await _refused(tx, utilisateur, personne, conflits.AUTRE_SUJET)
         await _attach(tx, utilisateur, provider, personne.sujet)
         await journal.note(tx, "identite_liee", known.id, source=personne.source, fournisseur=provider)
-        return Rapprochement(utilisateur)
+        return MatchedAccount(utilisateur)
 
-    async def _claimed(self, tx: Transaction, utilisateur: Utilisateur, personne: Personne) -> Rapprochement:
+    async def _claimed(self, tx: Transaction, utilisateur: Utilisateur, personne: Personne) -> MatchedAccount:
         """Claim the account, whose address nobody has proved, for the owner of the address (R30)."""
         reprise_le = await reprise.claim(tx, utilisateur, personne, self._envelope)
         await _attach(tx, utilisateur, personne.fournisseur, personne.sujet)
-        return Rapprochement(utilisateur, reprise_le=reprise_le)
+        return MatchedAccount(utilisateur, reprise_le=reprise_le)
 
     async def _refreshed(
         self, tx: Transaction, utilisateur: Utilisateur, personne: Personne
-    ) -> Rapprochement:
+    ) -> MatchedAccount:
         """Update a known account with what its provider tells; an address in use is a conflict (R9)."""
         if personne.fournisseur == LOCAL:
-            return Rapprochement(utilisateur)  # our tokens repeat older data of this account
+            return MatchedAccount(utilisateur)  # our tokens repeat older data of this account
         changed = personnes.told_anew(utilisateur, personne)
         vouched = self.vouched(personne)
         if personne.email == utilisateur.email:
@@ -161,7 +161,7 @@ class Annuaire:
                 return await self._occupied(tx, utilisateur, await lookups.locked(tx, owner), personne)
             changed |= await self._moved(tx, utilisateur, personne.email, vouched=vouched)
         await tx.update(utilisateur, **changed)
-        return Rapprochement(utilisateur)
+        return MatchedAccount(utilisateur)
 
     async def _moved(
         self, tx: Transaction, utilisateur: Utilisateur, email: str, *, vouched: bool
@@ -177,15 +177,15 @@ class Annuaire:
 
     async def _occupied(
         self, tx: Transaction, utilisateur: Utilisateur, owner: Utilisateur, personne: Personne
-    ) -> Rapprochement:
+    ) -> MatchedAccount:
         await conflits.note(tx, owner, personne, conflits.EMAIL_PRIS)
-        return Rapprochement(utilisateur, conflit=True, occupant=owner)
+        return MatchedAccount(utilisateur, conflit=True, occupant=owner)
 
 
 async def _attach(tx: Transaction, utilisateur: Utilisateur, fournisseur: str, sujet: str) -> None:
     await tx.insert(Identite(utilisateur_id=utilisateur.id, fournisseur=fournisseur, sujet=sujet))
 
 
-async def _refused(tx: Transaction, owner: Utilisateur, personne: Personne, motif: str) -> Rapprochement:
+async def _refused(tx: Transaction, owner: Utilisateur, personne: Personne, motif: str) -> MatchedAccount:
     await conflits.note(tx, owner, personne, motif)
-    return Rapprochement(None, conflit=True)
+    return MatchedAccount(None, conflit=True)

@@ -7,10 +7,10 @@ from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import SyncServiceStub, UtilisateurServiceStub
 from grpc import StatusCode
 from service_testing import Mesh, refused
-from service_users.models import ConflitIdentite
+from service_users.models import Conflit
 from sqlalchemy import select
 from tests.personnes import Seen, Someone, new_email
-from tests.webhooks_envoyes import Account, Send, Told
+from tests.sent_webhooks import Account, Send, Told
 
 UNKNOWN = (StatusCode.NOT_FOUND, "INTROUVABLE")
 
@@ -96,9 +96,7 @@ async def test_R10_a_conflict_is_a_result(
     """A second subject of one provider for one address is the result CONFLIT, not a refusal."""
     await someone(email=email, fournisseur="kinde", sujet=f"{sujet}-b")
     assert await send(told()) == "CONFLIT"
-    (conflict,) = (
-        await mesh.database("users").read().all(select(ConflitIdentite).where(ConflitIdentite.sujet == sujet))
-    )
+    (conflict,) = await mesh.database("users").read().all(select(Conflit).where(Conflit.sujet == sujet))
     assert conflict.motif == "AUTRE_SUJET"
 
 

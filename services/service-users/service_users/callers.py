@@ -8,7 +8,7 @@ from grpc_utils.errors import Unauthenticated
 from grpc_utils.providers import LOCAL, provider_of
 
 from service_users import adhesions, lookups, personnes, rules
-from service_users.annuaire import Annuaire, Rapprochement
+from service_users.directory import Directory, MatchedAccount
 from service_users.models import ACTIF, Utilisateur
 from service_users.personnes import Personne
 from service_users.settings import UsersSettings
@@ -86,13 +86,13 @@ async def acting(
 
 
 async def account(
-    tx: Transaction, accounts: Annuaire, personne: Personne, identity: Identity, settings: UsersSettings
-) -> Rapprochement:
+    tx: Transaction, directory: Directory, personne: Personne, identity: Identity, settings: UsersSettings
+) -> MatchedAccount:
     """Return the account of the caller, *personne*, made if need be.
 
     Raises CompteDesactive, ConflitIdentite, JetonRevoque.
     """
-    made = await accounts.upsert(tx, personne)
+    made = await directory.upsert(tx, personne)
     if made.supprime:
         raise CompteDesactive
     check_open(identity, made.account(), settings)

@@ -30,7 +30,7 @@ from grpc_utils.errors import FailedPrecondition, NotFound, Refusal
 from service_kit import App
 from service_kit.outgoing.sender import Sender
 from service_testing import Mesh
-from service_users.sortantes import COMMANDS
+from service_users.outgoing import COMMANDS
 
 T = TypeVar("T", bound=type)
 
@@ -118,11 +118,11 @@ class Accounts(IntegrationServiceServicer):
         self, request: integrations_pb2.ListIntegrationsRequest, context: Context
     ) -> integrations_pb2.ListIntegrationsResponse:
         """Return the accounts that the user has connected."""
-        accounts = [
+        directory = [
             integrations_pb2.Integration(provider="google", provider_account_id=account)
             for account in self._heard.connected.get(request.user_id, ())
         ]
-        return integrations_pb2.ListIntegrationsResponse(integrations=accounts)
+        return integrations_pb2.ListIntegrationsResponse(integrations=directory)
 
     async def Disconnect(
         self, request: integrations_pb2.DisconnectRequest, context: Context
@@ -135,7 +135,7 @@ class Accounts(IntegrationServiceServicer):
 
 
 @dataclass(frozen=True)
-class Voisins:
+class PeerDoubles:
     """The doubles, and the users service as it calls them."""
 
     app: App[Any]
@@ -149,7 +149,7 @@ class Voisins:
 
 
 @asynccontextmanager
-async def voisins(mesh: Mesh) -> AsyncIterator[Voisins]:
+async def peer_doubles(mesh: Mesh) -> AsyncIterator[PeerDoubles]:
     """Run auth, email and integrations on free ports, for the users service of *mesh*."""
     heard = Heard()
     made: dict[str, Callable[[Heard], object]] = {"auth": Tokens, "email": Mails, "integrations": Accounts}
@@ -165,7 +165,7 @@ async def voisins(mesh: Mesh) -> AsyncIterator[Voisins]:
         peers = Peers(addresses, ServiceSigner("users", keys.private))
         stack.push_async_callback(peers.close)
         running = mesh["users"].app
-        yield Voisins(App(running.settings, running.database, peers), heard)
+        yield PeerDoubles(App(running.settings, running.database, peers), heard)
 
 
 async def _alive() -> None: ...

@@ -1,6 +1,6 @@
 """Rings of addresses (R32): A's new address is B's, B's is A's, so that nobody can be the first.
 
-The first one therefore steps aside, and the others follow one by one; `effets.py` applies them.
+The first one therefore steps aside, and the others follow one by one; `effects.py` applies them.
 """
 
 from collections.abc import Sequence

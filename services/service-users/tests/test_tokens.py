@@ -11,13 +11,13 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from grpc_utils.errors import BaseIndisponible, DateInvalide
 from service_kit.outgoing import CommandeSortante
 from service_testing import Mesh, refused
-from service_users.sortantes import REVOCATION
+from service_users.outgoing import REVOCATION
 from sqlalchemy import select
+from tests.peer_doubles import PeerDoubles
 from tests.personnes import Someone
-from tests.voisins import Voisins
-from tests.webhooks_envoyes import Account, Send, Told
+from tests.sent_webhooks import Account, Send, Told
 
-GRPC_TRIES = 3  # tries of one call that may be repeated (C14)
+GRPC_ATTEMPTS = 3  # attempts of one call that may be repeated (C14)
 
 
 @pytest.fixture
@@ -37,19 +37,19 @@ async def owed(mesh: Mesh, utilisateur_id: str) -> CommandeSortante:
 
 @pytest.mark.parametrize("etat", ["suspendu", "retire"])
 async def test_R28_an_ended_membership_ends_the_tokens_that_name_it(
-    autour: Voisins, membres: MembreServiceStub, membre: pb.Membre, org: str, etat: str
+    around: PeerDoubles, membres: MembreServiceStub, membre: pb.Membre, org: str, etat: str
 ) -> None:
     """The revocation names the organisation; a change of role or a return of the member sends none."""
     await membres.Update(pb.UpdateMembreRequest(id=membre.id, role="MANAGER"))
     ended = await membres.Update(pb.UpdateMembreRequest(id=membre.id, etat=etat))
     await membres.Update(pb.UpdateMembreRequest(id=membre.id, etat="actif"))
-    (revoked,) = (await autour.send()).revoked_of(membre.utilisateur_id)
+    (revoked,) = (await around.send()).revoked_of(membre.utilisateur_id)
     assert (revoked.organisation_id, revoked.motif) == (org, "adhesion")
     assert 0 <= revoked.avant.ToNanoseconds() - ended.updated_at.ToNanoseconds() < 1e9
 
 
 async def test_R28_a_change_that_is_refused_ends_nothing(
-    autour: Voisins, membres: MembreServiceStub, someone: Someone, org: str
+    around: PeerDoubles, membres: MembreServiceStub, someone: Someone, org: str
 ) -> None:
     """The revocation is written with the change: none follows a refusal."""
     user = await someone(organisation_id=org)
@@ -57,12 +57,12 @@ async def test_R28_a_change_that_is_refused_ends_nothing(
     assert (await refused(membres.Update(pb.UpdateMembreRequest(id=last.id, etat="retire"))))[1] == (
         "DERNIER_ADMIN"
     )
-    assert not (await autour.send()).revoked_of(user.id)
+    assert not (await around.send()).revoked_of(user.id)
 
 
 @pytest.mark.parametrize("how", ["suppression", "desactivation"])
 async def test_R28_a_closed_account_ends_all_of_its_tokens(
-    autour: Voisins, people: UtilisateurServiceStub, someone: Someone, how: str
+    around: PeerDoubles, people: UtilisateurServiceStub, someone: Someone, how: str
 ) -> None:
     """Closing an account revokes all tokens, once: an account that is closed already has none."""
     user = await someone()
@@ -71,7 +71,7 @@ async def test_R28_a_closed_account_ends_all_of_its_tokens(
             await people.Delete(pb.DeleteUtilisateurRequest(id=user.id))
         else:
             await people.Update(pb.UpdateUtilisateurRequest(id=user.id, actif=False))
-    (revoked,) = (await autour.send()).revoked_of(user.id)
+    (revoked,) = (await around.send()).revoked_of(user.id)
     assert (revoked.motif, revoked.organisation_id) == (how, "")
 
 
@@ -80,41 +80,47 @@ async def test_R28_a_closed_account_ends_all_of_its_tokens(
     [("user.updated", {"is_suspended": True}, "desactivation"), ("user.deleted", {}, "suppression")],
 )
 async def test_R28_a_suspension_or_deletion_by_the_provider_ends_tokens_too(
-    autour: Voisins, send: Send, told: Told, account: Account, kind: str, fields: dict[str, Any], motif: str
+    around: PeerDoubles,
+    send: Send,
+    told: Told,
+    account: Account,
+    kind: str,
+    fields: dict[str, Any],
+    motif: str,
 ) -> None:
     """A suspension and a deletion by webhook revoke the account's tokens."""
     await send(told())
     user = await account()
     assert await send(told(kind, **fields)) == "TRAITE"
-    assert [one.motif for one in (await autour.send()).revoked_of(user.id)] == [motif]
+    assert [one.motif for one in (await around.send()).revoked_of(user.id)] == [motif]
 
 
 async def test_R28_auth_away_is_asked_again(
-    mesh: Mesh, autour: Voisins, people: UtilisateurServiceStub, someone: Someone
+    mesh: Mesh, around: PeerDoubles, people: UtilisateurServiceStub, someone: Someone
 ) -> None:
     """A revocation is sent again after one second, then every five, with the same instant."""
     user, now = await someone(), clock.now()
     await people.Delete(pb.DeleteUtilisateurRequest(id=user.id))
     written = MessageToDict(await _request(mesh, user.id))
     for tries, pause in enumerate((1, 5, 5), start=1):
-        autour.heard.failures[user.id] = [BaseIndisponible() for _ in range(GRPC_TRIES)]
+        around.heard.failures[user.id] = [BaseIndisponible() for _ in range(GRPC_ATTEMPTS)]
         with clock.frozen_at(now := now + timedelta(hours=tries)):
-            await autour.send()
+            await around.send()
         row = await owed(mesh, user.id)
         assert (row.tentatives, row.prochain_essai - now) == (tries, timedelta(seconds=pause))
     with clock.frozen_at(now + timedelta(seconds=5)):
-        heard = await autour.send()
+        heard = await around.send()
     assert [MessageToDict(one) for one in heard.revoked_of(user.id)] == [written]
 
 
 async def test_R28_an_instant_that_auth_finds_too_early_is_told_again(
-    mesh: Mesh, autour: Voisins, people: UtilisateurServiceStub, someone: Someone
+    mesh: Mesh, around: PeerDoubles, people: UtilisateurServiceStub, someone: Someone
 ) -> None:
     """DATE_INVALIDE passes with the difference of the clocks: the revocation is not given up."""
     user = await someone()
     await people.Delete(pb.DeleteUtilisateurRequest(id=user.id))
-    autour.heard.failures[user.id] = [DateInvalide()]
-    await autour.send()
+    around.heard.failures[user.id] = [DateInvalide()]
+    await around.send()
     assert (await owed(mesh, user.id)).etat == "EN_ATTENTE"
 
 

@@ -1,6 +1,6 @@
 """Sign-ins: counted, and announced by the one event of this service (R12, R13).
 
-`annuaire.py` finds the person, `sync.py` serves the calls.
+`directory.py` finds the person, `sync.py` serves the calls.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from service_users import journal
 from service_users.models import Evenement, Membre, Utilisateur
 from service_users.rules import INSTITUTION
 
-_CONNEXION = "connexion"
+_SIGN_IN = "connexion"
 _REPEATED = timedelta(seconds=60)  # a service's repeated report announces nothing (R13)
 _PROFILE_RHYTHM = timedelta(minutes=5)  # SyncProfile counts once in it (R12)
 
@@ -39,7 +39,7 @@ _FORMER = (
     select(Evenement.details)
     .where(
         Evenement.utilisateur_id == _utilisateur_id,
-        Evenement.evenement == _CONNEXION,
+        Evenement.evenement == _SIGN_IN,
         Evenement.source == bindparam("source", type_=String),
         Evenement.created_at > bindparam("since", type_=Evenement.created_at.type),
     )
@@ -49,7 +49,7 @@ _FORMER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Connexion:
+class SignIn:
     """A sign-in to be announced, with its person and the membership that it is for.
 
     *sujet* is the subject that the announcing side knows the person by; *metadata* goes with the event.
@@ -81,10 +81,10 @@ async def sign_in(
     sujet: str,
     source: str,
     metadata: Mapping[str, str | bool],
-) -> Connexion:
+) -> SignIn:
     """Count the sign-in of *utilisateur*, and return it for its announcement."""
     premiere = utilisateur.derniere_connexion is None
-    return Connexion(await count(tx, utilisateur), premiere, membre, sujet, source, metadata)
+    return SignIn(await count(tx, utilisateur), premiere, membre, sujet, source, metadata)
 
 
 async def count(tx: Transaction, utilisateur: Utilisateur) -> Utilisateur:
@@ -98,43 +98,41 @@ def counts_again(derniere: datetime | None) -> bool:
     return derniere is None or clock.now() - derniere >= _PROFILE_RHYTHM
 
 
-async def announced_lately(tx: Transaction, connexion: Connexion) -> str:
+async def announced_lately(tx: Transaction, sign_in: SignIn) -> str:
     """Return the id of the event that the same source caused within the last minute, "" without one."""
     details = await tx.one(
         _FORMER,
-        utilisateur_id=connexion.utilisateur.id,
-        source=connexion.source,
+        utilisateur_id=sign_in.utilisateur.id,
+        source=sign_in.source,
         since=clock.now() - _REPEATED,
     )
     return str(details["event_id"]) if details else ""
 
 
-async def announce(tx: Transaction, connexion: Connexion) -> str:
+async def announce(tx: Transaction, sign_in: SignIn) -> str:
     """Publish the sign-in with *tx*, keep the event's id in the journal, and return it."""
-    event = _event(connexion)
+    event = _event(sign_in)
     publish(tx, event)
-    await journal.note(
-        tx, _CONNEXION, connexion.utilisateur.id, source=connexion.source, event_id=event.event_id
-    )
+    await journal.note(tx, _SIGN_IN, sign_in.utilisateur.id, source=sign_in.source, event_id=event.event_id)
     return event.event_id
 
 
-def _event(connexion: Connexion) -> UserLoginEvent:
-    utilisateur, organisation_id = connexion.utilisateur, connexion.organisation_id
+def _event(sign_in: SignIn) -> UserLoginEvent:
+    utilisateur, organisation_id = sign_in.utilisateur, sign_in.organisation_id
     metadata = Struct()
-    metadata.update(dict(connexion.metadata))
+    metadata.update(dict(sign_in.metadata))
     institution = utilisateur.type_utilisateur == INSTITUTION
     return UserLoginEvent(
         user_id=str(utilisateur.id),
-        auth0_id=connexion.sujet,
+        auth0_id=sign_in.sujet,
         customer_id=organisation_id,
         company_id="" if institution else organisation_id,
         financial_institution_id=organisation_id if institution else "",
         email=utilisateur.email,
         name=f"{utilisateur.prenom} {utilisateur.nom}".strip(),
-        role=connexion.role,
+        role=sign_in.role,
         user_type=utilisateur.type_utilisateur,
         accessible_apps=utilisateur.applications,
-        is_first_login=connexion.premiere,
+        is_first_login=sign_in.premiere,
         metadata=metadata,
     )

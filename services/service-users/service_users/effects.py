@@ -8,8 +8,8 @@ from db_utils import Transaction, clock
 from grpc_utils.providers import KINDE
 from sqlalchemy import String, bindparam, select
 
-from service_users import annuaire, conflits, echanges, lookups
-from service_users.annuaire import Annuaire, Rapprochement
+from service_users import conflits, directory, lookups, rings
+from service_users.directory import Directory, MatchedAccount
 from service_users.models import CONFLIT, IGNORE, TRAITE, Utilisateur, WebhookRecu
 from service_users.notifications import DELETED, KNOWN, SOURCE, Notification
 
@@ -29,11 +29,11 @@ _DELETED_SINCE = (
 )
 
 
-class Effets:
-    """Effects of webhooks on the accounts of *accounts*."""
+class Effects:
+    """Effects of webhooks on the accounts of *directory*."""
 
-    def __init__(self, accounts: Annuaire) -> None:
-        self._annuaire = accounts
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
 
     async def apply(self, tx: Transaction, notification: Notification) -> str:
         """Apply *notification*; return TRAITE, IGNORE or CONFLIT.
@@ -50,7 +50,7 @@ class Effets:
         if utilisateur is None or _is_older(notification, utilisateur.fournisseur_maj_le):
             return IGNORE
         if notification.type == DELETED:
-            await annuaire.forget(tx, utilisateur, source=SOURCE)
+            await directory.forget(tx, utilisateur, source=SOURCE)
             return TRAITE
         return await self._tell(tx, notification)
 
@@ -67,7 +67,7 @@ class Effets:
         return await self._tell(tx, notification)
 
     async def _tell(self, tx: Transaction, notification: Notification) -> str:
-        found = await self._annuaire.upsert(tx, notification.personne)
+        found = await self._directory.upsert(tx, notification.personne)
         if found.utilisateur is None:
             return CONFLIT if found.conflit else TRAITE
         changed = await _suspension(tx, found.utilisateur, notification.suspendu)
@@ -77,22 +77,22 @@ class Effets:
             return CONFLIT
         return TRAITE
 
-    async def _exchanged(self, tx: Transaction, found: Rapprochement, notification: Notification) -> bool:
+    async def _exchanged(self, tx: Transaction, found: MatchedAccount, notification: Notification) -> bool:
         """Apply the ring that *notification* closes, if it closes one; return whether it did (R32)."""
         if found.utilisateur is None or found.occupant is None:
             return False
-        if not self._annuaire.vouched(notification.personne):
+        if not self._directory.vouched(notification.personne):
             return False
-        ring = await echanges.ring(tx, found.utilisateur, found.occupant)
+        ring = await rings.ring(tx, found.utilisateur, found.occupant)
         if not ring:
             return False
-        await echanges.step_aside(tx, found.utilisateur)
+        await rings.step_aside(tx, found.utilisateur)
         for webhook in reversed(ring):  # the last one wants the address that has just become free
             waiting = notification_of(webhook)
             await tx.update(webhook, resultat=TRAITE, prochain_essai=None, charge_utile={})
             await self._tell(tx, waiting)
             await conflits.resolve(tx, KINDE, webhook.sujet)
-        await self._annuaire.upsert(tx, notification.personne)  # the new address is free now
+        await self._directory.upsert(tx, notification.personne)  # the new address is free now
         return True
 
 
@@ -109,7 +109,7 @@ def _is_older(notification: Notification, applied: datetime | None) -> bool:
 async def _suspension(tx: Transaction, utilisateur: Utilisateur, suspendu: bool | None) -> dict[str, Any]:
     """Return the columns that the provider's suspension changes; it never lifts one of ours (R24)."""
     if suspendu and utilisateur.actif:
-        return {"suspendu_par_fournisseur": True} | await annuaire.suspend(tx, utilisateur)
+        return {"suspendu_par_fournisseur": True} | await directory.suspend(tx, utilisateur)
     if suspendu is False and utilisateur.suspendu_par_fournisseur:
         return {"actif": True, "suspendu_par_fournisseur": False}
     return {}
