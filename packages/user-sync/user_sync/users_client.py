@@ -28,7 +28,7 @@ class Closed(Exception):
     """The account is closed in users."""
 
 
-class Annuaire:
+class UsersClient:
     """Client of users, which counts as silent after *timeout* seconds without an answer.
 
     A *patient* client waits as long for users to be there at all, since it may just be coming back.
