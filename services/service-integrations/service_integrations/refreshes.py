@@ -39,7 +39,7 @@ _Failure = IntegrationRefusal | ProviderRefused
 LEASE = timedelta(seconds=30)
 WAIT = 5.0  # seconds that a caller waits for somebody else's refresh (R11)
 _LONGEST = 27.0  # seconds of one refresh with its retries: it must end within the lease
-_AGAIN = 0.5  # seconds between tries to store new tokens
+_AGAIN = 0.5  # seconds between attempts to store new tokens
 AT_ONCE = 5  # accounts of a batch that are refreshed together (R14)
 _POLL = 0.05  # seconds between looks at a row under another's lease
 
