@@ -1,4 +1,4 @@
-"""Nursery: forks test services from a process with their libraries imported, four in the time of one.
+"""Fork server: forks test services from a process with their libraries imported, four in the time of one.
 
 Orders come as lines of JSON: {"service": …, "environment": {…}, "log": …}. Answers are lines
 too: "started <pid>" in the order of the orders, "ended <pid> <exit code>". Our own packages
