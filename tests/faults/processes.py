@@ -25,8 +25,8 @@ _PR_SET_PDEATHSIG = 1  # prctl(2): the signal for this process when its parent d
 _STOP_TIMEOUT = 30.0  # seconds
 
 
-class Nursery:
-    """Process that forks those of the services (`nursery.py`)."""
+class ForkServer:
+    """Process that forks those of the services (`fork_server.py`)."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -35,9 +35,9 @@ class Nursery:
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
-    async def open(cls) -> "Nursery":
-        """Start a nursery, which ends with this process."""
-        command = (sys.executable, "-m", "tests.faults.nursery")
+    async def open(cls) -> "ForkServer":
+        """Start a fork server, which ends with this process."""
+        command = (sys.executable, "-m", "tests.faults.fork_server")
         return cls(
             await asyncio.create_subprocess_exec(
                 *command, cwd=ROOT, stdin=PIPE, stdout=PIPE, preexec_fn=_end_with_parent
@@ -55,7 +55,7 @@ class Nursery:
         return Replica(service, int(environment["GRPC_PORT"]), pid, self._ends[pid])
 
     async def close(self) -> None:
-        """Kill the nursery, and with it all processes that it has started."""
+        """Kill the fork server, and with it all processes that it has started."""
         self._process.kill()
         await self._process.wait()
         await self._listening
@@ -124,7 +124,7 @@ QUICK = (
 class Processes:
     """Processes of one mesh, on the database *url* and on *broker*; *logs* is a folder for their output."""
 
-    nursery: Nursery
+    fork_server: ForkServer
     url: str
     broker: EmbeddedNats
     logs: Path
@@ -135,7 +135,7 @@ class Processes:
         """Start a replica of *service* on *port*, by default a free one, with FAILPOINT *failpoint*."""
         log = self.logs / f"{service}-{len(self.replicas)}.log"
         environment = self._environment(service, port or free_port(), failpoint)
-        replica = await self.nursery.start(service, environment, log)
+        replica = await self.fork_server.start(service, environment, log)
         self.replicas.append(replica)
         return replica
 
@@ -196,9 +196,11 @@ class Kept:
 
 
 @asynccontextmanager
-async def processes(nursery: Nursery, url: str, broker: EmbeddedNats, logs: Path) -> AsyncIterator[Processes]:
+async def processes(
+    fork_server: ForkServer, url: str, broker: EmbeddedNats, logs: Path
+) -> AsyncIterator[Processes]:
     """Processes on the database *url* and on *broker*; those left at the end are killed."""
-    mesh = Processes(nursery, url, broker, logs)
+    mesh = Processes(fork_server, url, broker, logs)
     try:
         yield mesh
     finally:

@@ -19,7 +19,7 @@ from tests.faults.checker import violations
 from tests.faults.load import UNKNOWN, Load, Memory
 from tests.faults.nemesis import Fault, Nemesis, stopped
 from tests.faults.observer import observed
-from tests.faults.processes import Kept, Nursery, Processes, Replica, processes
+from tests.faults.processes import ForkServer, Kept, Processes, Replica, processes
 from tests.temoin.service import ARCHIVE, TEMOIN
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
@@ -39,10 +39,12 @@ def postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture
-async def mesh(nursery: Nursery, postgres: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Processes]:
+async def mesh(
+    fork_server: ForkServer, postgres: EmbeddedPostgres, tmp_path: Path
+) -> AsyncIterator[Processes]:
     """A mesh without a process yet, on servers that may be killed."""
     with fresh_nats() as broker:
-        async with processes(nursery, postgres.url(), broker, tmp_path) as mesh:
+        async with processes(fork_server, postgres.url(), broker, tmp_path) as mesh:
             yield mesh
 
 

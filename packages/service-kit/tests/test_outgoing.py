@@ -267,6 +267,6 @@ async def test_C22_a_command_is_sent_right_after_its_commit() -> None:
 
 def test_C22_the_pauses_grow_from_five_seconds_to_an_hour() -> None:
     """Doubled each time."""
-    assert [growing(tries).total_seconds() for tries in (1, 2, 3, 10, 11, 1000)] == [
+    assert [growing(attempts).total_seconds() for attempts in (1, 2, 3, 10, 11, 1000)] == [
         5, 10, 20, 2560, 3600, 3600,
     ]  # fmt: skip

@@ -16,9 +16,9 @@ from sqlalchemy import delete
 from tests.comptoirs.service import COMPTABILITE
 from tests.visiteurs import BESIDE, Comptoirs, Visiteur, copy_of, waiting
 from user_sync import copies, queue
-from user_sync.annuaire import Annuaire, NotTold
 from user_sync.models import SyncEnAttente
 from user_sync.rules import Personne
+from user_sync.users_client import NotTold, UsersClient
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SERVICE = "accounting-service"
@@ -41,16 +41,16 @@ async def database(comptoirs: Comptoirs) -> Database:
 
 
 @pytest.fixture
-def users(comptoirs: Comptoirs) -> Annuaire:
+def users(comptoirs: Comptoirs) -> UsersClient:
     """Client of users, as the counter has it."""
-    return Annuaire(comptoirs.mesh["comptabilite"].app.peers, 2.0, patient=True)
+    return UsersClient(comptoirs.mesh["comptabilite"].app.peers, 2.0, patient=True)
 
 
 @pytest.fixture
-async def silence() -> AsyncIterator[Annuaire]:
+async def silence() -> AsyncIterator[UsersClient]:
     """Client of users while it is away."""
     peers = Peers({"users": f"127.0.0.1:{free_port()}"}, None)
-    yield Annuaire(peers, 0.1, patient=True)
+    yield UsersClient(peers, 0.1, patient=True)
     await peers.close()
 
 
@@ -74,7 +74,7 @@ async def still(database: Database, visiteur: Visiteur) -> SyncEnAttente:
 
 
 async def test_S12_users_is_told_in_the_end(
-    comptoirs: Comptoirs, database: Database, users: Annuaire, visiteur: Visiteur
+    comptoirs: Comptoirs, database: Database, users: UsersClient, visiteur: Visiteur
 ) -> None:
     """A success removes the row, and gives the copy the id and the role of users."""
     first = Visiteur(visiteur.organisation)
@@ -96,7 +96,7 @@ async def test_S12_users_is_told_in_the_end(
 
 
 async def test_S12_waits_grow_while_users_is_silent(
-    database: Database, silence: Annuaire, visiteur: Visiteur
+    database: Database, silence: UsersClient, visiteur: Visiteur
 ) -> None:
     """Retries come with the next run of the job, then after two minutes, ten, and every hour."""
     await put(database, visiteur)
@@ -113,7 +113,7 @@ async def test_S12_waits_grow_while_users_is_silent(
     assert row.erreur == "DEPENDANCE_INDISPONIBLE"
 
 
-async def test_S12_the_first_silence_ends_a_run(database: Database, silence: Annuaire) -> None:
+async def test_S12_the_first_silence_ends_a_run(database: Database, silence: UsersClient) -> None:
     """A silence ends the run, and does not put the others off."""
     people = [Visiteur() for _ in range(3)]
     for number, one in enumerate(people):
@@ -124,7 +124,7 @@ async def test_S12_the_first_silence_ends_a_run(database: Database, silence: Ann
 
 
 async def test_S12_after_a_week_it_is_given_up(
-    database: Database, silence: Annuaire, visiteur: Visiteur, caplog: pytest.LogCaptureFixture
+    database: Database, silence: UsersClient, visiteur: Visiteur, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A sign-in is given up after a week, with one error for operators; the row stays."""
     await put(database, visiteur)
@@ -138,7 +138,7 @@ async def test_S12_after_a_week_it_is_given_up(
 
 
 async def test_S12_what_users_refuses_for_good_leaves_the_queue(
-    database: Database, users: Annuaire, caplog: pytest.LogCaptureFixture
+    database: Database, users: UsersClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A refusal for good removes the row with an error; the others of the same run are told."""
     hopeless, other = Visiteur(), Visiteur()
@@ -152,7 +152,7 @@ async def test_S12_what_users_refuses_for_good_leaves_the_queue(
 
 
 async def test_S9_a_closed_account_is_noted_by_the_job(
-    comptoirs: Comptoirs, database: Database, users: Annuaire, visiteur: Visiteur
+    comptoirs: Comptoirs, database: Database, users: UsersClient, visiteur: Visiteur
 ) -> None:
     """The job closes the copy of a closed account that was let in while users was away."""
     people = comptoirs.mesh.service_stub(UtilisateurServiceStub, caller="comptabilite")
@@ -179,7 +179,7 @@ async def test_S12_the_first_of_two_sign_ins_is_the_one_that_waits(
     assert row.charge["metadata"] == {"firstLoginFrom": "accounting"}
 
 
-async def test_the_backlog_is_measured(database: Database, silence: Annuaire) -> None:
+async def test_the_backlog_is_measured(database: Database, silence: UsersClient) -> None:
     """The metric counts queued sign-ins without those that were given up."""
     for days in (0, 6, 6):
         await put(database, Visiteur(), NOON + timedelta(days=days))

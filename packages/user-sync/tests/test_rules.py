@@ -112,7 +112,7 @@ def test_S5_users_is_told_everything_at_once() -> None:
 
 def test_S12_waits_grow_to_an_hour() -> None:
     """Waits are two minutes, ten, and an hour from then on."""
-    minutes = [rules.wait_after(tries) / timedelta(minutes=1) for tries in (1, 2, 3, 4, 200)]
+    minutes = [rules.wait_after(attempts) / timedelta(minutes=1) for attempts in (1, 2, 3, 4, 200)]
     assert minutes == [2, 10, 60, 60, 60]
 
 

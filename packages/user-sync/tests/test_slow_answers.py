@@ -18,9 +18,9 @@ from sqlalchemy import delete
 from tests.comptoirs.service import COMPTABILITE, COMPTABILITE_SYNC
 from tests.visiteurs import BESIDE, Comptoirs, Visiteur, copy_of, identity, waiting
 from user_sync import queue
-from user_sync.annuaire import Annuaire, NotTold
 from user_sync.models import SyncEnAttente
 from user_sync.synchroniser import Synchroniser
+from user_sync.users_client import NotTold, UsersClient
 
 # A counter that hears no events but those that a test hands to it.
 DEAF = replace(COMPTABILITE, subscriptions=())
@@ -148,7 +148,7 @@ async def test_S12_a_row_sent_during_the_run_does_not_end_it(
     async with database.transaction() as tx:
         await tx.execute(delete(SyncEnAttente))
         await queue.keep(tx, request, NotTold("CIRCUIT_OUVERT", silent=True))
-    running_job = asyncio.create_task(queue.empty(database, Annuaire(peers, 0.3), "accounting-service"))
+    running_job = asyncio.create_task(queue.empty(database, UsersClient(peers, 0.3), "accounting-service"))
     await eventually(lambda: mute.connections)
     async with database.transaction() as tx:
         await queue.told(tx, visiteur.sujet)

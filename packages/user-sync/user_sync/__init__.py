@@ -6,7 +6,7 @@ permissions are information, and people are served before users has heard of the
 """
 
 from user_sync.component import UserSync
-from user_sync.courant import UtilisateurCourant, utilisateur_local
+from user_sync.current import UtilisateurCourant, utilisateur_local
 from user_sync.models import UtilisateurLocal
 from user_sync.organisations import PremiereConnexion
 from user_sync.settings import UserSyncSettings

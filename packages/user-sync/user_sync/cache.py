@@ -4,7 +4,7 @@ from uuid import UUID
 
 from db_utils import clock
 
-from user_sync.courant import UtilisateurCourant, of_copy
+from user_sync.current import UtilisateurCourant, of_copy
 from user_sync.models import UtilisateurLocal
 
 MOST = 10_000  # subjects per process (S2)

@@ -13,11 +13,11 @@ from pydantic_settings import BaseSettings
 from sqlalchemy import MetaData
 
 from user_sync import copies, queue, rules
-from user_sync.annuaire import Annuaire
 from user_sync.models import Base
 from user_sync.organisations import Accueil, PremiereConnexion
 from user_sync.settings import Host, UserSyncSettings
 from user_sync.synchroniser import Synchroniser
+from user_sync.users_client import UsersClient
 
 _EVERY = timedelta(seconds=30)
 _PATIENCE = 5.0  # seconds of the job, longer than a channel takes to find its callee again
@@ -85,8 +85,8 @@ class UserSync:
     async def rejouer_syncs(self, app: Host) -> None:
         """Tell users of the sign-ins that it has missed (S12)."""
         if app.settings.user_sync_enabled:
-            annuaire = Annuaire(app.peers, _PATIENCE, patient=True)
-            await queue.empty(app.database, annuaire, self.service_name)
+            users = UsersClient(app.peers, _PATIENCE, patient=True)
+            await queue.empty(app.database, users, self.service_name)
 
     async def ouvrir_organisations(self, app: Host) -> None:
         """Run the hook again for organisations where it has failed (S20)."""

@@ -9,9 +9,9 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from sqlalchemy import Integer, String, bindparam, delete, func, select, update
 
 from user_sync import copies, rules, telemetry
-from user_sync.annuaire import Annuaire, Closed, NotTold, Unusable
 from user_sync.models import SyncEnAttente
 from user_sync.rules import Central
+from user_sync.users_client import Closed, NotTold, Unusable, UsersClient
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ _PUT_OFF = (
     update(SyncEnAttente)
     .where(_mine)
     .values(
-        tentatives=bindparam("tries", type_=Integer),
+        tentatives=bindparam("attempts", type_=Integer),
         prochain_essai=bindparam("next_try", type_=SyncEnAttente.created_at.type),
         erreur=bindparam("error", type_=String),
     )
@@ -49,23 +49,23 @@ async def told(tx: Transaction, sujet: str) -> None:
     await tx.execute(_TOLD, sujet=sujet)
 
 
-async def empty(database: Database, annuaire: Annuaire, service: str) -> None:
+async def empty(database: Database, users: UsersClient, service: str) -> None:
     """Tell users of every sign-in that is due; the first silence ends the run (a job)."""
     try:
         while due := await database.read().all(_DUE, now=clock.now()):
             for row in due:
-                if not await _retried(database, annuaire, row):
+                if not await _retried(database, users, row):
                     return
     finally:
         pending = await database.read().one(_PENDING)
         telemetry.USER_SYNC_PENDING.labels(service).set(pending or 0)
 
 
-async def _retried(database: Database, annuaire: Annuaire, row: SyncEnAttente) -> bool:
+async def _retried(database: Database, users: UsersClient, row: SyncEnAttente) -> bool:
     """Tell users of *row*; return False when it is silent."""
     request = ParseDict(row.charge, pb.SyncUserRequest())
     try:
-        central = await annuaire.tell(request)
+        central = await users.tell(request)
     except NotTold as error:
         await _put_off(database, row, error)
         return not error.silent
@@ -97,7 +97,7 @@ async def _settle(database: Database, sujet: str, central: Central | None, *, cl
 
 async def _put_off(database: Database, row: SyncEnAttente, error: NotTold) -> None:
     """Put the sign-in off; after a week give it up, and keep the row for people to look at."""
-    now, tries = clock.now(), row.tentatives + 1
+    now, attempts = clock.now(), row.tentatives + 1
     given_up = now - row.created_at >= rules.GIVEN_UP_AFTER
     if given_up:
         _log.error("ECHEC: users was not told of %s in a week: %s", telemetry.hashed(row.auth0_id), error)
@@ -105,7 +105,7 @@ async def _put_off(database: Database, row: SyncEnAttente, error: NotTold) -> No
         await tx.execute(
             _PUT_OFF,
             sujet=row.auth0_id,
-            tries=tries,
-            next_try=None if given_up else now + rules.wait_after(tries),
+            attempts=attempts,
+            next_try=None if given_up else now + rules.wait_after(attempts),
             error=str(error)[:_LONGEST_ERROR],
         )

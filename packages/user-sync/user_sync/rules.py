@@ -137,6 +137,6 @@ def known_role(role: str) -> str:
     return role if role in ROLES else ""
 
 
-def wait_after(tries: int) -> timedelta:
-    """Return how long to wait after so many failed *tries* to tell users (S12)."""
-    return _WAITS[min(tries, len(_WAITS)) - 1]
+def wait_after(attempts: int) -> timedelta:
+    """Return how long to wait after so many failed *attempts* to tell users (S12)."""
+    return _WAITS[min(attempts, len(_WAITS)) - 1]

@@ -26,14 +26,14 @@ from grpc_utils import Identity
 from grpc_utils.providers import provider_of
 from nats_utils import end
 
-from user_sync import copies, courant, queue, rules, telemetry
-from user_sync.annuaire import Annuaire, Closed, NotTold, Unusable
+from user_sync import copies, current, queue, rules, telemetry
 from user_sync.cache import MOST, Cache
-from user_sync.courant import UtilisateurCourant
+from user_sync.current import UtilisateurCourant
 from user_sync.models import EVENEMENT, UtilisateurLocal
 from user_sync.organisations import Accueil
 from user_sync.rules import Central, CompteDesactive, Personne
 from user_sync.settings import Host
+from user_sync.users_client import Closed, NotTold, Unusable, UsersClient
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Synchroniser:
     def __init__(self, app: Host, service: str, app_code: str, accueil: Accueil) -> None:
         self._db, self._settings = app.database, app.settings
         self._service, self._app_code, self._accueil = service, app_code, accueil
-        self._annuaire = Annuaire(app.peers, app.settings.user_sync_timeout_ms / 1000)
+        self._users = UsersClient(app.peers, app.settings.user_sync_timeout_ms / 1000)
         self._cache = Cache(app.settings.user_cache_s)
         self._told: dict[str, float] = {}  # when users was told last, by subject
         self._arrivals: dict[str, asyncio.Task[UtilisateurCourant]] = {}
@@ -59,10 +59,10 @@ class Synchroniser:
     async def greet(self, identity: Identity) -> None:
         """Find or make the local user behind a call. Raises UtilisateurNonAutorise, CompteDesactive."""
         if identity.kind != "user":  # services have no copy (S1)
-            courant.set_utilisateur(None)
+            current.set_utilisateur(None)
             return
         known = self._cache.get(identity.subject)
-        courant.set_utilisateur(known if known is not None else await self._met(identity))
+        current.set_utilisateur(known if known is not None else await self._met(identity))
 
     async def close(self) -> None:
         """End what runs in the background; users is told of those people the next time they call."""
@@ -74,7 +74,7 @@ class Synchroniser:
         try:
             copy = await self._looked_up(identity.subject)
         except _AWAY:
-            return courant.of_token(identity, personne)  # the token alone (S10)
+            return current.of_token(identity, personne)  # the token alone (S10)
         if copy is None:
             return await self._newcomer(identity, personne)
         self._tell_soon(identity, personne, copy)
@@ -115,12 +115,12 @@ class Synchroniser:
             if not copy.actif:
                 raise Closed
         except _AWAY:
-            return courant.of_token(identity, personne)
+            return current.of_token(identity, personne)
         except Closed:
             self._note("refuse", personne, started)
             raise CompteDesactive from None
         self._remember_telling(personne.sujet)
-        return courant.of_copy(copy)
+        return current.of_copy(copy)
 
     async def _registered(
         self, identity: Identity, personne: Personne
@@ -128,7 +128,7 @@ class Synchroniser:
         """Tell users, and return the copy, made by its event or here (S5 to S8). Raises Closed."""
         request = self._request(identity, personne, firstLoginFrom=self._app_code)
         try:
-            central = await self._annuaire.tell(request)
+            central = await self._users.tell(request)
         except NotTold as error:
             _log.warning("users is told later: %s", error)
             return await self._made(personne, None, later=(request, error)), "en_attente"
@@ -188,7 +188,7 @@ class Synchroniser:
     async def _tell(self, request: pb.SyncUserRequest, personne: Personne) -> None:
         started, central, closed, later = time.perf_counter(), None, False, None
         try:
-            central = await self._annuaire.tell(request)
+            central = await self._users.tell(request)
         except NotTold as error:
             _log.warning("users is told later: %s", error)
             later = error

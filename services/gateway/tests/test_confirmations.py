@@ -16,8 +16,8 @@ from service_kit.outgoing import CommandeSortante
 from service_kit.outgoing.command import request_of
 from service_testing import Mesh, running
 from service_users.models import ConfirmationEmail
+from service_users.outgoing import MAIL
 from service_users.service import SERVICE as USERS
-from service_users.sortantes import MAIL
 from sqlalchemy import select
 from tests.visitors import ORIGINS, bearer, browser, code, new_email
 

@@ -10,10 +10,10 @@ from service_auth.keys import Keyring
 from service_auth.limits import MEMORY
 from service_auth.models import (
     DemandeOauth,
-    JetonRevoque,
     RevocationGlobale,
     RevocationOrganisation,
     TentativeConnexion,
+    TokenRevoque,
     Verrou,
 )
 from service_auth.settings import LONGEST_LIFE, AuthSettings
@@ -37,7 +37,7 @@ async def look_after_keys(app: App[AuthSettings]) -> None:
 PURGE = purge_job(
     Retention(TentativeConnexion, TentativeConnexion.created_at, JOURNAL_KEPT),
     Retention(DemandeOauth, DemandeOauth.created_at, DEMANDES_KEPT),
-    Retention(JetonRevoque, JetonRevoque.expire_le, REVOCATIONS_KEPT),
+    Retention(TokenRevoque, TokenRevoque.expire_le, REVOCATIONS_KEPT),
     Retention(RevocationGlobale, RevocationGlobale.avant, _GLOBALES_KEPT),
     Retention(RevocationOrganisation, RevocationOrganisation.avant, _GLOBALES_KEPT),
     Retention(Verrou, func.greatest(Verrou.updated_at, Verrou.verrouille_jusqu_a), MEMORY),

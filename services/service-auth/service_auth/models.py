@@ -104,7 +104,7 @@ class DemandeOauth(Base):
     consomme_le: Mapped[datetime | None] = mapped_column(default=None)
 
 
-class JetonRevoque(Base):
+class TokenRevoque(Base):
     """A token of ours that was ended before it expired."""
 
     __tablename__ = "jetons_revoques"

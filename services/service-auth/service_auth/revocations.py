@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
-from service_auth.models import JetonRevoque, RevocationGlobale, RevocationOrganisation
+from service_auth.models import RevocationGlobale, RevocationOrganisation, TokenRevoque
 from service_auth.settings import LONGEST_LIFE
 
 LARGEST_PAGE = 1000
@@ -41,7 +41,7 @@ _issued = bindparam("issued_at", type_=_instant)
 
 _REVOKED = select(
     or_(
-        exists().where(JetonRevoque.jti == bindparam("jti")),
+        exists().where(TokenRevoque.jti == bindparam("jti")),
         exists().where(RevocationGlobale.utilisateur_id == _user, RevocationGlobale.avant > _issued),
         exists().where(
             RevocationOrganisation.utilisateur_id == _user,
@@ -77,12 +77,12 @@ _END = _ending(RevocationGlobale, utilisateur_id=_user)
 _END_IN = _ending(RevocationOrganisation, utilisateur_id=_user, organisation=_organisation)
 _every = union_all(
     select(
-        JetonRevoque.revoque_le.label("written"),
-        cast(JetonRevoque.jti, String).label("jti"),
-        JetonRevoque.utilisateur_id.label("utilisateur_id"),
+        TokenRevoque.revoque_le.label("written"),
+        cast(TokenRevoque.jti, String).label("jti"),
+        TokenRevoque.utilisateur_id.label("utilisateur_id"),
         literal("").label("organisation"),
-        JetonRevoque.revoque_le.label("instant"),
-        JetonRevoque.expire_le.label("expire_le"),
+        TokenRevoque.revoque_le.label("instant"),
+        TokenRevoque.expire_le.label("expire_le"),
     ),
     select(
         RevocationGlobale.revoque_le,
@@ -155,7 +155,7 @@ async def is_revoked(reader: Reader, token: OwnToken) -> bool:
 
 async def revoke_token(tx: Transaction, token: OwnToken, motif: str) -> bool:
     """End *token* and announce that with the commit of *tx*; False when it had ended before."""
-    row = JetonRevoque(
+    row = TokenRevoque(
         jti=token.jti, utilisateur_id=token.utilisateur_id, motif=motif, expire_le=token.expires_at
     )
     if not await tx.insert_if_absent(row):

@@ -11,10 +11,10 @@ from service_auth.models import (
     MOT_DE_PASSE,
     PASSWORD,
     DemandeOauth,
-    JetonRevoque,
     RevocationGlobale,
     RevocationOrganisation,
     TentativeConnexion,
+    TokenRevoque,
     Verrou,
 )
 from service_auth.settings import AuthSettings
@@ -60,7 +60,7 @@ async def test_R13_a_revoked_token_is_kept_until_an_hour_after_its_end(app: App[
     """A revocation is kept until an hour after the end of its token."""
     for after, kept in ((timedelta(minutes=119), True), (timedelta(minutes=121), False)):
         end = clock.now() + timedelta(hours=1)
-        row = JetonRevoque(jti=uuid7(), utilisateur_id="u", motif=LOGOUT, expire_le=end)
+        row = TokenRevoque(jti=uuid7(), utilisateur_id="u", motif=LOGOUT, expire_le=end)
         assert await survives(app, row, row.jti, after) == kept
 
 

@@ -15,7 +15,7 @@ from crm.common.common_pb2 import Pagination
 from db_utils import clock, uuid7
 from grpc import StatusCode
 from grpc_utils import timestamp
-from service_auth.models import LOGOUT, MOT_DE_PASSE, JetonRevoque
+from service_auth.models import LOGOUT, MOT_DE_PASSE, TokenRevoque
 from service_auth.revocations import OwnToken, revoke_token, revoke_user
 from service_auth.settings import AuthSettings
 from service_kit import App
@@ -198,7 +198,7 @@ async def test_R13_a_page_holds_a_thousand_at_most(app: App[AuthSettings], token
     at = LONG_AGO + timedelta(days=2000)
     async with app.database.transaction() as tx:
         for _ in range(1001):
-            row = JetonRevoque(jti=uuid7(), utilisateur_id="u", motif=LOGOUT, revoque_le=at, expire_le=at)
+            row = TokenRevoque(jti=uuid7(), utilisateur_id="u", motif=LOGOUT, revoque_le=at, expire_le=at)
             await tx.insert(row)
     request = pb.ListRevokedRequest(
         depuis=timestamp(at - timedelta(seconds=1)), pagination=Pagination(page_size=5000)
@@ -213,7 +213,7 @@ async def test_R13_a_page_has_twenty_entries_unless_more_are_asked_for(
     at = LONG_AGO + timedelta(days=1900)
     async with app.database.transaction() as tx:
         for _ in range(21):
-            row = JetonRevoque(jti=uuid7(), utilisateur_id="u", motif=LOGOUT, revoque_le=at, expire_le=at)
+            row = TokenRevoque(jti=uuid7(), utilisateur_id="u", motif=LOGOUT, revoque_le=at, expire_le=at)
             await tx.insert(row)
     page = await tokens.ListRevoked(pb.ListRevokedRequest(depuis=timestamp(at - timedelta(seconds=1))))
     assert (len(page.revocations), page.pagination.next_page_token != "") == (20, True)

@@ -12,7 +12,7 @@ from db_utils import clock
 from grpc import StatusCode
 from grpc.aio import AioRpcError
 from service_auth.keys import Keyring
-from service_auth.models import JetonRevoque
+from service_auth.models import TokenRevoque
 from service_auth.settings import AuthSettings
 from service_auth.tokens import Compte, Mint, Session
 from service_kit import App
@@ -53,7 +53,7 @@ async def test_R10_logout_is_idempotent(app: App[AuthSettings], as_holder: AsHol
     for answer in answers:
         late = isinstance(answer, AioRpcError) and answer.code() == StatusCode.UNAUTHENTICATED
         assert isinstance(answer, pb.LogoutResponse) or late
-    revoked = select(JetonRevoque.motif).where(JetonRevoque.jti == read(token)["jti"])
+    revoked = select(TokenRevoque.motif).where(TokenRevoque.jti == read(token)["jti"])
     assert await app.database.read().all(revoked) == ["logout"]
 
 

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)
 RATE, RATE_PERIOD = 100, timedelta(minutes=1)  # attempts per organisation (R18)
-_INSIST_EVERY = 1.0  # seconds between tries to write an outcome
+_INSIST_EVERY = 1.0  # seconds between attempts to write an outcome
 
 # Attempts count, not messages: a message that is tried again uses the sender's reputation again.
 _AT_ITS_RATE = (

@@ -17,7 +17,7 @@ from google.protobuf.struct_pb2 import Struct
 from grpc_utils import Context, caller, instant, list_answer, page_request, timestamp
 from service_kit import App
 
-from service_integrations.appelant import acting_for
+from service_integrations.callers import acting_for
 from service_integrations.models import AuditIntegration
 from service_integrations.operations import operated
 from service_integrations.settings import IntegrationsSettings
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 _LONGEST_ERROR, _LONGEST_AGENT = 200, 300
 _FAILURES = (DatabaseError, psycopg.Error)
 
-ENTREES = Listing(
+LINES = Listing(
     AuditIntegration,
     sorts=("created_at desc",),
     filters={
@@ -48,15 +48,15 @@ class FromSomewhere(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Origine:
+class Browser:
     """The address and the browser of a person, as far as the gateway has told them."""
 
     ip: str | None = None
     user_agent: str = ""
 
     @classmethod
-    def of(cls, request: FromSomewhere) -> "Origine":
-        """The origin that *request* tells, cut to what its columns take.
+    def of(cls, request: FromSomewhere) -> "Browser":
+        """The browser that *request* tells of, cut to what its columns take.
 
         A text that is no address is left out: the audit is no reason to refuse a call.
         """
@@ -67,26 +67,26 @@ class Origine:
         return cls(ip and ip.partition("%")[0], request.user_agent[:_LONGEST_AGENT])
 
 
-def entree(
+def audit_line(
     evenement: str,
     provider: str,
     user_id: str | None,
     *,
     account_id: str = "",
     erreur: str = "",
-    origine: Origine | None = None,
+    browser: Browser | None = None,
     **details: Any,
 ) -> AuditIntegration:
     """A line about an event that has just happened, with the correlation id of the call or job (R2)."""
-    origine = origine or Origine()
+    browser = browser or Browser()
     return AuditIntegration(
         evenement=evenement,
         provider=provider,
         user_id=user_id,
         account_id=account_id,
         erreur=erreur[:_LONGEST_ERROR],
-        ip=origine.ip,
-        user_agent=origine.user_agent,
+        ip=browser.ip,
+        user_agent=browser.user_agent,
         correlation_id=context.correlation_id.get(),
         details=details,
     )
@@ -130,7 +130,7 @@ class AuditService(AuditServiceServicer):
     async def List(self, request: pb.ListAuditRequest, context: Context) -> pb.ListAuditResponse:
         """List lines of the audit, the newest first. Raises InvalidUserId, AccountNotFound (R24)."""
         of_everybody = caller().kind != "user" and not request.user_id
-        page = await ENTREES.page(
+        page = await LINES.page(
             self._db.read(),
             page_request(request.pagination),
             user_id=None if of_everybody else acting_for(request.user_id, request.provider),

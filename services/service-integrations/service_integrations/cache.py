@@ -29,7 +29,7 @@ LOOKS = Counter("int_cache_total", "Lists looked for in memory.", ["result"])
 
 
 @dataclass(frozen=True, slots=True)
-class Vu(Generic[T]):
+class Seen(Generic[T]):
     """A list to show; *stale* when the database could not be asked."""
 
     value: T
@@ -58,7 +58,7 @@ class Cache(Generic[T]):
         """True while changes of other instances are heard."""
         return self._line is not None
 
-    async def get(self, user_id: str) -> Vu[T]:
+    async def get(self, user_id: str) -> Seen[T]:
         """The value of *user_id*, from memory or loaded.
 
         Raises DatabaseUnavailable, StatementTimeout when it cannot be loaded and none is remembered.
@@ -68,15 +68,15 @@ class Cache(Generic[T]):
         heard = self._line is not None and entry is not None and entry.line == self._line
         if entry is not None and heard and age < FRESH:
             LOOKS.labels("hit").inc()
-            return Vu(entry.value)
+            return Seen(entry.value)
         LOOKS.labels("miss").inc()
         if entry is None or age >= USABLE:
-            return Vu(await self._loaded(user_id))
+            return Seen(await self._loaded(user_id))
         try:
             async with asyncio.timeout(_PATIENCE):
-                return Vu(await self._loaded(user_id))
+                return Seen(await self._loaded(user_id))
         except (DatabaseUnavailable, StatementTimeout, TimeoutError):
-            return Vu(entry.value, stale=True)
+            return Seen(entry.value, stale=True)
 
     def forget(self, user_id: str) -> None:
         """Forget the value of *user_id*, and the load under way, which may have seen the past."""

@@ -9,9 +9,9 @@ from service_kit import App, Worker
 from sqlalchemy import bindparam, select
 
 from service_integrations import refusals
-from service_integrations.actualisations import by_fives
-from service_integrations.atelier import Atelier
 from service_integrations.models import CONNECTED, AuditIntegration, OauthAccount, OauthState
+from service_integrations.parts import Parts
+from service_integrations.refreshes import by_fives
 from service_integrations.rotation import ROUND, Rotation
 from service_integrations.settings import IntegrationsSettings
 
@@ -36,16 +36,16 @@ _DUE = (
 )
 
 
-async def rafraichir_echeances(app: App[IntegrationsSettings]) -> None:
+async def refresh_due(app: App[IntegrationsSettings]) -> None:
     """Refresh accounts that end within ten minutes, unless three refreshes in a row have failed (R15)."""
     context.correlation_id.set(new_correlation("integrations"))
-    atelier = Atelier.of(app)
+    parts = Parts.of(app)
 
-    async def refresh(compte: OauthAccount) -> bool:
+    async def refresh(account: OauthAccount) -> bool:
         try:
-            await atelier.actualisations.refreshed(compte)
-        except (refusals.ErreurIntegration, DatabaseError) as error:
-            _log.warning("an account of %s was not refreshed: %s", compte.provider, error)
+            await parts.refreshes.refreshed(account)
+        except (refusals.IntegrationRefusal, DatabaseError) as error:
+            _log.warning("an account of %s was not refreshed: %s", account.provider, error)
             return False
         return True
 
@@ -64,10 +64,10 @@ async def reencrypt(app: App[IntegrationsSettings]) -> None:
 
 async def listen(app: App[IntegrationsSettings]) -> None:
     """Hear the changes of other instances (R18)."""
-    await Atelier.of(app).comptes.cache.keep_listening()
+    await Parts.of(app).accounts.cache.keep_listening()
 
 
-REFRESH = Worker("rafraichir_echeances", rafraichir_echeances, every=timedelta(seconds=60))
+REFRESH = Worker("rafraichir_echeances", refresh_due, every=timedelta(seconds=60))
 REENCRYPT = Worker("reencrypt", reencrypt, every=timedelta(days=1))
 # Audit lines and begun connections that nobody asks for any more (R25).
 PURGE = purge_job(

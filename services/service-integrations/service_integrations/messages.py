@@ -10,11 +10,11 @@ from service_integrations import rules
 from service_integrations.models import OauthAccount
 
 
-def stored(compte: OauthAccount) -> pb.Integration:
-    """The message of *compte* with the status of its row, which does not change while time passes."""
+def stored(account: OauthAccount) -> pb.Integration:
+    """The message of *account* with the status of its row, which does not change while time passes."""
     metadata = Struct()
-    metadata.update(compte.metadata_)
-    return to_message(compte, pb.Integration, metadata=metadata)
+    metadata.update(account.metadata_)
+    return to_message(account, pb.Integration, metadata=metadata)
 
 
 def shown(message: pb.Integration, now: datetime) -> pb.Integration:

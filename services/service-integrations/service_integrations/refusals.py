@@ -1,6 +1,6 @@
 """Refusals of the integrations service: the closed list of R1.
 
-Import the module, not the names: one of them is TimeoutError. `FournisseurRefuse` is no refusal of
+Import the module, not the names: one of them is TimeoutError. `ProviderRefused` is no refusal of
 ours: the provider has said no, and the meaning depends on what was asked.
 """
 
@@ -22,7 +22,7 @@ from grpc_utils.errors import (
 from service_integrations.models import PROVIDERS
 
 
-class FournisseurRefuse(Exception):
+class ProviderRefused(Exception):
     """A refusal by the provider; *error* is its own code, such as invalid_grant."""
 
     def __init__(self, status: int, error: str) -> None:
@@ -30,7 +30,7 @@ class FournisseurRefuse(Exception):
         self.status, self.error = status, error
 
 
-class ErreurIntegration(Refusal):
+class IntegrationRefusal(Refusal):
     """A refusal of R1; *context_* is further metadata without personal data."""
 
     retryable: ClassVar[bool] = False
@@ -45,87 +45,87 @@ class ErreurIntegration(Refusal):
         )
 
 
-class InvalidProvider(ErreurIntegration, InvalidArgument):
+class InvalidProvider(IntegrationRefusal, InvalidArgument):
     """Ce fournisseur est inconnu ou n'est pas activé."""
 
 
-class InvalidUserId(ErreurIntegration, InvalidArgument):
+class InvalidUserId(IntegrationRefusal, InvalidArgument):
     """L'identifiant d'utilisateur est vide ou malformé."""
 
 
-class InvalidRedirectUrl(ErreurIntegration, InvalidArgument):
+class InvalidRedirectUrl(IntegrationRefusal, InvalidArgument):
     """Cette adresse de retour n'est pas autorisée."""
 
 
-class OauthInitError(ErreurIntegration, FailedPrecondition):
+class OauthInitError(IntegrationRefusal, FailedPrecondition):
     """La connexion n'a pas pu commencer : la configuration du fournisseur est incomplète."""
 
 
-class InvalidState(ErreurIntegration, PermissionDenied):
+class InvalidState(IntegrationRefusal, PermissionDenied):
     """Cette demande de connexion est inconnue, expirée ou déjà utilisée ; recommencez."""
 
 
-class OauthCallbackError(ErreurIntegration, FailedPrecondition):
+class OauthCallbackError(IntegrationRefusal, FailedPrecondition):
     """La connexion a été refusée ou son code n'est plus valable ; recommencez."""
 
 
-class AccountNotFound(ErreurIntegration, NotFound):
+class AccountNotFound(IntegrationRefusal, NotFound):
     """Ce compte n'est pas connecté."""
 
 
-class NoRefreshToken(ErreurIntegration, FailedPrecondition):
+class NoRefreshToken(IntegrationRefusal, FailedPrecondition):
     """Ce compte ne peut pas être actualisé ; reconnectez-le."""
 
 
-class TokenRefreshError(ErreurIntegration, Unavailable):
+class TokenRefreshError(IntegrationRefusal, Unavailable):
     """L'actualisation du compte a échoué."""
 
     retryable = True
 
 
-class TokenExpired(ErreurIntegration, FailedPrecondition):
+class TokenExpired(IntegrationRefusal, FailedPrecondition):
     """L'accès au compte a expiré ; reconnectez-le."""
 
 
-class NoAccessToken(ErreurIntegration, FailedPrecondition):
+class NoAccessToken(IntegrationRefusal, FailedPrecondition):
     """Ce compte n'a pas d'accès enregistré ; reconnectez-le."""
 
 
-class PermissionManquante(ErreurIntegration, FailedPrecondition):
+class PermissionManquante(IntegrationRefusal, FailedPrecondition):
     """La permission nécessaire n'a pas été accordée ; reconnectez le compte."""
 
 
-class GetTokenError(ErreurIntegration):
+class GetTokenError(IntegrationRefusal):
     """L'accès enregistré de ce compte est illisible."""
 
     code = grpc.StatusCode.INTERNAL
 
 
-class DisconnectError(ErreurIntegration):
+class DisconnectError(IntegrationRefusal):
     """La déconnexion a échoué."""
 
     code = grpc.StatusCode.INTERNAL
 
 
-class DatabaseError(ErreurIntegration, Unavailable):
+class DatabaseError(IntegrationRefusal, Unavailable):
     """Le stockage est momentanément indisponible."""
 
     retryable = True
 
 
-class NetworkError(ErreurIntegration, Unavailable):
+class NetworkError(IntegrationRefusal, Unavailable):
     """Le fournisseur est injoignable."""
 
     retryable = True
 
 
-class ApiError(ErreurIntegration, Unavailable):
+class ApiError(IntegrationRefusal, Unavailable):
     """Le fournisseur ne répond pas correctement pour le moment."""
 
     retryable = True
 
 
-class TimeoutError(ErreurIntegration, DeadlineExceeded):
+class TimeoutError(IntegrationRefusal, DeadlineExceeded):
     """Le fournisseur met trop de temps à répondre."""
 
     retryable = True

@@ -9,7 +9,7 @@ from uuid import UUID
 from db_utils import Database, Envelope, Undecipherable
 from sqlalchemy import BindParameter, bindparam, func, not_, or_, select, update
 
-from service_integrations.comptes import Sealed, place
+from service_integrations.accounts import Sealed, place
 from service_integrations.models import OauthAccount
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _SOME = (
 _SEALED_ANEW = (
     update(OauthAccount)
     .where(
-        OauthAccount.id == bindparam("compte"),
+        OauthAccount.id == bindparam("account"),
         *(getattr(OauthAccount, name).is_not_distinct_from(bindparam(f"old_{name}")) for name in _COLUMNS),
     )
     .values({name: bindparam(f"new_{name}") for name in _COLUMNS})
@@ -73,7 +73,7 @@ class Rotation:
                     _log.error("the tokens of account %s are unreadable", row.id)
                     continue
                 old = {f"old_{name}": getattr(row, name) for name in _COLUMNS}
-                treated += await tx.execute(_SEALED_ANEW, compte=row.id, **old, **anew)
+                treated += await tx.execute(_SEALED_ANEW, account=row.id, **old, **anew)
         return treated
 
     def _anew(self, row: OauthAccount, name: Sealed) -> str | None:

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from service_integrations.fournisseur import Jetons
+from service_integrations.adapter import Tokens
 from service_integrations.models import CONNECTED, DISCONNECTED
-from service_integrations.refusals import FournisseurRefuse, InvalidRedirectUrl
+from service_integrations.refusals import InvalidRedirectUrl, ProviderRefused
 
 MARGIN = timedelta(minutes=5)
 EXPIRED, PARTIAL = "expired", "partial"
@@ -35,9 +35,9 @@ def shown_status(status: str, expires_at: datetime | None, now: datetime, *, com
     return PARTIAL if status == CONNECTED and not complete else status
 
 
-def still_missing(former: Iterable[str], jetons: Jetons) -> list[str]:
-    """The permissions that usages lack after *jetons*: each is missing until it is granted (R23)."""
-    return sorted((frozenset(former) - jetons.granted) | jetons.withheld)
+def still_missing(former: Iterable[str], tokens: Tokens) -> list[str]:
+    """The permissions that usages lack after *tokens*: each is missing until it is granted (R23)."""
+    return sorted((frozenset(former) - tokens.granted) | tokens.withheld)
 
 
 def is_connected(shown: str) -> bool:
@@ -45,7 +45,7 @@ def is_connected(shown: str) -> bool:
     return shown == CONNECTED
 
 
-def must_reconnect(refused: FournisseurRefuse) -> bool:
+def must_reconnect(refused: ProviderRefused) -> bool:
     """Tell whether the provider has ended what the user had allowed, not found fault with us (R13)."""
     return refused.status in (400, 401) and refused.error not in _OUR_FAULT
 

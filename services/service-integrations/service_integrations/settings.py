@@ -4,10 +4,10 @@ from grpc_utils.settings import Origins
 from pydantic import Field
 from service_kit import LongSecret, SealingSettings
 
-from service_integrations.fournisseurs.settings import FournisseurSettings
+from service_integrations.providers.settings import ProviderSettings
 
 
-class IntegrationsSettings(SealingSettings, FournisseurSettings):
+class IntegrationsSettings(SealingSettings, ProviderSettings):
     """Settings of the integrations service, beside those of every service and of the providers."""
 
     oauth_state_secret: LongSecret = Field(

@@ -8,8 +8,8 @@ from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import TokenServiceStub
 from db_utils import clock
 from grpc import StatusCode
-from service_integrations.actualisations import by_fives
-from service_integrations.housekeeping import rafraichir_echeances
+from service_integrations.housekeeping import refresh_due
+from service_integrations.refreshes import by_fives
 from service_integrations.settings import IntegrationsSettings
 from service_kit import App
 from service_testing import refused
@@ -90,7 +90,7 @@ async def test_R15_what_ends_within_ten_minutes_is_refreshed(
     await due(app, later, 11 * MINUTE)
     await due(app, lost, MINUTE, status="error")
     for _ in range(2):
-        await rafraichir_echeances(app)
+        await refresh_due(app)
     refreshed = [line.account_id for line in await jeanne.lines("TOKEN_REFRESHED")]
     assert sorted(refreshed) == sorted((soon.account_id, over.account_id))
 
@@ -100,7 +100,7 @@ async def test_R15_the_oldest_end_first(jeanne: Personne, app: App[IntegrationsS
     accounts = [await jeanne.connect() for _ in range(6)]
     for minutes, connected in zip((1, 2, 6, 3, 4, 5), accounts, strict=True):
         await due(app, connected, minutes * MINUTE)
-    await rafraichir_echeances(app)
+    await refresh_due(app)
     refreshed = [line.account_id for line in await jeanne.lines("TOKEN_REFRESHED")]
     assert (len(refreshed), refreshed[-1]) == (6, accounts[2].account_id)
 
@@ -113,11 +113,11 @@ async def test_R15_after_three_failures_an_account_waits_to_be_asked_for(
     await due(app, connected, 6 * MINUTE)
     with provider.failing(TOKEN, 401, of="google", error="invalid_client"):
         for _ in range(5):
-            await rafraichir_echeances(app)
+            await refresh_due(app)
     assert len(await jeanne.lines("TOKEN_REFRESH_FAILED")) == 3
     await jeanne.own_tokens.Refresh(asked(connected))
     await due(app, connected, 6 * MINUTE)
-    await rafraichir_echeances(app)
+    await refresh_due(app)
     assert len(await jeanne.lines("TOKEN_REFRESHED")) == 2
 
 
@@ -127,6 +127,6 @@ async def test_R2_the_job_works_under_an_id_of_its_own(
     """Lines of the job carry a correlation id that the job has made."""
     connected = await jeanne.connect()
     await due(app, connected, MINUTE)
-    await rafraichir_echeances(app)
+    await refresh_due(app)
     (line,) = await jeanne.lines("TOKEN_REFRESHED")
     assert line.correlation_id.startswith("int-")

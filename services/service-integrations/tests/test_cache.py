@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from crm.integrations import integrations_pb2 as pb
 from db_utils import Database, DatabaseUnavailable, clock
-from service_integrations.atelier import Atelier
 from service_integrations.cache import FRESH, MOST_USERS, USABLE, Cache
+from service_integrations.parts import Parts
 from service_integrations.settings import IntegrationsSettings
 from service_kit import App
 from service_testing import Mesh, eventually, fresh_database, refused, running
@@ -156,8 +156,8 @@ async def test_R20_without_a_database_the_last_list_is_shown_for_an_hour(
         await cache.get("u")
     loader.away = True
     with clock.frozen_at(now + timedelta(seconds=USABLE) - SECOND):
-        vu = await cache.get("u")
-    assert (vu.value, vu.stale) == (1, True)
+        seen = await cache.get("u")
+    assert (seen.value, seen.stale) == (1, True)
     with clock.frozen_at(now + timedelta(seconds=USABLE)), pytest.raises(DatabaseUnavailable):
         await cache.get("u")
 
@@ -197,7 +197,7 @@ async def test_R18_every_instance_forgets_what_one_has_changed(
     async with running(STILL, database_url=url, **settings) as second:
         other = Personne(jeanne.user_id, second, provider)
         there: Any = second["integrations"].app
-        await eventually(lambda: Atelier.of(there).comptes.cache.listening)
+        await eventually(lambda: Parts.of(there).accounts.cache.listening)
         assert await listed(other) == []
         connected = await jeanne.connect()
         await eventually(lambda: _shows(other, ["connected"]))

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from service_integrations import refusals
 from service_integrations.operations import OPERATIONS
-from service_integrations.refusals import ErreurIntegration
+from service_integrations.refusals import IntegrationRefusal
 
 ROOT = Path(__file__).parents[3]
-CODES = {kind.reason for kind in ErreurIntegration.__subclasses__()}
+CODES = {kind.reason for kind in IntegrationRefusal.__subclasses__()}
 
 
 def test_R1_every_code_has_a_line_in_the_table_of_troubles() -> None:

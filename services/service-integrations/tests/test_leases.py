@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from crm.integrations import integrations_pb2 as pb
 from db_utils import clock
-from service_integrations.atelier import Atelier
+from service_integrations.parts import Parts
 from service_integrations.refusals import TokenRefreshError
 from service_integrations.settings import IntegrationsSettings
 from service_kit import App
@@ -32,7 +32,7 @@ async def test_R11_a_refresh_of_another_instance_is_waited_for(
     lease = clock.now() + timedelta(seconds=30)
     held = await change(app.database, connected.integration.id, refresh_lease_until=lease)
     since = clock.now()
-    waiting = asyncio.ensure_future(Atelier.of(app).actualisations.refreshed(seen))
+    waiting = asyncio.ensure_future(Parts.of(app).refreshes.refreshed(seen))
     with psycopg.connect(app.settings.database_url.get_secret_value(), autocommit=True) as owner:
         await eventually(lambda: owner.execute(_READS, (since,)).fetchone())
     ended = (
@@ -53,8 +53,8 @@ async def test_R11_who_has_read_before_a_refresh_uses_it(
     """A caller that had read the account before a refresh uses its token and leaves no lease."""
     connected = await jeanne.connect()
     seen, asked = await jeanne.row(connected), len(provider.refreshes())
-    first = await Atelier.of(app).actualisations.refreshed(seen)
-    second = await Atelier.of(app).actualisations.refreshed(seen)
+    first = await Parts.of(app).refreshes.refreshed(seen)
+    second = await Parts.of(app).refreshes.refreshed(seen)
     assert (second.access_token, len(provider.refreshes())) == (first.access_token, asked + 1)
     assert (await jeanne.row(connected)).refresh_lease_until is None
 

@@ -7,7 +7,7 @@ import pytest
 from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import AuditServiceStub, IntegrationServiceStub, TokenServiceStub
 from grpc import StatusCode
-from service_integrations.atelier import Atelier
+from service_integrations.parts import Parts
 from service_testing import Mesh, eventually, fresh_database, refusal, running
 from service_testing.link import DatabaseLink, database_link
 from service_testing.oauth import OauthProvider
@@ -53,7 +53,7 @@ async def test_R20_the_last_list_is_shown_and_flagged(
         trailers = dict(await call.trailing_metadata())
         assert (trailers["x-donnees-perimees"], "x-correlation-id" in trailers) == ("1", True)
         assert await told(other.own.List(request)) == UNAVAILABLE
-    await eventually(lambda: Atelier.of(app).comptes.cache.listening)
+    await eventually(lambda: Parts.of(app).accounts.cache.listening)
     call = stub.List(request)
     assert "x-donnees-perimees" not in dict(await call.trailing_metadata())
     assert len((await call).integrations) == 1

@@ -8,8 +8,8 @@ from crm.integrations import integrations_pb2 as pb
 from db_utils import clock
 from google.protobuf.json_format import MessageToDict
 from grpc import StatusCode
-from service_integrations.fournisseur import Jetons
-from service_integrations.fournisseurs.reponses import judged
+from service_integrations.adapter import Tokens
+from service_integrations.providers.answers import judged
 from service_integrations.rules import shown_status, still_missing
 from service_integrations.service import SERVICE
 from service_testing import Upgrade, refusal, refused
@@ -37,7 +37,7 @@ def test_R23_an_answer_is_judged_by_what_it_was_asked(
     scope: str, asked: str, granted: set[str], withheld: set[str]
 ) -> None:
     """Permissions of usages are judged; scopes of the sign-in never count."""
-    found = judged(Jetons("t", scope=scope), (GMAIL,), asked)
+    found = judged(Tokens("t", scope=scope), (GMAIL,), asked)
     assert (set(found.granted), set(found.withheld)) == (granted, withheld)
 
 
@@ -54,8 +54,8 @@ def test_R23_what_is_missing_stays_so_until_it_is_granted(
     former: list[str], granted: set[str], withheld: set[str], missing: list[str]
 ) -> None:
     """An answer that says nothing of a permission changes nothing."""
-    jetons = Jetons("t", granted=frozenset(granted), withheld=frozenset(withheld))
-    assert still_missing(former, jetons) == missing
+    tokens = Tokens("t", granted=frozenset(granted), withheld=frozenset(withheld))
+    assert still_missing(former, tokens) == missing
 
 
 @pytest.mark.parametrize(

@@ -135,17 +135,17 @@ async def _forgotten(personne: Personne) -> bool:
     return not await remembered(personne)
 
 
-async def row_of(database: Database, compte_id: str) -> OauthAccount:
+async def row_of(database: Database, oauth_account_id: str) -> OauthAccount:
     """The row of an account."""
-    row = await database.read().get(OauthAccount, compte_id)
+    row = await database.read().get(OauthAccount, oauth_account_id)
     assert row is not None
     return row
 
 
-async def change(database: Database, compte_id: str, **columns: Any) -> OauthAccount:
+async def change(database: Database, oauth_account_id: str, **columns: Any) -> OauthAccount:
     """Set *columns* in the row of an account."""
     async with database.transaction() as tx:
-        row = await tx.get(OauthAccount, compte_id)
+        row = await tx.get(OauthAccount, oauth_account_id)
         assert row is not None
         return await tx.update(row, **columns)
 

@@ -11,7 +11,7 @@ from db_utils import Reader, Transaction, clock
 from grpc_utils.errors import FailedPrecondition
 from sqlalchemy import String, Uuid, bindparam, exists, func, or_, select, update
 
-from service_users import journal, sortantes
+from service_users import journal, outgoing
 from service_users.models import (
     ACTIF,
     ADMIN,
@@ -189,7 +189,7 @@ async def note(tx: Transaction, evenement: str, membre: Membre, source: str) -> 
 
 async def _end(tx: Transaction, membre: Membre) -> None:
     now, organisation_id = clock.now(), membre.organisation_id
-    await sortantes.revoke(tx, membre.utilisateur_id, now, sortantes.ADHESION, organisation_id)
+    await outgoing.revoke(tx, membre.utilisateur_id, now, outgoing.ADHESION, organisation_id)
     who = {"organisation_id": organisation_id, "utilisateur_id": membre.utilisateur_id}
     await tx.execute(_CANCEL_INVITATIONS, **who, now=now)
 

@@ -15,7 +15,7 @@ from grpc_utils.errors import ExisteDeja, FailedPrecondition, TropDeRequetes
 from sqlalchemy import LargeBinary, String, Uuid, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from service_users import conflits, journal, lookups, sortantes
+from service_users import conflits, journal, lookups, outgoing
 from service_users.models import EMAIL_TAKEN, ConfirmationEmail, Evenement, Utilisateur
 from service_users.settings import UsersSettings
 
@@ -139,12 +139,12 @@ class Adresses:
             created_at=now,
         )
         await journal.note(tx, _ASKED, utilisateur.id)
-        confirmation, changement = sortantes.CONFIRMATION_ADRESSE, sortantes.CHANGEMENT_ADRESSE
+        confirmation, changement = outgoing.CONFIRMATION_ADRESSE, outgoing.CHANGEMENT_ADRESSE
         seal = self._envelope
-        await sortantes.mail(tx, seal, confirmation, utilisateur, email, jeton=jeton, expire_le=expire_le)
+        await outgoing.mail(tx, seal, confirmation, utilisateur, email, jeton=jeton, expire_le=expire_le)
         if email != utilisateur.email:
             present = utilisateur.email
-            await sortantes.mail(tx, seal, changement, utilisateur, present, nouvelle_adresse=email)
+            await outgoing.mail(tx, seal, changement, utilisateur, present, nouvelle_adresse=email)
 
 
 async def _check_rhythm(tx: Transaction, utilisateur: Utilisateur) -> None:

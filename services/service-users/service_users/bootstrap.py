@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr
 from service_kit import App
 
 from service_users import adhesions, identifiants, lookups, reprise, rules
-from service_users.annuaire import Annuaire
+from service_users.directory import Directory
 from service_users.models import ADMIN, OrganisationAAssurer, Utilisateur
 from service_users.passwords import Hashed, Passwords
 from service_users.personnes import Personne
@@ -47,7 +47,7 @@ async def create_administrator(
     async with app.database.transaction() as tx:
         known = await lookups.by_email(tx, address)
         utilisateur = await _known(tx, known, hashed, app.settings) if known else None
-        utilisateur = utilisateur or await _created(tx, Annuaire(app.settings), address, hashed)
+        utilisateur = utilisateur or await _created(tx, Directory(app.settings), address, hashed)
         claimed = known is not None and not known.email_verifie
         await adhesions.join(tx, organisation, utilisateur, source=LOCAL, role=ADMIN, anew=claimed)
         # The command may run without the mesh: the service's own job tells organisations.
@@ -70,8 +70,8 @@ async def _known(
     return utilisateur
 
 
-async def _created(tx: Transaction, accounts: Annuaire, email: str, password: Hashed) -> Utilisateur:
-    made = await accounts.create(tx, _personne(email))
+async def _created(tx: Transaction, directory: Directory, email: str, password: Hashed) -> Utilisateur:
+    made = await directory.create(tx, _personne(email))
     utilisateur = made.account()
     await identifiants.store(tx, utilisateur.id, password)
     return utilisateur

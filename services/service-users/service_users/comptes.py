@@ -13,8 +13,8 @@ from grpc_utils import Context, Identity, caller, found, required
 from grpc_utils.errors import Refusal, Unavailable
 from service_kit import App
 
-from service_users import adhesions, appelants, rules
-from service_users.annuaire import Annuaire
+from service_users import adhesions, callers, rules
+from service_users.directory import Directory
 from service_users.messages import membre_message, utilisateur_message
 from service_users.models import ADMIN, Utilisateur
 from service_users.organisations import Organisations
@@ -32,7 +32,7 @@ class CompteService(CompteServiceServicer):
 
     def __init__(self, app: App[UsersSettings]) -> None:
         self._db, self._settings = app.database, app.settings
-        self._annuaire, self._organisations = Annuaire(app.settings), Organisations(app.peers)
+        self._directory, self._organisations = Directory(app.settings), Organisations(app.peers)
 
     async def CreateWithOwner(
         self, request: pb.CreateWithOwnerRequest, context: Context
@@ -53,11 +53,11 @@ class CompteService(CompteServiceServicer):
     async def _owner(self, identity: Identity, utilisateur_id: str) -> Utilisateur:
         """Return the future owner of the organisation; a caller unknown here gets an account (R8)."""
         async with self._db.transaction() as tx:
-            if appelants.is_internal(identity):
+            if callers.is_internal(identity):
                 named = parse_uuid(required(utilisateur_id, "utilisateur_id"))
                 return rules.active(found(await tx.get(Utilisateur, found(named))))
-            personne = appelants.personne_of(identity, self._settings, source=_SOURCE)
-            made = await appelants.account(tx, self._annuaire, personne, identity, self._settings)
+            personne = callers.personne_of(identity, self._settings, source=_SOURCE)
+            made = await callers.account(tx, self._directory, personne, identity, self._settings)
             owner = made.account()
             if utilisateur_id and parse_uuid(utilisateur_id) != owner.id:
                 raise rules.AutreUtilisateur

@@ -8,7 +8,7 @@ from db_utils import Transaction, clock
 from sqlalchemy import String, bindparam, exists, literal_column, select, update
 
 from service_users import journal
-from service_users.models import CONFLIT, ConflitIdentite, Utilisateur, WebhookRecu
+from service_users.models import CONFLIT, Conflit, Utilisateur, WebhookRecu
 from service_users.personnes import Personne
 
 EMAIL_PRIS, EMAIL_NON_VERIFIE, AUTRE_SUJET = "EMAIL_PRIS", "EMAIL_NON_VERIFIE", "AUTRE_SUJET"
@@ -40,27 +40,27 @@ _OPEN = (
 )
 # A subject may be in conflict over several addresses: only those that no webhook waits for are over.
 _RESOLVE = (
-    update(ConflitIdentite)
+    update(Conflit)
     .where(
-        ConflitIdentite.fournisseur == _fournisseur,
-        ConflitIdentite.sujet == _sujet,
-        ConflitIdentite.resolu_le.is_(None),
+        Conflit.fournisseur == _fournisseur,
+        Conflit.sujet == _sujet,
+        Conflit.resolu_le.is_(None),
         ~exists().where(
-            WebhookRecu.fournisseur == ConflitIdentite.fournisseur,
-            WebhookRecu.sujet == ConflitIdentite.sujet,
+            WebhookRecu.fournisseur == Conflit.fournisseur,
+            WebhookRecu.sujet == Conflit.sujet,
             WebhookRecu.resultat == CONFLIT,
-            ConflitIdentite.email == ADDRESS,
+            Conflit.email == ADDRESS,
         ),
     )
     .values(resolu_le=_instant)
 )
 _REOPEN = (
-    update(ConflitIdentite)
+    update(Conflit)
     .where(
-        ConflitIdentite.fournisseur == _fournisseur,
-        ConflitIdentite.sujet == _sujet,
-        ConflitIdentite.email == bindparam("email", type_=String),
-        ConflitIdentite.resolu_le.is_not(None),
+        Conflit.fournisseur == _fournisseur,
+        Conflit.sujet == _sujet,
+        Conflit.email == bindparam("email", type_=String),
+        Conflit.resolu_le.is_not(None),
     )
     .values(resolu_le=None)
 )
@@ -69,7 +69,7 @@ _REOPEN = (
 async def note(tx: Transaction, owner: Utilisateur, personne: Personne, motif: str) -> None:
     """Keep the conflict of *personne* with *owner*, in one row however often it comes back (R10)."""
     fournisseur, sujet, email = personne.fournisseur, personne.sujet, personne.email
-    conflit = ConflitIdentite(
+    conflit = Conflit(
         fournisseur=fournisseur, sujet=sujet, email=email, utilisateur_existant_id=owner.id, motif=motif
     )
     if await tx.insert_if_absent(conflit):

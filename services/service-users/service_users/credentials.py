@@ -10,7 +10,7 @@ from grpc_utils.errors import FormatInvalide, TropLong
 from service_kit import App
 from sqlalchemy import String, Uuid, bindparam, func, select, update
 
-from service_users import appelants, identifiants, journal, rules
+from service_users import callers, identifiants, journal, rules
 from service_users.messages import utilisateur_message
 from service_users.models import IdentifiantLocal, Utilisateur
 from service_users.passwords import Passwords
@@ -51,10 +51,10 @@ class CredentialService(CredentialServiceServicer):
         """Replace a password; people must tell the former one, services speak for them."""
         identity = caller()
         utilisateur_id = found(parse_uuid(required(request.utilisateur_id, "utilisateur_id")))
-        await appelants.check_own(self._db.read(), identity, self._settings, utilisateur_id)
+        await callers.check_own(self._db.read(), identity, self._settings, utilisateur_id)
         known = found(await self._db.read().one(_BY_ID, utilisateur_id=utilisateur_id))
-        appelants.check_open(identity, known[0], self._settings)
-        if not appelants.is_internal(identity):
+        callers.check_open(identity, known[0], self._settings)
+        if not callers.is_internal(identity):
             required(request.ancien, "ancien")
         if request.ancien:
             await self._verified(request.ancien, known)
@@ -62,7 +62,7 @@ class CredentialService(CredentialServiceServicer):
         hashed = await self._passwords.hash(rules.check_password(request.nouveau, utilisateur.email))
         async with self._db.transaction() as tx:
             utilisateur = found(await tx.get(Utilisateur, utilisateur_id, lock=True))
-            appelants.check_open(identity, utilisateur, self._settings)
+            callers.check_open(identity, utilisateur, self._settings)
             if _changed(await tx.get(IdentifiantLocal, utilisateur_id)) != _changed(stored):
                 raise rules.IdentifiantsInvalides  # changed, or claimed (R30), since *ancien* was checked
             await identifiants.store(tx, utilisateur_id, hashed)

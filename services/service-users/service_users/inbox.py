@@ -1,7 +1,7 @@
 """The inbox of webhooks: each takes effect once, at once or later (R22, R25).
 
 The key of a webhook and its effect are written in one transaction. When that does not end in time,
-the key is written alone, with what a later attempt needs. `effets.py` applies the effects; conflicts
+the key is written alone, with what a later attempt needs. `effects.py` applies the effects; conflicts
 are looked at again when their obstacle goes (R32, `conflits.py`).
 """
 
@@ -30,8 +30,8 @@ from service_kit import App, Worker
 from sqlalchemy import String, bindparam, or_, select
 
 from service_users import conflits
-from service_users.annuaire import Annuaire
-from service_users.effets import Effets, notification_of
+from service_users.directory import Directory
+from service_users.effects import Effects, notification_of
 from service_users.models import CONFLIT, ECHEC, EN_FILE, WebhookRecu
 from service_users.notifications import Notification
 from service_users.settings import UsersSettings
@@ -72,10 +72,10 @@ _DUE = (
 
 
 class Inbox:
-    """The inbox in *database*, whose webhooks take effect on the accounts of *accounts*."""
+    """The inbox in *database*, whose webhooks take effect on the accounts of *directory*."""
 
-    def __init__(self, database: Database, accounts: Annuaire) -> None:
-        self._db, self._effets = database, Effets(accounts)
+    def __init__(self, database: Database, directory: Directory) -> None:
+        self._db, self._effects = database, Effects(directory)
 
     async def receive(self, notification: Notification) -> str:
         """Take *notification* in; return TRAITE, IGNORE, CONFLIT, DOUBLON or EN_FILE.
@@ -107,7 +107,7 @@ class Inbox:
             row = _row(notification)
             if not await tx.insert_if_absent(row):
                 return await _known(tx, notification)
-            resultat = await self._effets.apply(tx, notification)
+            resultat = await self._effects.apply(tx, notification)
             await _note(tx, row, resultat, notification)
         return resultat
 
@@ -137,7 +137,7 @@ class Inbox:
             if row is None or row.resultat not in (EN_FILE, CONFLIT):
                 return
             former, notification = row.resultat, notification_of(row)
-            resultat = await self._effets.apply(tx, notification)
+            resultat = await self._effects.apply(tx, notification)
             await _note(tx, row, resultat, notification)
             if former == CONFLIT != resultat:
                 await conflits.resolve(tx, KINDE, row.sujet)
@@ -182,7 +182,7 @@ def _row(notification: Notification, **columns: Any) -> WebhookRecu:
 
 def inbox_of(app: App[UsersSettings]) -> Inbox:
     """Return the inbox of the running service."""
-    return Inbox(app.database, Annuaire(app.settings))
+    return Inbox(app.database, Directory(app.settings))
 
 
 async def _retry(app: App[UsersSettings]) -> None:

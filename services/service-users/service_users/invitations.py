@@ -17,8 +17,8 @@ from grpc_utils.errors import OrganisationRequise
 from service_kit import App, Worker
 from sqlalchemy import LargeBinary, String, bindparam, func, select, update
 
-from service_users import adhesions, appelants, rules
-from service_users.annuaire import Annuaire
+from service_users import adhesions, callers, rules
+from service_users.directory import Directory
 from service_users.messages import membre_message
 from service_users.models import ACCEPTED, EXPIRED, PENDING, VIEWER, Invitation
 from service_users.settings import UsersSettings
@@ -44,7 +44,7 @@ class InvitationService(InvitationServiceServicer):
 
     def __init__(self, app: App[UsersSettings]) -> None:
         self._db, self._settings = app.database, app.settings
-        self._annuaire = Annuaire(app.settings)
+        self._directory = Directory(app.settings)
 
     async def Create(self, request: pb.CreateInvitationRequest, context: Context) -> pb.Invitation:
         """Invite somebody by address; the answer alone holds the token."""
@@ -63,7 +63,7 @@ class InvitationService(InvitationServiceServicer):
         )
         async with self._db.transaction() as tx:
             await adhesions.lock(tx, invitation.organisation_id)
-            await appelants.acting(tx, identity, self._settings, invitation.organisation_id)
+            await callers.acting(tx, identity, self._settings, invitation.organisation_id)
             await tx.execute(_EXPIRE_OF, organisation_id=invitation.organisation_id, email=email, now=now)
             await tx.insert(invitation)
         return to_message(invitation, pb.Invitation, jeton=jeton)
@@ -71,10 +71,10 @@ class InvitationService(InvitationServiceServicer):
     async def List(self, request: pb.ListInvitationsRequest, context: Context) -> pb.ListInvitationsResponse:
         """List the invitations of an organisation, the newest first, without their tokens."""
         identity, reader = caller(), self._db.read()
-        if appelants.is_internal(identity):
+        if callers.is_internal(identity):
             required(request.organisation_id, "organisation_id")
         if request.organisation_id:
-            await appelants.acting(reader, identity, self._settings, request.organisation_id)
+            await callers.acting(reader, identity, self._settings, request.organisation_id)
         page = await INVITATIONS.page(reader, page_request(request.pagination), etat=request.etat)
         return list_answer(pb.ListInvitationsResponse, page)
 
@@ -92,14 +92,14 @@ class InvitationService(InvitationServiceServicer):
 
     async def _accept(self, identity: Identity, jeton_hash: bytes) -> pb.AcceptInvitationResponse | None:
         """Accept in one transaction; return None for an invitation that has just expired, which is noted."""
-        personne = appelants.personne_of(identity, self._settings, source=_SOURCE)
+        personne = callers.personne_of(identity, self._settings, source=_SOURCE)
         async with self._db.transaction() as tx:
             seen = found(await tx.one(_BY_TOKEN, jeton_hash=jeton_hash))
             rules.check_pending(seen)
             if seen.expire_le <= clock.now():
                 await tx.update(await _held(tx, seen), etat=EXPIRED)
                 return None
-            made = await appelants.account(tx, self._annuaire, personne, identity, self._settings)
+            made = await callers.account(tx, self._directory, personne, identity, self._settings)
             utilisateur = made.account()
             # The organisation before the invitation, as in the end of a membership: no deadlock.
             await adhesions.lock(tx, seen.organisation_id)

@@ -20,7 +20,7 @@ from grpc_utils import (
 from grpc_utils.errors import OrganisationRequise
 from service_kit import App
 
-from service_users import adhesions, appelants, choix, rules
+from service_users import adhesions, callers, choosing, rules
 from service_users.messages import membre_message, membre_messages
 from service_users.models import ACTIF, VIEWER, Membre, Utilisateur
 from service_users.organisations import Organisations
@@ -98,9 +98,9 @@ class MembreService(MembreServiceServicer):
             utilisateur = found(await tx.get(Utilisateur, utilisateur_id, lock=True))
             if not utilisateur.actif:
                 raise rules.CompteDesactive
-            active = await choix.held(tx, utilisateur_id)
-            membre = choix.named(active, organisation_id)
-            if organisation_id and (membre is None or not await choix.remember(tx, membre)):
+            active = await choosing.held(tx, utilisateur_id)
+            membre = choosing.named(active, organisation_id)
+            if organisation_id and (membre is None or not await choosing.remember(tx, membre)):
                 raise rules.MembreInactif
             return pb.ChoisirMembreResponse(
                 membre=await membre_message(tx, membre) if membre is not None else None,
@@ -115,18 +115,18 @@ class MembreService(MembreServiceServicer):
         Raises MembreInactif (R27), ChampRequis.
         """
         identity = caller()
-        if appelants.is_internal(identity):
+        if callers.is_internal(identity):
             if utilisateur_id is None:
                 required(request.organisation_id or request.utilisateur_id, "organisation_id")
             return utilisateur_id is not None
-        me = await appelants.own_id(reader, identity, self._settings)
+        me = await callers.own_id(reader, identity, self._settings)
         if me is not None and me == utilisateur_id:
             return True
         if request.organisation_id:
-            await appelants.acting(reader, identity, self._settings, request.organisation_id)
+            await callers.acting(reader, identity, self._settings, request.organisation_id)
         return False
 
     async def _lock_acting(self, tx: Transaction, organisation_id: str) -> UUID | None:
         """Lock the organisation, then check the caller; return a user's id. Raises MembreInactif (R27)."""
         await adhesions.lock(tx, organisation_id)
-        return await appelants.acting(tx, caller(), self._settings, organisation_id)
+        return await callers.acting(tx, caller(), self._settings, organisation_id)

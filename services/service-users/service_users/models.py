@@ -213,7 +213,7 @@ class Evenement(Base):
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 
-class ConflitIdentite(Base):
+class Conflit(Base):
     """A conflict of a provider's person with an existing account (R10); *resolu_le* is when it ended."""
 
     __tablename__ = "conflits_identite"

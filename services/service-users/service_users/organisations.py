@@ -27,12 +27,12 @@ T = TypeVar("T")
 _PATIENCE = 1.0
 
 
-class Assurance(Enum):
+class Ensured(Enum):
     """Outcome of making an organisation known to its service."""
 
-    FAITE = auto()
-    SUPPRIMEE = auto()
-    PLUS_TARD = auto()  # no answer, or one that may change
+    DONE = auto()
+    GONE = auto()
+    LATER = auto()  # no answer, or one that may change
 
 
 class OrganisationRefusee(InvalidArgument):
@@ -50,19 +50,19 @@ class Organisations:
         self._peers = peers
         self._touching: set[asyncio.Task[None]] = set()
 
-    async def ensure(self, organisation_id: str, type_utilisateur: str) -> Assurance:
+    async def ensure(self, organisation_id: str, type_utilisateur: str) -> Ensured:
         """Make the organisation known to its service, within one second."""
         request = pb.EnsureExistsRequest(id=organisation_id, type_utilisateur=type_utilisateur)
         try:
             await self._stub.EnsureExists(request, timeout=_PATIENCE)
         except Unavailable:
-            return Assurance.PLUS_TARD
+            return Ensured.LATER
         except AioRpcError as error:
             if error.code() == StatusCode.FAILED_PRECONDITION:
-                return Assurance.SUPPRIMEE
+                return Ensured.GONE
             _log.error("organisations refuses EnsureExists: %s", error.code().name)
-            return Assurance.PLUS_TARD
-        return Assurance.FAITE
+            return Ensured.LATER
+        return Ensured.DONE
 
     async def create(self, organisation_id: str, wanted: CreateWithOwnerRequest) -> None:
         """Make the *wanted* organisation under this id.

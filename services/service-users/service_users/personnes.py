@@ -1,6 +1,6 @@
 """Persons as sources tell of them, pure: names, vouching, new accounts.
 
-`annuaire.py` decides whose account a person has.
+`directory.py` decides whose account a person has.
 """
 
 from collections.abc import Collection

@@ -6,7 +6,7 @@ from db_utils import Envelope, Transaction, clock
 from grpc_utils.providers import LOCAL
 from sqlalchemy import String, Uuid, bindparam, delete
 
-from service_users import adhesions, adresses, conflits, identifiants, journal, personnes, sortantes
+from service_users import adhesions, adresses, conflits, identifiants, journal, outgoing, personnes
 from service_users.models import Identite, Utilisateur
 from service_users.personnes import Personne
 
@@ -45,8 +45,8 @@ async def claim(
         **changed,
     )
     await journal.note(tx, "adresse_reprise", utilisateur.id, source=personne.source)
-    await sortantes.revoke(tx, utilisateur.id, now, sortantes.REPRISE)
-    await sortantes.disconnect(tx, utilisateur.id)
-    await sortantes.mail(tx, envelope, sortantes.COMPTE_REPRIS, utilisateur, utilisateur.email)
+    await outgoing.revoke(tx, utilisateur.id, now, outgoing.REPRISE)
+    await outgoing.disconnect(tx, utilisateur.id)
+    await outgoing.mail(tx, envelope, outgoing.COMPTE_REPRIS, utilisateur, utilisateur.email)
     await conflits.release(tx, utilisateur.email)
     return now

@@ -1,6 +1,6 @@
 """SyncService: what services and providers tell of people, and the sign-ins that follow from it.
 
-`annuaire.py` finds the person, `connexions.py` counts and announces the sign-in.
+`directory.py` finds the person, `sign_ins.py` counts and announces the sign-in.
 """
 
 import logging
@@ -16,13 +16,13 @@ from grpc_utils.providers import KINDE
 from service_kit import App
 from sqlalchemy import String, bindparam, select
 
-from service_users import adhesions, appelants, choix, connexions, journal, personnes, rules
-from service_users.annuaire import Annuaire, Rapprochement
+from service_users import adhesions, callers, choosing, journal, personnes, rules, sign_ins
+from service_users.directory import Directory, MatchedAccount
 from service_users.inbox import inbox_of
 from service_users.messages import utilisateur_message
 from service_users.models import ACTIF, Identite, Membre, OrganisationAAssurer, Utilisateur
 from service_users.notifications import notification
-from service_users.organisations import Assurance, Organisations
+from service_users.organisations import Ensured, Organisations
 from service_users.personnes import Personne
 from service_users.settings import UsersSettings
 from service_users.signatures import Signatures
@@ -46,7 +46,7 @@ class SyncService(SyncServiceServicer):
 
     def __init__(self, app: App[UsersSettings]) -> None:
         self._db: Database = app.database
-        self._settings, self._annuaire = app.settings, Annuaire(app.settings)
+        self._settings, self._directory = app.settings, Directory(app.settings)
         self._organisations = Organisations(app.peers)
         self._signatures, self._inbox = Signatures(app.settings), inbox_of(app)
 
@@ -57,9 +57,9 @@ class SyncService(SyncServiceServicer):
         organisation_id = opaque_id(request.company_id, "company_id") or ""
         with unscoped():
             ensured = await self._ensured(personne, organisation_id)
-            if ensured is Assurance.SUPPRIMEE:
+            if ensured is Ensured.GONE:
                 organisation_id = ""  # nobody joins a deleted organisation (R11)
-            late = ensured is Assurance.PLUS_TARD
+            late = ensured is Ensured.LATER
             work = partial(self._sync, personne, organisation_id, metadata, late=late)
             made, answer = await retried(work, Conflict, VersionConflict)
             made.account()
@@ -85,19 +85,19 @@ class SyncService(SyncServiceServicer):
         with unscoped():
             async with self._db.transaction() as tx:
                 utilisateur = rules.active(found(await tx.get(Utilisateur, utilisateur_id, lock=True)))
-                connexion = await connexions.sign_in(
+                sign_in = await sign_ins.sign_in(
                     tx,
                     utilisateur,
-                    choix.named(await choix.active(tx, utilisateur.id), organisation_id),
+                    choosing.named(await choosing.active(tx, utilisateur.id), organisation_id),
                     sujet=str(utilisateur.id),
                     source=source,
                     metadata={"source": source},
                 )
-                event_id = await connexions.announce(tx, connexion)
-                message = await utilisateur_message(tx, connexion.utilisateur)
-            self._organisations.touch(connexion.organisation_id, clock.now())
+                event_id = await sign_ins.announce(tx, sign_in)
+                message = await utilisateur_message(tx, sign_in.utilisateur)
+            self._organisations.touch(sign_in.organisation_id, clock.now())
         return pb.RecordLoginResponse(
-            utilisateur=message, premiere_connexion=connexion.premiere, event_id=event_id
+            utilisateur=message, premiere_connexion=sign_in.premiere, event_id=event_id
         )
 
     async def HandleProviderWebhook(
@@ -114,53 +114,53 @@ class SyncService(SyncServiceServicer):
         _log.info("webhook %s, %s: %s", heard.cle, heard.type, resultat)
         return pb.HandleProviderWebhookResponse(resultat=resultat, event_id=heard.cle, type=heard.type)
 
-    async def _ensured(self, personne: Personne, organisation_id: str) -> Assurance:
+    async def _ensured(self, personne: Personne, organisation_id: str) -> Ensured:
         """Ensure that the organisation of a newcomer exists; a member's already does."""
         if not organisation_id:
-            return Assurance.FAITE
+            return Ensured.DONE
         who = {"fournisseur": personne.fournisseur, "sujet": personne.sujet}
         if await self._db.read().one(_MEMBER, organisation_id=organisation_id, **who) is not None:
-            return Assurance.FAITE
+            return Ensured.DONE
         return await self._organisations.ensure(organisation_id, personne.type_utilisateur)
 
     async def _sync(
         self, personne: Personne, organisation_id: str, metadata: dict[str, str | bool], *, late: bool
-    ) -> tuple[Rapprochement, pb.SyncUserResponse]:
+    ) -> tuple[MatchedAccount, pb.SyncUserResponse]:
         async with self._db.transaction() as tx:
-            made = await self._annuaire.upsert(tx, personne)
+            made = await self._directory.upsert(tx, personne)
             if made.utilisateur is None:
                 return made, pb.SyncUserResponse()  # not raised here: the conflict must be committed
             utilisateur = rules.active(made.utilisateur)
             membre = await _membre(tx, organisation_id, made, personne.source)
             if late:
                 await _note_late(tx, organisation_id, utilisateur)
-            connexion = await connexions.sign_in(
+            sign_in = await sign_ins.sign_in(
                 tx, utilisateur, membre, sujet=personne.sujet, source=personne.source, metadata=metadata
             )
-            event_id = await connexions.announced_lately(tx, connexion)
+            event_id = await sign_ins.announced_lately(tx, sign_in)
             return made, pb.SyncUserResponse(
-                utilisateur=await utilisateur_message(tx, connexion.utilisateur),
+                utilisateur=await utilisateur_message(tx, sign_in.utilisateur),
                 cree=made.cree,
-                premiere_connexion=connexion.premiere,
-                organisation_id=connexion.organisation_id,
-                role=connexion.role,
-                event_id=event_id or await connexions.announce(tx, connexion),
+                premiere_connexion=sign_in.premiere,
+                organisation_id=sign_in.organisation_id,
+                role=sign_in.role,
+                event_id=event_id or await sign_ins.announce(tx, sign_in),
             )
 
     async def _profile(
         self, identity: Identity, changes: dict[str, Any]
-    ) -> tuple[Rapprochement, pb.SyncProfileResponse]:
-        personne = appelants.personne_of(identity, self._settings, source=_PROFIL)
+    ) -> tuple[MatchedAccount, pb.SyncProfileResponse]:
+        personne = callers.personne_of(identity, self._settings, source=_PROFIL)
         async with self._db.transaction() as tx:
-            made = await self._annuaire.upsert(tx, personne)
+            made = await self._directory.upsert(tx, personne)
             if made.utilisateur is None:
                 if made.supprime:
-                    raise appelants.CompteDesactive
+                    raise callers.CompteDesactive
                 return made, pb.SyncProfileResponse()
-            appelants.check_open(identity, made.utilisateur, self._settings)
+            callers.check_open(identity, made.utilisateur, self._settings)
             utilisateur = await tx.update(made.utilisateur, **changes)
-            if connexions.counts_again(utilisateur.derniere_connexion):
-                utilisateur = await connexions.count(tx, utilisateur)
+            if sign_ins.counts_again(utilisateur.derniere_connexion):
+                utilisateur = await sign_ins.count(tx, utilisateur)
             membres = await adhesions.of(tx, utilisateur.id)
             return made, pb.SyncProfileResponse(
                 utilisateur=await utilisateur_message(tx, utilisateur, me=utilisateur.id),
@@ -170,11 +170,11 @@ class SyncService(SyncServiceServicer):
             )
 
 
-async def _membre(tx: Transaction, organisation_id: str, made: Rapprochement, source: str) -> Membre | None:
+async def _membre(tx: Transaction, organisation_id: str, made: MatchedAccount, source: str) -> Membre | None:
     """Return the active membership signed in to: in the organisation told, else the usual one (R31)."""
     utilisateur = made.account()
     if not organisation_id:
-        return choix.named(await choix.active(tx, utilisateur.id), "")
+        return choosing.named(await choosing.active(tx, utilisateur.id), "")
     anew = made.reprise_le is not None
     membre = await adhesions.join(tx, organisation_id, utilisateur, source=source, anew=anew)
     return membre if membre.etat == ACTIF else None

@@ -1,4 +1,4 @@
-"""UtilisateurService: accounts. `annuaire.py` decides who they are to outside providers."""
+"""UtilisateurService: accounts. `directory.py` decides who they are to outside providers."""
 
 from functools import partial
 from typing import Any
@@ -28,8 +28,8 @@ from sqlalchemy.orm import aliased
 from service_users import (
     adhesions,
     adresses,
-    annuaire,
-    appelants,
+    callers,
+    directory,
     identifiants,
     journal,
     lookups,
@@ -37,7 +37,7 @@ from service_users import (
     rules,
 )
 from service_users.adresses import Adresses
-from service_users.annuaire import Annuaire, Rapprochement
+from service_users.directory import Directory, MatchedAccount
 from service_users.messages import utilisateur_message, utilisateur_messages
 from service_users.models import ACTIF, EMAIL_TAKEN, Membre, Utilisateur
 from service_users.passwords import Hashed, Passwords
@@ -87,7 +87,7 @@ class UtilisateurService(UtilisateurServiceServicer):
 
     def __init__(self, app: App[UsersSettings]) -> None:
         self._db, self._settings = app.database, app.settings
-        self._annuaire, self._passwords = Annuaire(app.settings), Passwords(app.settings.bcrypt_cost)
+        self._directory, self._passwords = Directory(app.settings), Passwords(app.settings.bcrypt_cost)
         self._adresses = Adresses(app.settings)
 
     async def Create(
@@ -107,8 +107,8 @@ class UtilisateurService(UtilisateurServiceServicer):
         """Read a user: oneself, or somebody of one's organisation (R4)."""
         reader, identity = self._db.read(), caller()
         utilisateur = found(await reader.get(Utilisateur, request.id))
-        me = await appelants.own_id(reader, identity, self._settings)
-        if not appelants.is_internal(identity) and not await _may_see(reader, me, utilisateur):
+        me = await callers.own_id(reader, identity, self._settings)
+        if not callers.is_internal(identity) and not await _may_see(reader, me, utilisateur):
             found(None)
         return await utilisateur_message(reader, utilisateur, me=me)
 
@@ -136,8 +136,8 @@ class UtilisateurService(UtilisateurServiceServicer):
         """List the people of the caller's organisation; services list those of any or of all."""
         reader, identity = self._db.read(), caller()
         colleague = None
-        if not appelants.is_internal(identity):
-            colleague = await appelants.own_id(reader, identity, self._settings) or _NOBODY
+        if not callers.is_internal(identity):
+            colleague = await callers.own_id(reader, identity, self._settings) or _NOBODY
         page = await UTILISATEURS.page(
             reader,
             page_request(request.pagination),
@@ -152,11 +152,11 @@ class UtilisateurService(UtilisateurServiceServicer):
     async def Update(self, request: pb.UpdateUtilisateurRequest, context: Context) -> pb.Utilisateur:
         """Change the fields that the request carries; people change themselves only (R4)."""
         identity, utilisateur_id = caller(), found(parse_uuid(request.id))
-        await appelants.check_own(self._db.read(), identity, self._settings, utilisateur_id)
+        await callers.check_own(self._db.read(), identity, self._settings, utilisateur_id)
         async with self._db.transaction() as tx:
             utilisateur = found(await tx.get(Utilisateur, utilisateur_id, lock=True))
-            appelants.check_open(identity, utilisateur, self._settings)
-            changed = rules.utilisateur_changes(request, internal=appelants.is_internal(identity))
+            callers.check_open(identity, utilisateur, self._settings)
+            changed = rules.utilisateur_changes(request, internal=callers.is_internal(identity))
             changed = await self._followed(tx, utilisateur, changed)
             version = utilisateur.version
             await tx.update(utilisateur, expected=expected_version(request), **changed)
@@ -167,9 +167,9 @@ class UtilisateurService(UtilisateurServiceServicer):
     async def ConfirmEmail(self, request: pb.ConfirmEmailRequest, context: Context) -> pb.Utilisateur:
         """Give the caller the address whose link he has received (R29)."""
         identity, jeton_hash = caller(), adresses.hashed(required(request.jeton, "jeton"))
-        if appelants.is_internal(identity):
+        if callers.is_internal(identity):
             raise rules.UtilisateurRequis
-        me = found(await appelants.named_id(self._db.read(), identity, self._settings))
+        me = found(await callers.named_id(self._db.read(), identity, self._settings))
         confirm = partial(self._confirm, identity, me, jeton_hash)
         confirmed = await retried(confirm, Conflict, VersionConflict)
         if confirmed is None:
@@ -182,13 +182,13 @@ class UtilisateurService(UtilisateurServiceServicer):
         if utilisateur_id is None:
             return DeleteResponse(success=False)
         identity = caller()
-        await appelants.check_own(self._db.read(), identity, self._settings, utilisateur_id)
+        await callers.check_own(self._db.read(), identity, self._settings, utilisateur_id)
         with unscoped():
             async with self._db.transaction() as tx:
                 utilisateur = await tx.get(Utilisateur, utilisateur_id, lock=True)
                 if utilisateur is not None:
-                    appelants.check_open(identity, utilisateur, self._settings)
-                    await annuaire.forget(tx, utilisateur, source="rpc")
+                    callers.check_open(identity, utilisateur, self._settings)
+                    await directory.forget(tx, utilisateur, source="rpc")
         return DeleteResponse(success=utilisateur is not None)
 
     async def _password(self, request: pb.CreateUtilisateurRequest, email: str) -> Hashed | None:
@@ -201,9 +201,9 @@ class UtilisateurService(UtilisateurServiceServicer):
 
     async def _create(
         self, personne: Personne, password: Hashed | None, organisation_id: str
-    ) -> Rapprochement:
+    ) -> MatchedAccount:
         async with self._db.transaction() as tx:
-            upsert = self._annuaire.upsert if personne.sujet else self._annuaire.create
+            upsert = self._directory.upsert if personne.sujet else self._directory.create
             made = await upsert(tx, personne)
             claimed = made.reprise_le is not None
             if made.utilisateur is not None and password is not None and (made.cree or claimed):
@@ -220,14 +220,14 @@ class UtilisateurService(UtilisateurServiceServicer):
         if "email" in changed:
             changed |= await self._adresses.asked(tx, utilisateur, changed.pop("email"))
         if changed.get("actif") is False:
-            changed |= await annuaire.suspend(tx, utilisateur)
+            changed |= await directory.suspend(tx, utilisateur)
         return changed
 
     async def _confirm(self, identity: Identity, me: UUID, jeton_hash: bytes) -> pb.Utilisateur | None:
         """Confirm in one transaction; None when the address is another account's by now."""
         async with self._db.transaction() as tx:
             utilisateur = found(await tx.get(Utilisateur, me, lock=True))
-            appelants.check_open(identity, utilisateur, self._settings)
+            callers.check_open(identity, utilisateur, self._settings)
             if not await self._adresses.confirm(tx, utilisateur, jeton_hash):
                 return None
             return await utilisateur_message(tx, utilisateur, me=me)

@@ -19,9 +19,9 @@ from service_testing.issuer import IdentityProvider, identity_provider
 from service_testing.webhooks import Webhook, hmac_webhook
 from service_users.service import SERVICE
 from tests.invites import InvitationsOf
+from tests.peer_doubles import PeerDoubles, peer_doubles
 from tests.personnes import COST, FORMER_SECRET, SECRET, Seen, Someone, new_email, new_org, new_subject
-from tests.voisins import Voisins, voisins
-from tests.webhooks_envoyes import Account, Send, Told, event_of, now, request_of
+from tests.sent_webhooks import Account, Send, Told, event_of, now, request_of
 
 
 @pytest.fixture(scope="session")
@@ -50,9 +50,9 @@ async def mesh(kinde: IdentityProvider) -> AsyncIterator[Mesh]:
 
 
 @pytest.fixture(scope="session")
-async def autour(mesh: Mesh) -> AsyncIterator[Voisins]:
+async def around(mesh: Mesh) -> AsyncIterator[PeerDoubles]:
     """Doubles of the services that users sends commands to."""
-    async with voisins(mesh) as around:
+    async with peer_doubles(mesh) as around:
         yield around
 
 

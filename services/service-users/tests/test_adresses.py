@@ -17,8 +17,8 @@ from service_kit.outgoing import CommandeSortante
 from service_testing import Mesh, refusal, refused
 from service_users.models import ConfirmationEmail
 from sqlalchemy import select
+from tests.peer_doubles import PeerDoubles
 from tests.personnes import Seen, Someone, new_email
-from tests.voisins import Voisins
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NOT_FOUND = (StatusCode.NOT_FOUND, "INTROUVABLE")
@@ -41,19 +41,19 @@ def confirm(mail: SendAccountMailRequest) -> pb.ConfirmEmailRequest:
     return pb.ConfirmEmailRequest(jeton=mail.jeton)
 
 
-async def links(autour: Voisins, user: pb.Utilisateur) -> list[SendAccountMailRequest]:
+async def links(around: PeerDoubles, user: pb.Utilisateur) -> list[SendAccountMailRequest]:
     """Return the mails with a link that *user* caused, in order."""
-    mails = (await autour.send()).mails_of(user.id)
+    mails = (await around.send()).mails_of(user.id)
     return [one for one in mails if one.modele_code == "CONFIRMATION_ADRESSE"]
 
 
 async def test_R29_a_new_address_waits_for_its_link(
-    autour: Voisins, as_user: As, me: pb.Utilisateur, email: str
+    around: PeerDoubles, as_user: As, me: pb.Utilisateur, email: str
 ) -> None:
     """An asked-for address changes nothing yet; it gets the link, and the present address gets a notice."""
     changed = await as_user(me).Update(ask(me, email.upper()))
     assert (changed.email, changed.email_verifie, changed.email_en_attente) == (me.email, True, email)
-    mails = {one.modele_code: one for one in (await autour.send()).mails_of(me.id)}
+    mails = {one.modele_code: one for one in (await around.send()).mails_of(me.id)}
     link, notice = mails.pop("CONFIRMATION_ADRESSE"), mails.pop("CHANGEMENT_ADRESSE")
     assert mails == {}
     assert (link.email, link.prenom, link.nom, notice.email) == (email, "Anne", "Martin", me.email)
@@ -65,32 +65,32 @@ async def test_R29_a_new_address_waits_for_its_link(
 
 
 async def test_R29_the_link_proves_the_address(
-    autour: Voisins, as_user: As, me: pb.Utilisateur, email: str
+    around: PeerDoubles, as_user: As, me: pb.Utilisateur, email: str
 ) -> None:
     """A link proves its address once; used again it is unknown."""
     await as_user(me).Update(ask(me, email))
-    (link,) = await links(autour, me)
+    (link,) = await links(around, me)
     proved = await as_user(me).ConfirmEmail(confirm(link))
     assert (proved.email, proved.email_verifie, proved.email_en_attente) == (email, True, "")
     assert await refused(as_user(me).ConfirmEmail(confirm(link))) == NOT_FOUND
 
 
 async def test_R29_only_the_account_itself_confirms(
-    autour: Voisins, as_user: As, people: UtilisateurServiceStub, someone: Someone, me: pb.Utilisateur
+    around: PeerDoubles, as_user: As, people: UtilisateurServiceStub, someone: Someone, me: pb.Utilisateur
 ) -> None:
     """Another account's or a service's token confirms nothing: the owner cannot be made to confirm it."""
     await as_user(me).Update(ask(me, new_email()))
-    (link,) = await links(autour, me)
+    (link,) = await links(around, me)
     assert await refused(as_user(await someone()).ConfirmEmail(confirm(link))) == NOT_FOUND
     assert (await refused(people.ConfirmEmail(confirm(link))))[1] == "UTILISATEUR_REQUIS"
     assert (await refused(as_user(me).ConfirmEmail(pb.ConfirmEmailRequest())))[1] == "CHAMP_REQUIS"
 
 
-async def test_R29_a_link_is_good_for_a_day(autour: Voisins, as_user: As, me: pb.Utilisateur) -> None:
+async def test_R29_a_link_is_good_for_a_day(around: PeerDoubles, as_user: As, me: pb.Utilisateur) -> None:
     """A link is LIEN_EXPIRE one second after 24 hours."""
     with clock.frozen_at(NOON):
         await as_user(me).Update(ask(me, new_email()))
-    (link,) = await links(autour, me)
+    (link,) = await links(around, me)
     assert link.expire_le == timestamp(NOON + timedelta(days=1))
     with clock.frozen_at(NOON + timedelta(days=1, seconds=1)):
         expired = await refused(as_user(me).ConfirmEmail(confirm(link)))
@@ -98,12 +98,12 @@ async def test_R29_a_link_is_good_for_a_day(autour: Voisins, as_user: As, me: pb
 
 
 async def test_R29_a_second_wish_replaces_the_first(
-    autour: Voisins, as_user: As, me: pb.Utilisateur, email: str
+    around: PeerDoubles, as_user: As, me: pb.Utilisateur, email: str
 ) -> None:
     """A second wish makes the first link void; asking for the present address cancels, without a mail."""
     for wanted in (new_email(), email, me.email):
         changed = await as_user(me).Update(ask(me, wanted))
-    first, second = await links(autour, me)
+    first, second = await links(around, me)
     assert changed.email_en_attente == ""
     for link in (first, second):
         assert await refused(as_user(me).ConfirmEmail(confirm(link))) == NOT_FOUND
@@ -112,25 +112,25 @@ async def test_R29_a_second_wish_replaces_the_first(
 
 
 async def test_R29_an_unproved_address_is_proved_by_asking_for_it(
-    autour: Voisins, as_user: As, someone: Someone
+    around: PeerDoubles, as_user: As, someone: Someone
 ) -> None:
     """Asking for one's own unproved address sends it a link, which does not greet by a placeholder (R3)."""
     user = await someone()
     same = await as_user(user).Update(ask(user, user.email))
-    (link,) = (await autour.send()).mails_of(user.id)
+    (link,) = (await around.send()).mails_of(user.id)
     assert (same.email_en_attente, same.version) == ("", 1)
     assert (link.email, link.prenom, link.nom) == (user.email, "", "")
     assert (await as_user(user).ConfirmEmail(confirm(link))).email_verifie
 
 
 async def test_R29_an_address_of_somebody_else(
-    autour: Voisins, as_user: As, someone: Someone, me: pb.Utilisateur, email: str
+    around: PeerDoubles, as_user: As, someone: Someone, me: pb.Utilisateur, email: str
 ) -> None:
     """Another account's address is ALREADY_EXISTS, asked for or taken before the link came back."""
     other = await someone()
     assert (await refused(as_user(me).Update(ask(me, other.email))))[0] == StatusCode.ALREADY_EXISTS
     await as_user(me).Update(ask(me, email))
-    (link,) = await links(autour, me)
+    (link,) = await links(around, me)
     await someone(email=email)
     taken = await refused(as_user(me).ConfirmEmail(confirm(link)))
     after = await as_user(me).Get(pb.GetUtilisateurRequest(id=me.id))
@@ -139,11 +139,11 @@ async def test_R29_an_address_of_somebody_else(
     assert await refused(as_user(me).ConfirmEmail(confirm(link))) == NOT_FOUND
 
 
-async def test_R29_twenty_confirmations_at_once(autour: Voisins, as_user: As, me: pb.Utilisateur) -> None:
+async def test_R29_twenty_confirmations_at_once(around: PeerDoubles, as_user: As, me: pb.Utilisateur) -> None:
     """One of twenty simultaneous ConfirmEmail takes effect."""
     stub = as_user(me)
     await stub.Update(ask(me, new_email()))
-    (link,) = await links(autour, me)
+    (link,) = await links(around, me)
     answers = await asyncio.gather(
         *(stub.ConfirmEmail(confirm(link)) for _ in range(20)), return_exceptions=True
     )
@@ -178,7 +178,7 @@ async def test_R29_what_waits_is_shown_to_the_person_and_to_services(
 
 
 async def test_R29_an_address_that_nobody_vouches_for_waits_too(
-    autour: Voisins, sync: SyncServiceStub, seen: Seen, email: str
+    around: PeerDoubles, sync: SyncServiceStub, seen: Seen, email: str
 ) -> None:
     """An address told without vouching waits, with one mail however often it is told."""
     user = (await sync.SyncUser(seen())).utilisateur
@@ -186,7 +186,7 @@ async def test_R29_an_address_that_nobody_vouches_for_waits_too(
     for _ in range(3):
         again = (await sync.SyncUser(seen(email=other, email_verifie=False))).utilisateur
     assert (again.email, again.email_en_attente) == (email, other)
-    assert [one.email for one in await links(autour, user)] == [other]
+    assert [one.email for one in await links(around, user)] == [other]
     vouched = (await sync.SyncUser(seen(email=other, email_verifie=True))).utilisateur
     assert (vouched.email, vouched.email_verifie, vouched.email_en_attente) == (other, True, "")
 
@@ -210,7 +210,7 @@ async def test_R29_too_many_told_addresses_keep_nobody_out(sync: SyncServiceStub
 
 
 async def test_R29_the_link_is_nowhere_in_the_clear(
-    mesh: Mesh, autour: Voisins, as_user: As, me: pb.Utilisateur
+    mesh: Mesh, around: PeerDoubles, as_user: As, me: pb.Utilisateur
 ) -> None:
     """The account keeps the token's hash, the queued mail an envelope (C15) that delivery erases."""
     await as_user(me).Update(ask(me, new_email()))
@@ -220,7 +220,7 @@ async def test_R29_the_link_is_nowhere_in_the_clear(
     )
     waiting = [one.charge for one in await reader.all(of_mine) if one.charge["utilisateur_id"] == me.id]
     (sealed,) = [one["jeton"] for one in waiting if "jeton" in one]
-    (link,) = await links(autour, me)
+    (link,) = await links(around, me)
     kept = await reader.get(ConfirmationEmail, UUID(me.id))
     assert sealed.startswith("v1.")
     assert kept is not None

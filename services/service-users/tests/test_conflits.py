@@ -13,10 +13,10 @@ from grpc import StatusCode
 from service_testing import Mesh, code_of
 from service_testing.webhooks import Webhook, hmac_webhook
 from service_users.inbox import inbox_of
-from service_users.models import ConflitIdentite, WebhookRecu
+from service_users.models import Conflit, WebhookRecu
 from sqlalchemy import select
 from tests.personnes import SECRET, Someone, new_email, new_subject
-from tests.webhooks_envoyes import Send, event_of, now
+from tests.sent_webhooks import Send, event_of, now
 
 Step = tuple[str, str, float, str]  # who, what, at which second, with which address
 Work = Callable[[], Awaitable[None]]
@@ -94,7 +94,7 @@ async def kept(mesh: Mesh, sujet: str) -> list[WebhookRecu]:
 
 async def conflicts(mesh: Mesh, sujet: str) -> list[bool]:
     """Return for each conflict of *sujet* whether it is resolved."""
-    rows = select(ConflitIdentite.resolu_le).where(ConflitIdentite.sujet == sujet)
+    rows = select(Conflit.resolu_le).where(Conflit.sujet == sujet)
     return [resolved is not None for resolved in await mesh.database("users").read().all(rows)]
 
 

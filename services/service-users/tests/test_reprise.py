@@ -19,9 +19,9 @@ from service_testing import Mesh, refused
 from service_users.bootstrap import create_administrator
 from service_users.models import Evenement, Invitation
 from sqlalchemy import select
+from tests.peer_doubles import PeerDoubles
 from tests.personnes import PASSWORD, Seen, Someone, new_org, new_subject
-from tests.voisins import Voisins
-from tests.webhooks_envoyes import Send, Told
+from tests.sent_webhooks import Send, Told
 
 Claim = Callable[..., Any]
 
@@ -106,12 +106,12 @@ async def test_R30_the_fresh_token_of_the_owner_is_served(
 
 
 async def test_R30_everybody_is_told(
-    mesh: Mesh, autour: Voisins, claim: Claim, attacker: pb.Utilisateur, email: str
+    mesh: Mesh, around: PeerDoubles, claim: Claim, attacker: pb.Utilisateur, email: str
 ) -> None:
     """Auth ends the tokens, integrations disconnects the accounts; the owner and the journal are told."""
-    autour.heard.connected[attacker.id] = ["a", "gone", "b"]
+    around.heard.connected[attacker.id] = ["a", "gone", "b"]
     answer = await claim(prenom="Anne")
-    heard = await autour.send()
+    heard = await around.send()
     (revoked,), (mail,) = heard.revoked_of(attacker.id), heard.mails_of(attacker.id)
     assert (revoked.motif, revoked.organisation_id, revoked.avant) == ("reprise", "", answer.reprise_le)
     assert (mail.modele_code, mail.email, mail.prenom) == ("COMPTE_REPRIS", email, "Anne")
@@ -131,7 +131,7 @@ async def test_R30_an_invitation_to_the_address_keeps_its_membership(
 ) -> None:
     """An invitation keeps the membership if this very account accepted it, not if another one did."""
     other = await someone()
-    accounts = {new_org(): UUID(attacker.id), new_org(): UUID(other.id)}
+    directory = {new_org(): UUID(attacker.id), new_org(): UUID(other.id)}
     invitations = [
         Invitation(
             organisation_id=organisation,
@@ -142,16 +142,16 @@ async def test_R30_an_invitation_to_the_address_keeps_its_membership(
             etat="accepted",
             acceptee_par=account,
         )
-        for organisation, account in accounts.items()
+        for organisation, account in directory.items()
     ]
-    for organisation in accounts:
+    for organisation in directory:
         await membres.Add(pb.AddMembreRequest(organisation_id=organisation, utilisateur_id=attacker.id))
     async with mesh.database("users").transaction() as tx:
         for invitation in invitations:
             await tx.insert(invitation)
     await claim()
     listed = (await membres.List(pb.ListMembresRequest(utilisateur_id=attacker.id))).membres
-    assert [one.organisation_id for one in listed if one.etat == "actif"] == [next(iter(accounts))]
+    assert [one.organisation_id for one in listed if one.etat == "actif"] == [next(iter(directory))]
 
 
 async def test_R30_a_company_told_in_the_same_call_is_that_of_a_newcomer(
@@ -200,13 +200,13 @@ async def test_R30_an_account_that_we_closed_is_not_opened_by_a_claim(
 
 
 async def test_R30_ten_first_sign_ins_at_once_claim_once(
-    autour: Voisins, claim: Claim, attacker: pb.Utilisateur
+    around: PeerDoubles, claim: Claim, attacker: pb.Utilisateur
 ) -> None:
     """One of ten simultaneous sign-ins claims; the others find the attached identity."""
     answers = await asyncio.gather(*(claim() for _ in range(10)))
     assert {one.utilisateur.id for one in answers} == {attacker.id}
     assert sum(one.HasField("reprise_le") for one in answers) == 1
-    assert len((await autour.send()).revoked_of(attacker.id)) == 1
+    assert len((await around.send()).revoked_of(attacker.id)) == 1
 
 
 async def test_R29_who_asks_for_an_address_does_not_get_its_owner(
@@ -233,9 +233,9 @@ async def test_R26_the_first_administrator_inherits_nothing(
 
 
 async def test_R3_mails_do_not_greet_by_the_placeholder(
-    autour: Voisins, claim: Claim, attacker: pb.Utilisateur
+    around: PeerDoubles, claim: Claim, attacker: pb.Utilisateur
 ) -> None:
     """An account called User for want of a name is written to without a name."""
     answer = await claim()
-    (mail,) = (await autour.send()).mails_of(attacker.id)
+    (mail,) = (await around.send()).mails_of(attacker.id)
     assert (answer.utilisateur.prenom, mail.prenom, mail.nom) == ("User", "", "")

@@ -13,7 +13,7 @@ from db_utils import clock
 from grpc import StatusCode
 from grpc_utils import timestamp
 from service_testing import Mesh, refused
-from service_users.models import ConflitIdentite
+from service_users.models import Conflit
 from sqlalchemy import select
 from tests.personnes import Someone, new_email, without_organisations
 
@@ -63,7 +63,7 @@ async def test_R8_parallel_first_visits_make_one_person_and_no_conflict(
     answers = await asyncio.gather(*(stub.SyncProfile(ASK) for _ in range(30)))
     assert [answer.cree for answer in answers].count(True) == 1
     assert len({answer.utilisateur.id for answer in answers}) == 1
-    conflicts = select(ConflitIdentite).where(ConflitIdentite.sujet == sujet)
+    conflicts = select(Conflit).where(Conflit.sujet == sujet)
     assert await mesh.database("users").read().all(conflicts) == []
 
 

@@ -12,8 +12,8 @@ from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import MembreServiceStub, SyncServiceStub, UtilisateurServiceStub
 from grpc import StatusCode
 from service_testing import Mesh, refused
-from service_users.assurances import ensure_late_ones
-from service_users.models import ConflitIdentite, Evenement, OrganisationAAssurer
+from service_users.late_organisations import ensure_late_ones
+from service_users.models import Conflit, Evenement, OrganisationAAssurer
 from sqlalchemy import select
 from tests.personnes import Seen, Someone, new_email, new_subject, without_organisations
 
@@ -67,9 +67,7 @@ async def test_R8_an_unverified_address_takes_no_account_over(
             StatusCode.ALREADY_EXISTS,
             "CONFLIT_IDENTITE",
         )
-    (conflict,) = (
-        await mesh.database("users").read().all(select(ConflitIdentite).where(ConflitIdentite.sujet == sujet))
-    )
+    (conflict,) = await mesh.database("users").read().all(select(Conflit).where(Conflit.sujet == sujet))
     assert (conflict.motif, str(conflict.utilisateur_existant_id)) == ("EMAIL_NON_VERIFIE", known.id)
     lines = (
         await mesh.database("users")
@@ -98,9 +96,7 @@ async def test_R9_an_address_of_somebody_else_is_not_taken(
     other = await someone()
     answer = await sync.SyncUser(seen(email=other.email, first_name="Anne"))
     assert (answer.utilisateur.email, answer.utilisateur.prenom) == (first.utilisateur.email, "Anne")
-    (conflict,) = (
-        await mesh.database("users").read().all(select(ConflitIdentite).where(ConflitIdentite.sujet == sujet))
-    )
+    (conflict,) = await mesh.database("users").read().all(select(Conflit).where(Conflit.sujet == sujet))
     assert (conflict.motif, conflict.email) == ("EMAIL_PRIS", other.email)
 
 

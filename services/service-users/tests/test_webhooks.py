@@ -13,7 +13,7 @@ from service_testing.webhooks import Webhook, hmac_webhook, token_webhook
 from service_users.models import WebhookRecu
 from sqlalchemy import select
 from tests.personnes import FORMER_SECRET, SECRET
-from tests.webhooks_envoyes import Account, Send, Told, event_of, now, request_of
+from tests.sent_webhooks import Account, Send, Told, event_of, now, request_of
 
 UNKNOWN = (StatusCode.NOT_FOUND, "INTROUVABLE")
 

@@ -19,9 +19,9 @@ _SOONEST, _LATEST = timedelta(seconds=5), timedelta(hours=1)
 _DOUBLINGS = 10  # beyond the hour
 
 
-def growing(tries: int) -> timedelta:
-    """How long a command waits after its failure number *tries*: 5 s, doubled up to an hour (C22)."""
-    doublings: int = 2 ** min(tries - 1, _DOUBLINGS)
+def growing(attempts: int) -> timedelta:
+    """How long a command waits after its failure number *attempts*: 5 s, doubled up to an hour (C22)."""
+    doublings: int = 2 ** min(attempts - 1, _DOUBLINGS)
     return min(_SOONEST * doublings, _LATEST)
 
 

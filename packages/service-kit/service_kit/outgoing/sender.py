@@ -100,11 +100,11 @@ def _said(error: Refusal | grpc.aio.AioRpcError) -> tuple[grpc.StatusCode, str]:
 
 
 async def _put_off(app: App[Any], command: Command[Any], row: CommandeSortante, erreur: str) -> None:
-    tries = row.tentatives + 1
-    _log.warning("command %s %s waits, try %d: %s", row.type, row.id, tries, erreur)
+    attempts = row.tentatives + 1
+    _log.warning("command %s %s waits, attempt %d: %s", row.type, row.id, attempts, erreur)
     async with app.database.transaction() as tx:
-        next_try = clock.now() + command.waits(tries)
-        await tx.update(row, tentatives=tries, prochain_essai=next_try, erreur=erreur)
+        next_try = clock.now() + command.waits(attempts)
+        await tx.update(row, tentatives=attempts, prochain_essai=next_try, erreur=erreur)
 
 
 async def _end(app: App[Any], row: CommandeSortante, etat: str, erreur: str = "") -> None:
