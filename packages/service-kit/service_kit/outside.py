@@ -6,14 +6,15 @@ our own services calls go by `grpc_utils.Peers`.
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import orjson
+import stamina
 from grpc_utils.web import HEADERS, authorities, content_of
+from stamina.instrumentation import set_on_retry_hooks
 
 __all__ = [
     "ATTEMPTS",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+set_on_retry_hooks(())  # of stamina: each retry would be logged once more, and counted by another name
 
 ATTEMPTS = 3
 _FIRST_PAUSE, _JITTER, _LONGEST_PAUSE = 0.1, 0.1, 5.0  # seconds
@@ -90,20 +92,37 @@ async def reply_to(
     repeatable, when no answer came; before that *on_retry* is called. An answer above 64 KB
     counts as one without content. Raises NoReply.
     """
-    for attempt in range(1, attempts + 1):
-        outcome = await _attempt(question, timeout)
-        if attempt == attempts or not outcome.again:
-            break
-        wait = max(pause_after(attempt), outcome.least_pause)
-        _log.warning("%s: %s (attempt %d, again in %.2f s)", question.operation, outcome.cause, attempt, wait)
-        on_retry()
-        await asyncio.sleep(wait)
-    return _last(question, outcome, attempt)
+    retries = stamina.retry_context(
+        on=_pause_after,
+        attempts=attempts,
+        timeout=None,
+        wait_initial=_FIRST_PAUSE,
+        wait_max=_LONGEST_PAUSE,
+        wait_jitter=_JITTER,
+    )
+    async for attempt in retries:
+        with attempt:
+            outcome = await _attempt(question, timeout)
+            if outcome.again and attempt.num < attempts:
+                wait = max(attempt.next_wait, outcome.least_pause)
+                name, cause = question.operation, outcome.cause
+                _log.warning("%s: %s (attempt %d, again in %.2f s)", name, cause, attempt.num, wait)
+                on_retry()
+                raise _AgainError(outcome.least_pause)
+    return _last(question, outcome, attempt.num)
 
 
-def pause_after(attempt: int) -> float:
-    """The seconds between *attempt*, counted from 1, and the next one: 0.1 doubled each time, at most 5."""
-    return min(_FIRST_PAUSE * float(2 ** (attempt - 1)) + random.uniform(0, _JITTER), _LONGEST_PAUSE)
+class _AgainError(Exception):
+    """Another attempt is to follow, after *pause* seconds if the party has asked for them."""
+
+    def __init__(self, pause: float) -> None:
+        super().__init__()
+        self.pause = pause
+
+
+def _pause_after(error: Exception) -> bool | float:
+    """The seconds that the party has asked for, else True: the pauses double. False for a bug."""
+    return isinstance(error, _AgainError) and (error.pause or True)
 
 
 def _last(question: Question, outcome: _Outcome, attempt: int) -> Reply:

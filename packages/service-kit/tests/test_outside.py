@@ -4,6 +4,8 @@ import asyncio
 import gzip
 import json
 import logging
+import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 
@@ -12,7 +14,8 @@ import structlog
 from db_utils import context
 from grpc_utils.telemetry import log_calls_to
 from service_kit import logs
-from service_kit.outside import NoReply, Question, Reply, pause_after, reply_to
+from service_kit.outside import NoReply, Question, Reply, reply_to
+from service_testing import eventually
 from service_testing.party import HttpParty, Request, http_reply, json_reply, read_request
 
 
@@ -157,13 +160,34 @@ async def test_a_redirection_is_an_answer(party: Party) -> None:
     assert len(party.requests) == 1
 
 
-def test_pauses_double_and_end_at_five_seconds() -> None:
-    """With up to 100 ms at random on top."""
-    bounds = [(0.1, 0.2), (0.2, 0.3), (0.4, 0.5)]
-    for attempt, (least, most) in enumerate(bounds, start=1):
-        assert all(least <= pause_after(attempt) <= most for _ in range(50))
-    assert len({pause_after(1) for _ in range(50)}) > 1
-    assert pause_after(20) == 5.0
+async def test_pauses_double(party: Party, caplog: pytest.LogCaptureFixture) -> None:
+    """From 100 ms on; up to 100 ms at random come on top."""
+    party.replies = [json_reply(503, {})] * 3
+    told: list[float] = []
+    await reply_to(question(party), timeout=2, attempts=4, on_retry=lambda: told.append(time.monotonic()))
+    first, second, third = told
+    assert (second - first >= 0.1, third - second >= 0.2) == (True, True)
+    assert re.findall(r"again in (\S+) s", caplog.text) == ["0.10", "0.20", "0.40"]
+
+
+async def test_a_call_that_is_cancelled_is_not_repeated(party: Party) -> None:
+    """While it pauses, and while it waits for an answer."""
+    party.replies, paused = [json_reply(503, {}, "retry-after: 5")], asyncio.Event()
+    pausing = asyncio.create_task(reply_to(question(party), timeout=30, on_retry=paused.set))
+    await paused.wait()
+    await cancelled(pausing)
+    with party.slow():
+        waiting = asyncio.create_task(reply_to(question(party), timeout=30))
+        await eventually(lambda: len(party.requests) == 2)
+        await cancelled(waiting)
+    assert len(party.requests) == 2
+
+
+async def cancelled(task: asyncio.Task[Reply]) -> None:
+    """Cancel *task*, which ends by it."""
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def test_questions_and_replies_show_nothing_in_logs(party: Party) -> None:
