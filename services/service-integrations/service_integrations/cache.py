@@ -6,11 +6,11 @@ one does not hear the others, it trusts nothing that it remembers, but for a dat
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from cachetools import FIFOCache
 from db_utils import Connection, Database, DatabaseError, DatabaseUnavailable, StatementTimeout, clock
 from prometheus_client import Counter
 
@@ -48,7 +48,7 @@ class Cache(Generic[T]):
 
     def __init__(self, database: Database, load: Callable[[str], Awaitable[T]]) -> None:
         self._database, self._load = database, load
-        self._entries: OrderedDict[str, _Entry[T]] = OrderedDict()
+        self._entries: FIFOCache[str, _Entry[T]] = FIFOCache(MOST_USERS)
         self._loading: dict[str, object] = {}
         self._line: int | None = None
         self._lines = 0
@@ -116,14 +116,8 @@ class Cache(Generic[T]):
         try:
             value = await self._load(user_id)
             if self._loading.get(user_id) is mine:
-                self._remember(user_id, _Entry(value, loaded_at, line))
+                self._entries[user_id] = _Entry(value, loaded_at, line)
         finally:
             if self._loading.get(user_id) is mine:
                 del self._loading[user_id]
         return value
-
-    def _remember(self, user_id: str, entry: _Entry[T]) -> None:
-        self._entries[user_id] = entry
-        self._entries.move_to_end(user_id)
-        if len(self._entries) > MOST_USERS:
-            self._entries.popitem(last=False)
