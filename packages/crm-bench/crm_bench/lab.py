@@ -56,7 +56,7 @@ async def have_effect(event: ClientCreatedEvent, tx: Transaction) -> None:
 _uncommitted: list[str] = []  # of the sink's process: events whose effects wait for their commit
 
 _PACKAGE = "crm_bench"
-SOURCE = Service("bench_source", 0, _PACKAGE, Base.metadata, (), publishes=(ClientCreatedEvent,))
+SOURCE = Service("bench_source", 0, Base.metadata, (), publishes=(ClientCreatedEvent,), package=_PACKAGE)
 SINK = replace(SOURCE, name="bench_sink", subscriptions=(Subscription(ClientCreatedEvent, have_effect),))
 NAIVE = replace(SOURCE, name="bench_naive")
 CONSUMER = SINK.subscriptions[0].consumer(SINK.name)

@@ -27,8 +27,8 @@ KERNEL = (("grpc_utils", CallTables.metadata), ("nats_utils", BusTables.metadata
 class Service:
     """One of the nineteen, as data; `service_kit.running` brings it to life.
 
-    *package* is its Python package, with its migrations inside; *tables* its own tables;
-    *servicers* are classes made with the application as their one argument. A service that
+    *tables* are its own tables; *servicers* are classes made with the application as their one
+    argument; *package* is its Python package, with its migrations inside. A service that
     issues tokens itself makes their *issuer* and tells the *revoked* ones: it asks nobody else for
     its own keys and revocations. *components* are parts shared with other services: what they
     consume, do and can be told is added to the fields below, their tables to *shared_tables*, by
@@ -37,13 +37,13 @@ class Service:
 
     name: str
     port: int
-    package: str
     tables: MetaData
     servicers: tuple[Callable[[Any], object], ...]
     publishes: tuple[type[Message], ...] = ()
     subscriptions: tuple[Subscription, ...] = ()
     workers: tuple[Worker, ...] = ()
     settings: type[Settings] = field(default=Settings)
+    package: str = ""  # service_<name> unless it is another
     issuer: Callable[[Any], Issuer] | None = None
     revoked: Callable[[Any], Ask] | None = None
     shared_tables: tuple[tuple[str, MetaData], ...] = KERNEL
@@ -51,6 +51,7 @@ class Service:
     components: InitVar[tuple[Component, ...]] = ()
 
     def __post_init__(self, components: tuple[Component, ...]) -> None:
+        object.__setattr__(self, "package", self.package or f"service_{self.name}")
         for component in components:
             self._add(
                 shared_tables=((component.package, component.tables),),

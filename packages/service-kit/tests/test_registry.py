@@ -37,7 +37,7 @@ def test_an_unknown_name_is_told_with_those_that_exist() -> None:
 
 def test_a_service_whose_package_is_missing_says_what_to_do() -> None:
     """It was declared and is not installed."""
-    absent = Service("absent", 1, "service_absent", MetaData(), ())
+    absent = Service("absent", 1, MetaData(), ())
     with pytest.raises(LookupError, match=r"package service_absent is not installed: run \./scripts/up"):
         _ = absent.folder
 

@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from weakref import WeakKeyDictionary
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import (
@@ -43,8 +42,6 @@ _RETIRE = (
 )
 _FORGET = delete(CleSignature).where(CleSignature.kid == bindparam("key_id"))
 
-_keyrings: WeakKeyDictionary[Database, "Keyring"] = WeakKeyDictionary()
-
 
 class Keyring:
     """Signing keys of *database*, remembered for ten seconds at most."""
@@ -62,9 +59,7 @@ class Keyring:
     @classmethod
     def of(cls, app: App[AuthSettings]) -> "Keyring":
         """The one keyring of *app*: signing and verifying see the same keys at once."""
-        if app.database not in _keyrings:
-            _keyrings[app.database] = cls(app.database, app.settings)
-        return _keyrings[app.database]
+        return app.part(_keyring)
 
     async def key(self, kid: str) -> RSAPublicKey | None:
         """The published key named *kid*. Raises DatabaseUnavailable while none has been read."""
@@ -164,6 +159,10 @@ class Keyring:
 
 def _place(kid: str) -> str:
     return f"auth.cles_signature.cle_privee:{kid}"
+
+
+def _keyring(app: App[AuthSettings]) -> Keyring:
+    return Keyring(app.database, app.settings)
 
 
 def _generate(kid: str) -> tuple[str, dict[str, object]]:

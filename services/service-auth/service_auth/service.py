@@ -13,7 +13,6 @@ from service_auth.welcome import WELCOME
 SERVICE = Service(
     name="auth",
     port=50065,
-    package="service_auth",
     tables=Base.metadata,
     servicers=(AuthService, TokenService, SecurityService),
     workers=(WELCOME, KEYS, PURGE),

@@ -13,7 +13,6 @@ from service_clients.statuts import StatutClientService
 SERVICE = Service(
     name="clients",
     port=50052,
-    package="service_clients",
     tables=Base.metadata,
     servicers=(
         ClientBaseService,

@@ -9,7 +9,6 @@ from service_dashboard.subscribers import SUBSCRIPTIONS
 SERVICE = Service(
     name="dashboard",
     port=50056,
-    package="service_dashboard",
     tables=Base.metadata,
     servicers=(DashboardKpisService,),
     subscriptions=SUBSCRIPTIONS,

@@ -13,7 +13,6 @@ from service_email.subscribers import SUBSCRIPTIONS
 SERVICE = Service(
     name="email",
     port=50058,
-    package="service_email",
     tables=Base.metadata,
     servicers=(EmailService,),
     subscriptions=SUBSCRIPTIONS,

@@ -1,9 +1,7 @@
 """Parts that the servicers and the jobs of one running service share."""
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
-from db_utils import Database
 from service_kit import App
 
 from service_integrations.accounts import Accounts
@@ -14,8 +12,6 @@ from service_integrations.refreshes import Refreshes
 from service_integrations.refusals import InvalidProvider
 from service_integrations.settings import IntegrationsSettings
 from service_integrations.states import StateSigner
-
-_parts_of: WeakKeyDictionary[Database, "Parts"] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +26,7 @@ class Parts:
     @classmethod
     def of(cls, app: App[IntegrationsSettings]) -> "Parts":
         """The shared parts of *app*, always the same: circuits, rates, caches, refreshes under way."""
-        if app.database not in _parts_of:
-            _parts_of[app.database] = _made(app)
-        return _parts_of[app.database]
+        return app.part(_made)
 
     def active(self, provider: str) -> Adapter:
         """The adapter to the provider of that code. Raises InvalidProvider when it is unknown or off."""

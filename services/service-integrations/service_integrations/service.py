@@ -13,7 +13,6 @@ from service_integrations.token_service import TokenService
 SERVICE = Service(
     name="integrations",
     port=50060,
-    package="service_integrations",
     tables=Base.metadata,
     servicers=(IntegrationService, TokenService, AuditService, AdminService),
     workers=(REFRESH, REENCRYPT, PURGE, LISTEN),

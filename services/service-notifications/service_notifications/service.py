@@ -9,7 +9,6 @@ from service_notifications.subscribers import SUBSCRIPTIONS
 SERVICE = Service(
     name="notifications",
     port=50061,
-    package="service_notifications",
     tables=Base.metadata,
     servicers=(NotificationService,),
     subscriptions=SUBSCRIPTIONS,

@@ -11,7 +11,6 @@ from service_organisations.societes import SocieteService
 SERVICE = Service(
     name="organisations",
     port=50062,
-    package="service_organisations",
     tables=Base.metadata,
     servicers=(OrganisationService, SocieteService, PartenaireMarqueBlancheService, ReferentielService),
 )

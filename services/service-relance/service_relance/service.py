@@ -10,7 +10,6 @@ from service_relance.subscribers import SUBSCRIPTIONS
 SERVICE = Service(
     name="relance",
     port=50066,
-    package="service_relance",
     tables=Base.metadata,
     servicers=(RelanceService,),
     subscriptions=SUBSCRIPTIONS,

@@ -19,7 +19,6 @@ from service_users.utilisateurs import UtilisateurService
 SERVICE = Service(
     name="users",
     port=50067,
-    package="service_users",
     tables=Base.metadata,
     servicers=(
         UtilisateurService,

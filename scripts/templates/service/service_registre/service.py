@@ -8,7 +8,6 @@ from service_registre.models import Base
 SERVICE = Service(
     name="registre",
     port=50099,
-    package="service_registre",
     tables=Base.metadata,
     servicers=(FicheService,),
 )
