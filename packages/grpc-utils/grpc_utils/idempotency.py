@@ -9,14 +9,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from db_utils import Conflict, Database, Row, clock, failpoint, metadata
-from sqlalchemy import Index, LargeBinary, String, delete
+from db_utils import Conflict, Database, Retention, Row, clock, failpoint, metadata
+from sqlalchemy import Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from grpc_utils.errors import CleIdempotenceReutilisee, FormatInvalide
 from grpc_utils.headers import IDEMPOTENCY_KEY
 
 __all__ = [
+    "RETENTION",
     "Base",
 ]
 
@@ -43,6 +44,9 @@ class IdempotencyKey(Base):
     request_hash: Mapped[bytes] = mapped_column(LargeBinary)
     response: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+RETENTION = Retention(IdempotencyKey, IdempotencyKey.created_at, KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +104,6 @@ class Idempotency:
             if twin is None:
                 raise
             return _checked(twin, attempt)
-
-    async def purge(self) -> int:
-        """Delete the answers older than a day and return their number."""
-        async with self._database.transaction() as tx:
-            old = IdempotencyKey.created_at < clock.now() - KEPT
-            return await tx.execute(delete(IdempotencyKey).where(old))
 
 
 def _checked(stored: IdempotencyKey, attempt: Attempt) -> bytes:

@@ -9,9 +9,9 @@ import grpc
 import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
-from db_utils import Database, SerializationConflict, clock
+from db_utils import Database, SerializationConflict, clock, purge
 from grpc_utils import Context, Idempotency
-from grpc_utils.idempotency import IdempotencyKey
+from grpc_utils.idempotency import RETENTION, IdempotencyKey
 from service_clients.models import ClientBase
 from service_clients.service import SERVICE
 from service_testing import Mesh, eventually, fresh_database, refusal, running
@@ -128,7 +128,7 @@ async def test_C12_a_conflict_of_transactions_runs_the_whole_call_again(database
 
 async def test_keys_are_forgotten_after_a_day(database: Database) -> None:
     """The purge deletes a key of 25 hours and keeps one of 23."""
-    idempotency, noon = Idempotency(database), datetime(2026, 3, 1, 12, tzinfo=UTC)
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
     async with database.transaction() as tx:
         for name, age in (("old", 25), ("young", 23)):
             await tx.insert(
@@ -142,7 +142,7 @@ async def test_keys_are_forgotten_after_a_day(database: Database) -> None:
                 )
             )
     with clock.frozen_at(noon):
-        assert await idempotency.purge() == 1
+        assert await purge(database, RETENTION) == 1
     assert [key.key for key in await database.read().all(select(IdempotencyKey))] == ["young"]
 
 

@@ -4,18 +4,21 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from db_utils import Database, Reader, Transaction, clock
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, delete, func, select, tuple_
+from db_utils import Reader, Retention, Transaction, clock
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from nats_utils.tables import EventAttempt, ProcessedEvent
 
 __all__ = [
-    "purge",
+    "RETENTIONS",
 ]
 
 KEPT = timedelta(days=30)  # longer than the streams keep messages (14 days), so that none outlives its claim
-_PURGE_BATCH = 1000  # rows of one transaction, so that no lock is held for long
+RETENTIONS = (
+    Retention(EventAttempt, EventAttempt.updated_at, KEPT),
+    Retention(ProcessedEvent, ProcessedEvent.processed_at, KEPT),
+)
 
 _ids = bindparam("event_ids", type_=ARRAY(Uuid))
 # One statement that inserts and tells what it inserted: reading first would let two replicas
@@ -37,13 +40,6 @@ _CLAIM = (
 _KNOWN = select(ProcessedEvent.event_id).where(
     ProcessedEvent.consumer == bindparam("consumer"), ProcessedEvent.event_id == any_(_ids)
 )
-_old = select(ProcessedEvent.consumer, ProcessedEvent.event_id).where(
-    ProcessedEvent.processed_at < bindparam("before")
-)
-_FORGET = delete(ProcessedEvent).where(
-    tuple_(ProcessedEvent.consumer, ProcessedEvent.event_id).in_(_old.limit(_PURGE_BATCH))
-)
-_FORGET_ATTEMPTS = delete(EventAttempt).where(EventAttempt.updated_at < bindparam("before"))
 
 
 class ProcessedEventsRepository:
@@ -74,16 +70,3 @@ class ProcessedEventsRepository:
     async def known(self, reader: Reader, event_ids: Collection[UUID]) -> set[UUID]:
         """The ids among *event_ids* that were dealt with."""
         return set(await reader.all(_KNOWN, consumer=self.consumer, event_ids=list(event_ids)))
-
-
-async def purge(database: Database) -> int:
-    """Delete the claims and attempts of more than 30 days ago, in small batches; the number of claims."""
-    before, purged = clock.now() - KEPT, 0
-    async with database.transaction() as tx:
-        await tx.execute(_FORGET_ATTEMPTS, before=before)
-    while True:
-        async with database.transaction() as tx:
-            batch = await tx.execute(_FORGET, before=before)
-        purged += batch
-        if batch < _PURGE_BATCH:
-            return purged

@@ -4,9 +4,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from db_utils import Database, clock, uuid7
+from db_utils import Database, clock, purge, uuid7
 from nats_utils import ProcessedEventsRepository
-from nats_utils.processed_events import purge
+from nats_utils.processed_events import RETENTIONS
 from nats_utils.tables import ProcessedEvent
 from sqlalchemy import func, select
 
@@ -81,7 +81,7 @@ async def test_events_are_remembered_for_thirty_days(database: Database) -> None
                 )
             )
     with clock.frozen_at(NOW):
-        assert await purge(database) == 2
+        assert await purge(database, *RETENTIONS) == 2
     kept = await database.read().all(select(ProcessedEvent.event_id))
     assert set(kept) == {ages[0], ages[29]}
 
@@ -99,5 +99,5 @@ async def test_a_large_purge_goes_in_batches_to_its_end(database: Database) -> N
                 )
             )
     with clock.frozen_at(NOW):
-        assert await purge(database) == 2500
+        assert await purge(database, *RETENTIONS) == 2500
     assert await database.read().one(select(func.count()).select_from(ProcessedEvent)) == 0

@@ -20,13 +20,15 @@ from db_utils import (
     Worker,
     clock,
     keyed_models,
+    purging,
     rekey,
     retried,
 )
 from grpc_utils import Address, Guards, Idempotency, Peers, Server
 from grpc_utils.errors import Unavailable
+from grpc_utils.idempotency import RETENTION as IDEMPOTENCY_KEYS
 from nats_utils import Bus, Handling, Relay, Replayer, Subscriber, declared, end
-from nats_utils.processed_events import purge
+from nats_utils.processed_events import RETENTIONS as PROCESSED_EVENTS
 
 from service_kit.app import App
 from service_kit.edge import Edge, Running
@@ -40,7 +42,7 @@ _TRANSIENT = (Unavailable,)  # a silent peer is no fault of the event
 _INFRASTRUCTURE = (DatabaseUnavailable, SerializationConflict, StatementTimeout, *_TRANSIENT)
 _RESTART_PAUSE = 1.0
 _LAST_EVENTS = 1.0  # seconds that the relay gets at a stop to publish what was just recorded
-_PURGE_EVERY = timedelta(hours=1)
+_KEYS_EVERY = timedelta(hours=1)
 _LAST_CHANGED = timedelta(days=1)  # longer than a former version runs beside this one
 _JOB_RETRY = 5.0
 _BUSY = 1.0  # seconds until a job looks again whether the replica that runs it has ended
@@ -97,7 +99,7 @@ class RunningService:
         }
         if handlings:
             loops["replayer"] = Replayer(database, handlings).run
-        for worker in (*service.workers, *_housekeeping(service, database, idempotency)):
+        for worker in (*service.workers, *_housekeeping(service)):
             loops[worker.name] = _Job(self.app, worker).run
         return loops
 
@@ -151,20 +153,16 @@ async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(_RESTART_PAUSE)
 
 
-def _housekeeping(service: Service, database: Database, idempotency: Idempotency) -> tuple[Worker, ...]:
-    async def forget(app: object) -> None:
-        await purge(database)
-        await idempotency.purge()
-
-    async def complete_keys(app: object) -> None:
+def _housekeeping(service: Service) -> tuple[Worker, ...]:
+    async def complete_keys(app: App[Settings]) -> None:
         """Write the keys that a former version, which may still run, does not know of."""
         for model in keyed_models(service.tables):
-            if done := await rekey(database, model, clock.now() - _LAST_CHANGED):
+            if done := await rekey(app.database, model, clock.now() - _LAST_CHANGED):
                 _log.info("%s: %d rows of a former version have their keys", model.__tablename__, done)
 
     return (
-        Worker("housekeeping", forget, every=_PURGE_EVERY),
-        Worker("search-keys", complete_keys, every=_PURGE_EVERY),
+        purging(*PROCESSED_EVENTS, IDEMPOTENCY_KEYS, name="housekeeping"),
+        Worker("search-keys", complete_keys, every=_KEYS_EVERY),
     )
 
 

@@ -24,7 +24,8 @@ from service_kit.outgoing import (
     queue,
 )
 from service_kit.outgoing.command import growing
-from service_kit.outgoing.sender import Sender, forget
+from service_kit.outgoing.component import PURGE
+from service_kit.outgoing.sender import Sender
 from service_kit.settings import load
 from service_testing import eventually, fresh_database, running
 from service_testing.callee import CALLER, Callee, serving
@@ -244,7 +245,7 @@ async def test_commands_are_forgotten_a_month_after_their_end(office: Office) ->
     await office.owe("sent")
     await office.send()
     with clock.frozen_at(clock.now() + timedelta(days=31)):
-        await forget(office.app)
+        await PURGE.run(office.app)
     assert [row.cle for row in await office.rows()] == ["waits"]
 
 

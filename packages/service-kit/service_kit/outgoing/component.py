@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from db_utils import Worker
+from db_utils import Retention, Worker, purging
 from pydantic_settings import BaseSettings
 from sqlalchemy import MetaData
 
 from service_kit.component import Greeter
 from service_kit.outgoing.command import Command
 from service_kit.outgoing.models import Base, CommandeSortante
-from service_kit.outgoing.sender import Sender, forget
+from service_kit.outgoing.sender import Sender
 
 _LOOK_EVERY = timedelta(seconds=1)  # for what waits; what is written is sent at once
+_KEPT = timedelta(days=30)  # after the end of a command, as claims of events are
+PURGE = purging(
+    Retention(CommandeSortante, CommandeSortante.terminee_le, _KEPT), name="outgoing-commands-forget"
+)
 
 
 class OutgoingSettings(BaseSettings):
@@ -65,7 +69,7 @@ class OutgoingCommands:
                 )
                 for command in self.commands
             ),
-            Worker("outgoing-commands-forget", forget, every=timedelta(hours=1)),
+            PURGE,
         )
 
     def greeter(self, app: Any) -> Greeter | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -10,7 +9,7 @@ from db_utils import EVERYTHING, Envelope, Scope, Undecipherable, clock, context
 from google.protobuf.json_format import ParseError
 from grpc_utils import reason_of
 from grpc_utils.errors import Refusal
-from sqlalchemy import String, bindparam, delete, exists, select
+from sqlalchemy import String, bindparam, exists, select
 from sqlalchemy.orm import aliased
 
 from service_kit.app import App
@@ -21,7 +20,6 @@ _log = logging.getLogger(__name__)
 
 _AT_ONCE = 100  # commands of one look
 _SIDE_BY_SIDE = 8  # calls
-_KEPT = timedelta(days=30)  # after their end, as claims of events are
 _TRY_AGAIN = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -46,7 +44,6 @@ _DUE = (
     .order_by(CommandeSortante.prochain_essai, CommandeSortante.rang)
     .limit(_AT_ONCE)
 )
-_FORGET = delete(CommandeSortante).where(CommandeSortante.terminee_le < bindparam("before", type_=_instant))
 
 
 class Sender:
@@ -74,12 +71,6 @@ class Sender:
                 await _end(app, row, REFUSEE, f"its request cannot be read: {type(error).__name__}")
             else:
                 await _end(app, row, ENVOYEE)
-
-
-async def forget(app: App[Any]) -> None:
-    """Delete commands that ended a month ago (a job)."""
-    async with app.database.transaction() as tx:
-        await tx.execute(_FORGET, before=clock.now() - _KEPT)
 
 
 def _envelope(app: App[Any], command: Command[Any]) -> Envelope | None:
