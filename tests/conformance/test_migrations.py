@@ -1,7 +1,7 @@
 """Every migration can be run while the former version serves, or says that it cannot."""
 
 import pytest
-from db_utils.compatibility import judgements
+from db_utils.migrations import judgements
 from service_kit import Service
 from service_kit.registry import services
 from service_testing import fresh_database

@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 import pytest
-from db_utils.drift import differences
+from db_utils.migrations import differences
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_utils.server import check_handlers, contract_of

@@ -86,9 +86,8 @@ def migrate(
     Needs DATABASE_URL (of the owner) and NATS_URL, or a mesh that runs here; services may go
     on meanwhile.
     """
+    from db_utils.migrations import Patience, wait_for_server
     from db_utils.migrations import migrate as run
-    from db_utils.migrations import wait_for_server
-    from db_utils.patience import Patience
 
     from crm_cli.progress import show_migrations
     from crm_cli.selection import chosen

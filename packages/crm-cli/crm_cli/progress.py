@@ -6,4 +6,4 @@ import logging
 def show_migrations() -> None:
     """Show how far a migration is, and which rows it left as they were."""
     logging.basicConfig(format="%(message)s")
-    logging.getLogger("db_utils.filling").setLevel(logging.INFO)
+    logging.getLogger("db_utils.migrations").setLevel(logging.INFO)

@@ -3,7 +3,7 @@
 import asyncio
 
 import nats_utils
-from db_utils.patience import Patience
+from db_utils.migrations import Patience
 from nats.errors import Error as NatsError
 from nats_utils import connect_once
 from service_kit import Settings, load

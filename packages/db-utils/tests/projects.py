@@ -4,8 +4,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import psycopg
-from db_utils.migrations import Schema, migrate
-from db_utils.patience import Patience
+from db_utils.migrations import Patience, Schema, migrate
 from service_testing import fresh_database
 
 _TABLES = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind = 'r' ORDER BY 1"
@@ -24,7 +23,7 @@ class Project:
         """A migration file *name* that runs *body* after the one named *after*."""
         text = f"""
             from alembic import op
-            from db_utils.online import build_index
+            from db_utils.migrations import build_index
 
             revision = {name!r}
             down_revision = {after!r}

@@ -1,7 +1,7 @@
 """What a migration may do while the former version runs, and what it may not without saying so."""
 
 import pytest
-from db_utils.compatibility import judgements
+from db_utils.migrations import judgements
 from tests.projects import Project
 
 _FIRST = """
@@ -65,13 +65,13 @@ HAZARDS = [
     (
         "ALTER TABLE un ADD CONSTRAINT uq_un UNIQUE (note)",
         [
-            "index uq_un is built while nobody can write: use db_utils.online.build_index",
+            "index uq_un is built while nobody can write: use db_utils.migrations.build_index",
             "index uq_un may refuse what the former version writes",
         ],
     ),
     (
         "CREATE INDEX ix_rang ON un (rang)",
-        ["index ix_rang is built while nobody can write: use db_utils.online.build_index"],
+        ["index ix_rang is built while nobody can write: use db_utils.migrations.build_index"],
     ),
     ("DROP INDEX ix_un", ["index ix_un is gone"]),
     (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from db_utils.drift import differences
+from db_utils.migrations import differences
 from tests.essais import SCHEMA, Base, essai_database
 
 

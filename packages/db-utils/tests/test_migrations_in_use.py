@@ -6,8 +6,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
-from db_utils.migrations import MigrationError, wait_for_server
-from db_utils.patience import Patience
+from db_utils.migrations import MigrationError, Patience, wait_for_server
 from service_kit.embedded import free_port
 from service_testing import eventually
 from tests.projects import Project

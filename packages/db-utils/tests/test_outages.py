@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from db_utils import Database, DatabaseUnavailable
-from db_utils.migrations import migrate, wait_for_server
-from db_utils.patience import Patience
+from db_utils.migrations import Patience, migrate, wait_for_server
 from service_kit.embedded import EmbeddedPostgres
 from service_testing import eventually
 from service_testing.freezing import frozen

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from crm.dashboard.dashboard_pb2 import DashboardFilters
 from crm.dashboard.dashboard_pb2_grpc import DashboardKpisServiceStub
-from db_utils.drift import differences
+from db_utils.migrations import differences
 from grpc_utils import caller
 from service_dashboard.service import SERVICE as DASHBOARD
 from service_kit import Service, load

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import psycopg
 from db_utils import clock, session_options
-from db_utils.drift import differences
-from db_utils.migrations import outdated
+from db_utils.migrations import differences, outdated
 from service_kit import Service
 
 from crm_cli.doctor.findings import Finding, ago, fail, ok, warn

@@ -1,6 +1,6 @@
 """Index by which the revocations of all tokens of a user are read in the order they were written."""
 
-from db_utils.online import build_index
+from db_utils.migrations import build_index
 
 revision = "auth_0003"
 down_revision = "auth_0002"

@@ -1,6 +1,6 @@
 """A company without a SIREN is known by its VAT number, once in an organisation."""
 
-from db_utils.online import build_index
+from db_utils.migrations import build_index
 
 revision = "clients_0005"
 down_revision = "clients_0004"

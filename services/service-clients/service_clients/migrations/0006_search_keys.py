@@ -2,7 +2,7 @@
 
 from alembic import op
 from db_utils import Key, Searched
-from db_utils.filling import add_keys
+from db_utils.migrations import add_keys
 
 revision = "clients_0006"
 down_revision = "clients_0005"

@@ -4,7 +4,7 @@ A client that would share phone and key with another from now on (R4) keeps its 
 """
 
 from db_utils import Key, Searched
-from db_utils.filling import fill_keys
+from db_utils.migrations import fill_keys
 
 revision = "clients_0007"
 down_revision = "clients_0006"

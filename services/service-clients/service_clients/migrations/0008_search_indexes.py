@@ -1,6 +1,6 @@
 """Indexes by the keys of names; that of the newest clients holds what a search reads."""
 
-from db_utils.online import build_index, drop_index
+from db_utils.migrations import build_index, drop_index
 
 revision = "clients_0008"
 down_revision = "clients_0007"

@@ -1,7 +1,7 @@
 """Keys of subjects (C10) in every message."""
 
 from db_utils import Key
-from db_utils.filling import fill_keys
+from db_utils.migrations import fill_keys
 
 revision = "email_0006"
 down_revision = "email_0005"

@@ -4,7 +4,7 @@ Format characters leave the names.
 """
 
 from db_utils import Key, Searched
-from db_utils.filling import fill_keys
+from db_utils.migrations import fill_keys
 
 revision = "organisations_0003"
 down_revision = "organisations_0002"

@@ -1,6 +1,6 @@
 """Indexes by the keys of names."""
 
-from db_utils.online import build_index, drop_index
+from db_utils.migrations import build_index, drop_index
 
 revision = "organisations_0004"
 down_revision = "organisations_0003"

@@ -1,6 +1,6 @@
 """Index that finds webhooks in conflict by the address in their way."""
 
-from db_utils.online import build_index
+from db_utils.migrations import build_index
 
 revision = "users_0003"
 down_revision = "users_0002"

@@ -1,7 +1,7 @@
 """Columns for the keys of names (C10), by which users are searched and sorted."""
 
 from db_utils import Key, Searched
-from db_utils.filling import add_keys
+from db_utils.migrations import add_keys
 
 revision = "users_0004"
 down_revision = "users_0003"

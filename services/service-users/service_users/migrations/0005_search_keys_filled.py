@@ -1,7 +1,7 @@
 """Keys of names (C10) filled for every user; format characters leave the names."""
 
 from db_utils import Key, Searched
-from db_utils.filling import fill_keys
+from db_utils.migrations import fill_keys
 
 revision = "users_0005"
 down_revision = "users_0004"

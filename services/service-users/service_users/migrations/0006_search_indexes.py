@@ -1,6 +1,6 @@
 """Indexes by the keys of names, instead of those by the names themselves."""
 
-from db_utils.online import build_index, drop_index
+from db_utils.migrations import build_index, drop_index
 
 revision = "users_0006"
 down_revision = "users_0005"

@@ -19,15 +19,7 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from db_utils.database import role_of
-from db_utils.patience import Patience
-
-__all__ = [
-    "MigrationError",
-    "Schema",
-    "migrate",
-    "outdated",
-    "wait_for_server",
-]
+from db_utils.migrations.patience import Patience
 
 _LOCK = 0x63726D  # advisory lock of a migration run, so that two runs queue
 _POLL = 0.2  # seconds between two looks whether another run has ended

@@ -1,41 +1,41 @@
-"""Keys of the rows that were there before their columns: for migrations, while rows are written (C10).
+"""Key columns added to tables in use and filled for the existing rows, for migrations (C10).
 
-Adding the columns is a migration of its own, filling them the next one, their indexes a third:
-each keeps nobody waiting, and one that failed is run again and writes what is left.
+Three migrations, of which none blocks a writer: one adds the columns, the next fills them, the
+third builds their indexes. A failed one is run again and writes what is left. Alembic is imported
+at use, because its import takes 0.2 s and most starts migrate nothing.
 """
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, Final
 
-from alembic import op
 from sqlalchemy import Column, Connection, MetaData, Table, Text, Update, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from db_utils.keys import Keys
 from db_utils.texts import without_format
 
-__all__ = [
-    "add_keys",
-    "fill_keys",
-]
-
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("db_utils.migrations")  # what `crm migrate` shows
 _BATCH: Final = 2_000  # rows whose locks are held together
 
 
 def add_keys(table: str, keys: Keys) -> None:
     """Add the columns *keys* to *table*; empty until `fill_keys`, and in rows of the former version."""
+    from alembic import op
+
     for name, key in keys.items():
         op.add_column(table, Column(name, key, nullable=False, server_default=""))
 
 
 def fill_keys(table: str, keys: Keys, *, names: Sequence[str] = (), unique: str = "") -> None:
-    """Write *keys* into every row of *table*, and take format characters out of the columns *names*.
+    """Write *keys* into every row of *table*, and remove format characters from the columns *names*.
 
-    A name that consists of nothing else stays; a row whose key *unique* belongs to another one keeps
-    its former one. Both are logged by their ids, and so is the progress.
+    Two cases are left as they were and logged with the id of the row: a name that consists of
+    format characters only, and a row whose new key *unique* is that of another row. The progress
+    is logged too.
     """
+    from alembic import op
+
     with op.get_context().autocommit_block():
         filling = _Filling(op.get_bind(), table, keys, names, unique)
         for done in filling.batches():

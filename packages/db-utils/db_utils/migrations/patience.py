@@ -3,10 +3,6 @@
 import time
 from collections.abc import Callable
 
-__all__ = [
-    "Patience",
-]
-
 _PAUSE = 0.5  # seconds between two tries
 
 

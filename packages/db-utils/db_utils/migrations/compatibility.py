@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from db_utils.migrations import Schema, upgrade
+from db_utils.migrations.running import Schema, upgrade
 
 _TABLES = """
 SELECT oid, relname, pg_relation_filenode(oid) FROM pg_class
@@ -193,6 +193,6 @@ def _in_new_indexes(before: _Catalogue, after: _Catalogue, added: Mapping[int, S
     for name in after.indexes.keys() - before.indexes.keys():
         new = after.indexes[name]
         if new.table in added and new.within:
-            yield f"index {name} is built while nobody can write: use db_utils.online.build_index"
+            yield f"index {name} is built while nobody can write: use db_utils.migrations.build_index"
         if new.table in added and new.unique and not new.columns <= added[new.table]:
             yield f"index {name} may refuse what the former version writes"

@@ -8,10 +8,6 @@ from psycopg import sql
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.pool import NullPool
 
-__all__ = [
-    "differences",
-]
-
 _CATALOGUE = """
 SELECT 'column', c.relname, a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
        || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
