@@ -31,7 +31,7 @@ from db_utils.listing import DEFAULT_SIZE, Listing, Page, PageRequest
 from db_utils.pool import Connection
 from db_utils.reader import Reader
 from db_utils.rekeying import keyed_models, rekey
-from db_utils.retention import Retention, purge, purging
+from db_utils.retention import Retention, purge, purge_job
 from db_utils.retrying import retried
 from db_utils.tables import (
     Choice,
@@ -97,7 +97,7 @@ __all__ = [
     "migrations",
     "parse_uuid",
     "purge",
-    "purging",
+    "purge_job",
     "rekey",
     "retried",
     "role_of",

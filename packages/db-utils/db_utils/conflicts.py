@@ -1,4 +1,4 @@
-"""Who holds the place: the row that a unique constraint found in the way of another."""
+"""The row that a unique constraint found in the way of another, looked up by its values."""
 
 from contextlib import suppress
 
@@ -6,28 +6,29 @@ from sqlalchemy import Column, ColumnElement, Constraint, Index, UniqueConstrain
 
 from db_utils.errors import Conflict, DatabaseError
 from db_utils.reader import Reader
-from db_utils.statements import plan
+from db_utils.statements import table_plan
 from db_utils.tables import Row
 
 
-async def explained(conflict: Conflict, rows: list[Row], reader: Reader) -> None:
-    """Complete *conflict* with the id of the row in the way of one of *rows*, as far as *reader* may see it.
+async def find_existing(conflict: Conflict, rows: list[Row], reader: Reader) -> None:
+    """Set `existing_id` of *conflict* to the id of the row in the way of one of *rows*.
 
-    It stays None when several rows were sent, when the constraint is on an expression, when
-    the row belongs to somebody else or is gone again, and when the database cannot be asked.
+    It stays None when several of *rows* may have met the constraint, when the constraint is on an
+    expression, when *reader* may not see the row or finds it deleted, and when the database does
+    not answer.
     """
-    found = [(row, place) for row in rows if (place := _place(row, conflict.constraint))]
-    if conflict.existing_id is not None or len(found) != 1:
+    candidates = [(row, place) for row in rows if (place := _place(row, conflict.constraint))]
+    if conflict.existing_id is not None or len(candidates) != 1:
         return
-    row, place = found[0]
+    row, place = candidates[0]
     with suppress(DatabaseError):
-        identity = plan(type(row)).table.columns["id"]
+        identity = table_plan(type(row)).table.columns["id"]
         conflict.existing_id = await reader.one(select(identity).where(*place))
 
 
 def _place(row: Row, constraint: str) -> list[ColumnElement[bool]]:
-    """What a row must satisfy to be in the way of *row*; nothing when that cannot be said."""
-    table = plan(type(row)).table
+    """The criteria of the row in the way of *row*; empty when *constraint* does not name columns."""
+    table = table_plan(type(row)).table
     if "id" not in table.columns:
         return []
     places: list[Index | Constraint] = [*table.indexes, *table.constraints]
@@ -43,6 +44,6 @@ def _columns(unique: Index | Constraint) -> list[Column[object]]:
 
 
 def _condition(unique: Index | Constraint) -> list[ColumnElement[bool]]:
-    """Of a partial index, which rows it holds."""
+    """The criterion of the rows that a partial index holds."""
     where = unique.dialect_options["postgresql"].get("where") if isinstance(unique, Index) else None
     return [] if where is None else [where]

@@ -1,7 +1,7 @@
-"""What travels with a unit of work: its organisation scope and its correlation id.
+"""The context of a unit of work: its scope and its correlation id.
 
-The edges set them (the gRPC pipeline, the consume loop); tables, events and logs read
-them. Values live in ContextVars, so each call and each event sees only its own.
+The gRPC pipeline, the consume loop and jobs set them; reads, events and logs use them. They are
+ContextVars, so that each call and each event has its own.
 """
 
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The organisation whose rows exist for the current unit of work.
+    """The organisation whose rows are visible to a unit of work.
 
-    `organisation_id` is the organisation, None when there is none (nothing is visible),
-    and `everything` lifts the filter for our own services and jobs.
+    Without an *organisation_id* no row of any organisation is visible; with *everything* those of
+    all organisations are.
     """
 
     organisation_id: str | None = None
@@ -36,14 +36,14 @@ class Scope:
 NOTHING: Final = Scope()
 EVERYTHING: Final = Scope(everything=True)
 
-# Jobs, consumers and tests run unscoped; only the gRPC edge narrows.
+# Jobs, consumers and tests begin unscoped; the gRPC pipeline narrows the scope of each call.
 scope: ContextVar[Scope] = ContextVar("scope", default=EVERYTHING)
 correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
 
 
 @contextmanager
 def within(other: Scope) -> Iterator[None]:
-    """Only the rows of *other* exist inside, and calls to other services name its organisation."""
+    """Work in the scope *other* inside; calls to other services name its organisation."""
     token = scope.set(other)
     try:
         yield
@@ -52,8 +52,8 @@ def within(other: Scope) -> Iterator[None]:
 
 
 def unscoped() -> AbstractContextManager[None]:
-    """The rows of all organisations exist inside, and calls to other services name none.
+    """Work on the rows of all organisations inside; calls to other services name none.
 
-    For what concerns persons and not an organisation: their memberships, accounts and sign-ins.
+    For what concerns persons and no single organisation: memberships, connected accounts, sign-ins.
     """
     return within(EVERYTHING)

@@ -1,7 +1,7 @@
-"""Secrets at rest: values that are unreadable outside their own row and column (C15).
+"""Encryption of secrets at rest: a value can be read in its own row and column only (C15).
 
 AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce per value. The text form is
-`v1.<key id>.<nonce>.<ciphertext and tag>`; the place of the value is authenticated with it.
+`v1.<key id>.<nonce>.<ciphertext and tag>`; the place of the value is the additional data.
 """
 
 import base64
@@ -19,17 +19,17 @@ _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 class InvalidKeys(ValueError):
-    """ENCRYPTION_KEYS cannot be used; the message says why."""
+    """ENCRYPTION_KEYS cannot be used; the message says why, without a key."""
 
 
 class Undecipherable(Exception):
-    """A value that these keys do not open here: another key, another place, or damage."""
+    """A value that cannot be decrypted: sealed with another key or for another place, or damaged."""
 
 
 class Envelope:
-    """Seals and opens texts with *keys*, "id:base64,id:base64": the first seals, all open.
+    """Seals and opens texts with *keys*, "id:base64,id:base64": the first seals, all of them open.
 
-    What it seals begins with *current*.
+    `current` is the beginning of every value that it seals. Raises InvalidKeys.
     """
 
     def __init__(self, keys: str) -> None:

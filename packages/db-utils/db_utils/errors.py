@@ -104,3 +104,11 @@ class UnknownOrder(InvalidPage):
     """A direction other than asc and desc."""
 
     field = "sort_order"
+
+
+class TransactionOver(RuntimeError):
+    """A bug: a statement after the end of its transaction, which nothing would commit."""
+
+
+class SwallowedError(RuntimeError):
+    """A bug: the error of a statement was caught inside its transaction, which the server rolled back."""

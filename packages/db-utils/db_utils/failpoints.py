@@ -1,7 +1,7 @@
-"""Named places where a fault test kills the process, to prove that nothing is lost there.
+"""Failpoints: named places where fault tests kill the process, to prove that nothing is lost there.
 
-`FAILPOINT=name:n` in the environment ends the process with SIGKILL when *name* is passed
-for the n-th time. Without the variable a failpoint is a function that does nothing.
+`FAILPOINT=name:n` in the environment kills the process with SIGKILL when it passes *name* for the
+n-th time. Without the variable a failpoint does nothing.
 """
 
 import os

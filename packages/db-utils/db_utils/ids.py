@@ -1,4 +1,4 @@
-"""Identifiers that sort by creation time, so that indexes grow at one end."""
+"""Identifiers of rows. They sort by creation time, so that indexes grow at one end."""
 
 import os
 import threading
@@ -10,7 +10,7 @@ _last = 0
 
 
 def _unlock() -> None:
-    """In a child process: the thread that held the lock at the fork exists only in the parent."""
+    """Replace the lock in a child process: a thread that held it at the fork exists only in the parent."""
     global _lock
     _lock = threading.Lock()
 
@@ -19,10 +19,10 @@ os.register_at_fork(after_in_child=_unlock)
 
 
 def uuid7() -> uuid.UUID:
-    """A version 7 UUID (RFC 9562): 48 bits of milliseconds, a counter, 62 random bits.
+    """A version 7 UUID (RFC 9562): 48 bits of milliseconds, a counter of 12 bits, 62 random bits.
 
-    Within a process each one is greater than the former, also within a millisecond:
-    the 12 bits of `rand_a` count on (RFC 9562 section 6.2, method 1).
+    Each one of a process is greater than the one before, also within a millisecond: the counter
+    is `rand_a` (RFC 9562 section 6.2, method 1). Safe in threads and after a fork.
     """
     global _last
     with _lock:
@@ -35,7 +35,7 @@ def uuid7() -> uuid.UUID:
 
 
 def parse_uuid(text: str) -> uuid.UUID | None:
-    """The UUID written as *text* in its canonical form, None for anything else."""
+    """The UUID that *text* spells in its canonical form, in any case; None for every other text."""
     try:
         parsed = uuid.UUID(text)
     except ValueError:

@@ -1,12 +1,12 @@
-"""Columns that hold the key of other columns of their row (C10): the kernel writes them.
+"""Columns with the text key of other columns of their row (C10), written by the kernel.
 
-A table class names them and nothing else:
+A table class declares them, and its service never writes them:
 
     nom: Mapped[str] = mapped_column(String(100))
     nom_cle: Mapped[str] = mapped_column(Key("nom"), init=False, server_default="")
 
-Every insert and every change of a row writes them in its own statement. How they are searched
-is told by `searches.py`, how rows that were there before get theirs by `filling.py`.
+Every insert and every change of a row writes them in the same statement. `searches.py` searches
+them, `migrations/filling.py` fills them in rows that are older than the column.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Set
@@ -20,12 +20,15 @@ from sqlalchemy.sql.visitors import iterate
 
 from db_utils.texts import text_key
 
-# Bytes. An entry of a B-tree has 2,704 at most (PostgreSQL, nbtree): room for two keys beside it.
+# Bytes. An entry of a B-tree has at most 2,704 (PostgreSQL, nbtree); two text keys fit beside it.
 _LONGEST: Final = 1450
 
 
 class Key(Text):
-    """The key of the text column *of*, compared byte by byte, whatever the database's collation."""
+    """A column with the text key of the column *of*, compared byte by byte in every database.
+
+    Empty where *of* is NULL.
+    """
 
     cache_ok = True
 
@@ -35,21 +38,21 @@ class Key(Text):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The columns that it is made of."""
+        """The names of the columns that it is made of."""
         return (self.of,)
 
     def value(self, row: Mapping[str, Any]) -> str:
-        """What it holds in *row*."""
+        """The text key for *row*, which is given by column."""
         return text_key(row[self.of] or "")
 
 
 class Searched(LargeBinary):
-    """All that a search looks through in a row, in one text: one comparison for each word.
+    """A column with everything that a search looks through in a row, so that a word costs one LIKE.
 
     *texts* are found without accents, ligatures and case, *codes* (emails, numbers of companies)
-    without case, *numbers* (phones: "+" and digits) also by digits. The three parts stand behind
-    each other, divided by a line feed: numbers, codes, texts. They are bytes, which PostgreSQL
-    compares in two thirds of the time of a text.
+    without case, *numbers* (phones: "+" and digits) also by their digits. The column holds these
+    parts with a line feed between them: numbers, codes, texts. They are bytes, because PostgreSQL
+    compares bytes in two thirds of the time of a text (measured).
     """
 
     cache_ok = True
@@ -62,11 +65,11 @@ class Searched(LargeBinary):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The columns that it is made of."""
+        """The names of the columns that it is made of."""
         return (*self.numbers, *self.codes, *self.texts)
 
     def value(self, row: Mapping[str, Any]) -> bytes:
-        """What it holds in *row*."""
+        """What is searched in *row*, which is given by column; cut where no index could hold it."""
         numbers = "".join(map(" {} ".format, filter(None, map(row.__getitem__, self.numbers))))
         codes = " ".join(filter(None, map(row.__getitem__, self.codes))).lower().split()
         texts = " ".join(map(text_key, filter(None, map(row.__getitem__, self.texts))))
@@ -77,18 +80,21 @@ Keys = Mapping[str, Key | Searched]
 
 
 def keys_of(table: FromClause) -> Keys:
-    """The columns of *table* that the kernel writes, by name."""
+    """The key columns of *table*, by name."""
     return {c.key: c.type for c in table.columns if isinstance(c.type, (Key, Searched))}
 
 
 def key_of(table: FromClause, column: str) -> str:
-    """The column that holds the key of *column*; itself when there is none."""
+    """The name of the column with the text key of *column*; *column* when there is none."""
     keys = keys_of(table).items()
     return next((name for name, key in keys if isinstance(key, Key) and key.of == column), column)
 
 
 def changed_keys(keys: Keys, row: Mapping[str, Any], changed: Collection[str]) -> dict[str, str | bytes]:
-    """Those of *keys* that change with the columns *changed*, as they are in *row* afterwards."""
+    """New values for those of *keys* that depend on the columns *changed*, made from the changed *row*.
+
+    Raises TypeError when *changed* holds a key column itself.
+    """
     if own := keys.keys() & set(changed):
         raise TypeError(f"{sorted(own)} are written by the kernel, with their texts")
     return {
@@ -97,7 +103,7 @@ def changed_keys(keys: Keys, row: Mapping[str, Any], changed: Collection[str]) -
 
 
 def check_statement(statement: ClauseElement) -> None:
-    """Refuse a statement of a service that would write a text without its keys, or a key without its text."""
+    """Raise TypeError for a statement that would write a text without its keys, or a key without its text."""
     for part in iterate(statement):
         if isinstance(part, Insert) and keys_of(part.table):
             raise TypeError(f"insert rows of {part.table}: their keys are written with them")
@@ -106,7 +112,7 @@ def check_statement(statement: ClauseElement) -> None:
 
 
 def _parted(keys: Keys, changed: Set[str]) -> list[str]:
-    """Those of *keys* that *changed* holds without any of their texts, or not, though one of these."""
+    """The *keys* that would no longer match: *changed* holds the key or one of its texts, but not both."""
     return sorted(name for name, key in keys.items() if (name in changed) == changed.isdisjoint(key.sources))
 
 

@@ -1,7 +1,6 @@
-"""Lists in pages: keyset, so that the thousandth page costs what the first one costs.
+"""Lists in keyset pages (C8): the thousandth page costs as much as the first one.
 
-A `Listing` is a table of values that a service declares once: which filters, which
-columns are searched, which sorts. Its statements are built once per combination.
+A service declares each list once, as a `Listing` with its filters, sorts and searched column.
 """
 
 import json
@@ -40,12 +39,12 @@ from db_utils.keys import Key, Searched, key_of
 from db_utils.page_tokens import opened, sealed
 from db_utils.reader import R, Reader
 from db_utils.searches import Number, Search, Shape, criteria
-from db_utils.statements import plan
+from db_utils.statements import table_plan
 from db_utils.tables import Choice
 
 DEFAULT_SIZE, LARGEST_SIZE, LONGEST_SEARCH = 20, 100, 100
-_MOST_STATEMENTS = 512  # of one list: searches come in many shapes
-_NEVER = datetime.min.replace(tzinfo=UTC)  # where rows stand that lack the instant they are sorted by
+_MOST_STATEMENTS = 512  # kept of one list, because searches have many shapes
+_NEVER = datetime.min.replace(tzinfo=UTC)  # the place of rows without the instant of their sort
 _NEVER_IN_SQL: ColumnElement[datetime] = literal_column("'0001-01-01 00:00:00+00'::timestamptz")
 
 Filter = Callable[[Any], ColumnElement[bool]]
@@ -62,7 +61,7 @@ _READ: Mapping[type, Callable[[Any], object]] = {
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What a caller asks for: see common.proto; size 0 is 20, more than 100 is 100."""
+    """The page that a caller asks for, as in common.proto: size 0 means 20, above 100 means 100."""
 
     size: int = 0
     token: str = ""
@@ -73,7 +72,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[R]):
-    """Rows of a page, the token of the next one (empty on the last), the total if asked."""
+    """The rows of a page, the token of the next page ("" on the last), and the total if it was asked for."""
 
     rows: list[R]
     next_token: str
@@ -82,24 +81,25 @@ class Page(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class _Sort:
-    """The column that a list is ordered by: of a text that has one, its key."""
+    """The column that a list is sorted by: for a text with a text key, that of the key."""
 
     name: str
     descending: bool
 
 
 class Listing(Generic[R]):
-    """How the rows of *model* may be listed.
+    """The list of the rows of *model*: its sorts, filters and searched column.
 
-    *sorts* are columns, each with its default direction, as in "created_at desc"; the first one
-    is the default; ties are broken by id. They are NOT NULL, but for instants: a row without
-    one stands before all others, by `coalesce(<column>, '0001-01-01 00:00:00+00'::timestamptz)`.
-    A text that has a `Key` is sorted by it. *filters* names equality filters by column, or maps a
-    name to a function from the bound value to a criterion, or to None for equality with its column.
-    *search* is the `Searched` or `Key` column in which words are looked for; *number* tells the forms
-    in which a whole number stands there, the one with its country code first, and none for a part of
-    one. Columns named in *without* are not read, because rows of a page need no bodies: they are None
-    there.
+    *sorts*: columns, each with its default direction, as in "created_at desc". The first one is
+    the default sort; ties are broken by id. A text with a `Key` is sorted by it. The columns are NOT
+    NULL, except instants: a row without one comes before all others, through
+    `coalesce(<column>, '0001-01-01 00:00:00+00'::timestamptz)`, which an index must contain.
+    *filters*: names of columns for equality; or a mapping from names to functions that make a
+    criterion of the bound value, None for equality with the column of that name.
+    *search*: the `Searched` or `Key` column in which words are looked for.
+    *number*: a function from a text to the forms in which its phone number is stored, the one with
+    its country code first; to no form for a text that is only a part of a number.
+    *without*: columns that are not read, such as bodies; the rows of a page have None there.
     """
 
     def __init__(
@@ -131,10 +131,10 @@ class Listing(Generic[R]):
     async def page(
         self, reader: Reader, request: PageRequest, *, search: str = "", **filters: object
     ) -> Page[R]:
-        """The page that *request* asks for; filters that are None or empty do not apply.
+        """The page that *request* asks for, of the rows visible to *reader*; None and "" filter nothing.
 
-        Raises InvalidPageToken, InvalidPageSize, UnknownSort, UnknownOrder, UnknownChoice,
-        TextTooLong.
+        The statement is built once for each combination of sort, filters and shape of search. Raises
+        InvalidPageToken, InvalidPageSize, UnknownSort, UnknownOrder, UnknownChoice, TextTooLong.
         """
         size = _size(request.size)
         sort = self._sort(request)
@@ -199,7 +199,7 @@ class Listing(Generic[R]):
     def _ordered(
         self, kept: Sequence[ColumnElement[bool]], sort: _Sort, after: bool, *, searched: bool
     ) -> Select[R]:
-        """The rows of a page; a search finds their ids first, in indexes that need not hold whole rows."""
+        """The SELECT of a page. A search selects ids first, so that an index alone can answer it."""
         columns = self._table.columns
         place = (self._sorted(sort.name), columns["id"])
         order = [column.desc() if sort.descending else column for column in place]
@@ -227,8 +227,8 @@ class Listing(Generic[R]):
         return select(*(null().label(c.key) if c.key in self._without else c for c in columns))
 
     def _whole(self, found: list[Any]) -> list[R]:
-        """Rows from what was selected: already rows, unless columns were left out."""
-        return [plan(self._model).row(values) for values in found] if self._without else found  # type: ignore[misc]  # plan(model) makes R
+        """The selected rows as instances, which they are already unless columns were left out."""
+        return [table_plan(self._model).row(values) for values in found] if self._without else found  # type: ignore[misc]  # table_plan(model) makes R
 
     def _criterion(self, name: str) -> ColumnElement[bool]:
         own = self._filters[name]
@@ -238,7 +238,7 @@ class Listing(Generic[R]):
         return column == bindparam(name, type_=column.type)
 
     def _token(self, row: R, sort: _Sort, asked: str) -> str:
-        """Where *row* stands, with a digest that binds it to what was *asked*."""
+        """The token for the page after *row*, valid for the question *asked* alone."""
         value = row.__dict__[sort.name]
         value = _NEVER if value is None else value
         text = value.isoformat() if isinstance(value, (date, datetime)) else value

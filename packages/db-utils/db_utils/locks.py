@@ -1,12 +1,14 @@
-"""Locks over whole jobs (C18): PostgreSQL advisory locks on one session of their own.
+"""Advisory locks of PostgreSQL by name: over whole jobs (C18), and within a transaction.
 
-All locks of a process share that session, so that jobs take no connection from the calls. The
-server frees them with the session: a process that is killed or cut off holds none.
+The locks of jobs are held on one session of the process, so that jobs take no connection from the
+calls. The server frees them with the session: a process that is killed or cut off holds none.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+
+from sqlalchemy import String, bindparam, func, select
 
 from db_utils.errors import DatabaseError, DatabaseUnavailable
 from db_utils.execution import run
@@ -14,9 +16,12 @@ from db_utils.pool import Connection, Pool
 from db_utils.shield import Shield
 from db_utils.statements import Statement
 
-# A name becomes the 64 bits that the server locks; "<schema>/<name>" keeps services apart.
+# The server locks numbers: "<schema>/<name>" is hashed to 64 bits. The schema keeps services apart.
 _TRY_LOCK = Statement(b"SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", ())
 _UNLOCK = Statement(b"SELECT pg_advisory_unlock(hashtextextended(%s, 0))", ())
+_number = func.hashtextextended(func.concat(func.current_schema(), "/", bindparam("name", type_=String)), 0)
+TRANSACTION_LOCK = select(func.pg_advisory_xact_lock(_number))
+"""Takes the lock *name* until the end of the transaction, waiting for other holders."""
 
 
 class Locks:

@@ -26,15 +26,15 @@ Cursor = psycopg.AsyncCursor[tuple[Any, ...]]
 _log = logging.getLogger(__name__)
 
 ACQUIRE_TIMEOUT = 2.0  # seconds to wait for a connection (C12)
-_UNREST = 1.0  # seconds without kept plans once one was stale: a migration seldom changes one table only
-_FIRST_RETRY, _LONGEST_RETRY = 0.05, 0.5
+_UNREST = 1.0  # seconds without kept plans once one was stale: a migration often changes several tables
+_FIRST_RETRY, _LONGEST_RETRY = 0.05, 0.5  # seconds between attempts to connect, doubled each time
 
-# Texts as they are: behind escapes only the server would notice half of a surrogate pair.
+# Without \u escapes, so that half of a surrogate pair is refused here and not by the server.
 _dump_json = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
 
 
 class Pool:
-    """At most *size* connections to *url*, made with psycopg's *options*."""
+    """At most *size* connections to *url*, opened with the keyword arguments *options* of psycopg."""
 
     def __init__(self, url: str, size: int, options: dict[str, Any]) -> None:
         self._url, self._size, self._options = url, size, options
@@ -67,9 +67,9 @@ class Pool:
         self._idle.clear()
 
     async def acquire(self) -> Connection:
-        """A connection of one's own. Raises DatabaseUnavailable after two seconds.
+        """A connection for the caller alone, until `release`. Raises DatabaseUnavailable after two seconds.
 
-        Who asks first is served first.
+        Callers that wait are served in the order in which they asked.
         """
         while self._idle:
             connection = self._idle.pop()
@@ -81,7 +81,10 @@ class Pool:
         return await self._wait()
 
     def release(self, connection: Connection) -> None:
-        """Give *connection* to the caller that waits longest; close one in the middle of something."""
+        """Give *connection* back, to the caller that waits longest if any.
+
+        It is closed if a transaction or a pipeline is still open on it.
+        """
         pgconn = connection.pgconn
         if (
             pgconn.transaction_status != TransactionStatus.IDLE
@@ -101,7 +104,8 @@ class Pool:
     def raise_known(self, error: psycopg.Error | UnicodeEncodeError) -> NoReturn:
         """Raise the DatabaseError that *error* means, or *error* itself when it is a bug of ours.
 
-        To be called with every error of a statement: a stale plan has the others given up too.
+        To be called for every error of a statement, because a stale plan on one connection makes
+        the plans of all others suspect.
         """
         known = translated(error)
         if known is None:
@@ -111,10 +115,10 @@ class Pool:
         raise known from error
 
     def _distrust_plans(self) -> None:
-        """Stop using the plans kept so far, on all connections: the tables under one have changed.
+        """Stop using the plans that the server keeps, on all connections, after one of them was stale.
 
-        For a second every statement is planned at each run, so that none can be stale again.
-        Then the connections are made anew, those in use when they come back.
+        For a second every statement is planned at each run, so that none can be stale again. Then
+        the connections are replaced, those in use when they are given back.
         """
         if self._unrest is not None:
             return
@@ -145,7 +149,7 @@ class Pool:
             raise
 
     def _withdraw(self, waiter: asyncio.Future[Connection]) -> None:
-        """Take *waiter* out of the queue; what it was given meanwhile goes to the next one."""
+        """Remove *waiter* from the queue; a connection that it was given meanwhile goes to the next one."""
         if waiter in self._waiting:
             self._waiting.remove(waiter)
         elif not waiter.cancelled() and waiter.exception() is None:
@@ -158,7 +162,7 @@ class Pool:
         self._grow(len(self._waiting))
 
     def _grow(self, wanted: int) -> None:
-        """Have one more connection made if fewer than *wanted* are coming and there is room for it."""
+        """Open one more connection if fewer than *wanted* are being opened and the size allows it."""
         if self._coming < wanted and self._made < self._size and not self._closed:
             self._made += 1
             self._coming += 1
@@ -198,7 +202,10 @@ class Pool:
 
 
 def _is_quiet(connection: Connection) -> bool:
-    """Whether *connection* has nothing to say: a server that ends a session says so in the idle one."""
+    """Whether the server has sent nothing on the idle *connection*.
+
+    A server that ends a session, at a restart for instance, announces it there.
+    """
     if connection.closed:
         return False
     waiting = select.poll()

@@ -1,7 +1,8 @@
-"""Reading: the same four questions inside and outside a transaction.
+"""Reads, the same inside and outside a transaction.
 
-The organisation of the current scope and the absence of deleted rows are added here, in
-one place; a service cannot forget them. Writing is in `transaction.py`.
+Each read is limited to living rows of the current scope's organisation, so that no service can
+forget it: here for reads by primary key, in `visibility.py` for statements. Writing is in
+`transaction.py`.
 """
 
 from abc import ABC, abstractmethod
@@ -15,7 +16,7 @@ from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from db_utils import context
 from db_utils.ids import parse_uuid
-from db_utils.statements import Statement, TablePlan, Values, plan, prepare, select_one, select_with
+from db_utils.statements import Statement, TablePlan, Values, prepare, select_one, select_with, table_plan
 from db_utils.tables import Row
 
 R = TypeVar("R", bound=Row)
@@ -28,25 +29,32 @@ Key = UUID | str | int | tuple[UUID | str | int, ...]
 
 
 class Reader(ABC):
-    """Reads of visible rows: of the scope's organisation, and not deleted.
+    """Reads of visible rows: those of the scope's organisation that are not deleted.
 
-    Raises DatabaseUnavailable, StatementTimeout or InvalidText.
+    Each method raises DatabaseUnavailable, StatementTimeout, InvalidText; inside a transaction
+    SerializationConflict too.
     """
 
     @abstractmethod
     async def _run(self, statement: Statement, values: Values) -> Answer:
-        """The rows that *statement* answers, as tuples."""
+        """The rows of the answer to *statement*, as tuples of column values."""
 
     async def get(self, model: type[R], key: Key) -> R | None:
-        """The row of primary key *key*, None when it does not exist for this scope."""
+        """The visible row with the primary key *key*, or None.
+
+        A text that cannot be a UUID names no row of a table with UUIDs (C2).
+        """
         return await self._get(model, key, lock=False)
 
     async def get_with(
         self, model: type[R], key: UUID | str, reference: InstrumentedAttribute[Any]
     ) -> tuple[R, list[Any]] | None:
-        """As `get`, with the rows that name it by *reference*, oldest first: one statement."""
+        """Like `get`, with the visible rows whose column *reference* names the row, the oldest first.
+
+        One statement and one round trip.
+        """
         inner: type[Row] = reference.parent.class_
-        parent, child = plan(model), plan(inner)
+        parent, child = table_plan(model), table_plan(inner)
         scope = context.scope.get()
         identity = _identity(parent, key)
         if identity is None or parent.hidden(scope):
@@ -57,7 +65,7 @@ class Reader(ABC):
         if not rows or not parent.visible(row := parent.row(rows[0][:width]), scope):
             return None
         children = [child.row(found[width:]) for found in rows if found[width:] != (None,) * len(child.names)]
-        return row, [one for one in children if child.visible(one, scope)]  # type: ignore[return-value]  # a row of C
+        return row, [one for one in children if child.visible(one, scope)]  # type: ignore[return-value]  # rows of the class of *reference*
 
     @overload
     async def all(self, statement: TypedReturnsRows[T], **named: object) -> list[T]: ...
@@ -66,7 +74,11 @@ class Reader(ABC):
     @overload
     async def all(self, statement: TypedReturnsRows[T, U, V], **named: object) -> list[tuple[T, U, V]]: ...
     async def all(self, statement: TypedReturnsRows[*tuple[Any, ...]], **named: object) -> list[Any]:
-        """Every row of *statement*: instances, single values, or tuples, as it selects."""
+        """All rows of *statement*: instances of table classes, single values, or tuples, as it selects.
+
+        *named* are the values of its `bindparam`s. Without an organisation in the scope the answer
+        of a statement on tables of organisations is empty.
+        """
         prepared = prepare(statement, named, context.scope.get())
         if prepared is None:
             return []
@@ -79,19 +91,19 @@ class Reader(ABC):
     @overload
     async def one(self, statement: TypedReturnsRows[T, U, V], **named: object) -> tuple[T, U, V] | None: ...
     async def one(self, statement: TypedReturnsRows[*tuple[Any, ...]], **named: object) -> Any:
-        """The first row of *statement*, None without one."""
+        """The first row of *statement*, in the form of `all`, or None."""
         rows = await self.all(statement, **named)
         return rows[0] if rows else None
 
     async def _get(self, model: type[R], key: Key, lock: bool) -> R | None:
-        table, scope = plan(model), context.scope.get()
+        table, scope = table_plan(model), context.scope.get()
         identity = _identity(table, key)
         if identity is None or table.hidden(scope):
             return None
         statement = select_one(table, lock)
         rows = await self._run(statement, statement.values(identity))
         row = table.row(rows[0]) if rows else None
-        return row if row and table.visible(row, scope) else None  # type: ignore[return-value]  # plan(model) makes R
+        return row if row and table.visible(row, scope) else None  # type: ignore[return-value]  # table_plan(model) makes R
 
 
 def _identity(table: TablePlan, key: Key) -> dict[str, object] | None:
@@ -102,7 +114,7 @@ def _identity(table: TablePlan, key: Key) -> dict[str, object] | None:
         if isinstance(part, str) and isinstance(table.table.columns[name].type, Uuid):
             value = parse_uuid(part)
             if value is None:
-                return None  # a text that cannot be an id is an id that does not exist
+                return None
         identity[name] = value
     return identity
 
@@ -117,7 +129,7 @@ def _shaped(parts: tuple[TablePlan | None, ...], rows: Answer) -> list[Any]:
 
 
 def _composed(parts: tuple[TablePlan | None, ...], row: Sequence[Any]) -> Iterator[Any]:
-    """The entities and values of *row*; None for the optional entity that an outer join lacks."""
+    """The instances and values of *row*; None for an instance that an outer join did not find."""
     start = 0
     for table in parts:
         end = start + (len(table.names) if table else 1)

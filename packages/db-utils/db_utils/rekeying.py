@@ -1,6 +1,7 @@
-"""Keys of rows that a version without them has written while this one was rolled out (C10).
+"""Text keys of rows that a former version wrote while this one was rolled out (C10).
 
-It left them empty, or as they were before its change. `filling.py` is for what was there earlier.
+A version that does not know a key column leaves it empty or unchanged. Rows from before the
+column existed are filled by a migration (`migrations/filling.py`).
 """
 
 import logging
@@ -17,12 +18,12 @@ from db_utils.keys import keys_of
 from db_utils.tables import Row, Versioned
 
 _log = logging.getLogger(__name__)
-_BATCH: Final = 500  # rows whose keys are made without a pause
+_BATCH: Final = 500  # rows whose keys are computed at once, while the event loop waits
 _FIRST: Final = UUID(int=0)
 
 
 def keyed_models(tables: MetaData) -> list[type[Row]]:
-    """The classes of *tables* whose rows have keys and tell when they were last changed, by name of table."""
+    """The classes of *tables* with key columns and `updated_at`, ordered by the names of their tables."""
     models: list[type[Row]] = [mapper.class_ for mapper in Row.registry.mappers]
     keyed = [
         model
@@ -33,9 +34,9 @@ def keyed_models(tables: MetaData) -> list[type[Row]]:
 
 
 async def rekey(database: Database, model: type[Row], since: datetime) -> int:
-    """Write the keys of the living rows changed after *since* that are not those of their texts.
+    """Correct the text keys of the living rows changed after *since*; return the number of corrected rows.
 
-    How many had such keys. A row whose key another one has keeps its own; its id is logged.
+    A row whose correct key another row already has stays as it is, and its id is logged.
     """
     done = 0
     async for rows in _changed(database, model, since):

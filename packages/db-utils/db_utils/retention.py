@@ -8,7 +8,7 @@ from sqlalchemy import DateTime, Delete, SQLColumnExpression, bindparam, delete,
 
 from db_utils import clock
 from db_utils.database import Database
-from db_utils.statements import plan
+from db_utils.statements import table_plan
 from db_utils.tables import Row
 from db_utils.worker import Worker
 
@@ -45,7 +45,7 @@ async def purge(database: Database, *retentions: Retention) -> int:
     return deleted
 
 
-def purging(*retentions: Retention, name: str = "purge") -> Worker:
+def purge_job(*retentions: Retention, name: str = "purge") -> Worker:
     """The job *name*, which applies *retentions* every hour."""
 
     async def run(app: Any) -> None:
@@ -56,6 +56,6 @@ def purging(*retentions: Retention, name: str = "purge") -> Worker:
 
 def _batch(retention: Retention) -> Delete:
     """DELETE of the first rows that are too old; PostgreSQL's DELETE takes no LIMIT of its own."""
-    key = plan(retention.model).table.primary_key.columns
+    key = table_plan(retention.model).table.primary_key.columns
     old = select(*key).where(retention.since < bindparam("before", type_=DateTime(timezone=True)))
     return delete(retention.model).where(tuple_(*key).in_(old.limit(_BATCH)))

@@ -1,7 +1,8 @@
-"""What is searched for, as patterns of LIKE (C8): words in any order, each anywhere in the row.
+"""Searches as LIKE patterns (C8): words in any order, each anywhere in the searched columns.
 
-A search is a list of terms that must all be found; a term is a list of alternatives; an
-alternative is a list of patterns that must all match. Read `keys.py` for what they match.
+A search is a list of terms that must all be found; a term is a list of alternatives, of which
+one must match; an alternative is a list of patterns that must all match. `keys.py` says what the
+searched column holds.
 """
 
 import re
@@ -15,7 +16,8 @@ from sqlalchemy import ColumnElement, LargeBinary, String, and_, bindparam, or_
 from db_utils.keys import Key, Searched
 from db_utils.texts import text_key
 
-# The forms in which a whole number is stored, the one with its country code first; none for a part of one.
+# A function from a text to the forms in which its phone number is stored, the one with its country
+# code first; to no form for a text that is only a part of a number.
 Number = Callable[[str], Sequence[str]]
 Term = list[list[str]]
 Shape = tuple[tuple[int, ...], ...]  # how many patterns each alternative of each term has
@@ -27,14 +29,14 @@ _SIGNS: Final = str.maketrans("", "", ".+")
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Terms that a row must satisfy: their shape makes a statement, their patterns its values."""
+    """The terms of a search: *shape* decides the statement, *patterns* are the values of its parameters."""
 
     shape: Shape
     patterns: tuple[str | bytes, ...]
 
     @classmethod
     def of(cls, text: str, column: Key | Searched, number: Number | None) -> "Search":
-        """The search for *text* in *column*; *number* reads a run of digits as a whole number."""
+        """The search for *text* in *column*; *number* gives the stored forms of a whole phone number."""
         terms = list(_terms(text, column, number))
         shape = tuple(tuple(len(alternative) for alternative in term) for term in terms)
         patterns = (pattern for term in terms for alternative in term for pattern in alternative)
@@ -46,7 +48,7 @@ class Search:
 
 
 def criteria(shape: Shape, column: ColumnElement[Any]) -> list[ColumnElement[bool]]:
-    """One criterion for each term of a search of this *shape* in *column*."""
+    """One criterion on *column* for each term of a search with this *shape*."""
     like = column.op("LIKE", is_comparison=True)
     kind = LargeBinary() if isinstance(column.type, Searched) else String()
     found, position = [], 0
@@ -76,7 +78,7 @@ def _is_run(word: str) -> bool:
 
 
 def _word(word: str, column: Key | Searched) -> Term:
-    """A word in the texts by its key, or in the codes as it is; empty when its key leaves nothing."""
+    """A word in the texts, by its text key, or in the codes, in lower case; empty when the key is empty."""
     keys, code = text_key(word).split(), word.lower()
     if isinstance(column, Key) or keys == [code]:
         return [[_within(key) for key in keys]]
@@ -84,7 +86,10 @@ def _word(word: str, column: Key | Searched) -> Term:
 
 
 def _part_of(word: str, column: Key | Searched) -> Term:
-    """What a word that is looked for in two forms has in both: most rows fail at it, and are done with."""
+    """The longest ASCII part that both forms of a word share, as a term of its own before `_word`.
+
+    One LIKE, which most rows fail, is cheaper than the two of the word.
+    """
     key, code = text_key(word), word.lower()
     if isinstance(column, Key) or key == code:
         return []
@@ -93,7 +98,11 @@ def _part_of(word: str, column: Key | Searched) -> Term:
 
 
 def _run(words: list[str], number: Number | None) -> Term:
-    """Neighbouring words of digits, dots and "+": each of them, or all digits in a number, or that number."""
+    """Neighbouring words of digits, dots and "+", in one of three ways.
+
+    Each word is found as it is, or all digits together within a phone number, or the phone number
+    in a form in which it is stored.
+    """
     digits = "".join(words).translate(_SIGNS)
     term = [[_within(word) for word in words]]
     if digits and words != [digits]:

@@ -1,8 +1,8 @@
-"""Bases of the table classes: what every table of the CRM has in common.
+"""Bases of the table classes of all services.
 
-A service's models.py derives its own `Base(Row)` with its own metadata and combines it
+The `models.py` of a service derives its own `Base(Row)` with its own metadata and combines it
 with the mixins below. Rows are values: they are read, inserted and changed through a
-`Transaction`, never by assigning to them.
+`Transaction`, never by assigning to their attributes.
 """
 
 import dataclasses
@@ -25,7 +25,11 @@ DELETED_COLUMN = "supprime_le"
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(mapped_column,))
 class Row(MappedAsDataclass, DeclarativeBase, kw_only=True, repr=False, eq=False):
-    """Base of all table classes; keyword-only constructors, no printing of personal data."""
+    """Base of all table classes.
+
+    Constructors take keyword arguments only. `repr` shows no column, so that no personal data
+    reaches a log.
+    """
 
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: DateTime(timezone=True),
@@ -41,10 +45,10 @@ class Row(MappedAsDataclass, DeclarativeBase, kw_only=True, repr=False, eq=False
 
 
 def _constructor(cls: type[Row]) -> Callable[..., None]:
-    """A constructor with the generated one's signature that stores values and nothing else.
+    """A constructor with the signature of the generated one that only stores values.
 
-    SQLAlchemy's own prepares each instance for its session, which is never used here; that
-    costs a third of creating a client.
+    SQLAlchemy's constructor prepares each instance for its session, which is never used here:
+    that took a third of the time of a Create of clients.
     """
     fields = [field for field in dataclasses.fields(cls) if field.init]
     factories = {
@@ -66,7 +70,7 @@ def _constructor(cls: type[Row]) -> Callable[..., None]:
         if not needed <= values.keys() <= known:
             raise TypeError(f"{cls.__name__} takes {sorted(known)} and needs {sorted(needed)}")
         if not mapper.configured:
-            configure_mappers()  # or the attributes of this row could not be read
+            configure_mappers()  # or the attributes of this row would not work
         attributes = self.__dict__
         attributes.update(defaults)
         attributes.update(values)
@@ -80,7 +84,7 @@ def _constructor(cls: type[Row]) -> Callable[..., None]:
 
 
 def metadata() -> MetaData:
-    """An empty set of tables whose constraints get predictable names."""
+    """An empty set of tables whose constraints get predictable names, such as `fk_pieces_fiche_id`."""
     return MetaData(
         naming_convention={
             "pk": "pk_%(table_name)s",
@@ -93,7 +97,7 @@ def metadata() -> MetaData:
 
 
 class Versioned(MappedAsDataclass, kw_only=True, repr=False, eq=False):
-    """Columns that every entity has besides its id (C12): creation, last change, version."""
+    """The columns of every entity besides its id (C12): creation, last change, version."""
 
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now, server_default=text("now()"))
     updated_at: Mapped[datetime] = mapped_column(init=False)
@@ -104,36 +108,36 @@ class Versioned(MappedAsDataclass, kw_only=True, repr=False, eq=False):
 
 
 class Entity(Versioned, kw_only=True, repr=False, eq=False):
-    """An entity whose id is made here."""
+    """An entity with a UUID version 7, made when the row is constructed."""
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
 
 
 class Tenant(MappedAsDataclass, kw_only=True, repr=False, eq=False):
-    """A table whose rows belong to an organisation; reads are filtered by the kernel."""
+    """A table whose rows belong to an organisation; a scoped read sees those of its own."""
 
     organisation_id: Mapped[str] = mapped_column(String(64))
 
 
 class TenantOrSystem(MappedAsDataclass, kw_only=True, repr=False, eq=False):
-    """A table with rows of organisations and rows supplied by the system (no organisation).
+    """A table with rows of organisations and rows of the system, whose `organisation_id` is NULL.
 
-    A scoped read sees the organisation's rows and the system's.
+    A scoped read sees the rows of its organisation and those of the system.
     """
 
     organisation_id: Mapped[str | None] = mapped_column(String(64))
 
 
 class SoftDelete(MappedAsDataclass, kw_only=True, repr=False, eq=False):
-    """A table whose deleted rows stay, invisible to every read of the kernel."""
+    """A table whose deleted rows are kept, invisible to every read of the kernel (C11)."""
 
     supprime_le: Mapped[datetime | None] = mapped_column(init=False, default=None)
 
 
 class Choice(String):
-    """A text column with a closed list of values, compared case-sensitively.
+    """A text column with a closed list of values, compared case-sensitively (C1).
 
-    The list is checked before a row is written and by a CHECK constraint.
+    The list is checked before a row is sent, which raises UnknownChoice, and by a CHECK constraint.
     """
 
     def __init__(self, *values: str, length: int = 20) -> None:

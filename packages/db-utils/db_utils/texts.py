@@ -1,19 +1,20 @@
-"""Texts as they are compared: without what readers do not see, accents, ligatures and case (C10).
+"""Text keys: texts without format characters, accents, ligatures and case, as they are compared (C10).
 
-The one place that makes the key of a text; which columns have one is told by `keys.py`.
+The only place that computes them; `keys.py` has the columns that store them.
 """
 
 import re
 import unicodedata
 from typing import Final
 
-# Unicode's category Cf: a table, because asking for each character costs ten times as much.
+# All of Unicode's category Cf, as a table: asking unicodedata for each character takes ten times as long.
 _FORMAT: Final = re.compile(
     "[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
     "\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]+"
 )
-_LONGEST_KEY: Final = 520  # bytes; a name of 255 œ has 510
+_LONGEST_KEY: Final = 520  # bytes; the key of 255 œ, the longest name, has 510
+# Letters and signs that NFKD leaves as they are (C10).
 _UNDECOMPOSED: Final = str.maketrans(
     {
         "œ": "oe",
@@ -40,15 +41,15 @@ def without_format(text: str) -> str:
 
 
 def text_key(text: str) -> str:
-    """What all spellings of *text* share; the key of a key is itself.
+    """The text key of *text*, equal for all of its spellings; the key of a key is the key itself.
 
-    Of a text that is longer than any name, the beginning: an index must hold it.
+    At most 520 bytes, so that an index can hold it: of a longer text the beginning counts.
     """
     if text.isascii():
         return " ".join(text.lower().split())[:_LONGEST_KEY].rstrip()
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", _FORMAT.sub("", text)).casefold())
     bare = "".join(c for c in folded if unicodedata.category(c) != "Mn").translate(_UNDECOMPOSED)
-    # Marks that stay may stand in another order once those between them are gone.
+    # Normalised again: without the removed marks, those that stay may belong in another order.
     key = " ".join(unicodedata.normalize("NFKD", bare).split())
     if len(key) * 4 <= _LONGEST_KEY:
         return key

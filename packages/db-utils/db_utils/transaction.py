@@ -1,8 +1,7 @@
-"""The only way to write: rows in, one commit, shielded from the caller's cancellation.
+"""Transactions, the only way to write: one commit, which the caller's cancellation does not interrupt.
 
-Inserts wait until the next read or the commit. A transaction that only inserts is one
-statement and one round trip, without BEGIN; otherwise what waits travels with the next
-statement, the last writes with the COMMIT. Only `Database.transaction()` makes one.
+Inserts are collected and sent with the next statement or the commit, in one round trip. A
+transaction that only inserts is one statement without BEGIN. Only `Database` makes transactions.
 """
 
 from __future__ import annotations
@@ -13,58 +12,44 @@ from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 
 import psycopg
-from sqlalchemy import String, bindparam, func, select
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.selectable import FromClause
 
 from db_utils import clock, context
 from db_utils.changes import changed_columns, update_of, wrong_keys
-from db_utils.conflicts import explained
+from db_utils.conflicts import find_existing
 from db_utils.direct import DirectReader
-from db_utils.errors import Conflict, DatabaseError, VersionConflict
+from db_utils.errors import Conflict, DatabaseError, SwallowedError, TransactionOver, VersionConflict
 from db_utils.execution import insert_all, insert_alone, run
 from db_utils.failpoints import failpoint
 from db_utils.failures import FAILURES
 from db_utils.followers import Followers
+from db_utils.locks import TRANSACTION_LOCK
 from db_utils.pool import Connection, Cursor, Pool
 from db_utils.reader import Answer, Key, R, Reader
 from db_utils.shield import Shield
-from db_utils.statements import Statement, Values, delete_one, plan, prepare
+from db_utils.statements import Statement, Values, delete_one, prepare, table_plan
 from db_utils.tables import DELETED_COLUMN, Row
 
-# The name of the lock is that of `locks.py`: "<schema>/<name>" as 64 bits.
-_LOCK = select(
-    func.pg_advisory_xact_lock(
-        func.hashtextextended(func.concat(func.current_schema(), "/", bindparam("name", type_=String)), 0)
-    )
-)
-_ONE_STATEMENT = 4  # rows; beyond, executemany in a pipeline costs less than a long WITH list
-
-
-class TransactionOver(RuntimeError):
-    """A statement after the end of its transaction: nothing would commit it."""
-
-
-class SwallowedError(RuntimeError):
-    """The error of a statement was caught inside its transaction, which PostgreSQL had given up by then."""
+_ONE_STATEMENT = 4  # rows; for more, executemany in a pipeline costs less than a long WITH list
 
 
 class Transaction(Reader):
-    """A unit of work: all of its writes or none.
+    """A unit of work: all of its writes are committed, or none.
 
-    Errors of an insert surface at the next read, at `flush` or at the commit, and end the
-    transaction: leave it with them.
+    The error of an insert is raised by the next statement, by `flush` or by the commit. An error
+    of the database ends the transaction: let it leave the block.
     """
 
     def __init__(self, pool: Pool, shield: Shield, followers: Followers) -> None:
         self._pool, self._shield, self._followers = pool, shield, followers
         self._connection: Connection | None = None
-        self._turn = asyncio.Lock()
-        self._pending: list[Row] = []
-        self._optional: list[Row] = []
-        self._last: list[Row] = []
+        self._turn = asyncio.Lock()  # a handler may run several statements at once: one after the other
+        self._pending: list[Row] = []  # collected inserts
+        self._optional: list[Row] = []  # collected inserts that a unique constraint may leave out
+        self._last: list[Row] = []  # inserts for the commit
         self._sent: list[Row] = []
-        self._written: set[FromClause] = set()
+        self._written: set[FromClause] = set()  # tables that statements have changed
         self._over = False
 
     async def __aenter__(self) -> Transaction:
@@ -76,39 +61,42 @@ class Transaction(Reader):
         await self._shield.run(self._end(error))
 
     async def insert(self, row: R, *, if_absent: bool = False) -> R:
-        """Write *row*; it is complete at once (id, defaults), in the table at commit at the latest.
+        """Insert *row* and return it, complete with id and defaults; it is sent at the commit at the latest.
 
-        With *if_absent* it stays out when a unique constraint finds its place taken; who must
-        know asks `insert_if_absent`. Raises TextTooLong, UnknownChoice, OrganisationRequired
-        now; Conflict and ReferenceViolation when it is sent.
+        With *if_absent*, a row that violates a unique constraint is left out without an error; use
+        `insert_if_absent` to learn whether it was. Raises TextTooLong, UnknownChoice and
+        OrganisationRequired now, Conflict and ReferenceViolation when the row is sent.
         """
         self._add(self._optional if if_absent else self._pending, row)
         return row
 
     async def insert_if_absent(self, row: Row) -> bool:
-        """Write *row* now, unless a unique constraint finds its place taken; whether it was written.
+        """Insert *row* now unless it violates a unique constraint; return whether it was inserted.
 
-        Waits for another transaction that is taking the place. Raises as `insert`, but not Conflict.
+        Waits for the end of another transaction that is inserting the same key. Raises like
+        `insert`, except Conflict.
         """
-        table = plan(type(row))
+        table = table_plan(type(row))
         table.check_new(row)
         return bool(await self._count(table.insert_if_absent, table.insert.values(row.__dict__)))
 
     def insert_at_commit(self, row: Row) -> None:
-        """Write *row* with the commit, after everything else of this transaction."""
+        """Insert *row* after all other statements of this transaction, in the round trip of the commit."""
         self._add(self._last, row)
 
     async def get(self, model: type[R], key: Key, *, lock: bool = False) -> R | None:
-        """As `Reader.get`; with *lock* other writers of the row wait until this one ends."""
+        """Like `Reader.get`; with *lock*, other writers of the row wait until this transaction ends."""
         return await self._get(model, key, lock)
 
     async def update(self, row: R, *, expected: int | None = None, **changes: object) -> R:
-        """Change the columns *changes* of *row* and return it; no change, no new version.
+        """Write *changes*, new values by column, to *row* and return it, with its next version.
 
-        Raises VersionConflict when *expected* is not the row's version, or when another
-        writer came between; TextTooLong, UnknownChoice, Conflict, ReferenceViolation.
+        Values that *row* has already are no change; without any change nothing is sent and the
+        version stays. Raises VersionConflict when *expected* is not the version of *row*, and when
+        another writer has changed the row since it was read; TextTooLong, UnknownChoice, Conflict,
+        ReferenceViolation.
         """
-        table, attributes = plan(type(row)), row.__dict__
+        table, attributes = table_plan(type(row)), row.__dict__
         if expected is not None and expected != attributes["version"]:
             raise VersionConflict(table.table.name)
         changed = changed_columns(table, row, changes)
@@ -120,17 +108,21 @@ class Transaction(Reader):
         return row
 
     async def rekey(self, row: Row) -> bool:
-        """Write the keys of *row* that are not those of its texts and nothing else; whether any was written.
+        """Write those text keys of *row* that do not match its texts; return whether any was written.
 
-        A row that another writer changes meanwhile stays as that writer leaves it. Raises Conflict.
+        Nothing else changes, the version neither. A row that another writer changes meanwhile
+        stays as that writer leaves it. Raises Conflict.
         """
-        table = plan(type(row))
+        table = table_plan(type(row))
         wrong = wrong_keys(table, row)
         return bool(wrong) and bool(await self._count(*update_of(table, row, wrong)))
 
     async def delete(self, row: Row) -> None:
-        """Remove *row*, or hide it for ever when its table keeps deleted rows."""
-        table = plan(type(row))
+        """Delete *row*; a table with SoftDelete keeps it, hidden from every read.
+
+        Raises ReferenceViolation, and VersionConflict where the row is kept.
+        """
+        table = table_plan(type(row))
         if table.soft:
             await self.update(row, expected=None, **{DELETED_COLUMN: clock.now()})
             return
@@ -138,19 +130,22 @@ class Transaction(Reader):
         await self._count(statement, statement.values(row.__dict__))
 
     async def execute(self, statement: ClauseElement, **named: object) -> int:
-        """Run an UPDATE or DELETE of the current scope; the number of rows touched."""
+        """Run an UPDATE, DELETE or INSERT and return the number of rows it wrote.
+
+        UPDATE and DELETE touch visible rows only; an INSERT must name its organisation itself.
+        """
         prepared = prepare(statement, named, context.scope.get())
         return 0 if prepared is None else await self._count(*prepared)
 
     async def lock(self, *name: str) -> None:
-        """Wait for other transactions that hold the lock *name* in this schema; hold it to the end of this.
+        """Take the lock *name* of this schema until the end of this transaction, waiting for other holders.
 
-        For what must not happen twice at once although no row stands for it. Nothing is stored.
+        For decisions that two transactions must not make at once and for which no row can be locked.
         """
-        await self.one(_LOCK, name="/".join(name))
+        await self.one(TRANSACTION_LOCK, name="/".join(name))
 
     async def flush(self) -> None:
-        """Send the inserts that wait, so that their errors surface here."""
+        """Send the collected inserts now, so that their errors are raised here."""
         async with self._turn:
             if self._pending or self._optional:
                 async with self._batch():
@@ -158,7 +153,10 @@ class Transaction(Reader):
 
     @asynccontextmanager
     async def part(self) -> AsyncIterator[Transaction]:
-        """What `Database.transaction` is inside a held one: a part that fails, if it does, alone."""
+        """A part of this transaction that is undone alone when it fails (a savepoint).
+
+        `Database.transaction` gives it inside `Database.held`.
+        """
         await self._say(b"SAVEPOINT part")
         sent, last = len(self._sent), len(self._last)
         try:
@@ -170,14 +168,14 @@ class Transaction(Reader):
             self._pending, self._optional = [], []
             await self._undo_part()
             if isinstance(error, Conflict):
-                await explained(error, failed, self)
+                await find_existing(error, failed, self)
             raise
 
     async def _undo_part(self) -> None:
-        """Go back to the start of the part, in a round trip of its own.
+        """Return to the start of the part, in a round trip of its own.
 
-        With a ROLLBACK psycopg (3.3) drops its prepared statements, but in a pipeline it tells
-        the server only after the next statement was prepared, which is lost then.
+        After a ROLLBACK psycopg (3.3) drops its prepared statements. In a pipeline it tells the
+        server so only after the next statement was prepared, which would be dropped too.
         """
         async with self._turn:
             assert self._connection is not None
@@ -189,7 +187,7 @@ class Transaction(Reader):
     def _add(self, rows: list[Row], row: Row) -> None:
         if self._over:
             raise TransactionOver
-        plan(type(row)).check_new(row)
+        table_plan(type(row)).check_new(row)
         rows.append(row)
 
     async def _run(self, statement: Statement, values: Values) -> Answer:
@@ -216,7 +214,7 @@ class Transaction(Reader):
 
     @asynccontextmanager
     async def _batch(self) -> AsyncIterator[Connection]:
-        """One round trip: BEGIN if nothing was sent yet, the inserts that wait, what is sent inside."""
+        """One round trip: BEGIN if nothing was sent yet, the collected inserts, what the block sends."""
         if self._over:
             raise TransactionOver
         begun = self._connection is not None
@@ -236,7 +234,7 @@ class Transaction(Reader):
                         await insert_all(self._connection, optional, if_absent=True)
                     yield self._connection
                 except (psycopg.Error, DatabaseError):
-                    with suppress(psycopg.Error):  # or leaving the pipeline logs what else was aborted
+                    with suppress(psycopg.Error):  # or leaving the pipeline logs each statement it aborted
                         await pipeline.sync()
                     raise
         except FAILURES as error:
@@ -257,7 +255,7 @@ class Transaction(Reader):
                 self._pool.release(self._connection)
                 self._connection = None
             if isinstance(error, Conflict):
-                await explained(error, self._sent, DirectReader(self._pool))
+                await find_existing(error, self._sent, DirectReader(self._pool))
 
     async def _commit(self) -> None:
         failpoint("transaction.before_commit")
@@ -285,7 +283,7 @@ class Transaction(Reader):
             raise SwallowedError
 
     async def _rollback(self) -> None:
-        """Undo; a connection that cannot even do that is closed, which undoes as well."""
+        """Roll back; a connection that cannot is closed, which makes the server roll back."""
         if self._connection is None:
             return
         try:

@@ -1,7 +1,7 @@
-"""Which rows exist for a unit of work, written into every SELECT, UPDATE and DELETE.
+"""The criteria of visibility, written into every SELECT, UPDATE and DELETE: living rows of the scope.
 
-The criteria are added while SQLAlchemy compiles a statement, so that they reach all of
-its parts: subqueries, unions, EXISTS, both sides of a join. A service cannot forget them.
+They are added while SQLAlchemy compiles a statement, so that they reach all of its parts
+(subqueries, unions, EXISTS, both sides of a join) and no service can forget them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ ORGANISATION: Final = "_organisation"  # the parameter that scoped statements ta
 
 
 class _LivingRows(PGCompiler_psycopg):
-    """Hides deleted rows."""
+    """A compiler that hides deleted rows."""
 
     scoped = False
 
@@ -32,7 +32,7 @@ class _LivingRows(PGCompiler_psycopg):
         if join.full:
             raise TypeError("FULL JOIN has no place for the criteria of visibility: write a union")
         if join.isouter:
-            # In WHERE they would drop the rows that the optional side has no partner for.
+            # In WHERE they would drop the rows that have no partner on the optional side.
             criteria = self._criteria(_certain(join.right))
             join = Join(join.left, join.right, and_(join.onclause, *criteria), isouter=True)
         return str(super().visit_join(join, *rest, **options))  # type: ignore[no-untyped-call]  # untyped there
@@ -53,13 +53,13 @@ class _LivingRows(PGCompiler_psycopg):
 
 
 class _VisibleRows(_LivingRows):
-    """Hides other organisations' rows too."""
+    """A compiler that hides deleted rows and those of other organisations."""
 
     scoped = True
 
 
 def _certain(clause: FromClause) -> Iterator[FromClause]:
-    """The tables of *clause* that have a row in every row of it."""
+    """The tables of *clause* that no outer join makes optional."""
     if not isinstance(clause, Join):
         yield clause
         return
@@ -71,7 +71,7 @@ def _certain(clause: FromClause) -> Iterator[FromClause]:
 def _visibility(source: FromClause, scoped: bool) -> list[ColumnElement[bool]]:
     table = source.element if isinstance(source, Alias) else source
     if not isinstance(table, Table):
-        return []  # a subquery: its own SELECT is visited
+        return []  # a subquery, whose own SELECT is compiled by the same compiler
     criteria: list[ColumnElement[bool]] = []
     if scoped and ORGANISATION_COLUMN in source.c:
         column = source.c[ORGANISATION_COLUMN]

@@ -1,4 +1,4 @@
-"""A job as a value: what runs when, woken by which rows, under a lock of the database (C18)."""
+"""Jobs as values (C18). `service_kit.running` runs them."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,10 +10,11 @@ from db_utils.tables import Row
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A job that *run* does every *every*, and at once after a commit that wrote *wake_on* rows.
+    """A job: *run*, called with the application, at the start of the service and then every *every*.
 
-    *run* gets the application. An *exclusive* job holds an advisory lock, so that replicas never
-    run it together. Jobs can be run twice with the same result.
+    It is also called after each commit of this process that wrote rows of *wake_on*. An
+    *exclusive* job holds the advisory lock *name*, so that replicas never run it at the same time.
+    Running a job twice must have the same result as once.
     """
 
     name: str

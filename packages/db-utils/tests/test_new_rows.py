@@ -2,7 +2,7 @@
 
 import pytest
 from db_utils import Entity, OrganisationRequired, Row, Tenant, TenantOrSystem, metadata
-from db_utils.statements import plan
+from db_utils.statements import table_plan
 
 
 class Base(Row):
@@ -28,10 +28,10 @@ class Modele(Entity, TenantOrSystem, Base):
 def test_a_row_of_nobody_is_refused(row: Row) -> None:
     """Empty is no organisation, in tables with rows of the system too."""
     with pytest.raises(OrganisationRequired):
-        plan(type(row)).check_new(row)
+        table_plan(type(row)).check_new(row)
 
 
 @pytest.mark.parametrize("row", [Dossier(organisation_id="org-1"), Modele(organisation_id=None)])
 def test_a_row_of_somebody_is_accepted(row: Row) -> None:
     """Only the system's rows have none."""
-    plan(type(row)).check_new(row)
+    table_plan(type(row)).check_new(row)

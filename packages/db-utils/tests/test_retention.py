@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from db_utils import Database, Retention, clock, purge, purging, retention
+from db_utils import Database, Retention, clock, purge, purge_job, retention
 from sqlalchemy import func, select
 from tests.essais import Courriel, Echeance
 
@@ -77,7 +77,7 @@ async def test_rows_without_the_instant_are_kept(database: Database, org: str) -
 
 async def test_the_job_applies_its_retentions_every_hour(database: Database, org: str) -> None:
     """Exclusively, so that replicas do not wait for each other's locks."""
-    job = purging(_COURRIELS, Retention(Echeance, Echeance.debut, kept=_DAY), name="oubli")
+    job = purge_job(_COURRIELS, Retention(Echeance, Echeance.debut, kept=_DAY), name="oubli")
     assert (job.name, job.every, job.exclusive) == ("oubli", timedelta(hours=1), True)
     old = Echeance(domaine=org, cle="ancien", debut=_NOW - 2 * _DAY)
     await insert(database, courriel(org, 31 * _DAY), old)

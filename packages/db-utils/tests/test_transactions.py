@@ -15,7 +15,7 @@ from db_utils import (
     UnknownChoice,
     clock,
 )
-from db_utils.transaction import SwallowedError, TransactionOver
+from db_utils.errors import SwallowedError, TransactionOver
 from sqlalchemy import bindparam, select, update
 from tests.essais import Courriel, Fiche, Journal, Modele, Piece, Reglage, fiche, pool_of
 

@@ -20,7 +20,7 @@ from db_utils import (
     Worker,
     clock,
     keyed_models,
-    purging,
+    purge_job,
     rekey,
     retried,
 )
@@ -161,7 +161,7 @@ def _housekeeping(service: Service) -> tuple[Worker, ...]:
                 _log.info("%s: %d rows of a former version have their keys", model.__tablename__, done)
 
     return (
-        purging(*PROCESSED_EVENTS, IDEMPOTENCY_KEYS, name="housekeeping"),
+        purge_job(*PROCESSED_EVENTS, IDEMPOTENCY_KEYS, name="housekeeping"),
         Worker("search-keys", complete_keys, every=_KEYS_EVERY),
     )
 

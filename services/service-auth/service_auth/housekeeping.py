@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from db_utils import Conflict, Retention, purging
+from db_utils import Conflict, Retention, purge_job
 from service_kit import App, Worker
 from sqlalchemy import func
 
@@ -34,7 +34,7 @@ async def look_after_keys(app: App[AuthSettings]) -> None:
 
 # Each table keeps its rows as long as somebody may ask for them (R4, R5, R13, R15). A lock that is in
 # force counts from its end; GREATEST passes over the NULL of the others.
-PURGE = purging(
+PURGE = purge_job(
     Retention(TentativeConnexion, TentativeConnexion.created_at, JOURNAL_KEPT),
     Retention(DemandeOauth, DemandeOauth.created_at, DEMANDES_KEPT),
     Retention(JetonRevoque, JetonRevoque.expire_le, REVOCATIONS_KEPT),

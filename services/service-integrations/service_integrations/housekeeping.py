@@ -3,7 +3,7 @@
 import logging
 from datetime import timedelta
 
-from db_utils import DatabaseError, Retention, clock, context, purging
+from db_utils import DatabaseError, Retention, clock, context, purge_job
 from grpc_utils.telemetry import new_correlation
 from service_kit import App, Worker
 from sqlalchemy import bindparam, select
@@ -70,7 +70,7 @@ async def listen(app: App[IntegrationsSettings]) -> None:
 REFRESH = Worker("rafraichir_echeances", rafraichir_echeances, every=timedelta(seconds=60))
 REENCRYPT = Worker("reencrypt", reencrypt, every=timedelta(days=1))
 # Audit lines and begun connections that nobody asks for any more (R25).
-PURGE = purging(
+PURGE = purge_job(
     Retention(AuditIntegration, AuditIntegration.created_at, AUDIT_KEPT),
     Retention(OauthState, OauthState.created_at, STATES_KEPT),
 )

@@ -22,7 +22,7 @@ from db_utils import (
     Transaction,
     VersionConflict,
     clock,
-    purging,
+    purge_job,
     retried,
 )
 from grpc_utils.providers import KINDE
@@ -193,7 +193,7 @@ async def _look_again(app: App[UsersSettings]) -> None:
     await inbox_of(app).look_again()
 
 
-PURGE: Final = purging(Retention(WebhookRecu, WebhookRecu.recu_le, KEPT), name="webhooks-purge")
+PURGE: Final = purge_job(Retention(WebhookRecu, WebhookRecu.recu_le, KEPT), name="webhooks-purge")
 WORKERS: Final = (
     Worker("webhooks", _retry, every=timedelta(seconds=2)),
     Worker("webhooks-conflicts", _look_again, every=timedelta(hours=1)),

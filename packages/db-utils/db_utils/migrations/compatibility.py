@@ -1,9 +1,10 @@
-"""Whether the version that still runs can live with a migration: read off the catalogue, not off the SQL.
+"""Hazards of a migration for the former version, which still runs while it is applied.
 
-What it uses must stay, what it writes must be taken, and nobody may wait while a table is rewritten
-or an index is built. A migration that cannot keep to that says so: `incompatible = "why, and what
-to do"`; one that only seems not to, `compatible = "why the former version can live with it"`.
-docs/operations.md tells how changes are made in steps.
+They are found by comparing the catalogue before and after: a column or index that the former
+version uses is gone, a value that it writes is refused, or a table is locked while it is rewritten
+or an index is built. A migration with hazards declares `incompatible = "why, and what to do"`, or
+`compatible = "why the former version can live with it"`. docs/operations.md tells how changes are
+made in steps.
 """
 
 import re
@@ -31,12 +32,12 @@ FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE indrelid = ANY(%s
 _CONSTRAINTS = """
 SELECT conrelid, conname, coalesce(conkey, '{}')::int[], pg_get_constraintdef(oid) FROM pg_constraint
 WHERE conrelid = ANY(%s) AND contype IN ('c', 'f')"""
-_SPELLING = re.compile(r"::[a-z ]+(\[\])?|[()\s]")  # what a wider column changes in a definition
+_SPELLING = re.compile(r"::[a-z ]+(\[\])?|[()\s]")  # casts and blanks: they differ once a column is wider
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a migration does to the version that still runs, and the reason that it gives for it."""
+    """The hazards of a migration for the former version, and the reason that the migration declares."""
 
     migration: str
     hazards: tuple[str, ...]
@@ -49,7 +50,7 @@ class _Column:
     type: str
     base: str
     required: bool
-    supplied: bool  # by the server, when the writer does not name it
+    supplied: bool  # the server has a value for it when the writer names none
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class _Index:
     file: int
     unique: bool
     columns: frozenset[int]
-    within: bool  # the transaction of the migration, which keeps writers waiting meanwhile
+    within: bool  # built within the transaction of the migration, which blocks writers meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,16 @@ class _Table:
 @dataclass(frozen=True, slots=True)
 class _Catalogue:
     tables: Mapping[int, _Table] = field(default_factory=dict)
-    # By name: a column that gets wider has its indexes and constraints made anew, without any work.
+    # By name, because widening a column gives its indexes and constraints new ids without any work.
     indexes: Mapping[str, _Index] = field(default_factory=dict)
     constraints: Mapping[tuple[int, str], _Constraint] = field(default_factory=dict)
 
 
 def judgements(url: str, schema: Schema) -> list[Judgement]:
-    """All migrations of *schema*, run on a scratch schema of *url*, which must name an owner."""
+    """The judgements of all migrations of *schema*, in order. Raises MigrationError.
+
+    They are run in a scratch schema, which is dropped again; *url* must name an owner.
+    """
     scratch = f"judged_{uuid.uuid4().hex[:12]}"
     found: list[Judgement] = []
     before = _Catalogue()

@@ -1,4 +1,4 @@
-"""Whether the migrations of a schema make exactly the tables that its classes declare."""
+"""Differences between the tables that migrations make and those that table classes declare."""
 
 import uuid
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ WHERE c.relnamespace = %(schema)s::regnamespace
 
 
 def differences(url: str, schema: str, declared: Sequence[MetaData]) -> list[str]:
-    """What differs between the tables of *schema* and those *declared*, a line each.
+    """The differences between the tables of *schema* and those *declared*, one line each.
 
-    "-" lines are only in the database, "+" lines only in the classes. The classes' tables
-    are made in a scratch schema that is dropped again; *url* must name the owner.
+    Lines with "-" are in the database only, lines with "+" in the classes only. The declared
+    tables are made in a scratch schema, which is dropped again; *url* must name the owner.
     """
     scratch = f"drift_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(url, autocommit=True) as connection:

@@ -52,7 +52,7 @@ class _Filling:
         self._table = Table(table, MetaData(), Column("id"), *columns)
 
     def batches(self) -> Iterator[int]:
-        """How many rows are done, after each batch."""
+        """Fill the rows batch by batch; the number of rows done so far after each."""
         columns = self._table.c
         query = select(*columns).order_by(columns.id)
         query, done = query.limit(_BATCH), 0
@@ -90,7 +90,11 @@ class _Filling:
             )
 
     def _change(self, written: set[str]) -> Update:
-        """What was written meanwhile stays: it has a key already, or is not what the key was made of."""
+        """The UPDATE of a row whose texts are still those that were read.
+
+        A row whose texts were changed meanwhile is left alone: this version has written its key then,
+        and after the former version `rekeying.py` corrects it.
+        """
         columns = self._table.c
         same = (
             columns[name].is_not_distinct_from(bindparam(f"_{name}", type_=Text)) for name in self._sources
@@ -105,7 +109,7 @@ class _Filling:
         return former | cleaned | {name: key.value(known) for name, key in self._keys.items()}
 
     def _former(self, row: Mapping[str, Any]) -> Set[tuple[str, Any]]:
-        """What is written of *row* already."""
+        """The keys and names that *row* has already, to be compared with those it should have."""
         return {(name, row[name]) for name in (*self._keys, *self._names)}
 
     def _cleaned(self, row: Mapping[str, Any], name: str) -> str | None:

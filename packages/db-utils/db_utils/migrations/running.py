@@ -1,9 +1,8 @@
-"""Schemas brought up to date, also under running services: `crm migrate` and `crm up` call this.
+"""Migrations applied to schemas, also while services run. Used by `crm migrate` and `crm up`.
 
-A schema is made of branches: the kernel's own tables and the service's, each a folder of
-`NNNN_title.py` files that are frozen once merged. What a schema has received is noted in
-its comment, so that finding out that nothing is to be done costs one query for all. Which
-migrations the former version can live with is judged in `compatibility.py`.
+A schema has branches, the kernel's own tables and the service's, each a folder of
+`NNNN_title.py` files that are frozen once merged. The comment of a schema in PostgreSQL holds the
+fingerprint of its migrations, so that one query finds the outdated ones among all schemas.
 """
 
 import hashlib
@@ -21,11 +20,11 @@ from psycopg import sql
 from db_utils.database import role_of
 from db_utils.migrations.patience import Patience
 
-_LOCK = 0x63726D  # advisory lock of a migration run, so that two runs queue
-_POLL = 0.2  # seconds between two looks whether another run has ended
-PATIENCE = 60.0  # seconds
-# Calls queue behind a migration that waits for a table: shorter than they wait for a connection
-# (C12), and than the server takes to see a deadlock, which would be at the expense of a call.
+_LOCK = 0x63726D  # the advisory lock of a run, "crm" in ASCII: two runs go one after the other
+_POLL = 0.2  # seconds between two attempts to take that lock
+PATIENCE = 60.0  # seconds to wait for tables that other transactions hold
+# While a migration waits for a table, calls queue behind it. This is shorter than they wait for a
+# connection (C12), and than the server waits before it ends a deadlock by failing a call.
 _LOCK_TIMEOUT = "500ms"
 _IN_THE_WAY = (pg.LockNotAvailable, pg.DeadlockDetected)
 _WHOSE = "end the transaction that holds its table (the oldest xact_start in pg_stat_activity), and run again"
@@ -44,7 +43,7 @@ class Schema:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when a migration file is added."""
+        """A digest of the names of all migration files."""
         names = sorted(
             f"{folder.parent.name}/{file.name}" for folder in self.folders for file in _files(folder)
         )
@@ -59,7 +58,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def outdated(url: str, schemas: Iterable[Schema]) -> list[Schema]:
-    """Those of *schemas* that `migrate` would change. One query. Raises MigrationError."""
+    """Those of *schemas* that lack a migration, found by one query. Raises MigrationError."""
     wanted = list(schemas)
     with _connect(url) as connection:
         noted: dict[str, str | None] = dict(
@@ -81,7 +80,7 @@ def _connect(url: str) -> psycopg.Connection:
 
 
 def wait_for_server(url: str, patience: Patience) -> None:
-    """Return when the server answers. Raises MigrationError when it does not for too long."""
+    """Return when the server answers. Raises MigrationError when *patience* is over before."""
     while True:
         try:
             _connect(url).close()
@@ -98,12 +97,12 @@ def migrate(
     report: Callable[[str], None] = lambda schema: None,
     patience: Patience | None = None,
 ) -> list[str]:
-    """Bring *schemas* up to date, each migration in one transaction, as the owner that *url* names.
+    """Bring *schemas* up to date, each migration in one transaction; return the names of the changed ones.
 
-    Creates the schema and its role where they are missing. Calls *report* with the name of
-    each schema that is being changed and returns these names. A migration that finds another
-    transaction in its way lets the calls behind it pass and tries again, as long as there is
-    *patience*. Raises MigrationError.
+    *url* must name the owner. Schemas and their roles are created where they are missing. *report*
+    is called with the name of each schema before it is changed. A migration that meets the lock of
+    another transaction is undone, so that calls go on, and run again until *patience* is over.
+    Raises MigrationError.
     """
     changed: list[str] = []
     pending = outdated(url, schemas)
@@ -121,10 +120,10 @@ def migrate(
 
 
 def _take_turn(lock: psycopg.Connection) -> None:
-    """Wait until no other run migrates.
+    """Take the lock of a run, asking until no other run holds it.
 
-    By asking again and again: an index that the other run builds while rows are written waits
-    for every statement that is running, also for one that waits for its lock.
+    A statement that waited for the lock would block the other run: CREATE INDEX CONCURRENTLY waits
+    for every statement that is running.
     """
     while lock.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone() == (False,):
         time.sleep(_POLL)
@@ -161,11 +160,11 @@ def _prepare(url: str, name: str) -> None:
 
 
 def upgrade(url: str, schema: Schema, applied: Sequence[Callable[..., None]] = ()) -> None:
-    """Run the migrations that *schema* lacks; Alembic calls each of *applied* within every one of them.
+    """Run the migrations that *schema* lacks. Raises MigrationError; those before the failed one stay.
 
-    What they have done of it stays when one fails. Raises MigrationError.
+    Alembic calls each of *applied* at the end of each migration, within its transaction.
     """
-    # Alembic costs 0.2 s to import, and a start with nothing to migrate needs none of it.
+    # Imported here: Alembic takes 0.2 s, and a start with nothing to migrate does not need it.
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine
@@ -190,7 +189,7 @@ def upgrade(url: str, schema: Schema, applied: Sequence[Callable[..., None]] = (
 
 @contextmanager
 def _blamed(schema: Schema) -> Iterator[None]:
-    """Whatever goes wrong inside leaves as a MigrationError that names the migration."""
+    """Turn every exception inside into a MigrationError that names the migration."""
     try:
         yield
     except Exception as error:

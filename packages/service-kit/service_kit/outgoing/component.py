@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from db_utils import Retention, Worker, purging
+from db_utils import Retention, Worker, purge_job
 from pydantic_settings import BaseSettings
 from sqlalchemy import MetaData
 
@@ -18,7 +18,7 @@ from service_kit.outgoing.sender import Sender
 
 _LOOK_EVERY = timedelta(seconds=1)  # for what waits; what is written is sent at once
 _KEPT = timedelta(days=30)  # after the end of a command, as claims of events are
-PURGE = purging(
+PURGE = purge_job(
     Retention(CommandeSortante, CommandeSortante.terminee_le, _KEPT), name="outgoing-commands-forget"
 )
 

@@ -1,4 +1,4 @@
-"""The one Alembic environment, shared by all schemas; `db_utils.migrations` drives it."""
+"""The Alembic environment of all schemas; `running.py` runs it and passes the attributes."""
 
 from alembic import context
 
