@@ -16,7 +16,7 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The connection string of its owner."""
+    """The connection string of the owner of the schema."""
     url = essai_database(tmp_path_factory.mktemp("essai"))
     with psycopg.connect(url, autocommit=True) as connection:
         name = sql.Identifier(connection.info.dbname)
@@ -26,7 +26,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
-    """The schema as its service opens it, with few connections."""
+    """The schema as its service opens it, with three connections."""
     database = Database(url, SCHEMA, pool_size=3)
     await database.open()
     yield database
@@ -35,14 +35,14 @@ async def database(url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def owner(url: str) -> Iterator[psycopg.Connection]:
-    """A connection of the owner, who sees every row; nothing of the kernel is between."""
+    """A connection of the owner, who sees every row without the criteria of the kernel."""
     with psycopg.connect(url, autocommit=True, options=f"-c search_path={SCHEMA}") as connection:
         yield connection
 
 
 @pytest.fixture
 def org() -> str:
-    """An organisation that no other test uses."""
+    """The id of an organisation that no other test uses."""
     return f"org-essai-{next(_numbers)}"
 
 

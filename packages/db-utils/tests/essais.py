@@ -1,7 +1,7 @@
-"""Small tables that the tests of db_utils own, and the schema they live in.
+"""Small tables for the tests of db_utils, and the schema that holds them.
 
-Every kind of table the kernel knows is here once: of an organisation, of the system too,
-with deleted rows kept, without an id. Fixtures are in `conftest.py`.
+Each kind of table of the kernel occurs once: of an organisation, with rows of the system, with
+kept deleted rows, without an id. Fixtures are in `conftest.py`.
 """
 
 import tempfile
@@ -72,7 +72,7 @@ class Base(Row):
 
 
 class Fiche(Entity, Tenant, SoftDelete, Base):
-    """A row with a column of every type, of an organisation, kept when deleted."""
+    """A row of an organisation with a column of every type, kept when deleted."""
 
     __tablename__ = "fiches"
     __table_args__ = (
@@ -99,7 +99,7 @@ class Fiche(Entity, Tenant, SoftDelete, Base):
 
 
 class Piece(Entity, Tenant, SoftDelete, Base):
-    """A part of a row of `fiches`, at most one of them the principal one."""
+    """A part of a row of `fiches`, of which at most one is the principal one."""
 
     __tablename__ = "pieces"
     __table_args__ = (
@@ -113,7 +113,7 @@ class Piece(Entity, Tenant, SoftDelete, Base):
 
 
 class Modele(Entity, TenantOrSystem, Base):
-    """Rows of organisations and of the system."""
+    """A row of an organisation or of the system."""
 
     __tablename__ = "modeles"
 
@@ -121,7 +121,7 @@ class Modele(Entity, TenantOrSystem, Base):
 
 
 class Personne(Entity, Tenant, SoftDelete, Base):
-    """Texts with keys, in a column of their own and all in one."""
+    """A row with text keys: one in a column of its own, and all in the searched column."""
 
     __tablename__ = "personnes"
     __table_args__ = (Index("uq_personne_nom", "organisation_id", "nom_cle", unique=True),)
@@ -140,7 +140,7 @@ class Personne(Entity, Tenant, SoftDelete, Base):
 
 
 class Courriel(Entity, Tenant, Base):
-    """Unique over all organisations."""
+    """A row with a unique column over all organisations."""
 
     __tablename__ = "courriels"
     __table_args__ = (UniqueConstraint("adresse"),)
@@ -149,7 +149,7 @@ class Courriel(Entity, Tenant, Base):
 
 
 class Periode(Entity, Tenant, Base):
-    """Periods that must not overlap."""
+    """A period; periods must not overlap."""
 
     __tablename__ = "periodes"
     __table_args__ = (
@@ -163,7 +163,7 @@ class Periode(Entity, Tenant, Base):
 
 
 class Journal(Base):
-    """Rows numbered by the server, as the outbox is."""
+    """A row that the server numbers, as in the outbox."""
 
     __tablename__ = "journal"
 
@@ -172,7 +172,7 @@ class Journal(Base):
 
 
 class Reglage(Base):
-    """Of nobody, with a key of two columns."""
+    """A row of no organisation with a primary key of two columns."""
 
     __tablename__ = "reglages"
 
@@ -182,7 +182,7 @@ class Reglage(Base):
 
 
 class Echeance(Base):
-    """Of nobody, with instants that may be missing."""
+    """A row of no organisation with instants that may be NULL."""
 
     __tablename__ = "echeances"
 
@@ -216,7 +216,7 @@ def new_code() -> str:
 
 
 def fiche(org: str, **values: Any) -> Fiche:
-    """A row of *org*, with defaults."""
+    """A row of *org*; *values* replace the defaults."""
     return Fiche(organisation_id=org, **({"code": new_code()} | values))
 
 
@@ -227,10 +227,10 @@ def pool_of(database: Database) -> Pool:
 
 @asynccontextmanager
 async def wire(database: Database) -> AsyncIterator[list[str]]:
-    """What *database*, whose pool holds one connection, says on the wire meanwhile.
+    """The messages that *database*, whose pool has one connection, sends to the server in the block.
 
-    Filled at the end with a line for each message to the server, as PQtrace writes it. The
-    server answers when it is sent Sync or Query: their number is that of the round trips.
+    Filled at the end, one line for each message, as PQtrace writes it. The server answers after
+    each Sync or Query, so that their number is the number of round trips.
     """
     said: list[str] = []
     with tempfile.TemporaryFile() as file:
@@ -248,20 +248,20 @@ async def wire(database: Database) -> AsyncIterator[list[str]]:
 
 
 def round_trips(said: list[str]) -> int:
-    """How often *said* waits for the server."""
+    """The number of round trips in *said*."""
     return sum(line.split("\t")[2] in ("Sync", "Query") for line in said)
 
 
 @contextmanager
 def scoped(org: str) -> Iterator[None]:
-    """As in a call of *org*."""
+    """The scope of a call of *org*."""
     with seen_by(context.Scope(org)):
         yield
 
 
 @contextmanager
 def seen_by(scope: context.Scope) -> Iterator[None]:
-    """As in a unit of work of *scope*."""
+    """The scope *scope*."""
     token = context.scope.set(scope)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Callers that go away in the middle: what is half done is finished or undone, nothing leaks."""
+"""Cancelled callers: what is half done is finished or undone, and no connection is lost."""
 
 import asyncio
 import random
@@ -19,7 +19,7 @@ Work = Callable[[Database, str, str], Awaitable[None]]
 
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
-    """A database whose sessions can be told from others by their number."""
+    """The database with a pool of three connections."""
     database = Database(url, SCHEMA, pool_size=_SIZE)
     await database.open()
     yield database
@@ -27,14 +27,14 @@ async def database(url: str) -> AsyncIterator[Database]:
 
 
 async def insert(database: Database, org: str, code: str) -> None:
-    """One statement."""
+    """Insert in one statement."""
     async with database.transaction() as tx:
         await tx.insert(fiche(org, code=code))
         tx.insert_at_commit(Journal(message=code))
 
 
 async def read_and_insert(database: Database, org: str, code: str) -> None:
-    """BEGIN, a read, a pipeline."""
+    """BEGIN, a read, then a pipeline."""
     async with database.transaction() as tx:
         await tx.one(select(func.count()).select_from(Fiche))
         await tx.insert(fiche(org, code=code))
@@ -42,7 +42,7 @@ async def read_and_insert(database: Database, org: str, code: str) -> None:
 
 
 async def insert_and_update(database: Database, org: str, code: str) -> None:
-    """Everything a handler does, in a held transaction as with an idempotency key."""
+    """The statements of a handler within a held transaction, as with an idempotency key."""
     async with database.held() as outer:
         await outer.get(Fiche, code)
         async with database.transaction() as tx:
@@ -52,19 +52,19 @@ async def insert_and_update(database: Database, org: str, code: str) -> None:
 
 
 async def read(database: Database, org: str, code: str) -> None:
-    """A read alone."""
+    """Read outside a transaction."""
     await database.read().all(select(Fiche).limit(5))
 
 
 async def exclusive(database: Database, org: str, code: str) -> None:
-    """A job under its lock."""
+    """Insert under the lock of a job."""
     async with database.exclusive("job") as mine:
         if mine:
             await insert(database, org, code)
 
 
 async def cancelled_somewhere(chance: random.Random, work: Awaitable[None]) -> bool:
-    """Whether *work* was cancelled before its end, after 1 to 1,000 turns of the loop."""
+    """Cancel *work* after 1 to 1,000 turns of the event loop; whether it had not ended before."""
     task = asyncio.ensure_future(work)
     for _ in range(int(2 ** chance.uniform(0, 10))):
         await asyncio.sleep(0)
@@ -74,7 +74,7 @@ async def cancelled_somewhere(chance: random.Random, work: Awaitable[None]) -> b
 
 
 async def take_all(database: Database) -> None:
-    """Take every connection that the pool may hold, and give all of them back."""
+    """Acquire every connection of the pool and release all of them."""
     taken = [await pool_of(database).acquire() for _ in range(_SIZE)]
     for connection in taken:
         pool_of(database).release(connection)
@@ -86,7 +86,7 @@ async def take_all(database: Database) -> None:
 async def test_a_cancelled_caller_leaves_a_row_with_its_event_or_neither(
     database: Database, org: str, owner: psycopg.Connection, works: tuple[Work, ...]
 ) -> None:
-    """Cancelled at 500 random points: rows and rows at commit one to one, every connection back."""
+    """Cancelled at 500 random points: each row has its row at commit, and every connection is back."""
     chance = random.Random(org)
     codes = [f"{org}-{number}"[-20:] for number in range(_TIMES)]
     cancelled = [
@@ -108,7 +108,7 @@ async def test_a_cancelled_caller_leaves_a_row_with_its_event_or_neither(
 
 
 async def test_a_crowd_of_cancelled_callers_leaves_a_full_pool(database: Database, org: str) -> None:
-    """Many more callers than connections, some waiting, some served, cancelled together."""
+    """Many more callers than connections, waiting or served, are cancelled at once."""
     chance = random.Random(org)
     for number in range(20):
         works = [
@@ -120,7 +120,7 @@ async def test_a_crowd_of_cancelled_callers_leaves_a_full_pool(database: Databas
 
 
 async def test_a_cancelled_read_frees_its_connection(database: Database, owner: psycopg.Connection) -> None:
-    """The server stops working for a caller who has gone, and the connection serves the next."""
+    """The server ends the statement, and the connection serves the next caller."""
     sleep = asyncio.ensure_future(database.read().one(select(func.pg_sleep(4))))
 
     def sleeping() -> int:
@@ -141,7 +141,7 @@ async def test_a_cancelled_read_frees_its_connection(database: Database, owner: 
 async def test_a_commit_goes_on_without_its_caller(
     database: Database, org: str, owner: psycopg.Connection
 ) -> None:
-    """The caller is told at once that it is cancelled; closing waits for the commit."""
+    """The caller is cancelled at once, and closing the database waits for the commit."""
     locked = fiche(org)
     async with database.transaction() as tx:
         await tx.insert(locked)

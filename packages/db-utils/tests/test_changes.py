@@ -21,7 +21,7 @@ FICHES = select(Fiche).where(Fiche.organisation_id == bindparam("org")).order_by
 
 
 async def test_an_update_follows_the_inserts_before_it(database: Database, org: str) -> None:
-    """A row may be inserted and changed in one transaction."""
+    """A row can be inserted and changed in one transaction."""
     async with database.transaction() as tx:
         row = await tx.insert(fiche(org))
         await tx.update(row, nom="après")
@@ -33,7 +33,7 @@ async def test_an_update_follows_the_inserts_before_it(database: Database, org: 
 async def test_C09_an_update_that_changes_nothing_keeps_version_and_time(
     database: Database, org: str
 ) -> None:
-    """The same values again are no change."""
+    """Writing the values that a row has is no change."""
     async with database.transaction() as tx:
         row = await tx.insert(fiche(org, nom="x", montant=Decimal("1.00")))
     before = (row.version, row.updated_at)
@@ -45,7 +45,7 @@ async def test_C09_an_update_that_changes_nothing_keeps_version_and_time(
 
 
 async def test_C09_a_change_raises_version_and_time(database: Database, org: str) -> None:
-    """Both in the table and in the instance that the handler answers with."""
+    """In the table and in the instance that the handler returns."""
     async with database.transaction() as tx:
         row = await tx.insert(fiche(org))
     instant = datetime(2030, 1, 1, tzinfo=UTC)
@@ -62,7 +62,7 @@ async def test_C09_a_change_raises_version_and_time(database: Database, org: str
 
 
 async def test_C09_another_version_than_expected_is_refused(database: Database, org: str) -> None:
-    """Before anything is sent."""
+    """Nothing is sent to the server."""
     async with database.transaction() as tx:
         row = await tx.insert(fiche(org))
     with pytest.raises(VersionConflict):
@@ -71,7 +71,7 @@ async def test_C09_another_version_than_expected_is_refused(database: Database, 
 
 
 async def test_C09_a_writer_in_between_is_noticed(database: Database, org: str) -> None:
-    """The second of two writers that read the same version is refused, and its transaction undone."""
+    """Of two writers that read the same version the second is refused, and its transaction undone."""
     async with database.transaction() as tx:
         row = await tx.insert(fiche(org))
     stale = await database.read().get(Fiche, row.id)
@@ -86,7 +86,7 @@ async def test_C09_a_writer_in_between_is_noticed(database: Database, org: str) 
 
 
 async def test_a_locked_row_waits_for_the_other_writer(database: Database, org: str) -> None:
-    """`get` with lock reads what the first of two writers has left."""
+    """`get` with a lock reads what the first of two writers has committed."""
     async with database.transaction() as tx:
         row = await tx.insert(fiche(org))
 
@@ -105,7 +105,7 @@ async def test_a_locked_row_waits_for_the_other_writer(database: Database, org: 
 async def test_C11_a_deleted_row_is_gone_or_hidden(
     database: Database, org: str, owner: psycopg.Connection
 ) -> None:
-    """A table that keeps its deleted rows hides them from every read; the others lose them."""
+    """A table with SoftDelete hides deleted rows from every read; other tables lose them."""
     async with database.transaction() as tx:
         kept, lost = await tx.insert(fiche(org)), await tx.insert(Modele(organisation_id=org, nom="m"))
     async with database.transaction() as tx:
@@ -120,7 +120,7 @@ async def test_C11_a_deleted_row_is_gone_or_hidden(
 
 
 async def test_C11_a_deleted_row_frees_its_place(database: Database, org: str) -> None:
-    """Unique indexes of tables with kept rows hold the living ones only."""
+    """Unique indexes of tables with SoftDelete hold living rows only."""
     async with database.transaction() as tx:
         row = await tx.insert(fiche(org, code="A"))
     async with database.transaction() as tx:
@@ -130,7 +130,7 @@ async def test_C11_a_deleted_row_frees_its_place(database: Database, org: str) -
 
 
 async def test_execute_counts_the_rows_it_touched(database: Database, org: str) -> None:
-    """An UPDATE by criteria, with its parameters named."""
+    """An UPDATE by criteria, with named parameters."""
     async with database.transaction() as tx:
         for rang in range(3):
             await tx.insert(fiche(org, rang=rang))
@@ -145,7 +145,7 @@ async def test_execute_counts_the_rows_it_touched(database: Database, org: str) 
 async def test_a_change_its_table_would_not_take_is_refused_at_once(
     database: Database, org: str, change: dict[str, Any]
 ) -> None:
-    """The transaction is none the worse."""
+    """The transaction can go on."""
     async with database.transaction() as tx:
         row = await tx.insert(fiche(org))
         with pytest.raises((TextTooLong, UnknownChoice)):

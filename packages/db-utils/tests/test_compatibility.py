@@ -1,4 +1,4 @@
-"""What a migration may do while the former version runs, and what it may not without saying so."""
+"""Hazards of migrations for the former version: which changes have some, and which have none."""
 
 import pytest
 from db_utils.migrations import judgements
@@ -87,14 +87,14 @@ HAZARDS = [
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A schema in use; each test adds the second migration."""
+    """A schema with one migration; each test adds the second one."""
     project = Project(tmp_path_factory.mktemp("judged"))
     project.add("0001_un", f"op.execute({_FIRST!r})")
     return project
 
 
 def hazards(project: Project, body: str) -> list[str]:
-    """What is found in a migration that does *body*, after one in which nothing is."""
+    """The hazards of a second migration that runs *body*; the first one has none."""
     project.add("0002_deux", body, after="0001_un")
     first, second = judgements(project.url, project.schema)
     assert (first.migration, first.hazards, second.migration) == ("0001_un", (), "0002_deux")
@@ -103,30 +103,30 @@ def hazards(project: Project, body: str) -> list[str]:
 
 @pytest.mark.parametrize("statement", HARMLESS)
 def test_the_former_version_can_live_with_it(judged: Project, statement: str) -> None:
-    """It widens what is there, or adds what the former version need not know."""
+    """A change that widens something or adds what the former version need not know has no hazard."""
     assert hazards(judged, f"op.execute({statement!r})") == []
 
 
 @pytest.mark.parametrize(("statement", "found"), HAZARDS, ids=[statement for statement, _ in HAZARDS])
 def test_the_former_version_cannot_live_with_it(judged: Project, statement: str, found: list[str]) -> None:
-    """Something goes that it uses, or refuses what it writes, or keeps it waiting."""
+    """What it uses is gone, what it writes may be refused, or it is blocked."""
     assert sorted(hazards(judged, f"op.execute({statement!r})")) == sorted(found)
 
 
 def test_an_index_may_be_built_while_rows_are_written(judged: Project) -> None:
-    """By the function that is there for it."""
+    """`build_index` blocks no writer."""
     assert hazards(judged, 'build_index("ix_rang", "un (rang)")') == []
 
 
 def test_a_unique_index_may_refuse_rows_however_it_is_built(judged: Project) -> None:
-    """The former version does not know of it."""
+    """The former version does not know the constraint."""
     found = hazards(judged, 'build_index("uq_rang", "un (rang)", unique=True)')
     assert found == ["index uq_rang may refuse what the former version writes"]
 
 
 @pytest.mark.parametrize("attribute", ["incompatible", "compatible"])
 def test_a_migration_gives_its_reason(project: Project, attribute: str) -> None:
-    """As an attribute beside its revision."""
+    """In an attribute of its module, beside the revision."""
     project.add("0002_deux", 'op.execute("DROP TABLE un")', after="0001_un")
     file = project.folder / "0002_deux.py"
     file.write_text(f"{file.read_text()}\n{attribute} = 'nobody reads it any more'\n")

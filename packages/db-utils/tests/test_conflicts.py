@@ -1,4 +1,4 @@
-"""Who is in the way: what a refused write says about the row that occupies its place."""
+"""Conflicts: what a refused write tells about the row that has the place already."""
 
 from datetime import date
 from uuid import UUID
@@ -10,7 +10,7 @@ from tests.essais import Courriel, Fiche, Periode, Piece, fiche, scoped
 
 
 async def conflict_of(database: Database, *rows: Fiche | Piece | Courriel | Periode) -> tuple[str, object]:
-    """The constraint and the occupant that inserting *rows* runs into."""
+    """The constraint and the existing id of the Conflict that inserting *rows* raises."""
     with pytest.raises(Conflict) as refused:
         async with database.transaction() as tx:
             for row in rows:
@@ -19,7 +19,7 @@ async def conflict_of(database: Database, *rows: Fiche | Piece | Courriel | Peri
 
 
 async def inserted(database: Database, *rows: Fiche | Piece | Courriel | Periode) -> UUID:
-    """The id of the first of *rows*, now in their tables."""
+    """Insert *rows* and return the id of the first one."""
     async with database.transaction() as tx:
         for row in rows:
             await tx.insert(row)
@@ -27,13 +27,13 @@ async def inserted(database: Database, *rows: Fiche | Piece | Courriel | Periode
 
 
 async def test_the_occupant_of_a_partial_unique_index_is_named(database: Database, org: str) -> None:
-    """By the one statement of an insert."""
+    """When the insert is the only statement of its transaction."""
     existing = await inserted(database, fiche(org, code="A"))
     assert await conflict_of(database, fiche(org, code="A")) == ("uq_fiche_code", existing)
 
 
 async def test_the_occupant_is_named_in_a_longer_transaction_too(database: Database, org: str) -> None:
-    """When the insert travels with other statements, in a pipeline."""
+    """When the insert travels in a pipeline with other statements."""
     existing = await inserted(database, fiche(org, code="A"))
     with pytest.raises(Conflict) as refused:
         async with database.transaction() as tx:
@@ -45,7 +45,7 @@ async def test_the_occupant_is_named_in_a_longer_transaction_too(database: Datab
 async def test_the_occupant_is_named_when_the_error_surfaces_before_the_commit(
     database: Database, org: str
 ) -> None:
-    """At a flush, inside the block."""
+    """When `flush` raises it inside the block."""
     existing = await inserted(database, fiche(org, code="A"))
     with pytest.raises(Conflict) as refused:
         async with database.transaction() as tx:
@@ -56,7 +56,7 @@ async def test_the_occupant_is_named_when_the_error_surfaces_before_the_commit(
 
 
 async def test_an_update_into_an_occupied_place_names_the_occupant(database: Database, org: str) -> None:
-    """Not the row that wanted to move there."""
+    """The id is not that of the updated row."""
     existing = await inserted(database, fiche(org, code="A"))
     moving = fiche(org, code="B")
     await inserted(database, moving)
@@ -67,7 +67,7 @@ async def test_an_update_into_an_occupied_place_names_the_occupant(database: Dat
 
 
 async def test_a_row_outside_the_partial_index_is_not_the_occupant(database: Database, org: str) -> None:
-    """A part that is not principal occupies no principal place."""
+    """A part that is not the principal one does not count."""
     parent = fiche(org)
     other = Piece(organisation_id=org, fiche_id=parent.id)
     principal = Piece(organisation_id=org, fiche_id=parent.id, genre="PRINCIPALE")
@@ -77,7 +77,7 @@ async def test_a_row_outside_the_partial_index_is_not_the_occupant(database: Dat
 
 
 async def test_a_deleted_row_is_not_the_occupant(database: Database, org: str) -> None:
-    """The living one is, though both have the code."""
+    """Of two rows with the code, the living one is named."""
     deleted = fiche(org, code="A")
     await inserted(database, deleted)
     async with database.transaction() as tx:
@@ -87,7 +87,7 @@ async def test_a_deleted_row_is_not_the_occupant(database: Database, org: str) -
 
 
 async def test_another_organisations_occupant_is_not_revealed(database: Database, org: str) -> None:
-    """The place is taken; by whom is nobody's business."""
+    """The write is refused without an id."""
     adresse = f"{org}@exemple.fr"
     existing = await inserted(database, Courriel(organisation_id=org, adresse=adresse))
     rival = Courriel(organisation_id=f"{org}-autre", adresse=adresse)
@@ -99,27 +99,27 @@ async def test_another_organisations_occupant_is_not_revealed(database: Database
 
 
 async def test_two_new_rows_in_each_others_way_name_nobody(database: Database, org: str) -> None:
-    """Neither is in the table afterwards."""
+    """Neither row is in the table afterwards."""
     rows = fiche(org, code="A"), fiche(org, code="A")
     assert await conflict_of(database, *rows) == ("uq_fiche_code", None)
 
 
 async def test_an_exclusion_names_its_constraint(database: Database, org: str) -> None:
-    """Which of the overlapping rows is in the way is not asked."""
+    """The overlapping row is not looked for."""
     await inserted(database, Periode(organisation_id=org, debut=date(2026, 1, 1), fin=date(2026, 6, 30)))
     rival = Periode(organisation_id=org, debut=date(2026, 6, 30), fin=date(2026, 7, 1))
     assert await conflict_of(database, rival) == ("ex_periode", None)
 
 
 async def test_a_repeated_id_names_the_primary_key(database: Database, org: str) -> None:
-    """A caller that brings ids learns that one is taken."""
+    """When the caller gives the ids."""
     existing = await inserted(database, fiche(org))
     constraint, _ = await conflict_of(database, fiche(org, id=existing))
     assert constraint == "pk_fiches"
 
 
 async def test_a_conflict_from_elsewhere_keeps_what_it_says(database: Database, org: str) -> None:
-    """An outer transaction does not forget the occupant that an inner one has found."""
+    """A Conflict that already has an id, raised by other code in the block, keeps it."""
     existing = uuid7()
     with pytest.raises(Conflict) as refused:
         async with database.transaction() as tx:
@@ -129,7 +129,7 @@ async def test_a_conflict_from_elsewhere_keeps_what_it_says(database: Database, 
 
 
 async def test_a_missing_reference_names_its_constraint(database: Database, org: str) -> None:
-    """A row cannot point at nothing."""
+    """A foreign key without its row raises ReferenceViolation."""
     with pytest.raises(ReferenceViolation) as refused:
         async with database.transaction() as tx:
             await tx.insert(Piece(organisation_id=org, fiche_id=uuid7()))
@@ -139,7 +139,7 @@ async def test_a_missing_reference_names_its_constraint(database: Database, org:
 async def test_a_refused_write_leaves_no_trace_in_the_log(
     database: Database, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A conflict is an answer: neither psycopg nor the kernel complains, however early it arrives."""
+    """A Conflict is an answer: neither psycopg nor the kernel logs it, whenever it is raised."""
     await inserted(database, fiche(org, code="A"))
     await conflict_of(database, fiche(org, code="A"))
     await conflict_of(database, fiche(org, code="A"), *(fiche(org) for _ in range(1000)))
@@ -153,7 +153,7 @@ async def test_a_refused_write_leaves_no_trace_in_the_log(
 async def test_nothing_of_a_refused_transaction_stays(
     database: Database, org: str, owner: psycopg.Connection
 ) -> None:
-    """The rows before and after the refused one are not there."""
+    """Neither the rows before the refused one nor those after it."""
     await inserted(database, fiche(org, code="A"))
     await conflict_of(database, *(fiche(org) for _ in range(6)), fiche(org, code="A"), fiche(org))
     count = owner.execute("SELECT count(*) FROM fiches WHERE organisation_id = %s", (org,)).fetchone()

@@ -1,4 +1,4 @@
-"""Every way in which a migration and its classes can differ is seen."""
+"""Differences between migrations and table classes."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from tests.essais import SCHEMA, Base, essai_database
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database of these tests' own, whose changes are rolled back."""
+    """A database of this module, in which each test undoes its changes."""
     return essai_database(tmp_path_factory.mktemp("drift"))
 
 
 def drift(url: str, change: str, back: str) -> list[str]:
-    """What is seen after *change*, which *back* undoes."""
+    """The differences after *change*, which *back* undoes."""
     options = f"-c search_path={SCHEMA}"
     with psycopg.connect(url, autocommit=True, options=options) as connection:
         connection.execute(change)
@@ -26,7 +26,7 @@ def drift(url: str, change: str, back: str) -> list[str]:
 
 
 def test_what_the_classes_declare_is_no_difference(url: str) -> None:
-    """Identities, partial and expression indexes, exclusions and checks included."""
+    """Identities, partial and expression indexes, exclusions and checks are compared correctly."""
     assert differences(url, SCHEMA, [Base.metadata]) == []
 
 
@@ -103,13 +103,13 @@ _CHANGES = {
 
 @pytest.mark.parametrize("kind", _CHANGES)
 def test_a_difference_is_a_line_on_each_side(url: str, kind: str) -> None:
-    """A line of "-" is only in the database, one of "+" only in the classes."""
+    """Lines with "-" are in the database only, lines with "+" in the classes only."""
     change, back, lines = _CHANGES[kind]
     assert drift(url, change, back) == lines
 
 
 def test_comparing_leaves_nothing_behind(url: str) -> None:
-    """The scratch schema is gone, also when the classes cannot be made."""
+    """The scratch schema is dropped, also when the tables cannot be made."""
     differences(url, SCHEMA, [Base.metadata])
     with pytest.raises(Exception, match="already exists"):
         differences(url, SCHEMA, [Base.metadata, Base.metadata])

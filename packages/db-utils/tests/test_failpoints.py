@@ -1,4 +1,4 @@
-"""Processes killed at the edges of a commit: a row and its row at commit are both there, or neither."""
+"""Processes killed around a commit: a row and its row at commit are both in the database, or neither."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ async def write(url: str, org: str, read_first: bool) -> None:
 def test_a_killed_process_leaves_whole_transactions(
     url: str, org: str, owner: psycopg.Connection, failpoint: str, survivors: int, read_first: bool
 ) -> None:
-    """SIGKILL at the third pass of a failpoint, before and after the commit."""
+    """SIGKILL at the third passage of a failpoint, before and after the commit."""
     done = subprocess.run(
         [sys.executable, __file__, url, org, "1" if read_first else ""],
         env={**os.environ, "FAILPOINT": failpoint},

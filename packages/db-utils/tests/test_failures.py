@@ -1,4 +1,4 @@
-"""What the database can answer besides rows, each provoked for real."""
+"""The errors of the database, each caused for real."""
 
 import asyncio
 from typing import Any
@@ -21,7 +21,7 @@ _SLEEP = select(func.pg_sleep(5))
 async def test_two_transactions_in_each_others_way_end_as_a_serialization_conflict(
     database: Database, org: str
 ) -> None:
-    """Of a deadlock one is told to try again, and the other commits."""
+    """Of a deadlock one transaction fails and the other commits."""
     async with database.transaction() as tx:
         rows = [await tx.insert(fiche(org)) for _ in range(2)]
     both_hold_one = asyncio.Barrier(2)
@@ -41,7 +41,7 @@ async def test_two_transactions_in_each_others_way_end_as_a_serialization_confli
 
 
 async def test_C12_a_session_gives_a_statement_five_seconds(database: Database) -> None:
-    """And an idle transaction a minute; both are the server's own watch."""
+    """And an idle transaction one minute; the server enforces both."""
     settings = select(
         func.current_setting("statement_timeout"), func.current_setting("idle_in_transaction_session_timeout")
     )
@@ -49,7 +49,7 @@ async def test_C12_a_session_gives_a_statement_five_seconds(database: Database) 
 
 
 async def test_C12_a_statement_that_runs_too_long_is_a_timeout(database: Database, org: str) -> None:
-    """The transaction is undone and its connection serves the next one."""
+    """Its transaction is undone, and its connection serves the next one."""
     for _ in range(5):
         with pytest.raises(StatementTimeout):
             async with database.transaction() as tx:
@@ -85,7 +85,7 @@ async def _search(tx: Transaction, org: str, text: str) -> None:
 async def test_a_text_that_cannot_be_stored_is_said_to_be_invalid(
     database: Database, org: str, write: Any, text: str
 ) -> None:
-    """Wherever it stands; it is the caller's error and not ours."""
+    """In columns, JSON, arrays and parameters: InvalidText is the caller's error."""
     with pytest.raises(InvalidText):
         async with database.transaction() as tx:
             await write(tx, org, text)
@@ -93,7 +93,7 @@ async def test_a_text_that_cannot_be_stored_is_said_to_be_invalid(
 
 
 async def test_a_failed_unit_of_work_may_be_run_again(database: Database, org: str) -> None:
-    """As the pipeline does after a serialization conflict, with the same rows."""
+    """After a SerializationConflict the same rows can be inserted again."""
     row = fiche(org)
     with pytest.raises(SerializationConflict):
         async with database.transaction() as tx:

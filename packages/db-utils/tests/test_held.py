@@ -1,7 +1,6 @@
-"""Held transactions, which an idempotency key asks for, and locks over whole jobs."""
+"""Held transactions, in which an idempotent call runs: inner transactions join them."""
 
 import asyncio
-from contextlib import AsyncExitStack
 
 import psycopg
 import pytest
@@ -18,7 +17,7 @@ async def codes(database: Database, org: str) -> list[str]:
 async def test_inner_transactions_join_the_held_one(
     database: Database, org: str, owner: psycopg.Connection
 ) -> None:
-    """All of them commit once, with the holder."""
+    """They are committed together, with the held one."""
     async with database.held() as outer:
         async with database.transaction() as first:
             await first.insert(fiche(org, code="A"))
@@ -34,7 +33,7 @@ async def test_inner_transactions_join_the_held_one(
 async def test_a_held_transaction_that_fails_leaves_nothing_of_the_inner_ones(
     database: Database, org: str
 ) -> None:
-    """Though they had come to their end."""
+    """Also of those that had ended without an error."""
     with pytest.raises(ZeroDivisionError):
         async with database.held():
             async with database.transaction() as tx:
@@ -44,7 +43,7 @@ async def test_a_held_transaction_that_fails_leaves_nothing_of_the_inner_ones(
 
 
 async def test_the_errors_of_an_inner_transaction_surface_at_its_end(database: Database, org: str) -> None:
-    """Where a handler expects them, with the occupant, and not at the holder's commit."""
+    """A handler meets them where it expects them, with the existing id, and not at the commit."""
     existing = fiche(org, code="A")
     async with database.transaction() as tx:
         await tx.insert(existing)
@@ -55,8 +54,8 @@ async def test_the_errors_of_an_inner_transaction_surface_at_its_end(database: D
         assert refused.value.existing_id == existing.id
 
 
-async def test_a_part_that_failed_leaves_the_session_as_good_as_new(url: str, org: str) -> None:
-    """What runs next on it, with a plan kept by the server, can run again and again."""
+async def test_the_session_of_a_failed_part_works_on(url: str, org: str) -> None:
+    """The next statements on the connection, with kept plans, work again and again."""
     database = Database(url, SCHEMA, pool_size=1)
     await database.open()
     row = fiche(org, code="A")
@@ -77,7 +76,7 @@ async def test_a_part_that_failed_leaves_the_session_as_good_as_new(url: str, or
 async def test_a_handler_may_go_on_after_an_inner_transaction_that_failed(
     database: Database, org: str, surfaces: str
 ) -> None:
-    """The failed part is undone alone, with its rows at commit; what was before and comes after stays."""
+    """The failed part is undone alone, with its rows at commit."""
     async with database.held() as outer:
         outer.insert_at_commit(Journal(message=f"{org} avant"))
         async with database.transaction() as tx:
@@ -99,7 +98,7 @@ async def test_a_handler_may_go_on_after_an_inner_transaction_that_failed(
 
 
 async def test_a_deadlocked_inner_transaction_may_be_run_again(database: Database, org: str) -> None:
-    """As the pipeline does: the locks of the failed part are given up with it."""
+    """Undoing the part releases its locks."""
     async with database.transaction() as tx:
         rows = [await tx.insert(fiche(org)) for _ in range(2)]
     both_hold_one = asyncio.Barrier(2)
@@ -129,7 +128,7 @@ async def test_a_deadlocked_inner_transaction_may_be_run_again(database: Databas
 
 
 async def test_what_a_call_leaves_running_has_transactions_of_its_own(database: Database, org: str) -> None:
-    """Work after the answer is not part of the call: its writes neither wait for it nor vanish with it."""
+    """A task that outlives the call neither waits for its commit nor is undone with it."""
     answered = asyncio.Event()
 
     async def best_effort() -> None:
@@ -146,7 +145,7 @@ async def test_what_a_call_leaves_running_has_transactions_of_its_own(database: 
 
 
 async def test_another_database_is_not_held(database: Database, url: str, org: str) -> None:
-    """The transactions of one schema are no part of another's."""
+    """A transaction on another schema commits by itself."""
     other = Database(url, SCHEMA, pool_size=1)
     await other.open()
     with pytest.raises(ZeroDivisionError):
@@ -159,7 +158,7 @@ async def test_another_database_is_not_held(database: Database, url: str, org: s
 
 
 async def test_holding_costs_two_round_trips_more(url: str, org: str) -> None:
-    """The savepoint travels with BEGIN, its release with the inserts; the commit comes apart."""
+    """The savepoint travels with BEGIN and its release with the inserts; the COMMIT is a third round trip."""
     database = Database(url, SCHEMA, pool_size=1)
     await database.open()
 
@@ -174,73 +173,3 @@ async def test_holding_costs_two_round_trips_more(url: str, org: str) -> None:
         await call()
     await database.close()
     assert round_trips(said) == 3
-
-
-async def test_C18_one_holder_at_a_time_has_the_lock(database: Database, url: str) -> None:
-    """Of two replicas, until the first has ended; another name is another lock."""
-    replica = Database(url, SCHEMA, pool_size=1)
-    await replica.open()
-    async with database.exclusive("job") as mine:
-        async with replica.exclusive("job") as theirs:
-            assert (mine, theirs) == (True, False)
-        async with replica.exclusive("autre") as theirs:
-            assert theirs
-    async with replica.exclusive("job") as theirs:
-        assert theirs
-    await replica.close()
-
-
-async def test_C18_a_holder_that_fails_gives_the_lock_back(database: Database, url: str) -> None:
-    """The error leaves as it is."""
-    with pytest.raises(ZeroDivisionError):
-        async with database.exclusive("job"):
-            raise ZeroDivisionError
-    async with database.exclusive("job") as mine:
-        assert mine
-
-
-async def test_C18_who_did_not_get_the_lock_does_not_give_it_back(database: Database, url: str) -> None:
-    """Looking at a lock that another holds leaves it held."""
-    replicas = [Database(url, SCHEMA, pool_size=1) for _ in range(2)]
-    async with database.exclusive("job"):
-        for replica in replicas:
-            await replica.open()
-            async with replica.exclusive("job") as theirs:
-                assert not theirs
-    for replica in replicas:
-        await replica.close()
-
-
-async def test_locks_of_two_schemas_are_two(database: Database, url: str) -> None:
-    """A job has the same name in every service."""
-    other = Database(url, "clients", pool_size=1)
-    await other.open()
-    async with database.exclusive("job") as mine, other.exclusive("job") as theirs:
-        assert (mine, theirs) == (True, True)
-    await other.close()
-
-
-async def test_one_process_does_not_hold_a_lock_twice(database: Database) -> None:
-    """Though its session, which all its locks share, could take it again."""
-    async with database.exclusive("job") as mine:
-        async with database.exclusive("job") as again:
-            assert (mine, again) == (True, False)
-        async with database.exclusive("autre") as other:
-            assert other
-    async with database.exclusive("job") as mine:
-        assert mine
-
-
-async def test_locks_leave_the_pool_to_others(url: str, owner: psycopg.Connection) -> None:
-    """However many are held, on one session."""
-    database = Database(url, SCHEMA, pool_size=1)
-    await database.open()
-    async with AsyncExitStack() as stack:
-        held = [await stack.enter_async_context(database.exclusive(f"job {n}")) for n in range(5)]
-        await database.ping()
-        locks = owner.execute(
-            "SELECT count(*), count(DISTINCT pid) FROM pg_locks WHERE locktype = 'advisory'"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        )
-        assert (held, locks.fetchone()) == ([True] * 5, (5, 1))
-    await database.close()

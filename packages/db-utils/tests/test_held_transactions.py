@@ -55,7 +55,7 @@ async def maison(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 async def add(database: Database, nom: str, followed_by: str = "") -> Piece:
-    """A piece, and another with the commit, in a transaction of their own."""
+    """Insert a piece, and another one with the commit, in a transaction of their own."""
     async with database.transaction() as tx:
         if followed_by:
             tx.insert_at_commit(Piece(nom=followed_by))
@@ -63,12 +63,12 @@ async def add(database: Database, nom: str, followed_by: str = "") -> Piece:
 
 
 async def names(database: Database) -> list[str]:
-    """What is in the table."""
+    """The names in the table, sorted."""
     return await database.read().all(select(Piece.nom).order_by(Piece.nom))
 
 
 async def test_an_inner_failure_is_undone_alone(maison: Database) -> None:
-    """Its rows and what it left for the commit; what came before and after stays."""
+    """With its rows and those that it left for the commit; the others are committed."""
     first = await add(maison, "cave")
     async with maison.held():
         await add(maison, "cuisine")
@@ -80,7 +80,7 @@ async def test_an_inner_failure_is_undone_alone(maison: Database) -> None:
 
 
 async def lose(database: Database) -> None:
-    """A transaction that fails for a reason of its own, after it has written."""
+    """Insert a row and fail with an exception that is no DatabaseError."""
     async with database.transaction() as tx:
         await tx.insert(Piece(nom="cave"))
         await tx.flush()
@@ -88,7 +88,7 @@ async def lose(database: Database) -> None:
 
 
 async def test_any_exception_undoes_the_inner_transaction(maison: Database) -> None:
-    """Also one that the database knows nothing of."""
+    """Also one that the database layer does not know."""
     async with maison.held():
         with pytest.raises(LookupError):
             await lose(maison)
@@ -96,14 +96,14 @@ async def test_any_exception_undoes_the_inner_transaction(maison: Database) -> N
 
 
 async def hold(database: Database, *added: str) -> None:
-    """A held transaction around one for each piece."""
+    """Hold a transaction around one for each name in *added*."""
     async with database.held():
         for nom in added:
             await add(database, nom)
 
 
 async def test_an_inner_failure_that_nobody_catches_undoes_all(maison: Database) -> None:
-    """The holder rolls back."""
+    """The held transaction is rolled back."""
     await add(maison, "cave")
     with pytest.raises(Conflict):
         await hold(maison, "cuisine", "cave")

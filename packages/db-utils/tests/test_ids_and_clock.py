@@ -16,7 +16,7 @@ FAR = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def test_an_id_has_the_fields_of_rfc_9562() -> None:
-    """Version 7, variant 10, and the milliseconds of its making."""
+    """Version 7, variant 10, and the current milliseconds."""
     before = time.time_ns() // 1_000_000
     made = uuid7()
     after = time.time_ns() // 1_000_000
@@ -25,7 +25,7 @@ def test_an_id_has_the_fields_of_rfc_9562() -> None:
 
 
 def test_ids_of_a_process_rise() -> None:
-    """Also within a millisecond, as numbers, texts and bytes."""
+    """As numbers, texts and bytes, also within a millisecond."""
     made = [uuid7() for _ in range(20_000)]
     assert made == sorted(made)
     assert [str(one) for one in made] == sorted(str(one) for one in made)
@@ -33,7 +33,7 @@ def test_ids_of_a_process_rise() -> None:
 
 
 def test_ids_keep_to_the_time() -> None:
-    """However many are made at once, the counter runs ahead of the clock only while it must."""
+    """The counter runs ahead of the clock only when a millisecond has no number left."""
     for _ in range(20_000):
         uuid7()
     ahead = (uuid7().int >> 80) - time.time_ns() // 1_000_000
@@ -41,7 +41,7 @@ def test_ids_keep_to_the_time() -> None:
 
 
 def test_the_random_part_is_random() -> None:
-    """62 bits: no bit is the same in all of a thousand."""
+    """Of 62 bits, none is equal in a thousand ids."""
     made = [uuid7().int & (2**62 - 1) for _ in range(1000)]
     always = never = 2**62 - 1
     for one in made:
@@ -51,7 +51,7 @@ def test_the_random_part_is_random() -> None:
 
 
 def test_ids_of_threads_are_unique_and_rise_in_each() -> None:
-    """One lock for all of them."""
+    """Threads share one counter and its lock."""
     with ThreadPoolExecutor(8) as threads:
         made = list(threads.map(lambda _: [uuid7() for _ in range(2000)], range(8)))
     assert all(one == sorted(one) for one in made)
@@ -74,14 +74,14 @@ def _in_child(number: int) -> list[uuid.UUID]:
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_ids_of_forked_processes_are_unique() -> None:
-    """Children that start with the same counter do not make the same ids."""
+    """Children that start with the same counter have other random bits."""
     made = [*_in_child(500), *_in_child(500), *(uuid7() for _ in range(500))]
     assert len(set(made)) == 1500
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_child_makes_ids_though_it_was_forked_while_another_thread_made_one() -> None:
-    """The lock of the parent's thread does not stay locked in the child."""
+    """The lock that a thread of the parent held is free in the child."""
     done = Event()
 
     def make() -> None:
@@ -99,7 +99,7 @@ def test_a_child_makes_ids_though_it_was_forked_while_another_thread_made_one() 
 
 @given(st.uuids())
 def test_the_text_of_an_id_is_read_in_any_case(one: uuid.UUID) -> None:
-    """And in no other form."""
+    """Only the canonical form with hyphens is read."""
     assert parse_uuid(str(one)) == parse_uuid(str(one).upper()) == one
     for other in (one.hex, f"{{{one}}}", one.urn, f" {one}", f"{one}\n", str(one)[:-1], str(one)[1:]):
         assert parse_uuid(other) is None
@@ -107,19 +107,19 @@ def test_the_text_of_an_id_is_read_in_any_case(one: uuid.UUID) -> None:
 
 @given(st.text())
 def test_any_other_text_is_no_id(text: str) -> None:
-    """It is answered with None and never with an error."""
+    """The result is None and never an exception."""
     assert parse_uuid(text) is None or str(parse_uuid(text)) == text.lower()
 
 
 def test_the_clock_is_utc() -> None:
-    """With a zone, and now."""
+    """With its time zone."""
     before, read, after = datetime.now(UTC), clock.now(), datetime.now(UTC)
     assert before <= read <= after
     assert read.tzinfo is UTC
 
 
 def test_a_frozen_clock_stands_for_everybody_and_runs_again() -> None:
-    """Nested freezes end in their order, also after an exception."""
+    """In all threads; nested blocks end one by one, also after an exception."""
     first, second = datetime(2026, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
     with clock.frozen_at(first):
         with pytest.raises(ZeroDivisionError), clock.frozen_at(second):
@@ -132,7 +132,7 @@ def test_a_frozen_clock_stands_for_everybody_and_runs_again() -> None:
 
 
 def test_a_clock_frozen_by_two_at_once_runs_again() -> None:
-    """Who came first may leave first."""
+    """The block that began first may end first."""
     first, second = clock.frozen_at(datetime(2026, 1, 1, tzinfo=UTC)), clock.frozen_at(FAR)
     first.__enter__()
     second.__enter__()
@@ -143,7 +143,7 @@ def test_a_clock_frozen_by_two_at_once_runs_again() -> None:
 
 
 def test_a_clock_may_be_frozen_twice_at_one_instant() -> None:
-    """Each block ends for itself: the instant between the two counts again."""
+    """Each block ends alone: the instant of the block between them counts again."""
     same = datetime(2026, 1, 1, tzinfo=UTC)
     with clock.frozen_at(same), clock.frozen_at(FAR):
         with clock.frozen_at(same):
@@ -161,6 +161,6 @@ def test_a_clock_may_be_frozen_twice_at_one_instant() -> None:
     ],
 )
 def test_C03_today_begins_at_midnight_in_paris(instant: datetime, day: date) -> None:
-    """In winter an hour, in summer two hours before midnight UTC."""
+    """One hour before midnight UTC in winter, two in summer."""
     with clock.frozen_at(instant):
         assert clock.today() == day

@@ -1,4 +1,4 @@
-"""Writing a row unless its place is taken, on a table of its own."""
+"""Inserts that a unique constraint may leave out, on a table of their own."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -64,7 +64,7 @@ async def taken_by(places: Database) -> int | None:
 
 
 async def test_the_first_row_takes_the_place(places: Database) -> None:
-    """The second is told so and changes nothing."""
+    """The second insert returns False and changes nothing."""
     written = []
     for rang in (1, 2):
         async with places.transaction() as tx:
@@ -73,7 +73,7 @@ async def test_the_first_row_takes_the_place(places: Database) -> None:
 
 
 async def test_a_place_taken_in_the_same_transaction_is_taken(places: Database) -> None:
-    """Also by an insert that waited until then."""
+    """Also by an insert that was only collected until then."""
     async with places.transaction() as tx:
         await tx.insert(place(1))
         written = await tx.insert_if_absent(place(2))
@@ -81,7 +81,7 @@ async def test_a_place_taken_in_the_same_transaction_is_taken(places: Database) 
 
 
 async def test_a_place_is_free_again_when_its_taker_rolls_back(places: Database) -> None:
-    """Who meets a place that is being taken waits for the outcome."""
+    """An insert that meets an uncommitted row waits for the end of its transaction."""
     waiting = select(func.count()).select_from(text("pg_locks")).where(text("NOT granted"))
     second: asyncio.Task[bool] | None = None
 
@@ -104,7 +104,7 @@ async def test_a_place_is_free_again_when_its_taker_rolls_back(places: Database)
 
 
 async def test_rows_that_need_no_answer_wait_for_the_commit(places: Database) -> None:
-    """Many at once, also two for one place; the first one of each place stays."""
+    """Many rows at once, of which two have the same name: the first one stays."""
     async with places.transaction() as tx:
         for rang in (1, 2, 3):
             await tx.insert(place(rang), if_absent=True)
@@ -113,7 +113,7 @@ async def test_rows_that_need_no_answer_wait_for_the_commit(places: Database) ->
 
 
 async def test_a_read_sees_rows_that_waited(places: Database) -> None:
-    """As it sees every other insert of its transaction."""
+    """Like all inserts of its transaction."""
     async with places.transaction() as tx:
         await tx.insert(place(1))
         await tx.insert(place(2), if_absent=True)
@@ -122,7 +122,7 @@ async def test_a_read_sees_rows_that_waited(places: Database) -> None:
 
 
 async def test_a_row_without_room_harms_none_of_its_neighbours(places: Database) -> None:
-    """In a commit with ordinary rows."""
+    """Ordinary inserts of the same commit are written."""
     async with places.transaction() as tx:
         await tx.insert(place(1))
     async with places.transaction() as tx:
@@ -132,7 +132,7 @@ async def test_a_row_without_room_harms_none_of_its_neighbours(places: Database)
 
 
 async def test_observers_hear_of_a_row_that_was_written_only(places: Database) -> None:
-    """A worker is woken by its row, not by the attempt."""
+    """A job is woken by a new row and not by an insert without effect."""
     heard: list[str] = []
     places.on_written(Place, lambda: heard.append("written"))
     for rang in (1, 2):

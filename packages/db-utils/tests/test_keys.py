@@ -1,4 +1,4 @@
-"""Columns that the kernel writes with the texts they are keys of (C10)."""
+"""Text keys, which the kernel writes with their texts (C10)."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ def stored(owner: psycopg.Connection, org: str) -> tuple[str, bytes]:
 
 
 async def test_C10_an_insert_writes_the_keys(database: Database, owner: psycopg.Connection, org: str) -> None:
-    """Nothing for what is NULL; the row has them at once."""
+    """Empty for NULL; the instance has them at once."""
     async with database.transaction() as tx:
         row = await tx.insert(Personne(organisation_id=org, nom="Lefèvre", email="É@X.fr", e164="+331"))
         assert row.nom_cle == "lefevre"
@@ -33,7 +33,7 @@ async def test_C10_an_insert_writes_the_keys(database: Database, owner: psycopg.
 async def test_C10_an_insert_if_absent_writes_the_keys(
     database: Database, owner: psycopg.Connection, org: str
 ) -> None:
-    """As any other."""
+    """Like an ordinary insert."""
     async with database.transaction() as tx:
         assert await tx.insert_if_absent(Personne(organisation_id=org, nom="Œuf"))
     assert stored(owner, org) == ("oeuf", b"\n\noeuf")
@@ -42,7 +42,7 @@ async def test_C10_an_insert_if_absent_writes_the_keys(
 async def test_C10_a_change_writes_the_keys_of_what_changes(
     database: Database, owner: psycopg.Connection, org: str
 ) -> None:
-    """In the same statement; other columns leave them alone."""
+    """In the same statement; a change of other columns leaves the keys alone."""
     with scoped(org):
         async with database.transaction() as tx:
             row = await tx.insert(Personne(organisation_id=org, nom="Un", prenom="Zoé"))
@@ -55,7 +55,7 @@ async def test_C10_a_change_writes_the_keys_of_what_changes(
 async def test_C10_rows_of_a_former_version_get_their_keys(
     database: Database, owner: psycopg.Connection, org: str
 ) -> None:
-    """Those that it has inserted and those that it has changed; nothing else of them changes."""
+    """Rows that it has inserted or changed; their other columns stay."""
     started = clock.now()
     async with database.transaction() as tx:
         for nom in ("Élan", "Œuf", "Été"):
@@ -76,7 +76,7 @@ async def test_C10_rows_of_a_former_version_get_their_keys(
 async def test_C10_a_row_whose_key_is_taken_keeps_its_own(
     database: Database, owner: psycopg.Connection, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its id is logged, and the others have theirs."""
+    """Its id is logged, and the other rows are corrected."""
     started = clock.now()
     async with database.transaction() as tx:
         first = await tx.insert(Personne(organisation_id=org, nom="Élan"))
@@ -90,7 +90,7 @@ async def test_C10_a_row_whose_key_is_taken_keeps_its_own(
 
 
 def test_C10_only_tables_with_keys_are_looked_through() -> None:
-    """Of the tables that are named."""
+    """Among the tables of the given metadata."""
     assert keyed_models(Base.metadata) == [Personne]
 
 
@@ -125,7 +125,7 @@ async def test_C10_a_constraint_on_a_key_names_who_is_in_the_way(database: Datab
 async def test_a_statement_that_would_leave_a_key_behind_is_refused(
     database: Database, statement: ClauseElement
 ) -> None:
-    """Texts that have keys, and keys, are changed with rows only."""
+    """Texts with keys, and keys, are changed through rows only."""
     async with database.transaction() as tx:
         with pytest.raises(TypeError, match="are written with them"):
             await tx.execute(statement)
@@ -141,12 +141,12 @@ async def test_a_statement_that_would_leave_a_key_behind_is_refused(
     ],
 )
 def test_statements_on_other_columns_are_free(statement: ClauseElement) -> None:
-    """And on tables without keys, and with both."""
+    """So are tables without keys, and statements that set a text together with its keys."""
     check_statement(statement)
 
 
 async def test_a_key_is_not_given_by_hand(database: Database, org: str) -> None:
-    """Neither to a new row nor in a change."""
+    """Neither for a new row nor in a change."""
     build: Callable[..., Personne] = Personne
     with pytest.raises(TypeError):
         build(organisation_id=org, nom="x", nom_cle="y")
@@ -157,7 +157,7 @@ async def test_a_key_is_not_given_by_hand(database: Database, org: str) -> None:
 
 
 def test_a_key_fits_into_an_index() -> None:
-    """However long its text; cut between characters."""
+    """It is cut between two characters, however long the text is."""
     row = {"nom": "é" + "ﷺ" * 255}
     assert 515 < len(Key("nom").value(row).encode()) <= 520
     assert len(Searched(texts=("nom",) * 9).value(row)) == 1450

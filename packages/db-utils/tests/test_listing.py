@@ -1,4 +1,4 @@
-"""Lists in pages: every row once, in order, and a token that fits nothing else."""
+"""Lists in pages (C8): each row once, in order, with tokens that are bound to one list."""
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
@@ -86,7 +86,7 @@ def _place(row: Fiche, column: str) -> Any:
 async def test_C08_a_walk_meets_every_row_once_in_order(
     database: Database, org: str, column: str, order: str, size: int
 ) -> None:
-    """By every type of column, with ties, in both directions, whatever the size of a page."""
+    """Sorted by columns of every type, with equal values, in both directions and for every size of page."""
     rows = [fiche(org, **({column: value} if value is not None else {})) for value in _VALUES[column]]
     await insert(database, *rows)
     with scoped(org):
@@ -106,7 +106,7 @@ async def test_C08_the_last_page_has_no_token(database: Database, org: str) -> N
 
 
 async def test_C08_the_sizes_of_pages(database: Database, org: str) -> None:
-    """0 is 20, more than 100 is 100, negative is refused."""
+    """0 means 20, more than 100 means 100, a negative size is refused."""
     await insert(database, *(fiche(org) for _ in range(LARGEST_SIZE + 1)))
     with scoped(org):
         sizes = {
@@ -119,7 +119,7 @@ async def test_C08_the_sizes_of_pages(database: Database, org: str) -> None:
 
 
 async def test_C08_a_total_is_counted_when_asked(database: Database, org: str) -> None:
-    """Of all pages, under the filters."""
+    """The rows of all pages under the filters."""
     await insert(database, *(fiche(org, rang=number % 2) for number in range(5)))
     with scoped(org):
         asked = await FICHES.page(database.read(), PageRequest(2, with_total=True))
@@ -137,7 +137,7 @@ async def test_a_caller_of_no_organisation_gets_an_empty_page(database: Database
 
 
 async def test_C08_the_default_sort_is_the_first_in_its_direction(database: Database, org: str) -> None:
-    """A sort without a direction has its own."""
+    """A sort without a direction has its declared one."""
     rows = [fiche(org, montant=Decimal(n), code=str(n)) for n in range(3)]
     await insert(database, *rows)
     with scoped(org):
@@ -152,21 +152,21 @@ async def test_C08_the_default_sort_is_the_first_in_its_direction(database: Data
 
 @pytest.mark.parametrize("by", ["note", "CODE", "id;--"])
 async def test_C08_an_unknown_sort_is_refused(database: Database, by: str) -> None:
-    """Columns outside the list."""
+    """A column that the list does not declare."""
     with pytest.raises(UnknownSort):
         await FICHES.page(database.read(), PageRequest(sort_by=by))
 
 
 @pytest.mark.parametrize(("by", "order"), [("code", "up"), ("", "x")])
 async def test_C08_an_unknown_direction_is_refused(database: Database, by: str, order: str) -> None:
-    """Anything but asc and desc."""
+    """Everything but asc and desc."""
     with pytest.raises(UnknownOrder):
         await FICHES.page(database.read(), PageRequest(sort_by=by, sort_order=order))
 
 
 @pytest.mark.parametrize("wanted", ["asc", "ASC", "Desc", "desc"])
 async def test_C08_directions_in_any_case(database: Database, org: str, wanted: str) -> None:
-    """As people write them."""
+    """In capitals and mixed."""
     await insert(database, fiche(org, code="a"), fiche(org, code="b"))
     with scoped(org):
         page = await FICHES.page(database.read(), PageRequest(sort_by="code", sort_order=wanted))
@@ -174,7 +174,7 @@ async def test_C08_directions_in_any_case(database: Database, org: str, wanted: 
 
 
 async def test_filters_combine_and_empty_ones_do_not_apply(database: Database, org: str) -> None:
-    """Equality and functions; zero and False are values, None and "" are none."""
+    """Equality and functions; 0 and False filter, None and "" do not."""
     await insert(
         database,
         fiche(org, code="a", etat="CLOSE", rang=0, jour=date(2026, 1, 1)),
@@ -200,13 +200,13 @@ async def test_filters_combine_and_empty_ones_do_not_apply(database: Database, o
 
 @pytest.mark.parametrize(("model", "sort"), [(Fiche, "note"), (Fiche, "note desc"), (Fiche, "donnees")])
 def test_a_column_that_cannot_carry_a_keyset_is_refused_at_once(model: Any, sort: str) -> None:
-    """At its declaration: one that may be NULL and is no instant, or whose values fit into no token."""
+    """When the list is declared: a nullable column that is no instant, or a type without a form in tokens."""
     with pytest.raises(ValueError, match=sort.partition(" ")[0]):
         Listing(model, sorts=(sort,))
 
 
 async def test_a_numbered_table_is_listed_by_its_numbers(database: Database, org: str) -> None:
-    """The id need not be a UUID."""
+    """The primary key may be a number."""
     journal = Listing(Journal, sorts=("id",), filters=("message",))
     async with database.transaction() as tx:
         for _ in range(3):
@@ -220,7 +220,7 @@ async def test_a_numbered_table_is_listed_by_its_numbers(database: Database, org
 async def test_C08_a_walk_meets_every_lasting_row_whatever_is_inserted_meanwhile(
     database: Database, org: str
 ) -> None:
-    """Rows that were there from the beginning come once each, in order; new ones at most once."""
+    """Rows from before the walk come exactly once, in order; new rows at most once."""
     loop = asyncio.get_running_loop()
     ranks = st.integers(0, 3)
     organisations = iter(range(10**6))

@@ -1,4 +1,4 @@
-"""Lists that are searched (C8): words in any order, numbers in any form, and pages of what is found."""
+"""Searches in lists (C8): words in any order, phone numbers in any form, pages of what is found."""
 
 from typing import Any
 
@@ -69,7 +69,7 @@ async def people(database: Database, org: str) -> str:
 async def test_C08_every_word_is_found_somewhere(
     database: Database, people: str, search: str, found: list[str]
 ) -> None:
-    """Names without accents, ligatures and case, emails without case; wildcards mean themselves."""
+    """Names without accents, ligatures and case, emails without case; LIKE wildcards stand for themselves."""
     with scoped(people):
         page = await PERSONNES.page(database.read(), PageRequest(with_total=True), search=search)
     assert ([row.nom for row in page.rows], page.total) == (found, len(found))
@@ -97,14 +97,14 @@ async def test_C08_every_word_is_found_somewhere(
 async def test_C08_a_run_of_digits_is_found_in_a_number(
     database: Database, people: str, search: str, found: bool
 ) -> None:
-    """Word by word, by its digits, or as a whole number, whatever stands between them."""
+    """Each word, all digits together, or the whole number in a stored form."""
     with scoped(people):
         page = await PERSONNES.page(database.read(), PageRequest(), search=search)
     assert [row.nom for row in page.rows] == ["Élan"] * found
 
 
 async def test_C08_digits_are_run_together_in_numbers_only(database: Database, org: str) -> None:
-    """Not in a name or an email that happens to hold them."""
+    """Digits in a name or an email are found as words only."""
     async with database.transaction() as tx:
         await tx.insert(Personne(organisation_id=org, nom="X0612", email="y0612@exemple.fr"))
     with scoped(org):
@@ -112,14 +112,14 @@ async def test_C08_digits_are_run_together_in_numbers_only(database: Database, o
 
 
 async def test_C08_a_search_of_one_text_looks_at_its_key(database: Database, people: str) -> None:
-    """The column of a sort can be searched, too."""
+    """A `Key` column that is sorted can be searched too."""
     with scoped(people):
         page = await NOMS.page(database.read(), PageRequest(), search="élan")
     assert [row.nom for row in page.rows] == ["Élan"]
 
 
 async def test_C10_texts_are_sorted_by_their_keys(database: Database, org: str) -> None:
-    """É is an e and Œ is oe, in both directions and on every page; a token carries the key."""
+    """É sorts with E and Œ with OE, in both directions and over pages; a token carries the key."""
     names = ["Élan", "eva", "Fanny", "Œuvre", "Olive", "olivier"]
     async with database.transaction() as tx:
         for name in reversed(names):
@@ -137,7 +137,7 @@ async def test_C10_texts_are_sorted_by_their_keys(database: Database, org: str) 
 
 
 async def test_C08_the_longest_names_have_pages(database: Database, org: str) -> None:
-    """Though their keys are longer than any index takes."""
+    """Their keys are cut to what an index holds."""
     async with database.transaction() as tx:
         for number in range(3):
             await tx.insert(Personne(organisation_id=org, nom=f"{number}" + "ﷺ㌖" * 127))
@@ -148,7 +148,7 @@ async def test_C08_the_longest_names_have_pages(database: Database, org: str) ->
 
 
 async def test_C08_a_token_is_bound_to_what_is_searched(database: Database, people: str) -> None:
-    """Other words make another list; the same words otherwise spelt do not."""
+    """Other words make another list; another spelling of the same words does not."""
     with scoped(people):
         token = (await PERSONNES.page(database.read(), PageRequest(1), search="E")).next_token
         same = await PERSONNES.page(database.read(), PageRequest(1, token), search=" e ")
@@ -159,13 +159,13 @@ async def test_C08_a_token_is_bound_to_what_is_searched(database: Database, peop
 
 
 async def test_C08_a_search_of_more_than_100_characters_is_refused(database: Database) -> None:
-    """As any text that is too long."""
+    """With TextTooLong."""
     with pytest.raises(TextTooLong):
         await PERSONNES.page(database.read(), PageRequest(), search="a" * 101)
 
 
 async def test_a_list_that_is_not_searched_refuses_a_search(database: Database) -> None:
-    """Rather than ignore it."""
+    """The search is not ignored."""
     with pytest.raises(TypeError):
         await COURRIELS.page(database.read(), PageRequest(), search="a")
 
@@ -182,7 +182,7 @@ async def test_a_list_that_is_not_searched_refuses_a_search(database: Database) 
     ],
 )
 def test_a_search_has_few_patterns(text: str, shape: object) -> None:
-    """One for a plain word: each costs a comparison for every row that the first one leaves."""
+    """One LIKE for a plain word, because each is run on every row that the others let through."""
     column = Searched(texts=("nom",), codes=("email",), numbers=("e164",))
     assert Search.of(text, column, None).shape == shape
     assert Search.of("06 12", Key("nom"), None).shape == ((1,), (1,))

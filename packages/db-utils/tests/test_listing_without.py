@@ -1,4 +1,4 @@
-"""A listing that leaves columns out, on a table of its own."""
+"""A list that leaves columns out, on a table of its own."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -60,7 +60,7 @@ async def letters(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 async def test_rows_of_a_page_lack_the_columns_left_out(letters: Database) -> None:
-    """They are None; the other columns are there."""
+    """Those are None, the others are read."""
     page = await LETTERS.page(letters.read(), PageRequest())
     assert [(row.id, row.organisation_id, row.body) for row in page.rows] == [
         (3, "org-2", None),
@@ -71,7 +71,7 @@ async def test_rows_of_a_page_lack_the_columns_left_out(letters: Database) -> No
 
 
 async def test_pages_scope_and_search_work_as_ever(letters: Database) -> None:
-    """Also over a column that is left out."""
+    """Also a search in a column that is left out."""
     token = scope.set(Scope("org-1"))
     try:
         first = await LETTERS.page(letters.read(), PageRequest(size=2, with_total=True))

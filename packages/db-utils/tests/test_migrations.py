@@ -1,4 +1,4 @@
-"""Schemas brought up to date, by whoever and however often it is asked."""
+"""Migrations of schemas: what is applied, what is refused, and with which privileges."""
 
 import asyncio
 from pathlib import Path
@@ -14,14 +14,14 @@ from tests.projects import Project
 
 
 def test_a_new_schema_is_made_with_its_role_and_tables(project: Project) -> None:
-    """And named to whoever reports progress."""
+    """Its name is reported."""
     reported: list[str] = []
     assert migrate(project.url, [project.schema], reported.append) == ["projet"] == reported
     assert project.tables() == ["alembic_version", "un"]
 
 
 def test_a_second_run_changes_nothing_and_costs_one_query(project: Project) -> None:
-    """Counted in the log of the server, for many schemas at once."""
+    """One query for many schemas, counted in the log of the server."""
     schemas = [Schema(f"projet_{number}", (project.folder,)) for number in range(3)]
     assert len(migrate(project.url, schemas)) == 3
     with psycopg.connect(project.url, autocommit=True) as connection:
@@ -33,7 +33,7 @@ def test_a_second_run_changes_nothing_and_costs_one_query(project: Project) -> N
 
 
 def test_a_new_migration_runs_alone(project: Project) -> None:
-    """What was run before is not run again."""
+    """Those that ran before are not run again."""
     project.migrate()
     project.add("0002_deux", 'op.execute("CREATE TABLE deux (id int)")', after="0001_un")
     assert [schema.name for schema in outdated(project.url, [project.schema])] == ["projet"]
@@ -43,7 +43,7 @@ def test_a_new_migration_runs_alone(project: Project) -> None:
 
 
 async def test_of_two_runs_at_once_one_migrates_and_the_other_waits(project: Project) -> None:
-    """Both end well; each schema is changed once."""
+    """Both succeed, and each schema is changed once."""
     project.add(
         "0002_deux", 'op.execute("CREATE TABLE deux (id int); SELECT pg_sleep(0.2)")', after="0001_un"
     )
@@ -67,7 +67,7 @@ async def test_of_two_runs_at_once_one_migrates_and_the_other_waits(project: Pro
 def test_a_failing_migration_is_named_and_leaves_the_schema_as_it_was(
     project: Project, body: str, reason: str
 ) -> None:
-    """In one sentence; once it is corrected, the next run goes through."""
+    """In one sentence; the next run applies the corrected migration."""
     project.migrate()
     project.add("0002_deux", body, after="0001_un")
     project.add("0003_trois", 'op.execute("CREATE TABLE trois (id int)")', after="0002_deux")
@@ -82,7 +82,7 @@ def test_a_failing_migration_is_named_and_leaves_the_schema_as_it_was(
 
 
 def test_a_first_migration_that_fails_leaves_no_table(project: Project) -> None:
-    """Nor a note that something was done."""
+    """And no note of a migration."""
     project.add("0001_un", 'op.execute("CREATE TABLE un (id int)"); raise ValueError')
     with pytest.raises(MigrationError):
         project.migrate()
@@ -91,7 +91,7 @@ def test_a_first_migration_that_fails_leaves_no_table(project: Project) -> None:
 
 
 def test_a_database_ahead_of_the_code_is_refused(project: Project) -> None:
-    """A migration that only the database knows: an older version must not run on it."""
+    """A migration that only the database knows belongs to a later version."""
     project.add("0002_deux", 'op.execute("SELECT 1")', after="0001_un")
     project.migrate()
     (project.folder / "0002_deux.py").unlink()
@@ -100,14 +100,14 @@ def test_a_database_ahead_of_the_code_is_refused(project: Project) -> None:
 
 
 def test_a_missing_folder_is_said_in_a_sentence(project: Project, tmp_path: Path) -> None:
-    """A wheel that was built without its migrations must not pass for an up-to-date schema."""
+    """An installation without its migrations is not taken for up to date."""
     absent = Schema("absent", (project.folder, tmp_path / "absent"))
     with pytest.raises(MigrationError, match=r"no migration in .*absent: .*install it again"):
         migrate(project.url, [absent])
 
 
 def test_a_database_out_of_reach_is_said_in_a_sentence(project: Project, tmp_path: Path) -> None:
-    """With the setting to look at."""
+    """With the name of the setting."""
     with pytest.raises(MigrationError, match="check DATABASE_URL"):
         migrate(f"host={tmp_path} dbname=crm", [project.schema])
 
@@ -130,7 +130,7 @@ def test_a_database_out_of_reach_is_said_in_a_sentence(project: Project, tmp_pat
     ],
 )
 async def test_the_role_of_a_service_can_do_nothing_but_its_work(database: Database, statement: str) -> None:
-    """No other schema, no change of its own: InsufficientPrivilege."""
+    """Other schemas and changes of tables are refused: InsufficientPrivilege."""
     connection = await pool_of(database).acquire()
     try:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -150,7 +150,7 @@ async def test_a_session_works_as_the_role_of_its_service(database: Database) ->
 
 
 async def test_tables_of_a_later_migration_are_the_roles_too(tmp_path: Path) -> None:
-    """Privileges are given by default, not table by table."""
+    """By default privileges, not table by table."""
     url = fresh_database()
     schema = essai_schema(tmp_path)
     migrate(url, [schema])

@@ -1,4 +1,4 @@
-"""Migrations of tables that are in use: they wait for others, and nobody waits for long for them."""
+"""Migrations of tables in use: they wait for other transactions and do not block calls."""
 
 import asyncio
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def ask(project: Project, question: str) -> object:
 
 
 async def test_a_migration_that_waits_for_a_table_lets_calls_pass(project: Project) -> None:
-    """It says why it waits, and is done when the long transaction is."""
+    """It tells why it waits and ends after the long transaction."""
     project.migrate()
     project.add("0002_deux", _WIDEN, after="0001_un")
     told: list[str] = []
@@ -48,7 +48,7 @@ async def test_a_migration_that_waits_for_a_table_lets_calls_pass(project: Proje
 
 
 def test_a_migration_does_not_wait_for_ever(project: Project) -> None:
-    """What it says tells what to do; run again, it goes on where it was."""
+    """Its error says what to do, and the next run continues where it stopped."""
     project.migrate()
     project.add("0002_deux", 'op.execute("CREATE TABLE deux (id int)")', after="0001_un")
     project.add("0003_trois", _WIDEN, after="0002_deux")
@@ -60,7 +60,7 @@ def test_a_migration_does_not_wait_for_ever(project: Project) -> None:
 
 
 async def test_an_index_is_built_while_rows_are_written(project: Project) -> None:
-    """It waits for a transaction as long as that lasts, and a second run waits for the first one."""
+    """It waits for a transaction as long as that lasts; a second run waits for the first."""
     project.migrate()
     project.add("0002_deux", 'build_index("ix_un", "un (id)")', after="0001_un")
     with in_use(project, "INSERT INTO projet.un VALUES (1)"):
@@ -72,7 +72,7 @@ async def test_an_index_is_built_while_rows_are_written(project: Project) -> Non
 
 
 def test_an_index_that_could_not_be_built_is_built_by_the_next_run(project: Project) -> None:
-    """The remains of the first one are not taken for the index."""
+    """The invalid index of the failed run is removed first."""
     project.migrate()
     project.add("0002_deux", 'build_index("ix_un", "un (id)", unique=True)', after="0001_un")
     ask(project, "INSERT INTO projet.un VALUES (1), (1) RETURNING id")
@@ -85,7 +85,7 @@ def test_an_index_that_could_not_be_built_is_built_by_the_next_run(project: Proj
 
 
 def test_a_server_that_is_away_is_waited_for_within_bounds() -> None:
-    """Whoever watches hears once what is waited for."""
+    """The reason is told once."""
     told: list[str] = []
     nowhere = f"host=127.0.0.1 port={free_port()} dbname=crm"
     with pytest.raises(MigrationError, match="no connection to PostgreSQL"):

@@ -1,4 +1,4 @@
-"""What a row must have before it may be written."""
+"""Checks of new rows before they are written."""
 
 import pytest
 from db_utils import Entity, OrganisationRequired, Row, Tenant, TenantOrSystem, metadata
@@ -26,12 +26,12 @@ class Modele(Entity, TenantOrSystem, Base):
 
 @pytest.mark.parametrize("row", [Dossier(organisation_id=""), Modele(organisation_id="")])
 def test_a_row_of_nobody_is_refused(row: Row) -> None:
-    """Empty is no organisation, in tables with rows of the system too."""
+    """An empty organisation is none, also in tables with rows of the system."""
     with pytest.raises(OrganisationRequired):
         table_plan(type(row)).check_new(row)
 
 
 @pytest.mark.parametrize("row", [Dossier(organisation_id="org-1"), Modele(organisation_id=None)])
 def test_a_row_of_somebody_is_accepted(row: Row) -> None:
-    """Only the system's rows have none."""
+    """NULL is the system, in tables that have its rows."""
     table_plan(type(row)).check_new(row)

@@ -1,4 +1,4 @@
-"""What is wrong with the page that a caller asks for."""
+"""The field at fault in a request for a page."""
 
 import pytest
 from db_utils import Entity, Listing, PageRequest, Reader, Row, metadata
@@ -37,7 +37,7 @@ class Unreached(Reader):
     ],
 )
 async def test_the_field_at_fault_is_named(asked: PageRequest, error: type[InvalidPage], field: str) -> None:
-    """And the database is not asked."""
+    """Before the database is asked."""
     with pytest.raises(error) as refused:
         await Listing(Livre, sorts=("created_at",)).page(Unreached(), asked)
     assert refused.value.field == field

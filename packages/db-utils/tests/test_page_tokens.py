@@ -1,4 +1,4 @@
-"""Page tokens: bound to one question, and harmless in any hands."""
+"""Page tokens: bound to one list, and harmless when they are forged."""
 
 import asyncio
 import base64
@@ -30,7 +30,7 @@ async def insert(database: Database, *rows: Fiche) -> None:
 
 
 async def test_C08_a_token_fits_only_the_list_it_was_made_for(database: Database, org: str) -> None:
-    """The same sort, filters, search, organisation and table; the size may change."""
+    """Its table, organisation, sort, filters and search; the size of the page may change."""
     await insert(database, *(fiche(org, rang=1, nom="x") for _ in range(4)))
     read = database.read()
     with scoped(org):
@@ -54,7 +54,7 @@ async def test_C08_a_token_fits_only_the_list_it_was_made_for(database: Database
 
 
 async def test_C08_random_tokens_are_refused_and_nothing_else(database: Database, org: str) -> None:
-    """Any text at all, and any change to a real token."""
+    """Random texts and changed tokens raise InvalidPageToken."""
     await insert(database, *(fiche(org) for _ in range(3)))
     token = (await FICHES.page(database.read(), PageRequest(1))).next_token
     loop = asyncio.get_running_loop()
@@ -75,7 +75,7 @@ async def test_C08_random_tokens_are_refused_and_nothing_else(database: Database
 
 
 async def test_C08_a_token_that_carries_a_name_is_refused(database: Database, org: str) -> None:
-    """Former versions sorted by names themselves: it would lead to another place."""
+    """A token of a former version, which sorted by names themselves, would point elsewhere."""
     people = Listing(Personne, sorts=("nom",))
     former = repr(("personnes", _Sort("nom", False), [], None))
     token = sealed(json.dumps(["Élan", str(uuid7())]).encode(), former)
@@ -96,7 +96,7 @@ _JSON = st.recursive(
 
 
 async def test_a_forged_token_names_a_place_or_is_refused(database: Database, org: str) -> None:
-    """Who knows how tokens are made gets a page or InvalidPage, never an error of ours."""
+    """With a correct digest around any content there is a page or InvalidPage, never another error."""
     loop = asyncio.get_running_loop()
 
     @settings(EXAMPLES, max_examples=300)

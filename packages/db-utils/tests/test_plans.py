@@ -1,4 +1,4 @@
-"""What PostgreSQL does for a statement once its table has grown under a plan made for an empty one."""
+"""Plans of statements whose tables were empty when they were planned and have grown since."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -72,7 +72,7 @@ async def change(database: Database, key: UUID) -> object:
 async def test_a_statement_by_key_reads_by_key_though_it_was_planned_on_an_empty_table(
     empty: Database, use: Use
 ) -> None:
-    """The plans that the server keeps are the ones for any size of table."""
+    """The plans that the server keeps are right for any size of table."""
     fresh = Fiche(organisation_id="org-x", code="x")
     async with empty.transaction() as tx:
         await tx.insert(fresh)
@@ -110,7 +110,7 @@ async def explained(connection: Connection, name: str, parameters: int) -> str:
 
 
 async def test_the_parts_of_a_row_are_found_within_its_organisation(empty: Database) -> None:
-    """Indexes begin with the organisation (C12): the parts are looked for by both."""
+    """Indexes begin with the organisation (C12), so that the join names it too."""
     for _ in range(_USES):
         await get_with(empty, uuid7())
     (plan,) = await kept_plans(empty)
@@ -119,7 +119,7 @@ async def test_the_parts_of_a_row_are_found_within_its_organisation(empty: Datab
 
 
 async def test_C08_a_page_far_down_starts_at_its_place(empty: Database) -> None:
-    """Its statement enters the index where the page begins; it neither sorts nor counts what is before."""
+    """The index is entered at the place of the page; rows before it are neither sorted nor counted."""
     listing = Listing(Fiche, sorts=("code",))
     fill(empty)
     with psycopg.connect(empty.url, autocommit=True, options=f"-c search_path={SCHEMA}") as owner:
@@ -138,7 +138,7 @@ async def test_C08_a_page_far_down_starts_at_its_place(empty: Database) -> None:
 
 
 async def test_statements_that_are_not_by_key_keep_no_plan(empty: Database) -> None:
-    """They leave nothing prepared at the server."""
+    """Nothing of them stays prepared at the server."""
     for _ in range(_USES):
         await empty.read().all(select(Fiche).where(Fiche.id == uuid7(), Fiche.rang == 1))
     connection = await pool_of(empty).acquire()

@@ -1,4 +1,4 @@
-"""The connections of a process: never too many, in order, and none ever lost."""
+"""The pool of connections: bounded, served in order, and without losses."""
 
 import asyncio
 import random
@@ -16,14 +16,14 @@ _SESSIONS = "SELECT pid FROM pg_stat_activity WHERE application_name = %s"
 
 @pytest.fixture
 async def pool(url: str) -> AsyncIterator[Pool]:
-    """Two connections at most, not asked for yet."""
+    """A pool of at most two connections, not opened yet."""
     pool = Pool(url, 2, {"application_name": _NAME})
     yield pool
     await pool.close()
 
 
 def sessions(owner: psycopg.Connection) -> int:
-    """How many connections of the pool the server sees."""
+    """The number of sessions of the pool at the server."""
     return len(owner.execute(_SESSIONS, (_NAME,)).fetchall())
 
 
@@ -43,14 +43,14 @@ async def test_I8_never_more_connections_than_the_size(pool: Pool, owner: psycop
 
 
 async def test_connections_are_made_when_needed(pool: Pool, owner: psycopg.Connection) -> None:
-    """One at a time is enough for callers one after the other."""
+    """One connection is enough for callers one after the other."""
     for _ in range(3):
         pool.release(await pool.acquire())
     assert sessions(owner) == 1
 
 
 async def test_who_waits_longest_is_served_first(pool: Pool) -> None:
-    """Also when a broken connection must be replaced first, and a newcomer asks meanwhile."""
+    """Also when a broken connection is replaced and a new caller asks meanwhile."""
     taken = [await pool.acquire() for _ in range(2)]
     served: list[int] = []
 
@@ -72,7 +72,7 @@ async def test_who_waits_longest_is_served_first(pool: Pool) -> None:
 
 
 async def test_C12_a_caller_waits_two_seconds_in_all(pool: Pool) -> None:
-    """Then it hears that the database is unavailable, and leaves nothing behind."""
+    """Then it gets DatabaseUnavailable, and the pool works on."""
     taken = [await pool.acquire() for _ in range(2)]
     loop = asyncio.get_running_loop()
     started = loop.time()
@@ -87,7 +87,7 @@ async def test_C12_a_caller_waits_two_seconds_in_all(pool: Pool) -> None:
 
 
 async def test_a_waiter_that_goes_away_takes_no_connection_along(pool: Pool) -> None:
-    """Cancelled in the very moment in which it was given one: the next one gets it."""
+    """Cancelled in the moment in which it is given one, which the next caller gets."""
     taken = [await pool.acquire() for _ in range(2)]
     gone, next_one = (asyncio.create_task(pool.acquire()) for _ in range(2))
     await asyncio.sleep(0)
@@ -102,7 +102,7 @@ async def test_a_waiter_that_goes_away_takes_no_connection_along(pool: Pool) -> 
 async def test_a_caller_that_goes_away_does_not_stop_the_connecting(
     pool: Pool, owner: psycopg.Connection
 ) -> None:
-    """What was being made for it serves the next one."""
+    """The connection that was being opened serves the next caller."""
     gone = asyncio.create_task(pool.acquire())
     await asyncio.sleep(0)
     gone.cancel()
@@ -112,7 +112,7 @@ async def test_a_caller_that_goes_away_does_not_stop_the_connecting(
 
 
 async def test_nobody_waits_for_a_connection_that_cannot_be_made(url: str) -> None:
-    """All callers hear it in time, and again later: nothing is stuck after a failure to connect."""
+    """All callers fail in time, and so do later ones."""
     pool = Pool(url, 2, {"dbname": "absente"})
     for _ in range(2):
         refused = await asyncio.gather(*(pool.acquire() for _ in range(20)), return_exceptions=True)
@@ -121,7 +121,7 @@ async def test_nobody_waits_for_a_connection_that_cannot_be_made(url: str) -> No
 
 
 async def test_a_failure_to_connect_is_logged_once(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    """With what the server says, for the operator."""
+    """With the words of the server, for the operator."""
     pool = Pool(url, 2, {"dbname": "absente"})
     await asyncio.gather(*(pool.acquire() for _ in range(5)), return_exceptions=True)
     await pool.close()
@@ -130,7 +130,7 @@ async def test_a_failure_to_connect_is_logged_once(url: str, caplog: pytest.LogC
 
 
 async def test_an_ended_session_is_replaced_unnoticed(pool: Pool, owner: psycopg.Connection) -> None:
-    """The server closes idle sessions at a restart: nobody is handed a dead one."""
+    """Idle connections that the server has closed at a restart are given to nobody."""
     taken = [await pool.acquire() for _ in range(2)]
     for connection in taken:
         pool.release(connection)
@@ -146,7 +146,7 @@ async def test_an_ended_session_is_replaced_unnoticed(pool: Pool, owner: psycopg
 
 @pytest.mark.parametrize("state", ["in a transaction", "in a pipeline", "closed"])
 async def test_a_connection_in_the_middle_of_something_is_not_used_again(pool: Pool, state: str) -> None:
-    """Whatever its last user has left undone is undone by the server."""
+    """Closing it makes the server roll back."""
     connection = await pool.acquire()
     if state == "in a transaction":
         await connection.execute("BEGIN")
@@ -162,7 +162,7 @@ async def test_a_connection_in_the_middle_of_something_is_not_used_again(pool: P
 
 
 async def test_closing_ends_the_waiters_at_once(pool: Pool) -> None:
-    """And whoever asks later; nothing new is made."""
+    """Later callers fail too, and no connection is opened."""
     taken = [await pool.acquire() for _ in range(2)]
     waiting = [asyncio.create_task(pool.acquire()) for _ in range(3)]
     await asyncio.sleep(0)
@@ -174,7 +174,7 @@ async def test_closing_ends_the_waiters_at_once(pool: Pool) -> None:
 
 
 async def test_closing_closes_connections_as_they_come_back(pool: Pool, owner: psycopg.Connection) -> None:
-    """Idle ones at once; one in use still works until it is given back."""
+    """Idle ones at once; one in use works until it is released."""
     used, idle = [await pool.acquire() for _ in range(2)]
     pool.release(idle)
     await pool.close()
@@ -185,7 +185,7 @@ async def test_closing_closes_connections_as_they_come_back(pool: Pool, owner: p
 
 
 async def test_closing_while_connecting_leaves_no_session(url: str, owner: psycopg.Connection) -> None:
-    """Closed at any point of making a connection."""
+    """At any point of opening a connection."""
     chance = random.Random(0)
     for _ in range(50):
         pool = Pool(url, 2, {"application_name": _NAME})

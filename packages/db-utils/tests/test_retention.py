@@ -1,4 +1,4 @@
-"""Rows that have reached their age: deleted in batches, and nothing else."""
+"""Retentions: rows that have reached their age are deleted, in batches, and no others."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -19,20 +19,20 @@ def courriel(org: str, age: timedelta) -> Courriel:
 
 
 async def insert(database: Database, *rows: Courriel | Echeance) -> None:
-    """Put *rows* into their tables."""
+    """Insert *rows*."""
     async with database.transaction() as tx:
         for row in rows:
             await tx.insert(row)
 
 
 async def ages(database: Database, org: str) -> list[timedelta]:
-    """How old the rows of *org* are, the oldest first."""
+    """The ages of the rows of *org*, the oldest first."""
     mine = select(Courriel.created_at).where(Courriel.organisation_id == org).order_by(Courriel.created_at)
     return [_NOW - instant for instant in await database.read().all(mine)]
 
 
 async def test_rows_older_than_their_retention_are_deleted(database: Database, org: str) -> None:
-    """The number of deleted rows is the result; a row of exactly that age stays."""
+    """The result is their number; a row of exactly that age is kept."""
     instant = timedelta(microseconds=1)
     kept = [30 * _DAY, _DAY]
     await insert(database, *(courriel(org, age) for age in (60 * _DAY, 30 * _DAY + instant, *kept)))
@@ -57,7 +57,7 @@ async def test_many_rows_are_deleted_in_several_transactions(
 
 
 async def test_rows_without_the_instant_are_kept(database: Database, org: str) -> None:
-    """Of several instants the last one counts; a table may have a key of several columns."""
+    """The instant may be an expression, the last of two, and the primary key may have several columns."""
     last = func.greatest(Echeance.debut, Echeance.fin)
     rows = {
         "ancien": (_NOW - 3 * _DAY, _NOW - 2 * _DAY),
@@ -76,7 +76,7 @@ async def test_rows_without_the_instant_are_kept(database: Database, org: str) -
 
 
 async def test_the_job_applies_its_retentions_every_hour(database: Database, org: str) -> None:
-    """Exclusively, so that replicas do not wait for each other's locks."""
+    """Exclusively: two replicas would wait for each other's row locks."""
     job = purge_job(_COURRIELS, Retention(Echeance, Echeance.debut, kept=_DAY), name="oubli")
     assert (job.name, job.every, job.exclusive) == ("oubli", timedelta(hours=1), True)
     old = Echeance(domaine=org, cle="ancien", debut=_NOW - 2 * _DAY)

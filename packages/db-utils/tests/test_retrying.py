@@ -1,4 +1,4 @@
-"""Units of work that others force to be undone: run again, but not for ever."""
+"""Units of work that are run again after conflicts with other writers, a bounded number of times."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ from tests.essais import Fiche, fiche
 
 
 class Work:
-    """Fails with each of *errors* in turn, then returns the number of its runs."""
+    """A unit of work that raises each of *errors* in turn, then returns the number of its runs."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors, self.runs = [*errors], 0
@@ -31,12 +31,12 @@ class Work:
 
 @pytest.mark.parametrize("failures", [0, 1, 3])
 async def test_C12_a_serialization_conflict_is_retried_three_times(failures: int) -> None:
-    """The caller gets the result of the first attempt that succeeds."""
+    """The result is that of the first attempt that succeeds."""
     assert await retried(Work(*(SerializationConflict() for _ in range(failures)))) == failures + 1
 
 
 async def test_C12_a_conflict_that_stays_is_reported_after_four_attempts() -> None:
-    """With the last error as its cause."""
+    """LastingConflict has the last error as its cause."""
     work = Work(*(StalePlan(str(number)) for number in range(5)))
     with pytest.raises(LastingConflict, match="3") as lasting:
         await retried(work)
@@ -44,14 +44,14 @@ async def test_C12_a_conflict_that_stays_is_reported_after_four_attempts() -> No
 
 
 async def test_further_errors_are_retried_where_the_caller_names_them() -> None:
-    """Two writers of the same row may meet in several ways."""
+    """Two writers of one row may get a Conflict or a VersionConflict."""
     errors = Conflict("uq_x"), VersionConflict(), SerializationConflict()
     assert await retried(Work(*errors), Conflict, VersionConflict) == 4
 
 
 @pytest.mark.parametrize("error", [Conflict("uq_x"), LookupError()])
 async def test_other_errors_leave_at_once(error: Exception) -> None:
-    """Another attempt would meet them again."""
+    """Also a Conflict, unless the caller names it."""
     work = Work(error)
     with pytest.raises(type(error)):
         await retried(work, VersionConflict)
@@ -59,7 +59,7 @@ async def test_other_errors_leave_at_once(error: Exception) -> None:
 
 
 async def test_nested_retries_do_not_multiply() -> None:
-    """What an inner one has given up is not tried again by the outer one."""
+    """The outer one does not repeat what the inner one has given up."""
     work = Work(*(SerializationConflict() for _ in range(16)))
 
     async def outer() -> int:
@@ -71,7 +71,7 @@ async def test_nested_retries_do_not_multiply() -> None:
 
 
 async def test_writers_in_a_deadlock_all_succeed(database: Database, org: str) -> None:
-    """The server undoes one of them; its second attempt reads what the other has committed."""
+    """The second attempt reads what the other transaction has committed."""
     async with database.transaction() as tx:
         rows = [await tx.insert(fiche(org)) for _ in range(2)]
     both_hold_one = asyncio.Barrier(2)

@@ -1,4 +1,4 @@
-"""How often a unit of work waits for the server, read off the wire."""
+"""Round trips of a unit of work, counted on the wire."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -12,7 +12,7 @@ Work = Callable[[Database, str], Awaitable[None]]
 
 @pytest.fixture
 async def alone(url: str) -> AsyncIterator[Database]:
-    """A database with one connection, so that everything said goes through it."""
+    """A database with one connection, so that all messages go through it."""
     database = Database(url, SCHEMA, pool_size=1)
     await database.open()
     yield database
@@ -84,7 +84,7 @@ async def nothing(database: Database, org: str) -> None:
 async def test_a_unit_of_work_waits_no_oftener_than_it_must(
     alone: Database, org: str, work: Work, expected: int
 ) -> None:
-    """BEGIN travels with the first statement, waiting inserts with the next, the last with COMMIT."""
+    """BEGIN travels with the first statement, collected inserts with the next, the last with COMMIT."""
     await only_inserts(alone, org)
     await work(alone, org)  # prepares its statements, once per connection
     async with wire(alone) as said:
@@ -93,7 +93,7 @@ async def test_a_unit_of_work_waits_no_oftener_than_it_must(
 
 
 async def test_a_transaction_of_inserts_is_one_statement_without_begin(alone: Database, org: str) -> None:
-    """What is one statement is atomic by itself."""
+    """One statement is atomic by itself."""
     async with wire(alone) as said:
         await only_inserts(alone, org)
     parsed = [line for line in said if "\tParse\t" in line]
@@ -103,7 +103,7 @@ async def test_a_transaction_of_inserts_is_one_statement_without_begin(alone: Da
 
 
 async def test_a_known_statement_is_neither_parsed_nor_compiled_again(alone: Database, org: str) -> None:
-    """A read by key binds values to a plan that the server kept."""
+    """A read by primary key only binds values to a kept plan."""
     async with alone.transaction() as tx:
         row = await tx.insert(fiche(org))
     await alone.read().get(Fiche, row.id)

@@ -1,4 +1,4 @@
-"""Rows of another organisation, and deleted ones, do not exist: on every path to a row."""
+"""Rows of other organisations and deleted rows are invisible to every kind of statement."""
 
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from tests.essais import Fiche, Modele, Piece, Reglage, fiche, seen_by
 
 
 class World(NamedTuple):
-    """Two organisations with a living and a deleted row each, each with parts of both."""
+    """Two organisations, each with a living and a deleted row that have parts of both organisations."""
 
     mine: str
     theirs: str
@@ -32,7 +32,7 @@ class World(NamedTuple):
 
 @pytest.fixture
 async def world(database: Database, org: str) -> World:
-    """Every row carries its story in `nom` or `libelle`."""
+    """The rows, whose `nom` or `libelle` says what they are."""
     mine, theirs = org, f"{org}-autre"
     visible, deleted, foreign = (
         fiche(mine, nom="visible"),
@@ -97,7 +97,7 @@ READS: dict[str, Any] = {
 async def test_no_statement_reads_another_organisations_or_a_deleted_row(
     database: Database, world: World, name: str
 ) -> None:
-    """Whatever its form; inside a transaction too."""
+    """In every form of SELECT, inside and outside a transaction."""
     with seen_by(Scope(world.mine)):
         found = await database.read().all(READS[name], like=f"{world.mine}%")
         async with database.transaction() as tx:
@@ -112,7 +112,7 @@ async def test_no_statement_reads_another_organisations_or_a_deleted_row(
 async def test_without_a_scope_everything_but_deleted_rows_is_read(
     database: Database, world: World, name: str
 ) -> None:
-    """For jobs and consumers."""
+    """As for jobs and consumers."""
     story = " ".join(await database.read().all(READS[name], like=f"{world.mine}%"))
     assert "deleted" not in story
     assert "foreign" in story
@@ -120,13 +120,13 @@ async def test_without_a_scope_everything_but_deleted_rows_is_read(
 
 @pytest.mark.parametrize("name", READS)
 async def test_without_an_organisation_nothing_is_read(database: Database, world: World, name: str) -> None:
-    """A caller of no organisation gets empty answers."""
+    """The answers are empty."""
     with seen_by(NOTHING):
         assert await database.read().all(READS[name], like=f"{world.mine}%") == []
 
 
 async def test_the_optional_side_of_an_outer_join_stays_optional(database: Database, org: str) -> None:
-    """A row without parts, or with invisible ones only, is still read."""
+    """A row without visible parts is still read."""
     rows = [fiche(org, nom="a"), fiche(org, nom="b")]
     async with database.transaction() as tx:
         for row in rows:
@@ -165,7 +165,7 @@ async def _page(reader: Reader, row: Fiche) -> bool:
 async def test_C06_every_way_to_a_row_ends_at_the_organisation(
     database: Database, world: World, path: Any
 ) -> None:
-    """Seen by its own organisation and by jobs, by nobody else, and by nobody when deleted."""
+    """A living row is seen by its organisation and by jobs only, a deleted one by nobody."""
     scopes = [Scope(world.mine), Scope(world.theirs), EVERYTHING, NOTHING, Scope("")]
     seen: dict[str, list[bool]] = {}
     for name, row in (("visible", world.visible), ("foreign", world.foreign), ("deleted", world.deleted)):
@@ -181,14 +181,14 @@ async def test_C06_every_way_to_a_row_ends_at_the_organisation(
 
 
 async def test_a_locking_get_ends_at_the_organisation_too(database: Database, world: World) -> None:
-    """Update and Delete of another organisation's row find nothing."""
+    """So that Update and Delete of a foreign row find nothing."""
     with seen_by(Scope(world.theirs)):
         async with database.transaction() as tx:
             assert await tx.get(Fiche, world.visible.id, lock=True) is None
 
 
 async def test_parts_of_a_row_are_filtered_as_well(database: Database, world: World) -> None:
-    """`get_with` leaves out other organisations' and deleted parts."""
+    """`get_with` leaves out foreign and deleted parts."""
     with seen_by(Scope(world.mine)):
         found = await database.read().get_with(Fiche, world.visible.id, Piece.fiche_id)
     assert found is not None
@@ -215,7 +215,7 @@ _CHANGES: dict[str, Any] = {
 async def test_no_statement_changes_another_organisations_row(
     database: Database, world: World, owner: psycopg.Connection, name: str, touched: int
 ) -> None:
-    """Nor is changed because of one."""
+    """Nor does a foreign row in a subquery make it change a row."""
     before = owner.execute(_FOREIGN, (world.theirs, world.theirs)).fetchall()
     with seen_by(Scope(world.mine)):
         async with database.transaction() as tx:
@@ -232,14 +232,14 @@ UNION ALL SELECT id::text, libelle FROM pieces WHERE organisation_id = %s ORDER 
 async def test_without_an_organisation_nothing_is_changed(
     database: Database, world: World, name: str
 ) -> None:
-    """The count says so."""
+    """The number of rows is 0."""
     with seen_by(NOTHING):
         async with database.transaction() as tx:
             assert await tx.execute(_CHANGES[name], like=f"{world.mine}%") == 0
 
 
 async def test_rows_of_the_system_belong_to_every_organisation(database: Database, org: str) -> None:
-    """An organisation sees its own and the system's; a caller of none sees none."""
+    """An organisation sees its own rows and those of the system; without one, none are seen."""
     async with database.transaction() as tx:
         for owner in (org, f"{org}-autre", None):
             await tx.insert(Modele(organisation_id=owner, nom=f"{org} {owner}"))
@@ -255,7 +255,7 @@ async def test_rows_of_the_system_belong_to_every_organisation(database: Databas
 
 
 async def test_tables_of_no_organisation_are_for_everybody(database: Database, org: str) -> None:
-    """A caller of no organisation reads, writes and changes them: logging in needs no organisation."""
+    """They can be read and written without an organisation, as a sign-in must."""
     with seen_by(NOTHING):
         async with database.transaction() as tx:
             await tx.insert(Reglage(domaine="d", cle=org, valeur="v"))
@@ -264,7 +264,7 @@ async def test_tables_of_no_organisation_are_for_everybody(database: Database, o
 
 
 async def test_one_statement_under_alternating_scopes_never_mixes_them(database: Database, org: str) -> None:
-    """The compiled form is shared between organisations; what it is run with is not."""
+    """The compiled form is shared between organisations, its values are not."""
     organisations = [f"{org}-{number}" for number in range(5)]
     async with database.transaction() as tx:
         for one in organisations:
@@ -277,7 +277,7 @@ async def test_one_statement_under_alternating_scopes_never_mixes_them(database:
 
 
 async def test_the_scope_cannot_be_given_by_name(database: Database, world: World) -> None:
-    """A parameter called as the kernel's own does not replace it."""
+    """A caller's parameter with the name of the kernel's does not replace it."""
     with seen_by(Scope(world.mine)):
         found = await database.read().all(READS["select"], like=f"{world.mine}%", _organisation=world.theirs)
     assert found == ["visible"]

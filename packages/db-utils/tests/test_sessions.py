@@ -1,4 +1,4 @@
-"""A connection of one's own, beside those of the pool."""
+"""Sessions beside the pool."""
 
 import psycopg
 import pytest
@@ -7,7 +7,7 @@ from tests.essais import SCHEMA
 
 
 async def test_a_session_takes_nothing_from_the_pool(url: str) -> None:
-    """The only connection of the pool is free meanwhile; both are the service's role."""
+    """The only connection of the pool stays free; both have the role of the service."""
     database = Database(url, SCHEMA, pool_size=1)
     async with database.session() as session:
         cursor = await session.execute("SELECT current_user")
@@ -18,7 +18,7 @@ async def test_a_session_takes_nothing_from_the_pool(url: str) -> None:
 
 
 async def test_a_session_that_is_lost_says_so(database: Database, owner: psycopg.Connection) -> None:
-    """As any other connection does."""
+    """With DatabaseUnavailable."""
     with pytest.raises(DatabaseUnavailable):
         async with database.session() as session:
             owner.execute("SELECT pg_terminate_backend(%s)", (session.info.backend_pid,))

@@ -1,4 +1,4 @@
-"""Tables that change under a running service: no call fails for a plan that was kept too long."""
+"""Tables that change under a running service: no call fails because of a plan kept for too long."""
 
 import asyncio
 import logging
@@ -56,7 +56,7 @@ async def get_after_an_insert(database: Database, row: Fiche) -> object:
 
 
 async def on_each_connection(database: Database, use: Callable[[Connection], Awaitable[object]]) -> None:
-    """*use* with each connection of the pool while it is the only free one."""
+    """Call *use* with each connection of the pool while the others are taken."""
     taken = [await pool_of(database).acquire() for _ in range(_SIZE)]
     for connection in taken:
         pool_of(database).release(connection)
@@ -67,12 +67,12 @@ async def on_each_connection(database: Database, use: Callable[[Connection], Awa
 
 
 def grow(owner: psycopg.Connection) -> None:
-    """The migration of another version: a column of `fiches` gets wider."""
+    """Widen a column of `fiches`, as a migration of a later version does."""
     owner.execute(f"ALTER TABLE fiches ALTER COLUMN nom TYPE varchar({next(_widths)})")
 
 
 async def deallocate(connection: Connection) -> None:
-    """What a pooler does that resets a session: psycopg hears nothing of it."""
+    """Drop all prepared statements, as a pooler does that resets a session without psycopg's knowledge."""
     connection.pgconn.exec_(b"DEALLOCATE ALL")
 
 
@@ -80,7 +80,7 @@ async def deallocate(connection: Connection) -> None:
 async def test_no_read_fails_when_a_column_grows(
     database: Database, owner: psycopg.Connection, row: Fiche, use: Use
 ) -> None:
-    """On none of the connections, each of which keeps a plan of the former table."""
+    """On any of the connections, each of which has kept a plan."""
     await on_each_connection(database, lambda _: use(database, row))
     grow(owner)
     found = await asyncio.gather(*(use(database, row) for _ in range(3 * _SIZE)))
@@ -91,7 +91,7 @@ async def test_no_read_fails_when_a_column_grows(
 async def test_no_statement_fails_when_the_server_has_forgotten_it(
     database: Database, row: Fiche, use: Use
 ) -> None:
-    """Reads and commits of inserts alike: the statement has done nothing and is sent again."""
+    """Reads and commits of inserts are sent again, because the statement has done nothing."""
     await on_each_connection(database, lambda _: use(database, row))
     await on_each_connection(database, deallocate)
     found = await asyncio.gather(*(use(database, row) for _ in range(3 * _SIZE)))
@@ -102,7 +102,7 @@ async def test_no_statement_fails_when_the_server_has_forgotten_it(
 async def test_one_transaction_is_to_be_repeated_when_a_column_grows(
     database: Database, owner: psycopg.Connection, row: Fiche, use: Use
 ) -> None:
-    """Whoever owns it does so; the other connections have learnt of it meanwhile."""
+    """One transaction gets a SerializationConflict; then all connections have stopped using their plans."""
     await on_each_connection(database, lambda _: use(database, row))
     grow(owner)
     with pytest.raises(SerializationConflict):
@@ -114,7 +114,7 @@ async def test_one_transaction_is_to_be_repeated_when_a_column_grows(
 async def test_a_second_change_right_after_the_first_is_met_by_nobody(
     database: Database, owner: psycopg.Connection, row: Fiche
 ) -> None:
-    """No plan is kept while the tables change, not even within a transaction."""
+    """No plan is kept while tables change, not even within a transaction."""
     await on_each_connection(database, lambda _: get_in_a_transaction(database, row))
     await on_each_connection(database, lambda _: get(database, row))
     grow(owner)
@@ -128,7 +128,7 @@ async def test_a_second_change_right_after_the_first_is_met_by_nobody(
 async def test_a_part_of_a_held_transaction_can_be_repeated_alone(
     database: Database, owner: psycopg.Connection, row: Fiche
 ) -> None:
-    """As other conflicts: what the held one did before stays."""
+    """What the held transaction did before stays."""
     await on_each_connection(database, lambda _: get_in_a_transaction(database, row))
     grow(owner)
     async with database.held() as tx:
@@ -155,7 +155,7 @@ async def test_a_change_is_logged_once(
 async def test_plans_are_kept_again_once_the_tables_are_at_rest(
     database: Database, owner: psycopg.Connection, row: Fiche, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On connections made anew, so that nothing of the former plans is left."""
+    """On new connections, which have none of the former plans."""
     monkeypatch.setattr(pool, "_UNREST", 0.05)
     await on_each_connection(database, lambda _: get(database, row))
     former = await pool_of(database).acquire()

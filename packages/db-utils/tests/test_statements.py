@@ -1,4 +1,4 @@
-"""Expressions compiled once: what is bound, what is shared, what is refused."""
+"""Compiled statements: their values, what is shared, what is refused."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -38,7 +38,7 @@ def compiled(statement: Any, scope: Scope = _ALL, **named: object) -> Statement:
 
 
 async def written(database: Database, *rows: Fiche | Piece) -> None:
-    """Put *rows* into their tables."""
+    """Insert *rows*."""
     async with database.transaction() as tx:
         for row in rows:
             await tx.insert(row)
@@ -63,7 +63,7 @@ async def written(database: Database, *rows: Fiche | Piece) -> None:
 async def test_a_value_is_the_same_as_a_literal_and_as_a_parameter(
     database: Database, org: str, column: Any, value: object, other: object
 ) -> None:
-    """Of every type, and NULL; a literal of the same shape finds its own row."""
+    """For every type and NULL; a second literal of the same shape finds its own row."""
     rows = [fiche(org, **{"nom": str(number), column.key: one}) for number, one in enumerate((value, other))]
     await written(database, *rows)
     mine = Fiche.organisation_id == org
@@ -74,7 +74,7 @@ async def test_a_value_is_the_same_as_a_literal_and_as_a_parameter(
 
 
 def test_statements_of_one_shape_are_compiled_once() -> None:
-    """Literals, however often written, share one compiled form and bring their own values."""
+    """They share the compiled form, each with its own literals."""
     first = prepare(select(Fiche).where(Fiche.nom == "a", Fiche.rang > 1).limit(3), {}, EVERYTHING)
     second = prepare(select(Fiche).where(Fiche.nom == "b", Fiche.rang > 2).limit(4), {}, EVERYTHING)
     assert first is not None
@@ -84,21 +84,21 @@ def test_statements_of_one_shape_are_compiled_once() -> None:
 
 
 def test_a_scope_has_a_form_of_its_own() -> None:
-    """One for all organisations, another for units of work without one."""
+    """One form for all organisations, another one for unscoped work."""
     statement = select(Fiche.nom)
     assert compiled(statement, Scope("a")) is compiled(statement, Scope("b"))
     assert compiled(statement, Scope("a")) is not compiled(statement, EVERYTHING)
 
 
 def test_the_store_of_compiled_statements_is_bounded() -> None:
-    """A service that makes up shapes for ever does not grow for ever."""
+    """Also for a service that makes new shapes for ever."""
     for number in range(_LIMIT + 100):
         compiled(select(literal_column(f"{number}")))
         assert len(_prepared) <= _LIMIT
 
 
 async def test_a_list_is_one_parameter(database: Database, org: str) -> None:
-    """= ANY(array) works for any number of values, none included."""
+    """`= ANY(array)` takes any number of values, also none."""
     rows = [fiche(org, code=code) for code in "abc"]
     await written(database, *rows)
     ids = bindparam("ids", type_=ARRAY(Uuid))
@@ -118,7 +118,7 @@ def test_in_is_refused(criterion: ColumnElement[bool]) -> None:
 
 
 def test_a_missing_value_is_refused() -> None:
-    """By the name of the parameter."""
+    """The message names the parameter."""
     with pytest.raises(TypeError, match="'nom'"):
         compiled(select(Fiche).where(Fiche.nom == bindparam("nom")))
 
@@ -126,7 +126,7 @@ def test_a_missing_value_is_refused() -> None:
 async def test_null_is_written_as_a_parameter_and_compared_as_a_criterion(
     database: Database, org: str
 ) -> None:
-    """`== None` means IS NULL."""
+    """`== None` becomes IS NULL."""
     await written(database, fiche(org, nom="a", note="x"), fiche(org, nom="b"))
     erase = update(Fiche).where(Fiche.organisation_id == org, Fiche.nom == "a").values(note=bindparam("note"))
     async with database.transaction() as tx:
@@ -144,7 +144,7 @@ async def test_percent_signs_are_only_percent_signs(database: Database, org: str
 
 
 async def test_answers_have_the_shape_of_the_question(database: Database, org: str) -> None:
-    """Entities, values, and tuples of both; None for an optional entity."""
+    """Instances, single values and tuples of both; None for an instance that an outer join did not find."""
     row = fiche(org, nom="a")
     part = Piece(organisation_id=org, fiche_id=row.id, libelle="p")
     await written(database, row, part)
@@ -164,7 +164,7 @@ async def test_answers_have_the_shape_of_the_question(database: Database, org: s
 
 
 async def test_a_row_that_was_read_can_be_changed(database: Database, org: str) -> None:
-    """Whatever statement read it."""
+    """Whichever statement read it."""
     await written(database, fiche(org, nom="a"))
     async with database.transaction() as tx:
         row = await tx.one(select(Fiche).where(Fiche.organisation_id == org))
@@ -176,7 +176,7 @@ async def test_a_row_that_was_read_can_be_changed(database: Database, org: str) 
 
 
 async def test_returning_answers_what_was_written(database: Database, org: str) -> None:
-    """INSERT … ON CONFLICT, UPDATE and DELETE, with values or entities."""
+    """For INSERT … ON CONFLICT, UPDATE and DELETE, with values or instances."""
     key: dict[str, Any] = {
         "domaine": bindparam("domaine"),
         "cle": bindparam("cle"),
@@ -198,7 +198,7 @@ async def test_returning_answers_what_was_written(database: Database, org: str) 
 
 
 async def test_an_unnumbered_insert_leaves_its_number_to_the_server(database: Database, org: str) -> None:
-    """Identity columns are never written, and asked for only by RETURNING."""
+    """Identity columns are never written, and read by RETURNING only."""
     number = insert(Journal).values(message=bindparam("message")).returning(Journal.id)
     async with database.transaction() as tx:
         first = await tx.one(number, message=org)
@@ -208,12 +208,12 @@ async def test_an_unnumbered_insert_leaves_its_number_to_the_server(database: Da
 
 
 async def test_expressions_without_a_table_work(database: Database) -> None:
-    """For the server's own functions."""
+    """Such as functions of the server."""
     assert await database.read().one(select(literal(1) + bindparam("n", type_=Fiche.rang.type)), n=2) == 3
 
 
 async def test_ids_are_read_as_text_in_any_case_and_never_guessed(database: Database, org: str) -> None:
-    """C2: a text that cannot be an id is an id that does not exist."""
+    """C2: a text that cannot be an id names no row."""
     row = fiche(org)
     await written(database, row)
     read = database.read()
@@ -232,14 +232,14 @@ async def test_a_full_join_is_refused(database: Database) -> None:
 
 
 async def test_a_text_is_no_statement(database: Database) -> None:
-    """What it reads could not be filtered."""
+    """The rows that it reads could not be filtered."""
     with pytest.raises(TypeError, match="expression"):
         await database.read().all(text("SELECT nom FROM fiches"))  # type: ignore[call-overload]  # on purpose
 
 
 @pytest.mark.parametrize("scope", [Scope("org-x"), NOTHING, EVERYTHING])
 async def test_reading_cannot_write(database: Database, org: str, scope: Scope) -> None:
-    """Only a transaction commits: `read` refuses what would."""
+    """`read` refuses statements that write, because only a transaction commits."""
     rows = insert(Reglage).values(domaine="d", cle=org, valeur="").returning(Reglage.cle)
     with seen_by(scope), pytest.raises(TypeError, match="transaction"):
         await database.read().all(rows)

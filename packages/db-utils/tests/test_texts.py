@@ -1,4 +1,4 @@
-"""The key of a text (C10): what its spellings share."""
+"""Text keys (C10): equal for all spellings of a text."""
 
 import sys
 import unicodedata
@@ -30,12 +30,12 @@ KNOWN = [c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(
     ],
 )
 def test_C10_the_key_of_a_text(text: str, key: str) -> None:
-    """Without format characters, case, accents and ligatures, its white space single and inside."""
+    """Without format characters, case, accents and ligatures; white space is single and inside."""
     assert text_key(text) == key
 
 
 def test_C10_the_key_of_every_character_is_its_own_key() -> None:
-    """Whatever Unicode holds."""
+    """For every character of Unicode."""
     keys = text_key(" x ".join(KNOWN)).split("x")
     again = text_key("x".join(keys)).split("x")
     assert [pair for pair in zip(keys, again, strict=True) if pair[0] != pair[1]] == []
@@ -44,7 +44,7 @@ def test_C10_the_key_of_every_character_is_its_own_key() -> None:
 @settings(max_examples=150)
 @given(st.text())
 def test_C10_the_key_of_a_key_is_itself(text: str) -> None:
-    """Nor does it hold a mark or a format character."""
+    """And it holds no mark and no format character."""
     key = text_key(text)
     assert (text_key(key), {unicodedata.category(c) for c in key} & {"Mn", "Cf"}) == (key, set())
 
@@ -52,7 +52,7 @@ def test_C10_the_key_of_a_key_is_itself(text: str) -> None:
 @settings(max_examples=80)
 @given(st.text())
 def test_C10_forms_of_unicode_share_a_key(text: str) -> None:
-    """A text composed and decomposed are one."""
+    """Composed and decomposed texts."""
     assert text_key(unicodedata.normalize("NFC", text)) == text_key(text)
     assert text_key(unicodedata.normalize("NFKD", text)) == text_key(text)
 

@@ -1,4 +1,4 @@
-"""What a transaction promises about its rows; how it fails is in `test_failures.py`."""
+"""Rows that are written in transactions; failures are in `test_failures.py`."""
 
 import asyncio
 from datetime import UTC, date, datetime
@@ -23,7 +23,7 @@ FICHES = select(Fiche).where(Fiche.organisation_id == bindparam("org")).order_by
 
 
 async def test_an_insert_is_complete_before_it_is_sent(database: Database, org: str) -> None:
-    """Id, times and version are there at once, as the handler's answer needs them."""
+    """Id, instants and version are there at once, for the answer of the handler."""
     instant = datetime(2026, 3, 1, 12, tzinfo=UTC)
     with clock.frozen_at(instant):
         async with database.transaction() as tx:
@@ -32,7 +32,7 @@ async def test_an_insert_is_complete_before_it_is_sent(database: Database, org: 
 
 
 async def test_every_type_comes_back_as_it_went(database: Database, org: str) -> None:
-    """Texts, numbers, days, instants, JSON, arrays and NULLs survive the round trip."""
+    """Texts, numbers, days, instants, JSON, arrays and NULL."""
     row = fiche(
         org,
         nom="Éloïse « Ø » 🎈 100 % \\ '",
@@ -57,7 +57,7 @@ async def test_every_type_comes_back_as_it_went(database: Database, org: str) ->
 
 
 async def test_a_read_sees_the_inserts_before_it(database: Database, org: str) -> None:
-    """Inserts wait, but never behind a read of the same transaction."""
+    """A read of the transaction sends the collected inserts first."""
     async with database.transaction() as tx:
         rows = [await tx.insert(fiche(org)) for _ in range(3)]
         found = await tx.all(FICHES, org=org)
@@ -67,7 +67,7 @@ async def test_a_read_sees_the_inserts_before_it(database: Database, org: str) -
 
 @pytest.mark.parametrize("number", [1, 4, 5, 250])
 async def test_any_number_of_rows_is_written_or_none(database: Database, org: str, number: int) -> None:
-    """One statement, a WITH list, executemany: the same result, and nothing after an exception."""
+    """With one statement, a WITH list and executemany; after an exception nothing is written."""
     with pytest.raises(ZeroDivisionError):
         async with database.transaction() as tx:
             for _ in range(number):
@@ -83,7 +83,7 @@ async def test_any_number_of_rows_is_written_or_none(database: Database, org: st
 
 @pytest.mark.parametrize("number", [2, 4, 7])
 async def test_numbered_rows_keep_the_order_of_the_writing(database: Database, org: str, number: int) -> None:
-    """The numbers that the server gives follow the order of the inserts: an outbox depends on it."""
+    """The outbox depends on numbers that follow the order of the inserts."""
     messages = [f"{org}-{position}" for position in range(number)]
     async with database.transaction() as tx:
         for message in messages:
@@ -93,7 +93,7 @@ async def test_numbered_rows_keep_the_order_of_the_writing(database: Database, o
 
 
 async def test_rows_at_commit_come_after_the_others(database: Database, org: str) -> None:
-    """They may point at anything that the transaction writes."""
+    """They may refer to any row of the transaction."""
     async with database.transaction() as tx:
         row = fiche(org)
         tx.insert_at_commit(Piece(organisation_id=org, fiche_id=row.id))
@@ -102,7 +102,7 @@ async def test_rows_at_commit_come_after_the_others(database: Database, org: str
 
 
 async def test_several_tables_share_one_statement(database: Database, org: str) -> None:
-    """A parent, its parts and a row of another table: all there after one commit."""
+    """A parent, its parts and a row of another table are written by one commit."""
     async with database.transaction() as tx:
         parent = await tx.insert(fiche(org))
         await tx.insert(Piece(organisation_id=org, fiche_id=parent.id))
@@ -116,7 +116,7 @@ async def test_several_tables_share_one_statement(database: Database, org: str) 
 async def test_nothing_is_seen_before_the_commit(
     database: Database, org: str, owner: psycopg.Connection
 ) -> None:
-    """Others see the rows of a transaction when it is over."""
+    """Other transactions see the rows afterwards."""
     async with database.transaction() as tx:
         row = await tx.insert(fiche(org))
         await tx.flush()
@@ -136,7 +136,7 @@ async def test_nothing_is_seen_before_the_commit(
 async def test_a_row_its_table_would_not_take_is_refused_at_once(
     database: Database, org: str, values: dict[str, Any], refusal: type[Exception]
 ) -> None:
-    """With the column's name, before the server is asked."""
+    """With the name of the column, before anything is sent."""
     async with database.transaction() as tx:
         with pytest.raises(refusal):
             await tx.insert(Fiche(**({"organisation_id": org, "code": "c"} | values)))
@@ -146,7 +146,7 @@ async def test_a_row_its_table_would_not_take_is_refused_at_once(
 
 
 async def test_a_swallowed_error_cannot_pass_for_a_commit(database: Database, org: str) -> None:
-    """PostgreSQL answers COMMIT with ROLLBACK after an error: the caller must not hear OK."""
+    """The server answers COMMIT with ROLLBACK after an error; the caller gets SwallowedError."""
     async with database.transaction() as tx:
         await tx.insert(fiche(org, code="A"))
     with pytest.raises(SwallowedError):
@@ -159,7 +159,7 @@ async def test_a_swallowed_error_cannot_pass_for_a_commit(database: Database, or
 
 
 async def test_a_transaction_cannot_be_used_after_its_end(database: Database, org: str) -> None:
-    """Nobody would commit what is written then."""
+    """Nothing would commit what is written then."""
     async with database.transaction() as tx:
         row = await tx.insert(fiche(org))
     with pytest.raises(TransactionOver):
@@ -169,7 +169,7 @@ async def test_a_transaction_cannot_be_used_after_its_end(database: Database, or
 
 
 async def test_statements_sent_at_once_take_turns_on_one_connection(database: Database, org: str) -> None:
-    """A transaction whose first statements are gathered still is one transaction."""
+    """A handler that runs several at once still has one transaction."""
     async with database.transaction() as tx:
         row = await tx.insert(fiche(org))
         found = await asyncio.gather(*(tx.get(Fiche, row.id) for _ in range(5)))
@@ -180,7 +180,7 @@ async def test_statements_sent_at_once_take_turns_on_one_connection(database: Da
 
 
 async def test_observers_hear_of_commits_that_wrote_their_table(database: Database, org: str) -> None:
-    """Of inserts, updates, deletes and statements; not of reads, other tables or rollbacks."""
+    """After inserts, updates, deletes and statements; not after reads, rollbacks or other tables' writes."""
     heard: list[str] = []
     database.on_written(Fiche, lambda: heard.append("fiche"))
     async with database.transaction() as tx:
@@ -203,7 +203,7 @@ async def test_observers_hear_of_commits_that_wrote_their_table(database: Databa
 
 
 async def test_followers_get_the_rows_that_were_committed(database: Database, org: str) -> None:
-    """As they are then: inserted, changed or hidden; nothing of what was rolled back."""
+    """Inserted, changed or hidden, with their new values; nothing of what was rolled back."""
     heard: list[tuple[str, bool]] = []
     database.on_changed(Piece, lambda row: heard.append((row.libelle, row.supprime_le is None)))
     async with database.transaction() as tx:
@@ -222,7 +222,7 @@ async def test_followers_get_the_rows_that_were_committed(database: Database, or
 
 
 async def test_a_row_without_an_id_is_named_by_its_whole_key(database: Database, org: str) -> None:
-    """`get` takes the columns of the key in their order."""
+    """`get` takes the columns of the primary key in their order."""
     async with database.transaction() as tx:
         await tx.insert(Reglage(domaine="d", cle=org, valeur="v"))
     read = await database.read().get(Reglage, ("d", org))
