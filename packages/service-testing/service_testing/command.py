@@ -1,6 +1,6 @@
 """The `crm` command in tests: a process with arguments and an environment of its own.
 
-It is forked from a process that has imported everything (`nursery.py`), which `crm` as people
+It is forked from a process that has imported everything (`fork_server.py`), which `crm` as people
 start it has not; `tests/e2e` begin with the scripts that people run.
 """
 

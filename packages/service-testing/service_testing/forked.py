@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 
-from service_testing.nursery import nursery
+from service_testing.fork_server import fork_server
 
 
 class ForkedCommand:
@@ -68,7 +68,7 @@ async def forked(
         given = _nothing(stack) if stdin is None else stdin
         outputs = [_Pipe(stack) if one is None else one for one in (stdout, stderr)]
         writing = [one.writing if isinstance(one, _Pipe) else one for one in outputs]
-        end = await _reader(nursery().start(arguments, environment, [given, *writing]))
+        end = await _reader(fork_server().start(arguments, environment, [given, *writing]))
     out, err = [await _reader(one.reading) if isinstance(one, _Pipe) else None for one in outputs]
     return ForkedCommand(int(await end.readline()), out, err, end)
 

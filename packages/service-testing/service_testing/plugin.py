@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from service_testing.nursery import close_nursery
+from service_testing.fork_server import close_fork_server
 from service_testing.servers import begin_run, end_run
 
 _SOONER = 10.0  # seconds before pytest-timeout, which can only end the whole run, would step in
@@ -76,5 +76,5 @@ def _sendable(text: str) -> str:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End of the run."""
-    close_nursery()
+    close_fork_server()
     end_run()

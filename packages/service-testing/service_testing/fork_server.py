@@ -1,7 +1,7 @@
 """A process that has imported everything and forks once for each `crm` command of the tests.
 
 Importing the services takes a second or two of processor time, more than most commands do.
-`nursery()` is the test's side; run as a program, this module is the other one. Both share a
+`fork_server()` is the test's side; run as a program, this module is the other one. Both share a
 socket on which one message is one command with its standard streams.
 """
 
@@ -28,7 +28,7 @@ _LARGEST_ORDER = 128 * 1024
 _STREAMS = 4  # of an order: input, output, errors, and the pipe that its end is written to
 
 
-class Nursery:
+class ForkServer:
     """The process, from first use to `close`, which ends all that it has forked."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Nursery:
         """Run `crm` with *arguments* on *streams* (descriptors 0, 1 and 2).
 
         Two lines can be read from the descriptor that is returned: the id of its process, and in
-        the end its exit code; there are none when the nursery itself has ended.
+        the end its exit code; there are none when the fork server itself has ended.
         """
         order = {"arguments": list(arguments), "environment": dict(environment), "folder": os.getcwd()}
         reading, writing = os.pipe()
@@ -61,20 +61,20 @@ class Nursery:
 
 
 @cache
-def nursery() -> Nursery:
-    """The nursery of this process."""
-    return Nursery()
+def fork_server() -> ForkServer:
+    """The fork server of this process."""
+    return ForkServer()
 
 
-def close_nursery() -> None:
-    """End the nursery of this process if it has one."""
-    if nursery.cache_info().currsize:
-        nursery().close()
-        nursery.cache_clear()
+def close_fork_server() -> None:
+    """End the fork server of this process if it has one."""
+    if fork_server.cache_info().currsize:
+        fork_server().close()
+        fork_server.cache_clear()
 
 
 def _serve(orders: socket.socket) -> dict[str, Any] | None:
-    """Fork for every order: in a child returns the order, in the nursery None when no more can come."""
+    """Fork for every order: in a child returns the order, in the fork server None when no more can come."""
     selector = selectors.DefaultSelector()
     selector.register(orders, selectors.EVENT_READ)
     running: dict[int, tuple[int, int]] = {}  # by descriptor of the process: its id, and whom to tell
