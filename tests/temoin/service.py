@@ -66,7 +66,7 @@ class EcritureService(ClientPartenaireServiceServicer):
         return pb.ListClientPartenairesResponse(clients=entries)
 
 
-SUBSCRIPTION = Subscription(ClientCreatedEvent, count_event, patience=IMPATIENCE)
+SUBSCRIPTION = Subscription(ClientCreatedEvent, count_event, retry_policy=IMPATIENCE)
 
 TEMOIN = Service(
     name="temoin",

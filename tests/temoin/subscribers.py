@@ -4,14 +4,14 @@ from uuid import UUID
 
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import Transaction
-from nats_utils import Patience
+from nats_utils import RetryPolicy
 from sqlalchemy import select, update
 
 from tests.temoin.models import Compteur, Effet
 from tests.temoin.poison import POISONS
 
 # The waits of C13 add up to almost three minutes; the invariants do not depend on their length.
-IMPATIENCE = Patience(waits=(0.05, 0.05, 0.05, 0.05), handler=1.0, silence=1.5)
+IMPATIENCE = RetryPolicy(waits=(0.05, 0.05, 0.05, 0.05), handler=1.0, silence=1.5)
 
 _ONE_MORE = update(Compteur).values(total=Compteur.total + 1)
 _HEALED = select(Compteur.gueri)

@@ -25,7 +25,7 @@ from nats_utils.replayer import Replayer
 from nats_utils.revocations import announce_revocation
 from nats_utils.streams import STREAMS, Stream, StreamDrift, declare, declared, different_settings
 from nats_utils.subscriber import Subscriber
-from nats_utils.subscription import Patience, Subscription
+from nats_utils.subscription import RetryPolicy, Subscription
 
 __all__ = [
     "EVENTS",
@@ -36,10 +36,10 @@ __all__ = [
     "EventType",
     "Handling",
     "InvalidEvent",
-    "Patience",
     "ProcessedEventsRepository",
     "Relay",
     "Replayer",
+    "RetryPolicy",
     "Stream",
     "StreamDrift",
     "Subscriber",

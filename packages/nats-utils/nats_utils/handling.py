@@ -68,7 +68,7 @@ class Handling:
         self.infrastructure: tuple[type[Exception], ...] = (*_INFRASTRUCTURE, *infrastructure)
         self.attempts = Attempts(database, consumer, self.infrastructure)
         self._database, self._app = database, app
-        self._kind, self._patience = subscription.kind, subscription.patience
+        self._kind, self._retry_policy = subscription.kind, subscription.retry_policy
         self._processed_events = ProcessedEventsRepository(consumer)
         self._lookups = asyncio.Semaphore(_MOST_LOOKUPS)
         self._counted = {one: EVENT_TOTAL.labels(consumer, self._kind.name, one) for one in _RESULTS}
@@ -117,8 +117,8 @@ class Handling:
             raise
 
     async def _attempt(self, delivery: Delivery, attempt: int) -> Outcome:
-        if attempt > self._patience.attempts:
-            return await self._give_up(delivery, None, self._patience.attempts)
+        if attempt > self._retry_policy.attempts:
+            return await self._give_up(delivery, None, self._retry_policy.attempts)
         try:
             await self.batch([delivery])
         except self.infrastructure:
@@ -135,12 +135,12 @@ class Handling:
         if isinstance(error, _HOPELESS):
             return await self._give_up(delivery, error, attempt or 1)
         attempt = attempt or await self.attempts.begin(delivery.event_id)
-        most = self._patience.attempts
+        most = self._retry_policy.attempts
         _log.error("%s failed, attempt %d of %d", self.consumer, attempt, most, exc_info=error)
         if attempt >= most:
             return await self._give_up(delivery, error, attempt)
         self._counted["failed"].inc()
-        return Outcome(retry_after=self._patience.waits[attempt - 1] * random.uniform(1.0, 1.2))
+        return Outcome(retry_after=self._retry_policy.waits[attempt - 1] * random.uniform(1.0, 1.2))
 
     async def replay(self, tx: Transaction, event: Message) -> None:
         """Look up and handle *event* in *tx*; its claim is that of the dead letter."""
@@ -161,7 +161,7 @@ class Handling:
         """
         context.correlation_id.set(safe_correlation(event.correlation_id))
         try:
-            async with asyncio.timeout(self._patience.handler):
+            async with asyncio.timeout(self._retry_policy.handler):
                 return await function(event, *more)
         except StatementTimeout as error:
             raise HandlerGivenUp("a statement took too long") from error

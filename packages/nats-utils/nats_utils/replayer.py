@@ -60,7 +60,7 @@ class Replayer:
         return True
 
     async def _replay(self, tx: Transaction, handling: Handling, letter: DeadLetter, attempt: int) -> None:
-        if attempt > handling.subscription.patience.attempts:
+        if attempt > handling.subscription.retry_policy.attempts:
             await failed_again(tx, letter, None)
         else:
             failpoint("replay.before_handler")

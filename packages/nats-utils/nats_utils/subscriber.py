@@ -36,7 +36,7 @@ class Subscriber:
 
     def __init__(self, bus: Bus, handling: Handling) -> None:
         self._bus, self._handling = bus, handling
-        self._kind, self._patience = handling.subscription.kind, handling.subscription.patience
+        self._kind, self._retry_policy = handling.subscription.kind, handling.subscription.retry_policy
         self._left: dict[str, Delivery] = {}  # at hand and without an outcome, by reply subject
         self._stopping = asyncio.Event()
 
@@ -74,7 +74,7 @@ class Subscriber:
                     filter_subject=self._kind.subject,
                     deliver_policy=DeliverPolicy.ALL,
                     ack_policy=AckPolicy.EXPLICIT,
-                    ack_wait=self._patience.silence,
+                    ack_wait=self._retry_policy.silence,
                     max_deliver=_MOST_DELIVERIES,
                     max_ack_pending=10 * _BATCH,
                 ),
@@ -105,7 +105,7 @@ class Subscriber:
     async def _keep(self, puller: Puller) -> None:
         """Report progress of all messages here, so that the broker does not deliver them elsewhere."""
         while True:
-            await asyncio.sleep(self._patience.silence / 3)
+            await asyncio.sleep(self._retry_policy.silence / 3)
             waiting = [message.reply for message in puller.waiting]
             with contextlib.suppress(*BUS_ERRORS):
                 for reply in (*self._left, *waiting):

@@ -10,7 +10,7 @@ from nats_utils.events import EventType, event_type
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """Retries and timeouts of a subscription, in seconds; the defaults are those of C13.
 
     *waits* follow each failed attempt but the last. A handler or look-up that runs longer
@@ -44,7 +44,7 @@ class Subscription:
     event: type[Message]
     handler: Callable[..., Awaitable[None]]
     lookup: Callable[[Any, Any], Awaitable[Any]] | None = None
-    patience: Patience = Patience()
+    retry_policy: RetryPolicy = RetryPolicy()
 
     @property
     def kind(self) -> EventType:

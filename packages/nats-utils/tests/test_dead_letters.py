@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import Database, Transaction
-from nats_utils import Bus, Handling, InvalidEvent, Patience, Relay, Replayer, Subscription
+from nats_utils import Bus, Handling, InvalidEvent, Relay, Replayer, RetryPolicy, Subscription
 from nats_utils.dead_letters import OMITTED
 from nats_utils.events import DEAD_LETTERS_STREAM
 from nats_utils.tables import DEAD, DROPPED, REPLAYED, REPLAYING, DeadLetter, ProcessedEvent
@@ -33,7 +33,7 @@ from tests.observing import (
 from tests.temoin.models import Compteur
 from tests.temoin.service import SUBSCRIPTION
 
-IMPATIENT = replace(SUBSCRIPTION, patience=Patience(waits=(0.01,) * 4, handler=0.5))
+IMPATIENT = replace(SUBSCRIPTION, retry_policy=RetryPolicy(waits=(0.01,) * 4, handler=0.5))
 
 
 @pytest.fixture

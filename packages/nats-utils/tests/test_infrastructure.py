@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import Database, SerializationConflict, Transaction
-from nats_utils import Bus, Patience, Subscription
+from nats_utils import Bus, RetryPolicy, Subscription
 from service_testing import eventually
 from sqlalchemy import func, select
 from tests.observing import (
@@ -41,8 +41,8 @@ async def no_transaction(one: ClientCreatedEvent, tx: Transaction, found: object
 
 def looking_up(lookup: Callable[[ClientCreatedEvent, object], Awaitable[object]]) -> Subscription:
     """A subscription with *lookup*."""
-    patience = Patience(waits=(0.01,) * 4, handler=0.3)
-    return replace(SUBSCRIPTION, handler=no_transaction, lookup=lookup, patience=patience)
+    retry_policy = RetryPolicy(waits=(0.01,) * 4, handler=0.3)
+    return replace(SUBSCRIPTION, handler=no_transaction, lookup=lookup, retry_policy=retry_policy)
 
 
 def end_session(database: Database, pid: object) -> None:
@@ -74,7 +74,7 @@ async def test_a_database_away_longer_than_all_retries_loses_nothing(
 ) -> None:
     """The consumer waits; afterwards everything is done once and nothing is dead."""
     poison = event("exception")
-    subscription = replace(SUBSCRIPTION, patience=Patience(waits=(0.01,) * 4, handler=1.0))
+    subscription = replace(SUBSCRIPTION, retry_policy=RetryPolicy(waits=(0.01,) * 4, handler=1.0))
     async with consuming(bus, database, subscription):
         ids = await put(bus.js, *(event() for _ in range(10)))
         await effects_of(database, 10)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import Database
-from nats_utils import Bus, Patience
+from nats_utils import Bus, RetryPolicy
 from nats_utils.outbox import MESSAGE_ID
 from nats_utils.tables import DEAD
 from service_testing import eventually
@@ -24,7 +24,7 @@ from tests.observing import (
 
 from tests.temoin.service import SUBSCRIPTION
 
-SUBSCRIPTION = replace(SUBSCRIPTION, patience=Patience(waits=(0.01,) * 4, handler=0.3))
+SUBSCRIPTION = replace(SUBSCRIPTION, retry_policy=RetryPolicy(waits=(0.01,) * 4, handler=0.3))
 
 # By kind of poison the number of attempts after which the message is given up.
 HANDLED: Mapping[str, int] = {
@@ -167,7 +167,7 @@ async def test_a_first_delivery_that_fails_alone_is_not_run_again_at_once(
         raise ValueError
 
     await put(bus.js, event())
-    subscription = replace(SUBSCRIPTION, handler=fail, patience=Patience(waits=(60.0,)))
+    subscription = replace(SUBSCRIPTION, handler=fail, retry_policy=RetryPolicy(waits=(60.0,)))
     async with consuming(bus, database, subscription):
         await eventually(lambda: attempts(database))
     assert (runs, await attempts(database)) == (1, [1])
@@ -175,9 +175,9 @@ async def test_a_first_delivery_that_fails_alone_is_not_run_again_at_once(
 
 async def test_a_failed_event_comes_again_after_its_wait_and_not_before(bus: Bus, database: Database) -> None:
     """The delay is the broker's: a bare refusal would come again at once and end all attempts."""
-    patience = Patience(waits=(0.5, 60.0), handler=1.0)
+    retry_policy = RetryPolicy(waits=(0.5, 60.0), handler=1.0)
     await put(bus.js, event("exception"))
-    async with consuming(bus, database, replace(SUBSCRIPTION, patience=patience)) as task:
+    async with consuming(bus, database, replace(SUBSCRIPTION, retry_policy=retry_policy)) as task:
         while await attempts(database) != [2]:
             assert not task.done()
         assert await letters(database) == []

@@ -11,7 +11,7 @@ from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import Database, Transaction, session_options
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
-from nats_utils import Bus, Patience, Relay, Subscription
+from nats_utils import Bus, Relay, RetryPolicy, Subscription
 from nats_utils.events import EVENTS_STREAM
 from service_kit.embedded import EmbeddedNats
 from service_testing import eventually
@@ -34,9 +34,9 @@ from tests.temoin.subscribers import count_event
 Handler = Callable[[ClientCreatedEvent, Transaction], Awaitable[None]]
 
 
-def with_handler(handler: Handler, **patience: Any) -> Subscription:
+def with_handler(handler: Handler, **retry_policy: Any) -> Subscription:
     """The subscription of the tests with another handler."""
-    return replace(SUBSCRIPTION, handler=handler, patience=Patience(**patience))
+    return replace(SUBSCRIPTION, handler=handler, retry_policy=RetryPolicy(**retry_policy))
 
 
 class Gate:
