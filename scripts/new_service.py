@@ -154,7 +154,10 @@ def with_row(readme: str, plan: Plan) -> str:
 
 
 def finish(written: list[Path]) -> None:
-    """Order what depends on the alphabet, install the service and generate what is derived from it."""
+    """Order what depends on the alphabet, install the service and generate what is derived from it.
+
+    Raises Refused.
+    """
     programs = Path(sys.executable).parent
     code = [path for path in written if path.suffix == ".py"]
     contracts = [path for path in written if path.suffix == ".proto"]
@@ -164,7 +167,9 @@ def finish(written: list[Path]) -> None:
         [programs / "buf", "format", "--write", *contracts],
         [tree.ROOT / "scripts/generate"],
     ):
-        subprocess.run(command, cwd=tree.ROOT, check=True)
+        done = subprocess.run(command, cwd=tree.ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Refused(f"{command[0]} failed; what is written stays:\n{done.stdout}{done.stderr}")
 
 
 def asked(arguments: list[str]) -> Plan:
@@ -189,9 +194,9 @@ def main() -> None:
     """Make the service of the command line, or say why not."""
     try:
         plan = checked(asked(sys.argv[1:]))
+        finish(write(plan))
     except Refused as refused:
         sys.exit(f"new-service: {refused}")
-    finish(write(plan))
     print(NEXT.format(name=plan.name, port=plan.port, resource=plan.resource))
 
 

@@ -7,22 +7,16 @@ import pytest
 from crm.events.identity_pb2 import UserLoginEvent
 from grpc_utils import Identity
 from grpc_utils.providers import provider_of
-from service_kit import ConfigurationError, Settings, load
+from service_kit import ConfigurationError, load
 from user_sync import UserSyncSettings, rules
 from user_sync.rules import Central, Personne, UtilisateurNonAutorise
 
 TYPES = ("user_type", "https://wanzo.com/user_type")
 
 
-class HostSettings(Settings, UserSyncSettings):
-    """Settings of a service, extended by the component."""
-
-
-def settings(**changes: object) -> HostSettings:
+def settings(**changes: object) -> UserSyncSettings:
     """Load the settings with *changes*."""
-    made = load(HostSettings, database_url="postgresql://localhost/crm", **changes)
-    assert isinstance(made, HostSettings)
-    return made
+    return load(UserSyncSettings, database_url="postgresql://localhost/crm", **changes)
 
 
 def identity(organisation: str | None = "org-1", **claims: object) -> Identity:

@@ -10,12 +10,13 @@ from crm.events.identity_pb2 import UserLoginEvent
 from db_utils import Transaction, Worker
 from nats_utils import Subscription, required_instant, required_text
 from pydantic_settings import BaseSettings
+from service_kit import App
 from sqlalchemy import MetaData
 
 from user_sync import copies, queue, rules
 from user_sync.models import Base
 from user_sync.organisations import Accueil, PremiereConnexion
-from user_sync.settings import Host, UserSyncSettings
+from user_sync.settings import UserSyncSettings
 from user_sync.synchroniser import Synchroniser
 from user_sync.users_client import UsersClient
 
@@ -63,7 +64,7 @@ class UserSync:
             Worker("user-sync-organisations", self.ouvrir_organisations, every=_EVERY),
         )
 
-    def greeter(self, app: Host) -> Synchroniser | None:
+    def greeter(self, app: App[UserSyncSettings]) -> Synchroniser | None:
         """Return the interception of calls, None when it is switched off."""
         if not app.settings.user_sync_enabled:
             return None
@@ -82,12 +83,12 @@ class UserSync:
             first = event.is_first_login
             await accueil.enter(tx, copy, personne.organisation_id, instant, first=first)
 
-    async def rejouer_syncs(self, app: Host) -> None:
+    async def rejouer_syncs(self, app: App[UserSyncSettings]) -> None:
         """Tell users of the sign-ins that it has missed (S12)."""
         if app.settings.user_sync_enabled:
             users = UsersClient(app.peers, _PATIENCE, patient=True)
             await queue.empty(app.database, users, self.service_name)
 
-    async def ouvrir_organisations(self, app: Host) -> None:
+    async def ouvrir_organisations(self, app: App[UserSyncSettings]) -> None:
         """Run the hook again for organisations where it has failed (S20)."""
         await Accueil(self.premiere_connexion).finish(app.database)

@@ -1,15 +1,12 @@
 """Settings that the component adds to those of the service that uses it."""
 
-from typing import Protocol
-
-from db_utils import Database
-from grpc_utils import Peers
-from grpc_utils.providers import IssuerSettings, ProviderSettings
+from grpc_utils.providers import ProviderSettings
 from grpc_utils.settings import Words
 from pydantic import Field
+from service_kit import Settings
 
 
-class UserSyncSettings(ProviderSettings):
+class UserSyncSettings(ProviderSettings, Settings):
     """Patience and rhythm of the synchronisation, and how tokens of outside providers are read."""
 
     user_sync_enabled: bool = Field(
@@ -30,30 +27,3 @@ class UserSyncSettings(ProviderSettings):
         min_length=1,
         description="claims that may hold the type of a user, comma-separated",
     )
-
-
-class HostSettings(IssuerSettings, Protocol):
-    """Settings of a service that uses the component, as far as it reads them."""
-
-    user_sync_enabled: bool
-    user_sync_timeout_ms: int
-    user_sync_wait_ms: int
-    user_sync_interval_s: int
-    user_cache_s: int
-    user_type_claims: tuple[str, ...]
-
-
-class Host(Protocol):
-    """Application of a service that uses the component, as far as it reaches into it."""
-
-    @property
-    def settings(self) -> HostSettings:
-        """Settings of the service."""
-
-    @property
-    def database(self) -> Database:
-        """Database of the service."""
-
-    @property
-    def peers(self) -> Peers:
-        """Channels to the other services."""

@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
+from cachetools import FIFOCache
 from crm.users import users_pb2 as pb
 from db_utils import (
     Conflict,
@@ -25,6 +26,7 @@ from db_utils import (
 from grpc_utils import Identity
 from grpc_utils.providers import provider_of
 from nats_utils import end
+from service_kit import App
 
 from user_sync import copies, current, queue, rules, telemetry
 from user_sync.cache import MOST, Cache
@@ -32,7 +34,7 @@ from user_sync.current import UtilisateurCourant
 from user_sync.models import EVENEMENT, UtilisateurLocal
 from user_sync.organisations import Accueil
 from user_sync.rules import Central, CompteDesactive, Personne
-from user_sync.settings import Host
+from user_sync.settings import UserSyncSettings
 from user_sync.users_client import Closed, NotTold, Unusable, UsersClient
 
 _log = logging.getLogger(__name__)
@@ -46,12 +48,12 @@ _AWAY = (DatabaseUnavailable, StatementTimeout, TimeoutError)
 class Synchroniser:
     """Interception of the calls of one process, for a service that users knows as *service*."""
 
-    def __init__(self, app: Host, service: str, app_code: str, accueil: Accueil) -> None:
+    def __init__(self, app: App[UserSyncSettings], service: str, app_code: str, accueil: Accueil) -> None:
         self._db, self._settings = app.database, app.settings
         self._service, self._app_code, self._accueil = service, app_code, accueil
         self._users = UsersClient(app.peers, app.settings.user_sync_timeout_ms / 1000)
         self._cache = Cache(app.settings.user_cache_s)
-        self._told: dict[str, float] = {}  # when users was told last, by subject
+        self._told: FIFOCache[str, float] = FIFOCache(MOST)  # when users was told last, by subject
         self._arrivals: dict[str, asyncio.Task[UtilisateurCourant]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         app.database.on_changed(UtilisateurLocal, self._cache.forget)
@@ -119,7 +121,7 @@ class Synchroniser:
         except Closed:
             self._note("refuse", personne, started)
             raise CompteDesactive from None
-        self._remember_telling(personne.sujet)
+        self._told[personne.sujet] = clock.timestamp()
         return current.of_copy(copy)
 
     async def _registered(
@@ -175,7 +177,7 @@ class Synchroniser:
         last = self._told.get(personne.sujet, float("-inf"))
         if clock.timestamp() - last < self._settings.user_sync_interval_s:
             return
-        self._remember_telling(personne.sujet)
+        self._told[personne.sujet] = clock.timestamp()
         complete = replace(
             personne,
             organisation_id=personne.organisation_id or copy.organisation_id,
@@ -210,12 +212,6 @@ class Synchroniser:
 
         await retried(work, Conflict, VersionConflict)
         self._note("refuse" if closed else "en_attente" if later else "connu", personne, started)
-
-    def _remember_telling(self, sujet: str) -> None:
-        self._told.pop(sujet, None)
-        if len(self._told) >= MOST:
-            del self._told[next(iter(self._told))]
-        self._told[sujet] = clock.timestamp()
 
     def _request(self, identity: Identity, personne: Personne, **metadata: str | bool) -> pb.SyncUserRequest:
         fournisseur = provider_of(identity.issuer, self._settings)
