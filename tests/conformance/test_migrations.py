@@ -4,13 +4,13 @@ import pytest
 from db_utils.migrations import judgements
 from service_kit import Service
 from service_kit.registry import services
-from service_testing import fresh_database
+from service_testing import empty_database
 
 
 @pytest.fixture(scope="module")
 def url() -> str:
     """A database for scratch schemas."""
-    return fresh_database()
+    return empty_database()
 
 
 @pytest.mark.parametrize("service", services().values(), ids=lambda service: service.name)

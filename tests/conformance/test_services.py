@@ -40,7 +40,7 @@ async def test_every_rpc_of_the_contract_has_an_async_handler(mesh: Mesh, servic
 @EVERY_SERVICE
 def test_migrations_make_the_declared_tables(service: Service) -> None:
     """The frozen migrations and the classes describe the same schema."""
-    assert differences(fresh_database(), service.name, service.declared) == []
+    assert differences(fresh_database(service), service.name, service.declared) == []
 
 
 @EVERY_SERVICE

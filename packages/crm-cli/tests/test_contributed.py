@@ -26,7 +26,7 @@ async def published(tokens: TokenServiceStub) -> list[str]:
 
 async def test_rotate_key_publishes_a_new_key(crm: Command) -> None:
     """It says which one, and from when it signs."""
-    database = fresh_database()
+    database = fresh_database(AUTH)
     async with running(AUTH, database_url=database) as mesh:
         tokens = mesh.service_stub(TokenServiceStub, caller="auth")
         (former,) = await published(tokens)

@@ -134,7 +134,7 @@ def test_unusable_secrets_fail(tmp_path: Path, damage: object, words: str) -> No
 
 def test_a_schema_behind_its_migrations_fails() -> None:
     """The remedy is the command that brings it up to date."""
-    url = fresh_database()
+    url = fresh_database(CLIENTS)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("COMMENT ON SCHEMA clients IS 'crm:older'")
     (found,) = database.schemas(url, [CLIENTS])
@@ -143,7 +143,7 @@ def test_a_schema_behind_its_migrations_fails() -> None:
 
 def test_a_table_changed_by_hand_fails() -> None:
     """The first difference is shown."""
-    url = fresh_database()
+    url = fresh_database(CLIENTS)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ALTER TABLE clients.adresses ADD COLUMN etage int")
     (found,) = database.schemas(url, [CLIENTS])
@@ -155,7 +155,7 @@ def test_a_table_changed_by_hand_fails() -> None:
 
 def test_what_waits_in_a_database_is_counted() -> None:
     """An old outbox row and a dead letter are warnings that say where to look."""
-    url = fresh_database()
+    url = fresh_database(CLIENTS)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "INSERT INTO clients.outbox (message_id, stream, subject, payload, headers, created_at)"
@@ -174,7 +174,7 @@ def test_what_waits_in_a_database_is_counted() -> None:
 def test_a_clock_that_differs_is_seen() -> None:
     """Tokens and ages are wrong between machines whose clocks differ."""
     with clock.frozen_at(clock.now() + timedelta(minutes=3)):
-        found = one([*database.server(fresh_database())], "clock")
+        found = one([*database.server(fresh_database(CLIENTS))], "clock")
     assert (found.level, found.fact.endswith("s from here")) == (Level.WARN, True)
 
 
@@ -223,7 +223,7 @@ async def test_a_broker_that_complains_of_itself_fails(mesh: Mesh) -> None:
 
 async def test_a_service_whose_database_is_away_fails(crm: Command) -> None:
     """It answers, and says NOT_SERVING."""
-    async with running(CLIENTS, database_url=fresh_database()) as mesh:
+    async with running(CLIENTS, database_url=fresh_database(CLIENTS)) as mesh:
         cut_off(mesh["clients"].app.database.url)
         await eventually(lambda: not mesh["clients"].serving, timeout=30)
         command = crm.where(

@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import psycopg
 from db_utils.migrations import Patience, Schema, migrate
-from service_testing import fresh_database
+from service_testing import empty_database
 
 _TABLES = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind = 'r' ORDER BY 1"
 
@@ -14,7 +14,7 @@ class Project:
     """Migrations in a folder, and a database to run them on."""
 
     def __init__(self, folder: Path) -> None:
-        self.url = fresh_database()
+        self.url = empty_database()
         self.folder = folder / "un dossier à 100 %" / "migrations"
         self.folder.mkdir(parents=True)
         self.schema = Schema("projet", (self.folder,))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from db_utils import Conflict, Database, Entity, Row, metadata
 from db_utils.migrations import Schema, migrate
-from service_testing import fresh_database
+from service_testing import empty_database
 from sqlalchemy import Index, String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -46,7 +46,7 @@ async def maison(tmp_path: Path) -> AsyncIterator[Database]:
     folder = tmp_path / "migrations"
     folder.mkdir()
     (folder / "0001_maison.py").write_text(MIGRATION)
-    url = fresh_database()
+    url = empty_database()
     migrate(url, [Schema("maison", (folder,))])
     database = Database(url, "maison")
     await database.open()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from db_utils import Database, OrganisationRequired, Row, Tenant, TextTooLong, metadata
 from db_utils.migrations import Schema, migrate
-from service_testing import eventually, fresh_database
+from service_testing import empty_database, eventually
 from sqlalchemy import String, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -47,7 +47,7 @@ def place(rang: int, nom: str = "a", organisation_id: str = "org-123") -> Place:
 async def places(tmp_path: Path) -> AsyncIterator[Database]:
     """An empty table of places."""
     (tmp_path / "0001_places.py").write_text(MIGRATION)
-    url = fresh_database()
+    url = empty_database()
     migrate(url, [Schema("places", (tmp_path,))])
     database = Database(url, "places")
     await database.open()

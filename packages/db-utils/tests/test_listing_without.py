@@ -7,7 +7,7 @@ import pytest
 from db_utils import Database, Key, Listing, PageRequest, Row, Tenant, metadata
 from db_utils.context import Scope, scope
 from db_utils.migrations import Schema, migrate
-from service_testing import fresh_database
+from service_testing import empty_database
 from sqlalchemy import Text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -48,7 +48,7 @@ LETTERS = Listing(Letter, sorts=("id desc",), search=Letter.body_cle, without=("
 async def letters(tmp_path: Path) -> AsyncIterator[Database]:
     """Three letters of one organisation, one of another."""
     (tmp_path / "0001_letters.py").write_text(MIGRATION)
-    url = fresh_database()
+    url = empty_database()
     migrate(url, [Schema("letters", (tmp_path,))])
     database = Database(url, "letters")
     await database.open()

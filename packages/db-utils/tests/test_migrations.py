@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from db_utils import Database, role_of
 from db_utils.migrations import MigrationError, Schema, migrate, outdated
-from service_testing import fresh_database
+from service_testing import empty_database
 from service_testing.servers import postgres
 from tests.essais import SCHEMA, essai_schema, pool_of
 from tests.projects import Project
@@ -151,7 +151,7 @@ async def test_a_session_works_as_the_role_of_its_service(database: Database) ->
 
 async def test_tables_of_a_later_migration_are_the_roles_too(tmp_path: Path) -> None:
     """By default privileges, not table by table."""
-    url = fresh_database()
+    url = empty_database()
     schema = essai_schema(tmp_path)
     migrate(url, [schema])
     later = schema.folders[0] / "0002_suite.py"

@@ -27,7 +27,7 @@ MOST_CALLS = 200
 @pytest.fixture(scope="module")
 async def link() -> AsyncIterator[DatabaseLink]:
     """A link to the database that can be cut or made to hang."""
-    async with database_link(fresh_database()) as link:
+    async with database_link(fresh_database(SERVICE)) as link:
         yield link
 
 

@@ -12,7 +12,7 @@ from db_utils import Database, Entity, Row, Scope, Tenant, context, metadata
 from db_utils.migrations import Schema, migrate
 from grpc_utils import Keyed, content_hash, insert_once
 from grpc_utils.errors import CleIdempotenceReutilisee
-from service_testing import fresh_database
+from service_testing import empty_database
 from sqlalchemy import Index, func, select
 from sqlalchemy.orm import Mapped
 
@@ -59,7 +59,7 @@ def envoi(texte: str, cle: str | None = "k", org: str = "org-1") -> Envoi:
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
     """A schema with that table, and connections for two writers."""
     (tmp_path / "0001_envois.py").write_text(MIGRATION)
-    url = fresh_database()
+    url = empty_database()
     migrate(url, [Schema("envois", (tmp_path,))])
     database = Database(url, "envois", pool_size=2)
     await database.open()

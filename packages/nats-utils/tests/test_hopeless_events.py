@@ -14,14 +14,14 @@ from nats.aio.msg import Msg
 from nats_utils import Handling, InvalidEvent, Subscription
 from nats_utils.deliveries import DONE, Delivery
 from nats_utils.tables import DeadLetter
-from service_testing import fresh_database
+from service_testing import empty_database
 from sqlalchemy import select
 
 
 @pytest.fixture
 async def bus_tables() -> AsyncIterator[Database]:
     """A schema that holds the messaging tables and nothing else."""
-    url = fresh_database()
+    url = empty_database()
     migrate(url, [Schema("bus", (Path(nats_utils.__path__[0]) / "migrations",))])
     database = Database(url, "bus")
     await database.open()

@@ -28,7 +28,7 @@ _SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND applic
 @pytest.fixture
 def url() -> str:
     """A database of the test's own."""
-    return fresh_database()
+    return fresh_database(SERVICE)
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ async def test_C18_replicas_run_an_exclusive_job_one_at_a_time(
     """And any other job all together."""
     replicas = Replicas()
     service = with_workers(Worker("job", replicas.job, every=timedelta(0), exclusive=exclusive))
-    url = fresh_database()
+    url = fresh_database(SERVICE)
     with fresh_nats() as broker:
         async with (
             running(service, database_url=url, broker=broker),
@@ -124,7 +124,7 @@ async def test_a_woken_replica_sees_to_its_rows_though_another_was_at_work(
             await go_on.wait()
 
     service = with_workers(Worker("job", job, every=_NEVER, wake_on=CompteurCode))
-    url = fresh_database()
+    url = fresh_database(SERVICE)
     with fresh_nats() as broker:
         async with running(service, database_url=url, broker=broker) as first:
             await first_at_work.wait()
@@ -198,7 +198,7 @@ async def test_a_job_under_way_is_cancelled_at_a_stop(with_workers: WithWorkers)
             at_work.set()
             await asyncio.Event().wait()
 
-    url = fresh_database()
+    url = fresh_database(SERVICE)
     async with running(with_workers(Worker("job", job, every=_NEVER)), database_url=url):
         await at_work.wait()
     with psycopg.connect(url) as connection:

@@ -8,7 +8,7 @@ async with running(SERVICE) as mesh:
 from service_testing.mesh import Mesh, running
 from service_testing.pages import pages
 from service_testing.refusals import Refusal, code_of, refusal, refused
-from service_testing.servers import fresh_database, fresh_nats
+from service_testing.servers import empty_database, fresh_database, fresh_nats
 from service_testing.upgrades import Upgrade
 from service_testing.waiting import eventually
 
@@ -17,6 +17,7 @@ __all__ = [
     "Refusal",
     "Upgrade",
     "code_of",
+    "empty_database",
     "eventually",
     "fresh_database",
     "fresh_nats",

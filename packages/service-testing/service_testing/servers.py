@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import psycopg
-from db_utils.migrations import migrate
+from db_utils.migrations import Schema, migrate
 from psycopg.conninfo import conninfo_to_dict
 from service_kit import Service
 from service_kit.embedded import EmbeddedNats, EmbeddedPostgres, free_port
@@ -24,6 +24,7 @@ from service_kit.registry import services
 
 _numbers = itertools.count(1)
 _SPEED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_EVERYTHING = "crm"  # the database with the schemas of all installed services
 _RUN = "CRM_TEST_RUN"  # the folder of the run, told to its other processes by the environment
 
 
@@ -83,18 +84,28 @@ def end_run() -> None:
 _begun_here: list[str] = []
 
 
-def fresh_database(*own: Service) -> str:
-    """The connection string of a new database, empty, with all schemas and those of *own* services."""
-    known = [service.schema for service in services().values()]
-    return _copy(_template(tuple(service for service in own if service.schema not in known)))
+def fresh_database(*owners: Service) -> str:
+    """The connection string of a new database with the empty schemas of *owners*, by default of all."""
+    wanted = {service.schema.name: service.schema for service in owners or services().values()}
+    return _copy(_template(tuple(wanted[name] for name in sorted(wanted))))
+
+
+def empty_database() -> str:
+    """The connection string of a new database without any schema of ours."""
+    return _copy("template1")
 
 
 @cache
-def _template(own: tuple[Service, ...]) -> str:
-    if not own:
-        return "crm"
-    url = _copy("crm")
-    migrate(url, [service.schema for service in own])
+def _template(wanted: tuple[Schema, ...]) -> str:
+    """The name of a database with the schemas *wanted*: the fewer it has, the less a copy costs."""
+    others = [service.schema for service in services().values() if service.schema not in wanted]
+    if not others and len(wanted) == len(services()):
+        return _EVERYTHING
+    url = _copy(_EVERYTHING)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for other in others:
+            connection.execute(f"DROP SCHEMA {other.name} CASCADE")
+    migrate(url, wanted)
     return str(conninfo_to_dict(url)["dbname"])
 
 

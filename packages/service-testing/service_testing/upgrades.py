@@ -8,7 +8,7 @@ import psycopg
 from db_utils.migrations import Schema, migrate
 from service_kit import Service
 
-from service_testing.servers import fresh_database
+from service_testing.servers import empty_database
 
 
 class Upgrade:
@@ -23,7 +23,7 @@ class Upgrade:
         self._folder = scratch / service.folder.name / "migrations"
         self._folder.mkdir(parents=True)
         self._schema = Schema(f"{service.name}_upgraded", (self._folder,))
-        self._url = fresh_database()
+        self._url = empty_database()
         self._migrate([file for file in self._all if file.stem < before])
         search_path = f"-c search_path={self._schema.name}"
         self.connection = psycopg.connect(self._url, autocommit=True, options=search_path)

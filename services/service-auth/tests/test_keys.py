@@ -37,7 +37,7 @@ LEAD = 60
 @pytest.fixture
 async def database() -> AsyncIterator[Database]:
     """A database of auth in which nothing was ever signed."""
-    database = Database(fresh_database(), "auth")
+    database = Database(fresh_database(SERVICE), "auth")
     await database.open()
     yield database
     await database.close()

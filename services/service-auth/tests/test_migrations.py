@@ -6,7 +6,7 @@ from shutil import copy
 import psycopg
 from db_utils.migrations import Schema, migrate
 from service_auth.service import SERVICE
-from service_testing import fresh_database
+from service_testing import empty_database
 
 _SCHEMA = "auth_en_service"
 _FORMER = """
@@ -21,7 +21,7 @@ _NOW = "SELECT utilisateur_id, motif, revoque_le = avant, avant FROM revocations
 
 def test_0002_keeps_what_was_there_and_lets_the_former_version_write(tmp_path: Path) -> None:
     """Former rows get the reason mot_de_passe, and the former version's statements still work."""
-    url, (*shared, own) = fresh_database(), SERVICE.schema.folders
+    url, (*shared, own) = empty_database(), SERVICE.schema.folders
     former = tmp_path / "migrations"
     former.mkdir()
     copy(own / "0001_auth.py", former)

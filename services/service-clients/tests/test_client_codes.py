@@ -45,7 +45,7 @@ async def test_R07_waiting_calls_share_a_block(clients: ClientBaseServiceStub) -
 
 async def test_R07_replicas_give_different_codes(mesh: Mesh, org: str) -> None:
     """Two processes on one database give out different codes."""
-    shared: dict[str, Any] = {"database_url": fresh_database(), "broker": mesh.broker}
+    shared: dict[str, Any] = {"database_url": fresh_database(SERVICE), "broker": mesh.broker}
     async with running(SERVICE, **shared) as one, running(SERVICE, **shared) as two:
         stubs = [each.stub(ClientBaseServiceStub, organisation=org) for each in (one, two)]
         created = await asyncio.gather(*(stub.Create(new()) for _ in range(20) for stub in stubs))
@@ -54,7 +54,7 @@ async def test_R07_replicas_give_different_codes(mesh: Mesh, org: str) -> None:
 
 async def test_R07_a_restart_leaves_a_gap_and_goes_on(mesh: Mesh, org: str) -> None:
     """The rest of an ended process's block is not given out, and codes keep rising."""
-    shared: dict[str, Any] = {"database_url": fresh_database(), "broker": mesh.broker}
+    shared: dict[str, Any] = {"database_url": fresh_database(SERVICE), "broker": mesh.broker}
     codes = []
     for _ in range(2):
         async with running(SERVICE, **shared) as process:

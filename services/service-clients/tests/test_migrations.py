@@ -11,7 +11,7 @@ from db_utils import uuid7
 from db_utils.migrations import Schema, migrate
 from psycopg.rows import dict_row
 from service_clients import models
-from service_testing import fresh_database
+from service_testing import empty_database
 
 FOLDER = Path(models.__file__).parent / "migrations"
 CLIENT = """
@@ -39,7 +39,7 @@ class Before:
     """Schema migrated up to, and without, the migration named, to put rows into."""
 
     def __init__(self, folder: Path, migration: str) -> None:
-        self.url, self.folder = fresh_database(), folder
+        self.url, self.folder = empty_database(), folder
         self.migrate(migration)
 
     def run(self, statement: str, values: Any = None) -> list[dict[str, Any]]:

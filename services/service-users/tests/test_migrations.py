@@ -29,7 +29,7 @@ def test_R32_conflicts_of_the_former_version_are_looked_at_again(tmp_path: Path)
     former.mkdir()
     copy(own / "0001_users.py", former)
     *shared, _ = SERVICE.schema.folders
-    url = fresh_database()
+    url = fresh_database(SERVICE)
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute("DROP SCHEMA users CASCADE")
         migrate(url, [Schema("users", (*shared, former))])
