@@ -87,6 +87,7 @@ class OidcProvider(HttpParty):
         self._redirect_uris = redirect_uris
         self._grants: dict[str, _Grant] = {}
         self._key_number = 1
+        new_key(self._key_number)  # keys are made beforehand: an answer that makes one may come too late
         self._faults = _Faults()
 
     @property
@@ -111,6 +112,7 @@ class OidcProvider(HttpParty):
     def rotate(self) -> None:
         """Sign with a new key from now on, and publish that one alone."""
         self._key_number += 1
+        new_key(self._key_number)
 
     @contextmanager
     def claiming(self, **claims: object) -> Iterator[None]:
@@ -121,6 +123,7 @@ class OidcProvider(HttpParty):
     @contextmanager
     def forging(self) -> Iterator[None]:
         """Sign ID tokens with a key that is not the published one of that id."""
+        new_key(_FORGER)
         with self._but(forged=True):
             yield
 
