@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import subprocess
+import time
 from dataclasses import asdict, dataclass
 
 from crm_cli.home import PROGRAM, CommandError, Home, State, write_privately
@@ -16,10 +17,22 @@ from crm_cli.home import PROGRAM, CommandError, Home, State, write_privately
 NEEDED = frozenset({"auth", "users", "gateway"})
 EMAIL, ORGANISATION = "demo@example.com", "org-123"
 _PATIENCE = 10.0  # seconds for an answer
+_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)  # seconds between attempts while the services are not ready
 
 
 class SignInRefused(CommandError):
     """Refusal of a sign-in: there is no such account, or it has another password."""
+
+
+class NotReady(CommandError):
+    """Answer of a gateway whose services cannot sign anybody in yet."""
+
+
+_REFUSALS = {
+    http.client.UNAUTHORIZED: SignInRefused,
+    http.client.SERVICE_UNAVAILABLE: NotReady,
+    http.client.GATEWAY_TIMEOUT: NotReady,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +69,7 @@ class Demo:
             connection.close()
         if response.status == http.client.OK:
             return str(answer["token"])
-        refused = SignInRefused if response.status == http.client.UNAUTHORIZED else CommandError
+        refused = _REFUSALS.get(response.status, CommandError)
         raise refused(f"{self.email} with the password of demo.json: {answer['error']['message']}")
 
     def make_account(self, home: Home) -> None:
@@ -77,7 +90,17 @@ def demo_token(home: Home, state: State) -> str:
     """A token of the demo account, which is made if it is missing. Raises CommandError."""
     demo = Demo.of(home)
     try:
-        return demo.sign_in(state)
+        return _signed_in(demo, state)
     except SignInRefused:
         demo.make_account(home)
-        return demo.sign_in(state)
+        return _signed_in(demo, state)
+
+
+def _signed_in(demo: Demo, state: State) -> str:
+    """Sign in, again for some seconds while the services are not ready: a busy machine starts slowly."""
+    for pause in _PAUSES:
+        try:
+            return demo.sign_in(state)
+        except NotReady:
+            time.sleep(pause)
+    return demo.sign_in(state)

@@ -4,7 +4,7 @@ import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub, ClientEntrepriseServiceStub
 from crm.common.common_pb2 import Pagination
-from db_utils import text_key
+from db_utils import text_key, uuid7
 from grpc import StatusCode
 from service_testing import Mesh, pages, refusal
 
@@ -20,7 +20,8 @@ CLIENTS = (
 @pytest.fixture(scope="module")
 async def known(mesh: Mesh) -> ClientBaseServiceStub:
     """Clients of an organisation that has the four of CLIENTS."""
-    clients = mesh.stub(ClientBaseServiceStub, organisation="org-recherche")
+    # An organisation of its own each time: a process may come back to this module after others.
+    clients = mesh.stub(ClientBaseServiceStub, organisation=f"org-recherche-{uuid7()}")
     for values in CLIENTS:
         await clients.Create(pb.CreateClientBaseRequest(**values))
     return clients
