@@ -1,4 +1,4 @@
-"""`crm bench`: how fast the mesh is on this machine, next to what it is compared with.
+"""`crm bench`: the speed of the mesh on this machine, each figure beside its baseline.
 
 `rpc.py`, `events.py`, `growth.py` and `start.py` each hold one benchmark; they measure with
 `load.py` (calls), `lab.py` (events) and `meters.py` (processes). Every figure comes with its

@@ -1,4 +1,4 @@
-"""`crm bench auth`: what signing in costs, and what proving a token costs next to a bare call."""
+"""`crm bench auth`: the cost of a sign-in, and of proving a token beside a bare call."""
 
 import asyncio
 import time
@@ -38,7 +38,7 @@ _PATIENCE = 30.0  # seconds for an account: hashing queues
 
 @dataclass(frozen=True, slots=True)
 class Logins:
-    """One person after the other, each from another address: limits are per address."""
+    """Sign-ins of one person after the other, each from an address of its own: limits are per address."""
 
     password: str
 
@@ -52,7 +52,7 @@ class Logins:
 
 
 def measure(seconds: float) -> Report:
-    """Sign-ins for *seconds*, then proofs of tokens and bare calls. Raises CommandError."""
+    """Measure sign-ins for *seconds*, then proofs of tokens and bare calls. Raises CommandError."""
     report = Report("auth", COLUMNS)
     with stages(5) as progress:
         with measured_mesh(_SERVICES, running=False) as mesh:
@@ -115,7 +115,7 @@ def _measure_bare_call(seconds: float, report: Report) -> None:
 
 
 def _proofs() -> dict[str, Callable[[], Coroutine[Any, Any, float]]]:
-    """By what they are, the milliseconds that one proof takes; tokens are as ours look."""
+    """Return the milliseconds of one proof by the kind of its token; tokens have our claims."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     secret = token_urlsafe(48)
     by_rsa = _issued("RS256", key)

@@ -9,9 +9,9 @@ from typing import Any
 
 
 def child(work: Callable[..., None], *arguments: Any) -> tuple[BaseProcess, Connection]:
-    """A fresh process that runs *work* with its end of the pipe and *arguments*; our end.
+    """Start a process that runs *work* with its end of a pipe and *arguments*; yield our end.
 
-    It leaves Ctrl-C to us. Reading from it raises EOFError when it has ended.
+    The process ignores Ctrl-C. Reading from it raises EOFError when it has ended.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()

@@ -1,4 +1,4 @@
-"""What a call costs without any work: a bare grpc.aio handler, and the same behind our pipeline."""
+"""An echo server: a bare grpc.aio handler, and the same behind our pipeline."""
 
 import asyncio
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _CONTRACT = pb.DESCRIPTOR.services_by_name["ClientBaseService"]
 
 
 class Guard(Enum):
-    """What stands before the handler: nothing, the pipeline letting all in, the pipeline asking who."""
+    """The guard before the handler: none, the pipeline without authentication, the pipeline with it."""
 
     NONE = "bare grpc.aio"
     OPEN = "pipeline, AUTH_ENABLED=false"

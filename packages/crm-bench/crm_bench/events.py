@@ -1,4 +1,4 @@
-"""`crm bench events`: from the commit of an event to the commit of its effect, and how many at once."""
+"""`crm bench events`: lag from the commit of an event to that of its effect, and events per second."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ SELECT (SELECT count(*) FROM bench_sink.effects), (SELECT count(DISTINCT event_i
 
 
 def measure(seconds: float, count: int, backlog: int, *, baseline: bool) -> Report:
-    """Relay and subscriber with *count* events, a *backlog* caught up, lag over *seconds*.
+    """Measure relay and subscriber with *count* events, the catching up of a *backlog*, lag over *seconds*.
 
     With *baseline* the naive way too. Raises TimeoutError when something does not end.
     """
@@ -44,7 +44,7 @@ def measure(seconds: float, count: int, backlog: int, *, baseline: bool) -> Repo
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """How many messages were done at a moment, and the processor time used so far."""
+    """The number of messages done at a moment, and the processor time used so far."""
 
     at: float
     done: int
@@ -57,7 +57,7 @@ class _Events:
         self._total = 0  # events that were recorded so far
 
     async def all(self, seconds: float, count: int, backlog: int) -> None:
-        """Every measurement, each going on from what the former one left in the servers."""
+        """Run every measurement, each on the rows and messages that the former one left."""
         self._client = await connect_once(self._place.nats_url, "crm-bench")
         try:
             with ExitStack() as stack:
@@ -155,7 +155,7 @@ class _Events:
         return first, _sample(doer, await self._until(question, wanted))
 
     async def _until(self, question: Callable[[], Awaitable[int]], wanted: int) -> int:
-        """The answer as soon as it is *wanted* or more. Raises TimeoutError."""
+        """Ask again until the answer is *wanted* or more. Raises TimeoutError."""
         async with asyncio.timeout(_TIMEOUT):
             while True:
                 answer = await question()

@@ -1,4 +1,4 @@
-"""`crm bench growth`: the same calls with ever more clients in the table."""
+"""`crm bench growth`: latency of the same calls with more and more clients in the table."""
 
 import psycopg
 
@@ -30,7 +30,7 @@ FROM (
 
 
 def measure(seconds: float, up_to: int) -> Report:
-    """Create, Get, List and a search with 1,000 clients, ten times as many, and so on to *up_to*."""
+    """Measure Create, Get, List and a search with 1,000 clients, ten times as many, and so on to *up_to*."""
     sizes = [_SMALLEST]
     while sizes[-1] * 10 <= up_to:
         sizes.append(sizes[-1] * 10)

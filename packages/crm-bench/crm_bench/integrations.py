@@ -40,33 +40,33 @@ _TARGETS = {"List, in memory": 10, "List, not in memory": 100, "InitiateOAuth": 
 
 @dataclass(frozen=True, slots=True)
 class KnownLists:
-    """The accounts of the same few users again and again."""
+    """Lists of the same few users, again and again."""
 
     def __call__(self, number: int) -> bytes:
-        """The list of one of them."""
+        """Return the request of one of the users."""
         return pb.ListIntegrationsRequest(user_id=_user(number % _ACCOUNTS)).SerializeToString()
 
 
 @dataclass(frozen=True, slots=True)
 class NewLists:
-    """Each list that of a user who was never asked for."""
+    """Lists of users, each asked for the first time."""
 
     def __call__(self, number: int) -> bytes:
-        """The list of another one."""
+        """Return the request of another user."""
         return pb.ListIntegrationsRequest(user_id=f"nouveau-{number}").SerializeToString()
 
 
 @dataclass(frozen=True, slots=True)
 class Beginnings:
-    """Connections that are begun and never come back."""
+    """Connections that are begun and never completed."""
 
     def __call__(self, number: int) -> bytes:
-        """A click on connect."""
+        """Return the request that begins a connection."""
         return pb.InitiateOAuthRequest(user_id=f"nouveau-{number}", provider="google").SerializeToString()
 
 
 def measure(seconds: float) -> Report:
-    """Each call for *seconds*, then batches of a hundred refreshes. Raises CommandError."""
+    """Measure each call for *seconds*, then batches of a hundred refreshes. Raises CommandError."""
     report = Report("integrations", COLUMNS)
     with (
         stages(len(_TARGETS) + 1) as progress,
@@ -100,7 +100,7 @@ def _user(number: int) -> str:
 
 @contextmanager
 def _providers() -> Iterator[dict[str, str]]:
-    """The settings with which a service takes a process of ours for the providers."""
+    """Return the settings that send the service to a process of ours instead of the providers."""
     process, pipe = child(_provide)
     try:
         told = {name.upper(): str(value) for name, value in pipe.recv().items()}
@@ -130,7 +130,7 @@ def _token(mesh: BenchMesh) -> str:
 
 
 async def _connect(mesh: BenchMesh) -> None:
-    """An account for each of the users."""
+    """Connect an account for each of the users."""
     peers = Peers({"integrations": mesh.address("integrations")}, _signer(mesh))
     stub: Any = peers.stub(IntegrationServiceStub)
     turns = asyncio.Semaphore(_IN_FLIGHT)

@@ -1,7 +1,7 @@
 """Two services for measuring events: a source that publishes, a sink with one row of effect per event.
 
-They are services like all others, each in a process of its own, on servers in a temporary
-folder; what is measured is the kernel's own relay and subscriber.
+Each runs in a process of its own, on servers in a temporary folder; the kernel's own relay and
+subscriber are measured.
 """
 
 import asyncio
@@ -91,7 +91,7 @@ def lab() -> Iterator[Lab]:
 
 
 class Worker:
-    """The process of one of the services, told what to do through a pipe."""
+    """The process of one of the services, directed through a pipe."""
 
     def __init__(self, service: Service, place: Lab) -> None:
         self._process, self._pipe = child(_work, service.name, place)
@@ -103,7 +103,7 @@ class Worker:
         self._pipe.send(("publish", rate, seconds))
 
     def times(self) -> dict[str, float]:
-        """When the transaction of each event, or of its effect, was committed (monotonic)."""
+        """The moments at which each event, or its effect, was committed (monotonic)."""
         self._pipe.send(("times", 0, 0.0))
         return cast(dict[str, float], self._pipe.recv())
 
@@ -116,7 +116,7 @@ class Worker:
 
 @contextmanager
 def worker(service: Service, place: Lab) -> Iterator[Worker]:
-    """*service*, connected to everything, in a process of its own."""
+    """Run *service* in a process of its own, connected to the servers."""
     running = Worker(service, place)
     try:
         yield running

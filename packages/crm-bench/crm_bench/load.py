@@ -30,7 +30,7 @@ Requests = Callable[[int], bytes]  # the number of a call → its request, diffe
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is called: *method* at *address* with *token*, "" for none."""
+    """A method to call: *method* at *address* with *token*, "" for none."""
 
     address: str
     method: str
@@ -39,7 +39,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What client process *number* does.
+    """The work of client process *number*.
 
     *rate* calls per second are started, or *in_flight* kept under way when it is 0.
     """
@@ -54,7 +54,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """When calls start, and between which moments they count; monotonic, which processes share."""
+    """The start of the calls, and the moments between which they count (monotonic, shared by processes)."""
 
     start: float
     begin: float
@@ -120,7 +120,7 @@ def run(
 
 
 def together(outcomes: Sequence[Outcome]) -> Outcome:
-    """Measurements of one thing as one."""
+    """Join measurements of the same thing."""
     calls = sum(len(outcome.latencies) for outcome in outcomes) or 1
     return Outcome(
         sum(outcome.seconds for outcome in outcomes),
@@ -178,7 +178,7 @@ class _Caller:
         self._metadata = grpc.aio.Metadata(("authorization", f"Bearer {token}")) if token else None
 
     async def call_until_end(self) -> tuple[bytes, Counter[str]]:
-        """Make the calls of the plan; the latencies as bytes of doubles, and the errors."""
+        """Make the calls of the plan; return the latencies as bytes of doubles, and the errors."""
         plan = self._plan
         options = (("grpc.use_local_subchannel_pool", 1),)
         channels = [

@@ -1,4 +1,4 @@
-"""The mesh that is measured: one of its own in a temporary folder, or the one that runs here."""
+"""The measured mesh: a fresh one in a temporary folder, or the one that runs here."""
 
 import subprocess
 import tempfile
@@ -30,7 +30,7 @@ class BenchMesh:
     database: psutil.Process | None
 
     def address(self, service: str) -> str:
-        """Where *service* listens."""
+        """Return the address of *service*."""
         return f"localhost:{self.state.services[service]}"
 
     def process(self, service: str) -> psutil.Process:
@@ -46,7 +46,7 @@ class BenchMesh:
 def measured_mesh(services: Sequence[str], *, running: bool, **settings: str) -> Iterator[BenchMesh]:
     """The *running* mesh of this folder, else a fresh one of *services*, removed afterwards.
 
-    *settings* are what a fresh one is told, by the names of the environment. Raises CommandError.
+    *settings* are environment variables of a fresh one. Raises CommandError.
     """
     if running:
         home = Home()

@@ -1,4 +1,4 @@
-"""What processes cost: processor time, memory; measured from outside, through /proc."""
+"""Processor time and memory of processes, measured from outside, through /proc."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -36,7 +36,7 @@ def pss(processes: Iterable[psutil.Process]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Processor seconds used so far, and when that was read (monotonic)."""
+    """Processor seconds used so far, and the moment of reading (monotonic)."""
 
     at: float
     seconds: float

@@ -1,4 +1,4 @@
-"""What a benchmark has found: a table for people, JSON for machines."""
+"""The result of a benchmark: a table for people, JSON for machines."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The requests that the benchmarks send; values, so that client processes can be given them."""
+"""The requests of the benchmarks, as values that can be sent to client processes."""
 
 import random
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Creations:
     first: int
 
     def __call__(self, number: int) -> bytes:
-        """The creation of client *number*; with a phone, so that the index of duplicates works."""
+        """Return the creation of client *number*; its phone makes the index of duplicates work."""
         return pb.CreateClientBaseRequest(
             nom="Banc",
             prenom="Essai",

@@ -1,4 +1,4 @@
-"""`crm bench rpc`: what a service answers, and what guarding a call costs."""
+"""`crm bench rpc`: calls per second of a service, and the cost of guarding a call."""
 
 import time
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ _TURNS = 2
 
 
 def measure(seconds: float, *, baseline: bool, running: bool) -> Report:
-    """Create, Get and List of clients, *seconds* each; with *baseline* the bare echo too.
+    """Measure Create, Get and List of clients, *seconds* each; with *baseline* the bare echo too.
 
     Against the *running* mesh of this folder, else against one of its own. Raises CommandError.
     """
@@ -79,7 +79,7 @@ class _Calls:
         self._token = mesh.token(f"bench-{int(time.time())}")
 
     def all(self) -> None:
-        """Each call in a closed loop, then in an open one at half the rate."""
+        """Measure each call in a closed loop, then in an open one at half the rate."""
         rate = self._measure("Create", CREATE, Creations(0))
         self._measure("Create", CREATE, Creations(50_000_000), rate * _OPEN_LOOP_LOAD)
         gets = Gets(known_ids(self._address, self._token))
@@ -98,7 +98,7 @@ class _Calls:
 
 
 def _compare_echoes(seconds: float, progress: Stages, report: Report) -> None:
-    """A handler that does nothing, bare and behind the pipeline, in turns: noise hits them alike."""
+    """Measure an empty handler, bare and behind the pipeline, in turns, so that noise hits both alike."""
     secret = token_urlsafe(48)
     token = Secrets(secret).token()
     outcomes: dict[Guard, list[Outcome]] = {guard: [] for guard in Guard}

@@ -11,7 +11,7 @@ _POLL = 0.1
 
 
 class Stages:
-    """The stages of one benchmark, *count* of them."""
+    """The stages of one benchmark."""
 
     def __init__(self, progress: Progress, count: int) -> None:
         self._progress, self._quiet = progress, not progress.console.is_terminal

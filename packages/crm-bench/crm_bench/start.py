@@ -1,4 +1,4 @@
-"""`crm bench start`: how long until the whole mesh serves, and the memory it takes when idle."""
+"""`crm bench start`: time until the whole mesh serves, and its memory when idle."""
 
 import tempfile
 import time
@@ -18,7 +18,7 @@ _WARM_STARTS = 2
 
 
 def measure() -> Report:
-    """One cold start in an empty folder, then warm ones. Raises CommandError."""
+    """Measure one cold start in an empty folder, then warm ones. Raises CommandError."""
     report = Report("start", COLUMNS)
     with (
         tempfile.TemporaryDirectory(prefix="crm-bench-") as folder,
@@ -32,7 +32,7 @@ def measure() -> Report:
 
 
 def _start(what: str, home: Home, progress: Stages, report: Report) -> None:
-    """Start and stop the mesh; from the command to all services SERVING, and back."""
+    """Start and stop the mesh; measure the seconds until all services are SERVING, and until it ended."""
     progress.next(what)
     before = time.monotonic()
     with started(home, []) as up:

@@ -1,4 +1,4 @@
-"""How long to wait before something that ended is started again."""
+"""Pauses before something that has ended is started again."""
 
 import time
 
@@ -24,7 +24,7 @@ class Backoff:
         self._started_at, self._due = time.monotonic(), None
 
     def ended(self) -> float:
-        """Note that the process has ended; the seconds until its next start."""
+        """Note that the process has ended; return the seconds until its next start."""
         now = time.monotonic()
         if now - self._started_at > _STABLE:
             self._pause = _FIRST_PAUSE

@@ -1,6 +1,6 @@
 """The commands that services and tools contribute, found by entry points.
 
-Light, because it is looked at before every command; what needs the kernel is imported inside.
+Light, because it runs before every command; the kernel is imported inside functions.
 """
 
 import os
@@ -17,7 +17,7 @@ TOOLS = "crm.tools"  # of packages for developers, which production does not ins
 
 
 def add_contributed(app: typer.Typer, arguments: Sequence[str]) -> None:
-    """Give *app* the commands that *arguments* may mean, each under the name of its entry point.
+    """Add to *app* the commands that *arguments* may mean, each under the name of its entry point.
 
     The module of a command is imported for that command and for the help that lists all of them;
     such modules import their service inside the commands.
@@ -48,7 +48,7 @@ def _before(service: str) -> Callable[[], None]:
 
 
 def complete_environment(home: Home, service: str) -> None:
-    """Give this process the settings of *service* in the mesh of *home*; those that are set already win."""
+    """Set the environment of *service* in the mesh of *home*; variables that are set already win."""
     from service_kit.registry import service_named
 
     from crm_cli.keys import secrets_of

@@ -67,15 +67,15 @@ class LetterBox:
         return self._read(_LIST, list(statuses))
 
     def get(self, numbers: Iterable[int]) -> dict[int, Letter]:
-        """Those of the letters *numbers* that exist, by number."""
+        """Return the letters *numbers*, by number; missing ones are left out."""
         return {letter.id: letter for letter in self._read(_GET, list(numbers))}
 
     def mark_replaying(self, numbers: Iterable[int]) -> list[int]:
-        """Ask the service to try these dead letters again; those that were dead."""
+        """Ask the service to try these letters again; return the numbers of those that were dead."""
         return self._mark(REPLAYING, numbers)
 
     def drop(self, numbers: Iterable[int]) -> list[int]:
-        """Give these dead letters up for good; those that were dead."""
+        """Give these letters up for good; return the numbers of those that were dead."""
         return self._mark(DROPPED, numbers)
 
     def _read(self, query: str, values: list[str] | list[int]) -> list[Letter]:
@@ -101,7 +101,7 @@ def parse_ids(texts: Iterable[str]) -> dict[str, list[int]]:
 
 
 def with_schema(url: str, services: Sequence[Service]) -> list[str]:
-    """The names of those of *services* that have a schema in this database."""
+    """Return the names of the *services* that have a schema in this database."""
     with psycopg.connect(url, autocommit=True) as connection:
         rows = connection.execute(_EXISTING, ([service.name for service in services],)).fetchall()
     existing = {name for (name,) in rows}

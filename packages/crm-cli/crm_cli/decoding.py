@@ -1,4 +1,4 @@
-"""`crm decode`: which event a payload is, and its content as JSON.
+"""`crm decode`: the event in a payload, and its content as JSON.
 
 Loads the contracts and nothing else, because `nats sub --translate` runs it for each message.
 """
@@ -28,7 +28,7 @@ EVENT_CLASSES: dict[str, type[Message]] = {
 
 
 class UnknownSubject(CommandError):
-    """No event is published at this subject."""
+    """Subject at which no event is published."""
 
     def __init__(self, subject: str) -> None:
         super().__init__(f"no event is published at {subject!r}; events: {', '.join(EVENT_CLASSES)}")

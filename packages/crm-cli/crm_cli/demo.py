@@ -1,4 +1,4 @@
-"""The demo account of the embedded mesh: made when it is missing, signed in as anybody would.
+"""The demo account of the embedded mesh: made when it is missing, signed in by the gateway.
 
 Its password is drawn for each folder. Nothing of the kernel is imported here, because
 `crm token` must answer at once.
@@ -19,12 +19,12 @@ _PATIENCE = 10.0  # seconds for an answer
 
 
 class SignInRefused(CommandError):
-    """There is no such account, or it has another password."""
+    """Refusal of a sign-in: there is no such account, or it has another password."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """Who signs in."""
+    """The demo account: its address and its password."""
 
     email: str
     password: str

@@ -1,4 +1,4 @@
-"""What `crm up` shows: a live table on a terminal, a line per change anywhere else."""
+"""The output of `crm up`: a live table on a terminal, a line per change anywhere else."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -52,7 +52,7 @@ class Board:
         self._shown = states
 
     def show_examples(self, token: str, nats_url: str, demo: Demo | None) -> None:
-        """Say what can be typed now, and as whom one may sign in."""
+        """Print commands to copy, and the account to sign in with."""
         if demo is not None:
             whom = f"{demo.email} with the password {demo.password}"
             self._console.print(f"Sign in as {whom}.", markup=False, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`crm dlq list|show|replay|drop`: what is said and done about dead letters."""
+"""The work of `crm dlq list|show|replay|drop` on dead letters."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -63,7 +63,7 @@ def _content(letter: Letter) -> str:
 
 
 def drop(url: str, texts: Iterable[str]) -> bool:
-    """Give letters up for good; whether all of them were dead."""
+    """Give letters up for good; return whether all of them were dead."""
     complete = True
     for service, numbers in parse_ids(texts).items():
         with LetterBox(url, service) as box:
@@ -75,7 +75,7 @@ def drop(url: str, texts: Iterable[str]) -> bool:
 
 
 def replay(url: str, numbers_by_service: dict[str, list[int]], patience: float) -> bool:
-    """Have letters handled again and say what became of each; whether all of them succeeded.
+    """Have letters handled again and print the result of each; return whether all succeeded.
 
     After *patience* seconds in which nothing happened the rest is left to the services.
     """
@@ -112,7 +112,7 @@ def dead_numbers(url: str, services: Sequence[Service]) -> dict[str, list[int]]:
 
 
 def _ended(waiting: dict[LetterBox, set[int]], patience: float) -> Iterator[tuple[LetterBox, Letter]]:
-    """Letters as their replay ends; returns when none is left or nothing has ended for a while."""
+    """Yield letters as their replay ends, until none is left or none has ended for a while."""
     heard = time.monotonic()
     while any(waiting.values()) and time.monotonic() - heard < patience:
         for box, left in waiting.items():
@@ -125,7 +125,7 @@ def _ended(waiting: dict[LetterBox, set[int]], patience: float) -> Iterator[tupl
 
 
 def _explain(box: LetterBox, numbers: Iterable[int], marked: Sequence[int]) -> bool:
-    """Say why letters were left alone; whether there were any."""
+    """Print why letters were left alone; return whether there were any."""
     others = sorted(set(numbers) - set(marked))
     known = box.get(others)
     for number in others:

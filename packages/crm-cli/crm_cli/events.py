@@ -1,4 +1,4 @@
-"""`crm events tail`: the events of the bus as people read them, while they arrive."""
+"""`crm events tail`: the events of the bus, decoded while they arrive."""
 
 import asyncio
 import sys

@@ -1,7 +1,7 @@
-"""What the embedded mode keeps under `.crm`: where the mesh listens, its lock, its folders.
+"""The folder `.crm` of the embedded mode: the state of the mesh, its lock, its logs.
 
-Light on purpose, because `crm token` must answer at once: nothing of the kernel is imported
-here. The secrets of the mesh are in `keys.py`.
+Light, because `crm token` must answer at once: nothing of the kernel is imported here.
+The secrets of the mesh are in `keys.py`.
 """
 
 import fcntl
@@ -36,12 +36,12 @@ _SETTINGS = (
 
 
 class CommandError(Exception):
-    """A command cannot do its work; the message says why and what to do."""
+    """Failure of a command; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where the running mesh listens; *services* are its ports by name, *demo* says that one signs in."""
+    """Addresses of the running mesh; *services* are ports by name, *demo* says that the account exists."""
 
     database_url: str
     nats_url: str
@@ -58,7 +58,7 @@ class Home:
 
     @property
     def logs(self) -> Path:
-        """Where every process of the mesh writes its log."""
+        """The folder in which every process of the mesh writes its log."""
         return self.folder / "logs"
 
     @property
@@ -103,11 +103,11 @@ class Home:
         return True
 
     def note_running(self, state: State) -> None:
-        """Let other commands find the mesh."""
+        """Write the state of the mesh, by which other commands find it."""
         write_privately(self._state, asdict(state))
 
     def note_stopped(self) -> None:
-        """The mesh does not run any more."""
+        """Remove the state of the mesh."""
         self._state.unlink(missing_ok=True)
 
     def state(self) -> State | None:

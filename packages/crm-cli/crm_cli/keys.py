@@ -19,12 +19,12 @@ _FORMER = {"pepper": "auth_pepper", "oauth_state": "oauth_state_secret"}  # name
 
 
 def secrets_file(home: Home) -> Path:
-    """Where the secrets of *home* are kept."""
+    """Return the file of the secrets of *home*."""
     return home.folder / "secrets.json"
 
 
 def secrets_of(home: Home) -> Secrets:
-    """The secrets of *home*, made at first use, completed for new processes; JWT_SECRET wins.
+    """Read the secrets of *home*, made at first use, completed for new processes; JWT_SECRET wins.
 
     Raises CommandError when the file is damaged.
     """
@@ -43,13 +43,13 @@ def secrets_of(home: Home) -> Secrets:
 
 
 def _content(secrets: Secrets) -> dict[str, object]:
-    """What the file holds: each secret that was made beside the others, under its name in lower case."""
+    """Return the content of the file: each secret under the name of its setting in lower case."""
     content = asdict(secrets)
     return content | {name.lower(): value for name, value in content.pop("made").items()}
 
 
 def read_secrets(path: Path) -> Secrets:
-    """The secrets in *path*. Raises CommandError when it is damaged."""
+    """Read the secrets in *path*. Raises CommandError when it is damaged."""
     try:
         content = json.loads(path.read_text())
         keys = {name: KeyPair(**pair) for name, pair in content.pop("keys").items()}

@@ -229,7 +229,7 @@ def main() -> None:
 
 
 def _sentence(error: Exception) -> str | None:
-    """What to tell the person at the terminal; None for what nobody expected."""
+    """Return the sentence about *error* for the person at the terminal; None for an unexpected error."""
     if isinstance(error, CommandError):
         return str(error)
     if isinstance(error, ModuleNotFoundError):

@@ -1,6 +1,6 @@
 """One process per service, forked from a parent that has imported everything once.
 
-Nothing of gRPC may exist before the fork; see `up.py`, which keeps to that.
+No gRPC object may exist before the fork: `up.py` makes none.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ _SILENCE = 5.0  # seconds without a sign of life after which a service counts as
 class ServiceProcess:
     """The process of one service or edge: started, watched, started again when it ends by itself.
 
-    *ports* are those of all of them, *environment* what this one's settings are read from.
+    *ports* are those of all processes; *environment* holds the settings of this one.
     """
 
     def __init__(
@@ -75,9 +75,9 @@ class ServiceProcess:
         self._backoff.started()
 
     def watch(self) -> str:
-        """Take note of what the process said, of its end, and of the time to start it again.
+        """Read the process's signs of life, note its end, and start it again when it is time.
 
-        What there is to tell about it, "" for nothing.
+        Return a sentence about a change, "" without one.
         """
         if self._backoff.over:
             self.restarts += 1

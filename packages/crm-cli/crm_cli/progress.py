@@ -1,9 +1,9 @@
-"""What long migrations say of themselves, on standard error."""
+"""Progress of long migrations, on standard error."""
 
 import logging
 
 
 def show_migrations() -> None:
-    """Show how far a migration is, and which rows it left as they were."""
+    """Show the progress of migrations, and the rows that they left unchanged."""
     logging.basicConfig(format="%(message)s")
     logging.getLogger("db_utils.migrations").setLevel(logging.INFO)

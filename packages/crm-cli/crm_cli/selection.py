@@ -1,4 +1,4 @@
-"""Which services a command is about, and where they listen on this machine."""
+"""Services that a command is about, and their ports on this machine."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ _OFFSETS = range(10_949, 15_000)  # above the ephemeral ports, which clients tak
 
 
 def chosen(names: Iterable[str]) -> list[Service]:
-    """The services *names*, each once; all of them when none is named. Raises UnknownService."""
+    """Return the services *names*, each once; all services when none is named. Raises UnknownService."""
     return [service_named(name) for name in dict.fromkeys(names)] or list(services().values())
 
 
@@ -43,7 +43,7 @@ def free_port_offset() -> int:
 
 
 def listening(home: Home, wanted: Sequence[Service | Edge]) -> dict[str, int]:
-    """The ports of those of *wanted* that the mesh of *home* runs; of all without a mesh there."""
+    """Return the ports of the *wanted* services that run in the mesh of *home*, of all if no mesh runs."""
     state = home.state()
     known = ports() if state is None else state.services
     return {service.name: known[service.name] for service in wanted if service.name in known}

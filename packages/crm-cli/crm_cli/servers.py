@@ -25,7 +25,7 @@ class WatchedServer:
         self._backoff.started()
 
     def watch(self) -> str:
-        """Take note of its end and start it again when it is time; what there is to tell."""
+        """Note the server's end, start it again when it is time; return a sentence about a change, or ""."""
         if self._waiting:
             return self._restart() if self._backoff.over else ""
         if not self.server.ended:

@@ -1,4 +1,4 @@
-"""What the containers of `compose/` need of the command: fresh secrets, and a health check."""
+"""Fresh secrets and a health check for the containers of `compose/`."""
 
 import os
 import secrets
@@ -13,7 +13,7 @@ from crm_cli.doctor.services import SERVING, health_at, lives_at
 
 
 def secret_lines(processes: Mapping[str, Service | Edge]) -> Iterator[str]:
-    """A fresh `.env` for both stacks, with logins and a key pair for each of *processes*."""
+    """Yield the lines of a fresh `.env` for both stacks, with logins and keys for each of *processes*."""
     new = new_secrets(processes, (process.settings for process in processes.values()))
     yield f"JWT_SECRET={new.jwt_secret}"
     yield from (f"{name}={value}" for name, value in new.made.items())
@@ -41,5 +41,5 @@ def is_healthy(name: str) -> bool:
 
 
 def _password() -> str:
-    """A random one that begins with a letter: nats-server reads "-abc" or "1e5" as a number."""
+    """Make a password that begins with a letter: nats-server reads "-abc" or "1e5" as a number."""
     return f"p{secrets.token_urlsafe(24)}"

@@ -1,4 +1,4 @@
-"""`crm up`: the whole mesh on this machine, with one table that shows how it is.
+"""`crm up`: the whole mesh on this machine, with one live table.
 
 The parent starts the servers, migrates, imports every service and forks one process for
 each. It never makes a gRPC object or a thread itself, so that it can fork at any time.
@@ -67,7 +67,7 @@ class Mesh:
         self._asked_to_stop += 1
 
     def _check(self, secrets: Secrets) -> None:
-        """Refuse before anything runs what could not work."""
+        """Refuse settings and ports that could not work, before anything runs. Raises CommandError."""
         settings = load(Settings, database_url=self._database_url, jwt_secret=secrets.jwt_secret)
         settings.authenticator("crm")
         self._auth_enabled = settings.auth_enabled
@@ -141,7 +141,7 @@ class Mesh:
             process.start()
 
     def _environment(self, service: Service | Edge, position: int, secrets: Secrets) -> dict[str, str]:
-        """What the service's settings are read from: what the user has set wins, but for ports."""
+        """Return the environment of *service*; variables set by the user win, but for ports."""
         given = {name: value for name, value in os.environ.items() if value}
         own = {f"{service.prefix}_PORT": str(self._ports[service.name])}
         if "METRICS_PORT" in given:
@@ -158,7 +158,7 @@ class Mesh:
         }
 
     def _keys_url(self) -> str:
-        """Where the keys of our own tokens are published, "" when no edge here does."""
+        """Return the address of the keys of our own tokens, "" when no edge here publishes them."""
         paths = {edge.name: edge.keys_path for edge in self._services if isinstance(edge, Edge)}
         urls = (f"http://127.0.0.1:{self._ports[name]}{path}" for name, path in paths.items() if path)
         return next(urls, "")
@@ -201,7 +201,7 @@ class Mesh:
             board.show_examples(bearer, self._nats_url, demo)
 
     def _has_demo(self) -> bool:
-        """Whether an account for demonstration is made: in a database of ours, when it can sign in."""
+        """Whether the demo account is made: only in the embedded database, and when it can sign in."""
         ours = not os.environ.get("DATABASE_URL")
         return ours and self._auth_enabled and {service.name for service in self._services} >= NEEDED
 

@@ -1,4 +1,4 @@
-"""What the parts of a running service reach: its settings, its database, its peers."""
+"""The application: settings, database and peers of a running service, handed to its parts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ P = TypeVar("P")
 
 @dataclass(frozen=True, slots=True)
 class App(Generic[S]):
-    """Handed to servicers, workers and look-ups."""
+    """Settings, database and peers of a running service, for servicers, workers and look-ups."""
 
     settings: S
     database: Database
@@ -25,10 +25,10 @@ class App(Generic[S]):
     )
 
     def part(self, make: Callable[["App[S]"], P]) -> P:
-        """What *make* makes of this application: once, at the first call, then the same for everybody.
+        """Return the part that *make* makes of this application, the same one at every call.
 
-        For parts with a state that servicers and jobs of one process share: keys in memory, circuits,
-        rates. They live as long as the application and are not closed.
+        It is for parts with a state that servicers and jobs of one process share: keys in memory,
+        circuits, rates. A part lives as long as the application and is not closed.
         """
         if make not in self._parts:
             self._parts[make] = make(self)

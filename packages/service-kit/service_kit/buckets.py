@@ -11,7 +11,7 @@ _REMEMBERED = 20_000  # keys; the one not heard of for longest is forgotten firs
 class Buckets:
     """A bucket per key that gets *per_minute* tokens in a minute, and holds *burst* or as many.
 
-    *now* tells the seconds that have passed; a clock that is set back gives no tokens meanwhile.
+    *now* is a clock in seconds; while it is set back, no tokens are added.
     """
 
     def __init__(
@@ -21,7 +21,7 @@ class Buckets:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str) -> float:
-        """Take a token of *key*: 0, or the seconds until there will be one."""
+        """Take a token of *key*: return 0, or without one the seconds until there is one."""
         now = self._now()
         tokens, filled_at = self._buckets.pop(key, (self._size, now))
         tokens = min(self._size, tokens + max(now - filled_at, 0.0) * self._rate)

@@ -1,4 +1,4 @@
-"""What a service's own `crm` commands stand on: its application, opened without serving.
+"""The base of a service's own `crm` commands: its application, opened without serving.
 
 A service contributes a Typer application by the entry point group `crm.commands`, under its own
 name; `crm_cli` completes the environment before one of its commands runs.
@@ -17,7 +17,6 @@ from service_kit.service import Service
 from service_kit.settings import load
 
 __all__ = [
-    "T",
     "run",
 ]
 
@@ -25,7 +24,7 @@ T = TypeVar("T")
 
 
 def run(service: Service, work: Callable[[App[Any]], Awaitable[T]]) -> T:
-    """The result of *work* on the application of *service*, with the settings of the environment.
+    """Return the result of *work* on the application of *service*, with the settings of the environment.
 
     Raises ConfigurationError, and what *work* raises.
     """

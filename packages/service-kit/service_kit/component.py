@@ -1,4 +1,4 @@
-"""What several services share beyond the kernel: tables, events, jobs, a word with each caller.
+"""Components: tables, events, jobs and greetings that several services share beyond the kernel.
 
 A component is a value that a `Service` names in its data; `service.py` takes it apart.
 """
@@ -13,13 +13,13 @@ from sqlalchemy import MetaData
 
 
 class Greeter(Protocol):
-    """What a running component does with callers."""
+    """The part of a running component that meets callers."""
 
     async def greet(self, identity: Identity) -> None:
         """Meet a proven caller before his request is read. Raises a Refusal to keep him out."""
 
     async def close(self) -> None:
-        """End what it still does, once no call is under way any more."""
+        """End its background work; called once no call is under way any more."""
 
 
 class Component(Protocol):
@@ -31,23 +31,23 @@ class Component(Protocol):
 
     @property
     def package(self) -> str:
-        """Its Python package."""
+        """Python package of the component."""
 
     @property
     def tables(self) -> MetaData:
-        """The tables that it adds."""
+        """Tables added to the schema of the service."""
 
     @property
     def settings(self) -> type[BaseSettings]:
-        """What it can be told."""
+        """Settings added to those of the service."""
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
-        """What it consumes."""
+        """Subscriptions added to those of the service."""
 
     @property
     def workers(self) -> tuple[Worker, ...]:
-        """What it does by itself."""
+        """Jobs added to those of the service."""
 
     def greeter(self, app: Any) -> Greeter | None:
-        """Its part in the calls of the application, None when that is switched off."""
+        """Make the greeter of *app*, None when the component is switched off there."""

@@ -1,6 +1,6 @@
-"""What an edge is: a process beside the nineteen that serves HTTP instead of gRPC.
+"""Edges: processes beside the services that serve HTTP instead of gRPC.
 
-It owns no schema, no contract and no events; `service.py` is for those that do.
+An edge owns no schema, no contract and no events; `service.py` is about processes that do.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ READINESS: Final = "/readyz"  # where it tells how it is; `revocations` is `ok` 
 
 
 class Running(Protocol):
-    """What serves between its start and its stop."""
+    """A process between its start and its stop."""
 
     port: int
     bus: Bus
@@ -29,12 +29,12 @@ class Running(Protocol):
         """Serve. Raises PortTaken."""
 
     async def stop(self) -> None:
-        """Come to rest; calls under way get the settings' grace."""
+        """Stop serving; calls under way get SHUTDOWN_GRACE_S seconds to end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An edge, as data. *make* brings it to life from its settings and the addresses of the services.
+    """An edge, as data. *make* builds the running one from its settings and the services' addresses.
 
     Its settings are a class with `<name>_host` and `<name>_port`. With *keys_path*, it publishes
     there the keys of our own tokens, which all services read (JWKS_URL).
@@ -48,5 +48,5 @@ class Edge:
 
     @property
     def prefix(self) -> str:
-        """What the settings of its host and port begin with."""
+        """The beginning of the names of its host and port settings."""
         return self.name.upper()

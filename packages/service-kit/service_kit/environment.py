@@ -45,7 +45,7 @@ class Secrets:
 
     @property
     def public_keys(self) -> str:
-        """What every service knows of the others, as SERVICE_PUBLIC_KEYS spells it."""
+        """The public keys of all processes, in the form of SERVICE_PUBLIC_KEYS."""
         return ",".join(f"{name}:{pair.public}" for name, pair in self.keys.items())
 
     def token(
@@ -58,7 +58,7 @@ class Secrets:
     ) -> str:
         """A bearer token (HS256) of *user* in *organisation* (None: without the claim).
 
-        It tells his address and his type too, which services with local users ask for.
+        It carries his address and his type too, because services with local users ask for them.
         """
         now = int(clock.timestamp())
         payload: dict[str, object] = {"iss": ISSUER, "sub": user, "iat": now, "exp": now + lifetime}
@@ -79,7 +79,7 @@ def new_secrets(processes: Iterable[str], settings: Iterable[type[BaseSettings]]
 
 
 def _makers(settings: type[BaseSettings]) -> Mapping[str, Callable[[], str]]:
-    """What makes each secret that *settings* declares, by environment variable."""
+    """The makers of the secrets that *settings* declares, by environment variable."""
     return {
         name.upper(): mark.new
         for name, field_ in settings.model_fields.items()

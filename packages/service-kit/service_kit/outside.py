@@ -1,7 +1,7 @@
-"""The careful call to a party outside: three attempts, small answers, sent again only when that is safe.
+"""HTTP calls to parties outside: three attempts, small answers, repeated only when that is safe.
 
-It knows no refusals: each caller says what an answer that does not come means to it. Between
-our own services calls go by `grpc_utils.Peers`.
+There are no refusals here: each caller decides what a missing answer means. Our own services call
+each other by `grpc_utils.Peers`.
 """
 
 import asyncio
@@ -38,9 +38,9 @@ _REFUSALS = 400  # statuses from here on say that the answer is no
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a party is asked. Logs show the *operation* alone: everything else may hold secrets.
+    """A request to a party. Logs show its *operation* alone: everything else may hold secrets.
 
-    One that is not *repeatable* is not sent again once it may have arrived.
+    Unless it is *repeatable*, it is not sent again once it may have arrived.
     """
 
     operation: str
@@ -54,14 +54,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a party has answered; the *content* is its JSON object, empty when it has sent none."""
+    """The answer of a party; *content* is its JSON object, empty when it has sent none."""
 
     status: int
     content: Mapping[str, Any] = field(repr=False)
 
 
 class NoReply(Exception):
-    """The party could not be reached, or was *too_slow*."""
+    """Failure to get an answer: the party could not be reached, or was *too_slow*."""
 
     def __init__(self, *, too_slow: bool) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class NoReply(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """How one attempt has ended: *again* when another one is safe and may help."""
+    """The end of one attempt; *again* says that another one is safe and may help."""
 
     cause: str
     again: bool
@@ -86,11 +86,11 @@ async def reply_to(
     attempts: int = ATTEMPTS,
     on_retry: Callable[[], object] = lambda: None,
 ) -> Reply:
-    """The answer to *question*, whatever its status, each attempt within *timeout* seconds.
+    """Return the answer to *question*, whatever its status; an attempt takes *timeout* seconds at most.
 
-    Asked again after 429, 502, 503 and 504, when the question was surely not sent and, if it is
-    repeatable, when no answer came; before that *on_retry* is called. An answer above 64 KB
-    counts as one without content. Raises NoReply.
+    The question is repeated after 429, 502, 503 and 504, when it was surely not sent and, if it is
+    repeatable, when no answer came; *on_retry* is called before. An answer above 64 KB counts as one
+    without content. Raises NoReply.
     """
     retries = stamina.retry_context(
         on=_pause_after,
@@ -113,7 +113,7 @@ async def reply_to(
 
 
 class _AgainError(Exception):
-    """Another attempt is to follow, after *pause* seconds if the party has asked for them."""
+    """Sign that another attempt follows, after *pause* seconds if the party has asked for them."""
 
     def __init__(self, pause: float) -> None:
         super().__init__()
@@ -121,12 +121,12 @@ class _AgainError(Exception):
 
 
 def _pause_after(error: Exception) -> bool | float:
-    """The seconds that the party has asked for, else True: the pauses double. False for a bug."""
+    """Return the seconds that the party has asked for, else True for a doubled pause; False for a bug."""
     return isinstance(error, _AgainError) and (error.pause or True)
 
 
 def _last(question: Question, outcome: _Outcome, attempt: int) -> Reply:
-    """What the last attempt has brought. Raises NoReply."""
+    """Return the reply of the last attempt. Raises NoReply."""
     if outcome.reply is None or outcome.reply.status >= _REFUSALS:
         _log.warning("%s has failed: %s (attempt %d)", question.operation, outcome.cause, attempt)
     elif attempt > 1:
@@ -146,7 +146,7 @@ async def _attempt(question: Question, timeout: float) -> _Outcome:
 
 
 async def _sent(question: Question) -> _Outcome:
-    """How the party answers. Raises httpx.HTTPError."""
+    """Send *question* once. Raises httpx.HTTPError."""
     proof = {"authorization": f"Bearer {question.bearer}"} if question.bearer else {}
     async with (
         httpx.AsyncClient(verify=authorities(), timeout=_CONNECT) as client,

@@ -1,4 +1,4 @@
-"""Whose event it is. Outside publishers may leave the organisation out; the client tells it (C13)."""
+"""Owners of events: outside publishers may leave the organisation out, which clients then tells (C13)."""
 
 import logging
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Owner:
 
 
 async def owner_of(event: Any, app: App[Any]) -> Owner | None:
-    """The owner that *event* names, else that of its client; None when nobody knows the client.
+    """Return the owner that *event* names, else that of its client; None when the client is unknown.
 
     A look-up for subscriptions to events with client_id, organisation_id and societe_id.
     Raises InvalidEvent without a client, Unavailable when the clients service is silent.

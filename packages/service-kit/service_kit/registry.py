@@ -1,4 +1,4 @@
-"""What is installed: services and edges, found by their entry points."""
+"""Installed services and edges, found by their entry points."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -22,7 +22,7 @@ SERVICES, EDGES = "crm.services", "crm.edges"
 
 
 class UnknownService(LookupError):
-    """No installed process has this name; the message lists those that exist."""
+    """Name of no installed process; the message lists those that exist."""
 
 
 @cache

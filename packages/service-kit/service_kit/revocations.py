@@ -1,8 +1,8 @@
-"""Keeps a process's memory of revoked tokens up to date, whatever is away (C5).
+"""A process's memory of revoked tokens, kept up to date whatever is away (C5).
 
-The bucket on the bus tells within milliseconds. At the start, whenever the bucket is followed
-anew, and once per second while it cannot be followed, the auth service is asked; with both
-away the last known list stays in force.
+Revocations arrive by the bucket on the bus within milliseconds. The auth service is asked at the
+start, whenever the bucket is followed anew, and once per second while it cannot be followed. With
+both away the last known list stays in force.
 """
 
 import asyncio
@@ -41,15 +41,15 @@ Ask = Callable[[ListRevokedRequest], Awaitable[ListRevokedResponse]]
 
 
 def asking(peers: Peers) -> Ask:
-    """Questions to the auth service, one a second at most: no circuit may hold them back."""
+    """Make the question to the auth service, which no open circuit holds back: it is asked once a second."""
     ask: Ask = peers.stub(TokenServiceStub, breaker=False).ListRevoked
     return ask
 
 
 class RevocationWatch:
-    """Fills *revocations* of process *name* from the bucket on *bus*, and by *ask* (None: never).
+    """The job that fills *revocations* of process *name* from the bucket on *bus*, and by *ask*.
 
-    *now* tells the seconds that have passed.
+    Without *ask* the bucket is the only source. *now* is a clock in seconds.
     """
 
     def __init__(
@@ -67,15 +67,15 @@ class RevocationWatch:
         BEHIND.labels(name).set_function(self.behind)
 
     def behind(self) -> float:
-        """Seconds since the bucket was last seen to be followed, or auth was heard."""
+        """Return the seconds since the bucket was last known to be followed, or auth has answered."""
         return self._now() - self._in_step_at
 
     def in_step(self) -> bool:
-        """Whether that is so short a time ago that every revocation is known here, or soon will be."""
+        """Whether the process is at most `BEARABLE` seconds behind."""
         return self.behind() <= BEARABLE
 
     async def run(self) -> None:
-        """Follow the bucket; ask auth when that begins or ends, and again while it is not possible."""
+        """Follow the bucket; ask auth whenever that begins or ends, and once a second while it fails."""
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._keep_following())
             if self._ask is not None:
@@ -107,7 +107,7 @@ class RevocationWatch:
             self._turned.set()
 
     async def _keep_asking(self, ask: Ask) -> None:
-        """Hear everything in force at each turn, then what is new while the bucket cannot be followed."""
+        """Ask for all revocations at each turn, then for new ones while the bucket cannot be followed."""
         while True:
             self._turned.clear()
             since: Timestamp | None = None
@@ -119,7 +119,7 @@ class RevocationWatch:
                         await self._turned.wait()
 
     async def _heard(self, ask: Ask, since: Timestamp | None) -> Timestamp | None:
-        """Take over what auth has revoked *since*; from when to ask next, None when it does not tell."""
+        """Take over the revocations *since*; return from when to ask next, None when auth does not answer."""
         try:
             next_time = await self._take_pages(ask, since or Timestamp())
         except (Unavailable, AioRpcError, DatabaseError) as error:
@@ -142,5 +142,5 @@ class RevocationWatch:
 
 
 def _seconds(instant: Timestamp) -> float:
-    """*instant* as an `iat` tells it, to the bit: both count whole microseconds."""
+    """Return *instant* as seconds, equal to the bit to an `iat`: both count whole microseconds."""
     return instant.ToMicroseconds() / 1e6

@@ -1,4 +1,4 @@
-"""A service brought to life and to rest, in an order that loses nothing.
+"""The start and the stop of a service, in an order that loses nothing.
 
 Start: database, server, bus (in the background), then the loops. Stop: health says
 NOT_SERVING, calls under way end, the loops end their batch, the relay publishes what it
@@ -49,7 +49,7 @@ _BUSY = 1.0  # seconds until a job looks again whether the replica that runs it 
 
 
 class RunningService:
-    """*service* with *settings*; *addresses* say where its peers listen."""
+    """A running *service* with *settings*; *addresses* are those of its peers."""
 
     def __init__(self, service: Service, settings: Settings, addresses: Mapping[str, str]) -> None:
         self.service, self.settings = service, settings
@@ -83,7 +83,7 @@ class RunningService:
         return self._server.serving
 
     def _ask(self, addresses: Mapping[str, str]) -> Ask | None:
-        """Who tells the revocations besides the bucket: this service itself, auth, or nobody."""
+        """Choose the source of revocations besides the bucket: this service itself, auth, or None."""
         if self.service.revoked is not None:
             return self.service.revoked(self.app)
         return asking(self.app.peers) if "auth" in addresses and self.app.peers.proven else None
@@ -120,7 +120,7 @@ class RunningService:
         self._tasks = [asyncio.create_task(keep_running(name, run), name=name) for name, run in loops.items()]
 
     async def stop(self) -> None:
-        """Come to rest; calls under way get the settings' grace."""
+        """Stop serving; calls under way get SHUTDOWN_GRACE_S seconds to end."""
         await self._server.stop(self.settings.shutdown_grace_s)
         for greeter in self._greeters:
             await greeter.close()
@@ -136,7 +136,7 @@ class RunningService:
 def brought_to_life(
     process: Service | Edge, settings: ProcessSettings, addresses: Mapping[str, str]
 ) -> Running:
-    """*process* ready to start, with *settings* of its own class."""
+    """Make *process* ready to start, with *settings* of its own class."""
     if isinstance(process, Edge):
         return process.make(settings, addresses)
     assert isinstance(settings, Settings)
@@ -144,7 +144,7 @@ def brought_to_life(
 
 
 async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Run a loop for ever; an exception that it did not expect is a bug, logged, not an end."""
+    """Run a loop for ever; an unexpected exception is logged as a bug, and the loop starts again."""
     while True:
         try:
             await run()
@@ -155,7 +155,7 @@ async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
 
 def _housekeeping(service: Service) -> tuple[Worker, ...]:
     async def complete_keys(app: App[Settings]) -> None:
-        """Write the keys that a former version, which may still run, does not know of."""
+        """Write the search keys of rows from a former version, which may still run and knows of none."""
         for model in keyed_models(service.tables):
             if done := await rekey(app.database, model, clock.now() - _LAST_CHANGED):
                 _log.info("%s: %d rows of a former version have their keys", model.__tablename__, done)
@@ -194,7 +194,7 @@ class _Job:
                     await self._woken.wait()
 
     async def _once(self) -> bool:
-        """Run the worker, unless another replica does; whether it ran."""
+        """Run the worker, unless another replica runs it now; return whether it ran here."""
         work = partial(self._worker.run, self._app)
         if not self._worker.exclusive:
             await retried(work)

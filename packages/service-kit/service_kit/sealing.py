@@ -1,4 +1,4 @@
-"""Settings that are secrets: those that nobody can guess, and what seals others at rest (C15)."""
+"""Settings that are secrets: texts that nobody can guess, and the keys of secrets at rest (C15)."""
 
 import base64
 import secrets
@@ -43,7 +43,7 @@ LongSecret = Annotated[SecretStr, AfterValidator(_long_enough), Made(_random_tex
 
 
 class SealingSettings(Settings):
-    """What a service can be told that seals some of its columns."""
+    """Settings of a service that seals some of its columns."""
 
     encryption_keys: Annotated[SecretStr, Made(_sealing_key)] = Field(
         ..., description='"id:base64 of 32 bytes", comma-separated: the first seals, all open'
@@ -59,5 +59,5 @@ class SealingSettings(Settings):
         return keys
 
     def envelope(self) -> Envelope:
-        """What seals secrets at rest (C15)."""
+        """Make the envelope for secrets at rest (C15)."""
         return Envelope(self.encryption_keys.get_secret_value())

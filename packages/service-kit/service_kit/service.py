@@ -1,4 +1,4 @@
-"""What a service is: a value that says what it owns, serves, consumes and does by itself."""
+"""A service as a value: its tables, servicers, subscriptions, jobs and settings."""
 
 import importlib.util
 from collections.abc import Callable
@@ -25,7 +25,7 @@ KERNEL = (("grpc_utils", CallTables.metadata), ("nats_utils", BusTables.metadata
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One of the nineteen, as data; `service_kit.running` brings it to life.
+    """A service of the mesh, as data; `running.py` runs it.
 
     *tables* are its own tables; *servicers* are classes made with the application as their one
     argument; *package* is its Python package, with its migrations inside. A service that
@@ -68,12 +68,12 @@ class Service:
 
     @property
     def prefix(self) -> str:
-        """What the settings of its host and port begin with."""
+        """The beginning of the names of its host and port settings."""
         return "GRPC"
 
     @property
     def folder(self) -> Path:
-        """Where the code of the service is installed."""
+        """The folder of the installed package. Raises LookupError when it is not there."""
         return _folder_of(self.package)
 
     @property

@@ -1,7 +1,7 @@
 """Settings of every process, from environment variables of the same names.
 
 A service with settings of its own derives a class; `.env.example` files are generated
-from these fields. What must not be started with is refused here, with a sentence.
+from these fields. Settings with which no process must start are refused here, with a sentence.
 """
 
 import os
@@ -44,7 +44,7 @@ class ConfigurationError(Exception):
 
 
 class ProcessSettings(BaseSettings):
-    """What every process of the mesh can be told, whatever it serves."""
+    """Settings of every process of the mesh, service or edge."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
@@ -92,7 +92,7 @@ class ProcessSettings(BaseSettings):
         return self.crm_env == PRODUCTION
 
     def authenticator(self, service: str, own: Sequence[Issuer] = ()) -> Authenticator:
-        """Who may call *service*, which holds the keys of its *own* issuers. Raises ConfigurationError."""
+        """Make the check of callers of *service*, with its *own* issuers. Raises ConfigurationError."""
         if not self.auth_enabled:
             if self.in_production:
                 raise ConfigurationError("AUTH_ENABLED=false is refused with CRM_ENV=production: remove it")
@@ -130,7 +130,7 @@ class ProcessSettings(BaseSettings):
 
     @property
     def leniences(self) -> list[str]:
-        """What is let in with these settings and should not be in production, a sentence each."""
+        """Sentences about callers who are let in with these settings and should not be in production."""
         if not self.auth_enabled:
             return ["AUTH_ENABLED=false: every call is let in as user 'anonyme'"]
         if self.keycloak_realm_url and not self.keycloak_audience:
@@ -138,7 +138,7 @@ class ProcessSettings(BaseSettings):
         return []
 
     def signer(self, service: str) -> ServiceSigner | None:
-        """What proves the calls of *service*; None when it has no key. Raises ConfigurationError."""
+        """Make the signer of calls by *service*; None when it has no key. Raises ConfigurationError."""
         key = self.service_private_key.get_secret_value()
         try:
             return ServiceSigner(service, key) if key else None
@@ -147,7 +147,7 @@ class ProcessSettings(BaseSettings):
 
     @staticmethod
     def addresses(ports: Mapping[str, int]) -> Mapping[str, str]:
-        """Where each service of *ports* listens: `<SERVICE>_GRPC_ADDR`, else this machine.
+        """Return the address of each service of *ports*: `<SERVICE>_GRPC_ADDR`, else this machine.
 
         The port of a service is looked up when its address is asked for and no setting gives it.
         """
@@ -172,7 +172,7 @@ class _Addresses(Mapping[str, str]):
 
 
 class Settings(ProcessSettings):
-    """What every service can be told."""
+    """Settings of every service."""
 
     grpc_host: str = Field("0.0.0.0", description="address to listen on")
     grpc_port: int | None = Field(None, ge=0, le=65535, description="port, if not the service's own")
@@ -202,13 +202,13 @@ class Settings(ProcessSettings):
         return not self.in_production
 
     def tenancy(self) -> Tenancy:
-        """How the organisation of a call is found."""
+        """The way to the organisation of a call (C6)."""
         required = self.in_production if self.tenant_claim_required is None else self.tenant_claim_required
         return Tenancy(required, self.default_organisation_id)
 
 
 def checked_secret(secret: str) -> bytes:
-    """*secret* as an HMAC key. Raises ConfigurationError for what anybody could guess."""
+    """Return *secret* as an HMAC key. Raises ConfigurationError for one that anybody could guess."""
     raw = secret.encode()
     if len(raw) < _SHORTEST_SECRET:
         raise ConfigurationError(
@@ -223,7 +223,7 @@ def checked_secret(secret: str) -> bytes:
 
 
 def load(kind: type[S], **overrides: object) -> S:
-    """The settings of the environment, with *overrides*. Raises ConfigurationError."""
+    """Read the settings of the environment, with *overrides*. Raises ConfigurationError."""
     try:
         return kind(**overrides)  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as error:
@@ -232,7 +232,7 @@ def load(kind: type[S], **overrides: object) -> S:
 
 
 def _sentence(kind: type[ProcessSettings], problem: ErrorDetails) -> str:
-    """What is wrong with a setting, without its value: it may be a secret in the wrong place."""
+    """Describe the problem of a setting without its value, which may be a secret in the wrong place."""
     name = str(problem["loc"][0]) if problem["loc"] else ""
     if problem["type"] == "missing":
         return f"{name.upper()} is missing: {kind.model_fields[name].description}"

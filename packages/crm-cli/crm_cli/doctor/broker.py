@@ -1,4 +1,4 @@
-"""NATS: is it there, does it take messages, are streams and consumers as declared."""
+"""Checks of NATS: reachable, taking messages, with streams and consumers as declared."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -61,7 +61,7 @@ async def _server(js: JetStreamContext, text: str, monitoring_url: str) -> Findi
 
 
 async def _sickness(monitoring_url: str) -> str:
-    """What /healthz complains of, "" when it does not."""
+    """The complaint of /healthz, "" when all is well."""
     try:
         async with httpx.AsyncClient(timeout=3) as client:
             answer = await client.get(f"{monitoring_url}/healthz")

@@ -1,4 +1,4 @@
-"""PostgreSQL: is it there, is it the one the migrations describe, what waits in it."""
+"""Checks of PostgreSQL: reachable, migrated, and the events and dead letters that wait in it."""
 
 from collections.abc import Iterator, Sequence
 
@@ -73,7 +73,7 @@ def schemas(url: str, services: Sequence[Service]) -> Iterator[Finding]:
 
 
 def waiting(url: str, services: Sequence[Service]) -> Iterator[Finding]:
-    """What lies in each service's outbox and among its dead letters."""
+    """The events that wait in each service's outbox, and its dead letters."""
     for service in services:
         try:
             with psycopg.connect(url, options=session_options(service.name), autocommit=True) as connection:

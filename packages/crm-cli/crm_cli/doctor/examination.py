@@ -17,7 +17,7 @@ _STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 
 
 def examine(home: Home, wanted: Sequence[Service | Edge], console: Console) -> bool:
-    """Print a line per check; whether nothing has failed."""
+    """Print a line per check; return whether nothing has failed."""
     healthy = True
     for finding in _findings(home, wanted):
         healthy &= finding.level != Level.FAIL

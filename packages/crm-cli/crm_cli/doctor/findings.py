@@ -1,11 +1,11 @@
-"""What a check has found: how bad, about what, and the remedy."""
+"""Findings of checks: level, subject and remedy."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Level(Enum):
-    """How bad a finding is; only FAIL makes the doctor end with exit code 1."""
+    """Level of a finding; only FAIL makes the doctor end with exit code 1."""
 
     OK = "ok"
     WARN = "warn"

@@ -1,4 +1,4 @@
-"""What is installed here, and the secrets and settings of this folder."""
+"""Checks of the installation, and of the secrets and settings of this folder."""
 
 import importlib.metadata
 import os

@@ -1,7 +1,4 @@
-"""The processes themselves: does each service say that it is SERVING, does each edge answer.
-
-And does each of them know which tokens are revoked.
-"""
+"""Checks of the processes: services are SERVING, edges answer, revoked tokens are known."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,7 +17,7 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
 def health(addresses: Mapping[str, str], logs: Path) -> Iterator[Finding]:
-    """The health of the services at *addresses*, by name; *logs* is where they would write."""
+    """The health of the services at *addresses*, by name; *logs* is the folder of their logs."""
     for name, address in addresses.items():
         subject, log = f"service {name}", f"its log says why: {logs / name}.log"
         try:
@@ -36,7 +33,7 @@ def health(addresses: Mapping[str, str], logs: Path) -> Iterator[Finding]:
 
 
 def health_at(address: str, service: str = "") -> int:
-    """What the process at *address* says of *service* ("": of itself). Raises grpc.RpcError."""
+    """Ask the process at *address* for the health of *service* ("": its own). Raises grpc.RpcError."""
     with grpc.insecure_channel(address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         return int(stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=_TIMEOUT).status)
@@ -66,7 +63,7 @@ def lives_at(address: str) -> bool:
 def revocations(services: Mapping[str, str], edges: Mapping[str, str]) -> Finding:
     """Whether the processes at these addresses know which tokens are revoked (C5).
 
-    Those that do not answer are passed over: they let nobody in.
+    Processes that do not answer are left out: they let nobody in.
     """
     told = {name: _service_in_step(address) for name, address in services.items()}
     told |= {name: _edge_in_step(address) for name, address in edges.items()}

@@ -21,22 +21,22 @@ class EmbeddedNats(Server):
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """The address for clients."""
         return f"nats://127.0.0.1:{self.port}"
 
     def url_of(self, user: str) -> str:
-        """Where *user* connects: here everybody is let in."""
+        """The address for *user*; the embedded server asks for no password."""
         return self.url
 
     @property
     def monitoring_url(self) -> str:
-        """Where the running server tells about itself over HTTP: a free port, new at each start."""
+        """The HTTP address of the server's own figures, on a free port, new at each start."""
         found = re.search(r"Starting http monitor on (\S+)", self._log_of_this_run())
         return f"http://{found[1]}" if found else ""
 
     @property
     def store(self) -> Path:
-        """Where the streams are kept."""
+        """The folder of the streams."""
         return self._folder / "nats"
 
     def start(self) -> None:

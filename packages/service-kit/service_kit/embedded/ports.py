@@ -23,8 +23,8 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that no outgoing connection takes before its user does.
+    """Return a port on which nobody listens, outside the range of outgoing connections.
 
-    Each is given once, until all have been: who asks for two before using one gets two.
+    Two calls return two ports, even before the first one is used.
     """
     return next(port for port in _ports if port_is_free(port))

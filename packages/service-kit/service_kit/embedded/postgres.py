@@ -108,7 +108,7 @@ def program(name: str) -> Path:
 
 
 def _socket_folder(folder: Path) -> Path:
-    """*folder*/run, or a short name in the temporary folder when a socket there would be too long."""
+    """Return *folder*/run, or a short name in the temporary folder if a socket's path would be too long."""
     local = folder / "run"
     if len(os.fsencode(local / _SOCKET_NAME)) <= _LONGEST_SOCKET and "," not in str(local):
         return local

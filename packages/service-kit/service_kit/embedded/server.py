@@ -1,4 +1,4 @@
-"""A server as a child process: start until it answers, stop, kill, last words."""
+"""A server as a child process: started until it answers, stopped, killed, its last words read."""
 
 import os
 import re
@@ -27,7 +27,7 @@ if os.getppid() == int(parent):
 
 
 def ending_with_us(command: Sequence[str]) -> list[str]:
-    """*command* (a path and arguments) as a child that gets SIGINT when this process ends.
+    """Return *command* (a path and arguments) so that its process gets SIGINT when this process ends.
 
     It needs no preexec_fn: forking a process in which gRPC runs can end the child.
     """
@@ -35,7 +35,7 @@ def ending_with_us(command: Sequence[str]) -> list[str]:
 
 
 class EmbeddedError(Exception):
-    """A server cannot run here; the message says why and what to do."""
+    """Failure to run a server here; the message says why and what to do."""
 
 
 class Server(ABC):

@@ -1,4 +1,4 @@
-"""Running a server that refuses to run as root, in folders that root has made."""
+"""Ways to run a server that refuses to run as root, in folders made by root."""
 
 import os
 import pwd
@@ -24,7 +24,10 @@ def prepare_for_server(folder: Path) -> None:
 
 
 def as_unprivileged() -> list[str]:
-    """For root, the command that runs the server as nobody, still able to reach its folders."""
+    """Return the beginning of a command that runs a server as nobody; empty unless this process is root's.
+
+    The server still reaches folders of root. Raises EmbeddedError without setpriv.
+    """
     if os.geteuid() != 0:
         return []
     setpriv = shutil.which("setpriv")

@@ -1,4 +1,4 @@
-"""What a command is, as a value, and how one is written with the change that owes it."""
+"""Commands as values, and the writing of one in the transaction of the change that causes it."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _DOUBLINGS = 10  # beyond the hour
 
 
 def growing(attempts: int) -> timedelta:
-    """How long a command waits after its failure number *attempts*: 5 s, doubled up to an hour (C22)."""
+    """The pause after failure number *attempts*: 5 s, doubled up to an hour (C22)."""
     doublings: int = 2 ** min(attempts - 1, _DOUBLINGS)
     return min(_SOONEST * doublings, _LATEST)
 

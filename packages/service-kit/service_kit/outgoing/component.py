@@ -24,7 +24,7 @@ PURGE = purge_job(
 
 
 class OutgoingSettings(BaseSettings):
-    """Nothing to be told."""
+    """Settings of the component: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +35,22 @@ class OutgoingCommands:
 
     @property
     def package(self) -> str:
-        """Where the migrations are."""
+        """Package that holds the migrations."""
         return "service_kit.outgoing"
 
     @property
     def tables(self) -> MetaData:
-        """What is owed, and what was."""
+        """The table of commands, sent ones included."""
         return Base.metadata
 
     @property
     def settings(self) -> type[BaseSettings]:
-        """None of its own."""
+        """No settings."""
         return OutgoingSettings
 
     @property
     def subscriptions(self) -> tuple[()]:
-        """None."""
+        """No subscriptions."""
         return ()
 
     @property
@@ -73,5 +73,5 @@ class OutgoingCommands:
         )
 
     def greeter(self, app: Any) -> Greeter | None:
-        """Nobody is met."""
+        """Return None: the component meets no callers."""
         return None
