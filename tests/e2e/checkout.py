@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 # What a checkout has of its own, and what running in it makes.
 _OWN = (".git", ".venv", ".crm", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
+_TYPES = ".mypy_cache/check"  # what scripts/check has found out is good for equal files elsewhere
 
 
 class Checkout:
@@ -25,6 +26,8 @@ class Checkout:
         _link(Path(sys.executable).parent, venv / "bin")
         site = Path(sysconfig.get_path("purelib"))
         _link(site, venv / site.relative_to(sys.prefix))
+        if (ROOT / _TYPES).exists():
+            shutil.copytree(ROOT / _TYPES, self.root / _TYPES)
         for stamp in Path(sys.prefix).glob(".installed-*.lock"):
             shutil.copy(stamp, venv)
 
@@ -33,17 +36,13 @@ class Checkout:
         environment = {
             "HOME": os.environ.get("HOME", "/"),
             "PATH": f"{self.root / '.venv/bin'}{os.pathsep}{os.environ['PATH']}",
-            "MYPYPATH": self._mypy_path(),
+            "MYPY_CACHE_DIR": _TYPES,
         }
         done = subprocess.run(
             command, cwd=self.root, env=environment, text=True, check=False,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         return done.returncode, done.stdout
-
-    def _mypy_path(self) -> str:
-        folders = [path.parent.parent for path in self.root.glob("*/*/*/__init__.py")]
-        return os.pathsep.join(map(str, [*folders, self.root / "packages/contracts"]))
 
 
 def _link(source: Path, target: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.checkout import ROOT, Checkout
 
 NEW = "./scripts/new-service"
+MYPY = "MYPYPATH=$(python scripts/tree.py mypy-path) mypy"
 
 
 @pytest.fixture
@@ -62,8 +63,7 @@ def test_a_new_service_passes_every_check_at_once(checkout: Checkout) -> None:
         ("ruff", "check", folder),
         ("ruff", "format", "--check", folder),
         ("buf", "lint"),
-        ("mypy", "--exclude", "/(migrations|tests)/", folder),
-        ("mypy", folder / "tests"),
+        ("bash", "-c", f"{MYPY} --exclude '/(migrations|tests)/' {folder} && {MYPY} {folder}/tests"),
         (*suite, folder, "tests/conformance", "tests/e2e/test_readme.py", "-k", "commerciaux or cited"),
     ):
         code, said = checkout.run(*command)
