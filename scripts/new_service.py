@@ -15,6 +15,7 @@ from pathlib import Path
 
 import tree
 from service_kit.registry import ports
+from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 
 TEMPLATES = tree.ROOT / "scripts/templates"
 PORT = "50099"  # of the templates
@@ -83,6 +84,8 @@ def check_words(plan: Plan) -> None:
             raise Refused(f"{kind} {word!r}: 3 to 30 letters a to z, as in `factures`")
         if keyword.iskeyword(word):
             raise Refused(f"{kind} {word!r} is a word of Python")
+        if word in RESERVED_WORDS:  # it would be the name of a schema or a table
+            raise Refused(f"{kind} {word!r} is a reserved word of SQL")
     if {plan.resource, plan.plural} & words_of_the_code():
         raise Refused(
             f"resource {plan.resource!r} has a meaning in the code of every service: see --resource"
@@ -93,7 +96,7 @@ def check_words(plan: Plan) -> None:
 
 def words_of_the_code() -> set[str]:
     """The names in the templates that are not stand-ins: a resource of that name would hide them."""
-    words: set[str] = {"references", "overlaps"}  # of SQL, as names of tables
+    words: set[str] = {"overlaps"}  # of SQL, and missing in SQLAlchemy's list
     for path in TEMPLATES.rglob("*.py"):
         words |= {path.stem, path.parent.name}
         for node in ast.walk(ast.parse(path.read_text())):

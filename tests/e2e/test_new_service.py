@@ -24,6 +24,7 @@ def new_service(monkeypatch: pytest.MonkeyPatch) -> Any:
     [
         ("Factures 50059", "NAME 'Factures': 3 to 30 letters a to z, as in `factures`"),
         ("import 50059", "NAME 'import' is a word of Python"),
+        ("select 50059", "NAME 'select' is a reserved word of SQL"),
         ("clients 50059", "NAME 'clients' is taken"),
         ("kit 50059", "NAME 'kit' is taken"),
         ("events 50059", "NAME 'events' is taken"),

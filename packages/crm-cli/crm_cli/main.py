@@ -1,7 +1,7 @@
 """The `crm` command line: parsing here, work in the module of each subcommand.
 
 Modules are imported inside the commands, so that each loads only what it needs: a token
-must not wait for the nineteen services to be imported.
+must not wait for all services to be imported.
 """
 
 import contextlib

@@ -141,7 +141,7 @@ class Database:
         self._ping.result()
 
     def on_written(self, model: type[Row], callback: Callable[[], None]) -> None:
-        """Call *callback* after each commit that wrote rows of *model*, or would have if absent."""
+        """Call *callback* after each commit with inserts into *model*, even if their place was taken."""
         self._followers.on_written(model, callback)
 
     def on_changed(self, model: type[R], callback: Callable[[R], None]) -> None:

@@ -41,7 +41,7 @@ def translated(error: psycopg.Error | UnicodeEncodeError) -> DatabaseError | Non
 
 
 def _temporary(error: psycopg.Error) -> DatabaseError | None:
-    """The error for what another attempt may not meet again."""
+    """Return the error of a passing condition: the same statement may succeed later."""
     name = type(error).__name__
     if isinstance(error, _TRY_AGAIN):
         return SerializationConflict(name)

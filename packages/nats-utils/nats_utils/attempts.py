@@ -61,7 +61,10 @@ class Attempts:
         return number
 
     async def undo(self, event_id: UUID, number: int) -> None:
-        """Take back attempt *number*, or, while the database is away, let the next one have its number."""
+        """Take back attempt *number*.
+
+        While the database is away this is only remembered: the next attempt gets the number again.
+        """
         self._not_undone[event_id] = number
         with contextlib.suppress(*self._infrastructure):
             async with self._database.transaction() as tx:

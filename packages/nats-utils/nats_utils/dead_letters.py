@@ -31,7 +31,10 @@ _TO_REPLAY = (
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """A message after its last of *attempts*; without an *error* each of them ended the process."""
+    """A message given up after *attempts* attempts.
+
+    *error* is what the last one raised, None when every attempt had ended the process.
+    """
 
     consumer: str
     kind: EventType

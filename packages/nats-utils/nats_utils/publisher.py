@@ -92,7 +92,7 @@ class Publisher:
 
 
 class _Window:
-    """The confirmations and refusals of one window, which is *done* with as many as it has messages."""
+    """The answers of the broker to one window: *done* once there is one for each of its messages."""
 
     def __init__(self, number: int, size: int) -> None:
         self.number, self._size = number, size

@@ -158,7 +158,10 @@ class _Stream:
         return False
 
     async def _reopen_end(self, js: JetStreamContext, first: int) -> int:
-        """Reopen our lost messages at the end: bisect for the oldest, all before which are held."""
+        """Reopen our messages that the stream has lost at its end.
+
+        Which is the oldest of them is found by bisection: the stream holds every earlier one.
+        """
         newest = await self._row(_NEWEST)
         if newest is None or newest[0] < first or await self._holds(js, *newest):
             return 0
