@@ -12,5 +12,5 @@ from service_testing import Mesh, running
 async def mesh() -> AsyncIterator[Mesh]:
     """Everything that is installed in one mesh, without jobs: rows change by calls and events alone."""
     still = (replace(service, workers=()) for service in services().values())
-    async with running(*still, *edges().values()) as mesh:
+    async with running(*still, *edges().values(), bcrypt_cost=4) as mesh:
         yield mesh

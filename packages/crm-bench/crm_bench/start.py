@@ -14,19 +14,18 @@ from crm_bench.report import Report
 from crm_bench.stages import Stages, stages
 
 COLUMNS = ("services", "start s", "stop s", "services PSS MiB", "largest PSS MiB", "servers PSS MiB")
-_WARM_STARTS = 2
 
 
-def measure() -> Report:
-    """One cold start in an empty folder, then warm ones. Raises CommandError."""
+def measure(warm_starts: int) -> Report:
+    """One cold start in an empty folder, then *warm_starts*. Raises CommandError."""
     report = Report("start", COLUMNS)
     with (
         tempfile.TemporaryDirectory(prefix="crm-bench-") as folder,
-        stages(1 + _WARM_STARTS) as progress,
+        stages(1 + warm_starts) as progress,
     ):
         home = Home(Path(folder))
         _start("cold start, empty folder", home, progress, report)
-        for number in range(_WARM_STARTS):
+        for number in range(warm_starts):
             _start(f"warm start {number + 1}", home, progress, report)
     return report
 
