@@ -1,7 +1,12 @@
 """The modules that tests share."""
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
+
+import pytest
+from service_testing.folders import FolderOfTests
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,3 +21,18 @@ def test_helpers_of_tests_have_names_of_their_own() -> None:
         if not path.name.startswith(("test_", "conftest"))
     )
     assert [str(name) for name, times in names.items() if times > 1] == []
+
+
+def test_folders_may_be_named_in_any_order() -> None:
+    """The helpers of each are found, also when the folder of another one was loaded first."""
+    folders = ["services/service-relance", "tests/conformance/test_edges.py", "packages/user-sync"]
+    collecting = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-n", "0", *folders]
+    told = subprocess.run(collecting, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stderr) == (0, ""), told.stdout
+
+
+def test_what_a_folder_shares_ends_with_it(request: pytest.FixtureRequest) -> None:
+    """Its fixtures of scope "package" belong to the folder, not to the whole run."""
+    folder = request.node.getparent(FolderOfTests)
+    assert folder is not None
+    assert folder.path == Path(__file__).parent

@@ -23,7 +23,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"e2e: {name} is {found or f'not installed, {stand_in} stands in'}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clients_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A PATH with `grpcurl` and `nats`: the real ones where installed, else the stand-ins of this folder."""
     folder = tmp_path_factory.mktemp("bin")
@@ -36,7 +36,7 @@ def clients_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"{os.environ['PATH']}{os.pathsep}{folder}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up]:
     """All services and servers, started as the README says, on free ports."""
     crm = Command.at(tmp_path_factory.mktemp("e2e") / "mesh home")

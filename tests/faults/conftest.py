@@ -10,7 +10,7 @@ from tests.faults.processes import ForkServer, Processes, processes
 from tests.temoin.service import ARCHIVE, TEMOIN
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def fork_server() -> AsyncIterator[ForkServer]:
     """The fork server, from which the processes of all fault tests are forked."""
     fork_server = await ForkServer.open()

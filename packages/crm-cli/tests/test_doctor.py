@@ -28,7 +28,7 @@ from service_testing.command import Command
 NOWHERE = "host=/nowhere user=crm password=sesame"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def mesh() -> AsyncIterator[Mesh]:
     """A mesh with the clients service alone."""
     async with running(CLIENTS) as mesh:

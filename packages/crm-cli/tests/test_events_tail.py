@@ -18,7 +18,7 @@ from service_testing.forked import ForkedCommand
 LISTENING = "listening at"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def mesh() -> AsyncIterator[Mesh]:
     """A mesh with the clients service alone."""
     async with running(CLIENTS) as mesh:

@@ -14,7 +14,7 @@ from tests.projects import Project
 _numbers = count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The connection string of the owner of the schema."""
     url = essai_database(tmp_path_factory.mktemp("essai"))

@@ -8,7 +8,7 @@ from service_testing.probe import Probe
 from service_testing.probe import probe as running_probe
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def probe() -> AsyncIterator[Probe]:
     """One server for all hostile calls, because it must survive every one of them."""
     async with running_probe() as probe:

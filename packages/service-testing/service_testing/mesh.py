@@ -62,15 +62,14 @@ class Mesh:
 
         *claims* are those of `Secrets.token`: user, organisation, lifetime, others.
         """
-        name = kind.__module__.split(".")[1]
+        name = service_of(kind)
         return kind(self.channel(name, self.secrets.token(**claims)))
 
     def service_stub(
         self, kind: Callable[[grpc.aio.Channel], S], *, caller: str, organisation: str = ""
     ) -> S:
         """A stub whose calls are proven calls of service *caller*, for *organisation*."""
-        callee = kind.__module__.split(".")[1]
-        return kind(self.service_channel(callee, caller=caller, organisation=organisation))
+        return kind(self.service_channel(service_of(kind), caller=caller, organisation=organisation))
 
     def service_channel(self, name: str, *, caller: str, organisation: str = "") -> grpc.aio.Channel:
         """A channel to service *name* for proven calls of service *caller*, for *organisation*."""
@@ -162,6 +161,11 @@ class Mesh:
             for subscription in running.service.subscriptions
             if subscription.event is kind
         ]
+
+
+def service_of(kind: Callable[[grpc.aio.Channel], object]) -> str:
+    """The name of the service that stubs of the generated class *kind* call."""
+    return kind.__module__.split(".")[1]
 
 
 class _Bearer(grpc.aio.UnaryUnaryClientInterceptor, grpc.aio.UnaryStreamClientInterceptor):

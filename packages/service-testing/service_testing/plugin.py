@@ -12,7 +12,7 @@ import uvloop
 from service_testing.fork_server import close_fork_server
 from service_testing.servers import begin_run, end_run
 
-pytest_plugins = ["service_testing.fixtures"]
+pytest_plugins = ["service_testing.folders", "service_testing.fixtures"]
 
 _SOONER = 10.0  # seconds before pytest-timeout, which can only end the whole run, would step in
 

@@ -1,18 +1,12 @@
 """The counters, beside the real users and organisations."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-from service_testing import Mesh, running
+from service_testing import Mesh
+from service_testing.fixtures import mesh_of
 from tests.comptoirs.service import COMPTABILITE, VENTE
 from tests.visiteurs import BESIDE, Comptoirs, Visiteur
 
-
-@pytest.fixture(scope="session")
-async def mesh() -> AsyncIterator[Mesh]:
-    """Both counters and the services behind them, for tests that stop nothing."""
-    async with running(*BESIDE, COMPTABILITE, VENTE, bcrypt_cost=4) as mesh:
-        yield mesh
+mesh = mesh_of(*BESIDE, COMPTABILITE, VENTE, bcrypt_cost=4)
 
 
 @pytest.fixture

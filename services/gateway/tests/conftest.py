@@ -8,7 +8,8 @@ import httpx
 import pytest
 from gateway.edge import GATEWAY
 from grpc_utils.telemetry import log_calls_to
-from service_testing import Mesh, running
+from service_testing import Mesh
+from service_testing.fixtures import entered, mesh_of
 from service_testing.issuer import IdentityProvider, identity_provider
 from service_testing.oauth import Account, OauthProvider, oauth_provider
 from service_testing.oidc import OidcProvider, oidc_provider
@@ -26,36 +27,20 @@ from tests.visitors import (
     signed_in,
 )
 
-
-@pytest.fixture(scope="session")
-async def alone() -> AsyncIterator[Mesh]:
-    """A gateway behind which nobody answers."""
-    async with running(GATEWAY, **ORIGINS) as mesh:
-        yield mesh
+alone = mesh_of(GATEWAY, **ORIGINS)  # nobody answers behind it
+provider = entered(partial(oidc_provider, (CALLBACK,)))
+kinde = entered(identity_provider)
+oauth = entered(oauth_provider)
 
 
 @pytest.fixture
 async def edge(alone: Mesh) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser at that gateway."""
+    """A browser at the gateway with nobody behind it."""
     async with browser(alone) as client:
         yield client
 
 
-@pytest.fixture(scope="session")
-async def provider() -> AsyncIterator[OidcProvider]:
-    """The identity provider double that stands in for Google."""
-    async with oidc_provider((CALLBACK,)) as provider:
-        yield provider
-
-
-@pytest.fixture(scope="session")
-async def kinde() -> AsyncIterator[IdentityProvider]:
-    """The identity provider double that sends webhooks as tokens."""
-    async with identity_provider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def mesh(provider: OidcProvider, kinde: IdentityProvider) -> AsyncIterator[Mesh]:
     """The identity services behind a gateway, for tests that stop none of them."""
     async with identity(provider, kinde) as mesh:
@@ -94,14 +79,7 @@ def sign_in(web: httpx.AsyncClient) -> SignIn:
     return partial(signed_in, web)
 
 
-@pytest.fixture(scope="session")
-async def oauth() -> AsyncIterator[OauthProvider]:
-    """Doubles of Google, Microsoft and Instagram, as integrations knows them."""
-    async with oauth_provider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def connections(oauth: OauthProvider) -> AsyncIterator[Mesh]:
     """The integrations service behind a gateway, for tests that stop neither."""
     async with connecting(oauth) as mesh:

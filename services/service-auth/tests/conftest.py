@@ -5,6 +5,7 @@ The jobs of auth and email do not run by themselves: tests call them.
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from service_clients.service import SERVICE as CLIENTS
 from service_email.service import SERVICE as EMAIL
 from service_kit import App
 from service_testing import Mesh, running
+from service_testing.fixtures import entered, of_service
 from service_testing.oidc import OidcProvider, browse, oidc_provider, person
 from service_users.service import SERVICE as USERS
 from tests.connexions import (
@@ -35,15 +37,15 @@ from tests.connexions import (
 from tests.membres import Join
 from tests.popups import OpenPopup, Popup
 
+provider = entered(partial(oidc_provider, (CALLBACK, OTHER_CALLBACK)))
+auth = of_service(AuthServiceStub, caller="users")
+tokens = of_service(TokenServiceStub, caller="users")
+security = of_service(SecurityServiceStub, caller="users")
+people = of_service(UtilisateurServiceStub, caller="auth")
+members = of_service(MembreServiceStub, caller="auth")
 
-@pytest.fixture(scope="session")
-async def provider() -> AsyncIterator[OidcProvider]:
-    """The identity provider double that stands in for Google."""
-    async with oidc_provider((CALLBACK, OTHER_CALLBACK)) as provider:
-        yield provider
 
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def mesh(provider: OidcProvider) -> AsyncIterator[Mesh]:
     """A mesh with auth, users and email, and with clients, which reads our keys from the gateway."""
     still = (replace(SERVICE, workers=()), USERS, replace(EMAIL, workers=()), CLIENTS, GATEWAY)
@@ -51,35 +53,11 @@ async def mesh(provider: OidcProvider) -> AsyncIterator[Mesh]:
         yield mesh
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app(mesh: Mesh) -> App[AuthSettings]:
     """The running auth service, from inside."""
     app: Any = mesh["auth"].app
     return app  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="session")
-def auth(mesh: Mesh) -> AuthServiceStub:
-    """Sign-ins, as the gateway asks for them."""
-    return mesh.service_stub(AuthServiceStub, caller="users")
-
-
-@pytest.fixture(scope="session")
-def tokens(mesh: Mesh) -> TokenServiceStub:
-    """Tokens and keys, as another service asks for them."""
-    return mesh.service_stub(TokenServiceStub, caller="users")
-
-
-@pytest.fixture(scope="session")
-def security(mesh: Mesh) -> SecurityServiceStub:
-    """The journal and the locks, as another service asks for them."""
-    return mesh.service_stub(SecurityServiceStub, caller="users")
-
-
-@pytest.fixture(scope="session")
-def people(mesh: Mesh) -> UtilisateurServiceStub:
-    """The accounts of users, as another service sees them."""
-    return mesh.service_stub(UtilisateurServiceStub, caller="auth")
 
 
 @pytest.fixture
@@ -100,10 +78,9 @@ async def jeanne(someone: MakeSomeone) -> Someone:
     return await someone()
 
 
-@pytest.fixture(scope="session")
-def join(mesh: Mesh) -> Join:
+@pytest.fixture(scope="package")
+def join(members: MembreServiceStub) -> Join:
     """Function that makes somebody an active member of an organisation, in a role."""
-    members = mesh.service_stub(MembreServiceStub, caller="auth")
 
     async def joined(somebody: Someone, organisation: str, role: str) -> users_pb2.Membre:
         return await members.Add(

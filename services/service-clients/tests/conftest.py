@@ -1,7 +1,6 @@
-"""Mesh, organisation and stubs of the clients service, which runs once for all tests of this folder."""
+"""Mesh and stubs of the clients service, which runs once for all tests of this folder."""
 
 from collections.abc import AsyncIterator
-from itertools import count
 
 import grpc
 import pytest
@@ -14,22 +13,16 @@ from crm.clients.clients_pb2_grpc import (
     StatutClientServiceStub,
 )
 from service_clients.service import SERVICE
-from service_testing import Mesh, running
+from service_testing import Mesh
+from service_testing.fixtures import mesh_of, of_member, of_stranger
 
-_numbers = count(1)
-
-
-@pytest.fixture(scope="session")
-async def mesh() -> AsyncIterator[Mesh]:
-    """Mesh with the clients service alone."""
-    async with running(SERVICE) as mesh:
-        yield mesh
-
-
-@pytest.fixture
-def org() -> str:
-    """Id of an organisation that no other test uses."""
-    return f"org-clients-{next(_numbers)}"
+mesh = mesh_of(SERVICE)
+clients = of_member(ClientBaseServiceStub)
+adresses = of_member(AdresseServiceStub)
+entreprises = of_member(ClientEntrepriseServiceStub)
+partenaires = of_member(ClientPartenaireServiceStub)
+statuts = of_member(StatutClientServiceStub)
+foreign_clients = of_stranger(ClientBaseServiceStub)
 
 
 @pytest.fixture
@@ -40,36 +33,6 @@ async def channel(mesh: Mesh, org: str) -> AsyncIterator[grpc.aio.Channel]:
 
 
 @pytest.fixture
-def clients(channel: grpc.aio.Channel) -> ClientBaseServiceStub:
-    """Clients, as a member of the organisation sees them."""
-    return ClientBaseServiceStub(channel)
-
-
-@pytest.fixture
-def adresses(channel: grpc.aio.Channel) -> AdresseServiceStub:
-    """Addresses, as a member of the organisation sees them."""
-    return AdresseServiceStub(channel)
-
-
-@pytest.fixture
-def entreprises(channel: grpc.aio.Channel) -> ClientEntrepriseServiceStub:
-    """Company sheets, as a member of the organisation sees them."""
-    return ClientEntrepriseServiceStub(channel)
-
-
-@pytest.fixture
-def partenaires(channel: grpc.aio.Channel) -> ClientPartenaireServiceStub:
-    """Partner links, as a member of the organisation sees them."""
-    return ClientPartenaireServiceStub(channel)
-
-
-@pytest.fixture
-def statuts(channel: grpc.aio.Channel) -> StatutClientServiceStub:
-    """Statuses, as a member of the organisation sees them."""
-    return StatutClientServiceStub(channel)
-
-
-@pytest.fixture
 async def dupont(clients: ClientBaseServiceStub) -> pb.ClientBase:
     """Client of the organisation with a phone and an email."""
     return await clients.Create(
@@ -77,9 +40,3 @@ async def dupont(clients: ClientBaseServiceStub) -> pb.ClientBase:
             nom="dupont", prenom="jean", telephone="06 12 34 56 78", email="Jean.Dupont@Example.fr"
         )
     )
-
-
-@pytest.fixture
-def foreign_clients(mesh: Mesh) -> ClientBaseServiceStub:
-    """Clients, as a member of another organisation sees them."""
-    return mesh.stub(ClientBaseServiceStub, organisation=f"org-autre-{next(_numbers)}")

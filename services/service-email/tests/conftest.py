@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from itertools import count
 from typing import Any
 
 import pytest
@@ -12,10 +11,12 @@ from service_email.delivery import DELIVERY
 from service_email.models import Message
 from service_email.service import SERVICE
 from service_testing import Mesh, running
+from service_testing.fixtures import of_member
 from service_testing.smtp import SmtpServer, smtp_server
 from sqlalchemy import update
 
-_numbers = count(1)
+emails = of_member(EmailServiceStub)
+
 _NOTHING_DUE = update(Message).values(prochain_essai=None)
 
 
@@ -28,13 +29,7 @@ def _settings(server: SmtpServer) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def org() -> str:
-    """An organisation that no other test uses."""
-    return f"org-email-{next(_numbers)}"
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def mesh() -> AsyncIterator[Mesh]:
     """A mesh of the email service alone, whose worker sends by SMTP and looks only when woken."""
     woken = replace(SERVICE, workers=(replace(DELIVERY, every=timedelta(hours=1)),))
@@ -43,19 +38,13 @@ async def mesh() -> AsyncIterator[Mesh]:
             yield mesh
 
 
-@pytest.fixture
-def emails(mesh: Mesh, org: str) -> EmailServiceStub:
-    """A stub of the email service for a user of the organisation."""
-    return mesh.stub(EmailServiceStub, organisation=org)
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _smtp_of_steps() -> Iterator[SmtpServer]:
     with smtp_server() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def _steps(_smtp_of_steps: SmtpServer) -> AsyncIterator[Mesh]:
     async with running(replace(SERVICE, workers=()), **_settings(_smtp_of_steps)) as mesh:
         yield mesh

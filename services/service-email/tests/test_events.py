@@ -24,13 +24,13 @@ _MESSAGES = select(func.count()).select_from(Message)
 _LETTERS = select(DeadLetter.error)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder where the mesh writes its mails."""
     return tmp_path_factory.mktemp("mail")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def town(folder: Path) -> AsyncIterator[Mesh]:
     """A mesh of clients and email, without an SMTP server."""
     async with running(CLIENTS, EMAIL, mail_folder=folder) as mesh:

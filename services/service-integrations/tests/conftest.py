@@ -16,53 +16,29 @@ from crm.integrations.integrations_pb2_grpc import (
 from service_integrations.settings import IntegrationsSettings
 from service_kit import App
 from service_testing import Mesh, running
+from service_testing.fixtures import entered, of_service
 from service_testing.oauth import OauthProvider, oauth_provider
 from tests.titulaires import ORIGINS, STILL, Personne, new_user
 
+provider = entered(oauth_provider)
+integrations = of_service(IntegrationServiceStub, caller="integrations")
+tokens = of_service(TokenServiceStub, caller="integrations")
+audit = of_service(AuditServiceStub, caller="integrations")
+admin = of_service(AdminServiceStub, caller="integrations")
 
-@pytest.fixture(scope="session")
-async def provider() -> AsyncIterator[OauthProvider]:
-    """The double of the providers."""
-    async with oauth_provider() as provider:
-        yield provider
 
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def mesh(provider: OauthProvider) -> AsyncIterator[Mesh]:
     """A mesh of the integrations service alone."""
     async with running(STILL, integrations_redirect_origins=ORIGINS, **provider.settings()) as mesh:
         yield mesh
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app(mesh: Mesh) -> App[IntegrationsSettings]:
     """The running service, seen from inside."""
     app: Any = mesh["integrations"].app
     return app  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="session")
-def integrations(mesh: Mesh) -> IntegrationServiceStub:
-    """A stub of the service for another service, such as the gateway."""
-    return mesh.service_stub(IntegrationServiceStub, caller="integrations")
-
-
-@pytest.fixture(scope="session")
-def tokens(mesh: Mesh) -> TokenServiceStub:
-    """A stub of the tokens for another service."""
-    return mesh.service_stub(TokenServiceStub, caller="integrations")
-
-
-@pytest.fixture(scope="session")
-def audit(mesh: Mesh) -> AuditServiceStub:
-    """A stub of the audit for another service."""
-    return mesh.service_stub(AuditServiceStub, caller="integrations")
-
-
-@pytest.fixture(scope="session")
-def admin(mesh: Mesh) -> AdminServiceStub:
-    """A stub of the methods for operators."""
-    return mesh.service_stub(AdminServiceStub, caller="integrations")
 
 
 @pytest.fixture

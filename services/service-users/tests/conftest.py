@@ -15,23 +15,24 @@ from crm.users.users_pb2_grpc import (
 )
 from service_kit.registry import service_named
 from service_testing import Mesh, running
+from service_testing.fixtures import entered, of_service
 from service_testing.issuer import IdentityProvider, identity_provider
 from service_testing.webhooks import Webhook, hmac_webhook
 from service_users.service import SERVICE
 from tests.invites import InvitationsOf
 from tests.peer_doubles import PeerDoubles, peer_doubles
-from tests.personnes import COST, FORMER_SECRET, SECRET, Seen, Someone, new_email, new_org, new_subject
+from tests.personnes import COST, FORMER_SECRET, SECRET, Seen, Someone, new_email, new_subject
 from tests.sent_webhooks import Account, Send, Told, event_of, now, request_of
 
+kinde = entered(identity_provider)
+people = of_service(UtilisateurServiceStub, caller="organisations")
+credentials = of_service(CredentialServiceStub, caller="organisations")
+sync = of_service(SyncServiceStub, caller="organisations")
+membres = of_service(MembreServiceStub, caller="organisations")
+invitations = of_service(InvitationServiceStub, caller="organisations")
 
-@pytest.fixture(scope="session")
-async def kinde() -> AsyncIterator[IdentityProvider]:
-    """The provider whose webhooks are tokens."""
-    async with identity_provider() as provider:
-        yield provider
 
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def mesh(kinde: IdentityProvider) -> AsyncIterator[Mesh]:
     """A mesh in which tokens of issuer "crm" count as our own, and those without issuer as auth0's.
 
@@ -49,41 +50,11 @@ async def mesh(kinde: IdentityProvider) -> AsyncIterator[Mesh]:
         yield mesh
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def around(mesh: Mesh) -> AsyncIterator[PeerDoubles]:
     """Doubles of the services that users sends commands to."""
     async with peer_doubles(mesh) as around:
         yield around
-
-
-@pytest.fixture(scope="session")
-def people(mesh: Mesh) -> UtilisateurServiceStub:
-    """Accounts, called by a service."""
-    return mesh.service_stub(UtilisateurServiceStub, caller="organisations")
-
-
-@pytest.fixture(scope="session")
-def credentials(mesh: Mesh) -> CredentialServiceStub:
-    """Passwords, called by a service."""
-    return mesh.service_stub(CredentialServiceStub, caller="organisations")
-
-
-@pytest.fixture(scope="session")
-def sync(mesh: Mesh) -> SyncServiceStub:
-    """Sign-ins, reported by a service."""
-    return mesh.service_stub(SyncServiceStub, caller="organisations")
-
-
-@pytest.fixture(scope="session")
-def membres(mesh: Mesh) -> MembreServiceStub:
-    """Memberships, called by a service."""
-    return mesh.service_stub(MembreServiceStub, caller="organisations")
-
-
-@pytest.fixture
-def org() -> str:
-    """An organisation that no other test uses."""
-    return new_org()
 
 
 @pytest.fixture
@@ -171,12 +142,6 @@ def own_invitations(mesh: Mesh) -> InvitationsOf:
         return mesh.stub(InvitationServiceStub, user=user.id, organisation=organisation)
 
     return stub
-
-
-@pytest.fixture
-def invitations(mesh: Mesh) -> InvitationServiceStub:
-    """Invitations, called by a service."""
-    return mesh.service_stub(InvitationServiceStub, caller="organisations")
 
 
 @pytest.fixture
