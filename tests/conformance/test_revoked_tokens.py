@@ -22,6 +22,7 @@ from service_kit.revocations import HEALTH
 from service_testing import Mesh, code_of, eventually
 from service_testing.web import web_client
 
+KNOWN = 20.0  # seconds, twice the pause between two forced fetches of keys
 SOON, LOST = 2.0, 5.0  # seconds until everybody knows, and until everybody has noticed a loss (C5)
 NOWHERE = "/nowhere/Nothing"  # a service tells only a proven caller that this does not exist
 PERSON: dict[str, Any] = {"email": "ada@exemple.fr", "mot_de_passe": "une phrase de passe"}
@@ -91,6 +92,15 @@ async def who_refuses(cells: dict[str, Refuses], within: float) -> set[str]:
     return {name for name, refused in zip(cells, told, strict=True) if refused}
 
 
+async def open_everywhere(cells: dict[str, Refuses]) -> None:
+    """Wait until no process refuses the token: a key that is seconds old is fetched within ten (auth R8)."""
+
+    async def nobody_refuses() -> bool:
+        return not await who_refuses(cells, 0)
+
+    await eventually(nobody_refuses, timeout=KNOWN)
+
+
 async def lose_bucket(mesh: Mesh) -> None:
     """`nats stream rm -f KV_CRM_REVOCATIONS`."""
     client = await nats.connect(mesh.broker.url)
@@ -102,7 +112,7 @@ async def test_C5_a_token_given_back_is_refused_everywhere_at_once(whole: Mesh) 
     """Within two seconds; before that it opened every process."""
     token = await signed_in(whole)
     cells = table(whole, token)
-    assert await who_refuses(cells, 0) == set()
+    await open_everywhere(cells)
     await leave(whole, token)
     assert await who_refuses(cells, SOON) == set(cells)
 
@@ -111,7 +121,7 @@ async def test_C5_the_loss_of_the_bucket_costs_five_seconds_at_most(whole: Mesh)
     """Nobody is restarted; afterwards the two seconds hold again, in the bucket made anew."""
     first, second = await signed_in(whole), await signed_in(whole)
     cells = table(whole, first)
-    assert await who_refuses(cells, 0) == set()
+    await open_everywhere(cells)
     await lose_bucket(whole)
     await leave(whole, first)
     assert await who_refuses(cells, LOST + SOON) == set(cells)

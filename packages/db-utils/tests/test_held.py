@@ -1,10 +1,11 @@
 """Held transactions, in which an idempotent call runs: inner transactions join them."""
 
 import asyncio
+from functools import partial
 
 import psycopg
 import pytest
-from db_utils import Conflict, Database, SerializationConflict
+from db_utils import Conflict, Database, retried
 from sqlalchemy import select
 from tests.essais import SCHEMA, Fiche, Journal, fiche, round_trips, wire
 
@@ -116,15 +117,13 @@ async def test_a_deadlocked_inner_transaction_may_be_run_again(database: Databas
 
     async def call(number: int, first: Fiche, second: Fiche) -> None:
         async with database.held() as outer:
-            try:
-                await lock(number, first, second)
-            except SerializationConflict:
-                await lock(number, first, second)
+            await retried(partial(lock, number, first, second))
             outer.insert_at_commit(Journal(message=f"{org} {number}"))
 
     await asyncio.gather(call(1, rows[0], rows[1]), call(2, rows[1], rows[0]))
     ranks = await database.read().all(select(Fiche.rang).where(Fiche.organisation_id == org))
-    assert (sorted(ranks), len(attempts)) == ([1, 1], 3)
+    assert sorted(ranks) == [1, 1]
+    assert len(attempts) >= 3  # the one that was undone may meet the other once more
 
 
 async def test_what_a_call_leaves_running_has_transactions_of_its_own(database: Database, org: str) -> None:

@@ -183,6 +183,8 @@ class _Job:
                 ran = await self._once()
             except _INFRASTRUCTURE as error:
                 _log.warning("%s waits: %s", self._worker.name, type(error).__name__)
+                if woken:  # another replica may hold the lock next time: then it counts
+                    self._woken.set()
                 await asyncio.sleep(_JOB_RETRY)
                 continue
             if woken and not ran:  # the replica at work may have passed the new rows by

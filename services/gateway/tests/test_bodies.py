@@ -14,12 +14,13 @@ from tests.visitors import code
 LOGIN = "/api/auth/login"
 CREDENTIALS = {"email": "a@example.com", "password": "secret"}
 JSON = {"content-type": "application/json"}
+AUTH_IS_AWAY = {(503, "DEPENDANCE_INDISPONIBLE"), (503, "CIRCUIT_OUVERT")}  # the latter after five calls
 
 
 async def test_G1_unknown_fields_are_ignored(edge: httpx.AsyncClient) -> None:
-    """An unknown field does not stop a body."""
+    """An unknown field does not stop a body: the call gets as far as auth, which is away here."""
     answer = await edge.post(LOGIN, json={**CREDENTIALS, "role": "ADMIN", "ip": {}})
-    assert code(answer) == (503, "DEPENDANCE_INDISPONIBLE")
+    assert code(answer) in AUTH_IS_AWAY
 
 
 @pytest.mark.parametrize(
