@@ -77,6 +77,7 @@ async def killed_under_load(mesh: Processes, chain: Sequence[str]) -> None:
     assert set(await mesh.stop_all()) == {0}
 
 
+@pytest.mark.timeout(300)  # half a minute alone, two on a busy machine
 async def test_I9_a_process_killed_at_each_failpoint_once(mesh: Processes) -> None:
     """I1 to I5 and I9 hold after each failpoint has killed a process under load."""
     nth = {"transaction.before_commit": 7, "transaction.after_commit": 7, "relay.in_window": 3}
