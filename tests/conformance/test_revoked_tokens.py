@@ -93,7 +93,7 @@ async def who_refuses(cells: dict[str, Refuses], within: float) -> set[str]:
 
 
 async def open_everywhere(cells: dict[str, Refuses]) -> None:
-    """Wait until no process refuses the token: a key that is seconds old is fetched within ten (docs/auth.md)."""
+    """Wait until no process refuses the token: a key seconds old is fetched within ten (docs/auth.md)."""
 
     async def nobody_refuses() -> bool:
         return not await who_refuses(cells, 0)
