@@ -1,6 +1,7 @@
 """The connection is made again after every loss, and an unresponsive broker holds up nothing."""
 
 import asyncio
+import gc
 import shutil
 
 import pytest
@@ -73,6 +74,9 @@ async def test_closing_does_not_wait_for_a_frozen_broker(broker: EmbeddedNats) -
             await asyncio.wait_for(bus.close(), 30)
 
 
+# Closing towards a broker that takes nothing is given up after a while: nats-py leaves its writer open then.
+@pytest.mark.filterwarnings("ignore:unclosed <StreamWriter:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <function StreamWriter")
 async def test_what_one_connection_had_buffered_never_reaches_the_next(broker: EmbeddedNats) -> None:
     """Messages that were unknown when the connection broke are not sent late, past others."""
     async with open_bus(broker.url, declared(), silence=0.6) as bus:
@@ -88,6 +92,7 @@ async def test_what_one_connection_had_buffered_never_reaches_the_next(broker: E
         await bus.js.publish("crm.events.client.created", b"", headers={"Nats-Msg-Id": "next"})
         assert (await message_ids(bus.js))[-1] == "next"
         assert len(await message_ids(bus.js)) < 30
+    gc.collect()  # what is left of the first connection ends here, not in a later test
 
 
 async def test_a_command_does_not_wait_for_a_broker_that_is_away() -> None:
