@@ -2,9 +2,45 @@
 
 from dataclasses import replace
 
+import pytest
+from crm.organisations.organisations_pb2 import EnsureExistsRequest
+from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
 from service_kit.registry import edges, services
+from service_testing import Mesh
 from service_testing.fixtures import mesh_of
+
+from tests.conformance.samples import Caller
 
 _IDLE = [replace(service, workers=()) for service in services().values()]
 
 mesh = mesh_of(*_IDLE, *edges().values(), bcrypt_cost=4)
+
+
+async def _arrived(mesh: Mesh, organisation: str) -> Caller:
+    organisations = mesh.service_stub(OrganisationServiceStub, caller="auth")
+    await organisations.EnsureExists(EnsureExistsRequest(id=organisation))
+    return Caller(mesh, organisation)
+
+
+@pytest.fixture(scope="package")
+async def ours(mesh: Mesh) -> Caller:
+    """Somebody of an organisation."""
+    return await _arrived(mesh, "org-conformite")
+
+
+@pytest.fixture(scope="package")
+async def theirs(mesh: Mesh) -> Caller:
+    """Somebody of another organisation."""
+    return await _arrived(mesh, "org-conformite-autre")
+
+
+@pytest.fixture(scope="package")
+def unbound(mesh: Mesh) -> Caller:
+    """A service that works for no organisation and sees the rows of all."""
+    return Caller(mesh, "", is_service=True)
+
+
+@pytest.fixture(scope="package")
+def nobody(mesh: Mesh) -> Caller:
+    """Somebody of no organisation."""
+    return Caller(mesh, "")

@@ -15,7 +15,7 @@ UNDER_WAY = 20
 
 @pytest.mark.parametrize("service", services().values(), ids=lambda service: service.name)
 async def test_no_request_is_answered_by_a_failure(mesh: Mesh, service: Service) -> None:
-    """Neither INTERNAL nor UNKNOWN, over all methods, and the service is well afterwards."""
+    """Over all methods each is answered or refused (C7), and the service is well afterwards."""
     callers = Callers(mesh, service)
 
     async def worker(first: int) -> None:

@@ -30,7 +30,7 @@ async def refusal(call: Awaitable[object]) -> Refusal:
     try:
         answer = await call
     except grpc.aio.AioRpcError as error:
-        return _read(error)
+        return read(error)
     raise AssertionError(f"answered {answer!r}")
 
 
@@ -49,7 +49,8 @@ async def code_of(call: Awaitable[object]) -> grpc.StatusCode:
     return grpc.StatusCode.OK
 
 
-def _read(error: grpc.aio.AioRpcError) -> Refusal:
+def read(error: grpc.aio.AioRpcError) -> Refusal:
+    """What *error* tells its caller."""
     status, info, bad_request = Status(), ErrorInfo(), BadRequest()
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS and isinstance(value, bytes):

@@ -167,12 +167,6 @@ async def test_C09_update_changes_what_is_present(
     assert (moved.ville, moved.pays, moved.type, moved.version) == ("Bruxelles", "Belgique", "PRINCIPALE", 2)
 
 
-async def test_C09_a_change_of_nothing_is_none(adresses: AdresseServiceStub, paris: pb.Adresse) -> None:
-    """An Update with the stored values keeps version and updated_at."""
-    request = update(paris, ligne2=paris.ligne2, type="PRINCIPALE", version=1, **PARIS)
-    assert paris == await adresses.Update(request)
-
-
 @pytest.mark.parametrize("field", ["ligne1", "code_postal", "ville", "pays", "type"])
 async def test_C09_what_every_address_has_cannot_be_cleared(
     adresses: AdresseServiceStub, paris: pb.Adresse, field: str
@@ -202,16 +196,6 @@ async def test_R14_coming_to_france_needs_a_french_postcode(
     bern = await adresses.Create(new(dupont, code_postal="3000", ville="Berne", pays="Suisse"))
     answer = await refusal(adresses.Update(update(bern, pays="France")))
     assert (answer.reason, answer.metadata) == ("FORMAT_INVALIDE", {"champ": "code_postal"})
-
-
-async def test_C11_an_address_is_deleted_once(
-    clients: ClientBaseServiceStub, adresses: AdresseServiceStub, dupont: pb.ClientBase, paris: pb.Adresse
-) -> None:
-    """A second Delete answers success=false, and Update NOT_FOUND."""
-    deletion = pb.DeleteAdresseRequest(id=paris.id)
-    assert [(await adresses.Delete(deletion)).success for _ in range(2)] == [True, False]
-    assert (await refusal(adresses.Update(update(paris, ville="Lyon")))).code == StatusCode.NOT_FOUND
-    assert await kinds(clients, dupont) == []
 
 
 async def test_an_address_needs_a_client(adresses: AdresseServiceStub, dupont: pb.ClientBase) -> None:

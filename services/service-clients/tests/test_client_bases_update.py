@@ -1,6 +1,5 @@
 """ClientBaseService/Update: presence of fields (C9), and the rules of Create applied to changes."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from crm.clients.clients_pb2_grpc import (
     StatutClientServiceStub,
 )
 from grpc import StatusCode
-from grpc.aio import AioRpcError
 from service_testing import refusal
 
 FULL = {
@@ -96,25 +94,6 @@ async def test_C09_a_change_of_nothing_is_none(clients: ClientBaseServiceStub, c
         setattr(request, field, value)
     request.email = "MARIE@example.fr"
     assert curie == await clients.Update(request)
-
-
-async def test_C09_an_old_version_is_refused(clients: ClientBaseServiceStub, curie: pb.ClientBase) -> None:
-    """A version that is not the stored one is ABORTED, even if nothing would change."""
-    answer = await refusal(clients.Update(update(curie, nom="Curie", version=2)))
-    assert (answer.code, answer.reason) == (StatusCode.ABORTED, "VERSION_PERIMEE")
-
-
-async def test_C09_of_two_updates_of_one_version_one_wins(
-    clients: ClientBaseServiceStub, curie: pb.ClientBase
-) -> None:
-    """One of two Updates at once with the same version succeeds, the other is ABORTED."""
-    answers = await asyncio.gather(
-        *(clients.Update(update(curie, prenom=prenom, version=1)) for prenom in ("Ève", "Irène")),
-        return_exceptions=True,
-    )
-    codes = [answer.code() for answer in answers if isinstance(answer, AioRpcError)]
-    assert codes == [StatusCode.ABORTED]
-    assert (await clients.Get(pb.GetClientBaseRequest(id=curie.id))).version == 2
 
 
 async def test_R02_names_are_normalised_on_update(

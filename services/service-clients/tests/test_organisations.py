@@ -5,10 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import (
-    AdresseServiceStub,
     ClientBaseServiceStub,
     ClientEntrepriseServiceStub,
-    ClientPartenaireServiceStub,
     StatutClientServiceStub,
 )
 from grpc import StatusCode
@@ -102,30 +100,6 @@ async def test_C06_field_and_metadata_may_not_differ(mesh: Mesh, org: str) -> No
 async def test_C06_nobody_named_is_no_organisation(mesh: Mesh, dupont: pb.ClientBase) -> None:
     """A call without claim, field and metadata lists, finds and creates nothing."""
     await check_none(mesh.stub(ClientBaseServiceStub, organisation=None), dupont)
-
-
-async def test_C06_no_organisation_sees_nothing_of_the_other_resources(
-    mesh: Mesh, dupont: pb.ClientBase
-) -> None:
-    """All lists are empty without organisation, statuses included, and creations refused."""
-    token = mesh.secrets.token(organisation=None)
-    channel = mesh.channel("clients", token)
-    entreprises, statuts = ClientEntrepriseServiceStub(channel), StatutClientServiceStub(channel)
-    links = ClientPartenaireServiceStub(channel)
-    assert not (await entreprises.List(pb.ListClientEntreprisesRequest())).clients
-    assert not (await statuts.List(pb.ListStatutClientsRequest())).statuts
-    assert not (await links.List(pb.ListClientPartenairesRequest(client_base_id=dupont.id))).clients
-    sheet = pb.CreateClientEntrepriseRequest(raison_sociale="Danone", siren="552032534")
-    adresse = pb.CreateAdresseRequest(
-        client_base_id=dupont.id, ligne1="1 rue de la Paix", code_postal="75002", ville="Paris"
-    )
-    answers = [
-        await refusal(entreprises.Create(sheet)),
-        await refusal(statuts.Create(pb.CreateStatutClientRequest(code="VIP", nom="VIP"))),
-        await refusal(AdresseServiceStub(channel).Create(adresse)),
-    ]
-    reasons = [answer.reason for answer in answers]
-    assert reasons == ["ORGANISATION_REQUISE", "ORGANISATION_REQUISE", "INTROUVABLE"]
 
 
 @pytest.fixture(scope="module")

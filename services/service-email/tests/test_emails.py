@@ -73,12 +73,6 @@ async def test_R02_R03_R04_bad_input_is_refused_with_its_reason(
     assert await refused(emails.Send(request(**fields))) == (INVALID, reason)
 
 
-async def test_a_message_needs_an_organisation(mesh: Mesh) -> None:
-    """A caller without one cannot send."""
-    nobody = mesh.stub(EmailServiceStub, organisation=None)
-    assert await refused(nobody.Send(request())) == (INVALID, "ORGANISATION_REQUISE")
-
-
 async def test_R09_a_key_stores_one_message(emails: EmailServiceStub) -> None:
     """A second Send answers the first message as it is now, and stores nothing."""
     first = await emails.Send(request(cle_idempotence="relance-7"))
@@ -170,20 +164,6 @@ async def test_get_answers_the_whole_message(emails: EmailServiceStub) -> None:
         "lea@exemple.fr",
         sent.message_id,
     )
-
-
-@pytest.mark.parametrize("message_id", ["", "x", "01890a5d-ac96-774b-bcce-b302099a8057"])
-async def test_an_unknown_message_is_not_found(emails: EmailServiceStub, message_id: str) -> None:
-    """A text that is no id is answered like an id that does not exist."""
-    assert await refused(emails.Get(pb.GetMessageRequest(id=message_id))) == NOT_FOUND
-
-
-async def test_another_organisations_message_is_not_found(mesh: Mesh, emails: EmailServiceStub) -> None:
-    """A message of another organisation is NOT_FOUND, and in no list."""
-    sent = await emails.Send(request())
-    other = mesh.stub(EmailServiceStub, organisation="org-email-autre")
-    assert await refused(other.Get(pb.GetMessageRequest(id=sent.id))) == NOT_FOUND
-    assert not (await other.List(pb.ListMessagesRequest())).messages
 
 
 async def test_list_answers_the_newest_first_without_bodies(emails: EmailServiceStub) -> None:

@@ -177,16 +177,6 @@ async def test_R12_an_active_or_suspended_partner_may_not_be_deleted(
     assert (await partenaires.Get(pb.GetPartenaireRequest(id=marque.id))).statut == statut
 
 
-async def test_R01_partners_of_others_do_not_exist(mesh: Mesh, marque: pb.Partenaire) -> None:
-    """Partners of another organisation are neither read, changed, deleted nor listed."""
-    theirs = mesh.stub(PartenaireMarqueBlancheServiceStub, organisation=f"{marque.organisation_id}-autre")
-    missing = (StatusCode.NOT_FOUND, "INTROUVABLE")
-    assert await refused(theirs.Get(pb.GetPartenaireRequest(id=marque.id))) == missing
-    assert await refused(theirs.Update(update(marque, denomination="Pris"))) == missing
-    assert not (await theirs.Delete(pb.DeletePartenaireRequest(id=marque.id))).success
-    assert not (await theirs.List(pb.ListPartenairesRequest())).partenaires
-
-
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [

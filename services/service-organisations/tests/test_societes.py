@@ -154,16 +154,6 @@ async def test_R08_a_deleted_company_leaves_its_siren(
     assert (again.siren, again.id) != (danone.siren, danone.id)
 
 
-async def test_R01_companies_of_others_do_not_exist(mesh: Mesh, danone: pb.Societe) -> None:
-    """Companies of another organisation are neither read, changed, deleted nor listed."""
-    theirs = mesh.stub(SocieteServiceStub, organisation=f"{danone.organisation_id}-autre")
-    missing = (StatusCode.NOT_FOUND, "INTROUVABLE")
-    assert await refused(theirs.Get(pb.GetSocieteRequest(id=danone.id))) == missing
-    assert await refused(theirs.Update(update(danone, adresse="Paris"))) == missing
-    assert not (await theirs.Delete(pb.DeleteSocieteRequest(id=danone.id))).success
-    assert not (await theirs.ListByOrganisation(pb.ListSocietesByOrganisationRequest())).societes
-
-
 @pytest.mark.parametrize(
     ("search", "expected"),
     [

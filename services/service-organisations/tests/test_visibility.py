@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from crm.common.common_pb2 import Pagination
 from crm.organisations import organisations_pb2 as pb
-from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub, SocieteServiceStub
+from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
 from grpc import StatusCode
 from service_organisations.service import SERVICE
 from service_testing import Mesh, pages, refused, running
@@ -89,14 +89,6 @@ async def test_R01_services_see_all(
         assert await caller.Get(pb.GetOrganisationRequest(id=martin.id)) == martin
         assert martin.id in await listed(caller)
     assert (await elsewhere.Update(pb.UpdateOrganisationRequest(id=martin.id, nom="Vu"))).nom == "Vu"
-
-
-async def test_C06_another_organisation_gets_no_company(mesh: Mesh, martin: pb.Organisation) -> None:
-    """Create of a company for another organisation is PERMISSION_DENIED."""
-    societes = mesh.stub(SocieteServiceStub, organisation=f"{martin.id}-autre")
-    request = pb.CreateSocieteRequest(organisation_id=martin.id, raison_sociale="Martin", siren="732829320")
-    different = (StatusCode.PERMISSION_DENIED, "ORGANISATION_DIFFERENTE")
-    assert await refused(societes.Create(request)) == different
 
 
 @pytest.fixture(scope="module")

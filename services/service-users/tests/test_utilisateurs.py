@@ -191,15 +191,6 @@ async def test_the_journal_tells_what_happened(
     assert not any(secret in str(line.details) for line in lines for secret in (user.email, PASSWORD))
 
 
-async def test_C9_an_old_version_is_refused(people: UtilisateurServiceStub, someone: Someone) -> None:
-    """An Update with an old version is ABORTED."""
-    user = await someone()
-    request = pb.UpdateUtilisateurRequest(id=user.id, nom="Durand", version=1)
-    await people.Update(request)
-    request.nom = "Dupont"
-    assert await refused(people.Update(request)) == (StatusCode.ABORTED, "VERSION_PERIMEE")
-
-
 async def test_C9_what_is_empty_is_cleared(people: UtilisateurServiceStub, someone: Someone) -> None:
     """Empty fields are cleared, except the address, which an account needs."""
     user = await someone(nom="Martin", telephone="01", photo_url="https://exemple.fr/a.png")
@@ -226,14 +217,6 @@ async def test_C8_a_list_goes_on_page_by_page(
     found = [user.id for answer in answers for user in answer.utilisateurs]
     assert ([len(answer.utilisateurs) for answer in answers], answers[-1].pagination.total) == ([2, 2, 1], 5)
     assert found == [user.id for user in reversed(users)]
-
-
-@pytest.mark.parametrize("identity", ["pas un id", "8d7c1f2e-5b0a-4c39-9f61-2e7a4b8d9c10"])
-async def test_C2_an_id_that_nobody_has(people: UtilisateurServiceStub, identity: str) -> None:
-    """Malformed and unknown ids are NOT_FOUND, and nothing to delete."""
-    assert await refused(people.Get(pb.GetUtilisateurRequest(id=identity))) == NOT_FOUND
-    assert await refused(people.Update(pb.UpdateUtilisateurRequest(id=identity, nom="x"))) == NOT_FOUND
-    assert not (await people.Delete(pb.DeleteUtilisateurRequest(id=identity))).success
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,3 @@
+"""What the conformance suite says when it makes a notification."""
+
+FIELDS = {"Notification": {"destinataire_type": "ORGANISATION", "type": "NOUVEAU_CLIENT"}}

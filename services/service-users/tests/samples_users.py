@@ -1,0 +1,3 @@
+"""What the conformance suite changes in a membership."""
+
+CHANGES = {"Membre": ("role", ("MANAGER", "COMMERCIAL", "ADMIN"))}
