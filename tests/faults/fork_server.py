@@ -1,50 +1,31 @@
-"""Fork server: forks test services from a process with their libraries imported, four in the time of one.
+"""Fork server: forks test services from a process that has imported them, many in the time of one.
 
 Orders come as lines of JSON: {"service": …, "environment": {…}, "log": …}. Answers are lines
-too: "started <pid>" in the order of the orders, "ended <pid> <exit code>". Our own packages
-are imported after the fork, because a failpoint is armed by the environment at import.
+too: "started <pid>" in the order of the orders, "ended <pid> <exit code>".
 """
 
 import ctypes
-import importlib
+import gc
 import json
 import os
-import runpy
 import selectors
 import signal
 import sys
 from typing import Any
 
-# Imported once, before any fork: they are most of the time that a start takes.
-_LIBRARIES = (
-    "crm.clients.clients_pb2_grpc",
-    "crm.events.business_pb2",
-    "crm.events.identity_pb2",
-    "cryptography.hazmat.primitives.asymmetric.ed25519",
-    "google.rpc.error_details_pb2",
-    "google.rpc.status_pb2",
-    "grpc.aio",
-    "grpc_health.v1.health",
-    "grpc_reflection.v1alpha.reflection",
-    "httpx",
-    "jwt",
-    "nats",
-    "orjson",
-    "prometheus_client",
-    "psycopg",
-    "pydantic_settings",
-    "sqlalchemy.dialects.postgresql.psycopg",
-    "sqlalchemy.orm",
-    "structlog",
-    "uvloop",
-)
+from service_kit import serve
+from service_testing.arming import arm_failpoint
+
+from tests.temoin.service import ARCHIVE, TEMOIN
+
+_SERVICES = {service.name: service for service in (TEMOIN, ARCHIVE)}
+_PORTS = {service.name: service.port for service in (TEMOIN, ARCHIVE)}
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal for this process when its parent dies
 
 
 def main() -> None:
     """Fork and reap until the orders end."""
-    for library in _LIBRARIES:
-        importlib.import_module(library)
+    gc.freeze()  # a collection in a child would copy what all of them share
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writing)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
@@ -93,8 +74,8 @@ def _become(order: dict[str, Any]) -> None:
         for source, target in ((null, 0), (log, 1), (log, 2)):
             os.dup2(source, target)
         os.environ.update(order["environment"])
-        sys.argv = ["tests.temoin", order["service"]]
-        runpy.run_module("tests.temoin", run_name="__main__")
+        arm_failpoint()
+        serve([_SERVICES[order["service"]]], _PORTS)
         code = 0
     except BaseException:  # noqa: BLE001  # the end of a forked process
         sys.excepthook(*sys.exc_info())
