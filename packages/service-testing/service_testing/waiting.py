@@ -11,11 +11,16 @@ _INTERVAL = 0.02
 
 
 @overload
-async def eventually(question: Callable[[], Awaitable[T]], *, timeout: float = ...) -> T: ...
+async def eventually(
+    question: Callable[[], Awaitable[T]], *, timeout: float = ..., every: float = ...
+) -> T: ...
 @overload
-async def eventually(question: Callable[[], T], *, timeout: float = ...) -> T: ...
-async def eventually(question: Callable[[], Any], *, timeout: float = 10.0) -> Any:
-    """The first true answer to *question*. Raises AssertionError after *timeout* seconds."""
+async def eventually(question: Callable[[], T], *, timeout: float = ..., every: float = ...) -> T: ...
+async def eventually(question: Callable[[], Any], *, timeout: float = 10.0, every: float = _INTERVAL) -> Any:
+    """The first true answer to *question*, which is asked again after *every* seconds.
+
+    Raises AssertionError after *timeout* seconds.
+    """
     deadline = time.monotonic() + timeout
     while True:
         asked = question()
@@ -24,4 +29,4 @@ async def eventually(question: Callable[[], Any], *, timeout: float = 10.0) -> A
             return answer
         if time.monotonic() > deadline:
             raise AssertionError(f"still {answer!r} after {timeout} s")
-        await asyncio.sleep(_INTERVAL)
+        await asyncio.sleep(every)

@@ -97,7 +97,7 @@ async def test_a_rotation_under_load_refuses_nobody(provider: OidcProvider, kind
             refusals.extend(await asyncio.gather(*(is_refused(mesh, web, one) for one in (old, token) * 2)))
             return bool(get_unverified_header(token)["kid"] != get_unverified_header(old)["kid"])
 
-        await eventually(new_key_signs, timeout=60)
+        await eventually(new_key_signs, timeout=60, every=0.2)
     assert len(refusals) > 5
     assert not any(refusals)
 

@@ -26,7 +26,7 @@ from service_auth.service import SERVICE
 from service_auth.settings import AuthSettings
 from service_clients.service import SERVICE as CLIENTS
 from service_kit import App
-from service_testing import Mesh, code_of, fresh_database, running
+from service_testing import Mesh, code_of, eventually, fresh_database, running
 from service_users.service import SERVICE as USERS
 from sqlalchemy import select, update
 from tests.connexions import PASSWORD, new_email, new_ip
@@ -172,8 +172,12 @@ class Load:
 
     async def until_signed_by(self, kid: str) -> None:
         """Go on until the key named *kid* has signed, then one round more."""
-        while kid not in self.seen:
+
+        async def has_signed() -> bool:
             await self._round()
+            return kid in self.seen
+
+        await eventually(has_signed, timeout=60, every=0.1)
         await self._round()
 
     async def _round(self) -> None:
