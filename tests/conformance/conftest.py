@@ -9,8 +9,10 @@ from service_kit.registry import edges, services
 from service_testing import Mesh
 from service_testing.fixtures import mesh_of
 
+from tests.conformance.resources import RESOURCES
 from tests.conformance.samples import Caller
 
+_MEMBRE = next(resource for resource in RESOURCES if resource.name == "users.Membre")
 _IDLE = [replace(service, workers=()) for service in services().values()]
 
 mesh = mesh_of(*_IDLE, *edges().values(), bcrypt_cost=4)
@@ -19,7 +21,9 @@ mesh = mesh_of(*_IDLE, *edges().values(), bcrypt_cost=4)
 async def _arrived(mesh: Mesh, organisation: str) -> Caller:
     organisations = mesh.service_stub(OrganisationServiceStub, caller="auth")
     await organisations.EnsureExists(EnsureExistsRequest(id=organisation))
-    return Caller(mesh, organisation)
+    caller = Caller(mesh, organisation)
+    await caller.make(_MEMBRE)  # an administrator who stays: the last one of an organisation cannot change
+    return caller
 
 
 @pytest.fixture(scope="package")

@@ -13,8 +13,8 @@ import signal
 import sys
 from typing import Any
 
+from db_utils import arm_failpoint
 from service_kit import serve
-from service_testing.arming import arm_failpoint
 
 from tests.temoin.service import ARCHIVE, TEMOIN
 
@@ -74,7 +74,8 @@ def _become(order: dict[str, Any]) -> None:
         for source, target in ((null, 0), (log, 1), (log, 2)):
             os.dup2(source, target)
         os.environ.update(order["environment"])
-        arm_failpoint()
+        if "FAILPOINT" in order["environment"]:  # db_utils was imported without it
+            arm_failpoint(order["environment"]["FAILPOINT"])
         serve([_SERVICES[order["service"]]], _PORTS)
         code = 0
     except BaseException:  # noqa: BLE001  # the end of a forked process

@@ -24,7 +24,7 @@ from db_utils.errors import (
     UnknownChoice,
     VersionConflict,
 )
-from db_utils.failpoints import failpoint
+from db_utils.failpoints import arm_failpoint, failpoint
 from db_utils.ids import parse_uuid, uuid7
 from db_utils.keys import Key, Searched
 from db_utils.listing import DEFAULT_SIZE, Listing, Page, PageRequest
@@ -89,6 +89,7 @@ __all__ = [
     "VersionConflict",
     "Versioned",
     "Worker",
+    "arm_failpoint",
     "clock",
     "context",
     "failpoint",
