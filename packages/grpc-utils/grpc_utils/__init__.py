@@ -4,6 +4,7 @@ Start with `pipeline.py`, the order in which a call is checked; `errors.py` list
 that services share, `client.py` calls other services. This package never imports nats_utils.
 """
 
+from grpc_utils.amounts import currency, money, percentage, rounded
 from grpc_utils.auth import Authenticator, JetonRevoque, bearer_of
 from grpc_utils.breaker import Breaker
 from grpc_utils.client import Peers, answered_or_none, info_of, reason_of
@@ -28,6 +29,7 @@ from grpc_utils.messages import (
     changes,
     expected_version,
     found,
+    free_structure,
     instant,
     list_answer,
     page_request,
@@ -89,11 +91,13 @@ __all__ = [
     "clean_lines",
     "clean_text",
     "content_hash",
+    "currency",
     "deadline",
     "email_address",
     "errors",
     "expected_version",
     "found",
+    "free_structure",
     "idempotency",
     "info_of",
     "insert_once",
@@ -101,12 +105,15 @@ __all__ = [
     "is_opaque_id",
     "list_answer",
     "listener",
+    "money",
     "new_key_pair",
     "opaque_id",
     "page_request",
+    "percentage",
     "providers",
     "reason_of",
     "required",
+    "rounded",
     "service_issuers",
     "settings",
     "siren_number",

@@ -33,11 +33,13 @@ __all__ = [
     "InvalidArgument",
     "JetonDePageInvalide",
     "LimiteAtteinte",
+    "MontantInvalide",
     "NotFound",
     "OrganisationDifferente",
     "OrganisationRequise",
     "PageInvalide",
     "PermissionDenied",
+    "PourcentageInvalide",
     "ReferenceInconnue",
     "Refusal",
     "RequeteIllisible",
@@ -177,6 +179,14 @@ class TropDEntrees(InvalidArgument):
 
 class DateInvalide(InvalidArgument):
     """La date n'existe pas ou n'est pas admise ; le format est AAAA-MM-JJ."""
+
+
+class MontantInvalide(InvalidArgument):
+    """Le montant n'est pas admis : il est négatif, trop grand ou n'est pas un nombre."""
+
+
+class PourcentageInvalide(InvalidArgument):
+    """Un pourcentage est compris entre 0 et 100."""
 
 
 class RequeteIllisible(InvalidArgument):

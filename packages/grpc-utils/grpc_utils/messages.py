@@ -8,17 +8,19 @@ from uuid import UUID
 
 from crm.common import common_pb2
 from db_utils import Page, PageRequest, Row
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from grpc_utils.errors import ChampRequis, DateInvalide, Introuvable
+from grpc_utils.errors import ChampRequis, DateInvalide, FormatInvalide, Introuvable, TropLong
 
 R = TypeVar("R", bound=Row)
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
 
+_LARGEST_STRUCTURE = 8192  # bytes, serialised (C10)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 
@@ -104,6 +106,16 @@ def changes(request: Message, fields: Iterable[str], *, mandatory: Iterable[str]
             if value == "" and name in refused:
                 raise ChampRequis(champ=name)
     return present
+
+
+def free_structure(asked: Struct, champ: str) -> dict[str, Any]:
+    """Content of *asked* as it is stored, at most 8 KiB (C10). Raises TropLong, FormatInvalide."""
+    if asked.ByteSize() > _LARGEST_STRUCTURE:
+        raise TropLong(champ=champ)
+    try:
+        return MessageToDict(asked)
+    except ValueError:  # JSON has no NaN and no infinity
+        raise FormatInvalide(champ=champ) from None
 
 
 def expected_version(request: Any) -> int | None:

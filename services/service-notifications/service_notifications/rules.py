@@ -1,19 +1,15 @@
 """Rules of notifications as pure functions: rows from requests and events."""
 
 import re
-from typing import Any
 
 from crm.events.business_pb2 import ClientCreatedEvent
 from crm.notifications import notifications_pb2 as pb
-from google.protobuf.json_format import MessageToDict
-from google.protobuf.struct_pb2 import Struct
-from grpc_utils import Identity, content_hash, opaque_id, required
-from grpc_utils.errors import FormatInvalide, InvalidArgument, TropLong, ValeurInconnue
+from grpc_utils import Identity, content_hash, free_structure, opaque_id, required
+from grpc_utils.errors import FormatInvalide, InvalidArgument, ValeurInconnue
 
 from service_notifications.models import EQUIPE, EQUIPES, SYSTEME, UTILISATEUR, Notification
 
 COMMERCIAL = "COMMERCIAL"
-_LARGEST_METADATA = 8192  # bytes of the serialised Struct (R19)
 # A path of the application, or another site by https (R7). Browsers take a backslash for a slash, so that
 # one after the first slash would lead to another host.
 _LINK = re.compile(r"/(?![/\\])[^\s\\]*|https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][^\s\\]*)?")
@@ -50,7 +46,7 @@ def new_notification(request: pb.CreateNotificationRequest, identity: Identity) 
         niveau=request.niveau or "info",
         titre=required(request.titre, "titre"),
         message=required(request.message, "message"),
-        metadata_=_metadata(request.metadata),
+        metadata_=free_structure(request.metadata, "metadata"),
         lien_url=_link(request.lien_url),
         cle_idempotence=request.cle_idempotence or None,
         contenu_hash=content_hash(request) if request.cle_idempotence else None,
@@ -74,15 +70,6 @@ def _link(asked: str) -> str | None:
     if asked and not _LINK.fullmatch(asked):
         raise FormatInvalide(champ="lien_url")
     return asked or None
-
-
-def _metadata(asked: Struct) -> dict[str, Any]:
-    if asked.ByteSize() > _LARGEST_METADATA:
-        raise TropLong(champ="metadata")
-    try:
-        return MessageToDict(asked)
-    except ValueError:  # JSON has no NaN and no infinity
-        raise FormatInvalide(champ="metadata") from None
 
 
 def nouveau_client(event: ClientCreatedEvent, organisation_id: str) -> Notification:
