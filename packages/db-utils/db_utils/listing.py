@@ -44,8 +44,12 @@ from db_utils.tables import Choice
 
 DEFAULT_SIZE, LARGEST_SIZE, LONGEST_SEARCH = 20, 100, 100
 _MOST_STATEMENTS = 512  # kept of one list, because searches have many shapes
-_NEVER = datetime.min.replace(tzinfo=UTC)  # the place of rows without the instant of their sort
-_NEVER_IN_SQL: ColumnElement[datetime] = literal_column("'0001-01-01 00:00:00+00'::timestamptz")
+# The place of rows without the instant or the day of their sort.
+_NEVER: Mapping[type, date] = {datetime: datetime.min.replace(tzinfo=UTC), date: date.min}
+_NEVER_IN_SQL: Mapping[type, ColumnElement[Any]] = {
+    datetime: literal_column("'0001-01-01 00:00:00+00'::timestamptz"),
+    date: literal_column("'0001-01-01'::date"),
+}
 
 Filter = Callable[[Any], ColumnElement[bool]]
 
@@ -92,8 +96,9 @@ class Listing(Generic[R]):
 
     *sorts*: columns, each with its default direction, as in "created_at desc". The first one is
     the default sort; ties are broken by id. A text with a `Key` is sorted by it. The columns are NOT
-    NULL, except instants: a row without one comes before all others, through
-    `coalesce(<column>, '0001-01-01 00:00:00+00'::timestamptz)`, which an index must contain.
+    NULL, except instants and days: a row without one comes before all others, through
+    `coalesce(<column>, '0001-01-01 00:00:00+00'::timestamptz)` or `coalesce(<column>, '0001-01-01'::date)`,
+    which an index must contain.
     *filters*: names of columns for equality; or a mapping from names to functions that make a
     criterion of the bound value, None for equality with the column of that name.
     *search*: the `Searched` or `Key` column in which words are looked for.
@@ -117,9 +122,9 @@ class Listing(Generic[R]):
         self._sorts = {sort.partition(" ")[0]: self._parse_sort(sort) for sort in sorts}
         self._default = next(iter(self._sorts))
         for name in (sort.name for sort in self._sorts.values()):
-            if self._table.columns[name].nullable and not self._is_instant(name):
+            if self._table.columns[name].nullable and self._kind(name) not in _NEVER:
                 raise ValueError(f"{name} may be NULL: a keyset cannot continue after it")
-            if self._table.columns[name].type.python_type not in _READ:
+            if self._kind(name) not in _READ:
                 raise ValueError(f"{name} cannot be written into a page token")
         self._filters: dict[str, Filter | None] = (
             dict(filters) if isinstance(filters, Mapping) else dict.fromkeys(filters)
@@ -213,12 +218,12 @@ class Listing(Generic[R]):
         rows = rows.order_by(*order).limit(bindparam("_limit"))
         return self._selected().where(columns["id"].in_(rows)).order_by(*order) if searched else rows
 
-    def _is_instant(self, name: str) -> bool:
-        return self._table.columns[name].type.python_type is datetime
+    def _kind(self, name: str) -> type:
+        return self._table.columns[name].type.python_type
 
     def _sorted(self, name: str) -> ColumnElement[Any]:
         column = self._table.columns[name]
-        return func.coalesce(column, _NEVER_IN_SQL) if column.nullable else column
+        return func.coalesce(column, _NEVER_IN_SQL[self._kind(name)]) if column.nullable else column
 
     def _selected(self) -> Select[Any]:
         if not self._without:
@@ -240,7 +245,7 @@ class Listing(Generic[R]):
     def _token(self, row: R, sort: _Sort, asked: str) -> str:
         """The token for the page after *row*, valid for the question *asked* alone."""
         value = row.__dict__[sort.name]
-        value = _NEVER if value is None else value
+        value = _NEVER[self._kind(sort.name)] if value is None else value
         text = value.isoformat() if isinstance(value, (date, datetime)) else value
         place = [text, row.__dict__["id"]]
         content = json.dumps(place, default=str, separators=(",", ":"), ensure_ascii=False)

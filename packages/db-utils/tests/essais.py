@@ -93,6 +93,7 @@ class Fiche(Entity, Tenant, SoftDelete, Base):
     montant: Mapped[Decimal] = mapped_column(default=Decimal("0.00"))
     jour: Mapped[date] = mapped_column(default=date(2026, 1, 1))
     instant: Mapped[datetime | None] = mapped_column(default=None)
+    terme: Mapped[date | None] = mapped_column(default=None)
     note: Mapped[str | None] = mapped_column(Text, default=None)
     donnees: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)
     etiquettes: Mapped[list[str]] = mapped_column(ARRAY(Text), default_factory=list)

@@ -25,6 +25,7 @@ FICHES = Listing(
         "montant desc",
         "jour",
         "instant",
+        "terme",
         "etat",
         "id",
     ),
@@ -69,15 +70,17 @@ _VALUES: dict[str, list[Any]] = {
     "montant": [Decimal("-0.01"), Decimal("0"), Decimal("0.00"), Decimal("999999999999.99"), Decimal("1.50")],
     "jour": [date(1, 1, 1), date(9999, 12, 31), date(2026, 1, 1), date(2026, 1, 1), date(2024, 2, 29)],
     "instant": [None, datetime(2026, 1, 1, tzinfo=UTC), None, datetime(1, 1, 2, tzinfo=UTC), None],
+    "terme": [None, date(2026, 1, 1), None, date(1, 1, 2), None],
     "etat": ["CLOSE", "OUVERTE", "CLOSE", "CLOSE", "OUVERTE"],
     "id": [None] * 5,
 }
 
 
 def _place(row: Fiche, column: str) -> Any:
-    """What *row* is sorted by; without an instant it stands before all others."""
+    """What *row* is sorted by; without an instant or a day it stands before all others."""
     value = getattr(row, column)
-    return datetime.min.replace(tzinfo=UTC) if value is None else value
+    never = {"instant": datetime.min.replace(tzinfo=UTC), "terme": date.min}
+    return never[column] if value is None else value
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 5])
