@@ -3,8 +3,8 @@
 A Create that is refused names the field at fault; it gets the value that its name stands for, and
 the call is made again. A field of which this page knows nothing gets a text. Where that is not
 enough, the service's own tests have a module `samples_<service>.py`: VALUES are values by the name
-of a field; by the name of a resource, FIELDS are given to each Create, and CHANGES are a field and
-three values for Updates.
+of a field, or functions that make one of a number; by the name of a resource, FIELDS are given to
+each Create, and CHANGES are a field and three values for Updates.
 """
 
 import importlib
@@ -172,7 +172,7 @@ def given(resource: Resource) -> dict[str, object]:
 def _value(service: str, name: str, number: int) -> object:
     own = told(service, "VALUES")
     if name in own:
-        return own[name]
+        return own[name](number) if callable(own[name]) else own[name]
     if name in VALUES:
         return VALUES[name](number)
     if "email" in name:
