@@ -26,7 +26,7 @@ from db_utils.errors import (
 )
 from db_utils.failpoints import arm_failpoint, failpoint
 from db_utils.ids import parse_uuid, uuid7
-from db_utils.keys import Key, Searched
+from db_utils.keys import Key, Rank, Searched
 from db_utils.listing import DEFAULT_SIZE, Listing, Page, PageRequest
 from db_utils.pool import Connection
 from db_utils.reader import Reader
@@ -70,6 +70,7 @@ __all__ = [
     "OrganisationRequired",
     "Page",
     "PageRequest",
+    "Rank",
     "Reader",
     "ReferenceViolation",
     "Retention",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 __all__ = [
     "PARIS",
     "frozen_at",
+    "midnight",
     "now",
     "timestamp",
     "today",
@@ -32,6 +33,11 @@ def timestamp() -> float:
 def today() -> date:
     """The current civil day in Paris, where the CRM's days begin and end."""
     return now().astimezone(PARIS).date()
+
+
+def midnight(day: date) -> datetime:
+    """The instant at which *day* begins in Paris."""
+    return datetime(day.year, day.month, day.day, tzinfo=PARIS)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Columns with the text key of other columns of their row (C10), written by the kernel.
+"""Columns by which a row is searched or sorted, made of other columns of it (C10), written by the kernel.
 
 A table class declares them, and its service never writes them:
 
@@ -9,16 +9,16 @@ Every insert and every change of a row writes them in the same statement. `searc
 them, `migrations/filling.py` fills them in rows that are older than the column.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any, Final
 
-from sqlalchemy import Column, LargeBinary, Text
+from sqlalchemy import Column, Integer, LargeBinary, Text
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.dml import Insert, Update
 from sqlalchemy.sql.selectable import FromClause
 from sqlalchemy.sql.visitors import iterate
 
-from db_utils.texts import text_key
+from db_utils.texts import text_key, whole_key
 
 # Bytes. An entry of a B-tree has at most 2,704 (PostgreSQL, nbtree); two text keys fit beside it.
 _LONGEST: Final = 1450
@@ -46,22 +46,48 @@ class Key(Text):
         return text_key(row[self.of] or "")
 
 
+class Rank(Integer):
+    """A column with the place of the choice *of* among its *values*, by which lists are sorted."""
+
+    cache_ok = True
+
+    def __init__(self, of: str, values: Sequence[str]) -> None:
+        super().__init__()
+        self.of, self.values = of, tuple(values)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the columns that it is made of."""
+        return (self.of,)
+
+    def value(self, row: Mapping[str, Any]) -> int:
+        """The place of the choice of *row*, which is given by column."""
+        return self.values.index(row[self.of])
+
+
 class Searched(LargeBinary):
     """A column with everything that a search looks through in a row, so that a word costs one LIKE.
 
     *texts* are found without accents, ligatures and case, *codes* (emails, numbers of companies)
     without case, *numbers* (phones: "+" and digits) also by their digits. The column holds these
     parts with a line feed between them: numbers, codes, texts. They are bytes, because PostgreSQL
-    compares bytes in two thirds of the time of a text (measured).
+    compares bytes in two thirds of the time of a text (measured). It ends where no index could hold
+    more, unless it is *whole*: for long texts, in a column that is in no index.
     """
 
     cache_ok = True
 
     def __init__(
-        self, texts: Iterable[str] = (), codes: Iterable[str] = (), numbers: Iterable[str] = ()
+        self,
+        texts: Iterable[str] = (),
+        codes: Iterable[str] = (),
+        numbers: Iterable[str] = (),
+        *,
+        whole: bool = False,
     ) -> None:
         super().__init__()
         self.texts, self.codes, self.numbers = tuple(texts), tuple(codes), tuple(numbers)
+        self.whole = whole
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -69,28 +95,32 @@ class Searched(LargeBinary):
         return (*self.numbers, *self.codes, *self.texts)
 
     def value(self, row: Mapping[str, Any]) -> bytes:
-        """What is searched in *row*, which is given by column; cut where no index could hold it."""
+        """What is searched in *row*, which is given by column."""
         numbers = "".join(map(" {} ".format, filter(None, map(row.__getitem__, self.numbers))))
         codes = " ".join(filter(None, map(row.__getitem__, self.codes))).lower().split()
-        texts = " ".join(map(text_key, filter(None, map(row.__getitem__, self.texts))))
-        return f"{numbers}\n{' '.join(codes)}\n{texts}".encode()[:_LONGEST]
+        key = whole_key if self.whole else text_key
+        texts = " ".join(map(key, filter(None, map(row.__getitem__, self.texts))))
+        content = f"{numbers}\n{' '.join(codes)}\n{texts}".encode()
+        return content if self.whole else content[:_LONGEST]
 
 
-Keys = Mapping[str, Key | Searched]
+Keys = Mapping[str, Key | Rank | Searched]
 
 
 def keys_of(table: FromClause) -> Keys:
     """The key columns of *table*, by name."""
-    return {c.key: c.type for c in table.columns if isinstance(c.type, (Key, Searched))}
+    return {c.key: c.type for c in table.columns if isinstance(c.type, (Key, Rank, Searched))}
 
 
 def key_of(table: FromClause, column: str) -> str:
-    """The name of the column with the text key of *column*; *column* when there is none."""
+    """The name of the column with the text key or rank of *column*; *column* when there is none."""
     keys = keys_of(table).items()
-    return next((name for name, key in keys if isinstance(key, Key) and key.of == column), column)
+    return next((name for name, key in keys if isinstance(key, (Key, Rank)) and key.of == column), column)
 
 
-def changed_keys(keys: Keys, row: Mapping[str, Any], changed: Collection[str]) -> dict[str, str | bytes]:
+def changed_keys(
+    keys: Keys, row: Mapping[str, Any], changed: Collection[str]
+) -> dict[str, str | int | bytes]:
     """New values for those of *keys* that depend on the columns *changed*, made from the changed *row*.
 
     Raises TypeError when *changed* holds a key column itself.

@@ -5,7 +5,7 @@ A service declares each list once, as a `Listing` with its filters, sorts and se
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Generic
@@ -44,12 +44,15 @@ from db_utils.tables import Choice
 
 DEFAULT_SIZE, LARGEST_SIZE, LONGEST_SEARCH = 20, 100, 100
 _MOST_STATEMENTS = 512  # kept of one list, because searches have many shapes
-# The place of rows without the instant or the day of their sort.
-_NEVER: Mapping[type, date] = {datetime: datetime.min.replace(tzinfo=UTC), date: date.min}
-_NEVER_IN_SQL: Mapping[type, ColumnElement[Any]] = {
-    datetime: literal_column("'0001-01-01 00:00:00+00'::timestamptz"),
-    date: literal_column("'0001-01-01'::date"),
+# The places of rows without the instant or day of their sort: before all others, or (True) after them.
+_FIRST, _LAST = (end.replace(tzinfo=UTC) for end in (datetime.min, datetime.max))
+_PLACES: Mapping[tuple[type, bool], tuple[date, ColumnElement[Any]]] = {
+    (datetime, False): (_FIRST, literal_column("'0001-01-01 00:00:00+00'::timestamptz")),
+    (datetime, True): (_LAST, literal_column("'9999-12-31 23:59:59.999999+00'::timestamptz")),
+    (date, False): (date.min, literal_column("'0001-01-01'::date")),
+    (date, True): (date.max, literal_column("'9999-12-31'::date")),
 }
+_NOTHING: Mapping[str, object] = {}
 
 Filter = Callable[[Any], ColumnElement[bool]]
 
@@ -89,16 +92,18 @@ class _Sort:
 
     name: str
     descending: bool
+    nulls_last: bool = False
 
 
 class Listing(Generic[R]):
     """The list of the rows of *model*: its sorts, filters and searched column.
 
     *sorts*: columns, each with its default direction, as in "created_at desc". The first one is
-    the default sort; ties are broken by id. A text with a `Key` is sorted by it. The columns are NOT
-    NULL, except instants and days: a row without one comes before all others, through
-    `coalesce(<column>, '0001-01-01 00:00:00+00'::timestamptz)` or `coalesce(<column>, '0001-01-01'::date)`,
-    which an index must contain.
+    the default sort; ties are broken by id. A text with a `Key` is sorted by it, a choice with a
+    `Rank` by that. The columns are NOT NULL, except instants and days: a row without one comes before
+    all others, or after them ("jour nulls last"), and in the other direction the other way round. An
+    index must contain `coalesce(<column>, '0001-01-01 00:00:00+00'::timestamptz)`, or '0001-01-01'::date,
+    or for the last place '9999-12-31 23:59:59.999999+00'::timestamptz and '9999-12-31'::date.
     *filters*: names of columns for equality; or a mapping from names to functions that make a
     criterion of the bound value, None for equality with the column of that name.
     *search*: the `Searched` or `Key` column in which words are looked for.
@@ -122,7 +127,7 @@ class Listing(Generic[R]):
         self._sorts = {sort.partition(" ")[0]: self._parse_sort(sort) for sort in sorts}
         self._default = next(iter(self._sorts))
         for name in (sort.name for sort in self._sorts.values()):
-            if self._table.columns[name].nullable and self._kind(name) not in _NEVER:
+            if self._table.columns[name].nullable and self._kind(name) not in (datetime, date):
                 raise ValueError(f"{name} may be NULL: a keyset cannot continue after it")
             if self._kind(name) not in _READ:
                 raise ValueError(f"{name} cannot be written into a page token")
@@ -134,11 +139,19 @@ class Listing(Generic[R]):
         self._statements: dict[tuple[Any, ...], tuple[Select[R], Select[int]]] = {}
 
     async def page(
-        self, reader: Reader, request: PageRequest, *, search: str = "", **filters: object
+        self,
+        reader: Reader,
+        request: PageRequest,
+        *,
+        search: str = "",
+        current: Mapping[str, object] = _NOTHING,
+        **filters: object,
     ) -> Page[R]:
         """The page that *request* asks for, of the rows visible to *reader*; None and "" filter nothing.
 
-        The statement is built once for each combination of sort, filters and shape of search. Raises
+        *current* are further parameters of the filters whose values differ from page to page, such
+        as the instant of the call: a token of another value fits. The statement is built once for
+        each combination of sort, filters and shape of search. Raises
         InvalidPageToken, InvalidPageSize, UnknownSort, UnknownOrder, UnknownChoice, TextTooLong.
         """
         size = _size(request.size)
@@ -150,15 +163,15 @@ class Listing(Generic[R]):
         asked = repr((self._model.__tablename__, sort, question, context.scope.get().organisation_id))
         after = self._position(request.token, sort, asked)
         rows_of, total_of = self._statement(tuple(sorted(active)), wanted.shape, sort, bool(after))
-        active |= wanted.named()
+        active |= {**wanted.named(), **current}
         rows = self._whole(await reader.all(rows_of, **active, **after, _limit=size + 1))
         total = await reader.one(total_of, **active) if request.with_total else None
         token = self._token(rows[size - 1], sort, asked) if len(rows) > size else ""
         return Page(rows[:size], token, (total or 0) if request.with_total else None)
 
     def _parse_sort(self, sort: str) -> _Sort:
-        name, _, direction = sort.partition(" ")
-        return _Sort(key_of(self._table, name), direction == "desc")
+        name, _, rest = sort.partition(" ")
+        return _Sort(key_of(self._table, name), rest.startswith("desc"), rest.endswith("nulls last"))
 
     def _sort(self, request: PageRequest) -> _Sort:
         chosen = self._sorts.get(request.sort_by or self._default)
@@ -167,7 +180,7 @@ class Listing(Generic[R]):
         direction = request.sort_order.lower()
         if direction not in ("", "asc", "desc"):
             raise UnknownOrder(request.sort_order)
-        return _Sort(chosen.name, direction == "desc") if direction else chosen
+        return replace(chosen, descending=direction == "desc") if direction else chosen
 
     def _wanted(self, search: str) -> Search:
         if not search:
@@ -206,7 +219,7 @@ class Listing(Generic[R]):
     ) -> Select[R]:
         """The SELECT of a page. A search selects ids first, so that an index alone can answer it."""
         columns = self._table.columns
-        place = (self._sorted(sort.name), columns["id"])
+        place = (self._sorted(sort), columns["id"])
         order = [column.desc() if sort.descending else column for column in place]
         rows = (select(columns["id"]) if searched else self._selected()).where(*kept)
         if after:
@@ -221,9 +234,11 @@ class Listing(Generic[R]):
     def _kind(self, name: str) -> type:
         return self._table.columns[name].type.python_type
 
-    def _sorted(self, name: str) -> ColumnElement[Any]:
-        column = self._table.columns[name]
-        return func.coalesce(column, _NEVER_IN_SQL[self._kind(name)]) if column.nullable else column
+    def _sorted(self, sort: _Sort) -> ColumnElement[Any]:
+        column = self._table.columns[sort.name]
+        if not column.nullable:
+            return column
+        return func.coalesce(column, _PLACES[self._kind(sort.name), sort.nulls_last][1])
 
     def _selected(self) -> Select[Any]:
         if not self._without:
@@ -245,7 +260,7 @@ class Listing(Generic[R]):
     def _token(self, row: R, sort: _Sort, asked: str) -> str:
         """The token for the page after *row*, valid for the question *asked* alone."""
         value = row.__dict__[sort.name]
-        value = _NEVER[self._kind(sort.name)] if value is None else value
+        value = _PLACES[self._kind(sort.name), sort.nulls_last][0] if value is None else value
         text = value.isoformat() if isinstance(value, (date, datetime)) else value
         place = [text, row.__dict__["id"]]
         content = json.dumps(place, default=str, separators=(",", ":"), ensure_ascii=False)

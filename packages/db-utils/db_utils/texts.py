@@ -45,12 +45,17 @@ def text_key(text: str) -> str:
 
     At most 520 bytes, so that an index can hold it: of a longer text the beginning counts.
     """
-    if text.isascii():
-        return " ".join(text.lower().split())[:_LONGEST_KEY].rstrip()
-    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", _FORMAT.sub("", text)).casefold())
-    bare = "".join(c for c in folded if unicodedata.category(c) != "Mn").translate(_UNDECOMPOSED)
-    # Normalised again: without the removed marks, those that stay may belong in another order.
-    key = " ".join(unicodedata.normalize("NFKD", bare).split())
+    key = whole_key(text)
     if len(key) * 4 <= _LONGEST_KEY:
         return key
     return key.encode()[:_LONGEST_KEY].decode(errors="ignore").rstrip()
+
+
+def whole_key(text: str) -> str:
+    """The text key of *text* in full length, for columns that no index holds."""
+    if text.isascii():
+        return " ".join(text.lower().split())
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", _FORMAT.sub("", text)).casefold())
+    bare = "".join(c for c in folded if unicodedata.category(c) != "Mn").translate(_UNDECOMPOSED)
+    # Normalised again: without the removed marks, those that stay may belong in another order.
+    return " ".join(unicodedata.normalize("NFKD", bare).split())

@@ -19,6 +19,7 @@ from db_utils import (
     Database,
     Entity,
     Key,
+    Rank,
     Row,
     Searched,
     SoftDelete,
@@ -138,6 +139,18 @@ class Personne(Entity, Tenant, SoftDelete, Base):
         Searched(texts=("nom", "prenom"), codes=("email", "telephone"), numbers=("e164", "national")),
         init=False,
     )
+
+
+class Demande(Entity, Tenant, Base):
+    """A row with a rank, an instant that may be NULL, and a long text that is searched."""
+
+    __tablename__ = "demandes"
+
+    urgence: Mapped[str] = mapped_column(Choice("basse", "haute", "urgente"), default="basse")
+    urgence_rang: Mapped[int] = mapped_column(Rank("urgence", ("basse", "haute", "urgente")), init=False)
+    echeance: Mapped[datetime | None] = mapped_column(default=None)
+    texte: Mapped[str] = mapped_column(Text, default="")
+    texte_cle: Mapped[bytes] = mapped_column(Searched(texts=("texte",), whole=True), init=False)
 
 
 class Courriel(Entity, Tenant, Base):

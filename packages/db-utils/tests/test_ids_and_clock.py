@@ -164,3 +164,17 @@ def test_C03_today_begins_at_midnight_in_paris(instant: datetime, day: date) -> 
     """One hour before midnight UTC in winter, two in summer."""
     with clock.frozen_at(instant):
         assert clock.today() == day
+
+
+@pytest.mark.parametrize(
+    ("day", "instant"),
+    [
+        (date(2026, 4, 1), datetime(2026, 3, 31, 22, tzinfo=UTC)),
+        (date(2026, 1, 1), datetime(2025, 12, 31, 23, tzinfo=UTC)),
+        (date(2026, 3, 30), datetime(2026, 3, 29, 22, tzinfo=UTC)),
+        (date(2026, 10, 26), datetime(2026, 10, 25, 23, tzinfo=UTC)),
+    ],
+)
+def test_C03_a_day_begins_in_paris(day: date, instant: datetime) -> None:
+    """At 22:00 UTC in summer and at 23:00 UTC in winter."""
+    assert clock.midnight(day).astimezone(UTC) == instant

@@ -10,7 +10,7 @@ from db_utils.rekeying import keyed_models, rekey
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import ClauseElement
-from tests.essais import Base, Fiche, Personne, Reglage, scoped
+from tests.essais import Base, Demande, Fiche, Personne, Reglage, scoped
 
 _KEYS = "SELECT nom_cle, recherche_cle FROM personnes WHERE organisation_id = %s"
 
@@ -91,7 +91,7 @@ async def test_C10_a_row_whose_key_is_taken_keeps_its_own(
 
 def test_C10_only_tables_with_keys_are_looked_through() -> None:
     """Among the tables of the given metadata."""
-    assert keyed_models(Base.metadata) == [Personne]
+    assert keyed_models(Base.metadata) == [Demande, Personne]
 
 
 async def test_C10_a_constraint_on_a_key_names_who_is_in_the_way(database: Database, org: str) -> None:
@@ -162,3 +162,22 @@ def test_a_key_fits_into_an_index() -> None:
     assert 515 < len(Key("nom").value(row).encode()) <= 520
     assert len(Searched(texts=("nom",) * 9).value(row)) == 1450
     assert Key("nom").value({"nom": "œ" * 255}) == "oe" * 255
+
+
+async def test_a_rank_is_the_place_in_its_list(database: Database, org: str) -> None:
+    """Written with its choice, and with each change of it."""
+    async with database.transaction() as tx:
+        row = await tx.insert(Demande(organisation_id=org, urgence="urgente"))
+        assert row.urgence_rang == 2
+        await tx.update(row, urgence="haute")
+    with scoped(org):
+        read = await database.read().get(Demande, row.id)
+    assert read is not None
+    assert (read.urgence, read.urgence_rang) == ("haute", 1)
+
+
+def test_C10_a_long_key_is_cut_unless_it_is_whole() -> None:
+    """Only a column that no index holds may have it."""
+    row = {"texte": "œ" * 10_000}
+    assert len(Searched(texts=("texte",)).value(row)) < 1450
+    assert len(Searched(texts=("texte",), whole=True).value(row)) == 20_002

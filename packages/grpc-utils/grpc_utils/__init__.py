@@ -4,6 +4,7 @@ Start with `pipeline.py`, the order in which a call is checked; `errors.py` list
 that services share, `client.py` calls other services. This package never imports nats_utils.
 """
 
+from grpc_utils.afterwards import Afterwards
 from grpc_utils.amounts import currency, money, percentage, rounded
 from grpc_utils.auth import Authenticator, JetonRevoque, bearer_of
 from grpc_utils.breaker import Breaker
@@ -56,6 +57,7 @@ __all__ = [
     "ORGANISATION_CLAIMS",
     "SERVICE_PREFIX",
     "Address",
+    "Afterwards",
     "Algorithm",
     "AmbiguousIssuer",
     "Authenticator",

@@ -1,6 +1,5 @@
 """Calls to the users service; a failure that is no expected refusal is unavailability (R7)."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from crm.users.users_pb2_grpc import (
     UtilisateurServiceStub,
 )
 from grpc import StatusCode
-from grpc_utils import Peers, deadline, instant, reason_of
+from grpc_utils import Afterwards, Peers, instant, reason_of
 from grpc_utils.errors import Refusal, Unavailable
 
 from service_auth.id_tokens import Personne
@@ -76,7 +75,7 @@ class Accounts:
         self._credentials = peers.stub(CredentialServiceStub)
         self._members = peers.stub(MembreServiceStub)
         self._sync = peers.stub(SyncServiceStub)
-        self._announcing: set[asyncio.Task[None]] = set()
+        self._afterwards = Afterwards()
 
     async def verified(self, email: str, password: str) -> pb.Utilisateur:
         """The active user with this email and password. Raises IdentifiantsInvalides."""
@@ -123,19 +122,12 @@ class Accounts:
 
     def announce(self, compte: Compte) -> None:
         """Tell users of the sign-in in the background; a failure is only logged (C14)."""
-        task = asyncio.create_task(self._announce(compte))
-        self._announcing.add(task)
-        task.add_done_callback(self._announcing.discard)
-
-    async def _announce(self, compte: Compte) -> None:
-        deadline.start(None)  # nobody waits any more
         request = pb.RecordLoginRequest(
             utilisateur_id=compte.utilisateur.id, source=_SOURCE, organisation=compte.organisation_id
         )
-        try:
-            await _asked(self._sync.RecordLogin, request, _NOBODY)
-        except Refusal as error:
-            _log.warning("a sign-in was not announced: %s", error.reason)
+        self._afterwards.start(
+            "the announcement of a sign-in", lambda: _asked(self._sync.RecordLogin, request, _NOBODY)
+        )
 
 
 class _Nobody(Refusal):

@@ -1,10 +1,10 @@
 """Periods of whole days in Paris: the one that a request means and the one before it (R2, R3)."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from crm.dashboard import dashboard_pb2 as pb
-from db_utils.clock import PARIS
+from db_utils.clock import midnight
 from grpc_utils import civil_date
 from grpc_utils.errors import InvalidArgument, ValeurInconnue
 
@@ -40,11 +40,6 @@ class Periode:
     def ends(self) -> datetime:
         """The first instant after the last day: a period holds what is before it."""
         return midnight(self.fin + _DAY)
-
-
-def midnight(day: date) -> datetime:
-    """The instant at which *day* begins in Paris."""
-    return datetime.combine(day, time.min, PARIS)
 
 
 def asked_for(filters: pb.DashboardFilters, today: date) -> Periode:

@@ -1,12 +1,12 @@
 """Periods as pure functions of a request and a day."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import pytest
 from crm.dashboard.dashboard_pb2 import DashboardFilters
 from grpc_utils.errors import DateInvalide, ValeurInconnue
-from service_dashboard.periods import Periode, PeriodeInvalide, asked_for, midnight
+from service_dashboard.periods import Periode, PeriodeInvalide, asked_for
 
 TODAY = date(2026, 5, 20)
 
@@ -107,12 +107,3 @@ def test_R03_the_previous_period_is_as_long_and_ends_the_day_before() -> None:
         date(2026, 4, 11), date(2026, 4, 30)
     )
     assert Periode(TODAY, TODAY).previous == Periode(date(2026, 5, 19), date(2026, 5, 19))
-
-
-def test_a_day_begins_in_paris() -> None:
-    """Midnight in Paris is 22:00 UTC in summer and 23:00 UTC in winter."""
-    days = [midnight(date(2026, 4, 1)), midnight(date(2026, 1, 1))]
-    assert [day.astimezone(UTC) for day in days] == [
-        datetime(2026, 3, 31, 22, tzinfo=UTC),
-        datetime(2025, 12, 31, 23, tzinfo=UTC),
-    ]

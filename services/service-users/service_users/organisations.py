@@ -12,7 +12,7 @@ from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
 from crm.users.users_pb2 import CreateWithOwnerRequest, OrganisationDuProfil
 from grpc import StatusCode
 from grpc.aio import AioRpcError
-from grpc_utils import Peers, answered_or_none, deadline, timestamp
+from grpc_utils import Afterwards, Peers, answered_or_none, timestamp
 from grpc_utils.errors import (
     AlreadyExists,
     DependanceIndisponible,
@@ -48,7 +48,7 @@ class Organisations:
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
-        self._touching: set[asyncio.Task[None]] = set()
+        self._afterwards = Afterwards()
 
     async def ensure(self, organisation_id: str, type_utilisateur: str) -> Ensured:
         """Make the organisation known to its service, within one second."""
@@ -93,9 +93,11 @@ class Organisations:
     def touch(self, organisation_id: str, instant: datetime) -> None:
         """Tell that somebody of the organisation was active, after the answer and at best effort (C14)."""
         if organisation_id:
-            task = asyncio.create_task(self._touch(organisation_id, instant))
-            self._touching.add(task)
-            task.add_done_callback(self._touching.discard)
+            request = pb.TouchActivityRequest(id=organisation_id, instant=timestamp(instant))
+            self._afterwards.start(
+                "TouchActivity of organisations",
+                lambda: answered_or_none(self._stub.TouchActivity(request)),
+            )
 
     async def names(self, organisation_ids: Iterable[str]) -> dict[str, str]:
         """Return the names of organisations by id, without those that cannot be had."""
@@ -113,11 +115,6 @@ class Organisations:
     @property
     def _stub(self) -> OrganisationServiceStub:
         return self._peers.stub(OrganisationServiceStub)
-
-    async def _touch(self, organisation_id: str, instant: datetime) -> None:
-        deadline.start(None)  # none: the call that caused this is over
-        request = pb.TouchActivityRequest(id=organisation_id, instant=timestamp(instant))
-        await _at_best(answered_or_none(self._stub.TouchActivity(request)), "TouchActivity")
 
     async def _name(self, organisation_id: str) -> str:
         request = pb.GetOrganisationRequest(id=organisation_id)
