@@ -174,7 +174,7 @@ class TropLong(InvalidArgument):
 
 
 class TropDEntrees(InvalidArgument):
-    """La liste compte plus de 100 entrées."""
+    """La liste compte trop d'entrées."""
 
 
 class DateInvalide(InvalidArgument):

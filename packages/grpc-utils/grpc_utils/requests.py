@@ -2,7 +2,8 @@
 
 Texts are trimmed and in Unicode NFC. Line feed and tab are their only control characters, and only
 texts of many lines keep format characters. Keys of maps must have that form already. Lists hold at
-most 100 entries. Fields marked `debug_redact` (passwords) stay untouched.
+most 100 entries, or as many as their contract says. Fields marked `debug_redact` (passwords) stay
+untouched.
 """
 
 import re
@@ -11,13 +12,14 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from crm.common import common_pb2
 from db_utils import without_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from grpc_utils.errors import FormatInvalide, RequeteIllisible, TropDEntrees
 
-_MOST_ENTRIES = 100  # of a list or a map (C19)
+_MOST_ENTRIES = 100  # of a list or a map, unless its contract says more (C19)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # Cc and Cs but \t and \n
 
 # Names of fields that keep their format characters: in long texts these join emoji and direct Arabic.
@@ -75,11 +77,22 @@ def _step(field: FieldDescriptor) -> _Step | None:
         return None
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         return _map_step(field)
+    if field.is_repeated:
+        return _list_step(field)
     if field.type == FieldDescriptor.TYPE_STRING:
-        return _texts_step(field.name) if field.is_repeated else _text_step(field.name)
-    if field.message_type is not None:
-        return _messages_step(field.name) if field.is_repeated else _message_step(field.name)
-    return _counted_step(field.name) if field.is_repeated else None
+        return _text_step(field.name)
+    return _message_step(field.name) if field.message_type is not None else None
+
+
+def _list_step(field: FieldDescriptor) -> _Step:
+    most = _most_entries(field)
+    if field.type == FieldDescriptor.TYPE_STRING:
+        return _texts_step(field.name, most)
+    return _messages_step(field.name, most) if field.message_type else _counted_step(field.name, most)
+
+
+def _most_entries(field: FieldDescriptor) -> int:
+    return field.GetOptions().Extensions[common_pb2.max_entries] or _MOST_ENTRIES
 
 
 def _text_step(name: str) -> _Step:
@@ -93,11 +106,11 @@ def _text_step(name: str) -> _Step:
     return step
 
 
-def _texts_step(name: str) -> _Step:
+def _texts_step(name: str, most: int) -> _Step:
     cleaner = _cleaner(name)
 
     def step(message: Any) -> None:
-        texts = _counted(getattr(message, name), name)
+        texts = _counted(getattr(message, name), name, most)
         for position, text in enumerate(texts):
             texts[position] = cleaner(text, name)
 
@@ -112,30 +125,30 @@ def _message_step(name: str) -> _Step:
     return step
 
 
-def _messages_step(name: str) -> _Step:
+def _messages_step(name: str, most: int) -> _Step:
     def step(message: Any) -> None:
-        for part in _counted(getattr(message, name), name):
+        for part in _counted(getattr(message, name), name, most):
             clean(part)
 
     return step
 
 
-def _counted_step(name: str) -> _Step:
+def _counted_step(name: str, most: int) -> _Step:
     def step(message: Any) -> None:
-        _counted(getattr(message, name), name)
+        _counted(getattr(message, name), name, most)
 
     return step
 
 
 def _map_step(field: FieldDescriptor) -> _Step:
     assert field.message_type is not None
-    name, entry = field.name, field.message_type.fields_by_name
+    name, most, entry = field.name, _most_entries(field), field.message_type.fields_by_name
     named = entry["key"].type == FieldDescriptor.TYPE_STRING
     texts = entry["value"].type == FieldDescriptor.TYPE_STRING
     messages = entry["value"].message_type is not None
 
     def step(message: Any) -> None:
-        entries = _counted(getattr(message, name), name)
+        entries = _counted(getattr(message, name), name, most)
         for key in list(entries):
             if named and clean_text(key, name) != key:
                 raise FormatInvalide(champ=name)
@@ -147,7 +160,7 @@ def _map_step(field: FieldDescriptor) -> _Step:
     return step
 
 
-def _counted(entries: Any, name: str) -> Any:
-    if len(entries) > _MOST_ENTRIES:
-        raise TropDEntrees(champ=name)
+def _counted(entries: Any, name: str, most: int) -> Any:
+    if len(entries) > most:
+        raise TropDEntrees(champ=name, maximum=str(most))
     return entries

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from crm.common import common_pb2
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import Default
 from google.protobuf.message_factory import GetMessageClass
@@ -31,6 +32,7 @@ FIELDS = (
     ("free", ONE, MESSAGE, ".google.protobuf.Struct"),
     ("password", ONE, STRING, ""),
     ("description", ONE, STRING, ""),
+    ("many", MANY, STRING, ""),
 )
 
 
@@ -45,6 +47,8 @@ def contract() -> FileDescriptorProto:
     for number, (name, label, kind, other) in enumerate(FIELDS, 1):
         field = message.field.add(name=name, number=number, label=label, type=kind, type_name=other or None)
         field.options.debug_redact = name == "password"
+        if name == "many":
+            field.options.Extensions[common_pb2.max_entries] = 1_000
     message.nested_type.append(entry("LabelsEntry", STRING, STRING))
     message.nested_type.append(entry("CountsEntry", STRING, INT32))
     message.nested_type.append(entry("NamedEntry", STRING, MESSAGE))
@@ -148,7 +152,15 @@ def test_C19_lists_have_at_most_hundred_entries(name: str) -> None:
     for fields in ({name: LISTS[name](101)}, {"part": All(**{name: LISTS[name](101)})}):
         with pytest.raises(TropDEntrees) as told:
             parsed(**fields)
-        assert told.value.metadata == {"champ": name}
+        assert told.value.metadata == {"champ": name, "maximum": "100"}
+
+
+def test_C19_a_contract_may_allow_more_entries() -> None:
+    """With common.max_entries, which the refusal names."""
+    assert len(parsed(many=["a"] * 1_000).many) == 1_000
+    with pytest.raises(TropDEntrees) as told:
+        parsed(many=["a"] * 1_001)
+    assert told.value.metadata == {"champ": "many", "maximum": "1000"}
 
 
 @pytest.mark.parametrize(
