@@ -5,6 +5,7 @@ import unicodedata
 
 import pytest
 from db_utils import text_key, without_format
+from db_utils.texts import whole_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
