@@ -110,10 +110,17 @@ class Puller:
 
     async def _give_back(self, subscription: Subscription) -> None:
         """Wait for what is under way, then refuse all that was not taken: another replica gets it at once."""
+        # Never cancelled: nats-py 2.16 stops reading when an answer comes for a wait that was given up.
+        draining = asyncio.create_task(_drained(subscription))
+        await asyncio.wait((draining,), timeout=_DRAIN_TIMEOUT)
         try:
-            async with asyncio.timeout(_DRAIN_TIMEOUT):
-                await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py
             for message in self._arrived:
                 await message.nak()
         except BUS_ERRORS as error:
             _log.debug("messages not given back: %s", type(error).__name__)
+
+
+async def _drained(subscription: Subscription) -> None:
+    """End *subscription* once all messages that the server has sent are here, or the connection is lost."""
+    with contextlib.suppress(*BUS_ERRORS):
+        await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py

@@ -106,10 +106,10 @@ class Subscriber:
         """Report progress of all messages here, so that the broker does not deliver them elsewhere."""
         while True:
             await asyncio.sleep(self._retry_policy.silence / 3)
-            waiting = [message.reply for message in puller.waiting]
+            at_hand = [delivery.message for delivery in self._left.values()]
             with contextlib.suppress(*BUS_ERRORS):
-                for reply in (*self._left, *waiting):
-                    await self._bus.client.publish(reply, Msg.Ack.Progress)
+                for message in (*at_hand, *puller.waiting):
+                    await message.in_progress()
 
     async def _handle(self, messages: Sequence[Msg]) -> None:
         """Bring every message to its outcome; wait while the infrastructure is away.
@@ -183,34 +183,30 @@ class Subscriber:
             await self._put_back(delivery, outcome.retry_after)
 
     async def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        """Tell the broker that *deliveries* have ended. One it does not hear of comes again, to no effect."""
+        """Tell the broker that *deliveries* have ended. One it does not hear of comes again, to no effect.
+
+        It is told by the connection that brought them: after another one has begun, their place in
+        the stream may be that of other messages, which nobody has handled yet.
+        """
         for delivery in deliveries:
             del self._left[delivery.message.reply]
         try:
-            # On the present connection, which may not be the one that brought the messages.
-            client = self._bus.client
             for delivery in deliveries[:-1]:
                 failpoint("consumer.before_ack")
-                await client.publish(delivery.message.reply)
+                await delivery.message.ack()
             # The last one is confirmed by the broker, which takes them in order.
             failpoint("consumer.before_last_ack")
-            await client.request(deliveries[-1].message.reply, timeout=_ACK_TIMEOUT)
+            await deliveries[-1].message.ack_sync(_ACK_TIMEOUT)
             failpoint("consumer.after_last_ack")
         except BUS_ERRORS as error:
             _log.warning("%s: acknowledgement lost: %s", self._handling.consumer, type(error).__name__)
 
     async def _put_back(self, delivery: Delivery, delay: float) -> None:
-        """Have the broker deliver the message again after *delay* seconds, or at once."""
-        reply = delivery.message.reply
-        del self._left[reply]
+        """Have the broker deliver the message again after *delay* seconds, or at once for 0."""
+        del self._left[delivery.message.reply]
         failpoint("consumer.before_put_back")
         try:
-            await self._bus.client.publish(reply, _nak(delay))
+            await delivery.message.nak(delay)
         except BUS_ERRORS as error:
             _log.warning("%s: put back lost: %s", self._handling.consumer, type(error).__name__)
         failpoint("consumer.after_put_back")
-
-
-def _nak(delay: float) -> bytes:
-    # A bare refusal ignores every backoff and comes again within milliseconds.
-    return b'-NAK {"delay": %d}' % (delay * 1e9) if delay else Msg.Ack.Nak

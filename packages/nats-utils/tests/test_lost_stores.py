@@ -1,27 +1,35 @@
 """A broker that has lost its store, a part of it, or a stream: everything is published again, once."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from db_utils import Database
-from nats_utils import STREAMS, Bus, Relay, declared
+from crm.events.business_pb2 import ClientCreatedEvent
+from db_utils import Database, Transaction
+from nats.js.api import AckPolicy, ConsumerConfig
+from nats_utils import EVENTS_STREAM, STREAMS, Bus, Relay, RetryPolicy, declared
 from nats_utils.bus import BUS_ERRORS
 from service_kit.embedded import EmbeddedNats
 from service_testing import eventually
 from tests.observing import (
+    CONSUMER,
     confirmed,
     consuming,
     during,
     effects_of,
+    event,
     message_ids,
     open_bus,
     outbox,
+    put,
 )
 
-from tests.temoin.service import record_many
+from tests.temoin.service import SUBSCRIPTION, record_many
+from tests.temoin.subscribers import count_event
 
 
 @pytest.fixture
@@ -137,6 +145,42 @@ async def test_a_relay_alone_notices_by_the_next_event_that_its_stream_was_delet
         ids = {row.message_id for row in await outbox(database)}
         await eventually(lambda: _holds(bus, ids))
         await confirmed(database, 21)
+
+
+async def test_I4_a_late_acknowledgement_ends_no_message_of_a_new_store(
+    broker: EmbeddedNats, database: Database
+) -> None:
+    """Another event stands at the place of the one that is acknowledged, delivered and not handled yet."""
+    reached, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def wait_once(one: ClientCreatedEvent, tx: Transaction) -> None:
+        if not reached.is_set():
+            reached.set()
+            await goes_on.wait()
+        await count_event(one, tx)
+
+    subscription = replace(SUBSCRIPTION, handler=wait_once, retry_policy=RetryPolicy(silence=1.5))
+    async with open_bus(broker.url, declared()) as bus, consuming(bus, database, subscription):
+        ids = await put(bus.js, event())
+        await reached.wait()
+        broker.kill()
+        await eventually(lambda: not bus.up)
+        shutil.rmtree(broker.store)
+        broker.start()
+        await eventually(lambda: bus.up)
+        ids += await put(bus.js, event())
+        await deliver_to_nobody(bus)
+        goes_on.set()
+        assert await effects_of(database, 2) == ids
+
+
+async def deliver_to_nobody(bus: Bus) -> None:
+    """Have the broker deliver a message to somebody who never answers."""
+    config = ConsumerConfig(durable_name=CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=1.5)
+    await bus.js.add_consumer(EVENTS_STREAM, config)
+    pulling = await bus.js.pull_subscribe_bind(CONSUMER, EVENTS_STREAM)
+    await pulling.fetch(1)
+    await pulling.unsubscribe()
 
 
 async def _holds(bus: Bus, ids: set[str]) -> bool:
