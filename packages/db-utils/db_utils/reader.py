@@ -7,6 +7,7 @@ forget it: here for reads by primary key, in `visibility.py` for statements. Wri
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, TypeVar, overload
 from uuid import UUID
 
@@ -122,7 +123,7 @@ def _identity(table: TablePlan, key: Key) -> dict[str, object] | None:
 def _shaped(parts: tuple[TablePlan | None, ...], rows: Answer) -> list[Any]:
     if len(parts) == 1:
         table = parts[0]
-        return [row[0] for row in rows] if table is None else [table.row(row) for row in rows]
+        return [*chain.from_iterable(rows)] if table is None else [table.row(row) for row in rows]
     if not any(parts):
         return list(rows)
     return [tuple(_composed(parts, row)) for row in rows]

@@ -56,7 +56,7 @@ class Authenticator:
         if self._verifier is None:
             return ANONYMOUS
         token = bearer_of(authorization)
-        identity = self._verifier.remembered(token) or await _verified(self._verifier, token)
+        identity = self._verifier.remembered.get(token) or await _verified(self._verifier, token)
         if self.revocations.concern(identity):
             raise JetonRevoque
         return identity

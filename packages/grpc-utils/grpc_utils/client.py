@@ -22,7 +22,7 @@ from grpc_utils import deadline
 from grpc_utils.breaker import Breaker, Unbroken
 from grpc_utils.errors import OUT_OF_SERVICE, DependanceIndisponible
 from grpc_utils.headers import AUTHORIZATION, CORRELATION, ORGANISATION
-from grpc_utils.identity import maybe_caller
+from grpc_utils.identity import current_caller
 from grpc_utils.internal import ServiceSigner
 from grpc_utils.methods import repeatable_methods
 from grpc_utils.pipeline import STATUS
@@ -224,5 +224,5 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
         if organisation:
             metadata.add(ORGANISATION, organisation)
         if self._signer is not None and metadata.get(AUTHORIZATION) is None:
-            metadata.add(AUTHORIZATION, f"Bearer {self._signer.token(self._callee, maybe_caller())}")
+            metadata.add(AUTHORIZATION, f"Bearer {self._signer.token(self._callee, current_caller.get())}")
         return metadata

@@ -36,22 +36,13 @@ class Identity:
 
 ANONYMOUS: Final = Identity(kind="anonymous", subject="anonyme")
 
-_current: ContextVar[Identity | None] = ContextVar("identity", default=None)
+# None outside a call, in jobs and consumers. Only the pipeline sets it.
+current_caller: ContextVar[Identity | None] = ContextVar("caller", default=None)
 
 
 def caller() -> Identity:
     """The identity of the current call. Raises LookupError outside a call."""
-    identity = _current.get()
+    identity = current_caller.get()
     if identity is None:
         raise LookupError("no identity: this code does not run inside an authenticated call")
     return identity
-
-
-def maybe_caller() -> Identity | None:
-    """The identity of the current call, None outside a call (in jobs and consumers)."""
-    return _current.get()
-
-
-def set_caller(identity: Identity) -> None:
-    """Set the identity of the current task. Only the pipeline does."""
-    _current.set(identity)

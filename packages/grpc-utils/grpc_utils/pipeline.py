@@ -30,7 +30,7 @@ from grpc_utils.database_refusals import refusal_of
 from grpc_utils.errors import AppelInterneSeulement, Refusal, RequeteIllisible, Unimplemented
 from grpc_utils.headers import CORRELATION, headers_of
 from grpc_utils.idempotency import Attempt, Idempotency
-from grpc_utils.identity import Identity, caller, set_caller
+from grpc_utils.identity import Identity, caller, current_caller
 from grpc_utils.keyed import content_hash
 from grpc_utils.methods import ORGANISATION_FIELD, Method, method_at
 from grpc_utils.requests import parse
@@ -204,7 +204,7 @@ class _Chain:
     def _admit(self, identity: Identity, header: str, body: Any) -> Message:
         """Decode the request of a proven caller and set the scope that the caller may see (C6)."""
         method = self._method
-        set_caller(identity)
+        current_caller.set(identity)
         if method.internal and identity.kind == "user":
             raise AppelInterneSeulement
         if body is grpc.aio.EOF:  # the caller ended its side of the call without a request

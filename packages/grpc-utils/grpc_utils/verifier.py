@@ -5,7 +5,7 @@ of the token decides neither (RFC 8725, section 3.1). Verified tokens are rememb
 minutes, never beyond their end. `claims.py` reads the parts of a token.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
@@ -80,7 +80,11 @@ def _trusted_until(token: str, identity: Identity, now: float) -> float:
 
 
 class TokenVerifier:
-    """Verifies the tokens of *issuers*; *organisation_claims* are tried in order."""
+    """Verifies the tokens of *issuers*; *organisation_claims* are tried in order.
+
+    *remembered* are the identities of the tokens that were verified within five minutes and have
+    not expired, by token.
+    """
 
     def __init__(
         self, issuers: Sequence[Issuer], organisation_claims: Sequence[str] = ORGANISATION_CLAIMS
@@ -91,10 +95,7 @@ class TokenVerifier:
         self._organisation_claims = tuple(organisation_claims)
         self._jws = PyJWS(algorithms=["RS256", "HS256", "EdDSA"])
         self._remembered: TLRUCache[str, Identity] = TLRUCache(_REMEMBERED, _trusted_until, clock.timestamp)
-
-    def remembered(self, token: str) -> Identity | None:
-        """The identity of a token that was verified within five minutes and has not expired, else None."""
-        return self._remembered.get(token)
+        self.remembered: Mapping[str, Identity] = self._remembered
 
     async def verify(self, token: str) -> Identity:
         """Return the identity that *token* proves and remember it. Raises the classes of `claims`."""

@@ -12,7 +12,7 @@ from db_utils import Scope, context
 from grpc_utils import Identity, Peers, ServiceSigner, deadline, new_key_pair, reason_of
 from grpc_utils.breaker import FAILURES
 from grpc_utils.errors import CircuitOuvert, DependanceIndisponible, TransitionInterdite
-from grpc_utils.identity import set_caller
+from grpc_utils.identity import current_caller
 from service_kit.embedded import free_port
 from service_testing import eventually
 from service_testing.callee import CALLER, Callee, serving
@@ -37,7 +37,7 @@ async def within(call: Callable[[], Any], *, user: Identity | None = None, scope
 
     async def handle() -> Any:
         if user is not None:
-            set_caller(user)
+            current_caller.set(user)
         if scope is not None:
             context.scope.set(scope)
         return await call()

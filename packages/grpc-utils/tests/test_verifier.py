@@ -135,9 +135,9 @@ async def test_a_verified_token_is_remembered(verifier: TokenVerifier) -> None:
     """`remembered` returns the identity once the token was verified, and None before."""
     with clock.frozen_at(NOON):
         text = token()
-        assert verifier.remembered(text) is None
+        assert verifier.remembered.get(text) is None
         identity = await verifier.verify(text)
-        assert verifier.remembered(text) is identity
+        assert verifier.remembered.get(text) is identity
 
 
 async def test_the_expiry_of_a_remembered_token_is_checked_again(verifier: TokenVerifier) -> None:
@@ -146,9 +146,9 @@ async def test_the_expiry_of_a_remembered_token_is_checked_again(verifier: Token
     with clock.frozen_at(NOON):
         await verifier.verify(text)
     with clock.frozen_at(NOON + timedelta(seconds=89)):
-        assert verifier.remembered(text) is not None
+        assert verifier.remembered.get(text) is not None
     with clock.frozen_at(NOON + timedelta(seconds=90)):
-        assert verifier.remembered(text) is None
+        assert verifier.remembered.get(text) is None
 
 
 async def test_a_remembered_token_is_verified_again_after_five_minutes(verifier: TokenVerifier) -> None:
@@ -157,9 +157,9 @@ async def test_a_remembered_token_is_verified_again_after_five_minutes(verifier:
     with clock.frozen_at(NOON):
         await verifier.verify(text)
     with clock.frozen_at(NOON + timedelta(seconds=299)):
-        assert verifier.remembered(text) is not None
+        assert verifier.remembered.get(text) is not None
     with clock.frozen_at(NOON + timedelta(seconds=300)):
-        assert verifier.remembered(text) is None
+        assert verifier.remembered.get(text) is None
 
 
 async def test_ten_thousand_tokens_are_remembered_and_no_more(verifier: TokenVerifier) -> None:
@@ -168,7 +168,7 @@ async def test_ten_thousand_tokens_are_remembered_and_no_more(verifier: TokenVer
         texts = [token(sub=f"user-{number}") for number in range(10_100)]
         for text in texts:
             await verifier.verify(text)
-        known = [verifier.remembered(text) is not None for text in texts]
+        known = [verifier.remembered.get(text) is not None for text in texts]
     assert known == [False] * 100 + [True] * 10_000
 
 
@@ -177,7 +177,7 @@ async def test_a_refused_token_is_not_remembered(verifier: TokenVerifier) -> Non
     with clock.frozen_at(NOON):
         text = token()[:-1] + "A"
         assert not await is_good(verifier, text)
-        assert verifier.remembered(text) is None
+        assert verifier.remembered.get(text) is None
 
 
 async def test_a_withdrawn_key_ends_its_tokens(provider: IdentityProvider) -> None:

@@ -53,5 +53,4 @@ def safe_correlation(correlation_id: str) -> str:
 
 def correlation_headers(correlation_id: str) -> dict[str, str]:
     """The message headers that carry *correlation_id*, none for an unsafe or empty one."""
-    safe = safe_correlation(correlation_id)
-    return {CORRELATION: safe} if safe else {}
+    return {CORRELATION: correlation_id} if _SAFE.fullmatch(correlation_id) else {}
