@@ -53,8 +53,6 @@ def clean_text(text: str, field: str) -> str:
 def clean_lines(text: str, field: str) -> str:
     """*text* of many lines, trimmed and in NFC. Raises FormatInvalide for control characters."""
     text = text.strip()
-    if text.isascii() and text.isprintable():  # most texts: nothing to look for, nothing to compose
-        return text
     if _CONTROL.search(text):
         raise FormatInvalide(champ=field)
     return unicodedata.normalize("NFC", text)
@@ -100,7 +98,11 @@ def _text_step(name: str) -> _Step:
 
     def step(message: Any) -> None:
         text = getattr(message, name)
-        if text and (cleaned := cleaner(text, name)) != text:
+        if not text:
+            return
+        # Most texts are printable ASCII: there is nothing to remove inside, and nothing to compose.
+        cleaned = text.strip() if text.isascii() and text.isprintable() else cleaner(text, name)
+        if cleaned != text:
             setattr(message, name, cleaned)
 
     return step
