@@ -10,7 +10,7 @@ from crm.clients.clients_pb2_grpc import StatutClientServiceStub
 from db_utils import Scope, context
 from grpc_utils import Afterwards, Identity, Peers, ServiceSigner, deadline, new_key_pair
 from grpc_utils.errors import TransitionInterdite
-from grpc_utils.identity import set_caller
+from grpc_utils.identity import current_caller
 from service_kit.embedded import free_port
 from service_testing import eventually
 from service_testing.callee import CALLER, Callee, serving
@@ -36,7 +36,7 @@ async def test_C14_a_call_afterwards_goes_on_for_its_cause(calling: Calling) -> 
     afterwards = Afterwards()
 
     async def handle() -> None:
-        set_caller(Identity("user", "user-1"))
+        current_caller.set(Identity("user", "user-1"))
         context.scope.set(Scope("org-1"))
         deadline.start(0.0)
         afterwards.start("the call", lambda: stub.Create(REQUEST))
