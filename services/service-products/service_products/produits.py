@@ -15,7 +15,7 @@ from grpc_utils import (
     required,
     to_message,
 )
-from grpc_utils.errors import EncoreUtilise
+from grpc_utils.errors import EncoreUtilise, Introuvable
 from service_kit import App, Settings
 from sqlalchemy import BindParameter, ColumnElement, DateTime, and_, bindparam, or_, select
 
@@ -159,5 +159,5 @@ async def _locked(tx: Transaction, produit_id: str) -> Produit:
 
 async def _check_gamme(tx: Transaction, gamme_id: UUID | None) -> None:
     """Check that the organisation has the gamme, where one is named (R3). Raises Introuvable."""
-    if gamme_id is not None:
-        found(await tx.get(Gamme, gamme_id))
+    if gamme_id is not None and await tx.get(Gamme, gamme_id) is None:
+        raise Introuvable(champ="gamme_id")

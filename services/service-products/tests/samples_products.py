@@ -1,4 +1,7 @@
-"""What the conformance suite asks for and makes: each product has a sku of its own."""
+"""What the conformance suite asks for and makes: a sku, and the name of a grid, occurs once."""
 
 VALUES = {"sku": "SKU-{}".format}
-CHANGES = {"Produit": ("nom", ("Autre", "Premier", "Second"))}
+CHANGES = {
+    "Produit": ("nom", ("Autre", "Premier", "Second")),
+    "GrilleTarifaire": ("description", ("Autre", "Premier", "Second")),
+}

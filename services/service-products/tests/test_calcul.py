@@ -32,7 +32,7 @@ def tarif(unitaire: str = "49.90", **terms: Any) -> PrixProduit:
     )
 
 
-G0 = {"remise_pourcent": "12.5", "prix_minimum": "40"}
+BASE = {"remise_pourcent": "12.5", "prix_minimum": "40"}
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,13 @@ G0 = {"remise_pourcent": "12.5", "prix_minimum": "40"}
         (None, {}, "0", ("60", "0", "60.00", "produit")),
         (None, {}, "10", ("60", "10", "54.00", "produit")),
         (None, PROMOTION, "0", ("39", "0", "39.00", "promotion")),
-        (tarif(**G0), {}, "0", ("49.90", "12.5", "43.66", "grille")),
+        (tarif(**BASE), {}, "0", ("49.90", "12.5", "43.66", "grille")),
         (tarif("45"), {}, "0", ("45", "0", "45.00", "grille")),
         (tarif("45"), PROMOTION, "0", ("39", "0", "39.00", "promotion")),
-        (tarif(**G0), {}, "20", ("49.90", "32.5", "40", "grille")),  # 33.68 is below the minimum
-        (tarif(**G0), {}, "90", ("49.90", "100", "40", "grille")),
-        (tarif(**G0), PROMOTION, "0", ("39", "0", "39", "promotion")),  # the minimum is above the promotion
-        (tarif(**G0), PROMOTION, "10", ("39", "10", "39", "promotion")),
+        (tarif(**BASE), {}, "20", ("49.90", "32.5", "40", "grille")),  # 33.68 is below the minimum
+        (tarif(**BASE), {}, "90", ("49.90", "100", "40", "grille")),
+        (tarif(**BASE), PROMOTION, "0", ("39", "0", "39", "promotion")),  # the minimum is above the promotion
+        (tarif(**BASE), PROMOTION, "10", ("39", "10", "39", "promotion")),
         (tarif(prix_minimum="30"), PROMOTION, "50", ("39", "50", "30", "promotion")),
         (tarif(prix_maximum="30"), PROMOTION, "0", ("39", "0", "30", "promotion")),
         (tarif(prix_maximum="30"), {}, "0", ("49.90", "0", "30", "grille")),

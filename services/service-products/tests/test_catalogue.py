@@ -22,7 +22,7 @@ DAYS = ("2026-06-15", "2026-07-15", "2026-08-15")
 async def example(catalogue: Catalogue) -> dict[str, str]:
     """The product and the grids of R13: their ids."""
     produit = await catalogue.produit(sku="EX", nom="Exemple")
-    g0 = await catalogue.grille(nom="G0", est_par_defaut=True)
+    g0 = await catalogue.grille(nom="BASE", est_par_defaut=True)
     ete = await catalogue.grille(nom="ÉTÉ", date_debut="2026-07-01", date_fin="2026-08-31")
     await catalogue.set(g0, item(produit, 49.9, remise_pourcent=12.5, prix_minimum=40))
     await catalogue.set(ete, item(produit, 45))
@@ -32,7 +32,7 @@ async def example(catalogue: Catalogue) -> dict[str, str]:
             produit_id=produit.id, prix_promotion=39, date_debut=timestamp(debut), date_fin=timestamp(fin)
         )
     )
-    return {"": "", "produit": produit.id, "G0": g0.id, "ÉTÉ": ete.id}
+    return {"": "", "produit": produit.id, "BASE": g0.id, "ÉTÉ": ete.id}
 
 
 def price_of(produit: str, **fields: Any) -> pb.CalculatePriceRequest:
@@ -43,13 +43,13 @@ def price_of(produit: str, **fields: Any) -> pb.CalculatePriceRequest:
 EXAMPLES = [
     (
         {"date": "2026-06-15", "quantite": 3},
-        (49.9, 12.5, 43.66, 130.98, 26.2, 157.18, "grille", "G0"),
+        (49.9, 12.5, 43.66, 130.98, 26.2, 157.18, "grille", "BASE"),
     ),
     ({"date": "2026-07-15"}, (45, 0, 45, 45, 9, 54, "grille", "ÉTÉ")),
     ({"date": "2026-08-15"}, (39, 0, 39, 39, 7.8, 46.8, "promotion", "ÉTÉ")),
     (
         {"date": "2026-06-15", "remise_additionnelle": 20},
-        (49.9, 32.5, 40, 40, 8, 48, "grille", "G0"),
+        (49.9, 32.5, 40, 40, 8, 48, "grille", "BASE"),
     ),
 ]
 
@@ -74,25 +74,29 @@ async def test_R13_the_worked_example(
     ) == await catalog.CalculatePrice(price_of(example["produit"], **fields))
 
 
-async def test_R13_services_ask_for_prices(mesh: Mesh, example: dict[str, str], org: str) -> None:
-    """In the organisation for which they work, and in no other."""
-    inside, abroad = (
+async def test_R13_services_ask_for_prices(
+    mesh: Mesh, example: dict[str, str], org: str, foreign_grilles: GrilleTarifaireServiceStub
+) -> None:
+    """In the organisation for which they work; without one, among the grids of the product's own."""
+    await foreign_grilles.Create(pb.CreateGrilleTarifaireRequest(nom="A", date_debut="2026-06-14"))
+    bound, free, abroad = (
         mesh.service_stub(CatalogServiceStub, caller="products", organisation=name)
-        for name in (org, "org-ailleurs")
+        for name in (org, "", "org-ailleurs")
     )
-    told = await inside.CalculatePrice(price_of(example["produit"], date="2026-06-15"))
-    assert told.prix_apres_remise == 43.66
-    assert await refused(abroad.CalculatePrice(price_of(example["produit"]))) == MISSING
+    request = price_of(example["produit"], date="2026-06-15")
+    told = [await inside.CalculatePrice(request) for inside in (bound, free)]
+    assert [one.grille_tarifaire_id for one in told] == [example["BASE"]] * 2
+    assert await refused(abroad.CalculatePrice(request)) == MISSING
 
 
-@pytest.mark.parametrize("grille", ["", "G0", "ÉTÉ"])
+@pytest.mark.parametrize("grille", ["", "BASE", "ÉTÉ"])
 @pytest.mark.parametrize("day", ["", *DAYS])
 async def test_R14_catalogue_and_calculation_agree(
     catalog: CatalogServiceStub, catalogue: Catalogue, example: dict[str, str], day: str, grille: str
 ) -> None:
     """For every item of every page, whatever day and grid are named."""
     bounded = await catalogue.produit(nom="Borné", taux_tva=0, motif_exoneration="EXPORT")
-    await catalogue.set(pb.GrilleTarifaire(id=example["G0"]), item(bounded, 10, prix_minimum=12))
+    await catalogue.set(pb.GrilleTarifaire(id=example["BASE"]), item(bounded, 10, prix_minimum=12))
     await catalogue.set(pb.GrilleTarifaire(id=example["ÉTÉ"]), item(bounded, 10, actif=False))
     await catalogue.produit(nom="Sans tarif", prix=7.07)
     named: dict[str, Any] = {"date": day, "grille_tarifaire_id": example[grille]}
@@ -112,7 +116,7 @@ async def test_R14_the_catalogue_tells_grid_and_prices(
     gamme = await gammes.Create(pb.CreateGammeRequest(code="a", nom="A"))
     alone = await catalogue.produit(nom="Autre", gamme_id=gamme.id)
     answer = await catalog.GetCatalog(pb.GetCatalogRequest(date="2026-06-15"))
-    assert (answer.grille_utilisee.nom, len(answer.items)) == ("G0", 2)
+    assert (answer.grille_utilisee.nom, len(answer.items)) == ("BASE", 2)
     other, first = answer.items
     assert (other.produit.id, other.HasField("prix"), other.prix_final) == (alone.id, False, 60)
     assert (first.prix.prix_unitaire, first.prix_final, first.en_promotion) == (49.9, 43.66, False)
