@@ -84,10 +84,13 @@ def to_message(row: Row, kind: type[M], **extra: object) -> M:
     return kind(**values, **extra)
 
 
-def found(row: T | None) -> T:
-    """Return *row*. Raises Introuvable for None, whether the row is deleted, another's, or never was."""
+def found(row: T | None, champ: str | None = None) -> T:
+    """Return *row*. Raises Introuvable for None, whether the row is deleted, another's, or never was.
+
+    *champ* is the field that names the row, where a request may name several.
+    """
     if row is None:
-        raise Introuvable
+        raise Introuvable if champ is None else Introuvable(champ=champ)
     return row
 
 

@@ -1,11 +1,11 @@
-"""Free structures of requests as they are stored (C10)."""
+"""Conversions between rows and messages: what is not found, and free structures."""
 
 from typing import Any
 
 import pytest
 from google.protobuf.struct_pb2 import Struct
-from grpc_utils import free_structure
-from grpc_utils.errors import FormatInvalide, TropLong
+from grpc_utils import found, free_structure
+from grpc_utils.errors import FormatInvalide, Introuvable, TropLong
 
 
 def structure(**content: Any) -> Struct:
@@ -13,6 +13,15 @@ def structure(**content: Any) -> Struct:
     made = Struct()
     made.update(content)
     return made
+
+
+def test_C7_what_is_not_found_is_told_with_its_field() -> None:
+    """Where a request may name several rows; a row that is found is answered."""
+    assert found(0, "produit_id") == found(0) == 0
+    for champ, metadata in ((None, {}), ("produit_id", {"champ": "produit_id"})):
+        with pytest.raises(Introuvable) as refused:
+            found(None, champ)
+        assert refused.value.metadata == metadata
 
 
 def test_C10_a_free_structure_is_stored_as_it_is() -> None:
