@@ -16,6 +16,7 @@ from service_products.choix_grille import APPLICABLE, choice
 from service_products.models import ACTIF, GrilleTarifaire, PrixProduit, Produit
 from service_products.produits import message
 
+_GRID = "grille_tarifaire_id"
 _FOR_SALE = and_(Produit.actif, Produit.statut_cycle == ACTIF)  # R4
 PRODUITS = Listing(
     Produit,
@@ -93,18 +94,19 @@ class CatalogService(CatalogServiceServicer):
         self, produit_id: str, grille_id: str, at: Moment
     ) -> tuple[Produit, GrilleTarifaire | None, PrixProduit | None]:
         """The product with its grid and its price there. Raises Introuvable, GrilleInactive."""
-        reader, named = self._db.read(), {"produit_id": found(parse_uuid(produit_id))}
+        reader, named = self._db.read(), {"produit_id": found(parse_uuid(produit_id), "produit_id")}
         if not grille_id:
-            return found(await reader.one(_IN_APPLICABLE_GRID, jour=at.jour, **named))
-        named |= {"grille_id": found(parse_uuid(grille_id))}
-        produit, grille, tarif = found(await reader.one(_IN_NAMED_GRID, **named))
-        return produit, tarifs.check_active(found(grille)), tarif
+            return found(await reader.one(_IN_APPLICABLE_GRID, jour=at.jour, **named), "produit_id")
+        named |= {"grille_id": found(parse_uuid(grille_id), _GRID)}
+        produit, grille, tarif = found(await reader.one(_IN_NAMED_GRID, **named), "produit_id")
+        return produit, tarifs.check_active(found(grille, _GRID)), tarif
 
 
 async def _grille(reader: Reader, request: pb.GetCatalogRequest, jour: date) -> GrilleTarifaire | None:
     """The named grid, else the one that applies, if any. Raises Introuvable, GrilleInactive (R18)."""
     if request.grille_tarifaire_id:
-        return tarifs.check_active(found(await reader.get(GrilleTarifaire, request.grille_tarifaire_id)))
+        named = await reader.get(GrilleTarifaire, request.grille_tarifaire_id)
+        return tarifs.check_active(found(named, _GRID))
     return await reader.one(APPLICABLE, organisation_id=request.organisation_id, jour=jour)
 
 

@@ -73,13 +73,21 @@ class Produit(Entity, Tenant, SoftDelete, Base):
         Index("ix_produits_prix", "organisation_id", "prix", "id", postgresql_where=_LIVING),
         Index("ix_produits_created_at", "organisation_id", "created_at", "id", postgresql_where=_LIVING),
         Index("ix_produits_gamme", "organisation_id", "gamme_id"),
+        # Promotions are few: a list of them does not read all products.
+        Index(
+            "ix_produits_promotion",
+            "organisation_id",
+            "nom_cle",
+            "id",
+            postgresql_where=text("supprime_le IS NULL AND prix_promotion IS NOT NULL"),
+        ),
     )
 
     sku: Mapped[str] = mapped_column(String(50))
     nom: Mapped[str] = mapped_column(String(200))
     nom_cle: Mapped[str] = mapped_column(Key("nom"), init=False, server_default="")
     recherche_cle: Mapped[bytes] = mapped_column(
-        Searched(texts=("nom", "description"), codes=("sku",)), init=False, server_default=""
+        Searched(texts=("nom", "description"), codes=("sku",), whole=True), init=False, server_default=""
     )
     gamme_id: Mapped[UUID | None] = mapped_column(ForeignKey("gammes.id"), default=None)
     description: Mapped[str | None] = mapped_column(Text, default=None)

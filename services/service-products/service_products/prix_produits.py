@@ -6,14 +6,17 @@ from uuid import UUID
 
 from crm.products import products_pb2 as pb
 from crm.products.products_pb2_grpc import PrixProduitServiceServicer
-from db_utils import Listing, Transaction
+from db_utils import Listing, Transaction, clock
 from grpc_utils import Context, caller, found, list_answer, page_request, required, to_message
 from grpc_utils.errors import ChampRequis, Introuvable
 from service_kit import App, Settings
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, cast, column, func, select, update
 
 from service_products import rules, tarifs
 from service_products.models import GrilleTarifaire, HistoriquePrix, PrixProduit, Produit
+
+Wanted = Mapping[UUID, dict[str, Any]]
+"""Terms of prices by product."""
 
 _OF_LIVING_PRODUIT = (
     select(Produit.id).where(Produit.id == PrixProduit.produit_id, Produit.supprime_le.is_(None)).exists()
@@ -34,6 +37,22 @@ _PRODUITS = select(Produit.id).where(Produit.id == _ids).order_by(Produit.id).wi
 _FORMER = select(PrixProduit).where(
     PrixProduit.grille_tarifaire_id == bindparam("grille_id"), PrixProduit.produit_id == _ids
 )
+_TERMS = {name: PrixProduit.__table__.columns[name].type for name in tarifs.TERMS}
+_wanted = (
+    func.unnest(*(cast(bindparam(name), ARRAY(kind)) for name, kind in {"id": Uuid(), **_TERMS}.items()))
+    .table_valued(column("id", Uuid()), *(column(name, kind) for name, kind in _TERMS.items()))
+    .render_derived(name="wanted")
+)
+# All of them in one round trip. Versions need no look: the lock on the grid keeps other writers away.
+_REPLACE = (
+    update(PrixProduit)
+    .where(PrixProduit.id == _wanted.c.id)
+    .values(
+        {name: _wanted.c[name] for name in _TERMS}
+        | {"version": PrixProduit.version + 1, "updated_at": bindparam("now")}
+    )
+    .returning(PrixProduit)
+)
 
 
 class PrixProduitService(PrixProduitServiceServicer):
@@ -53,12 +72,14 @@ class PrixProduitService(PrixProduitServiceServicer):
             grille = found(await tx.get(GrilleTarifaire, grille_id, lock=True))
             await _check_produits(tx, wanted)
             former = await tx.all(_FORMER, grille_id=grille.id, produits=list(wanted))
-            change = _Change(tx, grille, {prix.produit_id: prix for prix in former})
-            prix = [await change.set(produit_id, terms) for produit_id, terms in wanted.items()]
+            created = _missing(grille, wanted, former)
+            changed = await _replace(tx, wanted, former)
+            await _record(tx, [*created, *changed], former)
+        there = {prix.produit_id: prix for prix in (*former, *created, *changed)}
         return pb.BulkSetPrixProduitsResponse(
-            prix=[to_message(one, pb.PrixProduit) for one in prix],
-            crees=change.created,
-            modifies=change.changed,
+            prix=[to_message(there[produit_id], pb.PrixProduit) for produit_id in wanted],
+            crees=len(created),
+            modifies=len(changed),
         )
 
     async def List(
@@ -86,40 +107,42 @@ async def _check_produits(tx: Transaction, wanted: Mapping[UUID, object]) -> Non
             raise Introuvable(champ="produit_id", id=str(produit_id))
 
 
-class _Change:
-    """What one call changes in *grille*: counts it, and writes the history of each price."""
+def _missing(grille: GrilleTarifaire, wanted: Wanted, former: list[PrixProduit]) -> list[PrixProduit]:
+    """New prices in *grille* of the products that have none there."""
+    priced = {prix.produit_id for prix in former}
+    return [
+        PrixProduit(
+            organisation_id=grille.organisation_id,
+            grille_tarifaire_id=grille.id,
+            produit_id=produit_id,
+            **terms,
+        )
+        for produit_id, terms in wanted.items()
+        if produit_id not in priced
+    ]
 
-    def __init__(self, tx: Transaction, grille: GrilleTarifaire, former: Mapping[UUID, PrixProduit]) -> None:
-        self._tx, self._grille, self._former = tx, grille, former
-        self.created = self.changed = 0
 
-    async def set(self, produit_id: UUID, terms: dict[str, Any]) -> PrixProduit:
-        """Give the product a price of these *terms*; the same ones again change nothing."""
-        prix = self._former.get(produit_id)
-        if prix is None:
-            self.created += 1
-            prix = await self._tx.insert(
-                PrixProduit(
-                    organisation_id=self._grille.organisation_id,
-                    grille_tarifaire_id=self._grille.id,
-                    produit_id=produit_id,
-                    **terms,
-                )
-            )
-            await self._record(prix, None)
-        elif (before := tarifs.terms(prix)) != terms:
-            self.changed += 1
-            await self._tx.update(prix, **terms)
-            await self._record(prix, tarifs.as_history(before))
-        return prix
+async def _replace(tx: Transaction, wanted: Wanted, former: list[PrixProduit]) -> list[PrixProduit]:
+    """Give those of the *former* prices whose terms differ the wanted ones; these prices as they are now."""
+    differing = [prix for prix in former if tarifs.terms(prix) != wanted[prix.produit_id]]
+    if not differing:
+        return []
+    columns = {name: [wanted[prix.produit_id][name] for prix in differing] for name in _TERMS}
+    return await tx.all(_REPLACE, id=[prix.id for prix in differing], now=clock.now(), **columns)
 
-    async def _record(self, prix: PrixProduit, before: dict[str, Any] | None) -> None:
-        identity = caller()
-        await self._tx.insert(
+
+async def _record(tx: Transaction, changed: list[PrixProduit], former: list[PrixProduit]) -> None:
+    """Insert the prices that are new, and for each of *changed* what it was and what it became."""
+    before = {prix.id: tarifs.as_history(tarifs.terms(prix)) for prix in former}
+    identity = caller()
+    for prix in changed:
+        if prix.id not in before:
+            await tx.insert(prix)
+        await tx.insert(
             HistoriquePrix(
                 organisation_id=prix.organisation_id,
                 prix_produit_id=prix.id,
-                ancien=before,
+                ancien=before.get(prix.id),
                 nouveau=tarifs.as_history(tarifs.terms(prix)),
                 auteur_id=identity.user_id or identity.subject,
             )

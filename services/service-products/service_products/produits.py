@@ -15,27 +15,21 @@ from grpc_utils import (
     required,
     to_message,
 )
-from grpc_utils.errors import EncoreUtilise, Introuvable
+from grpc_utils.errors import EncoreUtilise
 from service_kit import App, Settings
-from sqlalchemy import BindParameter, ColumnElement, DateTime, and_, bindparam, or_, select
+from sqlalchemy import DateTime, and_, bindparam, not_, or_, select
 
 from service_products import promotions, rules
 from service_products.models import Gamme, GrilleTarifaire, PrixProduit, Produit
 
-
-def _promoted(wanted: BindParameter[bool]) -> ColumnElement[bool]:
-    """Condition for products whose promotion is in force now, or is not (R6); `promotions` has its twin."""
-    # Asked at each run and no filter of the list: tokens of a page last longer than an instant.
-    now = bindparam(None, callable_=clock.now, type_=DateTime(timezone=True))
-    fin = Produit.date_fin_promotion
-    in_force = and_(
-        Produit.prix_promotion.is_not(None),
-        Produit.date_debut_promotion <= now,
-        or_(fin.is_(None), fin >= now),
-    )
-    return in_force == wanted
-
-
+_now = bindparam("now", type_=DateTime(timezone=True))
+_fin = Produit.date_fin_promotion
+# The twin of `promotions.in_force`.
+_PROMOTED = and_(
+    Produit.prix_promotion.is_not(None),
+    Produit.date_debut_promotion <= _now,
+    or_(_fin.is_(None), _fin >= _now),
+)
 PRODUITS = Listing(
     Produit,
     sorts=("nom", "sku", "prix", "created_at"),
@@ -45,7 +39,8 @@ PRODUITS = Listing(
         "type": None,
         "actif": None,
         "statut_cycle": None,
-        "en_promotion": _promoted,
+        "en_promotion": lambda _: _PROMOTED,
+        "sans_promotion": lambda _: not_(_PROMOTED),
     },
     search=Produit.recherche_cle,
 )
@@ -93,7 +88,8 @@ class ProduitService(ProduitServiceServicer):
         return message(found(await self._db.read().one(_BY_SKU, **named)))
 
     async def List(self, request: pb.ListProduitsRequest, context: Context) -> pb.ListProduitsResponse:
-        """List products by name or another sort."""
+        """List products by name or another sort (R6)."""
+        promoted = request.en_promotion if request.HasField("en_promotion") else None
         page = await PRODUITS.page(
             self._db.read(),
             page_request(request.pagination),
@@ -103,7 +99,9 @@ class ProduitService(ProduitServiceServicer):
             type=request.type,
             actif=request.actif if request.HasField("actif") else None,
             statut_cycle=request.statut_cycle,
-            en_promotion=request.en_promotion if request.HasField("en_promotion") else None,
+            en_promotion=True if promoted else None,
+            sans_promotion=True if promoted is False else None,
+            current={"now": clock.now()},
         )
         return list_answer(pb.ListProduitsResponse, page, map(message, page.rows))
 
@@ -154,10 +152,10 @@ def message(produit: Produit, gamme: pb.Gamme | None = None) -> pb.Produit:
 
 
 async def _locked(tx: Transaction, produit_id: str) -> Produit:
-    return found(await tx.get(Produit, required(produit_id, "produit_id"), lock=True))
+    return found(await tx.get(Produit, required(produit_id, "produit_id"), lock=True), "produit_id")
 
 
 async def _check_gamme(tx: Transaction, gamme_id: UUID | None) -> None:
     """Check that the organisation has the gamme, where one is named (R3). Raises Introuvable."""
-    if gamme_id is not None and await tx.get(Gamme, gamme_id) is None:
-        raise Introuvable(champ="gamme_id")
+    if gamme_id is not None:
+        found(await tx.get(Gamme, gamme_id), "gamme_id")

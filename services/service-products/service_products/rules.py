@@ -13,8 +13,8 @@ from uuid import UUID
 
 from crm.products import products_pb2 as pb
 from db_utils import parse_uuid
-from grpc_utils import changes, currency, free_structure, money, percentage, required
-from grpc_utils.errors import FormatInvalide, Introuvable, TransitionInterdite, TropLong, ValeurInconnue
+from grpc_utils import changes, currency, found, free_structure, money, percentage, required
+from grpc_utils.errors import FormatInvalide, TransitionInterdite, TropLong, ValeurInconnue
 
 from service_products import exonerations, promotions
 from service_products.models import ACTIF, BROUILLON, GELE, RETIRE, TEST, Gamme, Produit
@@ -132,10 +132,7 @@ def gamme_id(text: str | None) -> UUID | None:
     """Id of a gamme, None when empty; a text that is no id names no gamme (R3). Raises Introuvable."""
     if not text:
         return None
-    identity = parse_uuid(text)
-    if identity is None:
-        raise Introuvable(champ="gamme_id")
-    return identity
+    return found(parse_uuid(text), "gamme_id")
 
 
 def filter_id(text: str) -> UUID | None:

@@ -18,7 +18,7 @@ from grpc_utils.errors import (
 
 from service_products.models import GrilleTarifaire, PrixProduit
 
-_TERMS = ("prix_unitaire", "remise_pourcent", "prix_minimum", "prix_maximum", "actif")
+TERMS = ("prix_unitaire", "remise_pourcent", "prix_minimum", "prix_maximum", "actif")
 
 
 class AucuneGrille(NotFound):
@@ -121,7 +121,7 @@ def _item_terms(item: pb.PrixProduitItem) -> dict[str, Any]:
 
 def terms(prix: PrixProduit) -> dict[str, Any]:
     """Terms of a price: all that BulkSet replaces."""
-    return {name: getattr(prix, name) for name in _TERMS}
+    return {name: getattr(prix, name) for name in TERMS}
 
 
 def as_history(of: dict[str, Any]) -> dict[str, Any]:

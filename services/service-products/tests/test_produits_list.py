@@ -29,7 +29,7 @@ async def four(catalogue: Catalogue, gammes: GammeServiceStub) -> pb.Gamme:
     for sku, nom, prix, fields in (
         ("A", "Œuvre d'art", 30, {"gamme_id": gamme.id, "categorie": "ASSURANCE", "type": "PARTENAIRE"}),
         ("B", "élan", 10, {"description": "100 % gratuit", "statut_cycle": "TEST"}),
-        ("C", "Zone", 20, {"description": "Un coffre"}),
+        ("C", "Zone", 20, {"description": "Un coffre" + 1_000 * " fort" + " et sa serrure"}),
         ("D", "Fanny", 20, {}),
     ):
         await catalogue.produit(sku=sku, nom=nom, prix=prix, **fields)
@@ -48,6 +48,7 @@ async def four(catalogue: Catalogue, gammes: GammeServiceStub) -> pb.Gamme:
         ({"type": "INTERNE"}, "BDC"),
         ({"statut_cycle": "TEST"}, "B"),
         ({"search": "coffre un"}, "C"),
+        ({"search": "serrure"}, "C"),
         ({"search": "oeuvre"}, "A"),
         ({"search": "0 %"}, "B"),
         ({"search": "d"}, "DA"),

@@ -477,9 +477,7 @@ class ListProduitsRequest(_message.Message):
     en_promotion: _builtins.bool
     """Whether a promotion is in force now; absent: both."""
     search: _builtins.str
-    """Words, each found in nom, sku or the beginning of description (about 1,300 letters), whatever
-    their case and accents.
-    """
+    """Words, each found in nom, sku or description, whatever their case and accents."""
     @_builtins.property
     def pagination(self) -> _common_pb2.Pagination:
         """Sorts: nom (default), sku, prix, created_at."""

@@ -73,6 +73,8 @@ def upgrade() -> None:
         CREATE INDEX ix_produits_prix ON produits (organisation_id, prix, id) WHERE supprime_le IS NULL;
         CREATE INDEX ix_produits_created_at ON produits (organisation_id, created_at, id) WHERE supprime_le IS NULL;
         CREATE INDEX ix_produits_gamme ON produits (organisation_id, gamme_id);
+        CREATE INDEX ix_produits_promotion ON produits (organisation_id, nom_cle, id)
+            WHERE supprime_le IS NULL AND prix_promotion IS NOT NULL;
 
         CREATE TABLE grilles_tarifaires (
             nom varchar(100) NOT NULL,
