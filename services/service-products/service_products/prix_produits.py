@@ -104,7 +104,7 @@ async def _check_produits(tx: Transaction, wanted: Mapping[UUID, object]) -> Non
     there = set(await tx.all(_PRODUITS, produits=list(wanted)))
     for produit_id in wanted:
         if produit_id not in there:
-            raise Introuvable(champ="produit_id", id=str(produit_id))
+            raise Introuvable(champ="produit_id", produit_id=str(produit_id))
 
 
 def _missing(grille: GrilleTarifaire, wanted: Wanted, former: list[PrixProduit]) -> list[PrixProduit]:

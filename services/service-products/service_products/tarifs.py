@@ -87,18 +87,23 @@ def check_active(grille: GrilleTarifaire) -> GrilleTarifaire:
 def items(request: pb.BulkSetPrixProduitsRequest) -> dict[UUID, dict[str, Any]]:
     """Terms of the prices that *request* sets, by product, in its order (R12).
 
-    Raises InvalidArgument; Introuvable for a text that cannot be the id of a product.
+    A refusal names the product of its item. Raises InvalidArgument; Introuvable for a text that
+    cannot be the id of a product.
     """
     if not request.items:
         raise ChampRequis(champ="items")
-    wanted = [(required(item.produit_id, "produit_id"), _item_terms(item)) for item in request.items]
     named: dict[UUID, dict[str, Any]] = {}
-    for text, terms_of_item in wanted:
-        produit_id = parse_uuid(text)
+    for item in request.items:
+        try:
+            terms_of_item = _item_terms(item)
+        except InvalidArgument as refused:
+            refused.metadata["produit_id"] = item.produit_id
+            raise
+        produit_id = parse_uuid(required(item.produit_id, "produit_id"))
         if produit_id is None:
-            raise Introuvable(champ="produit_id", id=text)
+            raise Introuvable(champ="produit_id", produit_id=item.produit_id)
         if produit_id in named:
-            raise ProduitEnDouble(champ="produit_id", id=text)
+            raise ProduitEnDouble(champ="produit_id", produit_id=item.produit_id)
         named[produit_id] = terms_of_item
     return named
 

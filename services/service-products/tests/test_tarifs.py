@@ -106,17 +106,19 @@ def test_R12_what_an_item_does_not_mention_has_its_default() -> None:
 def test_R12_a_price_that_cannot_be_is_refused(
     fields: dict[str, Any], refusal: type[Exception], champ: str
 ) -> None:
-    """Whatever the other items are; the refusal names the field."""
+    """Whatever the other items are; the refusal names the field and, where it is known, the product."""
     with pytest.raises(refusal) as refused:
         items({"produit_id": str(AUTRE)}, fields)
-    assert refused.value.metadata["champ"] == champ  # type: ignore[attr-defined]  # of every refusal
+    told = refused.value.metadata  # type: ignore[attr-defined]  # of every refusal
+    produit_id = fields.get("produit_id", str(PRODUIT))
+    assert told == ({"champ": champ, "produit_id": produit_id} if produit_id else {"champ": champ})
 
 
 def test_R12_a_call_has_one_price_for_a_product() -> None:
     """And at least one item."""
     with pytest.raises(ProduitEnDouble) as refused:
         items({}, {"prix_unitaire": 11})
-    assert refused.value.metadata == {"champ": "produit_id", "id": str(PRODUIT)}
+    assert refused.value.metadata == {"champ": "produit_id", "produit_id": str(PRODUIT)}
     with pytest.raises(ChampRequis) as missing:
         items()
     assert missing.value.metadata == {"champ": "items"}
