@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from crm.common.common_pb2 import Pagination
@@ -11,7 +13,8 @@ from crm.products.products_pb2_grpc import GrilleTarifaireServiceStub
 from db_utils import clock
 from grpc import StatusCode
 from grpc.aio import AioRpcError
-from service_testing import refusal, refused
+from service_products.models import PrixProduit, Produit
+from service_testing import Mesh, refusal, refused
 from tests.making import Catalogue, item
 
 PRECONDITION = StatusCode.FAILED_PRECONDITION
@@ -206,3 +209,23 @@ async def test_R10_the_grid_of_today_comes_with_its_prices(catalogue: Catalogue)
         False,
     )
     assert [one.HasField("prix_minimum") for one in answer.prix] == [False, True]
+
+
+async def test_R10_a_grid_tells_the_first_thousand_prices(mesh: Mesh, catalogue: Catalogue, org: str) -> None:
+    """And that there are more."""
+    grille = await catalogue.grille()
+    grille_id = UUID(grille.id)
+    async with mesh.database("products").transaction() as tx:
+        for number in range(1_001):
+            produit = Produit(organisation_id=org, sku=f"N{number}", nom="Produit")
+            await tx.insert(produit)
+            await tx.insert(
+                PrixProduit(
+                    organisation_id=org,
+                    grille_tarifaire_id=grille_id,
+                    produit_id=produit.id,
+                    prix_unitaire=Decimal(number),
+                )
+            )
+    answer = await catalogue.grilles.GetActive(on(""))
+    assert ([one.prix_unitaire for one in answer.prix], answer.prix_incomplets) == (list(range(1_000)), True)
