@@ -14,6 +14,7 @@ ALTER ROLE :"name" LOGIN NOINHERIT PASSWORD :'password';
 GRANT :"role" TO :"name";
 SQL
 }
+login activites "$ACTIVITES_DB_PASSWORD"
 login clients "$CLIENTS_DB_PASSWORD"
 login dashboard "$DASHBOARD_DB_PASSWORD"
 login email "$EMAIL_DB_PASSWORD"

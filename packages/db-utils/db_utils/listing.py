@@ -52,7 +52,6 @@ _PLACES: Mapping[tuple[type, bool], tuple[date, ColumnElement[Any]]] = {
     (date, False): (date.min, literal_column("'0001-01-01'::date")),
     (date, True): (date.max, literal_column("'9999-12-31'::date")),
 }
-_NOTHING: Mapping[str, object] = {}
 
 Filter = Callable[[Any], ColumnElement[bool]]
 
@@ -144,7 +143,7 @@ class Listing(Generic[R]):
         request: PageRequest,
         *,
         search: str = "",
-        current: Mapping[str, object] = _NOTHING,
+        current: Mapping[str, object] | None = None,
         **filters: object,
     ) -> Page[R]:
         """The page that *request* asks for, of the rows visible to *reader*; None and "" filter nothing.
@@ -163,7 +162,7 @@ class Listing(Generic[R]):
         asked = repr((self._model.__tablename__, sort, question, context.scope.get().organisation_id))
         after = self._position(request.token, sort, asked)
         rows_of, total_of = self._statement(tuple(sorted(active)), wanted.shape, sort, bool(after))
-        active |= {**wanted.named(), **current}
+        active |= {**wanted.named(), **(current or {})}
         rows = self._whole(await reader.all(rows_of, **active, **after, _limit=size + 1))
         total = await reader.one(total_of, **active) if request.with_total else None
         token = self._token(rows[size - 1], sort, asked) if len(rows) > size else ""
