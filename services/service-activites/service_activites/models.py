@@ -6,7 +6,17 @@ from uuid import UUID
 
 from db_utils import Choice, Entity, Key, Rank, Row, Searched, Tenant, TenantOrSystem, metadata
 from grpc_utils import Keyed
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, literal_column, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    DateTime,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    literal_column,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 A_FAIRE, EN_COURS, TERMINEE, ANNULEE = "a_faire", "en_cours", "terminee", "annulee"
@@ -23,9 +33,10 @@ class Base(Row):
     metadata = metadata()
 
 
-def _nulls_last(column: str) -> Any:
-    """The place of a row in a list sorted by *column*, as the kernel's lists compute it."""
-    return literal_column(f"coalesce({column}, '9999-12-31 23:59:59.999999+00'::timestamptz)")
+def nulls_last(column: str) -> ColumnElement[datetime]:
+    """The place of a row in a list sorted by *column*, as the kernel computes it and an index holds it."""
+    last = f"coalesce({column}, '9999-12-31 23:59:59.999999+00'::timestamptz)"
+    return literal_column(last, type_=DateTime(timezone=True))
 
 
 class TypeActivite(Entity, TenantOrSystem, Base):
@@ -58,7 +69,7 @@ class Activite(Entity, Tenant, Base):
         ),
         CheckConstraint("echeance >= date_activite", name="echeance"),
         Index("ix_activites_date_activite", "organisation_id", "date_activite", "id"),
-        Index("ix_activites_echeance", "organisation_id", _nulls_last("echeance"), "id"),
+        Index("ix_activites_echeance", "organisation_id", nulls_last("echeance"), "id"),
         Index("ix_activites_created_at", "organisation_id", "created_at", "id"),
         Index("ix_activites_client_base_id", "organisation_id", "client_base_id"),
         Index("ix_activites_contrat_id", "organisation_id", "contrat_id"),
@@ -92,7 +103,15 @@ class Tache(Entity, Tenant, Keyed, Base):
             unique=True,
             postgresql_where=text("cle_idempotence IS NOT NULL"),
         ),
-        Index("ix_taches_date_echeance", "organisation_id", _nulls_last("date_echeance"), "id"),
+        Index("ix_taches_date_echeance", "organisation_id", nulls_last("date_echeance"), "id"),
+        # What is late or falls due soon is found among the open tasks, however many are closed.
+        Index(
+            "ix_taches_ouvertes",
+            "organisation_id",
+            nulls_last("date_echeance"),
+            "id",
+            postgresql_where=text("statut IN ('a_faire', 'en_cours')"),
+        ),
         Index("ix_taches_priorite", "organisation_id", "priorite_rang", "id"),
         Index("ix_taches_created_at", "organisation_id", "created_at", "id"),
         Index("ix_taches_statut", "organisation_id", "statut", "date_echeance"),

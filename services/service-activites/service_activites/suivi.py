@@ -9,14 +9,17 @@ from db_utils import Reader, clock
 from grpc_utils import to_message
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 
-from service_activites.models import Tache
+from service_activites.models import Tache, nulls_last
 from service_activites.periodes import OPEN, is_late, tomorrow
 
 _MOST = 10  # tasks of each kind in the alerts (R15)
 
 _open = or_(*(Tache.statut == statut for statut in OPEN))
-LATE = and_(_open, Tache.date_echeance < bindparam("now"))
-DUE = and_(Tache.date_echeance >= bindparam("debut"), Tache.date_echeance < bindparam("fin"))
+_due = nulls_last(
+    "date_echeance"
+)  # as the indexes hold it; a task without a due date is due after all others
+LATE = and_(_open, _due < bindparam("now"))
+DUE = and_(_due >= bindparam("debut"), _due < bindparam("fin"))
 
 
 def message(tache: Tache, now: datetime) -> pb.Tache:
@@ -50,12 +53,7 @@ def _counts(of_somebody: bool) -> Select[str, int, int]:
 
 
 def _soonest(criterion: ColumnElement[bool], of_somebody: bool) -> Select[Tache]:
-    return (
-        select(Tache)
-        .where(criterion, *_whose(of_somebody))
-        .order_by(Tache.date_echeance, Tache.id)
-        .limit(_MOST)
-    )
+    return select(Tache).where(criterion, *_whose(of_somebody)).order_by(_due, Tache.id).limit(_MOST)
 
 
 def _whose(of_somebody: bool) -> list[Any]:

@@ -89,6 +89,7 @@ def upgrade() -> None:
             CONSTRAINT ck_taches_completion CHECK ((statut = 'terminee') = (date_completion IS NOT NULL))
         );
         CREATE INDEX ix_taches_date_echeance ON taches (organisation_id, coalesce(date_echeance, '9999-12-31 23:59:59.999999+00'::timestamptz), id);
+        CREATE INDEX ix_taches_ouvertes ON taches (organisation_id, coalesce(date_echeance, '9999-12-31 23:59:59.999999+00'::timestamptz), id) WHERE statut IN ('a_faire', 'en_cours');
         CREATE INDEX ix_taches_priorite ON taches (organisation_id, priorite_rang, id);
         CREATE INDEX ix_taches_created_at ON taches (organisation_id, created_at, id);
         CREATE INDEX ix_taches_statut ON taches (organisation_id, statut, date_echeance);
