@@ -1,6 +1,6 @@
-"""Rules of messages as pure functions: rows from requests and events, or a refusal.
+"""Rules of messages as pure functions: rows from requests, or a refusal.
 
-Those of mails in the platform's own name are in `plateforme.py`.
+Mails that events cause are in `evenements.py`, those in the platform's own name in `plateforme.py`.
 """
 
 import re
@@ -8,16 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from crm.email import email_pb2 as pb
-from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import clock, uuid7
 from grpc_utils import clean_lines, clean_text, content_hash, required
 from grpc_utils.errors import ChampRequis, FormatInvalide, InvalidArgument, TropLong
 
 from service_email.addresses import address, ascii_domain, parsed_sender
-from service_email.modeles import render
-from service_email.models import IGNORE, Message, Modele
+from service_email.models import Message
 
-BIENVENUE_CLIENT = "BIENVENUE_CLIENT"
 MOST_RECIPIENTS, MOST_HEADERS = 50, 10
 
 _LONGEST_TEXT = 255  # characters of a name or of a header's value, as many as of a subject
@@ -25,7 +22,6 @@ _HEADER_NAME = re.compile(r"X-[A-Za-z0-9-]{1,60}", re.I)
 _OURS = "x-crm-"
 _LISTS = ("a", "cc", "cci")
 _SAID = ("origine", *_LISTS, "sujet", "corps_texte", "corps_html", "repondre_a", "entetes")
-_NO_ADDRESS = "Le client n'a pas d'adresse e-mail."
 
 
 class EnteteInterdit(InvalidArgument):
@@ -92,30 +88,6 @@ def _content(request: pb.SendRequest, said: Mapping[str, Any]) -> bytes:
 def alike(stored: Message, message: Message) -> bool:
     """Tell whether *stored*, a row from before contents were noted, says the same as *message* (R9)."""
     return all(getattr(stored, column) == getattr(message, column) for column in _SAID)
-
-
-def welcome(event: ClientCreatedEvent, organisation_id: str, de: str, modele: Modele) -> Message:
-    """The welcome mail of a new client (R21); statut ignore when the client has no address."""
-    prenom, nom = (clean_text(" ".join(name.split()), "nom") for name in (event.prenom, event.nom))
-    rendu = render(modele, {"prenom": prenom, "nom": nom, "organisation_nom": ""})
-    return message(
-        organisation_id=organisation_id,
-        de=de,
-        sujet=rendu.sujet,
-        corps_texte=rendu.texte,
-        corps_html=rendu.html,
-        modele_code=modele.code,
-        origine="client.created",
-        cle_idempotence=f"client.created:{event.client_id}",
-        **_reached(event.email, f"{prenom} {nom}".strip()),
-    )
-
-
-def _reached(email: str, nom: str) -> dict[str, Any]:
-    """The columns that say to whom the mail of an event goes, or that it goes to nobody."""
-    if not email:
-        return {"a": [], "statut": IGNORE, "prochain_essai": None, "derniere_erreur": _NO_ADDRESS}
-    return {"a": [recipient(checked_address(email, "email"), nom)]}
 
 
 def message(*, de: str, **columns: Any) -> Message:

@@ -1,16 +1,20 @@
 """Effects of other services' events: one message each, sent after the commit."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from crm.events.business_pb2 import ClientCreatedEvent
-from db_utils import Transaction
+from crm.clients.clients_pb2 import ClientBase, GetClientBaseRequest
+from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
+from crm.events.business_pb2 import ClientCreatedEvent, ContractSignedEvent
+from db_utils import Scope, Transaction, parse_uuid, within
+from grpc_utils import answered_or_none, is_opaque_id
 from grpc_utils.errors import InvalidArgument
 from nats_utils import InvalidEvent, Subscription
 from service_kit import App, owner_of
 from sqlalchemy import bindparam, or_, select
 
-from service_email import rules
-from service_email.models import Modele
+from service_email import evenements
+from service_email.models import Message, Modele
 from service_email.settings import EmailSettings
 
 _LANGUAGE = "fr"
@@ -38,8 +42,18 @@ class Expediteur:
     de: str
 
 
-async def sender_of(event: ClientCreatedEvent, app: App[EmailSettings]) -> Expediteur | None:
-    """The organisation that welcomes the new client; None when nobody knows the client.
+@dataclass(frozen=True, slots=True)
+class Correspondants:
+    """The sender of the mail of an event, and its client; None when the organisation has no such client."""
+
+    expediteur: Expediteur
+    client: ClientBase | None
+
+
+async def sender_of(
+    event: ClientCreatedEvent | ContractSignedEvent, app: App[EmailSettings]
+) -> Expediteur | None:
+    """The organisation of the client of *event*; None when nobody knows the client.
 
     Raises InvalidEvent without a client, Unavailable while the clients service is silent.
     """
@@ -47,16 +61,56 @@ async def sender_of(event: ClientCreatedEvent, app: App[EmailSettings]) -> Exped
     return None if owner is None else Expediteur(owner.organisation_id, app.settings.smtp_from)
 
 
+async def correspondents_of(event: ContractSignedEvent, app: App[EmailSettings]) -> Correspondants | None:
+    """The sender and the client of *event*, whom clients tells; None when nobody knows whose it is.
+
+    Raises like `sender_of`.
+    """
+    sender = await sender_of(event, app)
+    if sender is None:
+        return None
+    if not is_opaque_id(sender.organisation_id):
+        raise InvalidEvent("organisation_id is no id")
+    with within(Scope(sender.organisation_id)):
+        return Correspondants(sender, await _client(event.client_id, app))
+
+
+async def _client(client_id: str, app: App[EmailSettings]) -> ClientBase | None:
+    if parse_uuid(client_id) is None:  # of an outside system (C2): the clients service has no such client
+        return None
+    clients = app.peers.stub(ClientBaseServiceStub)
+    return await answered_or_none(clients.Get(GetClientBaseRequest(id=client_id)))
+
+
 async def send_welcome_mail(event: ClientCreatedEvent, tx: Transaction, sender: Expediteur | None) -> None:
     """Store the welcome mail of the new client, or note that he has no address (R21).
 
     Raises InvalidEvent when the event can make no mail.
     """
-    if sender is None:
-        return
-    modele = await applying_modele(tx, rules.BIENVENUE_CLIENT, sender.organisation_id)
+    if sender is not None:
+        organisation_id, de = sender.organisation_id, sender.de
+        modele = await applying_modele(tx, evenements.BIENVENUE_CLIENT, organisation_id)
+        await _store(tx, lambda: evenements.welcome(event, organisation_id, de, modele))
+
+
+async def send_contract_mail(
+    event: ContractSignedEvent, tx: Transaction, between: Correspondants | None
+) -> None:
+    """Store the mail about the signed contract, or note that its client cannot be reached (R24).
+
+    Raises InvalidEvent when the event can make no mail.
+    """
+    if between is not None:
+        client, sender = between.client, between.expediteur
+        organisation_id, de = sender.organisation_id, sender.de
+        modele = await applying_modele(tx, evenements.CONTRAT_SIGNE, organisation_id)
+        await _store(tx, lambda: evenements.contract_signed(event, organisation_id, de, client, modele))
+
+
+async def _store(tx: Transaction, make: Callable[[], Message]) -> None:
+    """Store the message that *make* makes, unless its key is taken. Raises InvalidEvent."""
     try:
-        message = rules.welcome(event, sender.organisation_id, sender.de, modele)
+        message = make()
     except InvalidArgument as refusal:
         raise InvalidEvent(refusal.reason) from refusal
     await tx.insert(message, if_absent=True)
@@ -69,4 +123,7 @@ async def applying_modele(tx: Transaction, code: str, organisation_id: str) -> M
     return modele
 
 
-SUBSCRIPTIONS = (Subscription(ClientCreatedEvent, send_welcome_mail, lookup=sender_of),)
+SUBSCRIPTIONS = (
+    Subscription(ClientCreatedEvent, send_welcome_mail, lookup=sender_of),
+    Subscription(ContractSignedEvent, send_contract_mail, lookup=correspondents_of),
+)

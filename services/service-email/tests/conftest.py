@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from crm.email.email_pb2_grpc import EmailServiceStub
+from service_clients.service import SERVICE as CLIENTS
 from service_email.delivery import DELIVERY
 from service_email.models import Message
 from service_email.service import SERVICE
@@ -36,6 +38,19 @@ async def mesh() -> AsyncIterator[Mesh]:
     with smtp_server() as server:
         async with running(woken, **_settings(server)) as mesh:
             yield mesh
+
+
+@pytest.fixture(scope="package")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder where `town` writes its mails."""
+    return tmp_path_factory.mktemp("mail")
+
+
+@pytest.fixture(scope="package")
+async def town(folder: Path) -> AsyncIterator[Mesh]:
+    """A mesh of clients and email, without an SMTP server."""
+    async with running(CLIENTS, SERVICE, mail_folder=folder) as mesh:
+        yield mesh
 
 
 @pytest.fixture(scope="package")

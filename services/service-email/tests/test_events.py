@@ -1,10 +1,8 @@
 """Effects of client.created, from the client's creation to the mail."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import nats
 import pytest
 from crm.clients import clients_pb2
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
@@ -19,33 +17,16 @@ from service_email.service import SERVICE as EMAIL
 from service_testing import Mesh, eventually, running
 from service_testing.smtp import smtp_server
 from sqlalchemy import delete, func, select
+from tests.courrier import mails_in, only_message, publish_and_wait_until_it_is_held
 
 _MESSAGES = select(func.count()).select_from(Message)
 _LETTERS = select(DeadLetter.error)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder where the mesh writes its mails."""
-    return tmp_path_factory.mktemp("mail")
-
-
-@pytest.fixture(scope="module")
-async def town(folder: Path) -> AsyncIterator[Mesh]:
-    """A mesh of clients and email, without an SMTP server."""
-    async with running(CLIENTS, EMAIL, mail_folder=folder) as mesh:
-        yield mesh
 
 
 @pytest.fixture
 def emails(town: Mesh, org: str) -> EmailServiceStub:
     """A stub that reads the messages of the organisation."""
     return town.stub(EmailServiceStub, organisation=org)
-
-
-def mails_in(folder: Path) -> set[str]:
-    """The names of the mails written so far."""
-    return {file.name for file in folder.iterdir()}
 
 
 def created(org: str, **fields: str) -> ClientCreatedEvent:
@@ -57,18 +38,6 @@ def created(org: str, **fields: str) -> ClientCreatedEvent:
         "email": "jean@exemple.fr",
     }
     return ClientCreatedEvent(event_id=str(uuid7()), organisation_id=org, **{**usual, **fields})
-
-
-async def only_message(emails: EmailServiceStub, statut: str) -> pb.Message:
-    """The only message of the organisation, once it has this statut."""
-
-    async def found() -> list[pb.Message]:
-        page = await emails.List(pb.ListMessagesRequest())
-        assert len(page.messages) <= 1
-        return [message for message in page.messages if message.statut == statut]
-
-    (message,) = await eventually(found)
-    return await emails.Get(pb.GetMessageRequest(id=message.id))
 
 
 async def test_R21_a_new_client_gets_one_welcome_mail_in_the_folder(
@@ -232,7 +201,7 @@ async def test_R21_while_clients_is_away_the_event_waits(
     """The event is neither acknowledged nor given up; it takes effect once clients answers."""
     event = created("", client_id=await _unwelcomed(town, emails, org))
     async with town.without("clients"):
-        await _publish_and_wait_until_it_is_held(town, event)
+        await publish_and_wait_until_it_is_held(town, event, "client-created")
     await town.deliver(event)
 
     async def welcomed() -> bool:
@@ -240,21 +209,6 @@ async def test_R21_while_clients_is_away_the_event_waits(
         return len(page.messages) == 1
 
     await eventually(welcomed)
-
-
-async def _publish_and_wait_until_it_is_held(town: Mesh, event: ClientCreatedEvent) -> None:
-    client = await nats.connect(town.broker.url)
-    try:
-        js = client.jetstream()
-        await js.publish("crm.events.client.created", event.SerializeToString())
-
-        async def held() -> bool:
-            info = await js.consumer_info("CRM_EVENTS", "email--client-created")
-            return bool(info.num_ack_pending == 1)
-
-        await eventually(held)
-    finally:
-        await client.close()
 
 
 @pytest.mark.parametrize(
