@@ -35,7 +35,7 @@ def token(
 
 
 def signed_token(home: Home, *, user: str, organisation: str, lifetime: int) -> str:
-    """A token of *user* in *organisation* ("": without the claim), valid *lifetime* seconds.
+    """A token of *user* in *organisation* ("": without the claim and a type), valid *lifetime* seconds.
 
     Signed with JWT_SECRET, else with what the running mesh was started with, else with the
     secret of the folder. Raises CommandError when that one cannot be read.
@@ -43,9 +43,9 @@ def signed_token(home: Home, *, user: str, organisation: str, lifetime: int) -> 
     now = int(time.time())
     issuer = os.environ.get("JWT_SECRET_ISSUER") or "crm"
     claims: dict[str, object] = {"iss": issuer, "sub": user, "iat": now, "exp": now + lifetime}
-    claims |= {"email": f"{user}@example.com", "user_type": "UTILISATEUR"}
-    if organisation:
-        claims["organisation_id"] = organisation
+    claims["email"] = f"{user}@example.com"
+    if organisation:  # services with local users ask for both or neither
+        claims |= {"organisation_id": organisation, "user_type": "UTILISATEUR"}
     return jwt.encode(claims, _secret(home), algorithm="HS256")
 
 

@@ -58,13 +58,16 @@ class Secrets:
     ) -> str:
         """A bearer token (HS256) of *user* in *organisation* (None: without the claim).
 
-        It carries his address and his type too, because services with local users ask for them.
+        It carries his address too and, with an organisation, his type, because services with local users
+        ask for both or neither.
         """
         now = int(clock.timestamp())
         payload: dict[str, object] = {"iss": ISSUER, "sub": user, "iat": now, "exp": now + lifetime}
-        payload |= {"email": f"{user}@example.com", "user_type": DEMO_TYPE}
+        payload["email"] = f"{user}@example.com"
         if organisation is not None:
             payload["organisation_id"] = organisation
+        if organisation:
+            payload["user_type"] = DEMO_TYPE
         return jwt.encode(payload | claims, self.jwt_secret, algorithm="HS256")
 
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from db_utils import Database
-from grpc_utils import Identity, Peers
+from grpc_utils import Peers
 from service_kit import App
 from service_testing import Mesh, running
 from tests.comptoirs.service import COMPTABILITE, COMPTABILITE_SYNC, open_account
@@ -93,7 +94,7 @@ async def test_S4_a_bad_token_does_not_join_a_good_ones_arrival(
     alone: list[Synchroniser], database: Database, visiteur: Visiteur
 ) -> None:
     """A call without organisation is refused though the same person's admissible call is under way."""
-    without = Identity("user", visiteur.sujet, None, issuer="crm")
+    without = replace(identity(visiteur), organisation_id=None)
     results = await asyncio.gather(
         alone[0].greet(identity(visiteur)), alone[0].greet(without), return_exceptions=True
     )

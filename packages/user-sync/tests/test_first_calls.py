@@ -70,16 +70,27 @@ async def test_S11_of_two_first_people_one_is_the_admin(comptoirs: Comptoirs) ->
 
 
 @pytest.mark.parametrize("missing", ["organisation", "user_type"])
-async def test_S4_a_newcomer_without_organisation_or_type_is_kept_out(
+async def test_S4_a_newcomer_of_whom_one_thing_is_missing_is_kept_out(
     comptoirs: Comptoirs, visiteur: Visiteur, missing: str
 ) -> None:
-    """A newcomer without organisation or type is refused: no copy is made, and users is not told."""
+    """A newcomer with only one of organisation and type is refused; no copy is made, users is not told."""
     without: Any = {"organisation": None} if missing == "organisation" else {"user_type": ""}
     answer = await refusal(comptoirs.visit(visiteur, note=True, **without))
     assert (answer.code, answer.reason) == NOT_AUTHORISED
     assert answer.message == "User is not authorized for this service."
     assert await comptoirs.copy(visiteur) is None
     assert await comptoirs.central(visiteur) is None
+
+
+async def test_S4_a_newcomer_whose_token_names_neither_is_served(
+    comptoirs: Comptoirs, visiteur: Visiteur
+) -> None:
+    """The handler sees the subject as a VIEWER; no copy is made, and users is not told."""
+    answers = [await comptoirs.visit(visiteur, organisation=None, user_type="") for _ in range(2)]
+    assert [(answer.date_debut, answer.date_fin) for answer in answers] == [(visiteur.sujet, "VIEWER")] * 2
+    assert await comptoirs.copy(visiteur) is None
+    assert await comptoirs.central(visiteur) is None
+    assert (await comptoirs.visit(visiteur)).date_fin == "ADMIN"  # with both he is met as anybody new
 
 
 async def test_S4_a_service_without_the_component_serves_the_same_token(

@@ -50,21 +50,33 @@ def test_S1_an_unknown_provider_is_refused_at_the_start() -> None:
         settings(issuer_providers="x=facebook")
 
 
-def test_S4_organisation_and_type_are_needed() -> None:
-    """Both claims are needed and must not be empty; the type may have either of its names."""
-    for told in (
+@pytest.mark.parametrize(
+    "told",
+    [
         identity(None, user_type="PME"),
         identity("", user_type="PME"),
         identity("org-1"),
         identity("org-1", user_type=""),
         identity("org-1", user_type=["PME"]),
-    ):
-        with pytest.raises(UtilisateurNonAutorise):
-            rules.check_admissible(rules.personne_of(told, TYPES))
-    for name in TYPES:
-        personne = rules.personne_of(identity(**{name: "PME"}), TYPES)
-        rules.check_admissible(personne)
-        assert personne.user_type == "PME"
+    ],
+)
+def test_S4_organisation_and_type_go_together(told: Identity) -> None:
+    """A token with one of the claims and without the other is refused; an empty claim is none."""
+    with pytest.raises(UtilisateurNonAutorise):
+        rules.is_announced(rules.personne_of(told, TYPES))
+
+
+@pytest.mark.parametrize("told", [identity(None), identity(""), identity(None, user_type="")])
+def test_S4_a_token_may_name_neither(told: Identity) -> None:
+    """A token of an issuer that is no part of the synchronisation is not refused."""
+    assert not rules.is_announced(rules.personne_of(told, TYPES))
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_S4_the_type_has_one_of_several_names(name: str) -> None:
+    """The type may stand in any of its claims."""
+    personne = rules.personne_of(identity(**{name: "PME"}), TYPES)
+    assert (rules.is_announced(personne), personne.user_type) == (True, "PME")
 
 
 def test_S5_a_token_tells_who_somebody_is() -> None:

@@ -49,6 +49,18 @@ async def test_a_refusal_is_counted(
     assert counted("refuse") - before == 1
 
 
+async def test_S4_a_call_without_claims_is_only_counted(
+    comptoirs: Comptoirs, visiteur: Visiteur, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Calls that name neither organisation nor type are counted each, and leave no line."""
+    before = counted("sans_revendications")
+    with caplog.at_level(logging.INFO, logger="user_sync"):
+        for _ in range(2):
+            await comptoirs.visit(visiteur, organisation=None, user_type="")
+    assert counted("sans_revendications") - before == 2
+    assert lines(caplog) == []
+
+
 async def test_durations_are_measured(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
     """The histogram counts every synchronisation."""
     name, labels = "user_sync_seconds_count", {"service": SERVICE}

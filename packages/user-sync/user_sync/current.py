@@ -13,8 +13,8 @@ from user_sync.models import VIEWER, UtilisateurLocal
 class UtilisateurCourant:
     """The calling person as this service knows him.
 
-    *id* is that of the local copy, or the subject when the database was away (S10). *permissions* are
-    those that the token lists.
+    *id* is that of the local copy, or the subject where there is none (S4, S10). *permissions* are those
+    that the token lists.
     """
 
     id: str
@@ -58,7 +58,7 @@ def of_copy(row: UtilisateurLocal) -> UtilisateurCourant:
 
 
 def of_token(identity: Identity, personne: rules.Personne) -> UtilisateurCourant:
-    """Build the calling person from his token alone, while the database is away (S10)."""
+    """Build the calling person from his token alone: without a copy (S4), or without the database (S10)."""
     return UtilisateurCourant(
         id=identity.subject,
         auth0_id=identity.subject,

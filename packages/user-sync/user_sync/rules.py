@@ -68,10 +68,15 @@ def personne_of(identity: Identity, type_claims: Sequence[str]) -> Personne:
     )
 
 
-def check_admissible(personne: Personne) -> None:
-    """Refuse a newcomer whose token lacks his organisation or his type (S4)."""
-    if not personne.organisation_id or not personne.user_type:
+def is_announced(personne: Personne) -> bool:
+    """Tell whether a newcomer's token says where to file him; one that says neither thing is served (S4).
+
+    Raises UtilisateurNonAutorise for a token with his organisation or his type, and without the other.
+    """
+    told = bool(personne.organisation_id), bool(personne.user_type)
+    if any(told) and not all(told):
         raise UtilisateurNonAutorise
+    return all(told)
 
 
 def _text(claims: Mapping[str, object], name: str, longest: int) -> str:

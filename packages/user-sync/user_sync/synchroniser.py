@@ -1,8 +1,8 @@
 """The interception between the authentication of a call and its handler.
 
 Somebody met lately costs nothing. Somebody known costs one look-up, and users is told in the
-background. For somebody new, users is told, and the copy is made by its event or else here. Nothing
-that is away keeps anybody out.
+background. For somebody new, users is told, and the copy is made by its event or else here; whose
+token names neither organisation nor type stays unknown. Nothing that is away keeps anybody out.
 """
 
 import asyncio
@@ -96,7 +96,9 @@ class Synchroniser:
     async def _newcomer(self, identity: Identity, personne: Personne) -> UtilisateurCourant:
         """Return the local user of a newcomer; of many first calls at once, one works for all (S11)."""
         try:
-            rules.check_admissible(personne)
+            if not rules.is_announced(personne):
+                telemetry.count(self._service, "sans_revendications")
+                return current.of_token(identity, personne)
         except rules.UtilisateurNonAutorise:
             self._note("refuse", personne, time.perf_counter())
             raise

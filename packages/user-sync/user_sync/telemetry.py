@@ -16,13 +16,13 @@ USER_SYNC_TOTAL = Counter("user_sync_total", "Synchronisations of users.", ["ser
 USER_SYNC_SECONDS = Histogram("user_sync_seconds", "Duration of synchronisations.", ["service"])
 USER_SYNC_PENDING = Gauge("user_sync_pending", "Sign-ins that users has not been told of yet.", ["service"])
 
-Result = Literal["connu", "evenement", "secours", "en_attente", "refuse"]
+Result = Literal["connu", "evenement", "secours", "en_attente", "refuse", "sans_revendications"]
 
 
 def note(service: str, result: Result, personne: Personne, started: float) -> None:
     """Record a synchronisation of *personne*, begun at *started* (perf_counter) and ended now."""
     seconds = time.perf_counter() - started
-    USER_SYNC_TOTAL.labels(service, result).inc()
+    count(service, result)
     USER_SYNC_SECONDS.labels(service).observe(seconds)
     _log.info(
         "user sync %s: subject %s, email %s, source %s, %.1f ms",
@@ -32,6 +32,11 @@ def note(service: str, result: Result, personne: Personne, started: float) -> No
         service,
         seconds * 1000,
     )
+
+
+def count(service: str, result: Result) -> None:
+    """Count a synchronisation, or a call that needed none."""
+    USER_SYNC_TOTAL.labels(service, result).inc()
 
 
 def hashed(subject: str) -> str:
