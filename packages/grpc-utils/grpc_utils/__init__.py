@@ -37,6 +37,7 @@ from grpc_utils.messages import (
     timestamp,
     to_message,
 )
+from grpc_utils.person_names import person_name
 from grpc_utils.pipeline import Context, Greeting, Guards, Pipeline
 from grpc_utils.requests import clean_lines, clean_text
 from grpc_utils.revocation import Revocations
@@ -112,6 +113,7 @@ __all__ = [
     "opaque_id",
     "page_request",
     "percentage",
+    "person_name",
     "providers",
     "reason_of",
     "required",

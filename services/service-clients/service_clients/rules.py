@@ -16,6 +16,7 @@ from grpc_utils import (
     civil_date,
     email_address,
     opaque_id,
+    person_name,
     required,
 )
 from grpc_utils.errors import (
@@ -36,7 +37,7 @@ from service_clients.models import (
     ClientPartenaire,
     StatutClient,
 )
-from service_clients.names import name_of, person_name
+from service_clients.names import name_of
 
 PRINCIPALE, AUTRE = "PRINCIPALE", "AUTRE"
 SYSTEM_STATUTS = frozenset({"PROSPECT", "ACTIF", "SUSPENDU", "INACTIF"})

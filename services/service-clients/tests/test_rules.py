@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime
 import pytest
 from crm.clients import clients_pb2 as pb
 from db_utils import clock, text_key
-from grpc_utils import email_address
+from grpc_utils import email_address, person_name
 from grpc_utils.errors import DateInvalide, FormatInvalide
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from service_clients import names, rules
+from service_clients import rules
 from service_clients.models import ClientBase
 
 UNTIMED = settings(deadline=None)
@@ -41,7 +41,7 @@ def test_R03_parts_stay_parts() -> None:
 @example("ß" * 100)
 def test_R03_the_key_of_a_name_is_that_of_its_stored_form(text: str) -> None:
     """A typed name and its stored form have the same key, so that Search finds it."""
-    assert text_key(text) == text_key(names.person_name(text))
+    assert text_key(text) == text_key(person_name(text))
 
 
 @pytest.mark.parametrize(
