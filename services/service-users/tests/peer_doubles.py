@@ -6,7 +6,7 @@ Commands are sent when a test says so; a test reads the calls about its own pers
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from crm.auth import auth_pb2
 from crm.auth.auth_pb2_grpc import TokenServiceServicer
@@ -26,34 +26,16 @@ from grpc_utils import (
     TokenVerifier,
     service_issuers,
 )
-from grpc_utils.errors import FailedPrecondition, NotFound, Refusal
+from grpc_utils.errors import NotFound, Refusal
 from service_kit import App
 from service_kit.outgoing.sender import Sender
 from service_testing import Mesh
+from service_testing.doubles import double
 from service_users.outgoing import COMMANDS
-
-T = TypeVar("T", bound=type)
 
 
 class AccountNotFound(NotFound):
     """Ce compte est déjà déconnecté."""
-
-
-class NonPrevu(FailedPrecondition):
-    """Ce double ne sert pas cette méthode."""
-
-
-def double(kind: T) -> T:
-    """Give *kind* a refusing handler for every method that it does not serve itself."""
-
-    async def refuse(self: object, request: object, context: Context) -> None:
-        raise NonPrevu
-
-    base = kind.__mro__[1]
-    for name in vars(base):
-        if name[0].isupper() and name not in vars(kind):
-            setattr(kind, name, refuse)
-    return kind
 
 
 @dataclass
