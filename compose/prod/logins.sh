@@ -17,6 +17,7 @@ SQL
 login activites "$ACTIVITES_DB_PASSWORD"
 login clients "$CLIENTS_DB_PASSWORD"
 login commerciaux "$COMMERCIAUX_DB_PASSWORD"
+login contrats "$CONTRATS_DB_PASSWORD"
 login dashboard "$DASHBOARD_DB_PASSWORD"
 login email "$EMAIL_DB_PASSWORD"
 login integrations "$INTEGRATIONS_DB_PASSWORD"

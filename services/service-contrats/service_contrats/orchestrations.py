@@ -1,0 +1,156 @@
+"""ContractOrchestrationService: activation, suspension and termination, each call on record (R14 to R17).
+
+The record is a row of its own before anything is tried, so that a refusal leaves it behind. A success
+is noted with the change itself. Payments is asked after that commit.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from crm.contrats import contrats_pb2 as pb
+from crm.contrats.contrats_pb2_grpc import ContractOrchestrationServiceServicer
+from db_utils import DatabaseError, Listing, Transaction, clock
+from google.protobuf.json_format import MessageToDict
+from grpc_utils import Context, caller, found, list_answer, page_request, required, to_message
+from grpc_utils.errors import Refusal
+from service_kit import App, Settings
+
+from service_contrats import mandats, rules, statuts, termes
+from service_contrats.models import (
+    ACTIF,
+    ACTIVER,
+    FAILURE,
+    RESILIE,
+    RESILIER,
+    SIGNE,
+    SUCCESS,
+    SUSPENDRE,
+    SUSPENDU,
+    Contrat,
+    OrchestrationHistory,
+)
+from service_contrats.transitions import author, move
+
+HISTORY = Listing(OrchestrationHistory, sorts=("started_at desc",), filters=("contrat_id",))
+DEJA_FAIT: Final = "déjà fait"
+
+Request = pb.ActiverContratRequest | pb.SuspendreContratRequest | pb.ResilierContratRequest
+Change = Callable[[Transaction, Contrat], Awaitable[str]]
+
+
+class ContractOrchestrationService(ContractOrchestrationServiceServicer):
+    """What becomes of the signed contracts of the caller's organisation."""
+
+    def __init__(self, app: App[Settings]) -> None:
+        self._db, self._peers = app.database, app.peers
+
+    async def Activer(self, request: pb.ActiverContratRequest, context: Context) -> pb.OrchestrationResponse:
+        """Activate a contract; for SEPA, have payments make a mandate if there is none (R14, R17)."""
+        record = await self._begun(ACTIVER, request)
+
+        async def activate(tx: Transaction, contrat: Contrat) -> str:
+            rules.moyen_paiement(request.moyen_paiement)
+            motif = statuts.motif(request.motif, shortest=0)
+            if contrat.statut == ACTIF:
+                return DEJA_FAIT
+            statuts.check_transition(contrat, ACTIF)
+            day, columns = rules.date_effet(contrat, request.date_effet), {}
+            if contrat.statut == SIGNE:  # for the first time
+                columns = termes.terms(day, contrat.frequence_facturation, contrat.duree_mois)
+            await move(tx, contrat, ACTIF, auteur=author(caller()), motif=motif, **columns)
+            await mandats.owe_moyen(tx, contrat, request, key=str(record.id))
+            return "Contrat activé."
+
+        answer, contrat = await self._tried(record, activate)
+        answer.mandat_statut = mandats.SANS_OBJET
+        if request.moyen_paiement == mandats.SEPA:
+            answer.mandat_statut = await mandats.mandat_statut(self._peers, contrat)
+        return answer
+
+    async def Suspendre(
+        self, request: pb.SuspendreContratRequest, context: Context
+    ) -> pb.OrchestrationResponse:
+        """Suspend a contract until it is activated again (R15)."""
+
+        async def suspend(tx: Transaction, contrat: Contrat) -> str:
+            motif = statuts.motif(request.motif)
+            if contrat.statut == SUSPENDU:
+                return DEJA_FAIT
+            await move(tx, contrat, SUSPENDU, auteur=author(caller()), motif=motif)
+            return "Contrat suspendu."
+
+        answer, _ = await self._tried(await self._begun(SUSPENDRE, request), suspend)
+        return answer
+
+    async def Resilier(
+        self, request: pb.ResilierContratRequest, context: Context
+    ) -> pb.OrchestrationResponse:
+        """Terminate a contract, which ends on the day of the termination (R15)."""
+
+        async def terminate(tx: Transaction, contrat: Contrat) -> str:
+            motif = statuts.motif(request.motif)
+            if contrat.statut == RESILIE:
+                return DEJA_FAIT
+            statuts.check_transition(contrat, RESILIE)
+            day = rules.date_resiliation(contrat, request.date_resiliation)
+            columns = {"date_resiliation": day, "motif_resiliation": motif, "date_fin": day}
+            await move(tx, contrat, RESILIE, auteur=author(caller()), motif=motif, **columns)
+            return "Contrat résilié."
+
+        answer, _ = await self._tried(await self._begun(RESILIER, request), terminate)
+        return answer
+
+    async def GetHistory(
+        self, request: pb.GetContratHistoryRequest, context: Context
+    ) -> pb.GetContratHistoryResponse:
+        """List the calls about a contract with what became of them, the latest first."""
+        reader = self._db.read()
+        contrat = found(await reader.get(Contrat, request.contrat_id))
+        page = await HISTORY.page(reader, page_request(request.pagination), contrat_id=contrat.id)
+        return list_answer(pb.GetContratHistoryResponse, page)
+
+    async def _begun(self, operation: str, request: Request) -> OrchestrationHistory:
+        """The record of a call that is about to be tried (R16). Raises ChampRequis, Introuvable."""
+        contrat_id = required(request.contrat_id, "contrat_id")
+        contrat = found(await self._db.read().get(Contrat, contrat_id))
+        record = OrchestrationHistory(
+            organisation_id=contrat.organisation_id,
+            contrat_id=contrat.id,
+            operation=operation,
+            payload=MessageToDict(request, preserving_proto_field_name=True),
+        )
+        await self._db.shielded(self._insert(record))
+        return record
+
+    async def _tried(
+        self, record: OrchestrationHistory, change: Change
+    ) -> tuple[pb.OrchestrationResponse, Contrat]:
+        """The answer to a call and its contract, after *change*; a failure is noted and raised (R16)."""
+        try:
+            async with self._db.transaction() as tx:
+                contrat = found(await tx.get(Contrat, record.contrat_id, lock=True))
+                message = await change(tx, contrat)
+                told = {"message": message, "statut": contrat.statut}
+                await tx.update(record, status=SUCCESS, response_payload=told, finished_at=clock.now())
+        except (Refusal, DatabaseError) as error:
+            await self._db.shielded(self._note_failure(record, error))
+            raise
+        answer = pb.OrchestrationResponse(
+            success=True,
+            message=message,
+            history_id=str(record.id),
+            contrat=to_message(contrat, pb.Contrat),
+        )
+        return answer, contrat
+
+    # Both run in tasks of their own (`shielded`), beside the transaction of a call with an idempotency
+    # key, which a refusal would undo with all that is in it.
+
+    async def _insert(self, record: OrchestrationHistory) -> None:
+        async with self._db.transaction() as tx:
+            await tx.insert(record)
+
+    async def _note_failure(self, record: OrchestrationHistory, error: Refusal | DatabaseError) -> None:
+        why = error.message if isinstance(error, Refusal) else type(error).__name__
+        async with self._db.transaction() as tx:
+            await tx.update(record, status=FAILURE, error_message=why, finished_at=clock.now())
