@@ -16,7 +16,7 @@ from db_utils import Reader, clock
 from grpc_utils import Context, civil_date, opaque_id, required
 from grpc_utils.errors import DateInvalide, InvalidArgument
 from service_kit import App, Settings
-from sqlalchemy import ColumnElement, DateTime, String, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, DateTime, String, bindparam, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from service_contrats import termes
@@ -24,7 +24,9 @@ from service_contrats.models import ACTIF, RESILIE, Contrat, HistoriqueStatut, L
 
 _LONGEST = 60  # months
 
-_societe = func.coalesce(Contrat.societe_id, "")
+# No bound value: PostgreSQL would take that of GROUP BY for another expression.
+_nothing: ColumnElement[str] = literal_column("''", type_=String)
+_societe = func.coalesce(Contrat.societe_id, _nothing)
 _asked = bindparam("societe_id", type_=String)
 _OF_SOCIETE = or_(_asked == "", Contrat.societe_id == _asked)
 _count = func.count().label("nombre")
@@ -64,21 +66,22 @@ _first_produit = (
 
 def _signed_by(what: ColumnElement[str]) -> Any:
     """The contracts that were signed in a period, counted and summed by *what*, the largest sum first."""
-    key, amount = what.label("quoi"), func.sum(Contrat.montant_total).label("montant")
-    return (
-        select(key, _count, amount)
+    signed = (
+        select(what.label("quoi"), Contrat.montant_total)
         .where(
             Contrat.date_signature >= bindparam("after", type_=DateTime(timezone=True)),
             Contrat.date_signature < bindparam("before", type_=DateTime(timezone=True)),
             _OF_SOCIETE,
         )
-        .group_by(key)
-        .order_by(amount.desc(), key)
+        .subquery()
     )
+    amount = func.sum(signed.c.montant_total)
+    by_amount = select(signed.c.quoi, func.count(), amount).group_by(signed.c.quoi)
+    return by_amount.order_by(amount.desc(), signed.c.quoi)
 
 
-_BY_PRODUIT = _signed_by(func.coalesce(Contrat.produit_id, _first_produit, ""))
-_BY_COMMERCIAL = _signed_by(func.coalesce(Contrat.commercial_id, ""))
+_BY_PRODUIT = _signed_by(func.coalesce(Contrat.produit_id, _first_produit, _nothing))
+_BY_COMMERCIAL = _signed_by(func.coalesce(Contrat.commercial_id, _nothing))
 
 
 class PeriodeTropLongue(InvalidArgument):
