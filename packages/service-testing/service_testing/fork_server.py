@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from crm_cli.main import main as crm
+from db_utils import arm_failpoint
 from service_kit.registry import processes
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -127,6 +128,8 @@ def _become(order: Mapping[str, Any]) -> None:
     """Do as the `crm` program does, with its arguments and its environment."""
     os.environ.clear()
     os.environ.update(order["environment"])
+    if target := os.environ.get("FAILPOINT"):  # its module was imported before the fork
+        arm_failpoint(target)
     os.chdir(order["folder"])
     sys.argv = ["crm", *order["arguments"]]
     sys.modules["__main__"] = ModuleType("__main__")  # the children of a benchmark import it again

@@ -10,8 +10,8 @@ from service_contrats.expiration import expire_contrats
 from service_testing import Mesh
 
 NOON = datetime(2026, 3, 10, 11, 0, tzinfo=UTC)  # in Paris
-MONTHLY = {"montant": 49.90, "frequence_facturation": "MENSUELLE", "duree_mois": 12}
-SHORT = {"client_id": "client-123", "produit_id": "prod-456"}
+MONTHLY: dict[str, Any] = {"montant": 49.90, "frequence_facturation": "MENSUELLE", "duree_mois": 12}
+SHORT: dict[str, Any] = {"client_id": "client-123", "produit_id": "prod-456"}
 
 
 class Contracts:

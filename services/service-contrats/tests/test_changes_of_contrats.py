@@ -107,7 +107,8 @@ async def test_R11_what_may_be_empty_can_be_cleared(contrats: ContratServiceStub
     """Texts and ids alike."""
     names = ("titre", "description", "type", "produit_id", "commercial_id", "societe_id", "notes")
     draft = await made.draft(**{name: ALL[name] for name in names})
-    changed = await contrats.Update(pb.UpdateContratRequest(id=draft.id, **dict.fromkeys(names, "")))
+    cleared: dict[str, Any] = dict.fromkeys(names, "")
+    changed = await contrats.Update(pb.UpdateContratRequest(id=draft.id, **cleared))
     assert [getattr(changed, name) for name in names] == [""] * len(names)
 
 

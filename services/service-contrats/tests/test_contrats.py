@@ -1,5 +1,6 @@
 """ContratService: making contracts in the short and the long form, and reading them."""
 
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -165,7 +166,7 @@ async def test_R08_a_signature_is_of_the_last_ten_years(
     """Or at most five minutes ahead, for clocks that differ: by Create and by Signer."""
     told = timestamp(noon + ahead)
     draft = await made.draft()
-    calls = [
+    calls: list[Awaitable[Any]] = [
         contrats.Create(pb.CreateContratRequest(**SHORT, date_signature=told)),
         contrats.Signer(pb.SignerContratRequest(id=draft.id, date_signature=told)),
     ]
@@ -182,7 +183,7 @@ async def test_R05_contracts_of_others_do_not_exist(
 ) -> None:
     """For the RPCs that the conformance suite does not know."""
     contrat = await made.draft()
-    calls = [
+    calls: list[Awaitable[Any]] = [
         foreign_contrats.GetWithDetails(pb.GetContratWithDetailsRequest(id=contrat.id)),
         foreign_contrats.GetByReference(pb.GetContratByReferenceRequest(reference=contrat.reference)),
         foreign_contrats.Signer(pb.SignerContratRequest(id=contrat.id)),

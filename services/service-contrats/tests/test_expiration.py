@@ -145,7 +145,7 @@ async def test_R19_the_end_of_what_is_not_active_is_not_told(
 async def test_R19_what_was_told_in_other_words_is_told(
     mesh: Mesh, made: Contracts, notifications: NotificationServiceStub, contrats: ContratServiceStub
 ) -> None:
-    """After a crash between the call and its note, when the reference is the same and the apporteur is not."""
+    """After a crash between the call and its note, when the apporteur is another one by now."""
     contrat = await ending(made, "2026-03-14")
     key = f"expiration:{contrat.id}"
     other = notifications_pb2.CreateNotificationRequest(

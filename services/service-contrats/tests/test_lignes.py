@@ -17,7 +17,7 @@ TERMS = {name: value for name, value in MONTHLY.items() if name != "montant"}
 
 def line(contrat: pb.Contrat, **fields: Any) -> pb.CreateLigneContratRequest:
     """A request for a line of *contrat* at 5.50, with *fields*."""
-    wanted = {"contrat_id": contrat.id, "produit_id": "p", "prix_unitaire": 5.50}
+    wanted: dict[str, Any] = {"contrat_id": contrat.id, "produit_id": "p", "prix_unitaire": 5.50}
     return pb.CreateLigneContratRequest(**(wanted | fields))
 
 
@@ -77,7 +77,7 @@ async def test_R13_a_price_that_is_told_is_confirmed(
 
 async def test_R13_a_line_has_what_was_asked_for(lignes: LigneContratServiceStub, twenty: pb.Contrat) -> None:
     """As the list shows it, after the older one."""
-    fields = {"libelle": "Maintenance", "quantite": 4, "periode_facturation": "ANNUELLE"}
+    fields: dict[str, Any] = {"libelle": "Maintenance", "quantite": 4, "periode_facturation": "ANNUELLE"}
     ligne = await lignes.Create(line(twenty, **fields))
     expected = pb.LigneContrat(
         id=ligne.id,

@@ -79,7 +79,7 @@ async def test_R01_contracts_are_sorted(contrats: ContratServiceStub, sort: str,
     [({"statut": "PERDU"}, "VALEUR_INCONNUE"), ({"fin_avant": "demain"}, "DATE_INVALIDE")],
 )
 async def test_R05_a_filter_that_makes_no_sense_is_refused(
-    contrats: ContratServiceStub, filters: dict[str, str], reason: str
+    contrats: ContratServiceStub, filters: dict[str, Any], reason: str
 ) -> None:
     """Rather than answered with nothing."""
     assert (await refusal(contrats.List(pb.ListContratsRequest(**filters)))).reason == reason

@@ -1,4 +1,4 @@
-"""What other services tell of a contract: its client, the prices and rates of its lines (R3, R4, R21, R22)."""
+"""What other services tell of a contract: its client, the prices and rates of its lines."""
 
 from dataclasses import replace
 from typing import Any
@@ -67,9 +67,11 @@ async def test_R03_a_draft_does_not_get_what_is_unknown(
     contrats: ContratServiceStub, draft: pb.Contrat, field: str
 ) -> None:
     """By an Update; an id of another system is taken as it is."""
-    told = await refusal(contrats.Update(pb.UpdateContratRequest(**{"id": draft.id, field: UNKNOWN})))
+    unknown: dict[str, Any] = {field: UNKNOWN}
+    told = await refusal(contrats.Update(pb.UpdateContratRequest(id=draft.id, **unknown)))
     assert told.reason in ("CLIENT_INCONNU", "PRODUIT_INCONNU")
-    changed = await contrats.Update(pb.UpdateContratRequest(**{"id": draft.id, field: "autre-1"}))
+    other: dict[str, Any] = {field: "autre-1"}
+    changed = await contrats.Update(pb.UpdateContratRequest(id=draft.id, **other))
     assert getattr(changed, field) == "autre-1"
 
 

@@ -38,7 +38,9 @@ async def year(mesh: Mesh, calendar: Any) -> None:
     """What happened in 2026."""
     async with calendar("2026-01-10T12:00") as made:
         first = await made.active(
-            **{"montant": 49.90, "frequence_facturation": "MENSUELLE", "duree_mois": 6},
+            montant=49.90,
+            frequence_facturation="MENSUELLE",
+            duree_mois=6,
             commercial_id="app-1",
             societe_id="soc-1",
         )
