@@ -61,7 +61,7 @@ async def client_of(peers: Peers, client_id: str) -> ClientBase | None:
 
 
 async def known_client(peers: Peers, client_id: str) -> ClientBase | None:
-    """The same, and None for a client that does not exist any more."""
+    """The client as `client_of` finds it, and None for one that does not exist any more."""
     try:
         return await client_of(peers, client_id)
     except ClientInconnu:

@@ -9,17 +9,19 @@ from typing import Final
 
 from crm.contrats import contrats_pb2 as pb
 from crm.contrats.contrats_pb2_grpc import ContractOrchestrationServiceServicer
-from db_utils import DatabaseError, Listing, Transaction, clock
+from db_utils import Listing, Transaction, clock
 from google.protobuf.json_format import MessageToDict
 from grpc_utils import Context, caller, found, list_answer, page_request, required, to_message
 from grpc_utils.errors import Refusal
 from service_kit import App, Settings
+from sqlalchemy import DateTime, Text, bindparam, update
 
 from service_contrats import mandats, rules, statuts, termes
 from service_contrats.models import (
     ACTIF,
     ACTIVER,
     FAILURE,
+    PENDING,
     RESILIE,
     RESILIER,
     SIGNE,
@@ -33,6 +35,16 @@ from service_contrats.transitions import author, move
 
 HISTORY = Listing(OrchestrationHistory, sorts=("started_at desc",), filters=("contrat_id",))
 DEJA_FAIT: Final = "déjà fait"
+# A commit goes on when its caller is cancelled meanwhile: it waits for its end, and lets a success be.
+_FAILED = (
+    update(OrchestrationHistory)
+    .where(OrchestrationHistory.id == bindparam("record_id"), OrchestrationHistory.status == PENDING)
+    .values(
+        status=FAILURE,
+        error_message=bindparam("why", type_=Text),
+        finished_at=bindparam("now", type_=DateTime(timezone=True)),
+    )
+)
 
 Request = pb.ActiverContratRequest | pb.SuspendreContratRequest | pb.ResilierContratRequest
 Change = Callable[[Transaction, Contrat], Awaitable[str]]
@@ -110,29 +122,28 @@ class ContractOrchestrationService(ContractOrchestrationServiceServicer):
         return list_answer(pb.GetContratHistoryResponse, page)
 
     async def _begun(self, operation: str, request: Request) -> OrchestrationHistory:
-        """The record of a call that is about to be tried (R16). Raises ChampRequis, Introuvable."""
+        """The record of a call, not written yet (R16). Raises ChampRequis, Introuvable."""
         contrat_id = required(request.contrat_id, "contrat_id")
         contrat = found(await self._db.read().get(Contrat, contrat_id))
-        record = OrchestrationHistory(
+        return OrchestrationHistory(
             organisation_id=contrat.organisation_id,
             contrat_id=contrat.id,
             operation=operation,
             payload=MessageToDict(request, preserving_proto_field_name=True),
         )
-        await self._db.shielded(self._insert(record))
-        return record
 
     async def _tried(
         self, record: OrchestrationHistory, change: Change
     ) -> tuple[pb.OrchestrationResponse, Contrat]:
         """The answer to a call and its contract, after *change*; a failure is noted and raised (R16)."""
         try:
+            await self._db.shielded(self._insert(record))
             async with self._db.transaction() as tx:
                 contrat = found(await tx.get(Contrat, record.contrat_id, lock=True))
                 message = await change(tx, contrat)
                 told = {"message": message, "statut": contrat.statut}
                 await tx.update(record, status=SUCCESS, response_payload=told, finished_at=clock.now())
-        except (Refusal, DatabaseError) as error:
+        except BaseException as error:  # also a caller who has given up waiting
             await self._db.shielded(self._note_failure(record, error))
             raise
         answer = pb.OrchestrationResponse(
@@ -150,7 +161,20 @@ class ContractOrchestrationService(ContractOrchestrationServiceServicer):
         async with self._db.transaction() as tx:
             await tx.insert(record)
 
-    async def _note_failure(self, record: OrchestrationHistory, error: Refusal | DatabaseError) -> None:
-        why = error.message if isinstance(error, Refusal) else type(error).__name__
+    async def _note_failure(self, record: OrchestrationHistory, error: BaseException) -> None:
+        kind = type(error).__name__
+        why = error.message if isinstance(error, Refusal) else f"L'appel n'a pas abouti ({kind})."
+        failed = OrchestrationHistory(
+            id=record.id,
+            organisation_id=record.organisation_id,
+            contrat_id=record.contrat_id,
+            operation=record.operation,
+            status=FAILURE,
+            payload=record.payload,
+            error_message=why,
+            started_at=record.started_at,
+            finished_at=clock.now(),
+        )
         async with self._db.transaction() as tx:
-            await tx.update(record, status=FAILURE, error_message=why, finished_at=clock.now())
+            if not await tx.insert_if_absent(failed):  # unless the call was given up before it was written
+                await tx.execute(_FAILED, record_id=record.id, why=why, now=clock.now())

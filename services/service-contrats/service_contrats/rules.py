@@ -35,7 +35,7 @@ _OPAQUE = ("produit_id", "commercial_id", "societe_id")
 _ENDED = frozenset({"notes"})
 _SIGNED = _ENDED | {"titre", "description", "commercial_id", "document_url", "fournisseur"}
 _MANDATORY = ("reference", "client_id", "date_debut", "devise", "frequence_facturation")
-_TERMS = ("date_debut", "frequence_facturation", "duree_mois")
+_TERMS = ("date_debut", "frequence_facturation", "duree_mois")  # what `termes.terms` takes
 _UPDATABLE = (
     *_MANDATORY,
     "titre",
@@ -171,7 +171,7 @@ def contrat_changes(contrat: Contrat, asked: Mapping[str, Any]) -> dict[str, Any
             raise ContratEngage(champs=",".join(refused), statut=contrat.statut)
         return {name: value for name, value in asked.items() if name in allowed}
     columns = {name: asked.get(name, getattr(contrat, name)) for name in _TERMS}
-    changed = {**asked, **termes.terms(*columns.values())}
+    changed = {**asked, **termes.terms(**columns)}
     return changed | _amount_changes(contrat, changed)
 
 

@@ -26,23 +26,23 @@ class DureeInvalide(InvalidArgument):
     """Une durée compte de 1 à 240 mois."""
 
 
-def terms(date_debut: date, frequence: str, duree_mois: int | None) -> dict[str, Any]:
+def terms(date_debut: date, frequence_facturation: str, duree_mois: int | None) -> dict[str, Any]:
     """Columns of a duration: beginning, end, frequency, months and number of instalments (R7).
 
     Raises ValeurInconnue, DureeInvalide, DateInvalide.
     """
-    if frequence != UNIQUE and frequence not in MONTHS:
+    if frequence_facturation != UNIQUE and frequence_facturation not in MONTHS:
         raise ValeurInconnue(champ="frequence_facturation")
-    if duree_mois is None and frequence != UNIQUE:
+    if duree_mois is None and frequence_facturation != UNIQUE:
         duree_mois = _USUAL_DUREE
     if duree_mois is not None and not 1 <= duree_mois <= _LONGEST_DUREE:
         raise DureeInvalide(champ="duree_mois")
     return {
         "date_debut": date_debut,
         "date_fin": None if duree_mois is None else add_months(date_debut, duree_mois) - _DAY,
-        "frequence_facturation": frequence,
+        "frequence_facturation": frequence_facturation,
         "duree_mois": duree_mois,
-        "nombre_echeances": _instalments(frequence, duree_mois),
+        "nombre_echeances": _instalments(frequence_facturation, duree_mois),
     }
 
 

@@ -178,7 +178,7 @@ async def test_R08_a_signature_is_of_the_last_ten_years(
             assert (answer.reason, answer.metadata) == ("DATE_INVALIDE", {"champ": "date_signature"})
 
 
-async def test_R05_contracts_of_others_do_not_exist(
+async def test_C6_contracts_of_others_do_not_exist(
     foreign_contrats: ContratServiceStub, made: Contracts
 ) -> None:
     """For the RPCs that the conformance suite does not know."""

@@ -51,7 +51,7 @@ async def three(made: Contracts) -> None:
         ({"search": "c"}, ["C"]),
     ],
 )
-async def test_R01_contracts_are_listed_by_what_they_are(
+async def test_C8_contracts_are_listed_by_what_they_are(
     contrats: ContratServiceStub, filters: dict[str, str], expected: list[str]
 ) -> None:
     """The newest first; searched in reference and titre. What has no end ends before no day."""
@@ -69,7 +69,7 @@ async def test_R01_contracts_are_listed_by_what_they_are(
         ("montant_total", ["A", "C", "B"]),
     ],
 )
-async def test_R01_contracts_are_sorted(contrats: ContratServiceStub, sort: str, expected: list[str]) -> None:
+async def test_C8_contracts_are_sorted(contrats: ContratServiceStub, sort: str, expected: list[str]) -> None:
     """A draft comes before what is signed; the active one begins today."""
     assert await references(contrats, sort) == expected
 
@@ -78,7 +78,7 @@ async def test_R01_contracts_are_sorted(contrats: ContratServiceStub, sort: str,
     ("filters", "reason"),
     [({"statut": "PERDU"}, "VALEUR_INCONNUE"), ({"fin_avant": "demain"}, "DATE_INVALIDE")],
 )
-async def test_R05_a_filter_that_makes_no_sense_is_refused(
+async def test_C1_a_filter_that_makes_no_sense_is_refused(
     contrats: ContratServiceStub, filters: dict[str, Any], reason: str
 ) -> None:
     """Rather than answered with nothing."""

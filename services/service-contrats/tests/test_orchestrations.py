@@ -1,8 +1,10 @@
 """Activer, Suspendre, Resilier, and the record of these calls (R14 to R16)."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from crm.contrats import contrats_pb2 as pb
@@ -11,7 +13,9 @@ from db_utils import clock
 from google.protobuf.json_format import MessageToDict
 from grpc import StatusCode
 from grpc_utils import timestamp
-from service_testing import refusal, refused
+from service_contrats.models import Contrat
+from service_testing import Mesh, code_of, eventually, refusal, refused
+from sqlalchemy import select
 from tests.en_statut import MONTHLY, Contracts
 
 pytestmark = pytest.mark.usefixtures("noon")
@@ -195,6 +199,38 @@ async def test_R16_what_is_done_is_told_so(made: Contracts, orchestrations: Call
     assert await made.details(contrat.id) == before
     (record, *_) = await history_of(orchestrations, contrat)
     assert (record.id, record.status) == (answer.history_id, "success")
+
+
+async def test_R16_many_calls_at_once_change_the_statut_once(made: Contracts, orchestrations: Calls) -> None:
+    """Each is on record, and all but one are told that it is done."""
+    contrat = await made.signed()
+    request = pb.ActiverContratRequest(contrat_id=contrat.id)
+    answers = await asyncio.gather(*(orchestrations.Activer(request) for _ in range(8)))
+    assert sorted(one.message for one in answers) == ["Contrat activé.", *["déjà fait"] * 7]
+    assert [one.nouveau_statut for one in (await made.details(contrat.id)).historique] == ["SIGNE", "ACTIF"]
+    records = await history_of(orchestrations, contrat)
+    assert [one.status for one in records] == ["success"] * 8
+
+
+async def test_R16_a_call_that_was_given_up_is_on_record(
+    mesh: Mesh, made: Contracts, orchestrations: Calls
+) -> None:
+    """Its caller does not wait for another one, who holds the contract; nothing has changed."""
+    contrat = await made.active()
+    locked = select(Contrat.id).where(Contrat.id == UUID(contrat.id)).with_for_update()
+    request = pb.SuspendreContratRequest(contrat_id=contrat.id, motif="impayé")
+    async with mesh.database("contrats").transaction() as tx:
+        await tx.all(locked)
+        impatient: Any = orchestrations.Suspendre
+        assert await code_of(impatient(request, timeout=0.3)) == StatusCode.DEADLINE_EXCEEDED
+
+    async def failed() -> bool:
+        return (await history_of(orchestrations, contrat))[0].status == "failure"
+
+    await eventually(failed)
+    (record, *_) = await history_of(orchestrations, contrat)
+    assert record.error_message == "L'appel n'a pas abouti (CancelledError)."
+    assert await made.read(contrat.id) == contrat
 
 
 async def test_R16_calls_about_nothing_leave_no_record(
