@@ -1,6 +1,7 @@
 """The contrats service, run once for all tests of this folder, amid those that it calls.
 
-Clients and notifications are the real ones, the others doubles (`autour`). Jobs rest; tests run them.
+Clients, products and notifications are the real ones, the others doubles (`autour`). Jobs rest; tests
+run them.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -17,24 +18,28 @@ from crm.contrats.contrats_pb2_grpc import (
     StatistiquesContratServiceStub,
 )
 from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
-from db_utils import clock, uuid7
+from crm.products.products_pb2_grpc import ProduitServiceStub
+from db_utils import clock
 from service_contrats.service import SERVICE
 from service_kit.registry import service_named
 from service_testing import Mesh, running
 from service_testing.fixtures import of_member, of_stranger
-from tests.autour import Article, Autour
+from tests.autour import Autour
 from tests.en_statut import NOON, Contracts
+from tests.rayon import new_produit
 
 contrats = of_member(ContratServiceStub)
 orchestrations = of_member(ContractOrchestrationServiceStub)
 lignes = of_member(LigneContratServiceStub)
 statistiques = of_member(StatistiquesContratServiceStub)
 clients = of_member(ClientBaseServiceStub)
+produits = of_member(ProduitServiceStub)
 notifications = of_member(NotificationServiceStub)
 foreign_contrats = of_stranger(ContratServiceStub)
 foreign_orchestrations = of_stranger(ContractOrchestrationServiceStub)
 foreign_lignes = of_stranger(LigneContratServiceStub)
 foreign_clients = of_stranger(ClientBaseServiceStub)
+foreign_produits = of_stranger(ProduitServiceStub)
 
 
 @pytest.fixture(scope="package")
@@ -47,7 +52,7 @@ def around() -> Autour:
 async def mesh(around: Autour) -> AsyncIterator[Mesh]:
     """Everything runs but the jobs of contrats."""
     idle = replace(SERVICE, workers=())
-    known = (service_named("clients"), service_named("notifications"))
+    known = map(service_named, ("clients", "products", "notifications"))
     async with running(idle, *known, *around.services()) as mesh:
         yield mesh
 
@@ -74,8 +79,6 @@ async def draft(made: Contracts) -> pb.Contrat:
 
 
 @pytest.fixture
-def article(around: Autour, org: str) -> str:
+async def article(produits: ProduitServiceStub) -> str:
     """The id of a product of the organisation that costs 49.90 with 20 % of VAT."""
-    produit_id = str(uuid7())
-    around.articles[produit_id] = Article(org)
-    return produit_id
+    return await new_produit(produits)

@@ -1,6 +1,6 @@
 """What other services tell of a contract: its client, the prices and rates of its lines."""
 
-from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -10,11 +10,12 @@ from crm.contrats import contrats_pb2 as pb
 from crm.contrats.contrats_pb2_grpc import ContratServiceStub, LigneContratServiceStub
 from crm.products import products_pb2
 from crm.products.products_pb2_grpc import ProduitServiceStub
-from db_utils import uuid7
+from db_utils import clock
 from grpc import StatusCode
+from grpc_utils import timestamp
 from service_testing import Mesh, code_of, refusal
-from tests.autour import Article, Autour
 from tests.en_statut import SHORT, Contracts
+from tests.rayon import new_produit
 
 ARRIVED = (StatusCode.OK, StatusCode.NOT_FOUND)
 UNKNOWN = "01a1fb75-50d8-7000-b12e-6ba4f946a11e"
@@ -52,12 +53,16 @@ async def test_R03_what_is_ours_must_exist(
 
 
 async def test_R03_what_others_have_is_unknown(
-    contrats: ContratServiceStub, foreign_clients: ClientBaseServiceStub, around: Autour
+    contrats: ContratServiceStub,
+    foreign_clients: ClientBaseServiceStub,
+    foreign_produits: ProduitServiceStub,
 ) -> None:
     """Their clients and products alike."""
-    produit_id = str(uuid7())
-    around.articles[produit_id] = Article("org-autre")
-    for fields in ({"client_id": await new_client(foreign_clients)}, {"produit_id": produit_id}):
+    theirs = (
+        {"client_id": await new_client(foreign_clients)},
+        {"produit_id": await new_produit(foreign_produits)},
+    )
+    for fields in theirs:
         told = await refusal(contrats.Create(pb.CreateContratRequest(**(SHORT | fields))))
         assert told.reason in ("CLIENT_INCONNU", "PRODUIT_INCONNU")
 
@@ -111,16 +116,27 @@ async def _back(mesh: Mesh, client_id: str, produit_id: str) -> None:
 
 
 async def test_R04_a_line_without_a_price_costs_what_the_catalogue_says(
-    made: Contracts, around: Autour, org: str, article: str
+    made: Contracts, produits: ProduitServiceStub
 ) -> None:
-    """For its quantity, on the day on which the contract begins, divided and rounded."""
-    around.articles[article] = Article(org, ttc=157.18)
-    lignes = [{"produit_id": article, "quantite": 3}, {"produit_id": "p", "prix_unitaire": 10}]
-    contrat = await made.signed(lignes=lignes, date_debut="2026-06-15")
-    asked = [one for one in around.priced if one.produit_id == article]
-    assert [(one.date, one.quantite) for one in asked] == [("2026-06-15", 3)]
+    """For its quantity, divided and rounded: three pieces are 157.18 with taxes."""
+    produit_id = await new_produit(produits, prix=43.66)
+    lignes = [{"produit_id": produit_id, "quantite": 3}, {"produit_id": "p", "prix_unitaire": 10}]
+    contrat = await made.signed(lignes=lignes)
     prices = [one.prix_unitaire for one in (await made.details(contrat.id)).lignes]
     assert (prices, contrat.montant, contrat.prix_a_confirmer) == ([52.39, 10.0], 167.17, False)
+
+
+@pytest.mark.parametrize(("date_debut", "montant"), [("2027-06-15", 36.0), ("2027-07-01", 49.90)])
+async def test_R04_the_price_is_that_of_the_day_on_which_the_contract_begins(
+    made: Contracts, produits: ProduitServiceStub, article: str, date_debut: str, montant: float
+) -> None:
+    """A promotion of June is for contracts that begin in June."""
+    bounds = {"date_debut": clock.midnight(date(2027, 6, 1)), "date_fin": clock.midnight(date(2027, 7, 1))}
+    june = {name: timestamp(instant) for name, instant in bounds.items()}
+    await produits.SetPromotion(
+        products_pb2.SetPromotionRequest(produit_id=article, prix_promotion=30, **june)
+    )
+    assert (await made.signed(produit_id=article, date_debut=date_debut)).montant == montant
 
 
 async def test_R04_an_amount_that_is_given_wins(made: Contracts, article: str) -> None:
@@ -134,41 +150,51 @@ async def test_R04_an_amount_that_is_given_wins(made: Contracts, article: str) -
     assert (contrat.montant, ligne.prix_unitaire) == (40.0, 10.0)
 
 
-@pytest.mark.parametrize("en_vente", [True, False])
+@pytest.mark.parametrize(
+    ("statut_cycle", "expected"), [("ACTIF", (49.90, 49.90, False)), ("BROUILLON", (0.0, 0.0, True))]
+)
 async def test_R04_what_is_not_for_sale_has_no_price(
-    made: Contracts, around: Autour, org: str, article: str, en_vente: bool
+    made: Contracts, produits: ProduitServiceStub, statut_cycle: str, expected: tuple[float, float, bool]
 ) -> None:
     """But a rate (R22)."""
-    around.articles[article] = Article(org, ttc=49.90 if en_vente else None, taux_tva=5.5)
-    contrat = await made.signed(produit_id=article)
+    produit_id = await new_produit(produits, prix=47.30, taux_tva=5.5, statut_cycle=statut_cycle)
+    contrat = await made.signed(produit_id=produit_id)
     (ligne,) = (await made.details(contrat.id)).lignes
-    expected = (49.90, 49.90, False) if en_vente else (0.0, 0.0, True)
     assert (contrat.montant, ligne.prix_unitaire, contrat.prix_a_confirmer) == expected
     assert ligne.taux_tva == 5.5
 
 
 async def test_R22_a_line_keeps_the_rate_of_its_product(
-    made: Contracts, around: Autour, org: str, article: str
+    made: Contracts, produits: ProduitServiceStub
 ) -> None:
     """And why there is none; a product of another system has no rate, which is not a rate of 0."""
-    around.articles[article] = Article(org, taux_tva=0, motif_exoneration="EXONERATION_261C")
-    contrat = await made.signed(lignes=[{"produit_id": article, "prix_unitaire": 5}, {"produit_id": "p"}])
-    ours, other = (await made.details(contrat.id)).lignes
-    assert (ours.HasField("taux_tva"), ours.taux_tva, ours.motif_exoneration) == (True, 0, "EXONERATION_261C")
+    produit_id = await new_produit(produits, taux_tva=0, motif_exoneration="EXONERATION_261C")
+    contrat = await made.signed(
+        lignes=[
+            {"produit_id": produit_id, "prix_unitaire": 5},
+            {"produit_id": produit_id},
+            {"produit_id": "p"},
+        ]
+    )
+    *ours, other = (await made.details(contrat.id)).lignes
+    for ligne in ours:
+        assert (ligne.HasField("taux_tva"), ligne.taux_tva) == (True, 0)
+        assert ligne.motif_exoneration == "EXONERATION_261C"
     assert (other.HasField("taux_tva"), other.motif_exoneration) == (False, "")
-    around.articles[article] = replace(around.articles[article], taux_tva=20)
-    assert (await made.details(contrat.id)).lignes[0].taux_tva == 0
+    change = products_pb2.UpdateProduitRequest(id=produit_id, taux_tva=20, motif_exoneration="")
+    await produits.Update(change)
+    assert (await made.details(contrat.id)).lignes[0] == ours[0]
 
 
 async def test_R22_another_product_brings_its_rate(
-    made: Contracts, lignes: LigneContratServiceStub, around: Autour, org: str, article: str
+    made: Contracts, lignes: LigneContratServiceStub, produits: ProduitServiceStub
 ) -> None:
     """Not its price; a product of another system takes the rate away."""
     draft = await made.draft(lignes=[{"produit_id": "p", "prix_unitaire": 5}])
     (ligne,) = (await made.details(draft.id)).lignes
-    around.articles[article] = Article(org, ttc=99, taux_tva=10)
-    ours = await lignes.Update(pb.UpdateLigneContratRequest(id=ligne.id, produit_id=article))
-    assert (ours.produit_id, ours.prix_unitaire, ours.taux_tva) == (article, 5.0, 10.0)
+    produit_id = await new_produit(produits, taux_tva=10)
+    ours = await lignes.Update(pb.UpdateLigneContratRequest(id=ligne.id, produit_id=produit_id))
+    assert (ours.produit_id, ours.prix_unitaire, ours.taux_tva) == (produit_id, 5.0, 10.0)
     other = await lignes.Update(pb.UpdateLigneContratRequest(id=ligne.id, produit_id="p"))
     assert (other.prix_unitaire, other.HasField("taux_tva")) == (5.0, False)
 

@@ -1,4 +1,4 @@
-"""Doubles of products, commerciaux and payments, as far as contrats calls them: real servers in the mesh.
+"""Doubles of commerciaux and payments, as far as contrats calls them: real servers in the mesh.
 
 Tests put into `Autour` what the doubles know, and read there what they were asked.
 """
@@ -11,28 +11,11 @@ from crm.commerciaux import commerciaux_pb2
 from crm.commerciaux.commerciaux_pb2_grpc import ApporteurServiceServicer
 from crm.payments import payments_pb2
 from crm.payments.payments_pb2_grpc import MandateServiceServicer, PaymentScheduleServiceServicer
-from crm.products import products_pb2
-from crm.products.products_pb2_grpc import CatalogServiceServicer, ProduitServiceServicer
-from db_utils import context
 from grpc_utils import Context
-from grpc_utils.errors import FailedPrecondition, Introuvable, Refusal
+from grpc_utils.errors import Introuvable, Refusal
 from service_kit import Service
 from service_testing.doubles import double
 from sqlalchemy import MetaData
-
-
-class ProduitNonVendable(FailedPrecondition):
-    """Ce produit n'est pas en vente."""
-
-
-@dataclass(frozen=True, slots=True)
-class Article:
-    """A product: its price with taxes (None: not for sale), its rate, why there is none, whose it is."""
-
-    organisation_id: str
-    ttc: float | None = 49.90
-    taux_tva: float = 20.0
-    motif_exoneration: str = ""
 
 
 @dataclass
@@ -44,8 +27,6 @@ class Autour:
     its mandates wait.
     """
 
-    articles: dict[str, Article] = field(default_factory=dict)
-    priced: list[products_pb2.CalculatePriceRequest] = field(default_factory=list)
     utilisateurs: dict[str, str] = field(default_factory=dict)
     schedules: dict[str, list[payments_pb2.Schedule]] = field(default_factory=dict)
     updated: list[payments_pb2.UpdateScheduleRequest] = field(default_factory=list)
@@ -57,17 +38,9 @@ class Autour:
     def __post_init__(self) -> None:
         self.may_answer.set()
 
-    def article(self, produit_id: str) -> Article:
-        """The product in the organisation of the call. Raises Introuvable."""
-        article = self.articles.get(produit_id)
-        if article is None or article.organisation_id != context.scope.get().organisation_id:
-            raise Introuvable
-        return article
-
     def services(self) -> tuple[Service, ...]:
         """The doubles as services of a mesh."""
         return (
-            _service("products", 50064, Produits, Catalogue, around=self),
             _service("commerciaux", 50053, Apporteurs, around=self),
             _service("payments", 50063, Mandats, Echeanciers, around=self),
         )
@@ -76,43 +49,6 @@ class Autour:
 def _service(name: str, port: int, *kinds: Any, around: Autour) -> Service:
     servicers = tuple(lambda app, kind=kind: kind(around) for kind in kinds)
     return Service(name=name, port=port, package="tests.autour", tables=MetaData(), servicers=servicers)
-
-
-@double
-class Produits(ProduitServiceServicer):
-    """Products by id."""
-
-    def __init__(self, around: Autour) -> None:
-        self._around = around
-
-    async def Get(self, request: products_pb2.GetProduitRequest, context: Context) -> products_pb2.Produit:
-        """Read a product."""
-        article = self._around.article(request.id)
-        return products_pb2.Produit(
-            id=request.id, taux_tva=article.taux_tva, motif_exoneration=article.motif_exoneration
-        )
-
-
-@double
-class Catalogue(CatalogServiceServicer):
-    """Prices, the same for each piece and day."""
-
-    def __init__(self, around: Autour) -> None:
-        self._around = around
-
-    async def CalculatePrice(
-        self, request: products_pb2.CalculatePriceRequest, context: Context
-    ) -> products_pb2.CalculatePriceResponse:
-        """Note the request and price it; the price of an article is that of the whole quantity."""
-        self._around.priced.append(request)
-        article = self._around.article(request.produit_id)
-        if article.ttc is None:
-            raise ProduitNonVendable
-        return products_pb2.CalculatePriceResponse(
-            prix_total_ttc=article.ttc,
-            taux_tva=article.taux_tva,
-            motif_exoneration=article.motif_exoneration,
-        )
 
 
 @double
