@@ -147,12 +147,14 @@ class HistoriqueStatut(Tenant, Base):
 
     __tablename__ = "historique_statut_contrat"
     __table_args__ = (
+        # With the statut: figures read the last one of each contract from this index alone.
         Index(
             "ix_historique_statut_contrat_contrat_id",
             "organisation_id",
             "contrat_id",
             "date_changement",
             "id",
+            postgresql_include=["nouveau_statut"],
         ),
     )
 

@@ -35,8 +35,10 @@ _last = (
     select(HistoriqueStatut.contrat_id, HistoriqueStatut.nouveau_statut)
     .where(HistoriqueStatut.date_changement < bindparam("before", type_=DateTime(timezone=True)))
     .ext(distinct_on(HistoriqueStatut.contrat_id))
-    .order_by(
-        HistoriqueStatut.contrat_id, HistoriqueStatut.date_changement.desc(), HistoriqueStatut.id.desc()
+    .order_by(  # the index, backwards
+        HistoriqueStatut.contrat_id.desc(),
+        HistoriqueStatut.date_changement.desc(),
+        HistoriqueStatut.id.desc(),
     )
     .subquery()
 )

@@ -109,7 +109,7 @@ def upgrade() -> None:
             CONSTRAINT ck_historique_statut_contrat_ancien_statut CHECK (ancien_statut IN ('BROUILLON', 'SIGNE', 'ACTIF', 'SUSPENDU', 'RESILIE', 'EXPIRE', 'ANNULE')),
             CONSTRAINT ck_historique_statut_contrat_nouveau_statut CHECK (nouveau_statut IN ('BROUILLON', 'SIGNE', 'ACTIF', 'SUSPENDU', 'RESILIE', 'EXPIRE', 'ANNULE'))
         );
-        CREATE INDEX ix_historique_statut_contrat_contrat_id ON historique_statut_contrat (organisation_id, contrat_id, date_changement, id);
+        CREATE INDEX ix_historique_statut_contrat_contrat_id ON historique_statut_contrat (organisation_id, contrat_id, date_changement, id) INCLUDE (nouveau_statut);
 
         CREATE TABLE contract_orchestration_history (
             id uuid NOT NULL,
