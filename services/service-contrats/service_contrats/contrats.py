@@ -25,7 +25,7 @@ from grpc_utils import (
 from service_kit import App, Settings
 from sqlalchemy import bindparam, select
 
-from service_contrats import annonces, articles, lookups, rules, statuts
+from service_contrats import annonces, lignes_rules, lookups, rules, statuts
 from service_contrats.models import (
     ANNULE,
     BROUILLON,
@@ -87,11 +87,11 @@ class ContratService(ContratServiceServicer):
         return to_message(contrat, pb.Contrat)
 
     async def _create(
-        self, reference: str, demande: Demande, offers: list[articles.Offre], societe_id: str | None
+        self, reference: str, demande: Demande, offers: list[lignes_rules.Offre], societe_id: str | None
     ) -> Contrat:
         organisation_id, identity = demande.columns["organisation_id"], uuid7()
         lignes = [
-            articles.new_ligne(organisation_id, identity, voulue, offre)
+            lignes_rules.new_ligne(organisation_id, identity, voulue, offre)
             for voulue, offre in zip(demande.lignes, offers, strict=True)
         ]
         contrat_of = partial(

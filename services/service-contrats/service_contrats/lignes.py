@@ -14,7 +14,7 @@ from grpc_utils import Context, expected_version, found, list_answer, page_reque
 from grpc_utils.errors import LimiteAtteinte
 from service_kit import App, Settings
 
-from service_contrats import articles, lookups, termes
+from service_contrats import lignes_rules, lookups, termes
 from service_contrats.models import Contrat, LigneContrat
 from service_contrats.statuts import check_brouillon
 from service_contrats.transitions import LIGNES
@@ -31,22 +31,24 @@ class LigneContratService(LigneContratServiceServicer):
     async def Create(self, request: pb.CreateLigneContratRequest, context: Context) -> pb.LigneContrat:
         """Add a line to a draft, at the catalogue's price unless it has one (R4, R13)."""
         contrat_id = required(request.contrat_id, "contrat_id")
-        voulue = articles.wanted_alone(request)
+        voulue = lignes_rules.wanted_alone(request)
         draft = found(await self._db.read().get(Contrat, contrat_id))
         check_brouillon(draft)
         offre = await lookups.offer(self._peers, voulue, draft.date_debut)
         async with self._db.transaction() as tx:
             contrat = await _locked(tx, contrat_id)
             lignes = await tx.all(LIGNES, contrat_id=contrat.id)
-            if len(lignes) >= articles.MOST_LIGNES:
-                raise LimiteAtteinte(maximum=str(articles.MOST_LIGNES))
-            ligne = await tx.insert(articles.new_ligne(contrat.organisation_id, contrat.id, voulue, offre))
+            if len(lignes) >= lignes_rules.MOST_LIGNES:
+                raise LimiteAtteinte(maximum=str(lignes_rules.MOST_LIGNES))
+            ligne = await tx.insert(
+                lignes_rules.new_ligne(contrat.organisation_id, contrat.id, voulue, offre)
+            )
             await _recompute(tx, contrat, [*lignes, ligne])
         return to_message(ligne, pb.LigneContrat)
 
     async def Update(self, request: pb.UpdateLigneContratRequest, context: Context) -> pb.LigneContrat:
         """Change a line of a draft; another product brings its rate, not its price (R13, R22)."""
-        changed = articles.ligne_changes(request)
+        changed = lignes_rules.ligne_changes(request)
         changed |= await self._rate_of(request.id, changed.get("produit_id"))
         async with self._db.transaction() as tx:
             ligne = found(await tx.get(LigneContrat, request.id))
@@ -63,7 +65,7 @@ class LigneContratService(LigneContratServiceServicer):
         ligne = found(await self._db.read().get(LigneContrat, ligne_id))
         if produit_id == ligne.produit_id:
             return {}
-        return articles.rate_changes(await lookups.rate(self._peers, produit_id))
+        return lignes_rules.rate_changes(await lookups.rate(self._peers, produit_id))
 
     async def Delete(self, request: pb.DeleteLigneContratRequest, context: Context) -> DeleteResponse:
         """Remove a line of a draft; without lines a contract has no amount (R13)."""

@@ -24,7 +24,7 @@ from db_utils import parse_uuid
 from grpc_utils import Peers, answered_or_none, rounded
 from grpc_utils.errors import FailedPrecondition, Unavailable
 
-from service_contrats.articles import LigneVoulue, Offre
+from service_contrats.lignes_rules import LigneVoulue, Offre
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")

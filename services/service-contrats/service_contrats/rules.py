@@ -1,7 +1,7 @@
 """Rules of contracts as pure functions: they turn requests into rows or changes, or refuse them.
 
 The life of a contract is in `statuts.py`, its amounts and dates are in `termes.py`, the rules of its
-lines in `articles.py`.
+lines in `lignes_rules.py`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,8 +17,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_utils import changes, civil_date, currency, instant, money, opaque_id, required
 from grpc_utils.errors import DateInvalide, InvalidArgument, OrganisationRequise, ValeurInconnue
 
-from service_contrats import articles, termes
-from service_contrats.articles import LigneVoulue
+from service_contrats import lignes_rules, termes
+from service_contrats.lignes_rules import LigneVoulue
 from service_contrats.models import BROUILLON, SIGNE, UNIQUE, Contrat, LigneContrat
 from service_contrats.statuts import FINALS, ContratEngage
 
@@ -98,7 +98,7 @@ def demande(request: pb.CreateContratRequest) -> Demande:
         ),
     }
     montant = money(request.montant, "montant") if request.HasField("montant") else None
-    return Demande(columns, articles.wanted(request, montant), montant)
+    return Demande(columns, lignes_rules.wanted(request, montant), montant)
 
 
 def _signed(request: pb.CreateContratRequest) -> dict[str, Any]:

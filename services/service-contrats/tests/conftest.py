@@ -79,6 +79,6 @@ async def draft(made: Contracts) -> pb.Contrat:
 
 
 @pytest.fixture
-async def article(produits: ProduitServiceStub) -> str:
+async def produit(produits: ProduitServiceStub) -> str:
     """The id of a product of the organisation that costs 49.90 with 20 % of VAT."""
     return await new_produit(produits)

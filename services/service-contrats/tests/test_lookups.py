@@ -93,12 +93,12 @@ async def test_R03_a_line_names_a_product_that_exists(
 
 
 async def test_R03_a_contract_is_made_while_clients_and_products_are_away(
-    mesh: Mesh, made: Contracts, client_id: str, article: str
+    mesh: Mesh, made: Contracts, client_id: str, produit: str
 ) -> None:
     """The client is accepted and the price is to be confirmed; nothing is told about it later."""
     async with mesh.without("clients"), mesh.without("products"):
-        contrat = await made.signed(client_id=client_id, produit_id=article)
-    await _back(mesh, client_id, article)
+        contrat = await made.signed(client_id=client_id, produit_id=produit)
+    await _back(mesh, client_id, produit)
     assert (contrat.client_id, contrat.prix_a_confirmer, contrat.societe_id) == (client_id, True, "")
     (ligne,) = (await made.details(contrat.id)).lignes
     assert (ligne.prix_unitaire, ligne.HasField("taux_tva")) == (0, False)
@@ -128,24 +128,24 @@ async def test_R04_a_line_without_a_price_costs_what_the_catalogue_says(
 
 @pytest.mark.parametrize(("date_debut", "montant"), [("2027-06-15", 36.0), ("2027-07-01", 49.90)])
 async def test_R04_the_price_is_that_of_the_day_on_which_the_contract_begins(
-    made: Contracts, produits: ProduitServiceStub, article: str, date_debut: str, montant: float
+    made: Contracts, produits: ProduitServiceStub, produit: str, date_debut: str, montant: float
 ) -> None:
     """A promotion of June is for contracts that begin in June."""
     bounds = {"date_debut": clock.midnight(date(2027, 6, 1)), "date_fin": clock.midnight(date(2027, 7, 1))}
     june = {name: timestamp(instant) for name, instant in bounds.items()}
     await produits.SetPromotion(
-        products_pb2.SetPromotionRequest(produit_id=article, prix_promotion=30, **june)
+        products_pb2.SetPromotionRequest(produit_id=produit, prix_promotion=30, **june)
     )
-    assert (await made.signed(produit_id=article, date_debut=date_debut)).montant == montant
+    assert (await made.signed(produit_id=produit, date_debut=date_debut)).montant == montant
 
 
-async def test_R04_an_amount_that_is_given_wins(made: Contracts, article: str) -> None:
+async def test_R04_an_amount_that_is_given_wins(made: Contracts, produit: str) -> None:
     """The line of the product has it; lines with a price of their own keep it; 0 counts, too."""
     for montant in (40.0, 0.0):
-        contrat = await made.signed(produit_id=article, montant=montant)
+        contrat = await made.signed(produit_id=produit, montant=montant)
         (ligne,) = (await made.details(contrat.id)).lignes
         assert (contrat.montant, ligne.prix_unitaire, contrat.prix_a_confirmer) == (montant, montant, False)
-    contrat = await made.signed(montant=40, lignes=[{"produit_id": article, "prix_unitaire": 10}])
+    contrat = await made.signed(montant=40, lignes=[{"produit_id": produit, "prix_unitaire": 10}])
     (ligne,) = (await made.details(contrat.id)).lignes
     assert (contrat.montant, ligne.prix_unitaire) == (40.0, 10.0)
 
