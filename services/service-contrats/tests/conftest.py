@@ -1,7 +1,6 @@
 """The contrats service, run once for all tests of this folder, amid those that it calls.
 
-Clients, products and notifications are the real ones, the others doubles (`autour`). Jobs rest; tests
-run them.
+Payments is a double (`autour`), the others are the real ones. Jobs rest; tests run them.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +9,7 @@ from datetime import datetime
 
 import pytest
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
+from crm.commerciaux.commerciaux_pb2_grpc import ApporteurServiceStub
 from crm.contrats import contrats_pb2 as pb
 from crm.contrats.contrats_pb2_grpc import (
     ContractOrchestrationServiceStub,
@@ -34,6 +34,7 @@ lignes = of_member(LigneContratServiceStub)
 statistiques = of_member(StatistiquesContratServiceStub)
 clients = of_member(ClientBaseServiceStub)
 produits = of_member(ProduitServiceStub)
+apporteurs = of_member(ApporteurServiceStub)
 notifications = of_member(NotificationServiceStub)
 foreign_contrats = of_stranger(ContratServiceStub)
 foreign_orchestrations = of_stranger(ContractOrchestrationServiceStub)
@@ -44,7 +45,7 @@ foreign_produits = of_stranger(ProduitServiceStub)
 
 @pytest.fixture(scope="package")
 def around() -> Autour:
-    """What the doubles know and have heard."""
+    """What the double of payments knows and has heard."""
     return Autour()
 
 
@@ -52,8 +53,8 @@ def around() -> Autour:
 async def mesh(around: Autour) -> AsyncIterator[Mesh]:
     """Everything runs but the jobs of contrats."""
     idle = replace(SERVICE, workers=())
-    known = map(service_named, ("clients", "products", "notifications"))
-    async with running(idle, *known, *around.services()) as mesh:
+    known = map(service_named, ("clients", "commerciaux", "notifications", "products"))
+    async with running(idle, *known, around.service(), user_sync_enabled=False) as mesh:
         yield mesh
 
 

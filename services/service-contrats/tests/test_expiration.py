@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from crm.commerciaux.commerciaux_pb2 import CreateApporteurRequest
+from crm.commerciaux.commerciaux_pb2_grpc import ApporteurServiceStub
 from crm.contrats import contrats_pb2 as pb
 from crm.contrats.contrats_pb2_grpc import ContratServiceStub
 from crm.notifications import notifications_pb2
@@ -178,14 +180,15 @@ async def test_R19_notifications_away_is_made_good_by_the_next_run(
 async def test_R23_a_signature_is_told_to_the_apporteur(
     made: Contracts,
     notifications: NotificationServiceStub,
-    around: Autour,
+    apporteurs: ApporteurServiceStub,
     utilisateur_id: str | None,
     expected: tuple[str, str],
 ) -> None:
     """If he is a user; else, and for an unknown apporteur, to the team."""
     commercial_id = str(uuid7())
     if utilisateur_id is not None:
-        around.utilisateurs[commercial_id] = utilisateur_id
+        request = CreateApporteurRequest(nom="Martin", prenom="Anne", utilisateur_id=utilisateur_id)
+        commercial_id = (await apporteurs.Create(request)).id
     contrat = await made.signed(commercial_id=commercial_id)
     (sent,) = await eventually(lambda: told(notifications, "NOUVEAU_CONTRAT"))
     assert (sent.destinataire_type, sent.destinataire_id) == expected

@@ -1,18 +1,15 @@
-"""Doubles of commerciaux and payments, as far as contrats calls them: real servers in the mesh.
+"""A double of payments, as far as contrats calls it: a real server in the mesh.
 
-Tests put into `Autour` what the doubles know, and read there what they were asked.
+Tests put into `Autour` what it knows, and read there what it was asked.
 """
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
 
-from crm.commerciaux import commerciaux_pb2
-from crm.commerciaux.commerciaux_pb2_grpc import ApporteurServiceServicer
 from crm.payments import payments_pb2
 from crm.payments.payments_pb2_grpc import MandateServiceServicer, PaymentScheduleServiceServicer
 from grpc_utils import Context
-from grpc_utils.errors import Introuvable, Refusal
+from grpc_utils.errors import Refusal
 from service_kit import Service
 from service_testing.doubles import double
 from sqlalchemy import MetaData
@@ -20,14 +17,12 @@ from sqlalchemy import MetaData
 
 @dataclass
 class Autour:
-    """What the doubles know and have heard.
+    """What the double knows and has heard.
 
-    *utilisateurs* are users by apporteur; *schedules* and *mandates* are those of contracts.
-    *failures* are raised by payments, one by one, before it answers; while *may_answer* is cleared
-    its mandates wait.
+    *schedules* and *mandates* are those of contracts. *failures* are raised one by one before
+    mandates are listed; while *may_answer* is cleared, the lists wait.
     """
 
-    utilisateurs: dict[str, str] = field(default_factory=dict)
     schedules: dict[str, list[payments_pb2.Schedule]] = field(default_factory=dict)
     updated: list[payments_pb2.UpdateScheduleRequest] = field(default_factory=list)
     mandates: dict[str, payments_pb2.Mandate] = field(default_factory=dict)
@@ -38,33 +33,15 @@ class Autour:
     def __post_init__(self) -> None:
         self.may_answer.set()
 
-    def services(self) -> tuple[Service, ...]:
-        """The doubles as services of a mesh."""
-        return (
-            _service("commerciaux", 50053, Apporteurs, around=self),
-            _service("payments", 50063, Mandats, Echeanciers, around=self),
+    def service(self) -> Service:
+        """The double as a service of a mesh."""
+        return Service(
+            name="payments",
+            port=50063,
+            package="tests.autour",
+            tables=MetaData(),
+            servicers=(lambda app: Mandats(self), lambda app: Echeanciers(self)),
         )
-
-
-def _service(name: str, port: int, *kinds: Any, around: Autour) -> Service:
-    servicers = tuple(lambda app, kind=kind: kind(around) for kind in kinds)
-    return Service(name=name, port=port, package="tests.autour", tables=MetaData(), servicers=servicers)
-
-
-@double
-class Apporteurs(ApporteurServiceServicer):
-    """Apporteurs by id."""
-
-    def __init__(self, around: Autour) -> None:
-        self._around = around
-
-    async def Get(
-        self, request: commerciaux_pb2.GetApporteurRequest, context: Context
-    ) -> commerciaux_pb2.Apporteur:
-        """Read an apporteur."""
-        if request.id not in self._around.utilisateurs:
-            raise Introuvable
-        return commerciaux_pb2.Apporteur(id=request.id, utilisateur_id=self._around.utilisateurs[request.id])
 
 
 @double
