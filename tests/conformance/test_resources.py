@@ -60,9 +60,10 @@ async def outcome(call: Awaitable[Any]) -> Any:
 
 
 async def there(caller: Caller, resource: Resource, row: Any) -> bool:
-    """Whether *caller* finds *row*."""
-    if resource.get is not None:
-        return await code_of(caller.call(resource.get, id=row.id)) == StatusCode.OK
+    """Whether *caller* finds *row*; without a Get and a list, by an Update of nothing."""
+    by_id = resource.get or (resource.update if resource.listing is None else None)
+    if by_id is not None:
+        return await code_of(caller.call(by_id, id=row.id)) == StatusCode.OK
     assert resource.listing is not None
     same = {name: getattr(row, name) for name in resource.listing.fields & set(row.DESCRIPTOR.fields_by_name)}
     return await caller.lists(resource, row.id, **same)
