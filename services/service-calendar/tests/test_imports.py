@@ -15,9 +15,10 @@ from crm.calendar.calendar_pb2_grpc import (
 from db_utils import clock, uuid7
 from grpc import StatusCode
 from service_calendar.imports import PURGE
-from service_calendar.models import CsvImport
+from service_calendar.models import CsvImport, DebitConfiguration
 from service_testing import Mesh, refusal, refused
 from service_testing.refusals import read
+from tests.waiting import waits
 
 FAILED = StatusCode.FAILED_PRECONDITION
 HEADER = "niveau;reference_id;mode;batch;fixed_day;shift_strategy;zone_code\n"
@@ -124,23 +125,40 @@ async def test_R24_without_a_dry_run_a_file_is_applied_at_once(
 async def test_R24_an_import_is_confirmed_once(
     admin: CalendarAdminServiceStub, configurations: DebitConfigurationServiceStub
 ) -> None:
-    """Of five confirmations at once four are refused."""
-    analysis = await admin.ImportCsv(file())
-    calls = (admin.ConfirmCsvImport(confirm(analysis.import_id)) for _ in range(5))
-    answers = await asyncio.gather(*calls, return_exceptions=True)
-    lost = [read(one).reason for one in answers if isinstance(one, grpc.aio.AioRpcError)]
-    assert lost == ["IMPORT_DEJA_CONFIRME"] * 4
-    assert await saved(configurations) == {"soc-1": ("5", 1), "c-9": ("L2", 1)}
+    """Of five confirmations at once four are refused, also when there is nothing to change."""
+    for _ in range(2):
+        analysis = await admin.ImportCsv(file())
+        calls = (admin.ConfirmCsvImport(confirm(analysis.import_id)) for _ in range(5))
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        lost = [read(one).reason for one in answers if isinstance(one, grpc.aio.AioRpcError)]
+        assert lost == ["IMPORT_DEJA_CONFIRME"] * 4
+        assert await saved(configurations) == {"soc-1": ("5", 1), "c-9": ("L2", 1)}
 
 
-async def test_R24_two_imports_at_once_leave_one_row_each(
-    admin: CalendarAdminServiceStub, configurations: DebitConfigurationServiceStub
+@pytest.mark.parametrize("at_once", [True, False], ids=["applied", "confirmed"])
+async def test_R24_a_row_that_somebody_else_writes_meanwhile_is_changed(
+    mesh: Mesh,
+    org: str,
+    admin: CalendarAdminServiceStub,
+    configurations: DebitConfigurationServiceStub,
+    at_once: bool,
 ) -> None:
-    """Whichever comes second finds the rows of the first."""
-    analyses = [await admin.ImportCsv(file()) for _ in range(4)]
-    answers = await asyncio.gather(*(admin.ConfirmCsvImport(confirm(one.import_id)) for one in analyses))
-    assert sorted((one.crees, one.ignores) for one in answers) == [(0, 2)] * 3 + [(2, 0)]
-    assert await saved(configurations) == {"soc-1": ("5", 1), "c-9": ("L2", 1)}
+    """The import waits for the other one's end, and does what is left to do."""
+    database, analysis = mesh.database("calendar"), await admin.ImportCsv(file())
+    other: dict[str, Any] = {
+        "niveau": "SOCIETE",
+        "reference_id": "soc-1",
+        "mode": "FIXED_DAY",
+        "fixed_day": 9,
+    }
+    async with database.transaction() as tx:
+        await tx.insert(DebitConfiguration(organisation_id=org, **other))
+        await tx.flush()
+        asked = admin.ImportCsv(file(dry_run=False)) if at_once else None
+        call = asyncio.ensure_future(asked or admin.ConfirmCsvImport(confirm(analysis.import_id)))
+        await waits(database, call)
+    await call
+    assert await saved(configurations) == {"soc-1": ("5", 2), "c-9": ("L2", 1)}
 
 
 async def test_R24_an_analysis_is_good_for_24_hours(

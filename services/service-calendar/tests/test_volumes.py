@@ -13,15 +13,18 @@ from crm.calendar.calendar_pb2_grpc import (
 )
 from crm.notifications import notifications_pb2
 from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
-from db_utils import clock
+from db_utils import Scope, clock, within
 from grpc import StatusCode
 from service_calendar.alertes import NOTIFICATION
+from service_calendar.debits import wanted
 from service_calendar.models import VolumeThreshold
+from service_calendar.plan import plan
 from service_calendar.volumes import Volume, level, threshold_for
 from service_kit.outgoing import EN_ATTENTE, CommandeSortante
 from service_kit.outgoing.sender import Sender
 from service_testing import Mesh, eventually, refused
 from sqlalchemy import bindparam, update
+from tests.waiting import waits
 
 INVALID = StatusCode.INVALID_ARGUMENT
 DAY = "2026-04-07"
@@ -228,9 +231,15 @@ async def test_R22_a_day_that_becomes_too_full_is_told_once(
 async def test_R22_plans_at_once_do_not_overlook_each_other(
     mesh: Mesh, org: str, debits: PlannedDebitServiceStub, admin: CalendarAdminServiceStub
 ) -> None:
-    """Ten plans, none of which is too much alone, are told together."""
-    await admin.SaveVolumeThreshold(pb.SaveVolumeThresholdRequest(societe_id="soc-1", max_nombre=9))
-    await asyncio.gather(*(planned(debits, debit(1, schedule_id=f"ech-{n}")) for n in range(10)))
+    """A plan waits for one of its société that is not committed yet; neither is too much alone."""
+    await admin.SaveVolumeThreshold(pb.SaveVolumeThresholdRequest(societe_id="soc-1", max_nombre=1))
+    database = mesh.database("calendar")
+    with within(Scope(org)):
+        async with database.transaction() as tx:
+            await plan(tx, org, wanted([debit(1)]))
+            second = asyncio.ensure_future(planned(debits, debit(2)))
+            await waits(database, second)
+    await second
     assert len(await told(mesh, org)) == 1
 
 
