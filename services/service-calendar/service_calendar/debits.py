@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from crm.calendar import calendar_pb2 as pb
 from grpc_utils import money, opaque_id, required
-from grpc_utils.errors import FormatInvalide, InvalidArgument, MontantInvalide, TransitionInterdite
+from grpc_utils.errors import InvalidArgument, MontantInvalide, TransitionInterdite
 
 from service_calendar import fields
 from service_calendar.models import (
@@ -98,10 +98,8 @@ def wanted(lines: Sequence[pb.DebitToPlan]) -> list[Wanted]:
 
 
 def named(schedule_id: str, rang: int) -> Place:
-    """The debit that a request is about. Raises ChampRequis, FormatInvalide."""
-    if rang < 1:
-        raise FormatInvalide(champ="rang")
-    return fields.required_id(schedule_id, "schedule_id"), rang
+    """The debit that a request is about. Raises ChampRequis, FormatInvalide, NombreHorsLimites."""
+    return fields.required_id(schedule_id, "schedule_id"), fields.within(rang, 1, fields.MOST, "rang")
 
 
 def _wanted(line: pb.DebitToPlan) -> Wanted:

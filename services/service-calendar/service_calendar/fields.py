@@ -8,14 +8,27 @@ from collections.abc import Collection
 from datetime import date, time
 
 from grpc_utils import caller, civil_date, opaque_id, required
-from grpc_utils.errors import DateInvalide, FormatInvalide, OrganisationRequise, TropLong, ValeurInconnue
+from grpc_utils.errors import (
+    DateInvalide,
+    FormatInvalide,
+    InvalidArgument,
+    OrganisationRequise,
+    TropLong,
+    ValeurInconnue,
+)
 
 from service_calendar.planning import Reference
 from service_calendar.resolution import References
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 
+MOST = 2**31 - 1  # of a whole number in contract and table
+
 _HOUR = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+class NombreHorsLimites(InvalidArgument):
+    """Le nombre est hors des limites admises."""
 
 
 def organisation(organisation_id: str) -> str:
@@ -91,9 +104,9 @@ def required_id(text: str, champ: str) -> str:
 
 
 def within(number: int, least: int, most: int, champ: str) -> int:
-    """*number*, from *least* to *most*. Raises FormatInvalide."""
+    """*number*, from *least* to *most*. Raises NombreHorsLimites."""
     if not least <= number <= most:
-        raise FormatInvalide(champ=champ)
+        raise NombreHorsLimites(champ=champ, minimum=str(least), maximum=str(most))
     return number
 
 

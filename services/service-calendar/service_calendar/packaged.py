@@ -1,6 +1,7 @@
 """Holidays and closing days as the library `holidays` knows them, kept to the list of the law (R6).
 
-The library is imported with the first question, so that no other service pays for it.
+The library imports all countries of the world, which takes 0.2 s of processor time and 16 MB: it is
+imported with the first question, so that neither other services nor the start pay for it.
 """
 
 from collections.abc import Iterator, Mapping

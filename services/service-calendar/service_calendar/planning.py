@@ -6,7 +6,7 @@ from datetime import date, time, timedelta
 from typing import Final
 
 from service_calendar.business_days import ZoneCalendar
-from service_calendar.models import BATCH, NEXT_WEEK_SAME_DAY, PREVIOUS_BUSINESS_DAY
+from service_calendar.models import BATCH, NEXT_BUSINESS_DAY, NEXT_WEEK_SAME_DAY, PREVIOUS_BUSINESS_DAY
 from service_calendar.resolution import References, Resolved
 
 MIN_DATE: Final = "min_date"
@@ -15,6 +15,11 @@ LOT_SANS_JOUR_OUVRE: Final = "lot_sans_jour_ouvre"
 
 _FIRST_DAYS = {"L1": 1, "L2": 8, "L3": 15, "L4": 22}
 _LAST_DAYS = {"L1": 7, "L2": 14, "L3": 21}  # L4 lasts to the end of the month
+_SHIFTS = {
+    NEXT_BUSINESS_DAY: "Report au premier jour possible qui suit",
+    PREVIOUS_BUSINESS_DAY: "Report au dernier jour possible qui précède",
+    NEXT_WEEK_SAME_DAY: "Report d'une semaine",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ def planned(question: Question, config: Resolved, calendar: ZoneCalendar) -> Pla
         _into_lot(answer, calendar)
     elif not calendar.is_eligible(target):
         to = _shifted(target, config.shift_strategy, calendar)
-        answer.move("shift", to, calendar.day(target).reason, f"Report : {config.shift_strategy}")
+        answer.move("shift", to, calendar.day(target).reason, _SHIFTS[config.shift_strategy])
     if question.min_date is not None and answer.day < question.min_date:
         to = calendar.next(question.min_date)
         answer.move(MIN_DATE, to, MIN_DATE, f"Pas avant le {question.min_date:%d/%m/%Y}")
@@ -94,8 +99,8 @@ def earliest(reference: Reference, config: Resolved, calendar: ZoneCalendar) -> 
 def _not_too_soon(answer: Planned, reference: Reference, calendar: ZoneCalendar) -> None:
     first = earliest(reference, answer.config, calendar)
     if answer.day < first:
-        days = answer.config.lead_days
-        answer.move(LEAD_TIME, first, LEAD_TIME, f"Délai de remise : {days} jours ouvrés")
+        delay = f"Délai de remise en jours ouvrés : {answer.config.lead_days}"
+        answer.move(LEAD_TIME, first, LEAD_TIME, delay)
 
 
 def _shifted(target: date, strategy: str, calendar: ZoneCalendar) -> date:

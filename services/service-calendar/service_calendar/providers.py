@@ -1,15 +1,12 @@
 """The port through which this service learns of holidays, and what stands behind it."""
 
-import asyncio
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from db_utils import Worker, clock
-
-from service_calendar.legal import FRANCE, ComputedHolidays
+from service_calendar.legal import ComputedHolidays
 from service_calendar.packaged import PackagedHolidays
 
 COMPARED: Final = range(2000, 2100)
@@ -58,17 +55,3 @@ class RememberedHolidays:
 
 
 REMEMBERED: Final = RememberedHolidays()
-
-
-async def _warm(app: Any) -> None:
-    await asyncio.to_thread(_ask_once, clock.today().year)
-
-
-def _ask_once(year: int) -> None:
-    REMEMBERED.holidays(FRANCE, year)
-    REMEMBERED.target_closings(year)
-
-
-# The import takes longer than many calls do: half a second on a busy machine (measured).
-WARM: Final = Worker("holidays-warm", _warm, every=timedelta(days=1), exclusive=False)
-"""Has the library imported at the start, beside the first calls."""

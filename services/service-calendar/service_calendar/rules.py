@@ -13,6 +13,7 @@ from grpc_utils.errors import (
     FailedPrecondition,
     FormatInvalide,
     InvalidArgument,
+    MontantInvalide,
     ValeurInconnue,
 )
 
@@ -177,11 +178,11 @@ def new_threshold(request: pb.SaveVolumeThresholdRequest) -> VolumeThreshold:
     """The row for *request* (R21). Raises InvalidArgument."""
     max_nombre = request.max_nombre if request.HasField("max_nombre") else None
     max_montant = request.max_montant if request.HasField("max_montant") else None
-    if max_nombre is not None and max_nombre < 1:
-        raise FormatInvalide(champ="max_nombre")
+    if max_nombre is not None:
+        fields.within(max_nombre, 1, fields.MOST, "max_nombre")
     limit = None if max_montant is None else money(max_montant, "max_montant")
     if limit == 0:
-        raise FormatInvalide(champ="max_montant")
+        raise MontantInvalide(champ="max_montant")
     return VolumeThreshold(
         organisation_id=request.organisation_id,
         societe_id=opaque_id(request.societe_id, "societe_id") or "",

@@ -11,7 +11,6 @@ from service_calendar.imports import PURGE
 from service_calendar.jours_feries import HolidayService
 from service_calendar.models import Base
 from service_calendar.planned_debits import PlannedDebitService
-from service_calendar.providers import WARM
 
 SERVICE = Service(
     name="calendar",
@@ -24,6 +23,6 @@ SERVICE = Service(
         PlannedDebitService,
         CalendarAdminService,
     ),
-    workers=(WARM, PURGE),
+    workers=(PURGE,),
     components=(OutgoingCommands((NOTIFICATION,)),),
 )

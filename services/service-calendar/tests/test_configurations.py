@@ -80,8 +80,8 @@ async def test_R3_save_of_the_same_changes_nothing(configurations: DebitConfigur
         ({"shift_strategy": "SKIP"}, "INVALID_SHIFT_STRATEGY", "shift_strategy"),
         ({"zone_code": "XX"}, "HOLIDAY_ZONE_NOT_FOUND", "zone_code"),
         ({"cutoff_time": "14h00"}, "FORMAT_INVALIDE", "cutoff_time"),
-        ({"lead_days": -1}, "FORMAT_INVALIDE", "lead_days"),
-        ({"lead_days": 31}, "FORMAT_INVALIDE", "lead_days"),
+        ({"lead_days": -1}, "NOMBRE_HORS_LIMITES", "lead_days"),
+        ({"lead_days": 31}, "NOMBRE_HORS_LIMITES", "lead_days"),
         ({"niveau": "GROUPE"}, "VALEUR_INCONNUE", "niveau"),
         ({"niveau": ""}, "CHAMP_REQUIS", "niveau"),
         ({"reference_id": ""}, "CHAMP_REQUIS", "reference_id"),
@@ -94,7 +94,7 @@ async def test_R3_what_save_refuses(
 ) -> None:
     """With the reason and the field; nothing is stored."""
     told = await refusal(configurations.Save(save(**FIFTH | fields)))
-    assert (told.code, told.reason, told.metadata) == (INVALID, reason, {"champ": champ})
+    assert (told.code, told.reason, told.metadata["champ"]) == (INVALID, reason, champ)
     assert not (await configurations.List(pb.ListDebitConfigurationsRequest())).configurations
 
 

@@ -66,7 +66,7 @@ async def test_R17_the_trace_is_told_when_asked(engine: CalendarEngineServiceStu
         (2, "target", "", "2026-02-05"),
         (3, "lead_time", "2026-02-05", "2026-02-06"),
     ]
-    assert found.resolution_trace[2].description == "Délai de remise : 2 jours ouvrés"
+    assert found.resolution_trace[2].description == "Délai de remise en jours ouvrés : 2"
     assert (found.planned_debit_date, found.shift_reason) == ("2026-02-06", "lead_time")
 
 
@@ -244,8 +244,8 @@ async def test_R10_bad_questions_name_the_field(
     [
         ({"date": "", "days": 1}, (INVALID, "CHAMP_REQUIS")),
         ({"date": "2026-02-30"}, (INVALID, "DATE_INVALIDE")),
-        ({"date": "2026-02-03", "days": 1000}, (INVALID, "FORMAT_INVALIDE")),
-        ({"date": "2026-02-03", "days": -251}, (INVALID, "FORMAT_INVALIDE")),
+        ({"date": "2026-02-03", "days": 1000}, (INVALID, "NOMBRE_HORS_LIMITES")),
+        ({"date": "2026-02-03", "days": -251}, (INVALID, "NOMBRE_HORS_LIMITES")),
         ({"date": "2026-02-03", "zone_code": "XX"}, (StatusCode.NOT_FOUND, "INTROUVABLE")),
     ],
 )

@@ -126,7 +126,7 @@ async def test_R19_plans_at_once_make_one_debit(debits: PlannedDebitServiceStub)
         ([line(), line(montant=3)], "LIGNE_EN_DOUBLE", "rang"),
         ([line(schedule_id="")], "CHAMP_REQUIS", "schedule_id"),
         ([line(schedule_id="a b")], "FORMAT_INVALIDE", "schedule_id"),
-        ([line(0)], "FORMAT_INVALIDE", "rang"),
+        ([line(0)], "NOMBRE_HORS_LIMITES", "rang"),
         ([line(client_id="")], "CHAMP_REQUIS", "client_id"),
         ([line(planned_debit_date="")], "CHAMP_REQUIS", "planned_debit_date"),
         ([line(planned_debit_date="2026-02-30")], "DATE_INVALIDE", "planned_debit_date"),

@@ -60,7 +60,7 @@ async def test_R20_what_was_really_debited_is_kept(
         ({"statut": ""}, (INVALID, "CHAMP_REQUIS")),
         ({"statut": "PAID"}, (INVALID, "VALEUR_INCONNUE")),
         ({"rang": 2}, (StatusCode.NOT_FOUND, "INTROUVABLE")),
-        ({"rang": 0}, (INVALID, "FORMAT_INVALIDE")),
+        ({"rang": 0}, (INVALID, "NOMBRE_HORS_LIMITES")),
         ({"montant_reel": -1}, (INVALID, "MONTANT_INVALIDE")),
         ({"date_reelle": "2026-13-01"}, (INVALID, "DATE_INVALIDE")),
     ],

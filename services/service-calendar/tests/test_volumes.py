@@ -183,9 +183,9 @@ async def test_R21_a_threshold_is_saved_once_per_societe(admin: CalendarAdminSer
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"max_nombre": 0}, "FORMAT_INVALIDE"),
-        ({"max_nombre": -1}, "FORMAT_INVALIDE"),
-        ({"max_montant": 0}, "FORMAT_INVALIDE"),
+        ({"max_nombre": 0}, "NOMBRE_HORS_LIMITES"),
+        ({"max_nombre": -1}, "NOMBRE_HORS_LIMITES"),
+        ({"max_montant": 0}, "MONTANT_INVALIDE"),
         ({"max_montant": -5}, "MONTANT_INVALIDE"),
         ({"max_montant": float("inf")}, "MONTANT_INVALIDE"),
         ({"societe_id": "a b"}, "FORMAT_INVALIDE"),
