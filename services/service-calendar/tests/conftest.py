@@ -26,6 +26,7 @@ holidays = of_member(HolidayServiceStub)
 debits = of_member(PlannedDebitServiceStub)
 admin = of_member(CalendarAdminServiceStub)
 foreign_configurations = of_stranger(DebitConfigurationServiceStub)
+foreign_holidays = of_stranger(HolidayServiceStub)
 foreign_debits = of_stranger(PlannedDebitServiceStub)
 foreign_admin = of_stranger(CalendarAdminServiceStub)
 

@@ -191,6 +191,23 @@ async def test_R18_the_zone_is_named_or_that_of_the_societe(
     assert (await engine.CheckDateEligibility(asked)).holiday_name == "Abolition de l'esclavage"
 
 
+@pytest.mark.parametrize("zone", ["FR", "LOIN"])
+async def test_R16_holidays_entered_far_away_are_counted(
+    engine: CalendarEngineServiceStub, holidays: HolidayServiceStub, zone: str
+) -> None:
+    """Also at the end of the longest count; those of other zones are not."""
+    await holidays.CreateZone(pb.CreateHolidayZoneRequest(code="LOIN", nom="Loin"))
+    counted = [
+        pb.AddBusinessDaysRequest(date="2026-06-30", days=days, zone_code=zone) for days in (250, -250)
+    ]
+    for asked, beyond in zip(counted, (1, -1), strict=True):
+        last = (await engine.AddBusinessDays(asked)).date
+        await holidays.Create(pb.CreateHolidayRequest(zone_code=zone, date=last, nom="Fermeture"))
+        other = "LOIN" if zone == "FR" else "FR"
+        one_more = pb.AddBusinessDaysRequest(date=last, days=beyond, zone_code=other)
+        assert await engine.AddBusinessDays(asked) == await engine.AddBusinessDays(one_more)
+
+
 async def test_R15_no_eligible_day_within_31_days(
     engine: CalendarEngineServiceStub, holidays: HolidayServiceStub
 ) -> None:

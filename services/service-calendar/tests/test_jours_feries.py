@@ -6,7 +6,7 @@ import pytest
 from crm.calendar import calendar_pb2 as pb
 from crm.calendar.calendar_pb2_grpc import CalendarEngineServiceStub, HolidayServiceStub
 from grpc import StatusCode
-from service_testing import refusal, refused
+from service_testing import Mesh, refusal, refused
 
 INVALID = StatusCode.INVALID_ARGUMENT
 SIEGE: dict[str, Any] = {"code": "SIEGE", "nom": "Siège"}
@@ -143,6 +143,30 @@ async def test_R8_a_worked_whit_monday(
         version=1,
     )
     assert found == [expected]
+
+
+async def test_C6_holidays_of_others_do_not_count(
+    holidays: HolidayServiceStub, foreign_holidays: HolidayServiceStub, engine: CalendarEngineServiceStub
+) -> None:
+    """Nor do they stand in lists, nor do zones of others exist."""
+    await foreign_holidays.CreateZone(pb.CreateHolidayZoneRequest(**SIEGE))
+    await foreign_holidays.Create(new("2026-05-15"))
+    assert await eligible(engine, "2026-05-15", "FR")
+    assert len(await listed(holidays)) == 11
+    assert await refused(holidays.Create(new("2026-05-15", zone_code="SIEGE"))) == (
+        StatusCode.NOT_FOUND,
+        "INTROUVABLE",
+    )
+
+
+async def test_C6_a_user_of_no_organisation_has_empty_lists(mesh: Mesh) -> None:
+    """A service that names none is refused."""
+    user = mesh.stub(HolidayServiceStub, organisation="")
+    service = mesh.service_stub(HolidayServiceStub, caller="notifications")
+    asked = pb.ListHolidaysRequest(annee=2026)
+    assert not (await user.List(asked)).holidays
+    assert not (await user.ListZones(pb.ListHolidayZonesRequest())).zones
+    assert await refused(service.List(asked)) == (INVALID, "ORGANISATION_REQUISE")
 
 
 async def test_R8_an_update_moves_a_holiday(
