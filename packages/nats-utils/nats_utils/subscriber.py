@@ -38,6 +38,7 @@ class Subscriber:
         self._bus, self._handling = bus, handling
         self._kind, self._retry_policy = handling.subscription.kind, handling.subscription.retry_policy
         self._left: dict[str, Delivery] = {}  # at hand and without an outcome, by reply subject
+        self._heard = True  # whether the broker confirms acknowledgements of what is at hand
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -118,6 +119,7 @@ class Subscriber:
         """
         kind = self._handling.subscription.event
         self._left = {message.reply: received(kind, message) for message in messages}
+        self._heard = True
         failpoint("consumer.fetched")
         pause = _PAUSE
         while self._left and not self._stopping.is_set():
@@ -194,11 +196,14 @@ class Subscriber:
             for delivery in deliveries[:-1]:
                 failpoint("consumer.before_ack")
                 await delivery.message.ack()
-            # The last one is confirmed by the broker, which takes them in order.
+            # The last one is confirmed by the broker, which takes them in order. A consumer that was
+            # made anew confirms none of its predecessor's deliveries: only the first is waited for.
             failpoint("consumer.before_last_ack")
-            await deliveries[-1].message.ack_sync(_ACK_TIMEOUT)
+            last = deliveries[-1].message
+            await (last.ack_sync(_ACK_TIMEOUT) if self._heard else last.ack())
             failpoint("consumer.after_last_ack")
         except BUS_ERRORS as error:
+            self._heard = False
             _log.warning("%s: acknowledgement lost: %s", self._handling.consumer, type(error).__name__)
 
     async def _put_back(self, delivery: Delivery, delay: float) -> None:

@@ -151,36 +151,71 @@ async def test_I4_a_late_acknowledgement_ends_no_message_of_a_new_store(
     broker: EmbeddedNats, database: Database
 ) -> None:
     """Another event stands at the place of the one that is acknowledged, delivered and not handled yet."""
-    reached, goes_on = asyncio.Event(), asyncio.Event()
-
-    async def wait_once(one: ClientCreatedEvent, tx: Transaction) -> None:
-        if not reached.is_set():
-            reached.set()
-            await goes_on.wait()
-        await count_event(one, tx)
-
-    subscription = replace(SUBSCRIPTION, handler=wait_once, retry_policy=RetryPolicy(silence=1.5))
-    async with open_bus(broker.url, declared()) as bus, consuming(bus, database, subscription):
+    slow = Slow()
+    async with open_bus(broker.url, declared()) as bus, consuming(bus, database, slow.subscription):
         ids = await put(bus.js, event())
-        await reached.wait()
-        broker.kill()
-        await eventually(lambda: not bus.up)
-        shutil.rmtree(broker.store)
-        broker.start()
-        await eventually(lambda: bus.up)
+        await slow.reached.wait()
+        await empty(broker, bus)
         ids += await put(bus.js, event())
-        await deliver_to_nobody(bus)
-        goes_on.set()
+        await deliver_to_nobody(bus, 1)
+        slow.goes_on.set()
         assert await effects_of(database, 2) == ids
 
 
-async def deliver_to_nobody(bus: Bus) -> None:
-    """Have the broker deliver a message to somebody who never answers."""
+@pytest.mark.parametrize("lost", ["store", "consumer"])
+async def test_deliveries_of_a_former_consumer_do_not_hold_up_those_of_the_new_one(
+    broker: EmbeddedNats, database: Database, lost: str
+) -> None:
+    """They are handled singly, and their acknowledgements, which nobody answers, hold nothing up."""
+    slow = Slow(fails=True)
+    async with open_bus(broker.url, declared()) as bus:
+        ids = await put(bus.js, *(event() for _ in range(20)))
+        async with consuming(bus, database, slow.subscription):
+            await slow.reached.wait()
+            if lost == "store":
+                await empty(broker, bus)
+            else:
+                await bus.js.delete_consumer(EVENTS_STREAM, CONSUMER)
+            ids += await put(bus.js, event())
+            await deliver_to_nobody(bus, 0)
+            slow.goes_on.set()
+            assert await effects_of(database, 21, timeout=10) == ids
+
+
+class Slow:
+    """A subscription whose first event waits, then *fails* or is counted like the others."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.reached, self.goes_on, self._fails = asyncio.Event(), asyncio.Event(), fails
+        policy = RetryPolicy(waits=(0.05,), silence=1.5)
+        self.subscription = replace(SUBSCRIPTION, handler=self._handle, retry_policy=policy)
+
+    async def _handle(self, one: ClientCreatedEvent, tx: Transaction) -> None:
+        if not self.reached.is_set():
+            self.reached.set()
+            await self.goes_on.wait()
+            if self._fails:
+                raise ValueError
+        await count_event(one, tx)
+
+
+async def empty(broker: EmbeddedNats, bus: Bus) -> None:
+    """Take the broker's store away and let *bus* connect again."""
+    broker.kill()
+    await eventually(lambda: not bus.up)
+    shutil.rmtree(broker.store)
+    broker.start()
+    await eventually(lambda: bus.up)
+
+
+async def deliver_to_nobody(bus: Bus, count: int) -> None:
+    """Make the consumer and have the broker deliver *count* messages to somebody who never answers."""
     config = ConsumerConfig(durable_name=CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=1.5)
     await bus.js.add_consumer(EVENTS_STREAM, config)
-    pulling = await bus.js.pull_subscribe_bind(CONSUMER, EVENTS_STREAM)
-    await pulling.fetch(1)
-    await pulling.unsubscribe()
+    if count:
+        pulling = await bus.js.pull_subscribe_bind(CONSUMER, EVENTS_STREAM)
+        await pulling.fetch(count)
+        await pulling.unsubscribe()
 
 
 async def _holds(bus: Bus, ids: set[str]) -> bool:
