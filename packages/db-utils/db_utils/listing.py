@@ -133,6 +133,7 @@ class Listing(Generic[R]):
         self._filters: dict[str, Filter | None] = (
             dict(filters) if isinstance(filters, Mapping) else dict.fromkeys(filters)
         )
+        self.filters = frozenset(self._filters)  # names of the filters
         self._search = None if search is None else self._table.columns[search.key]
         self._number, self._without = number, frozenset(without)
         self._statements: dict[tuple[Any, ...], tuple[Select[R], Select[int]]] = {}

@@ -26,20 +26,19 @@ from grpc_utils.internal import InvalidServiceKey, KeyPair, ServiceSigner, new_k
 from grpc_utils.jwks import Jwks, JwksError, KeySet
 from grpc_utils.keyed import Keyed, content_hash, insert_once
 from grpc_utils.listener import listener
+from grpc_utils.lists import list_answer, page_of, page_request
 from grpc_utils.messages import (
     changes,
     expected_version,
     found,
     free_structure,
     instant,
-    list_answer,
-    page_request,
     timestamp,
     to_message,
 )
 from grpc_utils.person_names import person_name
 from grpc_utils.pipeline import Context, Greeting, Guards, Pipeline
-from grpc_utils.requests import clean_lines, clean_text
+from grpc_utils.requests import clean_lines, clean_text, outer_text
 from grpc_utils.revocation import Revocations
 from grpc_utils.server import Address, PortTaken, Server
 from grpc_utils.tenancy import Tenancy
@@ -111,6 +110,8 @@ __all__ = [
     "money",
     "new_key_pair",
     "opaque_id",
+    "outer_text",
+    "page_of",
     "page_request",
     "percentage",
     "person_name",

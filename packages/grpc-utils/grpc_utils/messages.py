@@ -6,17 +6,14 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
-from crm.common import common_pb2
-from db_utils import Page, PageRequest, Row
+from db_utils import Row
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from grpc_utils.errors import ChampRequis, DateInvalide, FormatInvalide, Introuvable, TropLong
 
-R = TypeVar("R", bound=Row)
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
 
@@ -124,39 +121,3 @@ def free_structure(asked: Struct, champ: str) -> dict[str, Any]:
 def expected_version(request: Any) -> int | None:
     """The version that an Update expects (C9), None when it expects none."""
     return request.version if request.HasField("version") else None
-
-
-def page_request(pagination: common_pb2.Pagination) -> PageRequest:
-    """The page that a List call asks for (C8), as db_utils takes it."""
-    return PageRequest(
-        pagination.page_size,
-        pagination.page_token,
-        pagination.sort_by,
-        pagination.sort_order,
-        pagination.with_total,
-    )
-
-
-def list_answer(
-    kind: type[M], page: Page[Any], messages: Iterable[Message] | None = None, **extra: object
-) -> M:
-    """The answer to a List call: *page* in the one repeated field of *kind*, and the token of the next page.
-
-    *messages* are its rows as messages, by default those that `to_message` makes; *extra* fills
-    the other fields of *kind*.
-    """
-    field, entry = _listings.get(kind) or _new_listing(kind)
-    entries = messages if messages is not None else [to_message(row, entry) for row in page.rows]
-    pagination = common_pb2.PaginationResult(next_page_token=page.next_token, total=page.total)
-    return kind(**{field: entries}, pagination=pagination, **extra)
-
-
-_listings: dict[type[Message], tuple[str, type[Message]]] = {}
-
-
-def _new_listing(kind: type[Message]) -> tuple[str, type[Message]]:
-    """The one repeated field of a List answer, and the class of its entries."""
-    (field,) = (field for field in kind.DESCRIPTOR.fields if field.is_repeated)
-    entry: Any = field.message_type
-    listing = _listings[kind] = field.name, GetMessageClass(entry)
-    return listing

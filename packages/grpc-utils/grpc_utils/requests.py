@@ -58,6 +58,16 @@ def clean_lines(text: str, field: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def outer_text(told: object, longest: int) -> str:
+    """A text that a party outside has *told*, as it is stored, cut to *longest*; "" for what cannot be."""
+    if not isinstance(told, str):
+        return ""
+    try:
+        return clean_text(told, "")[:longest].rstrip()
+    except FormatInvalide:
+        return ""
+
+
 def _cleaner(name: str) -> Callable[[str, str], str]:
     return clean_lines if name in _OF_MANY_LINES else clean_text
 

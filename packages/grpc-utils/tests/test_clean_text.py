@@ -4,7 +4,7 @@ import sys
 import unicodedata
 
 import pytest
-from grpc_utils import clean_lines, clean_text
+from grpc_utils import clean_lines, clean_text, outer_text
 from grpc_utils.errors import FormatInvalide
 
 CONTROLS = [
@@ -45,3 +45,14 @@ def test_C10_format_characters_are_removed(text: str) -> None:
 def test_C10_texts_of_many_lines_keep_format_characters() -> None:
     """A zero-width joiner inside a description stays, because it makes one emoji of two."""
     assert clean_lines(" \U0001f468\u200d\U0001f469\n", "description") == "\U0001f468\u200d\U0001f469"
+
+
+@pytest.mark.parametrize("told", [None, 7, [], {}, True, "a\u0000b", "a\ud800b"])
+def test_what_a_party_outside_tells_may_be_anything(told: object) -> None:
+    """A value that is no text, or none that can be stored, counts as not told."""
+    assert outer_text(told, 100) == ""
+
+
+def test_what_a_party_outside_tells_is_cut() -> None:
+    """A text is cleaned before it is cut, and has no white space at its new end."""
+    assert outer_text(" Jean\u200b Paul", 5) == "Jean"

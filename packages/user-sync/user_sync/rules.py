@@ -10,8 +10,8 @@ from datetime import timedelta
 from crm.events.identity_pb2 import UserLoginEvent
 from crm.users import users_pb2 as pb
 from google.protobuf.struct_pb2 import Struct
-from grpc_utils import Identity, clean_text
-from grpc_utils.errors import FormatInvalide, Unauthenticated
+from grpc_utils import Identity, outer_text
+from grpc_utils.errors import Unauthenticated
 
 from user_sync.models import ROLES
 
@@ -56,14 +56,14 @@ class Central:
 def personne_of(identity: Identity, type_claims: Sequence[str]) -> Personne:
     """Read the person of a user's token (S5)."""
     claims = identity.claims
-    types = (_text(claims, name, _LONGEST_TYPE) for name in type_claims)
+    types = (outer_text(claims.get(name), _LONGEST_TYPE) for name in type_claims)
     return Personne(
         sujet=identity.subject,
         organisation_id=identity.organisation_id or "",
-        email=_text(claims, "email", _LONGEST_EMAIL),
-        first_name=_text(claims, "given_name", _LONGEST_NAME),
-        last_name=_text(claims, "family_name", _LONGEST_NAME),
-        photo_url=_text(claims, "picture", _LONGEST_URL),
+        email=outer_text(claims.get("email"), _LONGEST_EMAIL),
+        first_name=outer_text(claims.get("given_name"), _LONGEST_NAME),
+        last_name=outer_text(claims.get("family_name"), _LONGEST_NAME),
+        photo_url=outer_text(claims.get("picture"), _LONGEST_URL),
         user_type=next(filter(None, types), ""),
     )
 
@@ -77,17 +77,6 @@ def is_announced(personne: Personne) -> bool:
     if any(told) and not all(told):
         raise UtilisateurNonAutorise
     return all(told)
-
-
-def _text(claims: Mapping[str, object], name: str, longest: int) -> str:
-    """Return claim *name* in stored form, cut to *longest*; "" when it is no text that can be kept."""
-    value = claims.get(name)
-    if not isinstance(value, str):
-        return ""
-    try:
-        return clean_text(value, name)[:longest]
-    except FormatInvalide:
-        return ""
 
 
 def permissions_of(identity: Identity) -> tuple[str, ...]:

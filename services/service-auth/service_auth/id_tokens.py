@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from grpc_utils import clean_text, email_address
-from grpc_utils.errors import FormatInvalide, InvalidArgument
+from grpc_utils import email_address, outer_text
+from grpc_utils.errors import InvalidArgument
 
 from service_auth.refusals import EmailNonVerifie, IdTokenInvalide
 
@@ -56,8 +56,8 @@ def checked(claims: Mapping[str, Any], expected: Expected, now: datetime) -> Per
     return Personne(
         sujet=sujet,
         email=email,
-        prenom=_text(claims.get("given_name"), _LONGEST_NAME),
-        nom=_text(claims.get("family_name"), _LONGEST_NAME),
+        prenom=outer_text(claims.get("given_name"), _LONGEST_NAME),
+        nom=outer_text(claims.get("family_name"), _LONGEST_NAME),
         photo_url=_https(claims.get("picture")),
     )
 
@@ -92,7 +92,7 @@ def _check_times(claims: Mapping[str, Any], now: float) -> None:
 
 def _email(claim: object) -> str:
     try:
-        email = email_address(_text(claim, 255), "email")
+        email = email_address(outer_text(claim, 255), "email")
     except InvalidArgument:
         email = None
     if email is None:
@@ -100,17 +100,7 @@ def _email(claim: object) -> str:
     return email
 
 
-def _text(claim: object, longest: int) -> str:
-    """A claim as stored text: cut to *longest* characters, empty when it cannot be stored."""
-    if not isinstance(claim, str):
-        return ""
-    try:
-        return clean_text(claim, "")[:longest].rstrip()
-    except FormatInvalide:
-        return ""
-
-
 def _https(claim: object) -> str:
-    text = _text(claim, _LONGEST_URL + 1)
+    text = outer_text(claim, _LONGEST_URL + 1)
     plain = text.isprintable() and " " not in text and "@" not in text and len(text) <= _LONGEST_URL
     return text if text.startswith("https://") and plain else ""

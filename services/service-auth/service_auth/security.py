@@ -3,7 +3,7 @@
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import SecurityServiceServicer
 from db_utils import Listing
-from grpc_utils import Context, email_address, instant, list_answer, page_request, required, timestamp
+from grpc_utils import Context, email_address, list_answer, page_of, required, timestamp
 from grpc_utils.errors import ChampRequis
 from service_kit import App
 
@@ -36,13 +36,12 @@ class SecurityService(SecurityServiceServicer):
         email = email_address(request.email, "email")
         if not (email or request.ip):
             raise ChampRequis(champ="email")
-        page = await JOURNAL.page(
+        page = await page_of(
+            JOURNAL,
             self._db.read(),
-            page_request(request.pagination),
+            request,
             email_hash=self._guard.hashed(email) if email else None,
             ip=address(request.ip) if request.ip else None,
-            du=instant(request.du) if request.HasField("du") else None,
-            au=instant(request.au) if request.HasField("au") else None,
         )
         return list_answer(pb.ListLoginAttemptsResponse, page, map(_message, page.rows))
 

@@ -8,7 +8,7 @@ from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import AdresseServiceServicer
 from crm.common.common_pb2 import DeleteResponse
 from db_utils import Listing, Transaction
-from grpc_utils import Context, expected_version, found, list_answer, page_request, required, to_message
+from grpc_utils import Context, expected_version, found, list_answer, page_of, required, to_message
 from grpc_utils.errors import LimiteAtteinte
 from service_kit import App, Settings
 from sqlalchemy import bindparam, func, select
@@ -64,7 +64,7 @@ class AdresseService(AdresseServiceServicer):
         """List the addresses of a client."""
         reader = self._db.read()
         client = found(await reader.get(ClientBase, request.client_base_id))
-        page = await ADRESSES.page(reader, page_request(request.pagination), client_base_id=client.id)
+        page = await page_of(ADRESSES, reader, request, client_base_id=client.id)
         return list_answer(pb.ListAdressesByClientResponse, page)
 
 

@@ -12,7 +12,7 @@ from grpc_utils import (
     expected_version,
     found,
     list_answer,
-    page_request,
+    page_of,
     required,
     timestamp,
     to_message,
@@ -90,15 +90,7 @@ class ClientBaseService(ClientBaseServiceServicer):
 
     async def List(self, request: pb.ListClientBasesRequest, context: Context) -> pb.ListClientBasesResponse:
         """List clients, the newest first unless another sort is asked for (R11)."""
-        page = await CLIENTS.page(
-            self._db.read(),
-            page_request(request.pagination),
-            search=request.search,
-            statut=request.statut,
-            type_client=request.type_client,
-            societe_id=request.societe_id,
-            commercial_id=request.commercial_id,
-        )
+        page = await page_of(CLIENTS, self._db.read(), request)
         return list_answer(pb.ListClientBasesResponse, page)
 
     async def Update(self, request: pb.UpdateClientBaseRequest, context: Context) -> pb.ClientBase:

@@ -3,7 +3,7 @@
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientEntrepriseServiceServicer
 from db_utils import Listing
-from grpc_utils import Context, expected_version, found, list_answer, page_request, to_message
+from grpc_utils import Context, expected_version, found, list_answer, page_of, to_message
 from service_kit import App, Settings
 
 from service_clients import fiches
@@ -39,9 +39,7 @@ class ClientEntrepriseService(ClientEntrepriseServiceServicer):
         self, request: pb.ListClientEntreprisesRequest, context: Context
     ) -> pb.ListClientEntreprisesResponse:
         """List company sheets by name."""
-        page = await ENTREPRISES.page(
-            self._db.read(), page_request(request.pagination), search=request.search
-        )
+        page = await page_of(ENTREPRISES, self._db.read(), request)
         return list_answer(pb.ListClientEntreprisesResponse, page)
 
     async def Update(

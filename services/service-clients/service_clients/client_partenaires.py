@@ -5,7 +5,7 @@ from uuid import UUID
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientPartenaireServiceServicer
 from db_utils import Listing, parse_uuid
-from grpc_utils import Context, civil_date, found, list_answer, page_request, required, to_message
+from grpc_utils import Context, civil_date, found, list_answer, page_of, required, to_message
 from service_kit import App, Settings
 from sqlalchemy import BindParameter, ColumnElement, and_, or_, select
 
@@ -60,11 +60,11 @@ class ClientPartenaireService(ClientPartenaireServiceServicer):
     ) -> pb.ListClientPartenairesResponse:
         """List links of living clients, the latest beginning first."""
         client_id = request.client_base_id and (parse_uuid(request.client_base_id) or _NO_CLIENT)
-        page = await PARTENAIRES.page(
+        page = await page_of(
+            PARTENAIRES,
             self._db.read(),
-            page_request(request.pagination),
+            request,
             client_base_id=client_id,
-            partenaire_id=request.partenaire_id,
             actif_le=civil_date(request.actif_le, "actif_le") if request.actif_le else None,
             of_living_client=True,
         )

@@ -4,7 +4,7 @@ from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import StatutClientServiceServicer
 from crm.common.common_pb2 import DeleteResponse
 from db_utils import Listing
-from grpc_utils import Context, changes, expected_version, found, list_answer, page_request, to_message
+from grpc_utils import Context, changes, expected_version, found, list_answer, page_of, to_message
 from grpc_utils.errors import EncoreUtilise, ExisteDeja
 from service_kit import App, Settings
 from sqlalchemy import bindparam, select
@@ -53,7 +53,7 @@ class StatutClientService(StatutClientServiceServicer):
         self, request: pb.ListStatutClientsRequest, context: Context
     ) -> pb.ListStatutClientsResponse:
         """List the statuses a client of the organisation may have."""
-        page = await STATUTS.page(self._db.read(), page_request(request.pagination))
+        page = await page_of(STATUTS, self._db.read(), request)
         return list_answer(pb.ListStatutClientsResponse, page)
 
     async def Delete(self, request: pb.DeleteStatutClientRequest, context: Context) -> DeleteResponse:

@@ -5,7 +5,7 @@ from typing import Any
 from crm.email import email_pb2 as pb
 from crm.email.email_pb2_grpc import EmailServiceServicer
 from db_utils import Listing, Scope, within
-from grpc_utils import Context, found, insert_once, instant, list_answer, page_request, to_message
+from grpc_utils import Context, found, insert_once, list_answer, page_of, to_message
 from service_kit import App
 from sqlalchemy import BindParameter, ColumnElement, Text, cast, func, literal_column
 
@@ -82,16 +82,7 @@ class EmailService(EmailServiceServicer):
 
     async def List(self, request: pb.ListMessagesRequest, context: Context) -> pb.ListMessagesResponse:
         """List messages without their bodies, the newest first."""
-        page = await MESSAGES.page(
-            self._db.read(),
-            page_request(request.pagination),
-            search=request.search,
-            statut=request.statut,
-            modele_code=request.modele_code,
-            destinataire=request.destinataire.lower(),
-            du=instant(request.du) if request.HasField("du") else None,
-            au=instant(request.au) if request.HasField("au") else None,
-        )
+        page = await page_of(MESSAGES, self._db.read(), request, destinataire=request.destinataire.lower())
         return list_answer(pb.ListMessagesResponse, page, map(_message, page.rows))
 
 

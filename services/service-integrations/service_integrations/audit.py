@@ -14,7 +14,7 @@ from crm.integrations import integrations_pb2 as pb
 from crm.integrations.integrations_pb2_grpc import AuditServiceServicer
 from db_utils import Database, DatabaseError, Listing, Transaction, context
 from google.protobuf.struct_pb2 import Struct
-from grpc_utils import Context, caller, instant, list_answer, page_request, timestamp
+from grpc_utils import Context, caller, list_answer, page_of, timestamp
 from service_kit import App
 
 from service_integrations.callers import acting_for
@@ -130,16 +130,8 @@ class AuditService(AuditServiceServicer):
     async def List(self, request: pb.ListAuditRequest, context: Context) -> pb.ListAuditResponse:
         """List lines of the audit, the newest first. Raises InvalidUserId, AccountNotFound (R24)."""
         of_everybody = caller().kind != "user" and not request.user_id
-        page = await LINES.page(
-            self._db.read(),
-            page_request(request.pagination),
-            user_id=None if of_everybody else acting_for(request.user_id, request.provider),
-            provider=request.provider,
-            evenement=request.evenement,
-            correlation_id=request.correlation_id,
-            du=instant(request.du) if request.HasField("du") else None,
-            au=instant(request.au) if request.HasField("au") else None,
-        )
+        user_id = None if of_everybody else acting_for(request.user_id, request.provider)
+        page = await page_of(LINES, self._db.read(), request, user_id=user_id)
         return list_answer(pb.ListAuditResponse, page, map(_message, page.rows))
 
 

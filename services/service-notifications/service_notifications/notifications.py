@@ -13,7 +13,7 @@ from grpc_utils import (
     insert_once,
     instant,
     list_answer,
-    page_request,
+    page_of,
     timestamp,
     to_message,
 )
@@ -104,16 +104,8 @@ class NotificationService(NotificationServiceServicer):
         The number of unread ones is that of all he sees, whatever the filters and the page (R5).
         """
         user, reader = rules.reader(caller()), self._db.read()
-        page = await NOTIFICATIONS.page(
-            reader,
-            page_request(request.pagination),
-            visible_to=user,
-            unread_by=user if request.non_lues else None,
-            type=request.type,
-            niveau=request.niveau,
-            du=instant(request.du) if request.HasField("du") else None,
-            au=instant(request.au) if request.HasField("au") else None,
-        )
+        only_unread = user if request.non_lues else None
+        page = await page_of(NOTIFICATIONS, reader, request, visible_to=user, unread_by=only_unread)
         lectures = await reader.all(_LECTURES, user=user, ids=[row.id for row in page.rows])
         read = {lecture.notification_id: lecture for lecture in lectures}
         _, unread = await _counts(reader, user)

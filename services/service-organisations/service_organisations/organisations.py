@@ -15,7 +15,7 @@ from grpc_utils import (
     expected_version,
     found,
     list_answer,
-    page_request,
+    page_of,
     timestamp,
     to_message,
 )
@@ -99,13 +99,9 @@ class OrganisationService(OrganisationServiceServicer):
         self, request: pb.ListOrganisationsRequest, context: Context
     ) -> pb.ListOrganisationsResponse:
         """List organisations by name; a user sees one at most."""
-        page = await ORGANISATIONS.page(
-            self._db.read(),
-            page_request(request.pagination),
-            search=request.search,
-            actif=request.actif if request.HasField("actif") else None,
-            etat=request.etat,
-            id=None if caller().kind == "service" else current_scope.get().organisation_id or _NOBODY,
+        own = current_scope.get().organisation_id or _NOBODY
+        page = await page_of(
+            ORGANISATIONS, self._db.read(), request, id=None if caller().kind == "service" else own
         )
         return list_answer(pb.ListOrganisationsResponse, page)
 

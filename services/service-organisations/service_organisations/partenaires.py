@@ -4,7 +4,7 @@ from crm.common.common_pb2 import DeleteResponse
 from crm.organisations import organisations_pb2 as pb
 from crm.organisations.organisations_pb2_grpc import PartenaireMarqueBlancheServiceServicer
 from db_utils import Listing
-from grpc_utils import Context, expected_version, found, list_answer, page_request, to_message
+from grpc_utils import Context, expected_version, found, list_answer, page_of, to_message
 from service_kit import App, Settings
 
 from service_organisations import rules
@@ -37,9 +37,7 @@ class PartenaireMarqueBlancheService(PartenaireMarqueBlancheServiceServicer):
 
     async def List(self, request: pb.ListPartenairesRequest, context: Context) -> pb.ListPartenairesResponse:
         """List partners by name."""
-        page = await PARTENAIRES.page(
-            self._db.read(), page_request(request.pagination), search=request.search, statut=request.statut
-        )
+        page = await page_of(PARTENAIRES, self._db.read(), request)
         return list_answer(pb.ListPartenairesResponse, page, map(_message, page.rows))
 
     async def Update(self, request: pb.UpdatePartenaireRequest, context: Context) -> pb.Partenaire:

@@ -4,7 +4,7 @@ from crm.common.common_pb2 import DeleteResponse
 from crm.organisations import organisations_pb2 as pb
 from crm.organisations.organisations_pb2_grpc import ReferentielServiceServicer
 from db_utils import Listing, Transaction
-from grpc_utils import Context, list_answer, page_request, required, to_message
+from grpc_utils import Context, list_answer, page_of, required, to_message
 from service_kit import App, Settings
 from sqlalchemy import BindParameter, ColumnElement, bindparam, delete, exists, or_, select
 from sqlalchemy.orm import aliased
@@ -48,10 +48,10 @@ class ReferentielService(ReferentielServiceServicer):
 
     async def List(self, request: pb.ListEntreesRequest, context: Context) -> pb.ListEntreesResponse:
         """List the entries of a family that the organisation may choose from."""
-        page = await ENTREES.page(
+        page = await page_of(
+            ENTREES,
             self._db.read(),
-            page_request(request.pagination),
-            search=request.search,
+            request,
             famille=termes.famille(request.famille),
             offered_to=request.organisation_id or _SYSTEM,
         )

@@ -4,7 +4,7 @@ from crm.common.common_pb2 import DeleteResponse
 from crm.organisations import organisations_pb2 as pb
 from crm.organisations.organisations_pb2_grpc import SocieteServiceServicer
 from db_utils import Listing
-from grpc_utils import Context, expected_version, found, list_answer, page_request, to_message
+from grpc_utils import Context, expected_version, found, list_answer, page_of, to_message
 from service_kit import App, Settings
 
 from service_organisations import rules
@@ -36,7 +36,7 @@ class SocieteService(SocieteServiceServicer):
         self, request: pb.ListSocietesByOrganisationRequest, context: Context
     ) -> pb.ListSocietesByOrganisationResponse:
         """List companies by name."""
-        page = await SOCIETES.page(self._db.read(), page_request(request.pagination), search=request.search)
+        page = await page_of(SOCIETES, self._db.read(), request)
         return list_answer(pb.ListSocietesByOrganisationResponse, page)
 
     async def Update(self, request: pb.UpdateSocieteRequest, context: Context) -> pb.Societe:

@@ -3,7 +3,7 @@
 from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RelanceServiceServicer
 from db_utils import Listing
-from grpc_utils import Context, civil_date, found, list_answer, page_request, to_message
+from grpc_utils import Context, civil_date, found, list_answer, page_of, to_message
 from service_kit import App, Settings
 
 from service_relance.models import Relance
@@ -33,12 +33,10 @@ class RelanceService(RelanceServiceServicer):
 
     async def List(self, request: pb.ListRelancesRequest, context: Context) -> pb.ListRelancesResponse:
         """List reminders by planned day, the earliest first unless another sort is asked for."""
-        page = await RELANCES.page(
+        page = await page_of(
+            RELANCES,
             self._db.read(),
-            page_request(request.pagination),
-            client_id=request.client_id,
-            declencheur=request.declencheur,
-            statut=request.statut,
+            request,
             date_from=civil_date(request.date_from, "date_from") if request.date_from else None,
             date_to=civil_date(request.date_to, "date_to") if request.date_to else None,
         )

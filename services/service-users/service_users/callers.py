@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from db_utils import Reader, Transaction, parse_uuid
-from grpc_utils import Identity, JetonRevoque
+from grpc_utils import Identity, JetonRevoque, outer_text
 from grpc_utils.errors import Unauthenticated
 from grpc_utils.providers import LOCAL, provider_of
 
@@ -118,9 +118,9 @@ def personne_of(identity: Identity, settings: UsersSettings, source: str) -> Per
     claims = identity.claims
     verified = claims.get("email_verified")
     prenom, nom = personnes.names(
-        personnes.outer_text(claims.get("given_name")),
-        personnes.outer_text(claims.get("family_name")),
-        personnes.outer_text(claims.get("name"), 2 * personnes.LONGEST_NAME),
+        outer_text(claims.get("given_name"), personnes.LONGEST_NAME),
+        outer_text(claims.get("family_name"), personnes.LONGEST_NAME),
+        outer_text(claims.get("name"), 2 * personnes.LONGEST_NAME),
     )
     return Personne(
         fournisseur=provider_of(identity.issuer, settings),
@@ -132,9 +132,7 @@ def personne_of(identity: Identity, settings: UsersSettings, source: str) -> Per
         prenom=prenom,
         photo_url=personnes.outer_url(claims.get("picture")),
         type_utilisateur=next(
-            filter(
-                None, (personnes.outer_text(claims.get(n), personnes.LONGEST_TYPE) for n in _USER_TYPE_CLAIMS)
-            ),
+            filter(None, (outer_text(claims.get(n), personnes.LONGEST_TYPE) for n in _USER_TYPE_CLAIMS)),
             "",
         ),
     )

@@ -12,7 +12,7 @@ from functools import partial
 from crm.users import users_pb2 as pb
 from crm.users.users_pb2_grpc import InvitationServiceServicer
 from db_utils import Conflict, Listing, Transaction, VersionConflict, clock, retried, unscoped
-from grpc_utils import Context, Identity, caller, found, list_answer, page_request, required, to_message
+from grpc_utils import Context, Identity, caller, found, list_answer, page_of, required, to_message
 from grpc_utils.errors import OrganisationRequise
 from service_kit import App, Worker
 from sqlalchemy import LargeBinary, String, bindparam, func, select, update
@@ -75,7 +75,7 @@ class InvitationService(InvitationServiceServicer):
             required(request.organisation_id, "organisation_id")
         if request.organisation_id:
             await callers.acting(reader, identity, self._settings, request.organisation_id)
-        page = await INVITATIONS.page(reader, page_request(request.pagination), etat=request.etat)
+        page = await page_of(INVITATIONS, reader, request)
         return list_answer(pb.ListInvitationsResponse, page)
 
     async def Accept(

@@ -13,7 +13,7 @@ from grpc_utils import (
     found,
     list_answer,
     opaque_id,
-    page_request,
+    page_of,
     required,
     to_message,
 )
@@ -44,9 +44,7 @@ class MembreService(MembreServiceServicer):
         if request.utilisateur_id and utilisateur_id is None:
             return pb.ListMembresResponse()
         with unscoped() if everywhere else nullcontext():
-            page = await MEMBRES.page(
-                reader, page_request(request.pagination), utilisateur_id=utilisateur_id, etat=request.etat
-            )
+            page = await page_of(MEMBRES, reader, request, utilisateur_id=utilisateur_id)
             membres = await membre_messages(reader, page.rows)
         return list_answer(pb.ListMembresResponse, page, membres)
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from db_utils import clock
+from grpc_utils import outer_text
 from grpc_utils.errors import FailedPrecondition, FormatInvalide
 from grpc_utils.providers import KINDE
 
@@ -99,9 +100,9 @@ def notification(
         horodatage,
         sujet=_subject(user.get("id")),
         email=personnes.outer_email(user.get("email")),
-        prenom=personnes.outer_text(user.get("first_name")),
-        nom=personnes.outer_text(user.get("last_name")),
-        telephone=personnes.outer_text(user.get("phone"), _LONGEST_PHONE),
+        prenom=outer_text(user.get("first_name"), personnes.LONGEST_NAME),
+        nom=outer_text(user.get("last_name"), personnes.LONGEST_NAME),
+        telephone=outer_text(user.get("phone"), _LONGEST_PHONE),
         suspendu=suspended if isinstance(suspended, bool) else None,
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from crm.users import users_pb2 as pb
-from grpc_utils import clean_text, email_address, required
+from grpc_utils import email_address, outer_text, required
 from grpc_utils.errors import FormatInvalide, TropLong, ValeurInconnue
 from grpc_utils.providers import AUTH0, LOCAL, PROVIDERS
 
@@ -54,16 +54,6 @@ def subject(text: str, champ: str) -> str:
     if len(required(text, champ)) > _LONGEST_SUBJECT or not text.isprintable():
         raise FormatInvalide(champ=champ)
     return text
-
-
-def outer_text(text: object, longest: int = LONGEST_NAME) -> str:
-    """Return a text of a provider in stored form, cut to *longest*; "" for what cannot be kept."""
-    if not isinstance(text, str):
-        return ""
-    try:
-        return clean_text(text, "")[:longest].rstrip()
-    except FormatInvalide:
-        return ""
 
 
 def outer_email(text: object) -> str:
@@ -135,8 +125,8 @@ def seen_personne(request: pb.SyncUserRequest) -> Personne:
     """Read the person of a SyncUser. Raises InvalidArgument; names, picture and type are made to fit."""
     service = rules.short_source(request.service_name, "service_name", rules.LONGEST_SOURCE - len(SYNC))
     prenom, nom = names(
-        outer_text(request.first_name),
-        outer_text(request.last_name),
+        outer_text(request.first_name, LONGEST_NAME),
+        outer_text(request.last_name, LONGEST_NAME),
         outer_text(request.name, 2 * LONGEST_NAME),
     )
     return Personne(

@@ -16,7 +16,7 @@ from grpc_utils import (
     expected_version,
     found,
     list_answer,
-    page_request,
+    page_of,
     required,
     timestamp,
 )
@@ -138,14 +138,7 @@ class UtilisateurService(UtilisateurServiceServicer):
         colleague = None
         if not callers.is_internal(identity):
             colleague = await callers.own_id(reader, identity, self._settings) or _NOBODY
-        page = await UTILISATEURS.page(
-            reader,
-            page_request(request.pagination),
-            search=request.search,
-            organisation_id=request.organisation_id,
-            colleague_of=colleague,
-            actif=request.actif if request.HasField("actif") else None,
-        )
+        page = await page_of(UTILISATEURS, reader, request, colleague_of=colleague)
         people = await utilisateur_messages(reader, page.rows)
         return list_answer(pb.ListUtilisateursResponse, page, people)
 

@@ -4,7 +4,7 @@ from crm.common.common_pb2 import DeleteResponse
 from crm.registre import registre_pb2 as pb
 from crm.registre.registre_pb2_grpc import FicheServiceServicer
 from db_utils import Listing
-from grpc_utils import Context, expected_version, found, list_answer, page_request, to_message
+from grpc_utils import Context, expected_version, found, list_answer, page_of, to_message
 from service_kit import App, Settings
 
 from service_registre import rules
@@ -31,7 +31,7 @@ class FicheService(FicheServiceServicer):
 
     async def List(self, request: pb.ListFichesRequest, context: Context) -> pb.ListFichesResponse:
         """List fiches by name or, if asked, the newest first (R2)."""
-        page = await FICHES.page(self._db.read(), page_request(request.pagination), search=request.search)
+        page = await page_of(FICHES, self._db.read(), request)
         return list_answer(pb.ListFichesResponse, page)
 
     async def Update(self, request: pb.UpdateFicheRequest, context: Context) -> pb.Fiche:
