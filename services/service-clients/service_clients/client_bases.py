@@ -61,26 +61,21 @@ class ClientBaseService(ClientBaseServiceServicer):
 
     async def Create(self, request: pb.CreateClientBaseRequest, context: Context) -> pb.ClientBase:
         """Create a client of the caller's organisation and announce it (R1, R18)."""
+        given = rules.account_code(request.compte_code) if request.compte_code else ""
         while True:
-            client = rules.new_client(request, await self._code(request))
+            client = rules.new_client(request, given or await self._codes.next(request.organisation_id))
             try:
-                await self._create(client)
+                async with self._db.transaction() as tx:
+                    await _check_references(
+                        tx, client.organisation_id, client.statut, client.client_entreprise_id
+                    )
+                    await tx.insert(client)
+                    publish(tx, _created(client))
             except Conflict as conflict:
-                if request.compte_code or conflict.constraint != _CODE_TAKEN:
+                if given or conflict.constraint != _CODE_TAKEN:
                     raise
                 continue  # somebody had given this number by hand: take the next one
             return to_message(client, pb.ClientBase)
-
-    async def _code(self, request: pb.CreateClientBaseRequest) -> str:
-        if request.compte_code:
-            return rules.account_code(request.compte_code)
-        return await self._codes.next(request.organisation_id)
-
-    async def _create(self, client: ClientBase) -> None:
-        async with self._db.transaction() as tx:
-            await _check_references(tx, client.organisation_id, client.statut, client.client_entreprise_id)
-            await tx.insert(client)
-            publish(tx, _created(client))
 
     async def Get(self, request: pb.GetClientBaseRequest, context: Context) -> pb.ClientBase:
         """Read a client with its addresses."""
