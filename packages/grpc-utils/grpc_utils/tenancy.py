@@ -24,6 +24,10 @@ class Tenancy:
     claim_required: bool = False
     default_organisation: str = ""
 
+    def open_to(self, identity: Identity) -> bool:
+        """Whether *identity* may name any organisation: a service, or a user whose token names none."""
+        return identity.kind == "service" or (identity.organisation_id is None and not self.claim_required)
+
     def scope(self, identity: Identity, requested: str, header: str) -> Scope:
         """The scope of a call by *identity*.
 

@@ -80,3 +80,20 @@ def test_C2_an_organisation_that_is_no_id_is_refused(identity: Identity, name: s
         OPEN.scope(identity, name, "")
     with pytest.raises(FormatInvalide):
         OPEN.scope(identity, "", name)
+
+
+@pytest.mark.parametrize(
+    ("tenancy", "identity", "is_open"),
+    [
+        (STRICT, SERVICE, True),
+        (OPEN, user(None), True),
+        (OPEN, ANONYMOUS, True),
+        (SINGLE, user(None), True),
+        (STRICT, user(None), False),
+        (OPEN, user(""), False),
+        (OPEN, user("org-1"), False),
+    ],
+)
+def test_C6_who_may_name_any_organisation(tenancy: Tenancy, identity: Identity, is_open: bool) -> None:
+    """Services may, and users whose token says nothing of an organisation, unless it must."""
+    assert tenancy.open_to(identity) is is_open

@@ -1,31 +1,19 @@
 """OrganisationService: the tenants themselves.
 
 An organisation is its own tenant: its id is what other tables hold in `organisation_id`. The
-kernel keeps those tables apart by that column; here `_enter` does it by the id (R1).
+kernel keeps those tables apart by that column; here `_seen` does it by the id (R1).
 """
 
 from crm.common.common_pb2 import DeleteResponse
 from crm.organisations import organisations_pb2 as pb
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceServicer
-from db_utils import Conflict, Listing, Scope
+from db_utils import Conflict, Listing, Scope, Transaction, within
 from db_utils import scope as current_scope
-from grpc_utils import (
-    Context,
-    caller,
-    expected_version,
-    found,
-    list_answer,
-    page_of,
-    timestamp,
-    to_message,
-)
+from grpc_utils import Context, caller, expected_version, found, list_answer, page_of, timestamp, to_message
 from grpc_utils.errors import (
     EncoreUtilise,
     ExisteDeja,
     FailedPrecondition,
-    FormatInvalide,
-    Introuvable,
-    OrganisationDifferente,
 )
 from service_kit import App, Settings
 from sqlalchemy import bindparam, func, select, update
@@ -39,7 +27,7 @@ ORGANISATIONS = Listing(
     filters=("id", "actif", "etat"),
     search=Organisation.recherche_cle,
 )
-_NOBODY = "-"  # equals no id, since none begins with a hyphen (C2): lists nothing
+_NOBODY = "-"  # equals no id, since none begins with a hyphen (C2)
 _of = bindparam("organisation_id", type_=Organisation.id.type)
 _SOCIETE = select(Societe.id).where(Societe.organisation_id == _of).limit(1)
 _PARTENAIRE = select(Partenaire.id).where(Partenaire.organisation_id == _of).limit(1)
@@ -92,8 +80,8 @@ class OrganisationService(OrganisationServiceServicer):
 
     async def Get(self, request: pb.GetOrganisationRequest, context: Context) -> pb.Organisation:
         """Read an organisation."""
-        self._check_entry(request.id)
-        return to_message(found(await self._db.read().get(Organisation, request.id)), pb.Organisation)
+        organisation = found(await self._db.read().get(Organisation, self._seen(request.id)))
+        return to_message(organisation, pb.Organisation)
 
     async def List(
         self, request: pb.ListOrganisationsRequest, context: Context
@@ -107,10 +95,9 @@ class OrganisationService(OrganisationServiceServicer):
 
     async def Update(self, request: pb.UpdateOrganisationRequest, context: Context) -> pb.Organisation:
         """Change the fields that the request carries."""
-        self._check_entry(request.id)
         try:
             async with self._db.transaction() as tx:
-                organisation = found(await tx.get(Organisation, request.id, lock=True))
+                organisation = found(await tx.get(Organisation, self._seen(request.id), lock=True))
                 changed = rules.organisation_changes(organisation, request)
                 await tx.update(organisation, expected=expected_version(request), **changed)
         except Conflict as conflict:
@@ -119,14 +106,10 @@ class OrganisationService(OrganisationServiceServicer):
 
     async def Delete(self, request: pb.DeleteOrganisationRequest, context: Context) -> DeleteResponse:
         """Hide an organisation for ever; its id stays reserved. Refused while it is in use (R6)."""
-        if not self._enter(request.id):
-            return DeleteResponse(success=False)
         async with self._db.transaction() as tx:
-            organisation = await tx.get(Organisation, request.id, lock=True)
+            organisation = await tx.get(Organisation, self._seen(request.id), lock=True)
             if organisation is not None:
-                for used in (_SOCIETE, _PARTENAIRE):
-                    if await tx.one(used, organisation_id=organisation.id):
-                        raise EncoreUtilise
+                await _check_unused(tx, organisation)
                 await tx.delete(organisation)
         return DeleteResponse(success=organisation is not None)
 
@@ -139,20 +122,10 @@ class OrganisationService(OrganisationServiceServicer):
             latest = await tx.one(_TOUCH, organisation_id=request.id, instant=instant)
         return pb.TouchActivityResponse(last_activity_at=timestamp(found(latest)))
 
-    def _enter(self, organisation_id: str) -> bool:
-        """Check that the caller may see the organisation, and if so make it the scope of the call."""
-        try:
-            scope = self._tenancy.scope(caller(), organisation_id, "")
-        except (OrganisationDifferente, FormatInvalide):
-            scope = current_scope.get()  # somebody else's id, or none at all: answered as unknown
-        if not organisation_id or scope.organisation_id != organisation_id:
-            return False
-        current_scope.set(Scope(organisation_id))
-        return True
-
-    def _check_entry(self, organisation_id: str) -> None:
-        if not self._enter(organisation_id):
-            raise Introuvable
+    def _seen(self, organisation_id: str) -> str:
+        """The id itself where the caller may see its organisation, else one that no organisation has (R1)."""
+        own = current_scope.get().organisation_id
+        return organisation_id if organisation_id == own or self._tenancy.open_to(caller()) else _NOBODY
 
     async def _taken(self, conflict: Conflict, organisation_id: str) -> ExisteDeja:
         """Refusal for an id or SIRET that is taken.
@@ -166,3 +139,11 @@ class OrganisationService(OrganisationServiceServicer):
         own = caller().kind == "service" or current_scope.get().organisation_id == conflict.existing_id
         known = {"id": str(conflict.existing_id)} if own and conflict.existing_id else {}
         return ExisteDeja(contrainte=conflict.constraint, **known)
+
+
+async def _check_unused(tx: Transaction, organisation: Organisation) -> None:
+    """Refuse to delete an organisation with companies or partners (R6). Raises EncoreUtilise."""
+    with within(Scope(organisation.id)):  # a service may work for another organisation meanwhile
+        for used in (_SOCIETE, _PARTENAIRE):
+            if await tx.one(used, organisation_id=organisation.id):
+                raise EncoreUtilise
