@@ -145,7 +145,7 @@ class Bus:
         watchdog = asyncio.create_task(self._watch(client, lost))
         self._client, self._told = client, False
         try:
-            await self.declare_streams()
+            await self._declare_unless(lost)
             self._up.set()
             self._remembers_anew()
             await lost.wait()
@@ -155,6 +155,16 @@ class Bus:
             self._client = None
             self._up.clear()
             self._notify()
+
+    async def _declare_unless(self, lost: asyncio.Event) -> None:
+        """Declare the streams until *lost* is set: nats-py awaits answers on an ended connection, too."""
+        declaring, ended = asyncio.create_task(self.declare_streams()), asyncio.create_task(lost.wait())
+        try:
+            await asyncio.wait((declaring, ended), return_when=asyncio.FIRST_COMPLETED)
+            if declaring.done():
+                await declaring
+        finally:
+            await end(declaring, ended)
 
     async def _watch(self, client: Client, lost: asyncio.Event) -> None:
         """Set *lost* when the broker does not answer, or the client has stopped reading."""

@@ -1,11 +1,12 @@
 """The end of background tasks."""
 
 import asyncio
+from typing import Any
 
 _AGAIN = 0.5  # seconds
 
 
-async def end(*tasks: "asyncio.Task[None]") -> None:
+async def end(*tasks: "asyncio.Task[Any]") -> None:
     """Cancel *tasks*, again every half second, and return when all of them have ended.
 
     One cancellation may not be enough: before Python 3.12, `asyncio.wait_for` swallows one

@@ -65,6 +65,32 @@ async def test_a_silent_broker_is_given_up(broker: EmbeddedNats) -> None:
         await eventually(lambda: bus.up)
 
 
+async def test_a_connection_that_ends_while_streams_are_declared_is_made_again() -> None:
+    """The answers that cannot come any more are not waited for."""
+    connections, again = 0, asyncio.Event()
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        writer.write(b'INFO {"max_payload": 1048576, "headers": true}\r\n')
+        await reader.readuntil(b"PING\r\n")
+        writer.write(b"PONG\r\n")
+        await reader.readuntil(b"STREAM.INFO")
+        if connections > 1:
+            again.set()
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    bus = Bus(f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}", "test", declared())
+    bus.start()
+    try:
+        async with asyncio.timeout(4):  # nats-py would wait for an answer for five seconds
+            await again.wait()
+    finally:
+        await bus.close()
+        server.close()
+
+
 async def test_closing_does_not_wait_for_a_frozen_broker(broker: EmbeddedNats) -> None:
     """A stop comes to its end with megabytes on their way to a broker that takes nothing."""
     async with open_bus(broker.url, declared()) as bus:
