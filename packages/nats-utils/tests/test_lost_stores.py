@@ -179,7 +179,7 @@ async def test_deliveries_of_a_former_consumer_do_not_hold_up_those_of_the_new_o
             ids += await put(bus.js, event())
             await deliver_to_nobody(bus, 0)
             slow.goes_on.set()
-            assert await effects_of(database, 21, timeout=10) == ids
+            assert await effects_of(database, 21) == ids
 
 
 class Slow:

@@ -24,7 +24,7 @@ from tests.observing import CONSUMER, consuming, effects_of, event, open_bus, pu
 
 DURABLE = "puller"
 BATCH = 10
-EXPIRES = 0.1  # seconds; silence is noticed two seconds later
+SOON, LATER = 0.1, 20.0  # seconds until a request expires; silence is noticed two seconds later
 
 Answer = Mapping[str, str]
 SILENCE: Sequence[Answer] = ()
@@ -63,9 +63,9 @@ async def answering(broker: EmbeddedNats, *answers: Sequence[Answer]) -> AsyncIt
 
 
 @asynccontextmanager
-async def pulling(bus: Bus) -> AsyncIterator[Puller]:
+async def pulling(bus: Bus, expires: float) -> AsyncIterator[Puller]:
     """A puller that listens."""
-    puller = Puller(bus, EVENTS_STREAM, DURABLE, BATCH, expires=EXPIRES)
+    puller = Puller(bus, EVENTS_STREAM, DURABLE, BATCH, expires)
     async with puller.listening():
         yield puller
 
@@ -86,7 +86,7 @@ async def pulling(bus: Bus) -> AsyncIterator[Puller]:
 )
 async def test_a_status_of_loss_ends_the_waiting(broker: EmbeddedNats, bus: Bus, lost: Answer) -> None:
     """Whatever does not mean "nothing yet" is a loss, also a status that nobody knows."""
-    async with answering(broker, [lost]), pulling(bus) as puller, asyncio.timeout(2):
+    async with answering(broker, [lost]), pulling(bus, LATER) as puller:
         with pytest.raises(ConsumerLost, match=lost["Description"]):
             await puller.next()
 
@@ -105,7 +105,7 @@ async def test_a_request_that_is_over_is_followed_by_another(
     broker: EmbeddedNats, bus: Bus, over: Answer
 ) -> None:
     """The next one asks for a whole batch again, at once."""
-    async with answering(broker, [over], [over]) as stand_in, pulling(bus) as puller:
+    async with answering(broker, [over], [over]) as stand_in, pulling(bus, LATER) as puller:
         waiting = asyncio.create_task(puller.next())
         await eventually(lambda: stand_in.asked == [BATCH] * 3)
         waiting.cancel()
@@ -113,7 +113,7 @@ async def test_a_request_that_is_over_is_followed_by_another(
 
 async def test_a_request_that_ends_without_a_count_is_silence(broker: EmbeddedNats, bus: Bus) -> None:
     """What it has not brought is not known: the consumer is looked up and asked anew."""
-    async with answering(broker, [status(408, "Request Timeout")]), pulling(bus) as puller:
+    async with answering(broker, [status(408, "Request Timeout")]), pulling(bus, SOON) as puller:
         with pytest.raises(ConsumerLost, match="silent"):
             await puller.next()
 
@@ -121,7 +121,7 @@ async def test_a_request_that_ends_without_a_count_is_silence(broker: EmbeddedNa
 async def test_one_lost_request_of_two_is_noticed(broker: EmbeddedNats, bus: Bus) -> None:
     """More than half of a batch was lost with it, so that nothing is asked for any more."""
     over = status(408, "Request Timeout", 6)
-    async with answering(broker, [over], SILENCE, [over]) as stand_in, pulling(bus) as puller:
+    async with answering(broker, [over], SILENCE, [over]) as stand_in, pulling(bus, SOON) as puller:
         with pytest.raises(ConsumerLost, match="silent"):
             await puller.next()
     assert stand_in.asked == [BATCH, 6]
@@ -133,10 +133,10 @@ async def test_a_frozen_broker_is_noticed(broker: EmbeddedNats, bus: Bus) -> Non
         EVENTS_STREAM, ConsumerConfig(durable_name=DURABLE, ack_policy=AckPolicy.EXPLICIT)
     )
     with pytest.raises(ConsumerLost, match="silent"), frozen(broker.pid):
-        async with pulling(bus) as puller:
+        async with pulling(bus, SOON) as puller:
             await puller.next()
     await put(bus.js, event())
-    async with pulling(bus) as puller:
+    async with pulling(bus, LATER) as puller:
         assert len(await puller.next()) == 1
 
 
