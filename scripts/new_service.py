@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 
 TEMPLATES = tree.ROOT / "scripts/templates"
 PORT = "50099"  # of the templates
+_WAY_UP = "](../../../", "](../../"  # links of the templates' pages: services stand one folder higher
 SERVERS = {"admin", "keycloak", "migrate", "nats", "postgres", "prometheus", "public"}  # neighbours by name
 NEXT = """
 services/service-{name} is there, on port {port}, with the resource {resource}. What comes next:
@@ -140,7 +141,7 @@ def write(plan: Plan) -> list[Path]:
         for path in sorted(path for path in source.rglob("*") if path.is_file() and path.suffix != ".pyc"):
             copy = target / plan.text(str(path.relative_to(source)))
             copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_text(plan.text(path.read_text()))
+            copy.write_text(plan.text(path.read_text()).replace(*_WAY_UP))
             written.append(copy)
     readme = tree.ROOT / "README.md"
     readme.write_text(with_row(readme.read_text(), plan))

@@ -45,9 +45,9 @@ def _start(what: str, home: Home, progress: Stages, report: Report) -> None:
 
 
 def _memory(up: psutil.Process) -> dict[str, float]:
-    """The memory below `crm up`: its forks are the services, the rest are the servers."""
+    """The memory below `crm up`: of the services, by the names of their processes, and of the servers."""
     children = up.children()
-    forks = [child for child in children if child.name() == up.name()]
+    forks = [child for child in children if child.name().startswith("crm: ")]
     servers = [process for child in children if child not in forks for process in meters.family(child)]
     return {
         "services PSS MiB": meters.pss(forks),

@@ -62,10 +62,10 @@ def _content(letter: Letter) -> str:
         return f"{error}: {letter.payload[:200].hex()}"
 
 
-def drop(url: str, texts: Iterable[str]) -> bool:
+def drop(url: str, numbers_by_service: dict[str, list[int]]) -> bool:
     """Give letters up for good; return whether all of them were dead."""
     complete = True
-    for service, numbers in parse_ids(texts).items():
+    for service, numbers in numbers_by_service.items():
         with LetterBox(url, service) as box:
             dropped = box.drop(numbers)
             for number in dropped:
@@ -109,6 +109,14 @@ def dead_numbers(url: str, services: Sequence[Service]) -> dict[str, list[int]]:
             if found := [letter.id for letter in box.letters((DEAD,))]:
                 numbers[name] = found
     return numbers
+
+
+def counted(numbers_by_service: dict[str, list[int]]) -> str:
+    """How many letters of which services, as in "3 dead letters (clients 1, email 2)"."""
+    counts = {service: len(numbers) for service, numbers in numbers_by_service.items()}
+    total = sum(counts.values())
+    each = ", ".join(f"{service} {count}" for service, count in counts.items())
+    return f"{total} dead letter{'' if total == 1 else 's'} ({each})"
 
 
 def _ended(waiting: dict[LetterBox, set[int]], patience: float) -> Iterator[tuple[LetterBox, Letter]]:

@@ -132,6 +132,28 @@ async def test_dropped_letters_are_gone_from_the_list(hospital: Hospital) -> Non
     assert (await hospital.crm("dlq", "replay", "clients/1")).out == "clients/1 is dropped, left alone\n"
 
 
+@pytest.mark.parametrize(
+    ("options", "answer", "refusal"),
+    [
+        (("--all",), b"y\n", ""),
+        (("--service", "clients"), b"y\n", ""),
+        (("--all", "--yes"), b"", ""),
+        (("--all",), b"n\n", "crm: nothing is dropped\n"),
+        (("--all",), b"", "crm: there was no answer and nothing is dropped: add --yes\n"),
+    ],
+)
+async def test_many_letters_are_dropped_after_a_yes(
+    hospital: Hospital, options: tuple[str, ...], answer: bytes, refusal: str
+) -> None:
+    """Their number is told before; another answer, or none, leaves them where they are."""
+    await hospital.dead_letters(2)
+    told = await hospital.crm("dlq", "drop", *options, stdin=answer)
+    asked = "Drop 2 dead letters (clients 2) for good? [y/N]: " in told.out
+    assert (told.code, told.err, asked) == (1 if refusal else 0, refusal, "--yes" not in options)
+    listed = await hospital.crm("dlq", "list", "--all")
+    assert (told.out.count("dropped"), listed.out.count("dropped")) == ((0, 0) if refusal else (2, 2))
+
+
 async def test_an_unknown_letter_is_named(hospital: Hospital) -> None:
     """A number that does not exist is told, and nothing else happens."""
     replayed = await hospital.crm("dlq", "replay", "clients/4711")
@@ -167,7 +189,8 @@ def test_the_service_of_an_id_must_exist() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["clients/1", "--all"], [], ["--service", "clients", "--all"]])
-async def test_replay_wants_one_way_of_naming_letters(crm: Command, arguments: list[str]) -> None:
+@pytest.mark.parametrize("verb", ["replay", "drop"])
+async def test_letters_are_named_in_one_way(crm: Command, verb: str, arguments: list[str]) -> None:
     """Ids, one service or everything, and never two of them."""
-    refused = await crm("dlq", "replay", *arguments)
+    refused = await crm("dlq", verb, *arguments)
     assert (refused.code, refused.err.startswith("crm: name letters")) == (1, True)

@@ -11,28 +11,35 @@ from crm_cli.doctor.findings import Level
 from grpc_utils import Address, Authenticator, Guards, Server, Tenancy
 from service_kit.embedded import free_port
 from service_kit.revocations import HEALTH
-from service_testing.party import json_reply, read_request
+from service_testing.party import HttpParty, Request
+from starlette.responses import JSONResponse, Response
+
+
+class Edge(HttpParty):
+    """Tells of its readiness whether it is *in_step*."""
+
+    def __init__(self, in_step: bool) -> None:
+        super().__init__()
+        self._in_step = in_step
+
+    def _answer(self, request: Request) -> Response:
+        return JSONResponse({"revocations": "ok" if self._in_step else "behind"}, 503)
 
 
 @asynccontextmanager
 async def speaking(in_step: bool) -> AsyncIterator[tuple[str, str]]:
     """The addresses of a service and of an edge, which say whether they know the revoked tokens."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        writer.write(json_reply(503, {"revocations": "ok" if in_step else "behind"}))
-        writer.close()
-
     guards = Guards(Authenticator(None), Tenancy(), None)
     parts = {HEALTH: lambda: in_step}
     server = Server("clients", [], guards, alive=partial(asyncio.sleep, 0), reflect=False, parts=parts)
     port = await server.start(Address("127.0.0.1", 0))
-    edge = await asyncio.start_server(answer, "127.0.0.1", 0)
+    edge = Edge(in_step)
+    await edge.start()
     try:
-        yield f"127.0.0.1:{port}", "{}:{}".format(*edge.sockets[0].getsockname())
+        yield f"127.0.0.1:{port}", f"127.0.0.1:{edge.port}"
     finally:
         await server.stop(0)
-        edge.close()
+        await edge.stop()
 
 
 @pytest.mark.parametrize("in_step", [True, False])

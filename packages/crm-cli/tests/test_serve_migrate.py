@@ -2,6 +2,7 @@
 
 import signal
 import socket
+from pathlib import Path
 from secrets import token_urlsafe
 
 import httpx
@@ -63,7 +64,7 @@ async def test_a_migration_waits_for_a_database_and_a_broker_that_are_starting(c
 
 
 async def test_a_served_service_ends_in_order_at_sigterm(crm: Command) -> None:
-    """SERVING on its port until then, exit code 0 after it."""
+    """SERVING on its port until then, under a name that tells its service; exit code 0 after it."""
     with fresh_nats() as broker:
         port = free_port()
         process = await crm.where(
@@ -74,9 +75,15 @@ async def test_a_served_service_ends_in_order_at_sigterm(crm: Command) -> None:
             GRPC_HOST="127.0.0.1",
         ).start("serve", "clients")
         await eventually(lambda: is_serving(f"127.0.0.1:{port}"), timeout=30)
+        name = name_of(process.pid)
         process.send_signal(signal.SIGTERM)
         _, err = await process.communicate()
-    assert (process.returncode, err) == (0, b"")
+    assert (process.returncode, err, name) == (0, b"", "crm: clients")
+
+
+def name_of(pid: int) -> str:
+    """The name under which `ps` shows a process."""
+    return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0")
 
 
 async def test_a_served_gateway_needs_no_database(crm: Command) -> None:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
-import psutil
 import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
@@ -103,13 +102,15 @@ async def test_what_is_killed_is_started_again(crm: Command) -> None:
     """Service, broker and database, each with a line that says so; then everything works."""
     async with up(crm, "clients") as running:
         for name, words in (
-            ("crm", "clients ended (signal SIGKILL), starting it again in 0.5 s"),
+            ("crm: clients", "clients ended (signal SIGKILL), starting it again in 0.5 s"),
             ("nats-server", "nats-server ended, starting it again in 0.5 s"),
             ("postgres", "PostgreSQL ended, starting it again in 0.5 s"),
         ):
             running.children()[name].kill()
             await running.says(words)
-        await eventually(lambda: set(running.children()) == {"crm", "nats-server", "postgres"}, timeout=30)
+        await eventually(
+            lambda: set(running.children()) == {"crm: clients", "nats-server", "postgres"}, timeout=30
+        )
         await eventually(lambda: running.serving("clients"), timeout=30)
         token = (await crm("token")).out.strip()
         assert await clients_of(running, token) == []
@@ -120,7 +121,7 @@ async def test_what_is_killed_is_started_again(crm: Command) -> None:
 async def test_a_service_that_is_frozen_is_shown(crm: Command) -> None:
     """STUCK while it gives no sign of life, SERVING when it goes on."""
     async with up(crm, "clients") as running:
-        service = running.children()["crm"]
+        service = running.children()["crm: clients"]
         service.suspend()
         stuck = await running.says("STUCK")
         service.resume()
@@ -223,7 +224,7 @@ async def test_an_unknown_service_is_named(crm: Command, arguments: list[str]) -
 async def test_services_share_the_memory_of_what_they_have_imported(crm: Command) -> None:
     """Two thirds of it at least; a collection that visited everything would make it their own."""
     async with up(crm, "clients", "notifications") as running:
-        services = [one for one in psutil.Process(running.process.pid).children() if one.name() == "crm"]
+        services = [one for name, one in running.children().items() if name.startswith("crm: ")]
         for memory in [service.memory_full_info() for service in services]:
             assert memory.uss < memory.rss / 3
         assert len(services) == 2

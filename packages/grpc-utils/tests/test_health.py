@@ -13,6 +13,7 @@ from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_utils import Address, Authenticator, Guards, Peers, Server, Tenancy
+from hyperframe.frame import SettingsFrame
 from service_clients.service import SERVICE
 from service_testing import Mesh, eventually, fresh_database, refusal, running
 from service_testing.http2 import Http2Connection, grpc_headers, message
@@ -20,7 +21,7 @@ from service_testing.link import DatabaseLink, database_link
 
 CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
-NO_FLOW = {4: 0}  # SETTINGS_INITIAL_WINDOW_SIZE: a client that takes no data
+NO_FLOW = {SettingsFrame.INITIAL_WINDOW_SIZE: 0}  # a client that takes no data
 MOST_CALLS = 200
 
 

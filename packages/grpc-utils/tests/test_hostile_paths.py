@@ -2,10 +2,12 @@
 
 import grpc
 import pytest
-from service_testing.http2 import DATA, END_STREAM, RST_STREAM, Http2Connection, grpc_headers, message
+from hyperframe.frame import DataFrame, RstStreamFrame
+from service_testing.http2 import Http2Connection, grpc_headers, message
 from service_testing.probe import METHOD, Probe, bearer
 
 CHECK = "/grpc.health.v1.Health/Check"
+CANCEL = 8  # RFC 9113 section 7
 
 NEAR = [
     "/grpc.health.v1.Health/check",
@@ -156,7 +158,7 @@ async def test_a_server_answers_after_a_hundred_cancelled_calls(probe: Probe) ->
     async with Http2Connection(probe.address) as connection:
         for _ in range(100):
             stream = connection.open([*grpc_headers(METHOD), *bearer(probe.token())], body=None)
-            connection.send(RST_STREAM, 0, stream, b"\0\0\0\x08")
+            connection.send(RstStreamFrame(stream, error_code=CANCEL))
     await probe.accepts(bearer(probe.token()))
 
 
@@ -165,6 +167,6 @@ async def test_a_body_in_many_frames_is_one_request(probe: Probe) -> None:
     async with Http2Connection(probe.address) as connection:
         stream = connection.open([*grpc_headers(METHOD), *bearer(probe.token())], body=None)
         for byte in message(b"\x12\x01x"):
-            connection.send(DATA, 0, stream, bytes([byte]))
-        connection.send(DATA, END_STREAM, stream, b"")
+            connection.send(DataFrame(stream, bytes([byte])))
+        connection.send(DataFrame(stream, flags=["END_STREAM"]))
         assert (await connection.answer(stream)).status == 0

@@ -122,6 +122,15 @@ async def test_C16_an_unsafe_correlation_id_is_replaced(probe: Probe, spelling: 
     assert answer.headers["x-correlation-id"] not in ("", spelling.decode("latin-1"))
 
 
+@pytest.mark.parametrize(("first", "second"), [(b"a", b"b"), (b"b", b"a"), (b"a", b"")])
+async def test_C16_of_several_correlation_ids_the_first_counts(
+    probe: Probe, first: bytes, second: bytes
+) -> None:
+    """The answer carries the first one, whatever the others are."""
+    answer = await probe.refuses([(b"x-correlation-id", first), (b"x-correlation-id", second)])
+    assert answer.headers["x-correlation-id"] == first.decode()
+
+
 async def test_C16_a_safe_correlation_id_comes_back(probe: Probe) -> None:
     """The answer carries the id of the caller, also with a refusal."""
     answer = await probe.refuses([(b"x-correlation-id", b"Trace_1.2-3")])

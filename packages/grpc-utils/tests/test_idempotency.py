@@ -65,6 +65,13 @@ async def test_C21_contents_are_compared_as_handlers_get_them(echo: EchoServer) 
     assert (first.text, again.text) == ("é1", "é1")
 
 
+async def test_C21_of_several_keys_the_first_counts(echo: EchoServer) -> None:
+    """A second value of the same name neither is a key nor changes the first."""
+    both = [*KEY, ("idempotency-key", "key-2")]
+    calls = (both, KEY, both[1:])
+    assert [(await echo.call("Write", metadata=metadata)).text for metadata in calls] == ["1", "1", "2"]
+
+
 async def test_a_key_belongs_to_one_caller(echo: EchoServer) -> None:
     """Two users and a service with one key each run the handler: a guessed key reads no other's answer."""
     callers = [echo.user(user="user-1"), echo.user(user="user-2"), echo.service()]

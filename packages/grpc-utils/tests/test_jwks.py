@@ -11,8 +11,9 @@ from grpc_utils.jwks import FORCED_PAUSE, REFRESH_AGE, parse
 from grpc_utils.web import LARGEST
 from service_testing import eventually
 from service_testing.issuer import IdentityProvider, Reply, new_key, public_jwk
-from service_testing.party import http_reply
+from service_testing.party import Raw
 from service_testing.seconds import Seconds
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 
 @pytest.fixture
@@ -29,18 +30,18 @@ def jwks(provider: IdentityProvider, seconds: Seconds) -> Jwks:
 
 async def test_keys_are_fetched_when_they_are_needed(provider: IdentityProvider, jwks: Jwks) -> None:
     """The first call fetches them, the next ones do not."""
-    assert provider.requests == 0
+    assert provider.key_requests == 0
     found = [await jwks.key(provider.kid) for _ in range(3)]
-    assert (found, provider.requests) == ([provider.key.public_key()] * 3, 1)
+    assert (found, provider.key_requests) == ([provider.key.public_key()] * 3, 1)
 
 
 async def test_calls_that_wait_share_one_request(provider: IdentityProvider, jwks: Jwks) -> None:
     """A hundred first calls at once are one request to the provider."""
     with provider.slow():
         calls = [asyncio.create_task(jwks.key(provider.kid)) for _ in range(100)]
-        await eventually(lambda: provider.requests)
+        await eventually(lambda: provider.key_requests)
     assert await asyncio.gather(*calls) == [provider.key.public_key()] * 100
-    assert provider.requests == 1
+    assert provider.key_requests == 1
 
 
 async def test_a_caller_who_gives_up_does_not_stop_the_request(
@@ -49,10 +50,10 @@ async def test_a_caller_who_gives_up_does_not_stop_the_request(
     """Of two callers who wait for one request, one is cancelled and the other gets the key."""
     with provider.slow():
         impatient, patient = (asyncio.create_task(jwks.key(provider.kid)) for _ in range(2))
-        await eventually(lambda: provider.requests)
+        await eventually(lambda: provider.key_requests)
         impatient.cancel()
         await asyncio.gather(impatient, return_exceptions=True)
-    assert (await patient, provider.requests) == (provider.key.public_key(), 1)
+    assert (await patient, provider.key_requests) == (provider.key.public_key(), 1)
 
 
 async def test_I6_known_keys_stay_while_the_provider_is_away(
@@ -74,11 +75,11 @@ async def test_old_keys_are_used_while_they_are_fetched_again(
     seconds.passed = REFRESH_AGE + 1
     with provider.slow():
         assert await jwks.key(provider.kid) == provider.key.public_key()
-        await eventually(lambda: provider.requests == 2)
+        await eventually(lambda: provider.key_requests == 2)
         seconds.passed += FORCED_PAUSE + 1
         assert await jwks.key(provider.kid) == provider.key.public_key()
     await jwks.key("invented")  # waits for the refresh, then fetches once more
-    assert provider.requests == 3
+    assert provider.key_requests == 3
 
 
 async def test_unknown_key_ids_cost_one_request_in_ten_seconds(
@@ -88,11 +89,11 @@ async def test_unknown_key_ids_cost_one_request_in_ten_seconds(
     await jwks.key(provider.kid)
     seconds.passed = FORCED_PAUSE + 1
     found = await asyncio.gather(*(jwks.key(f"invented-{number}") for number in range(500)))
-    assert (set(found), provider.requests) == ({None}, 2)
+    assert (set(found), provider.key_requests) == ({None}, 2)
     seconds.passed += FORCED_PAUSE
-    assert (await jwks.key("invented"), provider.requests) == (None, 2)
+    assert (await jwks.key("invented"), provider.key_requests) == (None, 2)
     seconds.passed += 0.1
-    assert (await jwks.key("invented"), provider.requests) == (None, 3)
+    assert (await jwks.key("invented"), provider.key_requests) == (None, 3)
 
 
 async def test_a_new_key_is_known_at_its_first_call(
@@ -105,7 +106,7 @@ async def test_a_new_key_is_known_at_its_first_call(
     provider.rotate()
     kids = [former, provider.kid] * 20
     assert None not in await asyncio.gather(*(jwks.key(kid) for kid in kids))
-    assert provider.requests == 2
+    assert provider.key_requests == 2
 
 
 async def test_a_refresh_that_came_too_early_does_not_delay_a_new_key(
@@ -115,7 +116,7 @@ async def test_a_refresh_that_came_too_early_does_not_delay_a_new_key(
     await jwks.key(provider.kid)
     seconds.passed = REFRESH_AGE + 1
     await jwks.key(provider.kid)
-    await eventually(lambda: provider.requests == 2)
+    await eventually(lambda: provider.key_requests == 2)
     provider.rotate()
     assert await jwks.key(provider.kid) == provider.key.public_key()
 
@@ -145,7 +146,7 @@ async def test_keys_are_found_once_the_provider_is_back(
 
 def document(*entries: object) -> Reply:
     """A reply with a JWK set of *entries*."""
-    return lambda p: http_reply(200, json.dumps({"keys": entries}).encode())
+    return lambda p: JSONResponse({"keys": entries})
 
 
 def changed(**changes: object) -> Reply:
@@ -153,30 +154,31 @@ def changed(**changes: object) -> Reply:
     return lambda p: document(public_jwk(p.key, p.kid, **changes))(p)
 
 
+BEGUN = b"HTTP/1.1 200 -\r\ncontent-length: 10000\r\n\r\n"  # of an answer that is longer than what follows
 LIES: dict[str, Reply] = {
-    "301": lambda p: http_reply(301, b"", f"location: {p.jwks_url}"),
-    "302 to a good document": lambda p: http_reply(302, json.dumps(p.document()).encode(), "location: /"),
-    "307": lambda p: http_reply(307, b"", f"location: {p.jwks_url}"),
-    "204": lambda p: http_reply(204, b""),
-    "401": lambda p: http_reply(401, json.dumps(p.document()).encode()),
-    "500": lambda p: http_reply(500, json.dumps(p.document()).encode()),
-    "too large": lambda p: http_reply(200, json.dumps(p.document() | {"x": "x" * LARGEST}).encode()),
-    "an endless header": lambda p: b"HTTP/1.1 200 -\r\nx: " + b"x" * 200_000,
-    "compressed": lambda p: http_reply(
-        200, gzip.compress(json.dumps(p.document()).encode()), "content-encoding: gzip"
+    "301": lambda p: RedirectResponse(p.jwks_url, 301),
+    "302 to a good document": lambda p: JSONResponse(p.document(), 302, {"location": "/"}),
+    "307": lambda p: RedirectResponse(p.jwks_url, 307),
+    "204": lambda p: Response(status_code=204),
+    "401": lambda p: JSONResponse(p.document(), 401),
+    "500": lambda p: JSONResponse(p.document(), 500),
+    "too large": lambda p: JSONResponse(p.document() | {"x": "x" * LARGEST}),
+    "an endless header": lambda p: Raw(b"HTTP/1.1 200 -\r\nx: " + b"x" * 200_000),
+    "compressed": lambda p: Response(
+        gzip.compress(json.dumps(p.document()).encode()), headers={"content-encoding": "gzip"}
     ),
-    "cut off": lambda p: http_reply(200, json.dumps(p.document()).encode())[:-20],
-    "no HTTP": lambda p: b"hello\r\n",
-    "nothing": lambda p: b"",
-    "HTML": lambda p: http_reply(200, b"<html>Sign in</html>", "content-type: text/html"),
-    "UTF-16": lambda p: http_reply(200, json.dumps(p.document()).encode("utf-16")),
-    "a list": lambda p: http_reply(200, json.dumps(p.document()["keys"]).encode()),
-    "a number": lambda p: http_reply(200, b"1"),
-    "null": lambda p: http_reply(200, b"null"),
-    "keys null": lambda p: http_reply(200, b'{"keys":null}'),
-    "keys a number": lambda p: http_reply(200, b'{"keys":1}'),
-    "keys a text": lambda p: http_reply(200, b'{"keys":"key-1"}'),
-    "deep and cut off": lambda p: http_reply(200, b"[" * 1000),
+    "cut off": lambda p: Raw(BEGUN + json.dumps(p.document()).encode()),
+    "no HTTP": lambda p: Raw(b"hello\r\n"),
+    "nothing": lambda p: Raw(),
+    "HTML": lambda p: HTMLResponse("<html>Sign in</html>"),
+    "UTF-16": lambda p: Response(json.dumps(p.document()).encode("utf-16")),
+    "a list": lambda p: JSONResponse(p.document()["keys"]),
+    "a number": lambda p: Response(b"1"),
+    "null": lambda p: Response(b"null"),
+    "keys null": lambda p: Response(b'{"keys":null}'),
+    "keys a number": lambda p: Response(b'{"keys":1}'),
+    "keys a text": lambda p: Response(b'{"keys":"key-1"}'),
+    "deep and cut off": lambda p: Response(b"[" * 1000),
     "no keys": document(),
     "keys that are no objects": document(None, 1, "key-1", []),
     "another type of key": changed(kty="EC"),
@@ -206,7 +208,7 @@ async def test_a_bad_document_gives_no_key(provider: IdentityProvider, jwks: Jwk
     """The bad reply gives no key, raises nothing, and is not asked for twice."""
     with provider.lying(lie):
         assert await jwks.key(provider.kid) is None
-    assert provider.requests == 1
+    assert provider.key_requests == 1
 
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
@@ -255,7 +257,7 @@ async def test_a_provider_that_hangs_does_not_hold_known_callers(
     seconds.passed = FORCED_PAUSE + 1
     with provider.slow():
         waiting = asyncio.create_task(jwks.key("invented"))
-        await eventually(lambda: provider.requests == 2)
+        await eventually(lambda: provider.key_requests == 2)
         assert await jwks.key(provider.kid) == provider.key.public_key()
         assert await waiting is None
 
@@ -292,8 +294,8 @@ async def test_requests_can_be_made_less_often(provider: IdentityProvider, secon
     asked = []
     for seconds.passed, kid in ((0, provider.kid), (60, "invented"), (61, "invented"), (3661, provider.kid)):
         await jwks.key(kid)
-        asked.append(provider.requests)
+        asked.append(provider.key_requests)
     assert asked == [1, 1, 2, 2]
     seconds.passed = 3662
     await jwks.key(provider.kid)
-    await eventually(lambda: provider.requests == 3)
+    await eventually(lambda: provider.key_requests == 3)

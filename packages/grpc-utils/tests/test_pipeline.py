@@ -46,8 +46,10 @@ async def test_C6_another_organisation_is_refused_before_the_handler() -> None:
     """A foreign organisation in the request or in the metadata is refused, and the handler is not entered."""
     async with echoing(Write=never) as echo:
         in_request = await refusal(echo.call("Write", organisation_id="org-2"))
-        in_header = await refusal(echo.call("Write", metadata=[("x-organisation-id", "org-2")]))
-    for told in (in_request, in_header):
+        header, own = ("x-organisation-id", "org-2"), ("x-organisation-id", "org-1")
+        in_header = await refusal(echo.call("Write", metadata=[header]))
+        in_the_first = await refusal(echo.call("Write", metadata=[header, own]))
+    for told in (in_request, in_header, in_the_first):
         assert (told.code, told.reason) == (grpc.StatusCode.PERMISSION_DENIED, "ORGANISATION_DIFFERENTE")
 
 

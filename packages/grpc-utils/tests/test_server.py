@@ -1,6 +1,7 @@
 """Server: handlers and ports that it refuses, limits of a request, and how it stops."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from grpc_health.v1.health_pb2_grpc import HealthServicer
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_utils import Address, Authenticator, Context, Guards, Peers, PortTaken, Server, Tenancy
 from grpc_utils.server import UnsupportedHandler
-from service_testing import eventually, refusal
+from service_testing import code_of, eventually, refusal
 
 OPEN = Guards(Authenticator(None), Tenancy(), None)
 
@@ -157,6 +158,25 @@ async def test_a_call_that_outlasts_the_grace_is_ended() -> None:
         await eventually(lambda: kpis.entered)
         await server.stop(0.05)
         assert (await refusal(call)).code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+
+async def test_a_stop_under_load_refuses_calls_that_it_has_not_begun() -> None:
+    """Of callers who do not watch health, each gets an answer or is refused before the handler is entered."""
+    kpis, ended = Kpis(), Counter[grpc.StatusCode]()
+    kpis.may_answer.set()
+    async with serving(kpis) as (server, port), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = DashboardKpisServiceStub(channel)
+
+        async def call_on() -> None:
+            while not ended.keys() - {grpc.StatusCode.OK}:
+                ended[await code_of(stub.GetKpis(pb.DashboardFilters()))] += 1
+
+        callers = [asyncio.create_task(call_on()) for _ in range(10)]
+        await eventually(lambda: kpis.entered > 50)
+        await server.stop(5)
+        await asyncio.gather(*callers)
+    assert set(ended) - {grpc.StatusCode.OK} <= {grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE}
+    assert ended[grpc.StatusCode.OK] == kpis.entered
 
 
 async def test_a_peer_that_retries_sees_no_failure_while_a_replica_stops() -> None:

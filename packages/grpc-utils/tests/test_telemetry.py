@@ -12,7 +12,7 @@ from grpc_utils import Context
 from grpc_utils.errors import Introuvable
 from grpc_utils.telemetry import Calls, log_calls_to, masked
 from prometheus_client import REGISTRY
-from service_testing import eventually, refusal
+from service_testing import eventually, metric, refusal
 from service_testing.echo import EchoServer, echoing
 from service_testing.http2 import Http2Connection
 from service_testing.probe import METHOD, Probe, bearer
@@ -79,8 +79,7 @@ async def test_the_path_of_an_unknown_method_is_not_written(output: io.BytesIO) 
 
 def counted(echo: EchoServer, code: str) -> float:
     """The number of calls of Read that ended with *code*."""
-    labels = {"service": "echo", "method": "/echo.EchoService/Read", "code": code}
-    return REGISTRY.get_sample_value("crm_rpc_total", labels) or 0.0
+    return metric("crm_rpc_total", service="echo", method="/echo.EchoService/Read", code=code)
 
 
 async def test_C16_every_call_is_counted_by_its_code(output: io.BytesIO) -> None:
@@ -90,8 +89,7 @@ async def test_C16_every_call_is_counted_by_its_code(output: io.BytesIO) -> None
         for text in ("", "", "missing"):
             await refusal(echo.call("Read", text)) if text else await echo.call("Read")
     assert (counted(echo, "OK"), counted(echo, "NOT_FOUND")) == (before[0] + 2, before[1] + 1)
-    timed = {"service": "echo", "method": "/echo.EchoService/Read"}
-    assert REGISTRY.get_sample_value("crm_rpc_seconds_count", timed)
+    assert metric("crm_rpc_seconds_count", service="echo", method="/echo.EchoService/Read")
 
 
 @pytest.mark.parametrize("given", ["", "a b", "a\nb", "a\r\nb", "\0", "é", "../..", "x" * 65])

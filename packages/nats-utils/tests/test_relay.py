@@ -16,7 +16,20 @@ from tests.observing import SUBJECT, confirmed, during, message_ids, open_bus, o
 
 from tests.temoin.service import record_many
 
-_WRITERS = 5  # at once: a statement waits five seconds at most for the row that the others lock
+
+async def write_at_once(database: Database, writers: int, dossiers: int) -> None:
+    """Have *writers* record 40 entries each, in turn for *dossiers*, as many as have connections at once.
+
+    Those of one dossier wait for each other: more of them would wait for a connection longer than
+    the pool lets anybody wait, and for the row longer than a statement may take.
+    """
+    connections = asyncio.Semaphore(5)  # of the ten: the others are for whoever looks on
+
+    async def write(number: int) -> None:
+        async with connections:
+            await record_many(database, 40, f"d{number % dossiers}")
+
+    await asyncio.gather(*map(write, range(writers)))
 
 
 async def insert(database: Database, payload: bytes = b"", created_at: datetime | None = None) -> str:
@@ -41,8 +54,7 @@ async def test_I5_events_about_one_row_are_published_in_the_order_of_its_changes
 ) -> None:
     """Many writers while the relay is at work; each message is where its row says."""
     async with during(Relay(database, bus).run):
-        for _ in range(6):
-            await asyncio.gather(*(record_many(database, 40) for _ in range(_WRITERS)))
+        await write_at_once(database, 30, dossiers=1)
         rows = await confirmed(database, 1200)
     stored = await message_ids(bus.js)
     assert [row.message_id for row in rows] == stored
@@ -51,8 +63,7 @@ async def test_I5_events_about_one_row_are_published_in_the_order_of_its_changes
 
 async def test_what_many_writers_left_is_published_in_the_order_of_ids(database: Database, bus: Bus) -> None:
     """More than two windows."""
-    for _ in range(6):
-        await asyncio.gather(*(record_many(database, 40, f"d{writer}") for writer in range(_WRITERS)))
+    await write_at_once(database, 30, dossiers=30)
     async with during(Relay(database, bus).run):
         rows = await confirmed(database, 1200)
     assert [row.message_id for row in rows] == await message_ids(bus.js)

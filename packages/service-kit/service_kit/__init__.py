@@ -13,6 +13,7 @@ from service_kit.edge import LIVENESS, READINESS, Edge, Running
 from service_kit.owners import Owner, owner_of
 from service_kit.running import RunningService, brought_to_life, keep_running
 from service_kit.sealing import LongSecret, Made, SealingSettings
+from service_kit.senders import sender_of
 from service_kit.service import Service
 from service_kit.serving import serve
 from service_kit.settings import PRODUCTION, ConfigurationError, ProcessSettings, Settings, load
@@ -48,5 +49,6 @@ __all__ = [
     "owner_of",
     "registry",
     "revocations",
+    "sender_of",
     "serve",
 ]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import uvloop
 from prometheus_client import start_http_server
+from setproctitle import getproctitle, setproctitle
 
 from service_kit import logs
 from service_kit.edge import Edge, Running
@@ -18,6 +19,9 @@ from service_kit.service import Service
 from service_kit.settings import Settings, load
 
 _log = logging.getLogger(__name__)
+# setproctitle 1.3 finds its place by the environment that the process was started with, at first use;
+# once the first variable of that has changed, it does nothing and does not say so.
+getproctitle()
 _HARD_EXIT = 5.0  # seconds beyond the grace after which the process ends whatever happens
 
 Report = Callable[[bool], None]
@@ -28,9 +32,10 @@ def serve(
 ) -> None:
     """Run *services* until a signal; *ports* are the default ports of all processes.
 
-    *report* is called once a second with whether all of them are serving. Raises
-    ConfigurationError or PortTaken before anything is served.
+    *report* is called once a second with whether all of them are serving. The process is named after
+    them, as in `crm: clients`. Raises ConfigurationError or PortTaken before anything is served.
     """
+    setproctitle(f"crm: {' '.join(service.name for service in services)}")
     uvloop.run(_serve(services, ports, report))
 
 

@@ -7,7 +7,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import pytest
 import structlog
@@ -16,21 +16,19 @@ from grpc_utils.telemetry import log_calls_to
 from service_kit import logs
 from service_kit.outside import NoReply, Question, Reply, reply_to
 from service_testing import eventually
-from service_testing.party import HttpParty, Request, http_reply, json_reply, read_request
+from service_testing.party import HttpParty, Raw, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 
 class Party(HttpParty):
-    """Gives its *replies* in turn, then good ones; b"" hangs up."""
+    """Gives its *replies* in turn, then good ones."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.replies: list[bytes] = []
-        self.requests: list[Request] = []
+        self.replies: list[Response] = []
 
-    async def _exchange(self, reader: asyncio.StreamReader) -> bytes:
-        self.requests.append(await read_request(reader))
-        await self._flows()
-        return self.replies.pop(0) if self.replies else json_reply(200, {"said": "yes"})
+    def _answer(self, request: Request) -> Response:
+        return self.replies.pop(0) if self.replies else JSONResponse({"said": "yes"})
 
 
 @pytest.fixture
@@ -76,16 +74,16 @@ async def test_it_is_asked_as_told(party: Party) -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        json_reply(200, {"said": "x" * 64 * 1024}),
-        http_reply(200, gzip.compress(b'{"said": "yes"}'), "content-encoding: gzip"),
-        http_reply(200, b'{"said": "yes"'),
-        http_reply(200, b'["yes"]'),
-        http_reply(200, b"[" * 60_000),
-        http_reply(200, b'{"said": "\xff"}'),
+        JSONResponse({"said": "x" * 64 * 1024}),
+        Response(gzip.compress(b'{"said": "yes"}'), headers={"content-encoding": "gzip"}),
+        Response(b'{"said": "yes"'),
+        Response(b'["yes"]'),
+        Response(b"[" * 60_000),
+        Response(b'{"said": "\xff"}'),
     ],
     ids=["large", "compressed", "cut", "no object", "deep", "no text"],
 )
-async def test_an_answer_that_is_no_small_json_object_is_empty(party: Party, reply: bytes) -> None:
+async def test_an_answer_that_is_no_small_json_object_is_empty(party: Party, reply: Response) -> None:
     """Its status stays; asking again would not help."""
     party.replies = [reply]
     assert await reply_to(question(party), timeout=2) == Reply(200, {})
@@ -94,13 +92,13 @@ async def test_an_answer_that_is_no_small_json_object_is_empty(party: Party, rep
 
 async def test_the_last_answer_counts_whatever_it_says(party: Party) -> None:
     """After as many attempts as it has."""
-    party.replies = [json_reply(503, {"n": n}) for n in range(3)]
+    party.replies = [JSONResponse({"n": n}, 503) for n in range(3)]
     assert await reply_to(question(party), timeout=2, attempts=2) == Reply(503, {"n": 1})
 
 
 async def test_a_retry_is_told_before_it_happens(party: Party) -> None:
     """Once for each."""
-    party.replies = [json_reply(503, {})] * 2
+    party.replies = [JSONResponse({}, 503)] * 2
     seen: list[int] = []
     await reply_to(question(party), timeout=2, on_retry=lambda: seen.append(len(party.requests)))
     assert seen == [1, 2]
@@ -109,16 +107,16 @@ async def test_a_retry_is_told_before_it_happens(party: Party) -> None:
 class DrippingParty(Party):
     """Begins its answer at once and never ends it."""
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.requests.append(await read_request(reader))
-        writer.write(b"HTTP/1.1 200 -\r\ncontent-length: 1000\r\n\r\n{")
-        gone = asyncio.ensure_future(reader.read())
-        while not gone.done():
-            writer.write(b" ")
-            await asyncio.wait([gone], timeout=0.02)
-        with suppress(ConnectionError):
-            gone.result()
-        writer.close()
+    def _answer(self, request: Request) -> Response:
+        return StreamingResponse(drops(), headers={"content-length": "1000"})
+
+
+async def drops() -> AsyncIterator[bytes]:
+    """The beginning of an object, then white space."""
+    yield b"{"
+    while True:
+        yield b" "
+        await asyncio.sleep(0.02)
 
 
 async def test_the_time_is_that_of_the_whole_attempt() -> None:
@@ -133,7 +131,7 @@ async def test_the_time_is_that_of_the_whole_attempt() -> None:
 
 async def test_an_answer_that_is_cut_short_is_none(party: Party) -> None:
     """It is asked for again if that may be done."""
-    party.replies = [b"HTTP/1.1 200 -\r\ncontent-length: 100\r\n\r\n{"] * 2
+    party.replies = [Raw(b"HTTP/1.1 200 -\r\ncontent-length: 100\r\n\r\n{")] * 2
     with pytest.raises(NoReply) as told:
         await reply_to(question(party, repeatable=False), timeout=2)
     assert not told.value.too_slow
@@ -143,7 +141,7 @@ async def test_an_answer_that_is_cut_short_is_none(party: Party) -> None:
 async def test_C16_lines_say_for_whom_it_was_asked(party: Party, capsys: pytest.CaptureFixture[str]) -> None:
     """With the correlation id, as all lines of services."""
     context.correlation_id.set("int-1760000000000-abc1234")
-    party.replies = [json_reply(503, {})]
+    party.replies = [JSONResponse({}, 503)]
     with lines_of_services():
         await reply_to(question(party), timeout=2)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -155,14 +153,14 @@ async def test_C16_lines_say_for_whom_it_was_asked(party: Party, capsys: pytest.
 
 async def test_a_redirection_is_an_answer(party: Party) -> None:
     """It is not followed: a proof goes nowhere else."""
-    party.replies = [http_reply(302, b"{}", f"location: http://127.0.0.1:{party.port}/elsewhere")]
+    party.replies = [RedirectResponse(f"http://127.0.0.1:{party.port}/elsewhere", 302)]
     assert (await reply_to(question(party), timeout=2)).status == 302
     assert len(party.requests) == 1
 
 
 async def test_pauses_double(party: Party, caplog: pytest.LogCaptureFixture) -> None:
     """From 100 ms on; up to 100 ms at random come on top."""
-    party.replies = [json_reply(503, {})] * 3
+    party.replies = [JSONResponse({}, 503)] * 3
     told: list[float] = []
     await reply_to(question(party), timeout=2, attempts=4, on_retry=lambda: told.append(time.monotonic()))
     first, second, third = told
@@ -172,7 +170,7 @@ async def test_pauses_double(party: Party, caplog: pytest.LogCaptureFixture) -> 
 
 async def test_a_call_that_is_cancelled_is_not_repeated(party: Party) -> None:
     """While it pauses, and while it waits for an answer."""
-    party.replies, paused = [json_reply(503, {}, "retry-after: 5")], asyncio.Event()
+    party.replies, paused = [JSONResponse({}, 503, {"retry-after": "5"})], asyncio.Event()
     pausing = asyncio.create_task(reply_to(question(party), timeout=30, on_retry=paused.set))
     await paused.wait()
     await cancelled(pausing)

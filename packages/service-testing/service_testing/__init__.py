@@ -6,6 +6,7 @@ async with running(SERVICE) as mesh:
 """
 
 from service_testing.mesh import Mesh, running
+from service_testing.metrics import metric
 from service_testing.pages import pages
 from service_testing.refusals import Refusal, code_of, refusal, refused
 from service_testing.servers import empty_database, fresh_database, fresh_nats
@@ -21,6 +22,7 @@ __all__ = [
     "eventually",
     "fresh_database",
     "fresh_nats",
+    "metric",
     "oauth",
     "oidc",
     "pages",

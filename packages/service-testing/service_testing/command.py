@@ -122,8 +122,8 @@ class Up:
         return next((line for line in self.said if words in line), "") or await self.says(words)
 
     def children(self) -> dict[str, psutil.Process]:
-        """Its processes by program: the servers, and its last service as "crm"."""
-        return {child.name(): child for child in psutil.Process(self.process.pid).children()}
+        """Its processes by name: the servers by their program, services as `ps` shows them."""
+        return {_name(child): child for child in psutil.Process(self.process.pid).children()}
 
     async def serving(self, service: str) -> bool:
         """Whether *service* says that it is SERVING."""
@@ -135,6 +135,14 @@ class Up:
         commands = [str(process.info["cmdline"]) for process in psutil.process_iter(["cmdline"])]
         servers = [command for command in commands if str(self.crm.home) in command]
         return all(port_is_free(port) for port in ports) and not servers
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        shown = " ".join(process.cmdline()).rstrip()
+        return shown if shown.startswith("crm: ") else process.name()
+    except psutil.NoSuchProcess:
+        return ""  # it has ended meanwhile
 
 
 @asynccontextmanager

@@ -5,8 +5,6 @@ async with identity_provider() as provider:
     token = provider.token(sub="user-1")
 """
 
-import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
@@ -16,8 +14,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from db_utils import clock
 from jwt.algorithms import RSAAlgorithm
+from starlette.responses import JSONResponse, Response
 
-from service_testing.party import HttpParty, http_reply
+from service_testing.party import HttpParty, Request
 from service_testing.tokens import compact, rsa_by
 
 JWKS_PATH = "/protocol/openid-connect/certs"
@@ -26,18 +25,17 @@ _DISCOVERY_PATH = "/.well-known/openid-configuration"
 _REALM = "/realms/crm"
 
 Document = dict[str, Any]
-Reply = Callable[["IdentityProvider"], bytes]
+Reply = Callable[["IdentityProvider"], Response]
 
 
 class IdentityProvider(HttpParty):
-    """Signs with the newest of its keys and publishes them; *requests* counts those for keys.
+    """Signs with the newest of its keys and publishes them.
 
     Keys are numbered from *first_key*; those of one number are the same key in every provider.
     """
 
     def __init__(self, first_key: int = 1) -> None:
         super().__init__()
-        self.requests = 0
         self._numbers = count(first_key)
         self._keys: dict[str, RSAPrivateKey] = {}
         self._reply: Reply = IdentityProvider._published
@@ -52,6 +50,11 @@ class IdentityProvider(HttpParty):
     def jwks_url(self) -> str:
         """Where its keys are published."""
         return self.issuer + JWKS_PATH
+
+    @property
+    def key_requests(self) -> int:
+        """The number of requests for its keys."""
+        return sum(_is_jwks(request.path) for request in self.requests)
 
     @property
     def kid(self) -> str:
@@ -87,32 +90,20 @@ class IdentityProvider(HttpParty):
 
     @contextmanager
     def lying(self, reply: Reply) -> Iterator[None]:
-        """Answer requests for keys with the bytes that *reply* makes."""
+        """Answer requests for keys with what *reply* makes."""
         former, self._reply = self._reply, reply
         try:
             yield
         finally:
             self._reply = former
 
-    def _published(self) -> bytes:
-        return http_reply(200, json.dumps(self.document()).encode())
+    def _published(self) -> Response:
+        return JSONResponse(self.document())
 
-    def _answer(self, path: str) -> bytes:
-        if path == _REALM + _DISCOVERY_PATH:
-            found = {"issuer": self.issuer, "jwks_uri": self.jwks_url}
-            return http_reply(200, json.dumps(found).encode())
-        if not _is_jwks(path):
-            return http_reply(404, b"")
-        return self._reply(self)
-
-    async def _exchange(self, reader: asyncio.StreamReader) -> bytes:
-        if await reader.readexactly(1) != b"G":
-            return b""  # no GET: a client that wants TLS
-        head = await reader.readuntil(b"\r\n\r\n")
-        path = head.split(b" ")[1].decode()
-        self.requests += _is_jwks(path)
-        await self._flows()
-        return self._answer(path)
+    def _answer(self, request: Request) -> Response:
+        if request.path == _REALM + _DISCOVERY_PATH:
+            return JSONResponse({"issuer": self.issuer, "jwks_uri": self.jwks_url})
+        return self._reply(self) if _is_jwks(request.path) else Response(status_code=404)
 
 
 def _is_jwks(path: str) -> bool:

@@ -13,9 +13,11 @@ from grpc_utils import ServiceSigner
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from nats_utils import event_type
+from nats_utils.tables import DeadLetter
 from service_kit import Edge, ProcessSettings, Running, RunningService, Service, brought_to_life, load
 from service_kit.embedded import EmbeddedNats, free_port
 from service_kit.environment import Secrets, new_secrets
+from sqlalchemy import select
 
 from service_testing.events import stored
 from service_testing.servers import fresh_database, fresh_nats
@@ -121,6 +123,11 @@ class Mesh:
                 await eventually(partial(_has_reached, js, kind.stream, durable, last.seq), timeout=timeout)
         finally:
             await client.close()
+
+    async def dead_letters(self, name: str, event: Message) -> list[tuple[str, int]]:
+        """The error and the attempts of each dead letter that service *name* has of *event*."""
+        of_event = select(DeadLetter).where(DeadLetter.message_key == event.event_id)  # type: ignore[attr-defined]  # events have one
+        return [(letter.error, letter.attempts) for letter in await self.database(name).read().all(of_event)]
 
     @asynccontextmanager
     async def without(self, name: str) -> AsyncIterator[None]:

@@ -8,11 +8,12 @@ async with oauth_provider() as provider, running(SERVICE, **provider.settings())
     assert len(provider.refreshes()) == 1
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from service_testing.oauth_desks import (
     AUTHORIZE,
@@ -26,7 +27,7 @@ from service_testing.oauth_desks import (
     Answer,
     Desk,
 )
-from service_testing.party import HttpParty, Request, http_reply, json_reply, read_request
+from service_testing.party import HttpParty, Raw, Request
 
 __all__ = [
     "AUTHORIZE",
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 _ALWAYS = 1_000_000
-_FOUND, _OK = 302, 200
+_OK, _FOUND, _BAD_REQUEST, _NOT_FOUND = 200, 302, 400, 404
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class _Fault:
     left: int
     status: int = _OK
     error: str = ""
-    headers: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     fields: dict[str, object] = field(default_factory=dict)
 
@@ -62,15 +63,12 @@ class _Fault:
 class OauthProvider(HttpParty):
     """The three providers. Endpoints are named by the constants of this module.
 
-    *account* says yes next, *delay* is what each answer takes, in seconds; `requests` are those it
-    got, in order. Where `of` names no provider, all three are meant.
+    *account* says yes next. Where `of` names no provider, all three are meant.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.account = Account("compte-1", "Jeanne Martin", "jeanne.martin@exemple.fr")
-        self.delay = 0.0
-        self.requests: list[Request] = []
         self._desks: dict[str, Desk] = {kind.code: kind() for kind in DESKS}
         self._faults: list[_Fault] = []
         self._refusal = ""
@@ -120,7 +118,7 @@ class OauthProvider(HttpParty):
         retry_after: int | None = None,
     ) -> Iterator[None]:
         """Answer the next *times* requests with *status* and *error*; 0 closes the line instead."""
-        headers = () if retry_after is None else (f"retry-after: {retry_after}",)
+        headers = {} if retry_after is None else {"retry-after": str(retry_after)}
         with self._with(_Fault(endpoint, of, times, status, error, headers)):
             yield
 
@@ -156,18 +154,14 @@ class OauthProvider(HttpParty):
         finally:
             self._faults.remove(fault)
 
-    async def _exchange(self, reader: asyncio.StreamReader) -> bytes:
-        request = await read_request(reader)
-        self.requests.append(request)
-        await self._flows()
-        await asyncio.sleep(self.delay)
+    def _answer(self, request: Request) -> Response:
         _, code, endpoint = f"{request.path}//".split("/")[:3]
         desk = self._desks.get(code)
         if desk is None or endpoint not in desk.endpoints:
-            return json_reply(404, {})
+            return JSONResponse({}, _NOT_FOUND)
         return self._disturbed(desk, endpoint, request)
 
-    def _disturbed(self, desk: Desk, endpoint: str, request: Request) -> bytes:
+    def _disturbed(self, desk: Desk, endpoint: str, request: Request) -> Response:
         """The reply, as the newest fault that is not used up has it."""
         fitting = (one for one in self._faults if one.endpoint == endpoint and _is(one.of, desk.code))
         fault = next((one for one in fitting if one.left), None)
@@ -175,15 +169,15 @@ class OauthProvider(HttpParty):
             return self._usual(desk, endpoint, request, {})
         fault.left -= 1
         if fault.body is not None:
-            return http_reply(_OK, fault.body, "content-type: text/html")
+            return HTMLResponse(fault.body)
         if fault.fields:
             return self._usual(desk, endpoint, request, fault.fields)
-        return _json(desk.refusal(fault.status, fault.error), *fault.headers) if fault.status else b""
+        return _json(desk.refusal(fault.status, fault.error), fault.headers) if fault.status else Raw()
 
-    def _usual(self, desk: Desk, endpoint: str, request: Request, fields: dict[str, object]) -> bytes:
+    def _usual(self, desk: Desk, endpoint: str, request: Request, fields: dict[str, object]) -> Response:
         if endpoint == AUTHORIZE:
             back = desk.authorized(request.parameters, self.account, self._refusal)
-            return http_reply(_FOUND, b"", f"location: {back}") if back else json_reply(400, {})
+            return RedirectResponse(back, _FOUND) if back else JSONResponse({}, _BAD_REQUEST)
         status, told = desk.answer(endpoint, request)
         if status == _OK:
             told = {name: value for name, value in (told | fields).items() if value is not None}
@@ -205,5 +199,6 @@ def _is(of: str, code: str) -> bool:
     return of in ("", code)
 
 
-def _json(answer: Answer, *headers: str) -> bytes:
-    return json_reply(*answer, *headers)
+def _json(answer: Answer, headers: Mapping[str, str] | None = None) -> Response:
+    status, content = answer
+    return JSONResponse(content, status, headers)

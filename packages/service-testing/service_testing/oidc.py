@@ -8,7 +8,6 @@ Discovery, authorization code with PKCE, and keys, as OpenID Connect Core 1.0, R
 RFC 7636 ask for; `issuer.py` has a provider for access tokens alone.
 """
 
-import asyncio
 import base64
 import hashlib
 import secrets
@@ -20,9 +19,10 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from db_utils import clock
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from service_testing.issuer import new_key, public_jwk
-from service_testing.party import HttpParty, Request, http_reply, json_reply, read_request
+from service_testing.party import HttpParty, Raw, Request
 from service_testing.tokens import compact, rsa_by
 from service_testing.web import web_client
 
@@ -78,12 +78,11 @@ class _Faults:
 
 
 class OidcProvider(HttpParty):
-    """The provider; *person* signs in next. `requests` are those it got, in order."""
+    """The provider; *person* signs in next."""
 
     def __init__(self, redirect_uris: tuple[str, ...]) -> None:
         super().__init__()
         self.person: Claims = person("jeanne.martin@exemple.fr")
-        self.requests: list[Request] = []
         self._redirect_uris = redirect_uris
         self._grants: dict[str, _Grant] = {}
         self._key_number = 1
@@ -147,27 +146,21 @@ class OidcProvider(HttpParty):
         finally:
             self._faults = former
 
-    async def _exchange(self, reader: asyncio.StreamReader) -> bytes:
-        request = await read_request(reader)
-        self.requests.append(request)
-        await self._flows()
-        return self._answer(request)
-
-    def _answer(self, request: Request) -> bytes:
+    def _answer(self, request: Request) -> Response:
         if self._faults.left[request.path] > 0:
             self._faults.left[request.path] -= 1
             status = self._faults.status
-            return json_reply(status, {"error": "temporarily_unavailable"}) if status else b""
+            return JSONResponse({"error": "temporarily_unavailable"}, status) if status else Raw()
         match request.path:
             case "/.well-known/openid-configuration":
-                return json_reply(200, self._discovery())
+                return JSONResponse(self._discovery())
             case "/keys":
-                return json_reply(200, {"keys": [public_jwk(new_key(self._key_number), self.kid)]})
+                return JSONResponse({"keys": [public_jwk(new_key(self._key_number), self.kid)]})
             case "/authorize":
                 return self._authorized(request.parameters)
             case "/token":
                 return self._exchanged(request.parameters)
-        return json_reply(_NOT_FOUND, {})
+        return JSONResponse({}, _NOT_FOUND)
 
     def _discovery(self) -> dict[str, object]:
         return {
@@ -177,11 +170,11 @@ class OidcProvider(HttpParty):
             "jwks_uri": self.issuer + KEYS,
         }
 
-    def _authorized(self, asked: Mapping[str, str]) -> bytes:
+    def _authorized(self, asked: Mapping[str, str]) -> Response:
         """Send the browser back with a code, or with an error; never to an address it does not know."""
         redirect_uri = asked.get("redirect_uri", "")
         if asked.get("client_id") != CLIENT_ID or redirect_uri not in self._redirect_uris:
-            return json_reply(_BAD_REQUEST, {"error": "invalid_request"})
+            return JSONResponse({"error": "invalid_request"}, _BAD_REQUEST)
         back = {"state": asked.get("state", "")}
         if error := self._faults.refusal or _fault_of(asked):
             back["error"] = error
@@ -190,18 +183,18 @@ class OidcProvider(HttpParty):
             self._grants[back["code"]] = _Grant(
                 dict(self.person), redirect_uri, asked["code_challenge"], asked.get("nonce", "")
             )
-        return http_reply(_FOUND, b"", f"location: {redirect_uri}?{urlencode(back)}")
+        return RedirectResponse(f"{redirect_uri}?{urlencode(back)}", _FOUND)
 
-    def _exchanged(self, form: Mapping[str, str]) -> bytes:
+    def _exchanged(self, form: Mapping[str, str]) -> Response:
         """Tokens for a code, once, to the client that began the sign-in."""
         if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
-            return json_reply(_UNAUTHORIZED, {"error": "invalid_client"})
+            return JSONResponse({"error": "invalid_client"}, _UNAUTHORIZED)
         grant = self._grants.pop(form.get("code", ""), None)
         challenge = s256(form.get("code_verifier", ""))
         if grant is None or grant.challenge != challenge or grant.redirect_uri != form.get("redirect_uri"):
-            return json_reply(_BAD_REQUEST, {"error": "invalid_grant"})
+            return JSONResponse({"error": "invalid_grant"}, _BAD_REQUEST)
         tokens = {"access_token": secrets.token_urlsafe(16), "id_token": self._id_token(grant)}
-        return json_reply(200, tokens | {"token_type": "Bearer", "expires_in": _LIFETIME})
+        return JSONResponse(tokens | {"token_type": "Bearer", "expires_in": _LIFETIME})
 
     def _id_token(self, grant: _Grant) -> str:
         now = int(clock.timestamp())

@@ -1,12 +1,23 @@
-"""An outside party on a free port: a real HTTP server that is slow, down, and back at its address."""
+"""An outside party on a free port: a real HTTP server that is slow, down, and back at its address.
+
+uvicorn speaks HTTP, starlette reads requests and writes answers. What no HTTP server would send
+goes past both of them as `Raw`, and nowhere else.
+"""
 
 import asyncio
-import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from functools import partial
+from urllib.parse import parse_qsl
+
+import uvicorn
+from starlette import requests
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +33,41 @@ class Request:
     headers: Mapping[str, str]
 
 
+class Raw(Response):
+    """Bytes in the place of an answer, as they are; then the line is closed. Without any it hangs up."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them."""
+        transport: asyncio.Transport = scope["state"]["transport"]
+        transport.write(bytes(self.body))
+        transport.close()
+        await receive()  # uvicorn would answer for an application that ends before the line is closed
+
+
 class HttpParty(ABC):
-    """Answers one request per connection; *port* is known once it has started."""
+    """A party whose *port* is known once it has started; `requests` are those it got, in order.
+
+    *delay* is what each answer takes, in seconds.
+    """
 
     def __init__(self) -> None:
-        self.port = 0
+        self.port, self.delay = 0, 0.0
+        self.requests: list[Request] = []
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._server: asyncio.Server | None = None
+        self._state = ServerState()
+        self._config = uvicorn.Config(
+            self._serve,
+            interface="asgi3",
+            http=_Connection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+        )
 
     @contextmanager
     def slow(self) -> Iterator[None]:
@@ -51,50 +89,41 @@ class HttpParty(ABC):
 
     async def start(self) -> None:
         """Listen, at the former port if there was one."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        # Without uvicorn.Server, which waits a tenth of a second before it stops.
+        connection = partial(_Connection, self._config, self._state, {})
+        self._server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Stop listening."""
+        """Stop listening, and close the connections on which nothing is under way."""
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
+        for connection in tuple(self._state.connections):
+            connection.shutdown()
 
     @abstractmethod
-    async def _exchange(self, reader: asyncio.StreamReader) -> bytes:
-        """The reply to the request on *reader*, b"" to hang up. Notes it, then awaits `_flows`."""
+    def _answer(self, request: Request) -> Response:
+        """The answer to *request*."""
 
-    async def _flows(self) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = await _read(requests.Request(scope, receive))
+        self.requests.append(request)
         await self._flowing.wait()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            writer.write(await self._exchange(reader))
-            await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return  # the client went away, which is its right
-        finally:
-            writer.close()
+        await asyncio.sleep(self.delay)
+        await self._answer(request)(scope, receive, send)
 
 
-def http_reply(status: int, body: bytes, *headers: str) -> bytes:
-    """An HTTP/1.1 response that ends its connection."""
-    lines = [f"HTTP/1.1 {status} -", f"content-length: {len(body)}", "connection: close", *headers]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+class _Connection(H11Protocol):
+    """A connection that applications can write to, for `Raw`."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self.app_state = {"transport": transport}
 
 
-def json_reply(status: int, content: object, *headers: str) -> bytes:
-    """*content* as JSON."""
-    return http_reply(status, json.dumps(content).encode(), "content-type: application/json", *headers)
-
-
-async def read_request(reader: asyncio.StreamReader) -> Request:
-    """The next request, with a form or no body."""
-    head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    method, target, _ = head.split(" ", 2)
-    pairs = (line.partition(": ") for line in head.splitlines()[1:] if ": " in line)
-    headers = {name.lower(): value for name, _, value in pairs}
-    body = await reader.readexactly(int(headers.get("content-length", 0)))
-    url = urlsplit(target)
-    parameters = dict(parse_qsl(url.query) + parse_qsl(body.decode()))
-    return Request(method, url.path, parameters, headers)
+async def _read(request: requests.Request) -> Request:
+    """*request*, with a form or no body."""
+    form = dict(parse_qsl((await request.body()).decode()))
+    parameters = {**request.query_params, **form}
+    return Request(request.method, request.url.path, parameters, dict(request.headers))

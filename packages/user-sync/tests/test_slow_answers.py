@@ -11,9 +11,8 @@ from crm.events.identity_pb2 import UserLoginEvent
 from crm.users.users_pb2 import SyncUserRequest
 from db_utils import Database
 from grpc_utils import Peers
-from prometheus_client import REGISTRY
 from service_kit import App, load
-from service_testing import Mesh, eventually, running
+from service_testing import Mesh, eventually, metric, running
 from sqlalchemy import delete
 from tests.comptoirs.service import COMPTABILITE, COMPTABILITE_SYNC
 from tests.visiteurs import BESIDE, Comptoirs, Visiteur, copy_of, identity, waiting
@@ -184,8 +183,7 @@ async def test_S11_a_call_after_the_event_does_not_tell_users_again(
 
 def told_later() -> float:
     """Return how many synchronisations have queued a sign-in."""
-    labels = {"service": COMPTABILITE_SYNC.service_name, "result": "en_attente"}
-    return REGISTRY.get_sample_value("user_sync_total", labels) or 0.0
+    return metric("user_sync_total", service=COMPTABILITE_SYNC.service_name, result="en_attente")
 
 
 async def test_S11_a_caller_who_gives_up_spoils_nothing_for_the_others(

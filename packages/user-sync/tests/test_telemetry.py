@@ -3,8 +3,7 @@
 import logging
 
 import pytest
-from prometheus_client import REGISTRY
-from service_testing import refused
+from service_testing import metric, refused
 from tests.comptoirs.service import COMPTABILITE_SYNC
 from tests.visiteurs import Comptoirs, Visiteur
 
@@ -13,7 +12,7 @@ SERVICE = COMPTABILITE_SYNC.service_name
 
 def counted(result: str) -> float:
     """Return how many synchronisations have had this result."""
-    return REGISTRY.get_sample_value("user_sync_total", {"service": SERVICE, "result": result}) or 0.0
+    return metric("user_sync_total", service=SERVICE, result=result)
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -63,7 +62,6 @@ async def test_S4_a_call_without_claims_is_only_counted(
 
 async def test_durations_are_measured(comptoirs: Comptoirs, visiteur: Visiteur) -> None:
     """The histogram counts every synchronisation."""
-    name, labels = "user_sync_seconds_count", {"service": SERVICE}
-    before = REGISTRY.get_sample_value(name, labels) or 0.0
+    before = metric("user_sync_seconds_count", service=SERVICE)
     await comptoirs.visit(visiteur)
-    assert (REGISTRY.get_sample_value(name, labels) or 0.0) - before == 1
+    assert metric("user_sync_seconds_count", service=SERVICE) - before == 1

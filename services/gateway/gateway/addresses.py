@@ -1,11 +1,10 @@
 """Address of a request's client behind trusted proxies (G5). Pure: no settings of its own."""
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from gateway.settings import Network
 
-_NETWORK_OF_A_LINE = 64  # bits; a subscriber of IPv6 has 2**64 addresses at least (RFC 6177)
 Address = IPv4Address | IPv6Address
 
 
@@ -33,10 +32,3 @@ def _parsed(text: str) -> Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
-
-
-def limited_as(address: str) -> str:
-    """Key of an address for limits: an IPv4 address itself, or the /64 network of an IPv6 one (G8)."""
-    if ":" not in address:
-        return address
-    return str(ip_network((address, _NETWORK_OF_A_LINE), strict=False))

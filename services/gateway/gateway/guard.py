@@ -11,11 +11,10 @@ from email.message import Message as Headers
 
 from grpc_utils import Authenticator, deadline
 from grpc_utils.errors import Refusal
-from service_kit import Buckets
+from service_kit import Buckets, sender_of
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Send
 
-from gateway.addresses import limited_as
 from gateway.callers import prove, require_service, require_user
 from gateway.exchange import Scope, exchange_of, header_of, headers_of
 from gateway.policies import POLICIES, Policy
@@ -92,7 +91,7 @@ class Guard:
         if sum(len(name) + len(value) + _LINE for name, value in scope["headers"]) > LARGEST_HEAD:
             raise Refused(HEADERS_TOO_LARGE)
         if policy.per_address and scope["method"] != "OPTIONS":
-            _take(self._addresses[exchange.route], limited_as(exchange.address))
+            _take(self._addresses[exchange.route], sender_of(exchange.address))
         return policy
 
     async def _check_caller(self, scope: Scope, policy: Policy) -> None:

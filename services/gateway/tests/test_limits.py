@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 import httpx
 import pytest
-from gateway.addresses import client_address, limited_as
+from gateway.addresses import client_address
 from gateway.edge import GATEWAY
 from gateway.policies import (
     CONNECT_CALLBACK,
@@ -21,7 +21,7 @@ from gateway.policies import (
     WEBHOOK,
 )
 from grpc_utils import ServiceSigner
-from service_kit import Buckets
+from service_kit import Buckets, sender_of
 from service_testing import Mesh, running
 from service_testing.seconds import Seconds
 from service_testing.web import web_client
@@ -59,8 +59,8 @@ def test_G5_the_client_is_the_last_whom_no_trusted_proxy_has_seen(
 
 def test_G8_a_line_of_ipv6_counts_as_one_address() -> None:
     """A /64 network of IPv6 is one key; its 2**64 addresses would be as many limits."""
-    assert limited_as("2a01:e0a:1:2::7") == limited_as("2a01:e0a:1:2:ffff::9")
-    assert limited_as("198.51.100.1") == "198.51.100.1"
+    assert sender_of("2a01:e0a:1:2::7") == sender_of("2a01:e0a:1:2:ffff::9")
+    assert sender_of("198.51.100.1") == "198.51.100.1"
 
 
 def test_G8_a_bucket_fills_again_within_a_minute() -> None:

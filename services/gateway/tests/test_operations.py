@@ -8,14 +8,8 @@ import httpx
 import orjson
 import pytest
 from grpc_utils.telemetry import log_calls_to
-from prometheus_client import REGISTRY
-from service_testing import Mesh, eventually
+from service_testing import Mesh, eventually, metric
 from tests.visitors import Someone, bearer, new_email
-
-
-def counted(name: str, **labels: str) -> float:
-    """Value of a metric."""
-    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 async def test_it_lives_whatever_is_behind_it(edge: httpx.AsyncClient) -> None:
@@ -38,20 +32,20 @@ async def test_requests_are_counted_by_route(edge: httpx.AsyncClient) -> None:
     """Unknown paths are counted together, so that their names do not fill the memory."""
     known = {"route": "/healthz", "method": "GET", "status": "200"}
     strange = {"route": "unknown", "method": "other", "status": "404"}
-    before = counted("http_requests_total", **known), counted("http_requests_total", **strange)
+    before = metric("http_requests_total", **known), metric("http_requests_total", **strange)
     await edge.get("/healthz?token=secret")
     await edge.request("BREW", "/coffee")
-    after = counted("http_requests_total", **known), counted("http_requests_total", **strange)
+    after = metric("http_requests_total", **known), metric("http_requests_total", **strange)
     assert (after[0] - before[0], after[1] - before[1]) == (1, 1)
-    assert counted("http_request_seconds_count", route="/healthz") >= 1
+    assert metric("http_request_seconds_count", route="/healthz") >= 1
 
 
 async def test_sign_ins_are_counted_by_result(web: httpx.AsyncClient, jeanne: Someone) -> None:
     """Sign-ins are counted as OK or by their reason."""
-    before = [counted("login_total", result=result) for result in ("OK", "IDENTIFIANTS_INVALIDES")]
+    before = [metric("login_total", result=result) for result in ("OK", "IDENTIFIANTS_INVALIDES")]
     await web.post("/api/auth/login", json=jeanne.credentials)
     await web.post("/api/auth/login", json={**jeanne.credentials, "password": "une autre phrase"})
-    after = [counted("login_total", result=result) for result in ("OK", "IDENTIFIANTS_INVALIDES")]
+    after = [metric("login_total", result=result) for result in ("OK", "IDENTIFIANTS_INVALIDES")]
     assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1]
 
 

@@ -13,9 +13,8 @@ from gateway.policies import (
     PROVIDERS,
 )
 from gateway.routes import read, route_of
-from service_testing import Mesh
+from service_testing import Mesh, metric
 from service_testing.http1 import exchange, request
-from tests.test_operations import counted
 from tests.visitors import bearer
 
 BASE = "/api/integrations"
@@ -135,7 +134,7 @@ async def test_G15_every_other_one_is_asked_for(alone: Mesh, account: str) -> No
 async def test_requests_are_counted_by_the_row_and_never_by_what_stands_in_it(alone: Mesh) -> None:
     """Metrics name the row, since identifiers would fill the memory."""
     labels = {"route": ACCOUNT, "method": "DELETE", "status": "401"}
-    before = counted("http_requests_total", **labels)
+    before = metric("http_requests_total", **labels)
     for account in ("one", "two", "a%2Fb"):
         await exchange(alone.address("gateway"), request(f"DELETE {BASE}/google/{account}"))
-    assert counted("http_requests_total", **labels) == before + 3
+    assert metric("http_requests_total", **labels) == before + 3

@@ -15,9 +15,8 @@ from gateway.problems import Problem
 from gateway.settings import GatewaySettings
 from gateway.web import application
 from grpc_utils import Authenticator
-from prometheus_client import REGISTRY
 from service_kit import LIVENESS, READINESS, load
-from service_testing import eventually
+from service_testing import eventually, metric
 from service_testing.http1 import request
 from service_testing.web import web_client
 
@@ -122,10 +121,9 @@ async def _is_closed(address: str) -> bool:
 
 async def test_who_goes_away_in_the_middle_is_counted_as_gone() -> None:
     """A client that disconnects is counted as 499, not as a failure of ours."""
-    labels = {"route": LOGIN, "method": "POST", "status": "499"}
 
     def gone() -> float:
-        return REGISTRY.get_sample_value("http_requests_total", labels) or 0.0
+        return metric("http_requests_total", route=LOGIN, method="POST", status="499")
 
     before = gone()
     async with serving(patience=15, healthz=hang) as (_, address):

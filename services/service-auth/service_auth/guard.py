@@ -23,7 +23,7 @@ from grpc_utils.errors import (
     Unauthenticated,
 )
 from grpc_utils.telemetry import masked
-from service_kit import App
+from service_kit import App, sender_of
 from sqlalchemy import bindparam, delete, func, or_, select
 
 from service_auth import limits
@@ -34,6 +34,7 @@ from service_auth.models import (
     LIMITE,
     PASSWORD,
     REFUS,
+    SENDER,
     SUCCES,
     VERROUILLE,
     TentativeConnexion,
@@ -57,7 +58,7 @@ _TRAFFIC: Any = select(
     func.count().filter(_lately),
     func.min(TentativeConnexion.created_at).filter(_lately),
 ).where(
-    TentativeConnexion.ip == bindparam("ip"),
+    bindparam("sender", type_=TentativeConnexion.ip.type) == SENDER,
     TentativeConnexion.created_at > bindparam("since", type_=_instant),
     TentativeConnexion.resultat != LIMITE,  # counted, they would keep out whoever goes on asking
 )
@@ -69,6 +70,11 @@ class Origin:
 
     ip: str
     user_agent: str
+
+    @property
+    def sender(self) -> str:
+        """What the limits of an address count: the address, or its network (R5)."""
+        return sender_of(self.ip)
 
     @classmethod
     def of(cls, ip: str, user_agent: str = "") -> "Origin":
@@ -134,7 +140,7 @@ class Guard:
 
     async def check(self, origin: Origin) -> None:
         """Refuse an address that has tried too often already. Raises TropDeRequetes."""
-        await self._check_traffic(origin, self._under_way[origin.ip])
+        await self._check_traffic(origin, self._under_way[origin.sender])
 
     async def unlock(self, email: str) -> bool:
         """Forget the failures and the lock of *email*; tell whether there were any."""
@@ -150,7 +156,7 @@ class Guard:
         if origin is None:
             yield
             return
-        with self._counted(origin.ip) as others:
+        with self._counted(origin.sender) as others:
             try:
                 await self._check_traffic(origin, others)
             except TropDeRequetes:
@@ -159,21 +165,21 @@ class Guard:
             yield
 
     @contextmanager
-    def _counted(self, ip: str) -> Iterator[int]:
-        """Count an attempt of *ip* while it is under way; yield the number of others."""
-        others = self._under_way[ip]
-        self._under_way[ip] += 1
+    def _counted(self, sender: str) -> Iterator[int]:
+        """Count an attempt of *sender* while it is under way; yield the number of others."""
+        others = self._under_way[sender]
+        self._under_way[sender] += 1
         try:
             yield others
         finally:
-            self._under_way[ip] -= 1
-            if not self._under_way[ip]:
-                del self._under_way[ip]
+            self._under_way[sender] -= 1
+            if not self._under_way[sender]:
+                del self._under_way[sender]
 
     async def _check_traffic(self, origin: Origin, others: int) -> None:
         now = clock.now()
         counts = await self._database.read().all(
-            _TRAFFIC, ip=origin.ip, since=now - limits.WINDOW, lately=now - limits.LOGINS_WINDOW
+            _TRAFFIC, sender=origin.sender, since=now - limits.WINDOW, lately=now - limits.LOGINS_WINDOW
         )
         limits.check_traffic(Traffic(*counts[0]), others, now)
 

@@ -117,6 +117,16 @@ async def test_R5_one_address_has_one_spelling(auth: AuthServiceStub, jeanne: So
         assert (await refused(auth.Login(jeanne.login())))[1] == "TROP_DE_REQUETES"
 
 
+async def test_R5_a_network_of_ipv6_counts_as_one_address(auth: AuthServiceStub, jeanne: Someone) -> None:
+    """Whoever has a network of 64 bits has no more attempts by all of its addresses than by one."""
+    with clock.frozen_at(clock.now()):
+        for number in range(20):
+            await auth.Login(jeanne.login(ip=f"2001:db8:1:2::{number:x}"))
+        told = await refused(auth.Login(jeanne.login(ip="2001:db8:1:2:ffff::1")))
+        assert (await auth.Login(jeanne.login(ip="2001:db8:1:3::1"))).user.id == jeanne.id
+    assert told == (StatusCode.RESOURCE_EXHAUSTED, "TROP_DE_REQUETES")
+
+
 async def test_R5_unknown_addresses_share_a_bucket(
     auth: AuthServiceStub, security: SecurityServiceStub, jeanne: Someone
 ) -> None:

@@ -12,7 +12,7 @@ from crm.dashboard.dashboard_pb2_grpc import DashboardKpisServiceStub
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import clock, uuid7
 from grpc_utils import timestamp
-from nats_utils.tables import DeadLetter, ProcessedEvent
+from nats_utils.tables import ProcessedEvent
 from service_dashboard.models import ClientVu
 from service_testing import Mesh, eventually
 from sqlalchemy import delete, select
@@ -55,13 +55,6 @@ async def forget(mesh: Mesh, client_id: str) -> None:
     """Delete the row of *client_id*, as if the client had never been announced."""
     async with mesh.database("dashboard").transaction() as tx:
         await tx.execute(delete(ClientVu).where(ClientVu.client_id == client_id))
-
-
-async def dead_letters(mesh: Mesh, event: ClientCreatedEvent) -> list[tuple[str, int]]:
-    """The error and the attempts of *event* in the dead letters."""
-    statement = select(DeadLetter).where(DeadLetter.message_key == event.event_id)
-    letters = await mesh.database("dashboard").read().all(statement)
-    return [(letter.error, letter.attempts) for letter in letters]
 
 
 async def test_R11_a_created_client_is_counted(mesh: Mesh, org: str) -> None:
@@ -134,7 +127,7 @@ async def test_R20_a_client_that_nobody_knows_has_no_effect(
     event = announced()
     await mesh.deliver(event)
     assert f"client {event.client_id} is unknown" in caplog.text
-    assert (await projected(mesh, event.client_id), await dead_letters(mesh, event)) == ([], [])
+    assert (await projected(mesh, event.client_id), await mesh.dead_letters("dashboard", event)) == ([], [])
 
 
 async def test_R20_an_event_waits_while_clients_is_away(
@@ -159,7 +152,7 @@ async def test_R20_an_event_that_says_too_little_is_a_dead_letter_at_once(mesh: 
     ]
     for event in events:
         await mesh.deliver(event)
-    assert [await dead_letters(mesh, event) for event in events] == [
+    assert [await mesh.dead_letters("dashboard", event) for event in events] == [
         [("InvalidEvent: client_id is empty", 1)],
         [("InvalidEvent: created_at and timestamp are not set", 1)],
     ]

@@ -1,18 +1,17 @@
 """Measures of every call, by its result (R21)."""
 
 import inspect
+from functools import partial
 
 from crm.integrations import integrations_pb2 as pb
-from prometheus_client import REGISTRY
 from service_integrations.service import SERVICE
-from service_testing import refused
+from service_testing import metric, refused
 from tests.titulaires import Personne
 
 
 def ended(operation: str, provider: str, result: str) -> float:
     """The number of times that an operation has ended with *result*."""
-    labels = {"operation": operation, "provider": provider, "result": result}
-    return REGISTRY.get_sample_value("int_operations_total", labels) or 0.0
+    return metric("int_operations_total", operation=operation, provider=provider, result=result)
 
 
 async def test_R21_calls_are_counted_by_provider_and_result(jeanne: Personne) -> None:
@@ -35,10 +34,10 @@ async def test_R21_refreshes_are_counted_by_what_the_provider_has_said(jeanne: P
 
 async def test_R21_durations_are_measured(jeanne: Personne) -> None:
     """Durations are measured in seconds."""
-    labels = {"operation": "IntegrationService/ListProviders"}
-    before = REGISTRY.get_sample_value("int_operation_seconds_count", labels) or 0.0
+    measured = partial(metric, "int_operation_seconds_count", operation="IntegrationService/ListProviders")
+    before = measured()
     await jeanne.own.ListProviders(pb.ListProvidersRequest())
-    assert REGISTRY.get_sample_value("int_operation_seconds_count", labels) == before + 1
+    assert measured() == before + 1
 
 
 def test_R21_no_handler_is_left_out() -> None:

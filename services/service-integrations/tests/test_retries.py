@@ -3,10 +3,11 @@
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
-from prometheus_client import REGISTRY
 from service_integrations import refusals
+from service_testing import metric
 from service_testing.oauth import PROFILE, REFRESH, TOKEN
 from tests.elsewhere import VERIFIER, Elsewhere, elsewhere
 
@@ -167,11 +168,7 @@ async def test_R9_every_provider_is_asked_with_the_same_patience(of: str) -> Non
 
 async def test_R21_retries_are_counted() -> None:
     """Attempts after the first are counted by operation and provider."""
-
-    def counted() -> float:
-        labels = {"operation": "refresh", "provider": "microsoft"}
-        return REGISTRY.get_sample_value("int_retries_total", labels) or 0.0
-
+    counted = partial(metric, "int_retries_total", operation="refresh", provider="microsoft")
     former = counted()
     async with elsewhere() as there:
         with there.provider.failing(TOKEN, 503), pytest.raises(refusals.ApiError):

@@ -14,14 +14,13 @@ from crm.integrations.integrations_pb2_grpc import (
     TokenServiceStub,
 )
 from db_utils import Database
-from prometheus_client import REGISTRY
 from service_integrations.cache import CHANNEL
 from service_integrations.housekeeping import LISTEN
 from service_integrations.models import OauthAccount
 from service_integrations.service import SERVICE
 from service_integrations.settings import IntegrationsSettings
 from service_kit import App
-from service_testing import Mesh, eventually
+from service_testing import Mesh, eventually, metric
 from service_testing.oauth import Account, OauthProvider
 from service_testing.oidc import browse
 from sqlalchemy import select
@@ -107,7 +106,7 @@ class Personne:
 
 def looks(result: str) -> float:
     """The number of lists that were found in memory, or not."""
-    return REGISTRY.get_sample_value("int_cache_total", {"result": result}) or 0.0
+    return metric("int_cache_total", result=result)
 
 
 async def listed(personne: Personne) -> list[str]:

@@ -11,10 +11,10 @@ from crm.notifications import notifications_pb2 as pb
 from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
 from db_utils import uuid7
 from google.protobuf.struct_pb2 import Struct
-from nats_utils.tables import DeadLetter, ProcessedEvent
+from nats_utils.tables import ProcessedEvent
 from service_notifications import rules
 from service_testing import Mesh, eventually, refused
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 CONSUMER = "notifications--client-created"
 
@@ -38,15 +38,6 @@ async def created(mesh: Mesh, org: str) -> clients_pb2.ClientBase:
     client = await clients.Create(clients_pb2.CreateClientBaseRequest(nom="Dupont", prenom="Jean"))
     await eventually(lambda: notified(mesh, org))
     return client
-
-
-async def dead_letters(mesh: Mesh, event: ClientCreatedEvent) -> list[tuple[str, int]]:
-    """The error and the attempts of *event* in the dead letters."""
-    statement = select(DeadLetter).where(DeadLetter.message_key == event.event_id)
-    return [
-        (letter.error, letter.attempts)
-        for letter in await mesh.database("notifications").read().all(statement)
-    ]
 
 
 def test_R18_the_text_names_the_client_as_far_as_it_is_known() -> None:
@@ -130,7 +121,7 @@ async def test_R18_a_client_that_nobody_knows_has_no_effect(
     event = announced(client_id=str(uuid7()))
     await mesh.deliver(event)
     assert f"client {event.client_id} is unknown" in caplog.text
-    assert await dead_letters(mesh, event) == []
+    assert await mesh.dead_letters("notifications", event) == []
 
 
 async def test_R18_an_event_waits_while_clients_is_away(
@@ -151,11 +142,11 @@ async def test_R18_an_event_without_client_is_a_dead_letter_at_once(mesh: Mesh, 
     """An event without client is not tried again."""
     event = announced(client_id="", organisation_id=org)
     await mesh.deliver(event)
-    assert await dead_letters(mesh, event) == [("InvalidEvent: client_id is empty", 1)]
+    assert await mesh.dead_letters("notifications", event) == [("InvalidEvent: client_id is empty", 1)]
 
 
 async def test_R18_an_event_that_fits_no_column_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
     """An event whose text is longer than its column is not tried again."""
     event = announced(nom="x" * 3000, organisation_id=org)
     await mesh.deliver(event)
-    assert await dead_letters(mesh, event) == [("TextTooLong: message", 1)]
+    assert await mesh.dead_letters("notifications", event) == [("TextTooLong: message", 1)]

@@ -13,7 +13,7 @@ from crm.relance.relance_pb2_grpc import RelanceServiceStub
 from db_utils import uuid7
 from db_utils.clock import frozen_at
 from grpc_utils import timestamp
-from nats_utils.tables import DeadLetter, ProcessedEvent
+from nats_utils.tables import ProcessedEvent
 from service_relance.models import RegleRelance, Relance
 from service_testing import Mesh, eventually
 from sqlalchemy import delete, select
@@ -46,13 +46,6 @@ async def forget(mesh: Mesh, org: str) -> None:
     """Remove every reminder of *org*."""
     async with mesh.database("relance").transaction() as tx:
         await tx.execute(delete(Relance).where(Relance.organisation_id == org))
-
-
-async def dead_letters(mesh: Mesh, event: ClientCreatedEvent) -> list[tuple[str, int]]:
-    """Error and attempts of *event* in the dead letters."""
-    statement = select(DeadLetter).where(DeadLetter.message_key == event.event_id)
-    letters = await mesh.database("relance").read().all(statement)
-    return [(letter.error, letter.attempts) for letter in letters]
 
 
 async def test_R07_a_created_client_is_called_a_week_later(mesh: Mesh, org: str) -> None:
@@ -117,7 +110,7 @@ async def test_R07_without_a_rule_nothing_is_planned(mesh: Mesh, org: str) -> No
         await tx.execute(delete(RegleRelance).where(RegleRelance.organisation_id == org))
     event = announced(organisation_id=org, client_id="client-456")
     await mesh.deliver(event)
-    assert (await planned(mesh, org), await dead_letters(mesh, event)) == ([], [])
+    assert (await planned(mesh, org), await mesh.dead_letters("relance", event)) == ([], [])
 
 
 async def test_organisation_and_societe_are_asked_of_clients_when_the_event_is_silent(
@@ -140,7 +133,7 @@ async def test_a_client_that_nobody_knows_has_no_effect(
     relances = select(Relance).where(Relance.client_id == event.client_id)
     assert f"client {event.client_id} is unknown" in caplog.text
     assert await mesh.database("relance").read().all(relances) == []
-    assert await dead_letters(mesh, event) == []
+    assert await mesh.dead_letters("relance", event) == []
 
 
 async def test_an_event_waits_while_clients_is_away(
@@ -162,7 +155,7 @@ async def test_an_event_that_says_too_little_is_a_dead_letter_at_once(mesh: Mesh
     events = [announced(organisation_id=org, client_id=""), announced(organisation_id=org, created_at=None)]
     for event in events:
         await mesh.deliver(event)
-    assert [await dead_letters(mesh, event) for event in events] == [
+    assert [await mesh.dead_letters("relance", event) for event in events] == [
         [("InvalidEvent: client_id is empty", 1)],
         [("InvalidEvent: created_at and timestamp are not set", 1)],
     ]

@@ -111,7 +111,7 @@ async def join(
     """Return the membership of *utilisateur* in whatever state, or make an active one.
 
     Without *role*, the first member of an organisation becomes ADMIN, the others VIEWER (R11). With
-    *anew* an ended membership begins again as a newcomer's, as after a claim (R30).
+    *anew* an ended membership begins again as a newcomer's, as after a reprise (R30).
     """
     known = await membership(tx, organisation_id, utilisateur.id)
     if known is not None and not anew:

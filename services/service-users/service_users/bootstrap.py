@@ -48,8 +48,8 @@ async def create_administrator(
         known = await lookups.by_email(tx, address)
         utilisateur = await _known(tx, known, hashed, app.settings) if known else None
         utilisateur = utilisateur or await _created(tx, Directory(app.settings), address, hashed)
-        claimed = known is not None and not known.email_verifie
-        await adhesions.join(tx, organisation, utilisateur, source=LOCAL, role=ADMIN, anew=claimed)
+        taken_over = known is not None and not known.email_verifie
+        await adhesions.join(tx, organisation, utilisateur, source=LOCAL, role=ADMIN, anew=taken_over)
         # The command may run without the mesh: the service's own job tells organisations.
         await tx.insert(
             OrganisationAAssurer(organisation_id=organisation, type_utilisateur=utilisateur.type_utilisateur),
@@ -62,10 +62,10 @@ async def create_administrator(
 async def _known(
     tx: Transaction, seen: Utilisateur, password: Hashed, settings: UsersSettings
 ) -> Utilisateur | None:
-    """Return the account of the address, claimed if nobody has proved it (R30), None if it is gone."""
+    """Return the account of the address, taken over if nobody has proved it (R30), None if it is gone."""
     utilisateur = await tx.get(Utilisateur, seen.id, lock=True)
     if utilisateur is not None and not utilisateur.email_verifie:
-        await reprise.claim(tx, utilisateur, _personne(seen.email), settings.envelope())
+        await reprise.take_over(tx, utilisateur, _personne(seen.email), settings.envelope())
         await identifiants.store(tx, utilisateur.id, password)
     return utilisateur
 

@@ -9,6 +9,11 @@ from typing import Annotated
 
 import typer
 
+_INPUT = "the password on standard input"
+_NOTHING_READ = (
+    'there is none; give it as in: printf %s "$PASSWORD" | ./scripts/crm users creer-utilisateur …'
+)
+
 users = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after the users service.")
 
 
@@ -34,11 +39,13 @@ def create_user(
     from service_users.rules import MotDePasseInvalide
 
     password = sys.stdin.read().removesuffix("\n")
+    if not password:
+        raise typer.BadParameter(_NOTHING_READ, param_hint=_INPUT)
     try:
         print(commands.run(SERVICE, partial(create_administrator, email, organisation, password)))
     except MotDePasseInvalide:
         sentence = "10 to 72 bytes, no control characters, not the address itself"
-        raise typer.BadParameter(sentence, param_hint="the password on standard input") from None
+        raise typer.BadParameter(sentence, param_hint=_INPUT) from None
     except InvalidArgument as error:
         field = error.metadata.get("champ", "")
         raise typer.BadParameter("it is empty or malformed", param_hint=field) from None

@@ -64,7 +64,7 @@ class CredentialService(CredentialServiceServicer):
             utilisateur = found(await tx.get(Utilisateur, utilisateur_id, lock=True))
             callers.check_open(identity, utilisateur, self._settings)
             if _changed(await tx.get(IdentifiantLocal, utilisateur_id)) != _changed(stored):
-                raise rules.IdentifiantsInvalides  # changed, or claimed (R30), since *ancien* was checked
+                raise rules.IdentifiantsInvalides  # changed, or taken over (R30), since *ancien* was checked
             await identifiants.store(tx, utilisateur_id, hashed)
             await journal.note(tx, "mot_de_passe", utilisateur_id)
             return await utilisateur_message(tx, utilisateur, me=utilisateur_id)

@@ -1,7 +1,7 @@
 """The one way to find or make the account of a person (R8, R9, R10).
 
 Sign-ins, profiles, invitations and webhooks run it inside their own transaction, by `retried`.
-Memberships are in `adhesions.py`, sign-ins in `sign_ins.py`, claims of accounts in `reprise.py`.
+Memberships are in `adhesions.py`, sign-ins in `sign_ins.py`, reprises of accounts in `reprise.py`.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class MatchedAccount:
 
     Without an account, either it was deleted (*supprime*) or the person may not have the one of his
     address (*conflit*). With an account, *conflit* says that his new address belongs to *occupant*.
-    *reprise_le* is the instant of a claim made just now (R30).
+    *reprise_le* is the instant of a reprise made just now (R30).
     """
 
     utilisateur: Utilisateur | None
@@ -122,7 +122,7 @@ class Directory:
         return MatchedAccount(utilisateur, cree=True)
 
     async def _attached(self, tx: Transaction, known: Utilisateur, personne: Personne) -> MatchedAccount:
-        """Attach the identity to the account of the person's address, or claim it, or refuse (R8)."""
+        """Attach the identity to the account of the person's address, or take it over, or refuse (R8)."""
         utilisateur = await lookups.locked(tx, known)
         provider = personne.fournisseur
         sujet = await tx.one(_OF_PROVIDER, utilisateur_id=known.id, fournisseur=provider)
@@ -131,16 +131,18 @@ class Directory:
         if not self.vouched(personne):
             return await _refused(tx, utilisateur, personne, conflits.EMAIL_NON_VERIFIE)
         if not utilisateur.email_verifie:
-            return await self._claimed(tx, utilisateur, personne)
+            return await self._taken_over(tx, utilisateur, personne)
         if sujet is not None:
             return await _refused(tx, utilisateur, personne, conflits.AUTRE_SUJET)
         await _attach(tx, utilisateur, provider, personne.sujet)
         await journal.note(tx, "identite_liee", known.id, source=personne.source, fournisseur=provider)
         return MatchedAccount(utilisateur)
 
-    async def _claimed(self, tx: Transaction, utilisateur: Utilisateur, personne: Personne) -> MatchedAccount:
-        """Claim the account, whose address nobody has proved, for the owner of the address (R30)."""
-        reprise_le = await reprise.claim(tx, utilisateur, personne, self._envelope)
+    async def _taken_over(
+        self, tx: Transaction, utilisateur: Utilisateur, personne: Personne
+    ) -> MatchedAccount:
+        """Hand the account, whose address nobody has proved, to the owner of the address (R30)."""
+        reprise_le = await reprise.take_over(tx, utilisateur, personne, self._envelope)
         await _attach(tx, utilisateur, personne.fournisseur, personne.sujet)
         return MatchedAccount(utilisateur, reprise_le=reprise_le)
 

@@ -76,7 +76,7 @@ class Utilisateur(Entity, SoftDelete, Base):
 
 
 class Identite(Base):
-    """The subject under which a provider knows a person; only a claim takes it from its account (R2)."""
+    """The subject under which a provider knows a person; only a reprise takes it from its account (R2)."""
 
     __tablename__ = "identites"
     __table_args__ = (
@@ -139,7 +139,7 @@ class Membre(Entity, Tenant, Base):
 class Invitation(Entity, Tenant, Base):
     """An invitation to join an organisation; only the SHA-256 of its token is kept (R18).
 
-    *acceptee_par* is the account that joined by it, which a claim asks for (R30).
+    *acceptee_par* is the account that joined by it, which a reprise asks for (R30).
     """
 
     __tablename__ = "invitations"

@@ -1,4 +1,4 @@
-"""The claim of an account whose address nobody has proved, by the owner of the address (R30)."""
+"""The reprise of an account whose address nobody has proved, by the owner of the address (R30)."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ _OUTSIDE = delete(Identite).where(
 )
 
 
-async def claim(
+async def take_over(
     tx: Transaction, utilisateur: Utilisateur, personne: Personne, envelope: Envelope
 ) -> datetime:
     """Hand the locked *utilisateur* over to *personne*, the owner of its address; return the instant.

@@ -100,8 +100,8 @@ class UtilisateurService(UtilisateurServiceServicer):
             create = partial(self._create, personne, password, request.organisation_id)
             made = await (retried(create, Conflict, VersionConflict) if personne.sujet else create())
             message = await utilisateur_message(self._db.read(), made.account())
-        claimed = timestamp(made.reprise_le) if made.reprise_le is not None else None
-        return pb.CreateUtilisateurResponse(utilisateur=message, cree=made.cree, reprise_le=claimed)
+        reprise_le = timestamp(made.reprise_le) if made.reprise_le is not None else None
+        return pb.CreateUtilisateurResponse(utilisateur=message, cree=made.cree, reprise_le=reprise_le)
 
     async def Get(self, request: pb.GetUtilisateurRequest, context: Context) -> pb.Utilisateur:
         """Read a user: oneself, or somebody of one's organisation (R4)."""
@@ -198,12 +198,12 @@ class UtilisateurService(UtilisateurServiceServicer):
         async with self._db.transaction() as tx:
             upsert = self._directory.upsert if personne.sujet else self._directory.create
             made = await upsert(tx, personne)
-            claimed = made.reprise_le is not None
-            if made.utilisateur is not None and password is not None and (made.cree or claimed):
+            taken_over = made.reprise_le is not None
+            if made.utilisateur is not None and password is not None and (made.cree or taken_over):
                 await identifiants.store(tx, made.utilisateur.id, password)
             if made.utilisateur is not None and organisation_id:
                 source = personne.source
-                await adhesions.join(tx, organisation_id, made.utilisateur, source=source, anew=claimed)
+                await adhesions.join(tx, organisation_id, made.utilisateur, source=source, anew=taken_over)
         return made
 
     async def _followed(

@@ -60,7 +60,14 @@ async def test_R26_again_it_changes_nothing(
         (lambda email, org: ((email, org), b"court"), "the password on standard input"),
         (lambda email, org: (("pas une adresse", org), PASSWORD.encode()), "email"),
         (lambda email, org: ((email, "pas un id"), PASSWORD.encode()), "organisation"),
-        (lambda email, org: ((email, org), b""), "mot_de_passe"),
+        (
+            lambda email, org: ((email, org), b""),
+            "the password on standard input: there is none; give it as in: printf",
+        ),
+        (
+            lambda email, org: ((email, org), b"\n"),
+            "the password on standard input: there is none; give it as in: printf",
+        ),
     ],
 )
 async def test_R26_what_is_wrong_is_said(

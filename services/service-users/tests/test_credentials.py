@@ -215,10 +215,10 @@ async def test_an_unknown_account_gets_no_password(credentials: CredentialServic
     assert (await refused(credentials.SetPassword(request)))[0] == StatusCode.NOT_FOUND
 
 
-async def test_R30_a_password_told_before_a_claim_is_not_put_back_by_it(
+async def test_R30_a_password_told_before_a_reprise_is_not_put_back_by_it(
     mesh: Mesh, someone: Someone, own: Any
 ) -> None:
-    """A password change that began before a claim is refused, and leaves the account without a password."""
+    """A password change that began before a reprise is refused, and leaves the account without a password."""
     user = await someone(mot_de_passe=PASSWORD)
     database = mesh.database("users")
     async with database.transaction() as tx:

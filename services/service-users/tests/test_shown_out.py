@@ -153,7 +153,7 @@ TABLE = {
         "Invitation.Accept": CLOSED,
         "Utilisateur.Delete": NOTHING,
     },
-    "claimed": {**ALWAYS, **dict.fromkeys(OWN_ACCOUNT, REVOKED)},
+    "taken over": {**ALWAYS, **dict.fromkeys(OWN_ACCOUNT, REVOKED)},
 }
 
 
@@ -185,10 +185,10 @@ async def show_out(
         await people.Update(pb.UpdateUtilisateurRequest(id=user.id, actif=False))
     if how == "deleted":
         await people.Delete(pb.DeleteUtilisateurRequest(id=user.id))
-    if how == "claimed":
+    if how == "taken over":
         await unprove(caller)
-        claim = pb.CreateUtilisateurRequest(email=user.email, fournisseur="google", sujet=new_subject())
-        assert (await people.Create(claim)).HasField("reprise_le")
+        owner = pb.CreateUtilisateurRequest(email=user.email, fournisseur="google", sujet=new_subject())
+        assert (await people.Create(owner)).HasField("reprise_le")
     return caller
 
 

@@ -201,7 +201,7 @@ class CreateUtilisateurResponse(_message.Message):
     def utilisateur(self) -> Global___Utilisateur: ...
     @_builtins.property
     def reprise_le(self) -> _timestamp_pb2.Timestamp:
-        """Present when an unproved account was claimed: its tokens issued before this instant end."""
+        """Present when an unproved account was taken over: its tokens issued before this instant end."""
 
     def __init__(
         self,
