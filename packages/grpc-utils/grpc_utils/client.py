@@ -8,7 +8,8 @@ contract declares repeatable, and opens a circuit when the callee stays silent.
 import importlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import grpc
@@ -112,7 +113,8 @@ class Peers:
         callee = kind.__module__.split(".")[1]
         if (callee, breaker) not in self._channels:
             circuit = Breaker(callee, self._now) if breaker else Unbroken()
-            self._channels[callee, breaker] = self._open(callee, _Outgoing(callee, self._signer, circuit))
+            outgoing = _Outgoing(callee, self._signer, circuit)
+            self._channels[callee, breaker] = self._open(callee, outgoing, _OutgoingStreams(outgoing))
         return kind(self._channels[callee, breaker])
 
     async def serving(self, callee: str) -> bool:
@@ -177,13 +179,13 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
     def __init__(self, callee: str, signer: ServiceSigner | None, breaker: Breaker | Unbroken) -> None:
         self._callee, self._signer, self._breaker = callee, signer, breaker
 
-    async def intercept_unary_unary(
-        self,
-        continuation: Callable[[grpc.aio.ClientCallDetails, Any], Any],
-        client_call_details: grpc.aio.ClientCallDetails,
-        request: Any,
-    ) -> Any:
-        details = client_call_details
+    async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        with self.guarded(details) as proven:
+            return await (await continuation(proven, request))
+
+    @contextmanager
+    def guarded(self, details: grpc.aio.ClientCallDetails) -> Iterator[grpc.aio.ClientCallDetails]:
+        """*details* with proof and deadline, for the call inside, whose end the breaker is told."""
         patience = DEADLINE if details.timeout is None else details.timeout
         timeout = deadline.shortened(patience)
         proven = grpc.aio.ClientCallDetails(
@@ -195,8 +197,7 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
         )
         self._breaker.enter()  # last before the call: from here on every way out tells the breaker
         try:
-            call = await continuation(proven, request)
-            response = await call
+            yield proven
         except grpc.aio.AioRpcError as error:
             self._judge(error, in_a_hurry=timeout < patience)
             if error.code() not in _SILENT:
@@ -206,7 +207,6 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
             self._breaker.abandoned()
             raise
         self._breaker.succeeded()
-        return response
 
     def _judge(self, error: grpc.aio.AioRpcError, *, in_a_hurry: bool) -> None:
         """Tell the breaker what *error* says of the callee; a call *in_a_hurry* had less time than usual."""
@@ -226,3 +226,28 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
         if self._signer is not None and metadata.get(AUTHORIZATION) is None:
             metadata.add(AUTHORIZATION, f"Bearer {self._signer.token(self._callee, current_caller.get())}")
         return metadata
+
+
+class _OutgoingStreams(grpc.aio.UnaryStreamClientInterceptor):
+    """The part of *outgoing* for calls that are answered by streams.
+
+    It stands alone because grpc.aio (1.85) asks an interceptor of several kinds for calls of the
+    first kind only.
+    """
+
+    def __init__(self, outgoing: _Outgoing) -> None:
+        self._outgoing = outgoing
+
+    async def intercept_unary_stream(
+        self, continuation: Any, client_call_details: Any, request: Any
+    ) -> AsyncGenerator[Any, None]:
+        with ExitStack() as stack:
+            proven = stack.enter_context(self._outgoing.guarded(client_call_details))
+            call = await continuation(proven, request)
+            return _responses(call, stack.pop_all())
+
+
+async def _responses(call: Any, guard: ExitStack) -> AsyncGenerator[Any, None]:
+    with guard:
+        async for response in call:
+            yield response

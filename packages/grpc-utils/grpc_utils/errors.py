@@ -22,12 +22,14 @@ __all__ = [
     "CircuitOuvert",
     "CleIdempotenceReutilisee",
     "ConflitDEcriture",
+    "DataLoss",
     "DateInvalide",
     "DeadlineExceeded",
     "DependanceIndisponible",
     "EncoreUtilise",
     "ExisteDeja",
     "FailedPrecondition",
+    "FluxInterrompu",
     "FormatInvalide",
     "Introuvable",
     "InvalidArgument",
@@ -37,6 +39,7 @@ __all__ = [
     "NotFound",
     "OrganisationDifferente",
     "OrganisationRequise",
+    "OutOfRange",
     "PageInvalide",
     "PermissionDenied",
     "PourcentageInvalide",
@@ -151,6 +154,18 @@ class DeadlineExceeded(Refusal):
     code = grpc.StatusCode.DEADLINE_EXCEEDED
 
 
+class OutOfRange(Refusal):
+    """La position demandée est au-delà de la fin."""
+
+    code = grpc.StatusCode.OUT_OF_RANGE
+
+
+class DataLoss(Refusal):
+    """Des données sont perdues ou altérées."""
+
+    code = grpc.StatusCode.DATA_LOSS
+
+
 class Unimplemented(Refusal):
     """Cette méthode n'existe pas."""
 
@@ -263,6 +278,10 @@ class CircuitOuvert(Unavailable):
 
 class RequeteTropLente(DeadlineExceeded):
     """La requête à la base a dépassé son délai."""
+
+
+class FluxInterrompu(DeadlineExceeded):
+    """Le message suivant du flux s'est fait attendre trop longtemps."""
 
 
 OUT_OF_SERVICE: Final = (

@@ -6,7 +6,7 @@ are fields of a request, and the content to which all keys are bound, are in `ke
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from db_utils import Conflict, Database, Retention, Row, clock, failpoint, metadata
@@ -53,13 +53,29 @@ RETENTION = Retention(IdempotencyKey, IdempotencyKey.created_at, KEPT)
 class Attempt:
     """One call that carries a key; *content* is the hash of its request (`keyed.content_hash`).
 
+    That of a stream is known at its end: see `Idempotency.once_streamed`.
     Raises FormatInvalide for a key that is not 1 to 128 printable characters.
     """
 
     method: str
     caller: str
     key: str
-    content: bytes
+    content: bytes = b""
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """The primary key of its stored answer."""
+        return self.method, self.caller, self.key
+
+    def answer(self, response: bytes) -> IdempotencyKey:
+        """The row that keeps *response*."""
+        return IdempotencyKey(
+            method=self.method,
+            caller=self.caller,
+            key=self.key,
+            request_hash=self.content,
+            response=response,
+        )
 
     def __post_init__(self) -> None:
         if not 0 < len(self.key) <= _LONGEST or not self.key.isprintable():
@@ -77,33 +93,54 @@ class Idempotency:
 
         Raises CleIdempotenceReutilisee when the key came with another content before.
         """
-        identity = (attempt.method, attempt.caller, attempt.key)
         try:
             async with self._database.held() as tx:
-                stored = await tx.get(IdempotencyKey, identity)
+                stored = await tx.get(IdempotencyKey, attempt.identity)
                 if stored is not None:
                     return _checked(stored, attempt)
                 response = await call()
                 failpoint("idempotency.before_store")
                 # With the commit, after the rows of the handler: the unique index then makes a
                 # second call of this key wait for the commit alone, not for the handler.
-                tx.insert_at_commit(
-                    IdempotencyKey(
-                        method=attempt.method,
-                        caller=attempt.caller,
-                        key=attempt.key,
-                        request_hash=attempt.content,
-                        response=response,
-                    )
-                )
+                tx.insert_at_commit(attempt.answer(response))
             return response
         except Conflict:
             # Either another call of this key has committed first, and its answer counts, or the
             # conflict is the handler's own and is told to the caller.
-            twin = await self._database.read().get(IdempotencyKey, identity)
+            twin = await self._stored(attempt)
             if twin is None:
                 raise
             return _checked(twin, attempt)
+
+    async def once_streamed(
+        self,
+        attempt: Attempt,
+        content: Callable[[], Awaitable[bytes]],
+        call: Callable[[], Awaitable[bytes]],
+    ) -> bytes:
+        """Like `once` for a call whose request is a stream; *content* reads its rest and hashes all of it.
+
+        The handler's own first statement begins the transaction: no connection to the database waits
+        for the stream.
+        """
+        stored = await self._stored(attempt)
+        if stored is not None:
+            return _checked(stored, replace(attempt, content=await content()))
+        try:
+            async with self._database.held() as tx:
+                response = await call()
+                complete = replace(attempt, content=await content())
+                failpoint("idempotency.before_store")
+                tx.insert_at_commit(complete.answer(response))
+            return response
+        except Conflict:
+            twin = await self._stored(attempt)
+            if twin is None:
+                raise
+            return _checked(twin, replace(attempt, content=await content()))
+
+    async def _stored(self, attempt: Attempt) -> IdempotencyKey | None:
+        return await self._database.read().get(IdempotencyKey, attempt.identity)
 
 
 def _checked(stored: IdempotencyKey, attempt: Attempt) -> bytes:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,6 +31,7 @@ from grpc_utils.errors import AppelInterneSeulement, Refusal, RequeteIllisible, 
 from grpc_utils.headers import CORRELATION, headers_of
 from grpc_utils.idempotency import Attempt, Idempotency
 from grpc_utils.identity import Identity, caller, current_caller
+from grpc_utils.incoming import Incoming
 from grpc_utils.keyed import content_hash
 from grpc_utils.methods import ORGANISATION_FIELD, Method, method_at
 from grpc_utils.requests import parse
@@ -50,6 +51,7 @@ else:
 
 Unary = Callable[[Any, Context], Awaitable[Message]]
 Stream = Callable[[Any, Context], AsyncGenerator[Message, None]]
+Collect = Callable[[AsyncIterator[Any], Context], Awaitable[Message]]
 Respond = Callable[[Any, Context, str | None], Awaitable[bytes | None]]
 Greeting = Callable[[Identity], Awaitable[None]]
 
@@ -120,7 +122,10 @@ class Pipeline(grpc.aio.ServerInterceptor):
             stream = _Chain(self.calls, self._guards, method, _Streaming(inner.unary_stream).respond)
             return grpc.stream_stream_rpc_method_handler(stream.answer)
         idempotency = self._guards.idempotency if method.mutating else None
-        respond = _Unary(inner.unary_unary, path, idempotency).respond
+        if inner.request_streaming:
+            respond = _Collecting(inner.stream_unary, method, idempotency).respond
+        else:
+            respond = _Unary(inner.unary_unary, path, idempotency).respond
         return grpc.stream_unary_rpc_method_handler(_Chain(self.calls, self._guards, method, respond).answer)
 
 
@@ -162,6 +167,27 @@ class _Streaming:
         async with aclosing(self._handler(request, context)) as responses:
             async for response in responses:
                 await context.write(response.SerializeToString())
+
+
+class _Collecting:
+    """Runs the handler of a method with a stream of requests, once: what it has read cannot be read again."""
+
+    def __init__(self, handler: Collect, method: Method, idempotency: Idempotency | None) -> None:
+        self._handler, self._method, self._idempotency = handler, method, idempotency
+
+    async def respond(self, request: Message, context: Context, key: str | None) -> bytes:
+        """Return the response to the stream that *request* begins; with *key*, that of its first call."""
+        keyed = key is not None and self._idempotency is not None
+        incoming = Incoming(self._method, request, context, hashed=keyed)
+        run = partial(self._run, incoming, context)
+        async with aclosing(incoming.messages):
+            if key is None or self._idempotency is None:
+                return await run()
+            attempt = Attempt(self._method.path, caller().subject, key)
+            return await self._idempotency.once_streamed(attempt, incoming.content, run)
+
+    async def _run(self, incoming: Incoming, context: Context) -> bytes:
+        return (await self._handler(incoming.messages, context)).SerializeToString()
 
 
 class _Chain:

@@ -13,6 +13,7 @@ from crm.dashboard.dashboard_pb2_grpc import DashboardKpisServiceServicer, Dashb
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health_pb2_grpc import HealthServicer
 from grpc_reflection.v1alpha import reflection_pb2
+from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionServicer
 from grpc_utils import Address, Authenticator, Context, Guards, Peers, PortTaken, Server, Tenancy
 from grpc_utils.server import UnsupportedHandler
 from service_testing import code_of, eventually, refusal
@@ -76,6 +77,7 @@ UNSUPPORTED: dict[str, object] = {
     "synchronous": servicer(DashboardKpisServiceServicer, GetKpis=synchronous),
     "a stream instead of an answer": servicer(DashboardKpisServiceServicer, GetKpis=streaming),
     "an answer instead of a stream": servicer(HealthServicer, Check=unary, List=unary, Watch=unary),
+    "streams in both directions": servicer(ServerReflectionServicer, ServerReflectionInfo=streaming),
     "missing": servicer(DashboardKpisServiceServicer),
     "of no contract": object(),
 }

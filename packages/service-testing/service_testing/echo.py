@@ -45,7 +45,7 @@ class Options(TypedDict, total=False):
 
 
 def _contract() -> FileDescriptorProto:
-    """Read, Repeat (idempotent), Write, Internal, Stream: all take and answer an Echo."""
+    """Read, Repeat (idempotent), Write, Internal, Stream, Collect: all take and answer an Echo, or some."""
     file = FileDescriptorProto(name="echo.proto", package="echo", syntax="proto3")
     file.dependency.append(common_pb2.DESCRIPTOR.name)
     message = file.message_type.add(name="Echo")
@@ -57,13 +57,14 @@ def _contract() -> FileDescriptorProto:
             label=FieldDescriptorProto.LABEL_OPTIONAL,
         )
     service = file.service.add(name="EchoService")
-    for name in ("Read", "Repeat", "Write", "Internal", "Stream"):
+    for name in ("Read", "Repeat", "Write", "Internal", "Stream", "Collect"):
         service.method.add(name=name, input_type=".echo.Echo", output_type=".echo.Echo")
     methods = {method.name: method for method in service.method}
     methods["Read"].options.idempotency_level = MethodOptions.NO_SIDE_EFFECTS
     methods["Repeat"].options.idempotency_level = MethodOptions.IDEMPOTENT
     methods["Internal"].options.Extensions[common_pb2.internal] = True
     methods["Stream"].server_streaming = True
+    methods["Collect"].client_streaming = True
     return file
 
 
@@ -101,6 +102,16 @@ class EchoServer:
         """A call of Stream, to be iterated over for its Echos."""
         kind: Any = self._channel.unary_stream(f"/{SERVICE}/Stream", Echo.SerializeToString, Echo.FromString)
         return kind(self._request(text, options), metadata=self._metadata(options))
+
+    def collect(self, *texts: str, **options: Unpack[Options]) -> Any:
+        """A call of Collect; without *texts* the test writes the messages, see `message`."""
+        kind: Any = self._channel.stream_unary(f"/{SERVICE}/Collect", Echo.SerializeToString, Echo.FromString)
+        requests = [self.message(text, **options) for text in texts] or None
+        return kind(requests, metadata=self._metadata(options))
+
+    def message(self, text: str, **options: Unpack[Options]) -> Any:
+        """A message of a stream."""
+        return self._request(text, options)
 
     def _request(self, text: str, options: Options) -> Any:
         return Echo(text=text, organisation_id=options.get("organisation_id", ""))
@@ -147,5 +158,10 @@ async def echoing(
 
 
 def _handler(name: str, run: Handler) -> Any:
-    make = grpc.unary_stream_rpc_method_handler if name == "Stream" else grpc.unary_unary_rpc_method_handler
-    return make(run)
+    return _KINDS.get(name, grpc.unary_unary_rpc_method_handler)(run)
+
+
+_KINDS = {
+    "Stream": grpc.unary_stream_rpc_method_handler,
+    "Collect": grpc.stream_unary_rpc_method_handler,
+}
