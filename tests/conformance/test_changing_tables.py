@@ -49,14 +49,13 @@ def upgrade() -> None:
 
 
 @pytest.fixture(scope="module")
-async def busy(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
+async def busy() -> AsyncIterator[Mesh]:
     """Every service with its jobs, which hardly rest."""
-    mails = tmp_path_factory.mktemp("mails")
     restless = [
         replace(service, workers=tuple(replace(worker, every=_OFTEN) for worker in service.workers))
         for service in services().values()
     ]
-    async with running(*restless, mail_folder=mails, bcrypt_cost=4) as mesh:
+    async with running(*restless, bcrypt_cost=4) as mesh:
         yield mesh
 
 

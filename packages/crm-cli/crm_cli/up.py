@@ -14,7 +14,7 @@ from types import FrameType
 
 from db_utils.migrations import migrate, outdated
 from rich.console import Console
-from service_kit import Edge, Service, Settings, load
+from service_kit import Edge, Service, Settings, kept_folders, load
 from service_kit.embedded import EmbeddedNats, EmbeddedPostgres, Server, port_is_free
 from service_kit.environment import Secrets
 
@@ -151,7 +151,10 @@ class Mesh:
             "NATS_URL": self._nats_url,
             "JWKS_URL": self._keys_url(),
             f"{service.prefix}_HOST": "127.0.0.1",
-            "MAIL_FOLDER": str(self._home.folder / "mail"),
+            **{
+                setting.upper(): str(self._home.folder / name)
+                for setting, name in kept_folders(service.settings).items()
+            },
             **secrets.environment(service.name, service.settings),
             **given,
             **own,

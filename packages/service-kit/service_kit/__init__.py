@@ -10,6 +10,7 @@ from service_kit.app import App
 from service_kit.buckets import Buckets
 from service_kit.component import Component, Greeter
 from service_kit.edge import LIVENESS, READINESS, Edge, Running
+from service_kit.kept import Kept, kept_folders
 from service_kit.owners import Owner, owner_of
 from service_kit.running import RunningService, brought_to_life, keep_running
 from service_kit.sealing import LongSecret, Made, SealingSettings
@@ -28,6 +29,7 @@ __all__ = [
     "ConfigurationError",
     "Edge",
     "Greeter",
+    "Kept",
     "LongSecret",
     "Made",
     "Owner",
@@ -43,6 +45,7 @@ __all__ = [
     "embedded",
     "environment",
     "keep_running",
+    "kept_folders",
     "load",
     "outgoing",
     "outside",

@@ -1,9 +1,10 @@
 """A small mesh inside the test's own process."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any, TypeGuard, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeGuard, TypeVar
 
 import grpc
 import nats
@@ -14,17 +15,30 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from nats_utils import event_type
 from nats_utils.tables import DeadLetter
-from service_kit import Edge, ProcessSettings, Running, RunningService, Service, brought_to_life, load
+from service_kit import (
+    Edge,
+    ProcessSettings,
+    Running,
+    RunningService,
+    Service,
+    brought_to_life,
+    kept_folders,
+    load,
+)
 from service_kit.embedded import EmbeddedNats, free_port
 from service_kit.environment import Secrets, new_secrets
 from sqlalchemy import select
 
+from service_testing.bearers import bearers
+from service_testing.double_servers import serving_double
 from service_testing.events import stored
-from service_testing.servers import fresh_database, fresh_nats
+from service_testing.servers import fresh_database, fresh_folder, fresh_nats
 from service_testing.waiting import eventually
 
 S = TypeVar("S")
 E = TypeVar("E", bound=Message)
+
+NO_DOUBLES: Final[Mapping[str, Sequence[object]]] = MappingProxyType({})
 
 
 class Mesh:
@@ -53,7 +67,7 @@ class Mesh:
         """A channel to service *name* whose calls carry *token*, or nothing when it is empty."""
         channel = grpc.aio.insecure_channel(
             self.address(name),
-            interceptors=[_Bearer(lambda: token)] if token else [],
+            interceptors=bearers(lambda: token) if token else [],
             options=(("grpc.use_local_subchannel_pool", 1),),
         )
         self._channels.append(channel)
@@ -76,8 +90,8 @@ class Mesh:
     def service_channel(self, name: str, *, caller: str, organisation: str = "") -> grpc.aio.Channel:
         """A channel to service *name* for proven calls of service *caller*, for *organisation*."""
         signer = ServiceSigner(caller, self.secrets.keys[caller].private)
-        bearer = _Bearer(lambda: signer.token(name, None), organisation)
-        channel = grpc.aio.insecure_channel(self.address(name), interceptors=[bearer])
+        interceptors = bearers(lambda: signer.token(name, None), organisation)
+        channel = grpc.aio.insecure_channel(self.address(name), interceptors=interceptors)
         self._channels.append(channel)
         return channel
 
@@ -175,43 +189,32 @@ def service_of(kind: Callable[[grpc.aio.Channel], object]) -> str:
     return kind.__module__.split(".")[1]
 
 
-class _Bearer(grpc.aio.UnaryUnaryClientInterceptor, grpc.aio.UnaryStreamClientInterceptor):
-    def __init__(self, token: Callable[[], str], organisation: str = "") -> None:
-        self._token = token
-        self._more = [("x-organisation-id", organisation)] if organisation else []
-
-    async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-        return await continuation(self._with_token(details), request)
-
-    async def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
-        return await continuation(self._with_token(details), request)
-
-    def _with_token(self, details: Any) -> grpc.aio.ClientCallDetails:
-        bearer = ("authorization", f"Bearer {self._token()}")
-        metadata = grpc.aio.Metadata(*(details.metadata or ()), bearer, *self._more)
-        return grpc.aio.ClientCallDetails(
-            details.method, details.timeout, metadata, details.credentials, details.wait_for_ready
-        )
-
-
 @asynccontextmanager
 async def running(
-    *processes: Service | Edge, database_url: str = "", broker: EmbeddedNats | None = None, **settings: object
+    *processes: Service | Edge,
+    database_url: str = "",
+    broker: EmbeddedNats | None = None,
+    doubles: Mapping[str, Sequence[object]] = NO_DOUBLES,
+    **settings: object,
 ) -> AsyncIterator[Mesh]:
     """*processes* serving on free ports, with a database and a broker of their own.
 
     They need not be installed ones. With an edge that publishes them, all know the keys of our
-    own tokens. *settings* override those of every process, by field name, as in
-    `default_organisation_id`.
+    own tokens. *doubles* are servicers that stand in for services, by name. *settings* override
+    those of every process, by field name, as in `default_organisation_id`.
     """
     secrets = new_secrets((one.name for one in processes), (one.settings for one in processes))
     async with AsyncExitStack() as stack:
         own_broker = broker or stack.enter_context(fresh_nats())
         url = database_url or fresh_database(*(one for one in processes if isinstance(one, Service)))
-        addresses = {process.name: f"127.0.0.1:{free_port()}" for process in processes}
+        names = (*(process.name for process in processes), *doubles)
+        addresses = {name: f"127.0.0.1:{free_port()}" for name in names}
         keys = [f"http://{addresses[one.name]}{one.keys_path}" for one in processes if _has_keys(one)]
         given = {"jwks_url": "".join(keys), **settings}
         mesh = Mesh(addresses, secrets, own_broker)
+        for name, servicers in doubles.items():
+            double = serving_double(name, servicers, secrets, addresses[name])
+            await stack.enter_async_context(double)
         stack.push_async_callback(mesh.close)
         for process in processes:
             own = _overrides(process, secrets, url, own_broker, addresses, given)
@@ -251,6 +254,7 @@ def _overrides(
     prefix = process.prefix.lower()
     return {
         **own,
+        **{setting: fresh_folder() for setting in kept_folders(process.settings)},
         "crm_env": "test",
         "database_url": url,
         "nats_url": broker.url_of(process.name),

@@ -58,6 +58,11 @@ def _cluster() -> Path:
     return folder / "postgres"
 
 
+def fresh_folder() -> Path:
+    """An empty folder, which ends with the run."""
+    return Path(tempfile.mkdtemp(dir=_folder()))
+
+
 @cache
 def _folder() -> Path:
     return Path(tempfile.mkdtemp(dir=os.environ[_RUN]))

@@ -1,11 +1,11 @@
 """Settings of the email service: the platform's SMTP server, or a folder instead of one."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from grpc_utils.web import is_loopback
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from service_kit import Settings
+from service_kit import Kept, Settings
 
 from service_email.addresses import InvalidAddress, parsed_sender
 
@@ -38,7 +38,7 @@ class EmailSettings(Settings):
         pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
         description="address of the web application, for the links in mails",
     )
-    mail_folder: Path = Field(
+    mail_folder: Annotated[Path, Kept("mail")] = Field(
         Path(".crm/mail"), description="where mails are written, one .eml each, without SMTP_HOST"
     )
 
