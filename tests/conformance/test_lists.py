@@ -35,7 +35,7 @@ PAGES: list[dict[str, Any]] = [
     {"sort_order": "au hasard"},
 ]
 ONE_ORDER = {"auth.TokenService.ListRevoked"}  # revocations come as they were made
-NAMES = ("nom", "raison_sociale", "denomination", "sujet", "titre")
+NAMES = ("nom", "raison_sociale", "denomination", "sujet", "titre", "description")
 SPELLINGS = {"elodie oeuvrard", "ŒUVRARD", "lodi", "vrard élo", "E\u0301lodie"}
 OTHERS = {"oeuvrard anne", "elod%e", "_lodie", "oeuvrard\\"}
 

@@ -1,4 +1,4 @@
-"""The pytest plugin of the repository: uvloop, limits, `--faults`, and the servers stopped at the end."""
+"""The pytest plugin of the repository: uvloop, limits, stages, and the servers stopped at the end."""
 
 import asyncio
 import functools
@@ -14,6 +14,10 @@ from service_testing.servers import begin_run, end_run
 
 pytest_plugins = ["service_testing.folders", "service_testing.fixtures"]
 
+_STAGES = {
+    "faults": "the long fault and load tests",
+    "maven": "the tests by Java programs that Maven fetches",
+}
 _SOONER = 10.0  # seconds before pytest-timeout, which can only end the whole run, would step in
 
 
@@ -25,23 +29,24 @@ def pytest_asyncio_loop_factories(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--faults` runs the long fault tests too."""
-    parser.addoption("--faults", action="store_true", help="also run the long fault and load tests")
+    """Tests of the stages are run only with the option of their stage."""
+    for stage, tests in _STAGES.items():
+        parser.addoption(f"--{stage}", action="store_true", help=f"also run {tests}")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker of the long fault tests, and make the folder that the processes of the run share."""
+    """Name the markers of the stages, and make the folder that the processes of the run share."""
     begin_run()
-    config.addinivalue_line("markers", "faults: a long fault or load test, run with --faults only")
+    for stage, tests in _STAGES.items():
+        config.addinivalue_line("markers", f"{stage}: one of {tests}, run with --{stage} only")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long fault tests out unless they are asked for."""
-    if config.getoption("--faults"):
-        return
-    long = [item for item in items if item.get_closest_marker("faults")]
-    config.hook.pytest_deselected(items=long)
-    items[:] = [item for item in items if item not in set(long)]
+    """Leave the tests of a stage out unless they are asked for."""
+    left_out = [stage for stage in _STAGES if not config.getoption(f"--{stage}")]
+    absent = {item for item in items if any(map(item.get_closest_marker, left_out))}
+    config.hook.pytest_deselected(items=list(absent))
+    items[:] = [item for item in items if item not in absent]
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

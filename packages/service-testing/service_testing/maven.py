@@ -1,0 +1,60 @@
+"""Java programs that judge what we make, fetched by Maven: a stage of its own (`./scripts/test --maven`).
+
+Maven keeps what it has fetched in its own repository, so that it is fetched once.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+_PATIENCE = 600  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A jar by its coordinates."""
+
+    group: str
+    name: str
+    version: str
+
+    @property
+    def kept(self) -> Path:
+        """Where Maven keeps it."""
+        folder = Path.home() / ".m2/repository" / self.group.replace(".", "/") / self.name / self.version
+        return folder / f"{self.name}-{self.version}.jar"
+
+
+VERAPDF = Artifact("org.verapdf.apps", "greenfield-apps", "1.28.2")
+
+
+def judged_by_verapdf(flavour: str, files: Sequence[Path]) -> str:
+    """What veraPDF says of *files*, "" when all of them keep to *flavour*, such as 2b.
+
+    Skips the test where Java or Maven is missing, or Maven reaches nothing.
+    """
+    command = [
+        *("java", "-cp", str(_jar(VERAPDF)), "org.verapdf.apps.GreenfieldCliWrapper"),
+        *("--flavour", flavour, "--format", "text", "-v", *map(str, files)),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+@cache
+def _jar(artifact: Artifact) -> Path:
+    coordinates = f"{artifact.group}:{artifact.name}:{artifact.version}"
+    missing = [program for program in ("java", "mvn") if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"{' and '.join(missing)} not found: {coordinates} was not run")
+    if not artifact.kept.exists():
+        command = ["mvn", "-q", "-B", "dependency:get", f"-Dartifact={coordinates}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+        if done.returncode or not artifact.kept.exists():
+            pytest.skip(f"Maven could not fetch {coordinates}, which was not run: {done.stdout[-300:]}")
+    return artifact.kept

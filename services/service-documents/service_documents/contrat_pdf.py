@@ -1,0 +1,156 @@
+"""The PDF of a signed contract (R13): PDF/A-2B, and the same bytes for the same data and libraries.
+
+Everything that a PDF usually takes from the clock is the instant of the signature here.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+from xml.sax.saxutils import escape
+
+from crm.contrats.contrats_pb2 import Contrat, GetContratWithDetailsResponse, LigneContrat
+from db_utils import clock
+from fpdf import FPDF
+from fpdf.fonts import TTFFont
+from grpc_utils import instant
+
+FONT: Final = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
+_FAMILY: Final = "DejaVu"
+_PRODUCER: Final = "CRM documents"
+_LINE: Final = 6  # mm
+_UNKNOWN: Final = "\N{REPLACEMENT CHARACTER}"  # stands where the font has no glyph: fpdf2 would leave it out
+_NO_BREAK: Final = "\N{NO-BREAK SPACE}"
+_FREQUENCES: Final = {
+    "UNIQUE": "paiement unique",
+    "MENSUELLE": "mensuelle",
+    "TRIMESTRIELLE": "trimestrielle",
+    "SEMESTRIELLE": "semestrielle",
+    "ANNUELLE": "annuelle",
+}
+# fpdf2 2.8.9 writes the time of the build into the packet that it makes itself.
+_XMP: Final = """\
+<x:xmpmeta xmlns:x="adobe:ns:meta/">
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/"
+ xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:pdf="http://ns.adobe.com/pdf/1.3/"
+ xmlns:xmp="http://ns.adobe.com/xap/1.0/">
+<pdfaid:part>2</pdfaid:part><pdfaid:conformance>B</pdfaid:conformance>
+<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{title}</rdf:li></rdf:Alt></dc:title>
+<pdf:Producer>{producer}</pdf:Producer>
+<xmp:CreateDate>{date}</xmp:CreateDate><xmp:ModifyDate>{date}</xmp:ModifyDate>
+<xmp:MetadataDate>{date}</xmp:MetadataDate>
+</rdf:Description></rdf:RDF></x:xmpmeta>"""
+
+
+def contract_pdf(details: GetContratWithDetailsResponse, client: str | None, event_id: str) -> bytes:
+    """The archive of a signed contract with *client*, None for one who is unknown here.
+
+    *event_id* is that of its contract.signed, "" when nobody has heard of one.
+    """
+    page = _Page(details.contrat)
+    _write(page, details, client, event_id)
+    return page.finished()
+
+
+class _Page:
+    """A document about *contrat* that is written line by line; it remembers what it could not print."""
+
+    def __init__(self, contrat: Contrat) -> None:
+        self._missing: dict[str, None] = {}
+        self._pdf = FPDF(enforce_compliance="PDF/A-2B")
+        self._pdf.add_font(_FAMILY, fname=FONT)
+        font = self._pdf.fonts[_FAMILY.lower()]
+        assert isinstance(font, TTFFont)
+        self._glyphs = font.cmap
+        self._describe(f"Contrat {contrat.reference}", instant(contrat.date_signature))
+        self._pdf.add_page()
+
+    def _describe(self, title: str, signed: datetime) -> None:
+        title = self._printable(title)
+        self._pdf.set_title(title)
+        self._pdf.set_producer(_PRODUCER)
+        self._pdf.set_lang("fr-FR")
+        self._pdf.set_creation_date(signed)
+        packet = _XMP.format(
+            title=escape(title), producer=_PRODUCER, date=signed.isoformat(timespec="seconds")
+        )
+        self._pdf.set_xmp_metadata(packet)
+
+    def line(self, text: str, size: int = 10) -> None:
+        """Write *text* below what is there, broken where it is too long."""
+        self._pdf.set_font(_FAMILY, size=size)
+        self._pdf.multi_cell(0, _LINE, self._printable(text), new_x="LMARGIN", new_y="NEXT", align="L")
+
+    def heading(self, text: str) -> None:
+        """Begin a section."""
+        self._pdf.ln(_LINE / 2)
+        self.line(text, 13)
+
+    def finished(self) -> bytes:
+        """The whole document, which ends with what it could not print."""
+        if self._missing:
+            self.line(
+                "caractères non imprimables : " + " ".join(f"U+{ord(sign):04X}" for sign in self._missing)
+            )
+        return bytes(self._pdf.output())
+
+    def _printable(self, text: str) -> str:
+        text = " ".join(text.split(" ")).replace("\n", " ").replace("\t", " ")
+        missing = [sign for sign in text if ord(sign) not in self._glyphs]
+        self._missing |= dict.fromkeys(missing)
+        return text.translate({ord(sign): _UNKNOWN for sign in missing})
+
+
+def _write(page: _Page, details: GetContratWithDetailsResponse, client: str | None, event_id: str) -> None:
+    contrat = details.contrat
+    signed = instant(contrat.date_signature).astimezone(clock.PARIS)
+    page.line(f"Contrat {contrat.reference}", 18)
+    if contrat.titre:
+        page.line(contrat.titre, 13)
+    page.heading("Parties")
+    page.line(f"Organisation : {contrat.organisation_id}")
+    page.line(f"Client : {client or f'référence externe {contrat.client_id}'}")
+    page.heading("Prestations")
+    for ligne in details.lignes:
+        page.line(_of(ligne, contrat.devise))
+    page.heading("Montants et durée")
+    for text in _terms(contrat):
+        page.line(text)
+    page.heading("Signature")
+    page.line(f"Signé le {signed:%d/%m/%Y} à {signed:%H:%M:%S} (heure de Paris)")
+    page.line(f"Signataire : {contrat.signataire_nom or 'non renseigné'}")
+    page.line(f"Événement de signature : {event_id or 'aucun, archivé à la demande'}")
+
+
+def _of(ligne: LigneContrat, devise: str) -> str:
+    total = _decimal(ligne.prix_unitaire) * ligne.quantite
+    price = "prix à confirmer" if ligne.prix_a_confirmer else _amount(total, devise)
+    return f"{ligne.quantite} × {ligne.libelle or ligne.produit_id} : {price}"
+
+
+def _terms(contrat: Contrat) -> list[str]:
+    frequence = _FREQUENCES.get(contrat.frequence_facturation, contrat.frequence_facturation)
+    montant, total = _decimal(contrat.montant), _decimal(contrat.montant_total)
+    end = f" au {_day(contrat.date_fin)}" if contrat.date_fin else ", sans terme"
+    return [
+        f"Facturation : {frequence}",
+        f"Échéances : {contrat.nombre_echeances} × {_amount(montant, contrat.devise)}",
+        f"Montant total TTC : {_amount(total, contrat.devise)}"
+        + (" (prix à confirmer)" if contrat.prix_a_confirmer else ""),
+        f"Durée : du {_day(contrat.date_debut)}{end}" if contrat.date_debut else "Durée : non renseignée",
+    ]
+
+
+def _decimal(montant: float) -> Decimal:
+    return Decimal(repr(montant)).quantize(Decimal("0.01"))
+
+
+def _amount(montant: Decimal, devise: str) -> str:
+    """*montant* as French writes it, in one piece: 1 598,80 €."""
+    text = f"{montant:,.2f}".replace(",", _NO_BREAK).replace(".", ",")
+    return f"{text}{_NO_BREAK}{'€' if devise in ('', 'EUR') else devise}"
+
+
+def _day(text: str) -> str:
+    return f"{date.fromisoformat(text):%d/%m/%Y}"
