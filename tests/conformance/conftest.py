@@ -40,7 +40,7 @@ async def theirs(mesh: Mesh) -> Caller:
 
 @pytest.fixture(scope="package")
 def unbound(mesh: Mesh) -> Caller:
-    """A service that works for no organisation and sees the rows of all."""
+    """A service that names no organisation."""
     return Caller(mesh, "", is_service=True)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from crm.common import common_pb2
 from google.protobuf.descriptor import Descriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message_factory import GetMessageClass
 from service_kit.registry import services
 
@@ -45,6 +46,12 @@ class Method:
     def internal(self) -> bool:
         """Whether services alone may call it."""
         return bool(self.descriptor.GetOptions().Extensions[common_pb2.internal])
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        options = self.descriptor.GetOptions()
+        return bool(options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS)
 
     @property
     def fields(self) -> set[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import grpc
 from grpc import StatusCode
-from service_testing import Mesh, Refusal, pages
+from service_testing import Mesh, Refusal, pages, refusal
 from service_testing.refusals import read
 from stdnum import luhn
 
@@ -40,6 +40,7 @@ VALUES: Mapping[str, Value] = {
     "a": lambda number: [{"email": f"personne-{number}@exemple.fr"}],
     "code": lambda number: f"CODE_{number}",
     "code_postal": lambda number: "75002",
+    "telephone": lambda number: "0612345678",
     "siren": _siren,
     "siret": lambda number: _with_check_digit(f"{_siren(number)}0001"),
 }
@@ -110,6 +111,16 @@ class Caller:
             else:
                 return fields
         raise AssertionError(f"{method.name} cannot be asked with {fields}")
+
+    async def refused(self, method: Method, **fields: object) -> Refusal:
+        """How *method* is refused, once it has the texts that it asks for."""
+        texts = {one.name for one in method.descriptor.input_type.fields if one.type == one.TYPE_STRING}
+        for _ in range(_MOST_FIELDS):
+            answer = await refusal(self.call(method, **fields))
+            if answer.reason != "CHAMP_REQUIS" or answer.metadata["champ"] not in texts - fields.keys():
+                return answer
+            await self._give(method, fields, answer, next(_numbers))
+        raise AssertionError(f"{method.name} cannot be called with {fields}")
 
     async def find(self, resource: Resource, identity: str, **fields: object) -> Any:
         """The *resource* of this id in its list of *fields*. Raises AssertionError when it is not there."""

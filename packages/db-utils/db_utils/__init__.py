@@ -3,7 +3,7 @@
 Start with `Database` and `Transaction`. This package knows neither gRPC nor NATS.
 """
 
-from db_utils.context import EVERYTHING, NOTHING, Scope, scope, unscoped, within
+from db_utils.context import BY_ID, EVERYTHING, NOTHING, Scope, scope, unscoped, within
 from db_utils.database import Database, role_of, session_options
 from db_utils.envelope import Envelope, InvalidKeys, Undecipherable
 from db_utils.errors import (
@@ -48,6 +48,7 @@ from db_utils.transaction import Transaction
 from db_utils.worker import Worker
 
 __all__ = [
+    "BY_ID",
     "DEFAULT_SIZE",
     "EVERYTHING",
     "NOTHING",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 __all__ = [
+    "BY_ID",
     "EVERYTHING",
     "NOTHING",
     "Scope",
@@ -26,15 +27,19 @@ class Scope:
     """The organisation whose rows are visible to a unit of work.
 
     Without an *organisation_id* no row of any organisation is visible; with *everything* those of
-    all organisations are.
+    all organisations are. With *by_id* one row of any organisation is read by its primary key, and
+    everything else that concerns rows of organisations (lists, counts, changes, locks) raises
+    OrganisationRequired: for services that name no organisation (C6).
     """
 
     organisation_id: str | None = None
     everything: bool = False
+    by_id: bool = False
 
 
 NOTHING: Final = Scope()
 EVERYTHING: Final = Scope(everything=True)
+BY_ID: Final = Scope(by_id=True)
 
 # Jobs, consumers and tests begin unscoped; the gRPC pipeline narrows the scope of each call.
 scope: ContextVar[Scope] = ContextVar("scope", default=EVERYTHING)
@@ -52,7 +57,7 @@ def within(other: Scope) -> Iterator[None]:
 
 
 def unscoped() -> AbstractContextManager[None]:
-    """Work on the rows of all organisations inside; calls to other services name none.
+    """Work on the rows of all organisations inside; calls to other services name none (C6).
 
     For what concerns persons and no single organisation: memberships, connected accounts, sign-ins.
     """

@@ -32,8 +32,9 @@ Key = UUID | str | int | tuple[UUID | str | int, ...]
 class Reader(ABC):
     """Reads of visible rows: those of the scope's organisation that are not deleted.
 
-    Each method raises DatabaseUnavailable, StatementTimeout, InvalidText; inside a transaction
-    SerializationConflict too.
+    In a scope that only reads by id (`context.BY_ID`), `get` and `get_with` find rows of all
+    organisations, and everything else raises OrganisationRequired. Each method raises
+    DatabaseUnavailable, StatementTimeout, InvalidText; inside a transaction SerializationConflict too.
     """
 
     @abstractmethod
@@ -98,6 +99,8 @@ class Reader(ABC):
 
     async def _get(self, model: type[R], key: Key, lock: bool) -> R | None:
         table, scope = table_plan(model), context.scope.get()
+        if lock:
+            table.need(scope)
         identity = _identity(table, key)
         if identity is None or table.hidden(scope):
             return None

@@ -95,7 +95,8 @@ def prepare(
 ) -> tuple[Statement, Values] | None:
     """The compiled form of *statement* in *scope* and its values; None when no row is visible in *scope*.
 
-    Raises TypeError for a statement that cannot be compiled once or cannot be scoped.
+    Raises TypeError for a statement that cannot be compiled once or cannot be scoped, and
+    OrganisationRequired.
     """
     key = statement._generate_cache_key()
     if key is None:
@@ -109,6 +110,8 @@ def prepare(
             _prepared.clear()
         dialect = LIVING_ROWS if scope.everything else VISIBLE_ROWS
         entry = _prepared[key.key, scope.everything] = _compile(statement, dialect, key.bindparams)
+    if scope.by_id and (entry.scoped or ORGANISATION_COLUMN in getattr(entry.target, "columns", ())):
+        raise OrganisationRequired(str(entry.sql))
     if entry.scoped:
         if scope.organisation_id is None:
             return None
@@ -201,20 +204,25 @@ class TablePlan:
 
     def hidden(self, scope: Scope) -> bool:
         """Whether *scope* sees no row of this table at all."""
-        return self.tenant and not scope.everything and scope.organisation_id is None
+        return self.tenant and scope.organisation_id is None and not (scope.everything or scope.by_id)
+
+    def need(self, scope: Scope, row: Row | None = None) -> None:
+        """Raise OrganisationRequired in a scope that only reads by id, but for a new *row* of the system."""
+        if scope.by_id and self.tenant and (row is None or row.__dict__[ORGANISATION_COLUMN] is not None):
+            raise OrganisationRequired(self.table.name)
 
     def visible(self, row: Row, scope: Scope) -> bool:
         """Whether *scope* sees *row*: the rule of `visibility.py`, for rows read by primary key."""
         attributes = row.__dict__
         if self.hidden(scope) or (self.soft and attributes[DELETED_COLUMN] is not None):
             return False
-        if scope.everything or not self.tenant:
+        if scope.everything or scope.by_id or not self.tenant:
             return True
         owner = attributes[ORGANISATION_COLUMN]
         return owner == scope.organisation_id or (owner is None and self.system_rows)
 
-    def check_new(self, row: Row) -> None:
-        """Check a new *row* and write its text keys into it.
+    def check_new(self, row: Row, scope: Scope) -> None:
+        """Check a new *row*, which *scope* inserts, and write its text keys into it.
 
         Raises TextTooLong, UnknownChoice, OrganisationRequired.
         """
@@ -225,6 +233,7 @@ class TablePlan:
         organisation = attributes.get(ORGANISATION_COLUMN)
         if self.tenant and (organisation == "" or (organisation is None and not self.system_rows)):
             raise OrganisationRequired(self.table.name)
+        self.need(scope, row)
 
     def check(self, attributes: Mapping[str, Any]) -> None:
         """Raise TextTooLong or UnknownChoice for a value that its column would not take."""

@@ -77,7 +77,7 @@ class Transaction(Reader):
         `insert`, except Conflict.
         """
         table = table_plan(type(row))
-        table.check_new(row)
+        table.check_new(row, context.scope.get())
         return bool(await self._count(table.insert_if_absent, table.insert.values(row.__dict__)))
 
     def insert_at_commit(self, row: Row) -> None:
@@ -97,6 +97,7 @@ class Transaction(Reader):
         ReferenceViolation.
         """
         table, attributes = table_plan(type(row)), row.__dict__
+        table.need(context.scope.get())
         if expected is not None and expected != attributes["version"]:
             raise VersionConflict(table.table.name)
         changed = changed_columns(table, row, changes)
@@ -123,6 +124,7 @@ class Transaction(Reader):
         Raises ReferenceViolation, and VersionConflict where the row is kept.
         """
         table = table_plan(type(row))
+        table.need(context.scope.get())
         if table.soft:
             await self.update(row, expected=None, **{DELETED_COLUMN: clock.now()})
             return
@@ -187,7 +189,7 @@ class Transaction(Reader):
     def _add(self, rows: list[Row], row: Row) -> None:
         if self._over:
             raise TransactionOver
-        table_plan(type(row)).check_new(row)
+        table_plan(type(row)).check_new(row, context.scope.get())
         rows.append(row)
 
     async def _run(self, statement: Statement, values: Values) -> Answer:

@@ -1,7 +1,7 @@
 """Checks of new rows before they are written."""
 
 import pytest
-from db_utils import Entity, OrganisationRequired, Row, Tenant, TenantOrSystem, metadata
+from db_utils import EVERYTHING, Entity, OrganisationRequired, Row, Tenant, TenantOrSystem, metadata
 from db_utils.statements import table_plan
 
 
@@ -28,10 +28,10 @@ class Modele(Entity, TenantOrSystem, Base):
 def test_a_row_of_nobody_is_refused(row: Row) -> None:
     """An empty organisation is none, also in tables with rows of the system."""
     with pytest.raises(OrganisationRequired):
-        table_plan(type(row)).check_new(row)
+        table_plan(type(row)).check_new(row, EVERYTHING)
 
 
 @pytest.mark.parametrize("row", [Dossier(organisation_id="org-1"), Modele(organisation_id=None)])
 def test_a_row_of_somebody_is_accepted(row: Row) -> None:
     """NULL is the system, in tables that have its rows."""
-    table_plan(type(row)).check_new(row)
+    table_plan(type(row)).check_new(row, EVERYTHING)

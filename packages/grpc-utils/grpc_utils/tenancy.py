@@ -6,7 +6,7 @@ The decision becomes the `Scope` that `db_utils` filters by, and fills the reque
 
 from dataclasses import dataclass
 
-from db_utils import EVERYTHING, NOTHING, Scope
+from db_utils import BY_ID, NOTHING, Scope
 
 from grpc_utils.errors import FormatInvalide, OrganisationDifferente
 from grpc_utils.fields import is_opaque_id
@@ -32,7 +32,8 @@ class Tenancy:
         """The scope of a call by *identity*.
 
         *requested* and *header* are the organisations that its request and its metadata name, "" for
-        none. Raises OrganisationDifferente, FormatInvalide.
+        none; a service that names none may only read by id. Raises OrganisationDifferente,
+        FormatInvalide.
         """
         if requested and header and requested != header:
             raise OrganisationDifferente
@@ -40,7 +41,7 @@ class Tenancy:
         if named and named != identity.organisation_id and not is_opaque_id(named):
             raise FormatInvalide(champ="organisation_id")
         if identity.kind == "service":
-            return Scope(named) if named else EVERYTHING
+            return Scope(named) if named else BY_ID
         organisation = identity.organisation_id
         if organisation is None:  # a token without such a claim: the request may name it, unless forbidden
             organisation = "" if self.claim_required else named

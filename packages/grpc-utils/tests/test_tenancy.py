@@ -1,7 +1,7 @@
 """Tenancy: the organisation that a call may see (C6), decided without any I/O."""
 
 import pytest
-from db_utils import EVERYTHING, NOTHING, Scope
+from db_utils import BY_ID, NOTHING, Scope
 from grpc_utils import Identity, Tenancy
 from grpc_utils.errors import FormatInvalide, OrganisationDifferente
 from grpc_utils.identity import ANONYMOUS
@@ -33,15 +33,15 @@ SERVICE = Identity("service", "service:email")
         (STRICT, user(None), "org-1", "", NOTHING),
         (OPEN, user(""), "", "", NOTHING),
         (OPEN, ANONYMOUS, "org-1", "", ONE),
-        # 3: a service names it, or sees the rows of all organisations.
+        # 3: a service names it, or reads rows by their ids alone.
         (STRICT, SERVICE, "org-1", "", ONE),
         (STRICT, SERVICE, "", "org-1", ONE),
-        (STRICT, SERVICE, "", "", EVERYTHING),
+        (STRICT, SERVICE, "", "", BY_ID),
         # 4: the default stands in for installations of one company.
         (SINGLE, user(None), "", "", Scope("org-d")),
         (SINGLE, user(""), "", "", Scope("org-d")),
         (SINGLE, user("org-1"), "", "", ONE),
-        (SINGLE, SERVICE, "", "", EVERYTHING),
+        (SINGLE, SERVICE, "", "", BY_ID),
     ],
 )
 def test_C6_the_scope_of_a_call(

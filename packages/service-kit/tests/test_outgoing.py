@@ -1,18 +1,15 @@
 """Commands to other services (C22): sent after their commit, in order, until they are answered."""
 
-import base64
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from crm.clients import clients_pb2 as pb
-from crm.clients.clients_pb2_grpc import StatutClientServiceStub
-from db_utils import Database, Envelope, clock, context
-from grpc_utils import Peers, ServiceSigner, new_key_pair
+from db_utils import clock, context
+from grpc_utils import Peers
 from grpc_utils.errors import CleIdempotenceReutilisee, ExisteDeja, Introuvable, Refusal, VersionPerimee
-from service_clients.service import SERVICE
-from service_kit import App, Settings
+from service_kit import App
 from service_kit.outgoing import (
     ABANDONNEE,
     EN_ATTENTE,
@@ -20,99 +17,21 @@ from service_kit.outgoing import (
     REFUSEE,
     Command,
     CommandeSortante,
-    OutgoingCommands,
     queue,
 )
 from service_kit.outgoing.command import growing
 from service_kit.outgoing.component import PURGE
 from service_kit.outgoing.sender import Sender
-from service_kit.settings import load
-from service_testing import eventually, fresh_database, running
-from service_testing.callee import CALLER, Callee, serving
+from service_testing import eventually, running
 from sqlalchemy import select
-
-DAY = timedelta(days=1)
-
-
-async def add(peers: Peers, request: pb.CreateStatutClientRequest) -> None:
-    """Send the command."""
-    await peers.stub(StatutClientServiceStub).Create(request)
-
-
-ADD = Command("ajout", pb.CreateStatutClientRequest, send=add)
-IMPATIENT = replace(ADD, name="impatient", given_up_after=DAY)
-SECRET = replace(ADD, name="secret", sealed=("description",))
-PATIENT = replace(ADD, name="patient", not_yet=frozenset({Introuvable.reason}))
-TOLD = replace(ADD, name="dit", done=frozenset({CleIdempotenceReutilisee.reason}))
-COMMANDS = (ADD, IMPATIENT, SECRET, PATIENT, TOLD)
-OWING = replace(SERVICE, workers=(), components=(OutgoingCommands(COMMANDS),))
-
-
-class Sealing(Settings):
-    """Settings of a service that seals."""
-
-    def envelope(self) -> Envelope:
-        """What seals the secrets of commands."""
-        return Envelope("k1:" + base64.b64encode(bytes(32)).decode())
-
-
-@dataclass(frozen=True)
-class Office:
-    """A service that owes commands to *callee*."""
-
-    app: App[Sealing]
-    callee: Callee
-
-    async def owe(
-        self,
-        name: str = "n",
-        *,
-        command: Command[pb.CreateStatutClientRequest] = ADD,
-        about: str = "",
-        organisation_id: str = "",
-    ) -> None:
-        """Commit a command whose key and content are *name*."""
-        request = pb.CreateStatutClientRequest(code="C", nom=name, description=f"de {name}")
-        envelope = self.app.settings.envelope()
-        async with self.app.database.transaction() as tx:
-            await queue(
-                tx,
-                command,
-                request,
-                key=name,
-                about=about,
-                organisation_id=organisation_id,
-                envelope=envelope,
-            )
-
-    async def send(self) -> None:
-        """Send what is due."""
-        for command in COMMANDS:
-            await Sender(command).send_due(self.app)
-
-    async def rows(self) -> list[CommandeSortante]:
-        """All commands, in the order of their writing."""
-        return await self.app.database.read().all(select(CommandeSortante).order_by(CommandeSortante.rang))
-
-    async def row(self) -> CommandeSortante:
-        """The only command."""
-        (row,) = await self.rows()
-        return row
+from tests.owing import ADD, DAY, IMPATIENT, OWING, PATIENT, SECRET, TOLD, Office, an_office
 
 
 @pytest.fixture
 async def office() -> AsyncIterator[Office]:
-    """A service with its database, and the real server that it calls."""
-    keys, callee = new_key_pair(), Callee()
-    url = fresh_database(OWING)
-    database = Database(url, OWING.name)
-    await database.open()
-    async with serving(callee, keys) as port:
-        peers = Peers({"clients": f"127.0.0.1:{port}"}, ServiceSigner(CALLER, keys.private))
-        settings = load(Sealing, crm_env="test", database_url=url, jwt_secret="x" * 40)
-        yield Office(App(settings, database, peers), callee)
-        await peers.close()
-    await database.close()
+    """A service that owes commands."""
+    async with an_office() as one:
+        yield one
 
 
 async def test_C22_a_command_is_sent_under_its_organisation_and_correlation_id(office: Office) -> None:
@@ -160,7 +79,7 @@ async def test_C22_a_command_that_cannot_be_answered_now_waits(office: Office, f
 async def test_C22_a_command_to_a_service_that_is_away_waits(office: Office) -> None:
     """UNAVAILABLE, for as long as it takes."""
     peers = Peers({}, None)
-    away = Office(App(office.app.settings, office.app.database, peers), office.callee)
+    away = replace(office, app=App(office.app.settings, office.app.database, peers))
     await away.owe()
     await away.send()
     await peers.close()
@@ -210,6 +129,34 @@ async def test_C22_a_refused_command_lets_the_next_one_of_its_object_go(office: 
     assert [row.etat for row in await office.rows()] == [REFUSEE, ENVOYEE]
 
 
+async def test_C22_organisations_do_not_wait_for_each_other(office: Office) -> None:
+    """An outside id may be the same in two of them."""
+    office.callee.failures.append(VersionPerimee())
+    await office.owe("first", about="client-1", organisation_id="org-1")
+    await office.send()
+    await office.owe("other", about="client-1", organisation_id="org-2")
+    await office.send()
+    assert [row.etat for row in await office.rows()] == [EN_ATTENTE, ENVOYEE]
+
+
+async def test_C22_a_command_that_fails_by_a_bug_waits_and_delays_no_other(office: Office) -> None:
+    """It would be sent every second otherwise, and be the end of each run."""
+
+    async def fail(peers: Peers, request: pb.CreateStatutClientRequest) -> None:
+        if request.nom == "bug":
+            raise ZeroDivisionError
+        await ADD.send(peers, request)
+
+    buggy = replace(ADD, send=fail)
+    for name in ("bug", "next"):
+        await office.owe(name, command=buggy)
+    await Sender(buggy).send_due(office.app)
+    assert [(row.etat, row.erreur) for row in await office.rows()] == [
+        (EN_ATTENTE, "INTERNAL ZeroDivisionError"),
+        (ENVOYEE, ""),
+    ]
+
+
 async def test_a_command_is_given_up_when_its_kind_says_so(office: Office) -> None:
     """After the time of its kind, not before."""
     await office.owe(command=IMPATIENT)
@@ -244,6 +191,7 @@ async def test_commands_are_forgotten_a_month_after_their_end(office: Office) ->
     await office.send()
     await office.owe("sent")
     await office.send()
+    assert [row.etat for row in await office.rows()] == [EN_ATTENTE, ENVOYEE]
     with clock.frozen_at(clock.now() + timedelta(days=31)):
         await PURGE.run(office.app)
     assert [row.cle for row in await office.rows()] == ["waits"]

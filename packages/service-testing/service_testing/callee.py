@@ -83,11 +83,13 @@ class Callee(StatutClientServiceServicer):
 
 
 @asynccontextmanager
-async def serving(callee: Callee, keys: KeyPair, port: int = 0) -> AsyncIterator[int]:
-    """*callee* as the clients service, which knows the email service by *keys*; its port."""
-    verifier = TokenVerifier(service_issuers(f"{CALLER}:{keys.public}", "clients"))
+async def serving(
+    callee: object, keys: KeyPair, port: int = 0, *, name: str = "clients"
+) -> AsyncIterator[int]:
+    """The servicer *callee* as service *name*, which knows the email service by *keys*; its port."""
+    verifier = TokenVerifier(service_issuers(f"{CALLER}:{keys.public}", name))
     guards = Guards(Authenticator(verifier), Tenancy(), None)
-    server = Server("clients", [callee], guards, alive=_alive, reflect=False)
+    server = Server(name, [callee], guards, alive=_alive, reflect=False)
     try:
         yield await server.start(Address("127.0.0.1", port))
     finally:

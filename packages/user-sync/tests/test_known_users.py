@@ -96,7 +96,10 @@ async def test_S13_the_role_in_users_replaces_the_local_one(comptoirs: Comptoirs
         role="ADMIN",
     )
     await membres.Add(second)
-    await membres.Update(users_pb2.UpdateMembreRequest(id=membre.id, role="VIEWER"))
+    await membres.Update(
+        users_pb2.UpdateMembreRequest(id=membre.id, role="VIEWER"),
+        metadata=(("x-organisation-id", visitor.organisation),),
+    )
     with clock.frozen_at(clock.now() + INTERVAL):
         await comptoirs.visit(visitor)
 

@@ -56,7 +56,8 @@ class Visit:
     async def becomes(self, etat: str) -> None:
         """Change the membership of the first organisation to *etat*."""
         members = self.mesh.service_stub(MembreServiceStub, caller="auth")
-        await members.Update(users_pb2.UpdateMembreRequest(id=self.membre_id, etat=etat))
+        request = users_pb2.UpdateMembreRequest(id=self.membre_id, etat=etat)
+        await members.Update(request, metadata=(("x-organisation-id", FIRST),))
 
     async def google(self, organisation: str = "") -> Outcome:
         """Sign in at Google."""

@@ -147,12 +147,11 @@ async def test_R02_exactly_one_of_id_and_code_is_given(
 async def test_R02_the_code_of_others_is_not_found(
     mesh: Mesh, foreign_types: TypeActiviteServiceStub, visite: pb.TypeActivite
 ) -> None:
-    """By another organisation; a service that works for none finds the system's alone."""
+    """By another organisation; a service names the organisation that it asks for."""
+    ask = pb.GetTypeActiviteRequest(code=visite.code)
+    assert await refused(foreign_types.Get(ask)) == (StatusCode.NOT_FOUND, "INTROUVABLE")
     service = mesh.service_stub(TypeActiviteServiceStub, caller="notifications")
-    for stub in (foreign_types, service):
-        answer = await refused(stub.Get(pb.GetTypeActiviteRequest(code=visite.code)))
-        assert answer == (StatusCode.NOT_FOUND, "INTROUVABLE")
-    assert (await service.Get(pb.GetTypeActiviteRequest(code="APPEL"))).nom == "Appel"
+    assert await refused(service.Get(ask)) == (StatusCode.INVALID_ARGUMENT, "ORGANISATION_REQUISE")
 
 
 async def test_R03_a_type_of_the_system_stays_as_it_is(types: TypeActiviteServiceStub) -> None:

@@ -62,9 +62,14 @@ class Doors:
 
         await eventually(is_listed)
 
+    async def becomes(self, membre: users_pb2.Membre, etat: str) -> None:
+        """Change a membership to *etat*."""
+        request = users_pb2.UpdateMembreRequest(id=membre.id, etat=etat)
+        await self.members.Update(request, metadata=(("x-organisation-id", membre.organisation_id),))
+
     async def leaves(self, person: Person, etat: str = "retire") -> None:
         """End the membership of the first organisation."""
-        await self.members.Update(users_pb2.UpdateMembreRequest(id=person.membre.id, etat=etat))
+        await self.becomes(person.membre, etat)
         await self.ended(person, FIRST)
 
     async def google(self, person: Person, organisation: str = "") -> pb.LoginResponse:
@@ -96,14 +101,14 @@ async def moved(doors: Doors, person: Person) -> None:
 async def removed_elsewhere(doors: Doors, person: Person) -> None:
     """Situation: removed from another organisation than the one that the tokens name."""
     other = await doors.join(person.who, SECOND, "VIEWER")
-    await doors.members.Update(users_pb2.UpdateMembreRequest(id=other.id, etat="retire"))
+    await doors.becomes(other, "retire")
     await doors.ended(person, SECOND)
 
 
 async def back(doors: Doors, person: Person) -> None:
     """Situation: removed, and taken back."""
     await doors.leaves(person)
-    await doors.members.Update(users_pb2.UpdateMembreRequest(id=person.membre.id, etat="actif"))
+    await doors.becomes(person.membre, "actif")
 
 
 async def disabled(doors: Doors, person: Person) -> None:

@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import AuthServiceStub
-from crm.email.email_pb2 import ListMessagesRequest
-from crm.email.email_pb2_grpc import EmailServiceStub
 from crm.users import users_pb2
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from db_utils import clock
 from service_auth.models import BienvenueAEnvoyer
 from service_auth.service import SERVICE
 from service_auth.welcome import welcome, welcome_request
+from service_email.models import Message
 from service_email.service import SERVICE as EMAIL
 from service_testing import Mesh, eventually, running
 from service_testing.oidc import OidcProvider, browse, person
 from service_testing.smtp import smtp_server
 from service_users.service import SERVICE as USERS
+from sqlalchemy import select
 from tests.connexions import new_email, new_ip, settings_with
 
 
@@ -59,9 +59,8 @@ async def work(mesh: Mesh, at: datetime | None = None) -> None:
 
 async def mails_to(mesh: Mesh, user: pb.UtilisateurConnecte) -> list[str]:
     """Subjects of the mails to *user* that email has stored."""
-    emails = mesh.service_stub(EmailServiceStub, caller="auth")
-    listed = await emails.List(ListMessagesRequest(destinataire=user.email))
-    return [message.sujet for message in listed.messages]
+    to_him = select(Message.sujet).where(Message.cle_idempotence == f"bienvenue:{user.id}")
+    return await mesh.database("email").read().all(to_him)
 
 
 async def test_R20_a_newcomer_is_welcomed_once(mesh: Mesh, provider: OidcProvider) -> None:

@@ -1,28 +1,12 @@
 """Notification of a day whose volume has passed its threshold (R22)."""
 
 from datetime import date
-from typing import Final
 
 from crm.notifications.notifications_pb2 import CreateNotificationRequest
-from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
 from db_utils import Transaction
-from grpc_utils import Peers
-from grpc_utils.errors import CleIdempotenceReutilisee
-from service_kit.outgoing import Command, queue
+from service_kit.outgoing import NOTIFICATION, queue
 
 from service_calendar.volumes import Volume
-
-
-async def _notify(peers: Peers, request: CreateNotificationRequest) -> None:
-    await peers.stub(NotificationServiceStub).Create(request)
-
-
-NOTIFICATION: Final = Command(
-    "notification",
-    CreateNotificationRequest,
-    send=_notify,
-    done=frozenset({CleIdempotenceReutilisee.reason}),  # it was told before, with other figures (C22)
-)
 
 
 async def alert(tx: Transaction, organisation_id: str, societe_id: str, day: date, volume: Volume) -> None:

@@ -1,10 +1,9 @@
 """The calendar service as data: what it is made of. Start reading here."""
 
 from service_kit import Service
-from service_kit.outgoing import OutgoingCommands
+from service_kit.outgoing import NOTIFICATION, OutgoingCommands
 
 from service_calendar.admin import CalendarAdminService
-from service_calendar.alertes import NOTIFICATION
 from service_calendar.configurations import DebitConfigurationService
 from service_calendar.engine import CalendarEngineService
 from service_calendar.imports import PURGE

@@ -15,12 +15,11 @@ from crm.notifications import notifications_pb2
 from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
 from db_utils import Scope, clock, within
 from grpc import StatusCode
-from service_calendar.alertes import NOTIFICATION
 from service_calendar.debits import wanted
 from service_calendar.models import VolumeThreshold
 from service_calendar.plan import plan
 from service_calendar.volumes import Volume, level, threshold_for
-from service_kit.outgoing import EN_ATTENTE, CommandeSortante
+from service_kit.outgoing import EN_ATTENTE, NOTIFICATION, CommandeSortante
 from service_kit.outgoing.sender import Sender
 from service_testing import Mesh, eventually, refused
 from sqlalchemy import bindparam, update

@@ -168,7 +168,7 @@ async def test_R10_also_a_service_keeps_organisations_apart(
         pb.CreateClientEntrepriseRequest(raison_sociale="Danone", siren="552032534")
     )
     await StatutClientServiceStub(theirs).Create(pb.CreateStatutClientRequest(code="VIP", nom="VIP"))
-    service = mesh.service_stub(ClientBaseServiceStub, caller="clients")
+    service = mesh.service_stub(ClientBaseServiceStub, caller="clients", organisation=dupont.organisation_id)
     with_sheet = pb.UpdateClientBaseRequest(
         id=dupont.id, type_client="ENTREPRISE", client_entreprise_id=sheet.id
     )

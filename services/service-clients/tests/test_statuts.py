@@ -177,7 +177,7 @@ async def test_R17_clients_of_others_do_not_use_a_status(
     channel = mesh.channel("clients", mesh.secrets.token(organisation=f"{org}-autre"))
     await StatutClientServiceStub(channel).Create(new())
     await ClientBaseServiceStub(channel).Create(pb.CreateClientBaseRequest(nom="Test", statut="VIP"))
-    service = mesh.service_stub(StatutClientServiceStub, caller="clients")
+    service = mesh.service_stub(StatutClientServiceStub, caller="clients", organisation=org)
     assert (await service.Delete(deletion(vip))).success
 
 

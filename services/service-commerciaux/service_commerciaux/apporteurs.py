@@ -21,7 +21,7 @@ from sqlalchemy import bindparam, select
 
 from service_commerciaux import rules
 from service_commerciaux.models import Apporteur, ModeleDistribution
-from service_commerciaux.references import removed, require_organisation
+from service_commerciaux.references import removed
 
 APPORTEURS = Listing(
     Apporteur,
@@ -69,7 +69,6 @@ class ApporteurService(ApporteurServiceServicer):
     ) -> pb.Apporteur:
         """Find the apporteur who is a user, in the caller's organisation only (R9)."""
         utilisateur_id = required(request.utilisateur_id, "utilisateur_id")
-        require_organisation(request.organisation_id)
         apporteur = await self._db.read().one(
             _BY_UTILISATEUR, organisation_id=request.organisation_id, utilisateur_id=utilisateur_id
         )

@@ -25,7 +25,6 @@ from sqlalchemy import ARRAY, Integer, Uuid, any_, bindparam, or_, select
 from service_commerciaux import applicable, figures, versions
 from service_commerciaux.models import Bareme, Palier
 from service_commerciaux.paliers import new_paliers, ordered
-from service_commerciaux.references import require_organisation
 
 BAREMES = Listing(
     Bareme,
@@ -70,7 +69,6 @@ class BaremeCommissionService(BaremeCommissionServiceServicer):
         reader = self._db.read()
         if request.id or not request.code:
             return _message(*found(await reader.get_with(Bareme, request.id, Palier.bareme_id)))
-        require_organisation(request.organisation_id)
         bareme = await reader.one(
             _BY_CODE,
             organisation_id=request.organisation_id,
@@ -81,7 +79,6 @@ class BaremeCommissionService(BaremeCommissionServiceServicer):
 
     async def GetApplicable(self, request: pb.GetBaremeApplicableRequest, context: Context) -> pb.Bareme:
         """Find the most specific version in force on a day, today or another one (R17, R18)."""
-        require_organisation(request.organisation_id)
         reader = self._db.read()
         bareme = await reader.one(applicable.APPLICABLE, **applicable.wanted(request))
         if bareme is None:

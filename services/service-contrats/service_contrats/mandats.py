@@ -104,6 +104,7 @@ MOYEN: Final = Command(
     ActiverContratRequest,
     send=_change_moyen,
     not_yet=frozenset({EcheancierAttendu.reason, _NO_REASON}),
+    libelle="changement du moyen de paiement",
 )
 
 

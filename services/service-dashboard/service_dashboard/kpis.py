@@ -49,8 +49,6 @@ class DashboardKpisService(DashboardKpisServiceServicer):
         Raises FormatInvalide when the société of *filters* is no id.
         """
         societe_id = opaque_id(filters.societe_id, "societe_id")
-        if not filters.organisation_id:
-            return 0, 0  # a service that names no organisation must not get the figures of all (R1)
         counted = await self._db.read().one(
             _OF_SOCIETE if societe_id else _NOUVEAUX_CLIENTS,
             before=periode.previous.begins,

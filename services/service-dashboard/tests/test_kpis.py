@@ -33,17 +33,15 @@ async def kpis(mesh: Mesh, org: str | None, **filters: Any) -> pb.GetKpisRespons
 
 
 async def test_R01_without_organisation_everything_is_zero(mesh: Mesh, org: str) -> None:
-    """A user without organisation, and a service that names none, get zeros."""
+    """For a user; a service has to name one."""
     await seen(mesh, org, NOW)
     answer = await kpis(mesh, None)
     with frozen_at(NOW):
         stub = mesh.service_stub(DashboardKpisServiceStub, caller="clients")
-        for_a_service = await stub.GetKpis(pb.DashboardFilters())
+        _, reason = await refused(stub.GetKpis(pb.DashboardFilters()))
     stable = pb.Variation(tendance="stable")
-    assert [(one.nouveaux_clients, one.nouveaux_clients_variation) for one in (answer, for_a_service)] == [
-        (0, stable),
-        (0, stable),
-    ]
+    assert (answer.nouveaux_clients, answer.nouveaux_clients_variation) == (0, stable)
+    assert reason == "ORGANISATION_REQUISE"
 
 
 async def test_R02_the_answer_tells_its_period_and_its_time(mesh: Mesh, org: str) -> None:

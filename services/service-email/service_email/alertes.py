@@ -1,14 +1,10 @@
 """Notifications for an organisation about a mail that no server here can send (R19)."""
 
 import logging
-from typing import Final
 
 from crm.notifications.notifications_pb2 import CreateNotificationRequest
-from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
 from db_utils import Transaction
-from grpc_utils import Peers
-from grpc_utils.errors import CleIdempotenceReutilisee
-from service_kit.outgoing import Command, queue
+from service_kit.outgoing import NOTIFICATION, queue
 
 from service_email.models import Message
 from service_email.plateforme import PLATEFORME
@@ -19,18 +15,6 @@ _TITRE = "Message non envoyé"
 _MESSAGE = (
     "Un message n'a pas été envoyé : une de ses adresses a des lettres accentuées ou non latines avant"
     " l'arobase, et le serveur d'envoi n'accepte pas de telles adresses."
-)
-
-
-async def _notify(peers: Peers, request: CreateNotificationRequest) -> None:
-    await peers.stub(NotificationServiceStub).Create(request)
-
-
-NOTIFICATION: Final = Command(
-    "notification",
-    CreateNotificationRequest,
-    send=_notify,
-    done=frozenset({CleIdempotenceReutilisee.reason}),  # it was told before, in other words (C22)
 )
 
 

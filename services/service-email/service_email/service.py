@@ -1,9 +1,8 @@
 """The email service as data: what it is made of. Start reading here."""
 
 from service_kit import Service
-from service_kit.outgoing import OutgoingCommands
+from service_kit.outgoing import NOTIFICATION, OutgoingCommands
 
-from service_email.alertes import NOTIFICATION
 from service_email.delivery import DELIVERY
 from service_email.emails import EmailService
 from service_email.models import Base

@@ -29,7 +29,6 @@ ENTREES = Listing(
     filters={"famille": None, "offered_to": _offered},
     search=Entree.recherche_cle,
 )
-_SYSTEM = "-"  # equals no id (C2): an organisation without own entries, so that the system's are listed
 _code = (
     Entree.famille == bindparam("famille"),
     Entree.code == bindparam("code"),
@@ -53,7 +52,7 @@ class ReferentielService(ReferentielServiceServicer):
             self._db.read(),
             request,
             famille=termes.famille(request.famille),
-            offered_to=request.organisation_id or _SYSTEM,
+            offered_to=request.organisation_id,
         )
         return list_answer(pb.ListEntreesResponse, page)
 

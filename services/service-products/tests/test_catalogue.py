@@ -77,15 +77,15 @@ async def test_R13_the_worked_example(
 async def test_R13_services_ask_for_prices(
     mesh: Mesh, example: dict[str, str], org: str, foreign_grilles: GrilleTarifaireServiceStub
 ) -> None:
-    """In the organisation for which they work; without one, among the grids of the product's own."""
+    """In the organisation for which they work; they have to name it."""
     await foreign_grilles.Create(pb.CreateGrilleTarifaireRequest(nom="A", date_debut="2026-06-14"))
     bound, free, abroad = (
         mesh.service_stub(CatalogServiceStub, caller="products", organisation=name)
         for name in (org, "", "org-ailleurs")
     )
     request = price_of(example["produit"], date="2026-06-15")
-    told = [await inside.CalculatePrice(request) for inside in (bound, free)]
-    assert [one.grille_tarifaire_id for one in told] == [example["BASE"]] * 2
+    assert (await bound.CalculatePrice(request)).grille_tarifaire_id == example["BASE"]
+    assert (await refused(free.CalculatePrice(request)))[1] == "ORGANISATION_REQUISE"
     assert await refused(abroad.CalculatePrice(request)) == MISSING
 
 

@@ -110,12 +110,10 @@ class MembreService(MembreServiceServicer):
     ) -> bool:
         """Tell whether the caller lists all organisations: people their own, services anybody's memberships.
 
-        Raises MembreInactif (R27), ChampRequis.
+        Raises MembreInactif (R27).
         """
         identity = caller()
         if callers.is_internal(identity):
-            if utilisateur_id is None:
-                required(request.organisation_id or request.utilisateur_id, "organisation_id")
             return utilisateur_id is not None
         me = await callers.own_id(reader, identity, self._settings)
         if me is not None and me == utilisateur_id:

@@ -70,6 +70,7 @@ REVOCATION: Final = Command(
     send=_revoke,
     waits=_pauses,
     not_yet=frozenset({DateInvalide.reason, _NO_REASON}),
+    libelle="fin des sessions d'un utilisateur",
 )
 MAIL: Final = Command(
     "mail",

@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import count
+from typing import Any
 
 from crm.organisations.organisations_pb2 import EnsureExistsRequest
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub
 from crm.users import users_pb2 as pb
+from crm.users.users_pb2_grpc import MembreServiceStub
 from service_testing import Mesh
 from sqlalchemy import func, select, text
 
@@ -31,6 +33,12 @@ def new_subject() -> str:
 def new_org() -> str:
     """An organisation that nobody has named before."""
     return f"org-users-{next(_numbers)}"
+
+
+async def change(membres: MembreServiceStub, membre: pb.Membre, **fields: Any) -> pb.Membre:
+    """Update *membre* with *fields*, for its organisation (C6)."""
+    request = pb.UpdateMembreRequest(id=membre.id, **fields)
+    return await membres.Update(request, metadata=(("x-organisation-id", membre.organisation_id),))
 
 
 @asynccontextmanager

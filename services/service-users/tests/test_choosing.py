@@ -14,7 +14,7 @@ from grpc import StatusCode
 from service_testing import Mesh, eventually, refused
 from service_users import adhesions, choosing
 from service_users.models import Membre, Utilisateur
-from tests.personnes import Someone, new_org, somebody_waits, without_organisations
+from tests.personnes import Someone, change, new_org, somebody_waits, without_organisations
 
 NOT_ACTIVE = (StatusCode.PERMISSION_DENIED, "MEMBRE_INACTIF")
 CLOSED = (StatusCode.FAILED_PRECONDITION, "COMPTE_DESACTIVE")
@@ -75,11 +75,11 @@ async def test_R31_one_that_has_ended_is_not_chosen(
     """An ended or foreign organisation is MEMBRE_INACTIF by name; without a name the next one is taken."""
     old, young = deux
     await membres.Choisir(choice(old, young.organisation_id))
-    await membres.Update(pb.UpdateMembreRequest(id=young.id, etat="suspendu"))
+    await change(membres, young, etat="suspendu")
     for organisation in (young.organisation_id, new_org()):
         assert await refused(membres.Choisir(choice(old, organisation))) == NOT_ACTIVE
     assert (await membres.Choisir(choice(old))).membre.id == old.id
-    await membres.Update(pb.UpdateMembreRequest(id=old.id, etat="retire"))
+    await change(membres, old, etat="retire")
     nothing = await membres.Choisir(choice(old))
     assert (nothing.HasField("membre"), list(nothing.organisations)) == (False, [])
 
@@ -122,7 +122,7 @@ async def test_R31_a_sign_in_names_the_organisation_of_the_token(
     await sync.RecordLogin(login)
     login.organisation = young.organisation_id
     await sync.RecordLogin(login)
-    await membres.Update(pb.UpdateMembreRequest(id=young.id, etat="retire"))
+    await change(membres, young, etat="retire")
     await sync.RecordLogin(login)
     events = await mesh.published(UserLoginEvent, 3, where=lambda event: event.user_id == old.utilisateur_id)
     assert [event.customer_id for event in events] == [old.organisation_id, young.organisation_id, ""]

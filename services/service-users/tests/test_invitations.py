@@ -18,7 +18,7 @@ from service_users.invitations import expire
 from service_users.models import Invitation
 from tests.invites import InvitationsOf as As
 from tests.invites import accept
-from tests.personnes import Someone, new_email
+from tests.personnes import Someone, change, new_email
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -130,7 +130,7 @@ async def test_R19_a_former_member_comes_back(
     await someone(organisation_id=org)
     added = await membres.Add(pb.AddMembreRequest(organisation_id=org, utilisateur_id=invitee.id))
     active = await own_invitations(invitee).Accept(accept(await invitations.Create(wish(role="MANAGER"))))
-    await membres.Update(pb.UpdateMembreRequest(id=added.id, etat="retire"))
+    await change(membres, added, etat="retire")
     back = await own_invitations(invitee).Accept(accept(await invitations.Create(wish(role="MANAGER"))))
     assert (active.membre.role, back.membre.role, back.membre.etat) == ("VIEWER", "MANAGER", "actif")
     assert active.membre.id == back.membre.id == added.id
@@ -216,4 +216,4 @@ async def test_C8_invitations_are_listed_newest_first(
     user = await someone(organisation_id=org)
     assert len((await own_invitations(user, org).List(pb.ListInvitationsRequest())).invitations) == 3
     assert not (await own_invitations(user).List(pb.ListInvitationsRequest())).invitations
-    assert (await refused(invitations.List(pb.ListInvitationsRequest())))[1] == "CHAMP_REQUIS"
+    assert (await refused(invitations.List(pb.ListInvitationsRequest())))[1] == "ORGANISATION_REQUISE"

@@ -11,7 +11,7 @@ from service_users import adhesions
 from service_users.models import Membre
 from tests.invites import InvitationsOf as As
 from tests.invites import accept
-from tests.personnes import Someone, new_email, somebody_waits
+from tests.personnes import Someone, change, new_email, somebody_waits
 
 
 async def test_R19_who_is_shown_out_cannot_come_back_by_an_invitation_from_before(
@@ -29,7 +29,7 @@ async def test_R19_who_is_shown_out_cannot_come_back_by_an_invitation_from_befor
     kept = await own_invitations(invitee, org).Create(wish(role="ADMIN"))
     aside = await own_invitations(invitee, org).Create(wish(email_invite=new_email()))
     other = await invitations.Create(wish(email_invite=new_email()))
-    await membres.Update(pb.UpdateMembreRequest(id=added.id, etat="retire"))
+    await change(membres, added, etat="retire")
     refusal = await refused(own_invitations(invitee).Accept(accept(kept)))
     assert refusal == (StatusCode.FAILED_PRECONDITION, "INVITATION_DEJA_UTILISEE")
     listed = await invitations.List(pb.ListInvitationsRequest(organisation_id=org))

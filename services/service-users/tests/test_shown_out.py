@@ -19,7 +19,7 @@ from db_utils import clock
 from grpc_utils import reason_of
 from service_testing import Mesh
 from service_users.models import Utilisateur
-from tests.personnes import PASSWORD, Someone, new_email, new_org, new_subject
+from tests.personnes import PASSWORD, Someone, change, new_email, new_org, new_subject
 
 OTHER_PASSWORD = "une autre phrase de passe"
 OK, NOTHING, NOT_FOUND = "OK", "success=false", "NOT_FOUND INTROUVABLE"
@@ -166,7 +166,7 @@ async def caller(
     other = await someone(organisation_id=org)
     listed = (await membres.List(pb.ListMembresRequest(organisation_id=org))).membres
     own, colleague = (next(one for one in listed if one.utilisateur_id == it.id) for it in (user, other))
-    await membres.Update(pb.UpdateMembreRequest(id=colleague.id, role="ADMIN"))
+    await change(membres, colleague, role="ADMIN")
     token = mesh.secrets.token(user=user.id, organisation=org, iat=int(clock.timestamp()) - 10)
     return Caller(mesh, org, user, own, colleague, token)
 
@@ -178,7 +178,7 @@ async def show_out(
     user = caller.user
     if how in ("removed", "moved", "suspended"):
         etat = "suspendu" if how == "suspended" else "retire"
-        await membres.Update(pb.UpdateMembreRequest(id=caller.membre.id, etat=etat))
+        await change(membres, caller.membre, etat=etat)
     if how == "moved":
         await membres.Add(pb.AddMembreRequest(organisation_id=new_org(), utilisateur_id=user.id))
     if how == "closed":

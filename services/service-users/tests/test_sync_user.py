@@ -15,7 +15,7 @@ from service_testing import Mesh, refused
 from service_users.late_organisations import ensure_late_ones
 from service_users.models import Conflit, Evenement, OrganisationAAssurer
 from sqlalchemy import select
-from tests.personnes import Seen, Someone, new_email, new_subject, without_organisations
+from tests.personnes import Seen, Someone, change, new_email, new_subject, without_organisations
 
 
 async def test_R8_an_unknown_person_is_made(sync: SyncServiceStub, seen: Seen, sujet: str) -> None:
@@ -134,7 +134,7 @@ async def test_R11_a_membership_keeps_its_role(
     await sync.SyncUser(seen(auth0_id=new_subject(), email=new_email(), company_id=org))
     first = await sync.SyncUser(seen(company_id=org))
     (membre,) = (await membres.List(pb.ListMembresRequest(utilisateur_id=first.utilisateur.id))).membres
-    await membres.Update(pb.UpdateMembreRequest(id=membre.id, role="MANAGER"))
+    await change(membres, membre, role="MANAGER")
     assert (await sync.SyncUser(seen(company_id=org))).role == "MANAGER"
 
 
@@ -146,7 +146,7 @@ async def test_R11_a_token_revives_nobody(
     await someone(organisation_id=org)
     user = (await sync.SyncUser(seen(company_id=org))).utilisateur
     (membre,) = (await membres.List(pb.ListMembresRequest(utilisateur_id=user.id))).membres
-    await membres.Update(pb.UpdateMembreRequest(id=membre.id, etat=etat))
+    await change(membres, membre, etat=etat)
     again = await sync.SyncUser(seen(company_id=org, service_name="gestion-commerciale-service"))
     (after,) = (await membres.List(pb.ListMembresRequest(utilisateur_id=user.id))).membres
     assert (again.organisation_id, again.role, after.etat) == ("", "", etat)

@@ -14,7 +14,7 @@ from service_testing import Mesh, refused
 from service_users.outgoing import REVOCATION
 from sqlalchemy import select
 from tests.peer_doubles import PeerDoubles
-from tests.personnes import Someone
+from tests.personnes import Someone, change
 from tests.sent_webhooks import Account, Send, Told
 
 GRPC_ATTEMPTS = 3  # attempts of one call that may be repeated (C14)
@@ -40,9 +40,9 @@ async def test_R28_an_ended_membership_ends_the_tokens_that_name_it(
     around: PeerDoubles, membres: MembreServiceStub, membre: pb.Membre, org: str, etat: str
 ) -> None:
     """The revocation names the organisation; a change of role or a return of the member sends none."""
-    await membres.Update(pb.UpdateMembreRequest(id=membre.id, role="MANAGER"))
-    ended = await membres.Update(pb.UpdateMembreRequest(id=membre.id, etat=etat))
-    await membres.Update(pb.UpdateMembreRequest(id=membre.id, etat="actif"))
+    await change(membres, membre, role="MANAGER")
+    ended = await change(membres, membre, etat=etat)
+    await change(membres, membre, etat="actif")
     (revoked,) = (await around.send()).revoked_of(membre.utilisateur_id)
     assert (revoked.organisation_id, revoked.motif) == (org, "adhesion")
     assert 0 <= revoked.avant.ToNanoseconds() - ended.updated_at.ToNanoseconds() < 1e9
@@ -54,9 +54,7 @@ async def test_R28_a_change_that_is_refused_ends_nothing(
     """The revocation is written with the change: none follows a refusal."""
     user = await someone(organisation_id=org)
     (last,) = (await membres.List(pb.ListMembresRequest(utilisateur_id=user.id))).membres
-    assert (await refused(membres.Update(pb.UpdateMembreRequest(id=last.id, etat="retire"))))[1] == (
-        "DERNIER_ADMIN"
-    )
+    assert (await refused(change(membres, last, etat="retire")))[1] == ("DERNIER_ADMIN")
     assert not (await around.send()).revoked_of(user.id)
 
 

@@ -13,7 +13,7 @@ from grpc import StatusCode
 from service_testing import Mesh, pages, refusal, refused
 from service_users.models import Evenement, IdentifiantLocal
 from sqlalchemy import select
-from tests.personnes import PASSWORD, Someone, new_email
+from tests.personnes import PASSWORD, Someone, change, new_email
 
 As = Callable[..., UtilisateurServiceStub]
 NOT_FOUND = (StatusCode.NOT_FOUND, "INTROUVABLE")
@@ -107,7 +107,7 @@ async def test_R4_people_see_themselves_and_their_colleagues(
     assert (await as_user(me, org).Get(get(colleague))).id == colleague.id
     assert await refused(as_user(me, org).Get(get(stranger))) == NOT_FOUND
     (membre,) = (await membres.List(pb.ListMembresRequest(utilisateur_id=colleague.id))).membres
-    await membres.Update(pb.UpdateMembreRequest(id=membre.id, etat="suspendu"))
+    await change(membres, membre, etat="suspendu")
     assert await refused(as_user(me, org).Get(get(colleague))) == NOT_FOUND
 
 

@@ -10,6 +10,7 @@
 Read `command.py`, then `sender.py`.
 """
 
+from service_kit.outgoing.alerts import NOTIFICATION
 from service_kit.outgoing.command import Command, queue
 from service_kit.outgoing.component import OutgoingCommands
 from service_kit.outgoing.models import ABANDONNEE, EN_ATTENTE, ENVOYEE, REFUSEE, CommandeSortante
@@ -18,6 +19,7 @@ __all__ = [
     "ABANDONNEE",
     "ENVOYEE",
     "EN_ATTENTE",
+    "NOTIFICATION",
     "REFUSEE",
     "Command",
     "CommandeSortante",

@@ -16,6 +16,7 @@ from service_kit.outgoing.models import CommandeSortante
 M = TypeVar("M", bound=Message)
 
 _SOONEST, _LATEST = timedelta(seconds=5), timedelta(hours=1)
+_LONG = timedelta(hours=72)
 _DOUBLINGS = 10  # beyond the hour
 
 
@@ -33,7 +34,9 @@ class Command(Generic[M]):
     a repetition for the first. *waits* tells the pause after so many failures. The command is
     given up *given_up_after* its writing, by default never. Refusals with a reason of *not_yet*
     are tried again, those with one of *done* count as success. The fields *sealed*, texts of
-    the request, are kept sealed (C15), which needs a service with ENCRYPTION_KEYS.
+    the request, are kept sealed (C15), which needs a service with ENCRYPTION_KEYS. The finance
+    team of its organisation is told when it is refused, and once when it has been owed for
+    *alerted_after*; with None of neither. *libelle* is what the call does, in French.
     """
 
     name: str
@@ -44,6 +47,8 @@ class Command(Generic[M]):
     not_yet: frozenset[str] = frozenset()
     done: frozenset[str] = frozenset()
     sealed: Sequence[str] = ()
+    alerted_after: timedelta | None = _LONG
+    libelle: str = ""
 
 
 async def queue(

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 from sqlalchemy import MetaData
 
 from service_kit.component import Greeter
+from service_kit.outgoing.alerts import NOTIFICATION
 from service_kit.outgoing.command import Command
 from service_kit.outgoing.models import Base, CommandeSortante
 from service_kit.outgoing.sender import Sender
@@ -29,9 +30,22 @@ class OutgoingSettings(BaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class OutgoingCommands:
-    """The *commands* that a service may owe to others, each with a name of its own."""
+    """The *commands* that a service may owe to others, each with a name of its own.
+
+    NOTIFICATION is always one of them: people are told of commands that do not come through.
+    """
 
     commands: tuple[Command[Any], ...]
+
+    def __post_init__(self) -> None:
+        """Refuse two commands of one name, whose rows each would send. Raises ValueError."""
+        names = [command.name for command in self._sent]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two commands have one name (NOTIFICATION is there already): {names}")
+
+    @property
+    def _sent(self) -> tuple[Command[Any], ...]:
+        return self.commands if NOTIFICATION in self.commands else (*self.commands, NOTIFICATION)
 
     @property
     def package(self) -> str:
@@ -67,7 +81,7 @@ class OutgoingCommands:
                     every=_LOOK_EVERY,
                     wake_on=CommandeSortante,
                 )
-                for command in self.commands
+                for command in self._sent
             ),
             PURGE,
         )

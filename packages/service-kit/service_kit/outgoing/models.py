@@ -24,7 +24,8 @@ class CommandeSortante(TenantOrSystem, Base):
 
     *organisation_id* is that of the call, None for none. Commands about one *objet* are sent in the
     order of *rang*, each after the end of the former one. *charge* is the whole request by field
-    name, secrets sealed (C15); it is emptied once the call has been answered.
+    name, secrets sealed (C15); it is emptied once the call has been answered. *alerte_le* is when
+    somebody was told that it waits.
     """
 
     __tablename__ = "commande_sortante"
@@ -54,3 +55,4 @@ class CommandeSortante(TenantOrSystem, Base):
     erreur: Mapped[str] = mapped_column(String(200), default="")
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     terminee_le: Mapped[datetime | None] = mapped_column(default=None)
+    alerte_le: Mapped[datetime | None] = mapped_column(default=None)

@@ -1,0 +1,76 @@
+"""Notifications about commands that do not come through, themselves commands (C22).
+
+NOTIFICATION is the command of every service that owes a notification.
+"""
+
+from typing import Final
+
+from crm.notifications.notifications_pb2 import CreateNotificationRequest
+from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
+from db_utils import Transaction
+from db_utils.clock import PARIS
+from grpc_utils import Peers
+from grpc_utils.errors import CleIdempotenceReutilisee
+
+from service_kit.outgoing.command import Command, queue
+from service_kit.outgoing.models import CommandeSortante
+
+
+async def _notify(peers: Peers, request: CreateNotificationRequest) -> None:
+    await peers.stub(NotificationServiceStub).Create(request)
+
+
+NOTIFICATION: Final = Command(
+    "notification",
+    CreateNotificationRequest,
+    send=_notify,
+    done=frozenset({CleIdempotenceReutilisee.reason}),  # it was told before, in other words
+    alerted_after=None,  # nobody is told of what he cannot be told
+)
+
+
+async def tell_waiting(tx: Transaction, row: CommandeSortante, libelle: str, erreur: str) -> None:
+    """Owe the finance team one notification that *row* still waits, after the answer *erreur*."""
+    await _tell(
+        tx,
+        row,
+        "attente",
+        niveau="avertissement",
+        titre="Opération en attente",
+        message=f"L'opération « {libelle or row.type} » ({row.objet}) n'a pas encore abouti depuis le"
+        f" {row.created_at.astimezone(PARIS):%d/%m/%Y} : {erreur}. Elle continue d'être tentée.",
+    )
+
+
+async def tell_refused(tx: Transaction, row: CommandeSortante, libelle: str, erreur: str) -> None:
+    """Owe the finance team one notification that *row* was refused with *erreur*."""
+    await _tell(
+        tx,
+        row,
+        "refus",
+        niveau="critique",
+        titre="Opération refusée",
+        message=f"L'opération « {libelle or row.type} » ({row.objet}) a été refusée : {erreur}."
+        " Elle ne sera plus tentée.",
+    )
+
+
+async def _tell(
+    tx: Transaction, row: CommandeSortante, cause: str, *, niveau: str, titre: str, message: str
+) -> None:
+    """Owe a notification, one per command and *cause*; a command of no organisation has nobody to tell."""
+    if row.organisation_id is None:
+        return
+    key = f"commande:{row.id}:{cause}"
+    request = CreateNotificationRequest(
+        organisation_id=row.organisation_id,
+        destinataire_type="EQUIPE",
+        destinataire_id="FINANCE",
+        type="ALERTE",
+        niveau=niveau,
+        titre=titre,
+        message=message,
+        cle_idempotence=key,
+    )
+    request.metadata.update({"commande": row.type, "objet": row.objet})
+    await queue(tx, NOTIFICATION, request, key=key, organisation_id=row.organisation_id)
