@@ -22,16 +22,16 @@ def new_service(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("Factures 50059", "NAME 'Factures': 3 to 30 letters a to z, as in `factures`"),
+        ("Chevaux 50059", "NAME 'Chevaux': 3 to 30 letters a to z, as in `factures`"),
         ("import 50059", "NAME 'import' is a word of Python"),
         ("select 50059", "NAME 'select' is a reserved word of SQL"),
         ("clients 50059", "NAME 'clients' is taken"),
         ("kit 50059", "NAME 'kit' is taken"),
         ("events 50059", "NAME 'events' is taken"),
         ("nats 50059", "NAME 'nats' is taken"),
-        ("factures 50052", "PORT 50052 is taken by clients; free is 50051"),
-        ("factures 5432", "PORT 5432 is taken by the compose stacks; free is 50051"),
-        ("factures 80", "PORT 80: services listen on one between 1024 and 65535"),
+        ("chevaux 50052", "PORT 50052 is taken by clients; free is {free}"),
+        ("chevaux 5432", "PORT 5432 is taken by the compose stacks; free is {free}"),
+        ("chevaux 80", "PORT 80: services listen on one between 1024 and 65535"),
         ("versions 50059", "resource 'version' has a meaning in the code of every service: see --resource"),
         ("prix 50059 --plural prix", "resource and plural are both 'prix': see --plural"),
     ],
@@ -40,7 +40,7 @@ def test_a_service_that_cannot_be_is_refused(new_service: Any, arguments: str, s
     """With a sentence that says why."""
     with pytest.raises(new_service.Refused) as refused:
         new_service.checked(new_service.asked(arguments.split()))
-    assert str(refused.value) == sentence
+    assert str(refused.value) == sentence.format(free=new_service.free_port())
 
 
 @pytest.fixture
@@ -54,18 +54,16 @@ def test_a_new_service_passes_every_check_at_once(checkout: Checkout) -> None:
     """Format, lint, types, its own tests, the conformance suite and the map of the README."""
     code, said = checkout.run(NEW, "clients", "50099")
     assert (code, said.splitlines()[-1]) == (1, "new-service: NAME 'clients' is taken")
-    code, said = checkout.run(
-        NEW, "commerciaux", "50099", "--resource", "commercial", "--plural", "commerciaux"
-    )
+    code, said = checkout.run(NEW, "chevaux", "50099", "--resource", "cheval", "--plural", "chevaux")
     assert code == 0, said
-    assert "./scripts/test services/service-commerciaux" in said
-    folder, suite = Path("services/service-commerciaux"), ("python", "-m", "pytest", "-n", "0")
+    assert "./scripts/test services/service-chevaux" in said
+    folder, suite = Path("services/service-chevaux"), ("python", "-m", "pytest", "-n", "0")
     for command in (
         ("ruff", "check", folder),
         ("ruff", "format", "--check", folder),
         ("buf", "lint"),
         ("bash", "-c", f"{MYPY} --exclude '/(migrations|tests)/' {folder} && {MYPY} {folder}/tests"),
-        (*suite, folder, "tests/conformance", "tests/e2e/test_readme.py", "-k", "commerciaux or cited"),
+        (*suite, folder, "tests/conformance", "tests/e2e/test_readme.py", "-k", "chevaux or cited"),
     ):
         code, said = checkout.run(*command)
         assert code == 0, said

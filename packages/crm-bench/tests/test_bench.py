@@ -51,11 +51,11 @@ async def test_calls_are_measured_against_a_mesh_of_its_own(crm: Command, tmp_pa
     """Create, Get and List, closed and open loop, none refused; JSON beside the table."""
     path = tmp_path / "rpc.json"
     measured = await crm("bench", "rpc", "--seconds", "0.1", "--no-baseline", "--json", str(path))
+    assert measured.code == 0, measured.err
     rows = json.loads(path.read_text())["rows"]
-    assert (measured.code, [row["what"].split(" at ")[0] for row in rows]) == (
-        0,
-        ["Create", "Create", "Get", "Get", "List (10)", "List (10)"],
-    )
+    assert [row["what"].split(" at ")[0] for row in rows] == [
+        *("Create", "Create", "Get", "Get", "List (10)", "List (10)")
+    ]
     assert all(row["req/s"] > 0 and row["CPU ms/req"] > 0 and row["errors"] == "" for row in rows)
     assert [line.split()[0] for line in measured.out.splitlines()[1:7]] == [
         row["what"].split()[0] for row in rows
