@@ -68,8 +68,8 @@ async def test_services_that_do_not_exist_get_a_sentence(crm: Command) -> None:
     for names in (("--service", "x"), ("--service", "email", "--to", "x")):
         refused = await crm("token", *names)
         assert (refused.code, refused.out) == (1, "")
-        told, _, names = refused.err.partition(": x is none of the services: ")
-        assert (told, "clients" in names.split(", ")) == ("crm", True)
+        told, _, known = refused.err.partition(": x is none of the services: ")
+        assert (told, "clients" in known.split(", ")) == ("crm", True)
 
 
 async def test_the_claims_are_those_of_the_mesh_in_tests(crm: Command) -> None:
