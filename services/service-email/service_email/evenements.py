@@ -1,13 +1,11 @@
 """Mails that events cause (R21, R24), as pure functions: messages from an event and its client."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from crm.clients.clients_pb2 import ClientBase
 from crm.events.business_pb2 import ClientCreatedEvent, ContractSignedEvent
-from db_utils.clock import PARIS
-from grpc_utils import clean_text, money, opaque_id
+from grpc_utils import clean_text, money, opaque_id, written_amount, written_day
 from nats_utils import required_instant, required_text
 
 from service_email.modeles import render
@@ -16,7 +14,6 @@ from service_email.rules import checked_address, message, recipient
 
 BIENVENUE_CLIENT, CONTRAT_SIGNE = "BIENVENUE_CLIENT", "CONTRAT_SIGNE"
 
-_NARROW_SPACE, _NO_BREAK_SPACE = "\u202f", "\u00a0"
 _NO_ADDRESS = "Le client n'a pas d'adresse e-mail."
 _UNKNOWN = "Le client n'est pas connu."
 
@@ -50,26 +47,14 @@ def contract_signed(
         modele,
         {
             "contrat_id": opaque_id(event.contrat_id, "contrat_id") or "",
-            "montant_total": amount(event.montant_total, "montant_total"),
-            "date_signature": day(required_instant(event, "date_signature")),
+            "montant_total": written_amount(money(event.montant_total, "montant_total")),
+            "date_signature": written_day(required_instant(event, "date_signature")),
         },
         organisation_id=organisation_id,
         de=de,
         origine="contract.signed",
         cle_idempotence=f"contract.signed:{event.contrat_id}",
     )
-
-
-def amount(euros: float, champ: str) -> str:
-    """*euros* as in 1 234,50 €, with spaces at which no line breaks. Raises MontantInvalide."""
-    digits = f"{money(euros, champ):,.2f}".replace(",", _NARROW_SPACE).replace(".", ",")
-    return f"{digits}{_NO_BREAK_SPACE}€"
-
-
-def day(instant: datetime) -> str:
-    """The day of *instant* in Paris, as in 12/01/2026."""
-    in_paris = instant.astimezone(PARIS)
-    return f"{in_paris:%d/%m}/{in_paris.year:04}"
 
 
 def _mail(

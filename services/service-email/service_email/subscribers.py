@@ -8,9 +8,8 @@ from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.events.business_pb2 import ClientCreatedEvent, ContractSignedEvent
 from db_utils import Scope, Transaction, parse_uuid, within
 from grpc_utils import answered_or_none, is_opaque_id
-from grpc_utils.errors import InvalidArgument
 from nats_utils import InvalidEvent, Subscription
-from service_kit import App, owner_of
+from service_kit import App, invalid_when_refused, owner_of
 from sqlalchemy import bindparam, or_, select
 
 from service_email import evenements
@@ -109,10 +108,8 @@ async def send_contract_mail(
 
 async def _store(tx: Transaction, make: Callable[[], Message]) -> None:
     """Store the message that *make* makes, unless its key is taken. Raises InvalidEvent."""
-    try:
+    with invalid_when_refused():
         message = make()
-    except InvalidArgument as refusal:
-        raise InvalidEvent(refusal.reason) from refusal
     await tx.insert(message, if_absent=True)
 
 

@@ -12,9 +12,7 @@ from crm.email.email_pb2_grpc import EmailServiceStub
 from crm.events.business_pb2 import ContractSignedEvent
 from db_utils import uuid7
 from grpc_utils import timestamp
-from grpc_utils.errors import MontantInvalide
 from nats_utils.tables import DeadLetter
-from service_email.evenements import amount, day
 from service_email.models import Message, Modele, Tentative
 from service_testing import Mesh, eventually
 from sqlalchemy import delete, func, select
@@ -220,37 +218,3 @@ async def test_R24_an_organisation_that_is_none_is_a_dead_letter(town: Mesh, org
     reader = town.database("email").read()
     letters = await reader.all(_LETTERS.where(DeadLetter.payload.contains(f"-{org}".encode())))
     assert letters == ["InvalidEvent: organisation_id is no id"]
-
-
-@pytest.mark.parametrize(
-    ("euros", "text"),
-    [
-        (598.8, "598,80\u00a0€"),
-        (0, "0,00\u00a0€"),
-        (1000, "1\u202f000,00\u00a0€"),
-        (1_234_567.005, "1\u202f234\u202f567,01\u00a0€"),
-    ],
-)
-def test_R24_amounts_are_written_as_people_write_them(euros: float, text: str) -> None:
-    """No line of a mail breaks within one."""
-    assert amount(euros, "montant_total") == text
-
-
-def test_R24_an_amount_below_zero_is_refused() -> None:
-    """So is what is no number."""
-    for euros in (-0.01, float("inf")):
-        with pytest.raises(MontantInvalide):
-            amount(euros, "montant_total")
-
-
-@pytest.mark.parametrize(
-    ("instant", "text"),
-    [
-        (SIGNED, "12/01/2026"),
-        (datetime(2026, 6, 30, 22, tzinfo=UTC), "01/07/2026"),
-        (datetime(2026, 6, 30, 21, 59, tzinfo=UTC), "30/06/2026"),
-    ],
-)
-def test_R24_days_are_those_of_paris(instant: datetime, text: str) -> None:
-    """Noon UTC stands for a day, any other instant for its day in Paris."""
-    assert day(instant) == text
