@@ -1,9 +1,14 @@
 """Rules of reminders as pure functions: the default set, planned days, hours of work."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 
+from crm.events.business_pb2 import InvoiceCreatedEvent
 from db_utils.clock import PARIS
+from grpc_utils import money, opaque_id, required
+from nats_utils import required_instant
 
 from service_relance.models import (
     CONTRAT_BIENTOT_EXPIRE,
@@ -30,7 +35,20 @@ _DEFAULTS = (
 )
 _OPENS, _CLOSES = time(9), time(18)  # in Paris (R10)
 _SATURDAY, _SUNDAY = 5, 6
+# Where no other term is agreed: article L441-10 of the Code de commerce.
+_LEGAL_TERM = timedelta(days=30)
 _TO_MONDAY = {_SATURDAY: timedelta(days=2), _SUNDAY: timedelta(days=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Facture:
+    """Invoice that is to be paid by *date_echeance*, as it was when it was issued."""
+
+    facture_id: str
+    client_id: str
+    contrat_id: str | None
+    montant: Decimal
+    date_echeance: date
 
 
 def default_rules(organisation_id: str) -> Sequence[RegleRelance]:
@@ -64,6 +82,44 @@ def bienvenue(regle: RegleRelance, client_id: str, societe_id: str, created_at: 
         date_prevue=weekday(created_at.astimezone(PARIS).date() + timedelta(days=regle.delai_jours)),
         a_recalculer=True,
         cle=f"client:{client_id}:bienvenue",
+    )
+
+
+def facture(event: InvoiceCreatedEvent) -> Facture:
+    """Invoice that *event* announces; without a due date it has the legal term (R6).
+
+    Raises ChampRequis, FormatInvalide, MontantInvalide, and InvalidEvent when the event has neither a due
+    date nor a time of its own.
+    """
+    if event.HasField("date_echeance"):
+        due = required_instant(event, "date_echeance")
+    else:
+        due = required_instant(event, "timestamp") + _LEGAL_TERM
+    return Facture(
+        facture_id=opaque_id(required(event.invoice_id, "invoice_id"), "invoice_id") or "",
+        client_id=opaque_id(event.client_id, "client_id") or "",
+        contrat_id=opaque_id(event.contrat_id, "contrat_id"),
+        montant=money(event.montant, "montant"),
+        date_echeance=due.astimezone(PARIS).date(),
+    )
+
+
+def impaye(regle: RegleRelance, facture: Facture, societe_id: str) -> Relance:
+    """Reminder by which *regle* asks for *facture*, one per invoice and level (R6)."""
+    return Relance(
+        organisation_id=regle.organisation_id,
+        societe_id=societe_id,
+        regle_id=regle.id,
+        declencheur=regle.declencheur,
+        niveau=regle.niveau,
+        client_id=facture.client_id,
+        facture_id=facture.facture_id,
+        contrat_id=facture.contrat_id,
+        montant=facture.montant,
+        date_echeance=facture.date_echeance,
+        date_prevue=weekday(facture.date_echeance + timedelta(days=regle.delai_jours)),
+        a_recalculer=True,
+        cle=f"facture:{facture.facture_id}:n{regle.niveau}",
     )
 
 
