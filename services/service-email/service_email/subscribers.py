@@ -6,8 +6,8 @@ from crm.clients.clients_pb2 import ClientBase, GetClientBaseRequest
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.events.business_pb2 import ClientCreatedEvent, ContractSignedEvent, InvoiceCreatedEvent
 from db_utils import Scope, Transaction, parse_uuid, within
-from grpc_utils import answered_or_none, is_opaque_id
-from nats_utils import InvalidEvent, Subscription
+from grpc_utils import answered_or_none
+from nats_utils import Subscription
 from service_kit import App, invalid_when_refused, owner_of
 from sqlalchemy import bindparam, or_, select
 
@@ -37,7 +37,7 @@ _MODELE = (
 async def sender_of(event: ClientCreatedEvent | _AboutClient, app: App[EmailSettings]) -> Expediteur | None:
     """The organisation of the client of *event*; None when nobody knows the client.
 
-    Raises InvalidEvent without a client, Unavailable while the clients service is silent.
+    Raises like `owner_of`.
     """
     owner = await owner_of(event, app)
     if owner is None:
@@ -53,8 +53,6 @@ async def correspondents_of(event: _AboutClient, app: App[EmailSettings]) -> Cor
     sender = await sender_of(event, app)
     if sender is None:
         return None
-    if not is_opaque_id(sender.organisation_id):
-        raise InvalidEvent("organisation_id is no id")
     with within(Scope(sender.organisation_id)):
         return Correspondants(sender, await _client(event.client_id, app))
 
