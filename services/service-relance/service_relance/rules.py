@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from crm.events.business_pb2 import InvoiceCreatedEvent
+from crm.factures import factures_pb2
 from db_utils.clock import PARIS
 from grpc_utils import money, opaque_id, required
 from nats_utils import required_instant
@@ -37,6 +38,7 @@ _OPENS, _CLOSES = time(9), time(18)  # in Paris (R10)
 _SATURDAY, _SUNDAY = 5, 6
 # Where no other term is agreed: article L441-10 of the Code de commerce.
 _LEGAL_TERM = timedelta(days=30)
+_SETTLED = ("PAYEE", "ANNULEE")  # statuts of an invoice
 _TO_MONDAY = {_SATURDAY: timedelta(days=2), _SUNDAY: timedelta(days=1)}
 
 
@@ -85,23 +87,30 @@ def bienvenue(regle: RegleRelance, client_id: str, societe_id: str, created_at: 
     )
 
 
-def facture(event: InvoiceCreatedEvent) -> Facture:
-    """Invoice that *event* announces; without a due date it has the legal term (R6).
+def facture(event: InvoiceCreatedEvent, date_echeance: date | None) -> Facture:
+    """Invoice that *event* announces, due on *date_echeance* where the event does not tell (R6).
 
-    Raises ChampRequis, FormatInvalide, MontantInvalide, and InvalidEvent when the event has neither a due
-    date nor a time of its own.
+    Where nobody tells, it has the legal term. Raises ChampRequis, FormatInvalide, MontantInvalide, and
+    InvalidEvent when the event has no due date and neither there is one nor a time of its own.
     """
-    if event.HasField("date_echeance"):
-        due = required_instant(event, "date_echeance")
-    else:
-        due = required_instant(event, "timestamp") + _LEGAL_TERM
     return Facture(
         facture_id=opaque_id(required(event.invoice_id, "invoice_id"), "invoice_id") or "",
         client_id=opaque_id(event.client_id, "client_id") or "",
         contrat_id=opaque_id(event.contrat_id, "contrat_id"),
         montant=money(event.montant, "montant"),
-        date_echeance=due.astimezone(PARIS).date(),
+        date_echeance=_due_date(event, date_echeance),
     )
+
+
+def _due_date(event: InvoiceCreatedEvent, date_echeance: date | None) -> date:
+    if event.HasField("date_echeance"):
+        return required_instant(event, "date_echeance").astimezone(PARIS).date()
+    return date_echeance or (required_instant(event, "timestamp") + _LEGAL_TERM).astimezone(PARIS).date()
+
+
+def is_settled(facture: factures_pb2.Facture) -> bool:
+    """Tell whether nothing is owed any more on *facture* (R11)."""
+    return facture.statut in _SETTLED or facture.solde <= 0
 
 
 def impaye(regle: RegleRelance, facture: Facture, societe_id: str) -> Relance:

@@ -16,24 +16,10 @@ from nats_utils.tables import ProcessedEvent
 from service_relance.models import RegleRelance, Relance
 from service_testing import Mesh, eventually
 from sqlalchemy import delete, select, update
+from tests.rappels import issued
 
 CONSUMER = "relance--invoice-created"
-ISSUED = datetime(2026, 1, 22, 9, tzinfo=UTC)
 LEVELS = [(1, "2026-02-20"), (2, "2026-03-09"), (3, "2026-03-23")]
-
-
-def issued(**fields: Any) -> InvoiceCreatedEvent:
-    """Event of an invoice of 22 January 2026, due on 5 February."""
-    usual: dict[str, Any] = {
-        "event_id": str(uuid7()),
-        "timestamp": timestamp(ISSUED),
-        "invoice_id": "facture-7",
-        "client_id": "client-123",
-        "montant": 49.9,
-        "date_echeance": timestamp(datetime(2026, 2, 5, 12, tzinfo=UTC)),
-        "numero": "FAC2026000001",
-    }
-    return InvoiceCreatedEvent(**(usual | fields))
 
 
 async def planned(mesh: Mesh, org: str, **filters: Any) -> list[pb.Relance]:
