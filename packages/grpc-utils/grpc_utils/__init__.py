@@ -50,6 +50,7 @@ from grpc_utils.verifier import (
     Issuer,
     TokenVerifier,
 )
+from grpc_utils.written import written_amount, written_day
 
 __all__ = [
     "AUTHORIZATION",
@@ -128,4 +129,6 @@ __all__ = [
     "to_message",
     "vat_number",
     "web",
+    "written_amount",
+    "written_day",
 ]

@@ -10,6 +10,7 @@ from service_kit.app import App
 from service_kit.buckets import Buckets
 from service_kit.component import Component, Greeter
 from service_kit.edge import LIVENESS, READINESS, Edge, Running
+from service_kit.invalid_events import invalid_when_refused
 from service_kit.kept import Kept, kept_folders
 from service_kit.owners import Owner, owner_of
 from service_kit.running import RunningService, brought_to_life, keep_running
@@ -44,6 +45,7 @@ __all__ = [
     "commands",
     "embedded",
     "environment",
+    "invalid_when_refused",
     "keep_running",
     "kept_folders",
     "load",

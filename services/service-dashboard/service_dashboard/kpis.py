@@ -8,9 +8,11 @@ from service_kit import App, Settings
 from sqlalchemy import bindparam, func, select
 
 from service_dashboard import periods, rules
+from service_dashboard.impayes import Impayes, taux_impayes
 from service_dashboard.models import ClientVu
 from service_dashboard.periods import Periode
 
+_RECEIPTS = "payments"  # whose receipts are not known yet: what is paid still counts as unpaid (R6)
 _begins = bindparam("begins", type_=ClientVu.cree_le.type)
 # One statement counts both periods, so that they are counts of the same instant.
 _NOUVEAUX_CLIENTS = select(
@@ -29,19 +31,28 @@ class DashboardKpisService(DashboardKpisServiceServicer):
         self._db = app.database
 
     async def GetKpis(self, request: pb.DashboardFilters, context: Context) -> pb.GetKpisResponse:
-        """Count the new clients of the period and of the one before (R11).
+        """Tell the new clients (R11) and the unpaid invoices (R6) of the period and of the one before.
 
         Raises ValeurInconnue, DateInvalide, PeriodeInvalide and FormatInvalide for filters (R2).
         """
         periode = periods.asked_for(request, clock.today())
         current, previous = await self._nouveaux_clients(request, periode)
+        impayes = await self._impayes(request, periode)
         return pb.GetKpisResponse(
             nouveaux_clients=current,
             nouveaux_clients_variation=rules.variation(current, previous),
             date_debut=periode.debut.isoformat(),
             date_fin=periode.fin.isoformat(),
             calcule_le=timestamp(clock.now()),
+            taux_impayes=rules.rounded_percent(impayes.current),
+            taux_impayes_variation=rules.variation(impayes.current, impayes.previous),
+            donnees_partielles=True,
+            sources_indisponibles=[_RECEIPTS],
         )
+
+    async def _impayes(self, filters: pb.DashboardFilters, periode: Periode) -> Impayes:
+        societe_id = opaque_id(filters.societe_id, "societe_id") or ""
+        return await taux_impayes(self._db.read(), periode, clock.today(), societe_id)
 
     async def _nouveaux_clients(self, filters: pb.DashboardFilters, periode: Periode) -> tuple[int, int]:
         """Count the clients created in *periode*, then those of the period before it.

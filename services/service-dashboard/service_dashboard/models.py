@@ -1,9 +1,10 @@
 """Tables of the dashboard service: one per kind of thing that events have announced."""
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 
 from db_utils import Row, Tenant, metadata
-from sqlalchemy import Index, String
+from sqlalchemy import ColumnElement, Index, String, bindparam, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
 
@@ -28,3 +29,26 @@ class ClientVu(Tenant, Base):
     organisation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     societe_id: Mapped[str | None] = mapped_column(String(64), default=None)
     cree_le: Mapped[datetime]
+
+
+class FactureVue(Tenant, Base):
+    """An invoice that was issued; of several announcements the first stays (R21)."""
+
+    __tablename__ = "factures_vues"
+    __table_args__ = (Index("ix_factures_vues_emise_le", "organisation_id", "emise_le"),)
+
+    organisation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    invoice_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    societe_id: Mapped[str] = mapped_column(String(64), default="")
+    client_id: Mapped[str] = mapped_column(String(64))
+    contrat_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    numero: Mapped[str] = mapped_column(String(64), default="")
+    montant: Mapped[Decimal]
+    emise_le: Mapped[datetime]
+    date_echeance: Mapped[date]
+
+
+def of_societe() -> ColumnElement[bool]:
+    """Criterion for invoices of the bound `societe_id`, all of them when it is empty (R9)."""
+    asked = bindparam("societe_id", type_=String)
+    return or_(asked == "", FactureVue.societe_id == asked)

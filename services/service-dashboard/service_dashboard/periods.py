@@ -9,6 +9,7 @@ from grpc_utils import civil_date
 from grpc_utils.errors import InvalidArgument, ValeurInconnue
 
 PERSONNALISEE = "personnalisee"
+QUICK = ("", PERSONNALISEE, "mois_courant", "mois_dernier", "trimestre_courant", "annee_courante")
 # So far from the ends of the calendar that every period in between has one before it.
 _EARLIEST, _LATEST = date(1900, 1, 1), date(2999, 12, 31)
 _LONGEST = 5  # years
@@ -51,9 +52,23 @@ def asked_for(filters: pb.DashboardFilters, today: date) -> Periode:
     fin = civil_date(filters.date_fin, "date_fin") if filters.date_fin else None
     if filters.periode_rapide not in ("", PERSONNALISEE):
         return _quick(filters.periode_rapide, today)
-    chosen = Periode(debut or today.replace(day=1), fin or today)
-    _check(chosen)
-    return chosen
+    return _checked(Periode(debut or today.replace(day=1), fin or today))
+
+
+def asked_for_months(filters: pb.DashboardFilters, today: date) -> Periode:
+    """The period that *filters* mean where figures are told month by month, twelve unless said (R7).
+
+    Raises ValeurInconnue, DateInvalide, PeriodeInvalide.
+    """
+    debut = civil_date(filters.date_debut, "date_debut") if filters.date_debut else None
+    fin = civil_date(filters.date_fin, "date_fin") if filters.date_fin else today
+    if filters.periode_rapide not in QUICK:
+        raise ValeurInconnue(champ="periode_rapide")
+    return _checked(Periode(debut or _eleven_months_before(fin), fin))
+
+
+def _eleven_months_before(fin: date) -> date:
+    return date(fin.year, 1, 1) if fin.month == 12 else date(fin.year - 1, fin.month + 1, 1)
 
 
 def _quick(name: str, today: date) -> Periode:
@@ -70,8 +85,9 @@ def _quick(name: str, today: date) -> Periode:
     raise ValeurInconnue(champ="periode_rapide")
 
 
-def _check(periode: Periode) -> None:
+def _checked(periode: Periode) -> Periode:
     debut, fin = periode.debut, periode.fin
     too_long = (fin.year - _LONGEST, fin.month, fin.day) >= (debut.year, debut.month, debut.day)
     if not _EARLIEST <= debut <= fin <= _LATEST or too_long:
         raise PeriodeInvalide
+    return periode

@@ -1,10 +1,19 @@
 """Rules of the figures as pure functions: rows from events, variations from counts."""
 
-from crm.dashboard import dashboard_pb2 as pb
-from crm.events.business_pb2 import ClientCreatedEvent
-from nats_utils import required_instant
+from datetime import timedelta
+from fractions import Fraction
 
-from service_dashboard.models import ClientVu
+from crm.dashboard import dashboard_pb2 as pb
+from crm.events.business_pb2 import ClientCreatedEvent, InvoiceCreatedEvent
+from db_utils.clock import PARIS
+from grpc_utils import money, opaque_id, required
+from nats_utils import required_instant
+from service_kit import Owner
+
+from service_dashboard.models import ClientVu, FactureVue
+
+# Where no other term is agreed: article L441-10 of the Code de commerce.
+_LEGAL_TERM = timedelta(days=30)
 
 
 def client_vu(event: ClientCreatedEvent, organisation_id: str, societe_id: str) -> ClientVu:
@@ -20,15 +29,54 @@ def client_vu(event: ClientCreatedEvent, organisation_id: str, societe_id: str) 
     )
 
 
-def variation(current: int, previous: int) -> pb.Variation:
+def facture_vue(event: InvoiceCreatedEvent, owner: Owner) -> FactureVue:
+    """The row to keep of an invoice (R21).
+
+    Raises ChampRequis, FormatInvalide, MontantInvalide, and InvalidEvent when the event has no time of
+    its own or a due date that is no instant.
+    """
+    emise_le = required_instant(event, "timestamp")
+    due = (
+        required_instant(event, "date_echeance")
+        if event.HasField("date_echeance")
+        else emise_le + _LEGAL_TERM
+    )
+    return FactureVue(
+        organisation_id=owner.organisation_id,
+        invoice_id=opaque_id(required(event.invoice_id, "invoice_id"), "invoice_id") or "",
+        societe_id=opaque_id(owner.societe_id, "societe_id") or "",
+        client_id=opaque_id(event.client_id, "client_id") or "",
+        contrat_id=opaque_id(event.contrat_id, "contrat_id"),
+        numero=event.numero,
+        montant=money(event.montant, "montant"),
+        emise_le=emise_le,
+        date_echeance=due.astimezone(PARIS).date(),
+    )
+
+
+def taux(part: int, whole: int) -> Fraction:
+    """*part* of *whole* in percent, exactly; 0 of nothing (R6)."""
+    return Fraction(100 * part, whole) if whole else Fraction()
+
+
+def rounded_percent(percent: Fraction) -> float:
+    """*percent*, not negative, with 2 decimals rounded half up."""
+    return _hundredths(percent) / 100
+
+
+def variation(current: Fraction | int, previous: Fraction | int) -> pb.Variation:
     """The variation from *previous* to *current*, in percent with 2 decimals rounded half up (R4).
 
-    The arithmetic is in whole hundredths of a percent, so that no binary fraction decides a rounding.
+    The arithmetic is exact, so that no binary fraction decides a rounding.
     """
     if previous == 0:
         return _variation(10_000 if current > 0 else 0, rising=True)
-    hundredths = (abs(current - previous) * 20_000 + previous) // (2 * previous)
+    hundredths = _hundredths(100 * abs(Fraction(current) - previous) / previous)
     return _variation(hundredths, rising=current > previous)
+
+
+def _hundredths(percent: Fraction) -> int:
+    return int(percent * 100 + Fraction(1, 2))
 
 
 def _variation(hundredths: int, *, rising: bool) -> pb.Variation:

@@ -2,6 +2,7 @@
 
 from service_kit import Service
 
+from service_dashboard.evolution import EvolutionCaService
 from service_dashboard.kpis import DashboardKpisService
 from service_dashboard.models import Base
 from service_dashboard.subscribers import SUBSCRIPTIONS
@@ -10,6 +11,6 @@ SERVICE = Service(
     name="dashboard",
     port=50056,
     tables=Base.metadata,
-    servicers=(DashboardKpisService,),
+    servicers=(DashboardKpisService, EvolutionCaService),
     subscriptions=SUBSCRIPTIONS,
 )

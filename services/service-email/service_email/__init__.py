@@ -1,5 +1,5 @@
 """Outgoing mail: stored first, delivered by a worker, journalled attempt by attempt.
 
-Owns: messages, tentatives, modeles, commande_sortante. Consumes client.created and contract.signed,
-emits nothing. The wiring is in `service.py`.
+Owns: messages, tentatives, modeles, commande_sortante. Consumes client.created,
+contract.signed and invoice.created, emits nothing. The wiring is in `service.py`.
 """

@@ -1,75 +1,105 @@
-"""Mails that events cause (R21, R24), as pure functions: messages from an event and its client."""
+"""Mails that events cause (R21, R24, R25), as pure functions: messages from an event and its client."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from crm.clients.clients_pb2 import ClientBase
-from crm.events.business_pb2 import ClientCreatedEvent, ContractSignedEvent
-from db_utils.clock import PARIS
-from grpc_utils import clean_text, money, opaque_id
+from crm.events.business_pb2 import ClientCreatedEvent, ContractSignedEvent, InvoiceCreatedEvent
+from grpc_utils import clean_text, money, opaque_id, written_amount, written_day
 from nats_utils import required_instant, required_text
 
 from service_email.modeles import render
 from service_email.models import IGNORE, Message, Modele
 from service_email.rules import checked_address, message, recipient
 
-BIENVENUE_CLIENT, CONTRAT_SIGNE = "BIENVENUE_CLIENT", "CONTRAT_SIGNE"
+BIENVENUE_CLIENT, CONTRAT_SIGNE, FACTURE_EMISE = "BIENVENUE_CLIENT", "CONTRAT_SIGNE", "FACTURE_EMISE"
 
-_NARROW_SPACE, _NO_BREAK_SPACE = "\u202f", "\u00a0"
 _NO_ADDRESS = "Le client n'a pas d'adresse e-mail."
 _UNKNOWN = "Le client n'est pas connu."
 
 
-def welcome(event: ClientCreatedEvent, organisation_id: str, de: str, modele: Modele) -> Message:
+@dataclass(frozen=True, slots=True)
+class Expediteur:
+    """The organisation in whose name the mail of an event is written, and the sender's address.
+
+    *application* is the address of the web application, for links.
+    """
+
+    organisation_id: str
+    de: str
+    application: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondants:
+    """The sender of the mail of an event, and its client; None when the organisation has no such client."""
+
+    expediteur: Expediteur
+    client: ClientBase | None
+
+
+def welcome(event: ClientCreatedEvent, sender: Expediteur, modele: Modele) -> Message:
     """The welcome mail of a new client (R21); statut ignore without an address. Raises InvalidArgument."""
     return _mail(
         event,
         _NO_ADDRESS,
         modele,
         {"organisation_nom": ""},
-        organisation_id=organisation_id,
-        de=de,
+        organisation_id=sender.organisation_id,
+        de=sender.de,
         origine="client.created",
         cle_idempotence=f"client.created:{event.client_id}",
     )
 
 
-def contract_signed(
-    event: ContractSignedEvent, organisation_id: str, de: str, client: ClientBase | None, modele: Modele
-) -> Message:
-    """The mail to *client* about the contract that he has signed (R24).
+def contract_signed(event: ContractSignedEvent, between: Correspondants, modele: Modele) -> Message:
+    """The mail to the client about the contract that he has signed (R24).
 
-    It has statut ignore for a client whom nobody knows, None, and for one without an address. Raises
-    InvalidArgument, InvalidEvent.
+    Raises InvalidArgument, InvalidEvent.
     """
     required_text(event, "contrat_id")
+    variables = {
+        "contrat_id": opaque_id(event.contrat_id, "contrat_id") or "",
+        "montant_total": written_amount(money(event.montant_total, "montant_total")),
+        "date_signature": written_day(required_instant(event, "date_signature")),
+    }
+    return _to_client(between, modele, variables, "contract.signed", event.contrat_id)
+
+
+def invoice_issued(event: InvoiceCreatedEvent, between: Correspondants, modele: Modele) -> Message:
+    """The mail to the client about an invoice to him (R25). Raises InvalidArgument, InvalidEvent."""
+    required_text(event, "invoice_id")
+    facture_id = opaque_id(event.invoice_id, "invoice_id") or ""
+    application = between.expediteur.application.rstrip("/")
+    due = event.HasField("date_echeance")
+    variables = {
+        "numero": clean_text(" ".join(event.numero.split()), "numero") or facture_id,
+        "montant": written_amount(money(event.montant, "montant")),
+        "date_echeance": written_day(required_instant(event, "date_echeance")) if due else "",
+        "lien": f"{application}/factures/{quote(facture_id)}",
+    }
+    return _to_client(between, modele, variables, "invoice.created", facture_id)
+
+
+def _to_client(
+    between: Correspondants, modele: Modele, variables: Mapping[str, str], origine: str, cause: str
+) -> Message:
+    """The message about *cause*, once per *origine*.
+
+    It has statut ignore for a client whom nobody knows, and for one without an address.
+    """
     return _mail(
-        client or ClientBase(),
-        _UNKNOWN if client is None else _NO_ADDRESS,
+        between.client or ClientBase(),
+        _UNKNOWN if between.client is None else _NO_ADDRESS,
         modele,
-        {
-            "contrat_id": opaque_id(event.contrat_id, "contrat_id") or "",
-            "montant_total": amount(event.montant_total, "montant_total"),
-            "date_signature": day(required_instant(event, "date_signature")),
-        },
-        organisation_id=organisation_id,
-        de=de,
-        origine="contract.signed",
-        cle_idempotence=f"contract.signed:{event.contrat_id}",
+        variables,
+        organisation_id=between.expediteur.organisation_id,
+        de=between.expediteur.de,
+        origine=origine,
+        cle_idempotence=f"{origine}:{cause}",
     )
-
-
-def amount(euros: float, champ: str) -> str:
-    """*euros* as in 1 234,50 €, with spaces at which no line breaks. Raises MontantInvalide."""
-    digits = f"{money(euros, champ):,.2f}".replace(",", _NARROW_SPACE).replace(".", ",")
-    return f"{digits}{_NO_BREAK_SPACE}€"
-
-
-def day(instant: datetime) -> str:
-    """The day of *instant* in Paris, as in 12/01/2026."""
-    in_paris = instant.astimezone(PARIS)
-    return f"{in_paris:%d/%m}/{in_paris.year:04}"
 
 
 def _mail(

@@ -1,22 +1,22 @@
 """Effects of other services' events: one message each, sent after the commit."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from crm.clients.clients_pb2 import ClientBase, GetClientBaseRequest
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
-from crm.events.business_pb2 import ClientCreatedEvent, ContractSignedEvent
+from crm.events.business_pb2 import ClientCreatedEvent, ContractSignedEvent, InvoiceCreatedEvent
 from db_utils import Scope, Transaction, parse_uuid, within
-from grpc_utils import answered_or_none, is_opaque_id
-from grpc_utils.errors import InvalidArgument
-from nats_utils import InvalidEvent, Subscription
-from service_kit import App, owner_of
+from grpc_utils import answered_or_none
+from nats_utils import Subscription
+from service_kit import App, invalid_when_refused, owner_of
 from sqlalchemy import bindparam, or_, select
 
 from service_email import evenements
+from service_email.evenements import Correspondants, Expediteur
 from service_email.models import Message, Modele
 from service_email.settings import EmailSettings
 
+_AboutClient = ContractSignedEvent | InvoiceCreatedEvent
 _LANGUAGE = "fr"
 # The template of the organisation comes first, the system's (without organisation) last.
 _MODELE = (
@@ -34,34 +34,18 @@ _MODELE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Expediteur:
-    """The organisation in whose name the mail of an event is written, and the sender's address."""
-
-    organisation_id: str
-    de: str
-
-
-@dataclass(frozen=True, slots=True)
-class Correspondants:
-    """The sender of the mail of an event, and its client; None when the organisation has no such client."""
-
-    expediteur: Expediteur
-    client: ClientBase | None
-
-
-async def sender_of(
-    event: ClientCreatedEvent | ContractSignedEvent, app: App[EmailSettings]
-) -> Expediteur | None:
+async def sender_of(event: ClientCreatedEvent | _AboutClient, app: App[EmailSettings]) -> Expediteur | None:
     """The organisation of the client of *event*; None when nobody knows the client.
 
-    Raises InvalidEvent without a client, Unavailable while the clients service is silent.
+    Raises like `owner_of`.
     """
     owner = await owner_of(event, app)
-    return None if owner is None else Expediteur(owner.organisation_id, app.settings.smtp_from)
+    if owner is None:
+        return None
+    return Expediteur(owner.organisation_id, app.settings.smtp_from, app.settings.app_base_url)
 
 
-async def correspondents_of(event: ContractSignedEvent, app: App[EmailSettings]) -> Correspondants | None:
+async def correspondents_of(event: _AboutClient, app: App[EmailSettings]) -> Correspondants | None:
     """The sender and the client of *event*, whom clients tells; None when nobody knows whose it is.
 
     Raises like `sender_of`.
@@ -69,8 +53,6 @@ async def correspondents_of(event: ContractSignedEvent, app: App[EmailSettings])
     sender = await sender_of(event, app)
     if sender is None:
         return None
-    if not is_opaque_id(sender.organisation_id):
-        raise InvalidEvent("organisation_id is no id")
     with within(Scope(sender.organisation_id)):
         return Correspondants(sender, await _client(event.client_id, app))
 
@@ -88,9 +70,8 @@ async def send_welcome_mail(event: ClientCreatedEvent, tx: Transaction, sender: 
     Raises InvalidEvent when the event can make no mail.
     """
     if sender is not None:
-        organisation_id, de = sender.organisation_id, sender.de
-        modele = await applying_modele(tx, evenements.BIENVENUE_CLIENT, organisation_id)
-        await _store(tx, lambda: evenements.welcome(event, organisation_id, de, modele))
+        modele = await applying_modele(tx, evenements.BIENVENUE_CLIENT, sender.organisation_id)
+        await _store(tx, lambda: evenements.welcome(event, sender, modele))
 
 
 async def send_contract_mail(
@@ -101,18 +82,26 @@ async def send_contract_mail(
     Raises InvalidEvent when the event can make no mail.
     """
     if between is not None:
-        client, sender = between.client, between.expediteur
-        organisation_id, de = sender.organisation_id, sender.de
-        modele = await applying_modele(tx, evenements.CONTRAT_SIGNE, organisation_id)
-        await _store(tx, lambda: evenements.contract_signed(event, organisation_id, de, client, modele))
+        modele = await applying_modele(tx, evenements.CONTRAT_SIGNE, between.expediteur.organisation_id)
+        await _store(tx, lambda: evenements.contract_signed(event, between, modele))
+
+
+async def send_invoice_mail(
+    event: InvoiceCreatedEvent, tx: Transaction, between: Correspondants | None
+) -> None:
+    """Store the mail about the invoice, or note that its client cannot be reached (R25).
+
+    Raises InvalidEvent when the event can make no mail.
+    """
+    if between is not None:
+        modele = await applying_modele(tx, evenements.FACTURE_EMISE, between.expediteur.organisation_id)
+        await _store(tx, lambda: evenements.invoice_issued(event, between, modele))
 
 
 async def _store(tx: Transaction, make: Callable[[], Message]) -> None:
     """Store the message that *make* makes, unless its key is taken. Raises InvalidEvent."""
-    try:
+    with invalid_when_refused():
         message = make()
-    except InvalidArgument as refusal:
-        raise InvalidEvent(refusal.reason) from refusal
     await tx.insert(message, if_absent=True)
 
 
@@ -126,4 +115,5 @@ async def applying_modele(tx: Transaction, code: str, organisation_id: str) -> M
 SUBSCRIPTIONS = (
     Subscription(ClientCreatedEvent, send_welcome_mail, lookup=sender_of),
     Subscription(ContractSignedEvent, send_contract_mail, lookup=correspondents_of),
+    Subscription(InvoiceCreatedEvent, send_invoice_mail, lookup=correspondents_of),
 )

@@ -53,6 +53,12 @@ async def town(folder: Path) -> AsyncIterator[Mesh]:
         yield mesh
 
 
+@pytest.fixture
+def in_town(town: Mesh, org: str) -> EmailServiceStub:
+    """A stub that reads the messages of the organisation in `town`."""
+    return town.stub(EmailServiceStub, organisation=org)
+
+
 @pytest.fixture(scope="package")
 def _smtp_of_steps() -> Iterator[SmtpServer]:
     with smtp_server() as server:

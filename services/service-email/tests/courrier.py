@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import nats
+from crm.clients import clients_pb2
+from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.email import email_pb2 as pb
 from crm.email.email_pb2_grpc import EmailServiceStub
 from google.protobuf.message import Message
 from nats_utils import event_type
+from service_email import models
 from service_testing import Mesh, eventually
+from sqlalchemy import delete
 
 
 def mails_in(folder: Path) -> set[str]:
@@ -42,3 +46,22 @@ async def publish_and_wait_until_it_is_held(town: Mesh, event: Message, token: s
         await eventually(held)
     finally:
         await client.close()
+
+
+async def client(town: Mesh, org: str, **fields: str) -> str:
+    """The id of a new client of *org*, whose welcome mail is forgotten."""
+    usual = {"nom": "Dupont", "prenom": "Jean", "email": "jean@exemple.fr"}
+    clients = town.stub(ClientBaseServiceStub, organisation=org)
+    made = await clients.Create(clients_pb2.CreateClientBaseRequest(**(usual | fields)))
+    emails = town.stub(EmailServiceStub, organisation=org)
+    await only_message(emails, "ignore" if fields.get("email") == "" else "envoye")
+    async with town.database("email").transaction() as tx:
+        for kind in (models.Tentative, models.Message):
+            await tx.execute(delete(kind).where(kind.organisation_id == org))
+    return made.id
+
+
+async def sent(emails: EmailServiceStub) -> list[str]:
+    """The recipients of the mails of the organisation that have left."""
+    page = await emails.List(pb.ListMessagesRequest(statut="envoye"))
+    return [one.email for message in page.messages for one in message.a]

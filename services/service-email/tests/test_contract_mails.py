@@ -5,20 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crm.clients import clients_pb2
-from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.email import email_pb2 as pb
 from crm.email.email_pb2_grpc import EmailServiceStub
 from crm.events.business_pb2 import ContractSignedEvent
 from db_utils import uuid7
 from grpc_utils import timestamp
-from grpc_utils.errors import MontantInvalide
 from nats_utils.tables import DeadLetter
-from service_email.evenements import amount, day
-from service_email.models import Message, Modele, Tentative
+from service_email.models import Message, Modele
 from service_testing import Mesh, eventually
-from sqlalchemy import delete, func, select
-from tests.courrier import mails_in, only_message, publish_and_wait_until_it_is_held
+from sqlalchemy import func, select
+from tests.courrier import client, mails_in, only_message, publish_and_wait_until_it_is_held, sent
 
 SIGNED = datetime(2026, 1, 12, 12, tzinfo=UTC)  # noon UTC stands for the day (C3)
 TEXT = """Bonjour Jean Dupont,
@@ -34,25 +30,6 @@ _MESSAGES = select(func.count()).select_from(Message)
 _LETTERS = select(DeadLetter.error)
 
 
-@pytest.fixture
-def emails(town: Mesh, org: str) -> EmailServiceStub:
-    """A stub that reads the messages of the organisation."""
-    return town.stub(EmailServiceStub, organisation=org)
-
-
-async def client(town: Mesh, org: str, **fields: str) -> str:
-    """The id of a new client of *org*, whose welcome mail is forgotten."""
-    usual = {"nom": "Dupont", "prenom": "Jean", "email": "jean@exemple.fr"}
-    clients = town.stub(ClientBaseServiceStub, organisation=org)
-    made = await clients.Create(clients_pb2.CreateClientBaseRequest(**(usual | fields)))
-    emails = town.stub(EmailServiceStub, organisation=org)
-    await only_message(emails, "ignore" if fields.get("email") == "" else "envoye")
-    async with town.database("email").transaction() as tx:
-        for kind in (Tentative, Message):
-            await tx.execute(delete(kind).where(kind.organisation_id == org))
-    return made.id
-
-
 def signed(org: str, client_id: str, **fields: Any) -> ContractSignedEvent:
     """An announcement of a signed contract; *fields* replace the usual ones."""
     usual: dict[str, Any] = {
@@ -66,19 +43,13 @@ def signed(org: str, client_id: str, **fields: Any) -> ContractSignedEvent:
     )
 
 
-async def sent(emails: EmailServiceStub) -> list[str]:
-    """The recipients of the mails of the organisation that have left."""
-    page = await emails.List(pb.ListMessagesRequest(statut="envoye"))
-    return [one.email for message in page.messages for one in message.a]
-
-
 async def test_R24_a_signed_contract_makes_one_mail_in_the_folder(
-    town: Mesh, emails: EmailServiceStub, org: str, folder: Path
+    town: Mesh, in_town: EmailServiceStub, org: str, folder: Path
 ) -> None:
     """To the address that the clients service knows; five deliveries change nothing."""
     client_id, before = await client(town, org), mails_in(folder)
     await town.deliver(signed(org, client_id), times=5)
-    message = await only_message(emails, "envoye")
+    message = await only_message(in_town, "envoye")
     assert (message.sujet, message.modele_code, message.origine, message.cle_idempotence) == (
         "Votre contrat est signé",
         "CONTRAT_SIGNE",
@@ -94,23 +65,23 @@ async def test_R24_a_signed_contract_makes_one_mail_in_the_folder(
 
 
 async def test_R24_two_events_of_one_contract_are_one_mail(
-    town: Mesh, emails: EmailServiceStub, org: str
+    town: Mesh, in_town: EmailServiceStub, org: str
 ) -> None:
     """That of the first, even when they say different things; another contract has a mail of its own."""
     client_id = await client(town, org)
     await town.deliver(signed(org, client_id))
     await town.deliver(signed(org, client_id, montant_total=2.0))
-    assert (await only_message(emails, "envoye")).corps_texte == TEXT
+    assert (await only_message(in_town, "envoye")).corps_texte == TEXT
     await town.deliver(signed(org, client_id, contrat_id="contrat-8"))
-    assert len((await emails.List(pb.ListMessagesRequest())).messages) == 2
+    assert len((await in_town.List(pb.ListMessagesRequest())).messages) == 2
 
 
 async def test_R24_a_client_without_an_address_gets_no_mail(
-    town: Mesh, emails: EmailServiceStub, org: str
+    town: Mesh, in_town: EmailServiceStub, org: str
 ) -> None:
     """The message is noted with the reason, and no attempt is made."""
     await town.deliver(signed(org, await client(town, org, email="")))
-    message = await only_message(emails, "ignore")
+    message = await only_message(in_town, "ignore")
     assert (list(message.a), message.tentatives, message.HasField("prochain_essai")) == ([], 0, False)
     assert message.derniere_erreur == "Le client n'a pas d'adresse e-mail."
     assert message.corps_texte == TEXT
@@ -118,29 +89,29 @@ async def test_R24_a_client_without_an_address_gets_no_mail(
 
 @pytest.mark.parametrize("client_id", ["client-123", "01a1fb7d-0b21-7000-91e3-60dc3aa0d982"])
 async def test_R24_a_client_whom_nobody_knows_gets_no_mail(
-    town: Mesh, emails: EmailServiceStub, org: str, client_id: str
+    town: Mesh, in_town: EmailServiceStub, org: str, client_id: str
 ) -> None:
     """Neither one of an outside system nor one that the clients service does not have."""
     await town.deliver(signed(org, client_id))
-    message = await only_message(emails, "ignore")
+    message = await only_message(in_town, "ignore")
     assert (list(message.a), message.derniere_erreur) == ([], "Le client n'est pas connu.")
     assert (message.corps_texte or "").startswith("Bonjour,\n")
 
 
 async def test_R24_the_client_of_another_organisation_is_not_known(
-    town: Mesh, emails: EmailServiceStub, org: str
+    town: Mesh, in_town: EmailServiceStub, org: str
 ) -> None:
     """An event that names the wrong organisation writes to nobody."""
     await town.deliver(signed(org, await client(town, f"{org}-autre")))
-    assert (await only_message(emails, "ignore")).derniere_erreur == "Le client n'est pas connu."
+    assert (await only_message(in_town, "ignore")).derniere_erreur == "Le client n'est pas connu."
 
 
 async def test_R24_an_event_without_organisation_is_completed_by_clients(
-    town: Mesh, emails: EmailServiceStub, org: str
+    town: Mesh, in_town: EmailServiceStub, org: str
 ) -> None:
     """An event of an outside publisher may name the client alone."""
     await town.deliver(signed("", await client(town, org)))
-    assert [one.email for one in (await only_message(emails, "envoye")).a] == ["jean@exemple.fr"]
+    assert [one.email for one in (await only_message(in_town, "envoye")).a] == ["jean@exemple.fr"]
 
 
 async def test_R24_an_event_of_nobody_is_acknowledged_without_effect(town: Mesh) -> None:
@@ -152,28 +123,28 @@ async def test_R24_an_event_of_nobody_is_acknowledged_without_effect(town: Mesh)
 
 
 async def test_R24_while_clients_is_away_the_event_waits(
-    town: Mesh, emails: EmailServiceStub, org: str
+    town: Mesh, in_town: EmailServiceStub, org: str
 ) -> None:
     """It is neither acknowledged nor given up; it takes effect once clients answers."""
     event = signed(org, await client(town, org))
     async with town.without("clients"):
         await publish_and_wait_until_it_is_held(town, event, "contract-signed")
     await town.deliver(event)
-    await eventually(lambda: sent(emails))
-    assert await sent(emails) == ["jean@exemple.fr"]
+    await eventually(lambda: sent(in_town))
+    assert await sent(in_town) == ["jean@exemple.fr"]
 
 
 async def test_R24_a_contract_of_an_outside_client_needs_no_answer(
-    town: Mesh, emails: EmailServiceStub, org: str
+    town: Mesh, in_town: EmailServiceStub, org: str
 ) -> None:
     """Nobody is asked for a client with an id of an outside system."""
     async with town.without("clients"):
         await town.deliver(signed(org, "client-123"))
-        assert (await only_message(emails, "ignore")).derniere_erreur == "Le client n'est pas connu."
+        assert (await only_message(in_town, "ignore")).derniere_erreur == "Le client n'est pas connu."
 
 
 async def test_R08_the_organisations_contract_template_hides_the_systems(
-    town: Mesh, emails: EmailServiceStub, org: str
+    town: Mesh, in_town: EmailServiceStub, org: str
 ) -> None:
     """It gets the same variables."""
     own = Modele(
@@ -187,7 +158,7 @@ async def test_R08_the_organisations_contract_template_hides_the_systems(
     async with town.database("email").transaction() as tx:
         await tx.insert(own)
     await town.deliver(signed(org, await client(town, org)))
-    message = await only_message(emails, "envoye")
+    message = await only_message(in_town, "envoye")
     assert (message.sujet, message.corps_html) == (
         "Merci Jean",
         "<p>contrat-7, 1\u202f598,80\u00a0€, 12/01/2026</p>",
@@ -220,37 +191,3 @@ async def test_R24_an_organisation_that_is_none_is_a_dead_letter(town: Mesh, org
     reader = town.database("email").read()
     letters = await reader.all(_LETTERS.where(DeadLetter.payload.contains(f"-{org}".encode())))
     assert letters == ["InvalidEvent: organisation_id is no id"]
-
-
-@pytest.mark.parametrize(
-    ("euros", "text"),
-    [
-        (598.8, "598,80\u00a0€"),
-        (0, "0,00\u00a0€"),
-        (1000, "1\u202f000,00\u00a0€"),
-        (1_234_567.005, "1\u202f234\u202f567,01\u00a0€"),
-    ],
-)
-def test_R24_amounts_are_written_as_people_write_them(euros: float, text: str) -> None:
-    """No line of a mail breaks within one."""
-    assert amount(euros, "montant_total") == text
-
-
-def test_R24_an_amount_below_zero_is_refused() -> None:
-    """So is what is no number."""
-    for euros in (-0.01, float("inf")):
-        with pytest.raises(MontantInvalide):
-            amount(euros, "montant_total")
-
-
-@pytest.mark.parametrize(
-    ("instant", "text"),
-    [
-        (SIGNED, "12/01/2026"),
-        (datetime(2026, 6, 30, 22, tzinfo=UTC), "01/07/2026"),
-        (datetime(2026, 6, 30, 21, 59, tzinfo=UTC), "30/06/2026"),
-    ],
-)
-def test_R24_days_are_those_of_paris(instant: datetime, text: str) -> None:
-    """Noon UTC stands for a day, any other instant for its day in Paris."""
-    assert day(instant) == text

@@ -1,15 +1,26 @@
 """Rules of notifications as pure functions: rows from requests and events."""
 
 import re
+from typing import Any
 
-from crm.events.business_pb2 import ClientCreatedEvent
+from crm.events.business_pb2 import ClientCreatedEvent, InvoiceCreatedEvent
 from crm.notifications import notifications_pb2 as pb
-from grpc_utils import Identity, content_hash, free_structure, opaque_id, required
+from grpc_utils import (
+    Identity,
+    content_hash,
+    free_structure,
+    money,
+    opaque_id,
+    required,
+    written_amount,
+    written_day,
+)
 from grpc_utils.errors import FormatInvalide, InvalidArgument, ValeurInconnue
+from nats_utils import required_instant
 
 from service_notifications.models import EQUIPE, EQUIPES, SYSTEME, UTILISATEUR, Notification
 
-COMMERCIAL = "COMMERCIAL"
+COMMERCIAL, FINANCE = "COMMERCIAL", "FINANCE"
 # A path of the application, or another site by https (R7). Browsers take a backslash for a slash, so that
 # one after the first slash would lead to another host.
 _LINK = re.compile(r"/(?![/\\])[^\s\\]*|https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][^\s\\]*)?")
@@ -86,3 +97,37 @@ def nouveau_client(event: ClientCreatedEvent, organisation_id: str) -> Notificat
         lien_url=f"/clients/{event.client_id}",
         cle_idempotence=f"client.created:{event.event_id}",
     )
+
+
+def nouvelle_facture(event: InvoiceCreatedEvent, organisation_id: str) -> Notification:
+    """The notification of a new invoice for the finance team (R20).
+
+    Raises ChampRequis, FormatInvalide, MontantInvalide, and InvalidEvent for a due date that is no instant.
+    """
+    facture_id = opaque_id(required(event.invoice_id, "invoice_id"), "invoice_id") or ""
+    montant = money(event.montant, "montant")
+    metadata: dict[str, Any] = {
+        "facture_id": facture_id,
+        "client_id": opaque_id(event.client_id, "client_id"),
+        "montant": float(montant),
+    }
+    if event.numero:
+        metadata["numero"] = event.numero
+    nom = f"{event.numero or facture_id} de {written_amount(montant)}"
+    return Notification(
+        organisation_id=organisation_id,
+        destinataire_type=EQUIPE,
+        destinataire_id=FINANCE,
+        type="NOUVELLE_FACTURE",
+        titre="Nouvelle facture",
+        message=f"Facture {nom}{_due(event)}.",
+        metadata_=metadata,
+        lien_url=f"/factures/{facture_id}",
+        cle_idempotence=f"invoice.created:{event.event_id}",
+    )
+
+
+def _due(event: InvoiceCreatedEvent) -> str:
+    if not event.HasField("date_echeance"):
+        return ""
+    return f", échéance {written_day(required_instant(event, 'date_echeance'))}"

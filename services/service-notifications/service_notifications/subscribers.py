@@ -1,9 +1,9 @@
 """Effects of other services' events: rows in the tables of this service, and nothing else."""
 
-from crm.events.business_pb2 import ClientCreatedEvent
+from crm.events.business_pb2 import ClientCreatedEvent, InvoiceCreatedEvent
 from db_utils import Transaction
 from nats_utils import Subscription
-from service_kit import Owner, owner_of
+from service_kit import Owner, invalid_when_refused, owner_of
 
 from service_notifications import rules
 
@@ -17,4 +17,19 @@ async def notify_new_client(event: ClientCreatedEvent, tx: Transaction, owner: O
         await tx.insert(rules.nouveau_client(event, owner.organisation_id), if_absent=True)
 
 
-SUBSCRIPTIONS = (Subscription(ClientCreatedEvent, notify_new_client, lookup=owner_of),)
+async def notify_new_invoice(event: InvoiceCreatedEvent, tx: Transaction, owner: Owner | None) -> None:
+    """Tell the finance team about the new invoice, once per event (R20).
+
+    An invoice without *owner* is that of a client whom nobody knows: nobody is told. Raises InvalidEvent
+    when the event says what no invoice says.
+    """
+    if owner is not None:
+        with invalid_when_refused():
+            told = rules.nouvelle_facture(event, owner.organisation_id)
+        await tx.insert(told, if_absent=True)
+
+
+SUBSCRIPTIONS = (
+    Subscription(ClientCreatedEvent, notify_new_client, lookup=owner_of),
+    Subscription(InvoiceCreatedEvent, notify_new_invoice, lookup=owner_of),
+)

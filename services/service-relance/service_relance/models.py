@@ -1,6 +1,7 @@
 """The tables of the relance service. Rules about their content are in `rules.py`."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from uuid import UUID
 
 from db_utils import Choice, Entity, Row, Tenant, clock, metadata
@@ -12,7 +13,7 @@ CONTRAT_BIENTOT_EXPIRE = "CONTRAT_BIENTOT_EXPIRE"
 CREER_TACHE, ENVOYER_EMAIL, TACHE_ET_EMAIL = "CREER_TACHE", "ENVOYER_EMAIL", "TACHE_ET_EMAIL"
 HAUTE, MOYENNE = "HAUTE", "MOYENNE"
 PLANIFIEE, IGNOREE = "PLANIFIEE", "IGNOREE"
-CLIENT_SUPPRIME = "CLIENT_SUPPRIME"  # the motif of a reminder whose client is gone
+CLIENT_SUPPRIME, REGLEE = "CLIENT_SUPPRIME", "REGLEE"  # motifs: the client is gone, nothing is owed
 
 DECLENCHEUR = Choice(
     IMPAYE,
@@ -72,6 +73,7 @@ class RegleRelance(Entity, Tenant, Base):
 class Relance(Entity, Tenant, Base):
     """Reminder: one action planned for one client; *cle* names its cause and is unique.
 
+    *montant* and *date_echeance* are those of the invoice when the reminder was planned (R6).
     *a_recalculer* marks a day that was chosen without the calendar, which has the last word (R5).
     """
 
@@ -82,6 +84,12 @@ class Relance(Entity, Tenant, Base):
         Index("ix_relance_created_at", "organisation_id", "created_at", "id"),
         Index("ix_relance_statut", "organisation_id", "statut", "date_prevue"),
         Index("ix_relance_client_id", "organisation_id", "client_id"),
+        Index(
+            "ix_relance_facture_id",
+            "organisation_id",
+            "facture_id",
+            postgresql_where=text("facture_id IS NOT NULL"),
+        ),
     )
 
     societe_id: Mapped[str] = mapped_column(String(64), default="")
@@ -89,6 +97,10 @@ class Relance(Entity, Tenant, Base):
     declencheur: Mapped[str] = mapped_column(DECLENCHEUR)
     niveau: Mapped[int] = mapped_column(default=0)
     client_id: Mapped[str] = mapped_column(String(64))
+    facture_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    contrat_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    montant: Mapped[Decimal | None] = mapped_column(default=None)
+    date_echeance: Mapped[date | None] = mapped_column(default=None)
     date_prevue: Mapped[date]
     a_recalculer: Mapped[bool]
     statut: Mapped[str] = mapped_column(

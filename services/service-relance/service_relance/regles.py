@@ -1,14 +1,17 @@
-"""Look-up of the rule that applies (R4), and the default set that an organisation gets once (R1)."""
+"""Look-up of the rules that apply (R4), and the default set that an organisation gets once (R1)."""
+
+from collections.abc import Sequence
 
 from db_utils import Transaction
 from sqlalchemy import String, any_, bindparam, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from service_relance import rules
 from service_relance.models import JeuParDefaut, RegleRelance
 
 _own = RegleRelance.organisation_id == bindparam("organisation_id")
 _ANY = select(RegleRelance.id).where(_own).limit(1)
+# Of each level the société's rule, else the organisation's, whose société is ''.
 _APPLYING = (
     select(RegleRelance)
     .where(
@@ -17,27 +20,27 @@ _APPLYING = (
         RegleRelance.societe_id == any_(bindparam("societes", type_=ARRAY(String))),
         RegleRelance.actif,
     )
-    .order_by(RegleRelance.societe_id.desc())  # the société's before the organisation's, which is ''
-    .limit(1)
+    .ext(distinct_on(RegleRelance.niveau))
+    .order_by(RegleRelance.niveau, RegleRelance.societe_id.desc())
 )
 
 
-async def applying_rule(
+async def applying_rules(
     tx: Transaction, organisation_id: str, societe_id: str, declencheur: str
-) -> RegleRelance | None:
-    """Active rule for *declencheur*: the société's, else the organisation's, else None (R4).
+) -> Sequence[RegleRelance]:
+    """Active rules for *declencheur*, one per level: the société's, else the organisation's (R4).
 
-    For triggers without levels. Before the answer is None, the default set is supplied if it is due.
+    Before the answer is empty, the default set is supplied if it is due.
     """
     wanted = {
         "organisation_id": organisation_id,
         "societes": ["", societe_id],
         "declencheur": declencheur,
     }
-    found = await tx.one(_APPLYING, **wanted)
-    if found is None:
+    found = await tx.all(_APPLYING, **wanted)
+    if not found:
         await _supply_defaults(tx, organisation_id)
-        found = await tx.one(_APPLYING, **wanted)
+        found = await tx.all(_APPLYING, **wanted)
     return found
 
 

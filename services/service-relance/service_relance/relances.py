@@ -13,6 +13,8 @@ RELANCES = Listing(
     sorts=("date_prevue", "created_at"),
     filters={
         "client_id": None,
+        "facture_id": None,
+        "contrat_id": None,
         "declencheur": None,
         "statut": None,
         "date_from": lambda day: Relance.date_prevue >= day,

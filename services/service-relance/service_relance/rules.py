@@ -1,9 +1,15 @@
 """Rules of reminders as pure functions: the default set, planned days, hours of work."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 
+from crm.events.business_pb2 import InvoiceCreatedEvent
+from crm.factures import factures_pb2
 from db_utils.clock import PARIS
+from grpc_utils import money, opaque_id, required
+from nats_utils import required_instant
 
 from service_relance.models import (
     CONTRAT_BIENTOT_EXPIRE,
@@ -30,7 +36,21 @@ _DEFAULTS = (
 )
 _OPENS, _CLOSES = time(9), time(18)  # in Paris (R10)
 _SATURDAY, _SUNDAY = 5, 6
+# Where no other term is agreed: article L441-10 of the Code de commerce.
+_LEGAL_TERM = timedelta(days=30)
+_SETTLED = ("PAYEE", "ANNULEE")  # statuts of an invoice
 _TO_MONDAY = {_SATURDAY: timedelta(days=2), _SUNDAY: timedelta(days=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Facture:
+    """Invoice that is to be paid by *date_echeance*, as it was when it was issued."""
+
+    facture_id: str
+    client_id: str
+    contrat_id: str | None
+    montant: Decimal
+    date_echeance: date
 
 
 def default_rules(organisation_id: str) -> Sequence[RegleRelance]:
@@ -64,6 +84,51 @@ def bienvenue(regle: RegleRelance, client_id: str, societe_id: str, created_at: 
         date_prevue=weekday(created_at.astimezone(PARIS).date() + timedelta(days=regle.delai_jours)),
         a_recalculer=True,
         cle=f"client:{client_id}:bienvenue",
+    )
+
+
+def facture(event: InvoiceCreatedEvent, date_echeance: date | None) -> Facture:
+    """Invoice that *event* announces, due on *date_echeance* where the event does not tell (R6).
+
+    Where nobody tells, it has the legal term. Raises ChampRequis, FormatInvalide, MontantInvalide, and
+    InvalidEvent when the event has no due date and neither there is one nor a time of its own.
+    """
+    return Facture(
+        facture_id=opaque_id(required(event.invoice_id, "invoice_id"), "invoice_id") or "",
+        client_id=opaque_id(event.client_id, "client_id") or "",
+        contrat_id=opaque_id(event.contrat_id, "contrat_id"),
+        montant=money(event.montant, "montant"),
+        date_echeance=_due_date(event, date_echeance),
+    )
+
+
+def _due_date(event: InvoiceCreatedEvent, date_echeance: date | None) -> date:
+    if event.HasField("date_echeance"):
+        return required_instant(event, "date_echeance").astimezone(PARIS).date()
+    return date_echeance or (required_instant(event, "timestamp") + _LEGAL_TERM).astimezone(PARIS).date()
+
+
+def is_settled(facture: factures_pb2.Facture) -> bool:
+    """Tell whether nothing is owed any more on *facture* (R11)."""
+    return facture.statut in _SETTLED or facture.solde <= 0
+
+
+def impaye(regle: RegleRelance, facture: Facture, societe_id: str) -> Relance:
+    """Reminder by which *regle* asks for *facture*, one per invoice and level (R6)."""
+    return Relance(
+        organisation_id=regle.organisation_id,
+        societe_id=societe_id,
+        regle_id=regle.id,
+        declencheur=regle.declencheur,
+        niveau=regle.niveau,
+        client_id=facture.client_id,
+        facture_id=facture.facture_id,
+        contrat_id=facture.contrat_id,
+        montant=facture.montant,
+        date_echeance=facture.date_echeance,
+        date_prevue=weekday(facture.date_echeance + timedelta(days=regle.delai_jours)),
+        a_recalculer=True,
+        cle=f"facture:{facture.facture_id}:n{regle.niveau}",
     )
 
 

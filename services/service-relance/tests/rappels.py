@@ -1,8 +1,11 @@
-"""Reminders for tests, written into the table."""
+"""Reminders for tests, written into the table, and invoices that plan them."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
+from crm.events.business_pb2 import InvoiceCreatedEvent
+from db_utils import uuid7
+from grpc_utils import timestamp
 from service_relance.models import RegleRelance, Relance
 from service_testing import Mesh
 
@@ -37,3 +40,17 @@ async def planned(mesh: Mesh, org: str, *relances: dict[str, Any]) -> list[str]:
             for number, fields in enumerate(relances)
         ]
     return [str(row.id) for row in rows]
+
+
+def issued(**fields: Any) -> InvoiceCreatedEvent:
+    """Event of an invoice of 22 January 2026, due on 5 February."""
+    usual: dict[str, Any] = {
+        "event_id": str(uuid7()),
+        "timestamp": timestamp(datetime(2026, 1, 22, 9, tzinfo=UTC)),
+        "invoice_id": "facture-7",
+        "client_id": "client-123",
+        "montant": 49.9,
+        "date_echeance": timestamp(datetime(2026, 2, 5, 12, tzinfo=UTC)),
+        "numero": "FAC2026000001",
+    }
+    return InvoiceCreatedEvent(**(usual | fields))

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from db_utils import Conflict, UnknownChoice
 from psycopg.errors import CheckViolation
-from service_relance.models import NOUVEAU_CLIENT, RegleRelance
-from service_relance.regles import applying_rule
+from service_relance.models import IMPAYE, NOUVEAU_CLIENT, RegleRelance
+from service_relance.regles import applying_rules
 from service_testing import Mesh
 from sqlalchemy import delete, select
 
@@ -15,8 +15,9 @@ from sqlalchemy import delete, select
 async def applying(mesh: Mesh, org: str, societe_id: str = "") -> str | None:
     """Name of the rule that applies to new clients of *org*, None without one."""
     async with mesh.database("relance").transaction() as tx:
-        regle = await applying_rule(tx, org, societe_id, NOUVEAU_CLIENT)
-    return None if regle is None else regle.nom
+        regles = await applying_rules(tx, org, societe_id, NOUVEAU_CLIENT)
+    assert len(regles) <= 1
+    return regles[0].nom if regles else None
 
 
 async def own_rule(mesh: Mesh, org: str, **fields: Any) -> None:
@@ -87,8 +88,7 @@ async def test_R01_first_use_rolled_back_is_no_use(mesh: Mesh, org: str) -> None
 
 async def _use_and_fail(mesh: Mesh, org: str) -> None:
     async with mesh.database("relance").transaction() as tx:
-        regle = await applying_rule(tx, org, "", NOUVEAU_CLIENT)
-        assert regle is not None
+        (regle,) = await applying_rules(tx, org, "", NOUVEAU_CLIENT)
         await tx.insert(regle)
 
 
@@ -132,6 +132,19 @@ async def test_R04_the_rule_of_a_societe_replaces_that_of_the_organisation(mesh:
     await own_rule(mesh, org, societe_id="soc-1")
     applied = [await applying(mesh, org, societe) for societe in ("soc-1", "soc-2", "")]
     assert applied == ["À nous", "Appel de bienvenue", "Appel de bienvenue"]
+
+
+async def test_R04_each_level_has_its_own_rule(mesh: Mesh, org: str) -> None:
+    """The société replaces level 2 and adds level 4; an inactive rule replaces nothing."""
+    await applying(mesh, org)
+    for niveau, actif in ((2, True), (4, True), (3, False)):
+        await own_rule(mesh, org, declencheur=IMPAYE, niveau=niveau, societe_id="soc-1", actif=actif)
+    async with mesh.database("relance").transaction() as tx:
+        found = [await applying_rules(tx, org, societe, IMPAYE) for societe in ("soc-1", "soc-2")]
+    assert [[(regle.niveau, regle.nom) for regle in regles] for regles in found] == [
+        [(1, "Rappel courtois"), (2, "À nous"), (3, "Mise en demeure"), (4, "À nous")],
+        [(1, "Rappel courtois"), (2, "Relance ferme"), (3, "Mise en demeure")],
+    ]
 
 
 async def test_R04_an_inactive_rule_does_not_apply(mesh: Mesh, org: str) -> None:

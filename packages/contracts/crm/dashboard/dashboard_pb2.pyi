@@ -3,9 +3,11 @@
 isort:skip_file
 Figures of an organisation, computed from projections fed by events."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -83,13 +85,25 @@ class GetKpisResponse(_message.Message):
     DATE_DEBUT_FIELD_NUMBER: _builtins.int
     DATE_FIN_FIELD_NUMBER: _builtins.int
     CALCULE_LE_FIELD_NUMBER: _builtins.int
+    TAUX_IMPAYES_FIELD_NUMBER: _builtins.int
+    TAUX_IMPAYES_VARIATION_FIELD_NUMBER: _builtins.int
+    DONNEES_PARTIELLES_FIELD_NUMBER: _builtins.int
+    SOURCES_INDISPONIBLES_FIELD_NUMBER: _builtins.int
     nouveaux_clients: _builtins.int
     date_debut: _builtins.str
     date_fin: _builtins.str
+    taux_impayes: _builtins.float
+    """Late invoices among those issued in the period, in percent, 2 decimals."""
+    donnees_partielles: _builtins.bool
+    """True when a figure lacks a source; sources_indisponibles names them."""
     @_builtins.property
     def nouveaux_clients_variation(self) -> Global___Variation: ...
     @_builtins.property
     def calcule_le(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def taux_impayes_variation(self) -> Global___Variation: ...
+    @_builtins.property
+    def sources_indisponibles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -98,11 +112,84 @@ class GetKpisResponse(_message.Message):
         date_debut: _builtins.str = ...,
         date_fin: _builtins.str = ...,
         calcule_le: _timestamp_pb2.Timestamp | None = ...,
+        taux_impayes: _builtins.float = ...,
+        taux_impayes_variation: Global___Variation | None = ...,
+        donnees_partielles: _builtins.bool = ...,
+        sources_indisponibles: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le", "nouveaux_clients_variation", b"nouveaux_clients_variation"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le", "nouveaux_clients_variation", b"nouveaux_clients_variation", "taux_impayes_variation", b"taux_impayes_variation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le", "date_debut", b"date_debut", "date_fin", b"date_fin", "nouveaux_clients", b"nouveaux_clients", "nouveaux_clients_variation", b"nouveaux_clients_variation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le", "date_debut", b"date_debut", "date_fin", b"date_fin", "donnees_partielles", b"donnees_partielles", "nouveaux_clients", b"nouveaux_clients", "nouveaux_clients_variation", b"nouveaux_clients_variation", "sources_indisponibles", b"sources_indisponibles", "taux_impayes", b"taux_impayes", "taux_impayes_variation", b"taux_impayes_variation"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetKpisResponse: _TypeAlias = GetKpisResponse  # noqa: Y015
+
+@_typing.final
+class GetEvolutionCaResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DONNEES_FIELD_NUMBER: _builtins.int
+    DATE_DEBUT_FIELD_NUMBER: _builtins.int
+    DATE_FIN_FIELD_NUMBER: _builtins.int
+    CALCULE_LE_FIELD_NUMBER: _builtins.int
+    DONNEES_PARTIELLES_FIELD_NUMBER: _builtins.int
+    SOURCES_INDISPONIBLES_FIELD_NUMBER: _builtins.int
+    date_debut: _builtins.str
+    date_fin: _builtins.str
+    donnees_partielles: _builtins.bool
+    @_builtins.property
+    def donnees(self) -> _containers.RepeatedCompositeFieldContainer[Global___CaDuMois]:
+        """Every month of the period, in order."""
+
+    @_builtins.property
+    def calcule_le(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def sources_indisponibles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        donnees: _abc.Iterable[Global___CaDuMois] | None = ...,
+        date_debut: _builtins.str = ...,
+        date_fin: _builtins.str = ...,
+        calcule_le: _timestamp_pb2.Timestamp | None = ...,
+        donnees_partielles: _builtins.bool = ...,
+        sources_indisponibles: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le", "date_debut", b"date_debut", "date_fin", b"date_fin", "donnees", b"donnees", "donnees_partielles", b"donnees_partielles", "sources_indisponibles", b"sources_indisponibles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEvolutionCaResponse: _TypeAlias = GetEvolutionCaResponse  # noqa: Y015
+
+@_typing.final
+class CaDuMois(_message.Message):
+    """Revenue of a month, in euros."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOIS_FIELD_NUMBER: _builtins.int
+    CA_REALISE_FIELD_NUMBER: _builtins.int
+    OBJECTIF_FIELD_NUMBER: _builtins.int
+    mois: _builtins.str
+    """YYYY-MM."""
+    ca_realise: _builtins.float
+    """Amounts of the invoices that were issued on days of the period."""
+    objectif: _builtins.float
+    """What the month should bring."""
+    def __init__(
+        self,
+        *,
+        mois: _builtins.str = ...,
+        ca_realise: _builtins.float = ...,
+        objectif: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_realise", b"ca_realise", "mois", b"mois", "objectif", b"objectif"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaDuMois: _TypeAlias = CaDuMois  # noqa: Y015

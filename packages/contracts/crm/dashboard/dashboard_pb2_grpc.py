@@ -95,3 +95,77 @@ class DashboardKpisService:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class EvolutionCaServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.GetEvolutionCa = channel.unary_unary(
+                '/dashboard.EvolutionCaService/GetEvolutionCa',
+                request_serializer=crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.SerializeToString,
+                response_deserializer=crm_dot_dashboard_dot_dashboard__pb2.GetEvolutionCaResponse.FromString,
+                _registered_method=True)
+
+
+class EvolutionCaServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def GetEvolutionCa(self, request, context):
+        """Revenue month by month. The days are date_debut to date_fin whatever periode_rapide says; without
+        date_fin until today, without date_debut from the first day of the month eleven months before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_EvolutionCaServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'GetEvolutionCa': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEvolutionCa,
+                    request_deserializer=crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.FromString,
+                    response_serializer=crm_dot_dashboard_dot_dashboard__pb2.GetEvolutionCaResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'dashboard.EvolutionCaService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('dashboard.EvolutionCaService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class EvolutionCaService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def GetEvolutionCa(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dashboard.EvolutionCaService/GetEvolutionCa',
+            crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.SerializeToString,
+            crm_dot_dashboard_dot_dashboard__pb2.GetEvolutionCaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

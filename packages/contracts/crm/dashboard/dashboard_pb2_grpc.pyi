@@ -25,3 +25,23 @@ class DashboardKpisServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_dashboard_pb2.GetKpisResponse]: ...
 
 def add_DashboardKpisServiceServicer_to_server(servicer: DashboardKpisServiceServicer, server: _aio.Server) -> None: ...
+
+class EvolutionCaServiceStub:
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    GetEvolutionCa: _aio.UnaryUnaryMultiCallable[_dashboard_pb2.DashboardFilters, _dashboard_pb2.GetEvolutionCaResponse]
+    """Revenue month by month. The days are date_debut to date_fin whatever periode_rapide says; without
+    date_fin until today, without date_debut from the first day of the month eleven months before.
+    """
+
+class EvolutionCaServiceServicer(metaclass=_abc_1.ABCMeta):
+    @_abc_1.abstractmethod
+    def GetEvolutionCa(
+        self,
+        request: _dashboard_pb2.DashboardFilters,
+        context: _aio.ServicerContext[_dashboard_pb2.DashboardFilters, _abc.Awaitable[_dashboard_pb2.GetEvolutionCaResponse]],
+    ) -> _abc.Awaitable[_dashboard_pb2.GetEvolutionCaResponse]:
+        """Revenue month by month. The days are date_debut to date_fin whatever periode_rapide says; without
+        date_fin until today, without date_debut from the first day of the month eleven months before.
+        """
+
+def add_EvolutionCaServiceServicer_to_server(servicer: EvolutionCaServiceServicer, server: _aio.Server) -> None: ...

@@ -26,7 +26,7 @@ from crm.common import common_pb2 as crm_dot_common_dot_common__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63rm/relance/relance.proto\x12\x07relance\x1a\x17\x63rm/common/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x04\n\x07Relance\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\'\n\x0forganisation_id\x18\x02 \x01(\tR\x0eorganisationId\x12\x1d\n\nsociete_id\x18\x03 \x01(\tR\tsocieteId\x12\x19\n\x08regle_id\x18\x04 \x01(\tR\x07regleId\x12 \n\x0b\x64\x65\x63lencheur\x18\x05 \x01(\tR\x0b\x64\x65\x63lencheur\x12\x16\n\x06niveau\x18\x06 \x01(\x05R\x06niveau\x12\x1b\n\tclient_id\x18\x07 \x01(\tR\x08\x63lientId\x12\x1f\n\x0b\x64\x61te_prevue\x18\x08 \x01(\tR\ndatePrevue\x12\x16\n\x06statut\x18\t \x01(\tR\x06statut\x12\x14\n\x05motif\x18\n \x01(\tR\x05motif\x12\x10\n\x03\x63le\x18\x0b \x01(\tR\x03\x63le\x12;\n\x0b\x65xecutee_le\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexecuteeLe\x12\x39\n\ncreated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x18\n\x07version\x18\x0f \x01(\x05R\x07version\"#\n\x11GetRelanceRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"\xff\x01\n\x13ListRelancesRequest\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\x12\x1b\n\tclient_id\x18\x02 \x01(\tR\x08\x63lientId\x12 \n\x0b\x64\x65\x63lencheur\x18\x03 \x01(\tR\x0b\x64\x65\x63lencheur\x12\x16\n\x06statut\x18\x04 \x01(\tR\x06statut\x12\x1b\n\tdate_from\x18\x05 \x01(\tR\x08\x64\x61teFrom\x12\x17\n\x07\x64\x61te_to\x18\x06 \x01(\tR\x06\x64\x61teTo\x12\x32\n\npagination\x18\x07 \x01(\x0b\x32\x12.common.PaginationR\npagination\"~\n\x14ListRelancesResponse\x12,\n\x08relances\x18\x01 \x03(\x0b\x32\x10.relance.RelanceR\x08relances\x12\x38\n\npagination\x18\x02 \x01(\x0b\x32\x18.common.PaginationResultR\npagination2\x94\x01\n\x0eRelanceService\x12\x38\n\x03Get\x12\x1a.relance.GetRelanceRequest\x1a\x10.relance.Relance\"\x03\x90\x02\x01\x12H\n\x04List\x12\x1c.relance.ListRelancesRequest\x1a\x1d.relance.ListRelancesResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63rm/relance/relance.proto\x12\x07relance\x1a\x17\x63rm/common/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x05\n\x07Relance\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\'\n\x0forganisation_id\x18\x02 \x01(\tR\x0eorganisationId\x12\x1d\n\nsociete_id\x18\x03 \x01(\tR\tsocieteId\x12\x19\n\x08regle_id\x18\x04 \x01(\tR\x07regleId\x12 \n\x0b\x64\x65\x63lencheur\x18\x05 \x01(\tR\x0b\x64\x65\x63lencheur\x12\x16\n\x06niveau\x18\x06 \x01(\x05R\x06niveau\x12\x1b\n\tclient_id\x18\x07 \x01(\tR\x08\x63lientId\x12\x1f\n\x0b\x64\x61te_prevue\x18\x08 \x01(\tR\ndatePrevue\x12\x16\n\x06statut\x18\t \x01(\tR\x06statut\x12\x14\n\x05motif\x18\n \x01(\tR\x05motif\x12\x10\n\x03\x63le\x18\x0b \x01(\tR\x03\x63le\x12;\n\x0b\x65xecutee_le\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexecuteeLe\x12\x1d\n\nfacture_id\x18\x10 \x01(\tR\tfactureId\x12\x1d\n\ncontrat_id\x18\x11 \x01(\tR\tcontratId\x12\x1d\n\x07montant\x18\x12 \x01(\x01H\x00R\x07montant\x88\x01\x01\x12#\n\rdate_echeance\x18\x13 \x01(\tR\x0c\x64\x61teEcheance\x12\x39\n\ncreated_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x39\n\nupdated_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tupdatedAt\x12\x18\n\x07version\x18\x0f \x01(\x05R\x07versionB\n\n\x08_montant\"#\n\x11GetRelanceRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"\xbd\x02\n\x13ListRelancesRequest\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\x12\x1b\n\tclient_id\x18\x02 \x01(\tR\x08\x63lientId\x12 \n\x0b\x64\x65\x63lencheur\x18\x03 \x01(\tR\x0b\x64\x65\x63lencheur\x12\x16\n\x06statut\x18\x04 \x01(\tR\x06statut\x12\x1b\n\tdate_from\x18\x05 \x01(\tR\x08\x64\x61teFrom\x12\x17\n\x07\x64\x61te_to\x18\x06 \x01(\tR\x06\x64\x61teTo\x12\x1d\n\nfacture_id\x18\x08 \x01(\tR\tfactureId\x12\x1d\n\ncontrat_id\x18\t \x01(\tR\tcontratId\x12\x32\n\npagination\x18\x07 \x01(\x0b\x32\x12.common.PaginationR\npagination\"~\n\x14ListRelancesResponse\x12,\n\x08relances\x18\x01 \x03(\x0b\x32\x10.relance.RelanceR\x08relances\x12\x38\n\npagination\x18\x02 \x01(\x0b\x32\x18.common.PaginationResultR\npagination2\x94\x01\n\x0eRelanceService\x12\x38\n\x03Get\x12\x1a.relance.GetRelanceRequest\x1a\x10.relance.Relance\"\x03\x90\x02\x01\x12H\n\x04List\x12\x1c.relance.ListRelancesRequest\x1a\x1d.relance.ListRelancesResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,13 +38,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RELANCESERVICE'].methods_by_name['List']._loaded_options = None
   _globals['_RELANCESERVICE'].methods_by_name['List']._serialized_options = b'\220\002\001'
   _globals['_RELANCE']._serialized_start=97
-  _globals['_RELANCE']._serialized_end=610
-  _globals['_GETRELANCEREQUEST']._serialized_start=612
-  _globals['_GETRELANCEREQUEST']._serialized_end=647
-  _globals['_LISTRELANCESREQUEST']._serialized_start=650
-  _globals['_LISTRELANCESREQUEST']._serialized_end=905
-  _globals['_LISTRELANCESRESPONSE']._serialized_start=907
-  _globals['_LISTRELANCESRESPONSE']._serialized_end=1033
-  _globals['_RELANCESERVICE']._serialized_start=1036
-  _globals['_RELANCESERVICE']._serialized_end=1184
+  _globals['_RELANCE']._serialized_end=752
+  _globals['_GETRELANCEREQUEST']._serialized_start=754
+  _globals['_GETRELANCEREQUEST']._serialized_end=789
+  _globals['_LISTRELANCESREQUEST']._serialized_start=792
+  _globals['_LISTRELANCESREQUEST']._serialized_end=1109
+  _globals['_LISTRELANCESRESPONSE']._serialized_start=1111
+  _globals['_LISTRELANCESRESPONSE']._serialized_end=1237
+  _globals['_RELANCESERVICE']._serialized_start=1240
+  _globals['_RELANCESERVICE']._serialized_end=1388
 # @@protoc_insertion_point(module_scope)

@@ -38,6 +38,10 @@ class Relance(_message.Message):
     MOTIF_FIELD_NUMBER: _builtins.int
     CLE_FIELD_NUMBER: _builtins.int
     EXECUTEE_LE_FIELD_NUMBER: _builtins.int
+    FACTURE_ID_FIELD_NUMBER: _builtins.int
+    CONTRAT_ID_FIELD_NUMBER: _builtins.int
+    MONTANT_FIELD_NUMBER: _builtins.int
+    DATE_ECHEANCE_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
@@ -59,7 +63,14 @@ class Relance(_message.Message):
     motif: _builtins.str
     """Why it ended so, as in CLIENT_SUPPRIME; empty while it is planned."""
     cle: _builtins.str
-    """Names the cause, unique in the organisation, as in client:<client_id>:bienvenue."""
+    """Names the cause, unique in the organisation, as in client:<client_id>:bienvenue or
+    facture:<facture_id>:n<niveau>.
+    """
+    facture_id: _builtins.str
+    """For IMPAYE: the invoice, its contract if it has one, its amount and its due date, YYYY-MM-DD."""
+    contrat_id: _builtins.str
+    montant: _builtins.float
+    date_echeance: _builtins.str
     version: _builtins.int
     @_builtins.property
     def executee_le(self) -> _timestamp_pb2.Timestamp: ...
@@ -82,15 +93,21 @@ class Relance(_message.Message):
         motif: _builtins.str = ...,
         cle: _builtins.str = ...,
         executee_le: _timestamp_pb2.Timestamp | None = ...,
+        facture_id: _builtins.str = ...,
+        contrat_id: _builtins.str = ...,
+        montant: _builtins.float | None = ...,
+        date_echeance: _builtins.str = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "executee_le", b"executee_le", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_montant", b"_montant", "created_at", b"created_at", "executee_le", b"executee_le", "montant", b"montant", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cle", b"cle", "client_id", b"client_id", "created_at", b"created_at", "date_prevue", b"date_prevue", "declencheur", b"declencheur", "executee_le", b"executee_le", "id", b"id", "motif", b"motif", "niveau", b"niveau", "organisation_id", b"organisation_id", "regle_id", b"regle_id", "societe_id", b"societe_id", "statut", b"statut", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_montant", b"_montant", "cle", b"cle", "client_id", b"client_id", "contrat_id", b"contrat_id", "created_at", b"created_at", "date_echeance", b"date_echeance", "date_prevue", b"date_prevue", "declencheur", b"declencheur", "executee_le", b"executee_le", "facture_id", b"facture_id", "id", b"id", "montant", b"montant", "motif", b"motif", "niveau", b"niveau", "organisation_id", b"organisation_id", "regle_id", b"regle_id", "societe_id", b"societe_id", "statut", b"statut", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__montant: _TypeAlias = _typing.Literal["montant"]  # noqa: Y015
+    _WhichOneofArgType__montant: _TypeAlias = _typing.Literal["_montant", b"_montant"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__montant) -> _WhichOneofReturnType__montant | None: ...
 
 Global___Relance: _TypeAlias = Relance  # noqa: Y015
 
@@ -123,6 +140,8 @@ class ListRelancesRequest(_message.Message):
     STATUT_FIELD_NUMBER: _builtins.int
     DATE_FROM_FIELD_NUMBER: _builtins.int
     DATE_TO_FIELD_NUMBER: _builtins.int
+    FACTURE_ID_FIELD_NUMBER: _builtins.int
+    CONTRAT_ID_FIELD_NUMBER: _builtins.int
     PAGINATION_FIELD_NUMBER: _builtins.int
     organisation_id: _builtins.str
     client_id: _builtins.str
@@ -131,6 +150,8 @@ class ListRelancesRequest(_message.Message):
     date_from: _builtins.str
     """Bounds of date_prevue, YYYY-MM-DD, both included."""
     date_to: _builtins.str
+    facture_id: _builtins.str
+    contrat_id: _builtins.str
     @_builtins.property
     def pagination(self) -> _common_pb2.Pagination:
         """Sorts: date_prevue (default), created_at."""
@@ -144,11 +165,13 @@ class ListRelancesRequest(_message.Message):
         statut: _builtins.str = ...,
         date_from: _builtins.str = ...,
         date_to: _builtins.str = ...,
+        facture_id: _builtins.str = ...,
+        contrat_id: _builtins.str = ...,
         pagination: _common_pb2.Pagination | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "date_from", b"date_from", "date_to", b"date_to", "declencheur", b"declencheur", "organisation_id", b"organisation_id", "pagination", b"pagination", "statut", b"statut"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "contrat_id", b"contrat_id", "date_from", b"date_from", "date_to", b"date_to", "declencheur", b"declencheur", "facture_id", b"facture_id", "organisation_id", b"organisation_id", "pagination", b"pagination", "statut", b"statut"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
