@@ -11,6 +11,7 @@ from grpc_utils.breaker import Breaker
 from grpc_utils.client import Peers, answered_or_none, info_of, reason_of
 from grpc_utils.fields import (
     civil_date,
+    electronic_address,
     email_address,
     is_opaque_id,
     opaque_id,
@@ -96,6 +97,7 @@ __all__ = [
     "content_hash",
     "currency",
     "deadline",
+    "electronic_address",
     "email_address",
     "errors",
     "expected_version",

@@ -15,6 +15,9 @@ _OPAQUE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:|-]{0,63}")
 # The usual local parts, for which the syntax check of email-validator is not needed.
 _PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[a-z0-9_+-]+(\.[a-z0-9_+-]+)*")
 _NOBODY, _MONACO = "000000000", "000"
+_ELECTRONIC = re.compile(r"(?P<scheme>[0-9]{4}|AN|AQ|AS|AU|EM):(?P<identifier>\S+)")
+_DIRECTORY, _EMAIL = "0225", "EM"
+_IN_DIRECTORY = re.compile(r"[A-Za-z0-9._-]{1,125}")
 _LONGEST_EMAIL = 254  # RFC 5321 section 4.5.3.1.3, without the angle brackets
 
 
@@ -129,3 +132,24 @@ def _embeds(digits: str, of_siren: str | None) -> bool:
     if of_siren is None:
         return digits.startswith(_MONACO) and digits != _NOBODY
     return digits == of_siren
+
+
+def electronic_address(text: str, of_siren: str, champ: str) -> str | None:
+    """An address for electronic invoices, scheme:identifier (EN 16931, BT-34), None when empty.
+
+    In the French directory (scheme 0225) the identifier begins with *of_siren*, the company's own.
+    Raises FormatInvalide.
+    """
+    if not text:
+        return None
+    found = _ELECTRONIC.fullmatch(text)
+    if found is None:
+        raise FormatInvalide(champ=champ)
+    scheme, identifier = found["scheme"], found["identifier"]
+    if scheme == _EMAIL:
+        return f"{scheme}:{email_address(identifier, champ)}"
+    if scheme == _DIRECTORY:
+        ours = bool(of_siren) and identifier.startswith(of_siren)
+        if not ours or not _IN_DIRECTORY.fullmatch(identifier):
+            raise FormatInvalide(champ=champ)
+    return text

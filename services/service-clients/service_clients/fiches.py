@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from crm.clients import clients_pb2 as pb
-from grpc_utils import changes, email_address, required, siren_number, vat_number
+from grpc_utils import changes, electronic_address, required, siren_number, vat_number
 from grpc_utils.errors import ChampRequis, FormatInvalide, InvalidArgument, ValeurInconnue
 from stdnum.eu.vat import MEMBER_STATES
 
@@ -25,9 +25,6 @@ _UNION = frozenset(state.upper() for state in MEMBER_STATES) - {"XI"}
 _VAT_PREFIX = {"GR": "EL"}
 _ELSEWHERE = re.compile(r"[A-Z0-9]+")
 _PUNCTUATION = str.maketrans("", "", " .-/")
-_ELECTRONIC = re.compile(r"(?P<scheme>[0-9]{4}|AN|AQ|AS|AU|EM):(?P<identifier>\S+)")
-_DIRECTORY, _EMAIL = "0225", "EM"
-_IN_DIRECTORY = re.compile(r"[A-Za-z0-9._-]{1,125}")
 
 
 class SirenInterdit(InvalidArgument):
@@ -80,7 +77,9 @@ def _checked(numbers: Mapping[str, str]) -> dict[str, Any]:
         "siren": siren or None,
         "numero_tva": _numero_tva(numbers["numero_tva"], pays, siren),
         "identifiant_etranger": collapsed(numbers["identifiant_etranger"]) or None,
-        "adresse_electronique": electronic_address(numbers["adresse_electronique"], siren),
+        "adresse_electronique": electronic_address(
+            numbers["adresse_electronique"], siren, "adresse_electronique"
+        ),
     }
 
 
@@ -106,26 +105,6 @@ def _numero_tva(text: str, pays: str, siren: str) -> str | None:
     if number is None or not number.startswith(expected):
         raise FormatInvalide(champ="numero_tva")
     return number
-
-
-def electronic_address(text: str, siren: str) -> str | None:
-    """Stored form of an electronic address, None when empty (R19). Raises FormatInvalide.
-
-    In the French directory (scheme 0225) the identifier begins with *siren*, the company's own.
-    """
-    if not text:
-        return None
-    found = _ELECTRONIC.fullmatch(text)
-    if found is None:
-        raise FormatInvalide(champ="adresse_electronique")
-    scheme, identifier = found["scheme"], found["identifier"]
-    if scheme == _EMAIL:
-        return f"{scheme}:{email_address(identifier, 'adresse_electronique')}"
-    if scheme == _DIRECTORY:
-        _fullmatch(_IN_DIRECTORY, identifier, "adresse_electronique")
-        if not siren or not identifier.startswith(siren):
-            raise FormatInvalide(champ="adresse_electronique")
-    return text
 
 
 def _fullmatch(form: re.Pattern[str], text: str, champ: str) -> str:
