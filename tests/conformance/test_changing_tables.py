@@ -20,7 +20,7 @@ from grpc_utils.errors import ConflitDEcriture
 from service_kit import Service
 from service_kit.registry import services
 from service_testing import Mesh, eventually, running
-from sqlalchemy import Integer, Uuid, inspect
+from sqlalchemy import Integer, Numeric, Uuid, inspect
 
 from tests.conformance.random_requests import FAILURES, Callers
 from tests.conformance.test_subscriptions import sample
@@ -108,7 +108,7 @@ def absent(model: type[Row]) -> tuple[UUID | str | int, ...]:
     """A key that no row has."""
     key = inspect(model).primary_key
     return tuple(
-        uuid7() if isinstance(column.type, Uuid) else 0 if isinstance(column.type, Integer) else "absent"
+        uuid7() if isinstance(column.type, Uuid) else 0 if isinstance(column.type, Integer | Numeric) else "absent"
         for column in key
     )
 
