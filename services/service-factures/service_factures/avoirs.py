@@ -1,0 +1,192 @@
+"""Avoirs: the credit notes of issued invoices (R21, R22). What they come to is in `avoirs_rules.py`."""
+
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+from uuid import UUID
+
+from crm.factures import factures_pb2 as pb
+from db_utils import Database, Transaction, clock, parse_uuid, uuid7
+from grpc_utils import content_hash, found, money, required
+from grpc_utils.errors import FailedPrecondition, InvalidArgument, MontantInvalide, TropLong
+from sqlalchemy import bindparam, select
+
+from service_factures import audit, avoirs_rules, lecture, rules, soldes
+from service_factures.avoirs_rules import Avoir, Credit, RienACrediter
+from service_factures.brouillons import ligne_of
+from service_factures.cles import made_before, made_meanwhile
+from service_factures.lecture import Contenu
+from service_factures.models import (
+    AVOIR,
+    EMISE,
+    FACTURE,
+    PARTIELLEMENT_PAYEE,
+    PAYEE,
+    ZERO,
+    Facture,
+    FactureTva,
+    LigneFacture,
+)
+from service_factures.numerotation import next_number
+from service_factures.saisies import QuantiteInvalide
+from service_factures.societes import settings_of
+from service_factures.totaux import Part, Totaux
+
+_avoirs = select(Facture.id).where(Facture.facture_origine_id == bindparam("facture_id"))
+_CREDITED_TVA = select(FactureTva).where(FactureTva.facture_id.in_(_avoirs))
+_CREDITED_LIGNES = select(LigneFacture).where(
+    LigneFacture.facture_id.in_(_avoirs), LigneFacture.ligne_origine_id.is_not(None)
+)
+_CREDITABLE = (EMISE, PARTIELLEMENT_PAYEE, PAYEE)
+# What an avoir takes from the invoice that it credits.
+_TAKEN = (
+    "organisation_id",
+    "societe_id",
+    "client_id",
+    "contrat_id",
+    "date_prestation",
+    "conditions_paiement",
+    "mode_paiement",
+    "nature_operation",
+    "livraison",
+    "reference_commande",
+    "motif_exoneration",
+    "vendeur_snapshot",
+    "client_snapshot",
+    "identite_statut",
+    "avertissements",
+    "taux_penalites",
+    "indemnite_recouvrement",
+)
+_LONGEST_MOTIF = 500
+_MILLI = Decimal("0.001")
+
+
+class AvoirImpossible(FailedPrecondition):
+    """Seule une facture émise et non annulée peut être créditée."""
+
+
+class AvoirAmbigu(InvalidArgument):
+    """Un avoir est donné par montant ou par lignes, pas par les deux."""
+
+
+async def create(database: Database, request: pb.CreateCreditNoteRequest) -> pb.Facture:
+    """Credit an invoice under a number of the avoirs' own series (R21)."""
+    motif = required(request.motif, "motif")
+    if len(motif) > _LONGEST_MOTIF:
+        raise TropLong(champ="motif")
+    if request.HasField("montant") and request.lignes:
+        raise AvoirAmbigu(champ="montant")
+    reader = database.read()
+    if (made := await made_before(reader, AVOIR, request.idempotency_key, request)) is not None:
+        return await lecture.whole(reader, made)
+    async with database.transaction() as tx:
+        # The lock of the invoice is the one under which a key is at work, too.
+        origine = found(await tx.get(Facture, request.id, lock=True))
+        key = request.idempotency_key
+        made = await made_meanwhile(tx, AVOIR, key, request, origine.organisation_id)
+        if made is not None:
+            return await lecture.whole(tx, made)
+        return await _create(tx, origine, request)
+
+
+async def _create(tx: Transaction, origine: Facture, request: pb.CreateCreditNoteRequest) -> pb.Facture:
+    if origine.type != FACTURE or origine.statut not in _CREDITABLE:
+        raise AvoirImpossible(statut=origine.statut)
+    avoir = await _wanted(tx, origine, request)
+    if not avoir.totaux.ttc:
+        raise RienACrediter
+    settings = await settings_of(tx, origine.organisation_id, origine.societe_id)
+    number = await next_number(tx, settings, AVOIR)
+    facture = await tx.insert(_row(origine, avoir.totaux, request, number))
+    contenu = await _write(tx, facture, avoir)
+    former = audit.state(origine)
+    credited = origine.montant_avoirs + facture.montant_ttc
+    await tx.update(origine, **soldes.settled(origine, avoirs=credited))
+    await audit.note(tx, facture, audit.CREATION)
+    await audit.note(tx, origine, audit.AVOIR, avant=former, avoir=facture.numero)
+    return lecture.message(facture, contenu)
+
+
+def _row(
+    origine: Facture, totaux: Totaux, request: pb.CreateCreditNoteRequest, number: Mapping[str, Any]
+) -> Facture:
+    return Facture(
+        **{name: getattr(origine, name) for name in _TAKEN},
+        **number,
+        **(rules.amounts(totaux) | {"solde": ZERO}),
+        id=uuid7(),
+        type=AVOIR,
+        statut=EMISE,
+        emise_at=clock.now(),
+        date_echeance=number["date_emission"],
+        facture_origine_id=origine.id,
+        motif_avoir=request.motif,
+        idempotency_key=request.idempotency_key or None,
+        contenu_hash=content_hash(request),
+    )
+
+
+async def _write(tx: Transaction, facture: Facture, avoir: Avoir) -> Contenu:
+    place = facture.id, facture.organisation_id
+    lignes = rules.ligne_rows(*place, avoir.totaux.lignes, facture.motif_exoneration, origines=avoir.origines)
+    parts = rules.tva_rows(*place, avoir.totaux.parts, facture.motif_exoneration)
+    for row in (*lignes, *parts):
+        await tx.insert(row)
+    return Contenu(lignes, parts)
+
+
+async def _wanted(tx: Transaction, origine: Facture, request: pb.CreateCreditNoteRequest) -> Avoir:
+    """What *request* wants to credit, within what is still creditable."""
+    contenu = await lecture.contenu_of(tx, origine)
+    earlier = [
+        Part(one.taux, one.base_ht, one.montant_tva)
+        for one in await tx.all(_CREDITED_TVA, facture_id=origine.id)
+    ]
+    rest = avoirs_rules.restes(contenu.parts, earlier)
+    libelle = f"Avoir sur facture {origine.numero}"
+    if request.lignes:
+        credited = await tx.all(_CREDITED_LIGNES, facture_id=origine.id)
+        credits, exhausted = _credits(request.lignes, contenu.lignes, credited)
+        return avoirs_rules.of_lignes(credits, rest, exhausted)
+    if request.HasField("montant"):
+        montant = money(request.montant, "montant")
+        if not montant:
+            raise MontantInvalide(champ="montant")
+        return avoirs_rules.of_montant(libelle, montant, rest)
+    if not contenu.avoirs:
+        lignes = tuple(map(ligne_of, contenu.lignes))
+        return Avoir(Totaux(lignes, tuple(contenu.parts)), tuple(one.id for one in contenu.lignes))
+    return avoirs_rules.of_rest(libelle, rest)
+
+
+def _credits(
+    asked: Sequence[pb.LigneAvoirInput], lignes: Sequence[LigneFacture], credited: Sequence[LigneFacture]
+) -> tuple[list[Credit], dict[Decimal, bool]]:
+    """The lines that are credited, and whether all lines of a rate are then credited whole."""
+    left: dict[UUID, Decimal] = {ligne.id: ligne.quantite for ligne in lignes}
+    for one in credited:
+        assert one.ligne_origine_id is not None  # the statement says so
+        left[one.ligne_origine_id] -= one.quantite
+    by_id = {ligne.id: ligne for ligne in lignes}
+    credits: list[Credit] = []
+    for wanted in asked:
+        ligne = by_id.get(parse_uuid(wanted.ligne_id) or UUID(int=0))
+        if ligne is None:
+            raise avoirs_rules.LigneInconnue(champ="lignes.ligne_id")
+        quantite = _quantite(wanted.quantite)
+        credits.append(Credit(ligne.id, ligne_of(ligne), quantite, left[ligne.id]))
+        left[ligne.id] -= quantite
+    rates = {ligne.taux_tva for ligne in lignes}
+    return credits, {
+        rate: not any(left[ligne.id] for ligne in lignes if ligne.taux_tva == rate) for rate in rates
+    }
+
+
+def _quantite(value: float) -> Decimal:
+    if not 0 < value < 10**9:  # NaN is not between them either
+        raise QuantiteInvalide(champ="lignes.quantite")
+    quantite = Decimal(repr(value)).quantize(_MILLI, ROUND_HALF_UP)
+    if not quantite:
+        raise QuantiteInvalide(champ="lignes.quantite")
+    return quantite

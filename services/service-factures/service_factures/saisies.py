@@ -1,0 +1,162 @@
+"""Amounts of requests as priced totals (R1 to R5, R46), by the rates that a société may charge."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Final
+
+from crm.factures import factures_pb2 as pb
+from grpc_utils import money, opaque_id, percentage, required
+from grpc_utils.errors import ChampRequis, InvalidArgument, MontantInvalide, TropLong, ValeurInconnue
+
+from service_factures import exonerations, totaux
+from service_factures.models import ZERO
+from service_factures.societes import FactureSettings
+from service_factures.totaux import PRESTATION, UNITE, Ligne, Montant, Totaux
+
+TTC, HT = "TTC", "HT"
+NORMAL_RATE: Final = Decimal(20)
+_LONGEST, _LONGEST_UNITE = 500, 50
+_MILLI, _PRICE_STEP = Decimal("0.001"), Decimal("0.0001")
+_MOST_QUANTITE, _MOST_PRICE = 10**9, 10**10
+
+
+class SaisieAmbigue(InvalidArgument):
+    """Une facture est saisie par montant, par montants ou par lignes, et par un seul des trois."""
+
+
+class QuantiteInvalide(InvalidArgument):
+    """Une quantité est supérieure à 0, avec trois décimales au plus."""
+
+
+class TauxNonAutorise(InvalidArgument):
+    """Ce taux de TVA n'est pas de ceux que la société peut facturer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saisie:
+    """What an invoice comes to, with the reason of its lines at 0 %, if it has one."""
+
+    totaux: Totaux
+    motif: str | None
+
+    @property
+    def categories(self) -> set[str]:
+        """The categories of its lines."""
+        return {exonerations.categorie(taux, self.motif) for taux in self.totaux.rates}
+
+
+def is_given(request: pb.CreateFactureRequest | Any) -> bool:
+    """Whether *request* says what the invoice is to come to."""
+    return bool(request.HasField("montant") or request.montants or request.lignes)
+
+
+def saisie(request: Any, motif: str | None, nature: str, settings: FactureSettings) -> Saisie:
+    """What *request* says, a Create or an Update, checked (R4, R5). Raises InvalidArgument."""
+    if request.HasField("montant") + bool(request.montants) + bool(request.lignes) != 1:
+        raise SaisieAmbigue(champ="montant")
+    if request.lignes:
+        motif = motif or (exonerations.FRANCHISE_293B if settings.franchise_tva else None)
+        totals = totaux.of_lignes(lignes(request.lignes, settings))
+    else:
+        motif = exonerations.FRANCHISE_293B if settings.franchise_tva else motif
+        totals = _by_montants(request, settings)
+    check_rates(totals.rates, motif, nature, settings)
+    return Saisie(totals, motif)
+
+
+def check_rates(rates: Iterable[Decimal], motif: str | None, nature: str, settings: FactureSettings) -> None:
+    """Refuse rates that the société may not charge, or not for *motif* (R5). Raises InvalidArgument."""
+    known = check_known(rates, settings)
+    exonerations.check(motif, known, nature, franchise=settings.franchise_tva)
+
+
+def check_known(rates: Iterable[Decimal], settings: FactureSettings) -> set[Decimal]:
+    """The *rates*, all of which the société may charge (R5). Raises TauxNonAutorise."""
+    known = set(rates)
+    if not known <= set(settings.taux_autorises):
+        raise TauxNonAutorise(champ="taux_tva")
+    return known
+
+
+def lignes(asked: Iterable[pb.LigneInput], settings: FactureSettings) -> list[Ligne]:
+    """Lines of a request, priced (R1). Raises InvalidArgument."""
+    return [_ligne(one, settings) for one in asked]
+
+
+def _ligne(asked: pb.LigneInput, settings: FactureSettings) -> Ligne:
+    quantite = _decimal(asked.quantite, _MILLI, _MOST_QUANTITE, "quantite")
+    if quantite <= 0:
+        raise QuantiteInvalide(champ="quantite")
+    prix = _decimal(asked.prix_unitaire, _PRICE_STEP, _MOST_PRICE, "prix_unitaire")
+    if prix < 0:
+        raise MontantInvalide(champ="prix_unitaire")
+    remise = percentage(asked.remise_pct, "remise_pct")
+    return Ligne(
+        description=_text(required(asked.description, "description"), "description", _LONGEST),
+        quantite=quantite,
+        prix_unitaire=prix,
+        remise_pct=remise,
+        taux_tva=_rate(asked, settings),
+        montant_ht=totaux.montant_ht(quantite, prix, remise),
+        produit_id=opaque_id(asked.produit_id, "produit_id"),
+        unite=_text(asked.unite, "unite", _LONGEST_UNITE) or UNITE,
+    )
+
+
+def _by_montants(request: Any, settings: FactureSettings) -> Totaux:
+    """Totals of `montant` and of `montants`; with franchise_tva all of it is at 0 % (R46)."""
+    if request.montants:
+        return totaux.of_montants([_montant(one, settings) for one in request.montants])
+    mode = request.mode_montant or TTC
+    if mode not in (TTC, HT):
+        raise ValeurInconnue(champ="mode_montant")
+    libelle = _text(request.libelle, "libelle", _LONGEST) or PRESTATION
+    taux = ZERO if settings.franchise_tva else _rate(request, settings)
+    amount = _positive(request.montant, "montant")
+    if mode == HT:
+        return totaux.of_lignes([totaux.ligne_at(libelle, amount, taux)])
+    return totaux.of_montants([Montant(amount, taux, libelle)])
+
+
+def _montant(asked: pb.MontantInput, settings: FactureSettings) -> Montant:
+    return Montant(
+        _positive(asked.montant, "montants.montant"),
+        ZERO if settings.franchise_tva else percentage(asked.taux_tva, "taux_tva"),
+        _text(asked.libelle, "libelle", _LONGEST) or PRESTATION,
+        opaque_id(asked.produit_id, "produit_id"),
+    )
+
+
+def _rate(asked: Any, settings: FactureSettings) -> Decimal:
+    """The rate that a request names, else the société's usual one (R5)."""
+    if asked.HasField("taux_tva"):
+        return percentage(asked.taux_tva, "taux_tva")
+    return ZERO if settings.franchise_tva else NORMAL_RATE
+
+
+def _positive(value: float, champ: str) -> Decimal:
+    amount = money(value, champ)
+    if not amount:
+        raise MontantInvalide(champ=champ)
+    return amount
+
+
+def _decimal(value: float, step: Decimal, most: int, champ: str) -> Decimal:
+    """*value* rounded half up to a multiple of *step*. Raises MontantInvalide."""
+    if not -most < value < most:  # NaN is not between them either
+        raise MontantInvalide(champ=champ)
+    return Decimal(repr(value)).quantize(step, ROUND_HALF_UP)
+
+
+def _text(text: str, champ: str, longest: int) -> str:
+    if len(text) > longest:
+        raise TropLong(champ=champ)
+    return text
+
+
+def check_alone(request: Any) -> None:
+    """Refuse in an Update what says how `montant` is meant, without `montant`. Raises ChampRequis."""
+    named = any(request.HasField(name) for name in ("taux_tva", "mode_montant", "libelle"))
+    if named and not request.HasField("montant"):
+        raise ChampRequis(champ="montant")

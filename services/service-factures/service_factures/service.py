@@ -1,0 +1,30 @@
+"""The factures service as data: what it is made of. Start reading here."""
+
+from crm.events.business_pb2 import InvoiceCreatedEvent
+from service_kit import Service
+from service_kit.outgoing import OutgoingCommands
+from user_sync import UserSync
+
+from service_factures.completion import COMPLETION
+from service_factures.factures import InvoiceService
+from service_factures.models import Base
+from service_factures.penalites import ALERTE
+from service_factures.reglages import FactureSettingsService, open_organisation
+from service_factures.settings import FacturesSettings
+
+USER_SYNC = UserSync(
+    app_code="accounting",
+    service_name="accounting-service",
+    premiere_connexion=open_organisation,
+)
+
+SERVICE = Service(
+    name="factures",
+    port=50059,
+    tables=Base.metadata,
+    servicers=(InvoiceService, FactureSettingsService),
+    publishes=(InvoiceCreatedEvent,),
+    workers=(COMPLETION,),
+    settings=FacturesSettings,
+    components=(OutgoingCommands((ALERTE,)), USER_SYNC),
+)

@@ -1,0 +1,52 @@
+"""The factures service, run once for all tests of this folder, amid those that it calls; its job rests."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+from crm.clients.clients_pb2_grpc import (
+    AdresseServiceStub,
+    ClientBaseServiceStub,
+    ClientEntrepriseServiceStub,
+)
+from crm.contrats.contrats_pb2_grpc import ContratServiceStub
+from crm.factures.factures_pb2_grpc import FactureSettingsServiceStub, InvoiceServiceStub
+from db_utils import clock
+from service_factures.completion import COMPLETION
+from service_factures.service import SERVICE
+from service_kit.registry import service_named
+from service_testing import Mesh, running
+from service_testing.fixtures import of_member, of_stranger
+from tests.facturation import NOON, Invoices
+
+factures = of_member(InvoiceServiceStub)
+reglages = of_member(FactureSettingsServiceStub)
+clients = of_member(ClientBaseServiceStub)
+adresses = of_member(AdresseServiceStub)
+entreprises = of_member(ClientEntrepriseServiceStub)
+contrats = of_member(ContratServiceStub)
+foreign_factures = of_stranger(InvoiceServiceStub)
+foreign_clients = of_stranger(ClientBaseServiceStub)
+
+
+@pytest.fixture(scope="package")
+async def mesh() -> AsyncIterator[Mesh]:
+    """Everything runs but the job that completes identities."""
+    idle = replace(SERVICE, workers=tuple(one for one in SERVICE.workers if one is not COMPLETION))
+    known = map(service_named, ("clients", "contrats", "notifications", "organisations"))
+    async with running(idle, *known, user_sync_enabled=False) as mesh:
+        yield mesh
+
+
+@pytest.fixture
+def noon() -> Iterator[datetime]:
+    """Noon of 22 January 2026 in Paris, at which the clock stands still."""
+    with clock.frozen_at(NOON):
+        yield NOON
+
+
+@pytest.fixture
+def made(factures: InvoiceServiceStub) -> Invoices:
+    """Maker of invoices of the organisation."""
+    return Invoices(factures)
