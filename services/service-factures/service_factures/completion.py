@@ -60,7 +60,12 @@ async def _asked(app: App[Any], facture: Facture) -> Entendu | None:
     """What others tell of the parties now, None for a client who was deleted."""
     try:
         return await lookups.parties(
-            app.peers, facture.organisation_id, facture.client_id, None, facture.societe_id
+            app.peers,
+            app.database.read(),
+            facture.organisation_id,
+            facture.client_id,
+            None,
+            facture.societe_id,
         )
     except ClientInconnu:
         return None

@@ -93,19 +93,20 @@ class InvoiceService(InvoiceServiceServicer):
         columns = demande.columns
         entendu = await lookups.parties(
             self._peers,
+            reader,
             request.organisation_id,
             demande.client_id,
             columns["contrat_id"],
             demande.societe_id,
         )
-        settings = await settings_of(reader, request.organisation_id, entendu.societe_id)
+        settings = entendu.settings
         saisie = saisies.saisie(request, columns["motif_exoneration"], columns["nature_operation"], settings)
         async with self._db.transaction() as tx:
             made = await made_meanwhile(
                 tx, FACTURE, request.idempotency_key, request, request.organisation_id
             )
             if made is None:
-                return await self._made(tx, request, demande, saisie, settings, entendu)
+                return await self._made(tx, request, demande, saisie, entendu)
         return await lecture.whole(reader, made)
 
     async def _made(
@@ -114,10 +115,9 @@ class InvoiceService(InvoiceServiceServicer):
         request: pb.CreateFactureRequest,
         demande: Demande,
         saisie: Saisie,
-        settings: FactureSettings,
         entendu: Entendu,
     ) -> pb.Facture:
-        identity = uuid7()
+        identity, settings = uuid7(), entendu.settings
         columns: dict[str, Any] = {
             **rules.amounts(saisie.totaux),
             "societe_id": settings.societe_id,
@@ -217,10 +217,11 @@ class InvoiceService(InvoiceServiceServicer):
     async def Finalize(self, request: pb.FinalizeFactureRequest, context: Context) -> pb.Facture:
         """Issue a draft and announce it (R6, R7)."""
         day = civil_date(request.date_emission, "date_emission") if request.date_emission else None
-        read = found(await self._db.read().get(Facture, request.id))
+        reader = self._db.read()
+        read = found(await reader.get(Facture, request.id))
         rules.check_issuable(read)
         entendu = await lookups.parties(
-            self._peers, read.organisation_id, read.client_id, None, read.societe_id
+            self._peers, reader, read.organisation_id, read.client_id, None, read.societe_id
         )
         async with self._db.transaction() as tx:
             facture = found(await tx.get(Facture, request.id, lock=True))

@@ -73,7 +73,7 @@ def identite(
     settings: FactureSettings, entendu: Entendu, mode_paiement: str, categories: Collection[str]
 ) -> Identite:
     """The parties of an invoice with lines of these *categories* (R10, R12)."""
-    seller = vendeur(settings, entendu.vendeur or {})
+    seller = vendeur(settings, entendu.vendeur)
     buyer = acheteur(entendu.client, entendu.entreprise) if entendu.client is not None else None
     lacking = {
         "SELLER": not all(seller[name] for name in ("nom", "siren")) or not seller["adresse"]["ligne1"],

@@ -22,13 +22,16 @@ from crm.contrats.contrats_pb2 import Contrat, GetContratRequest
 from crm.contrats.contrats_pb2_grpc import ContratServiceStub
 from crm.organisations.organisations_pb2 import GetOrganisationRequest, GetSocieteRequest
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub, SocieteServiceStub
-from db_utils import parse_uuid
+from db_utils import Reader, parse_uuid
 from grpc_utils import Peers, answered_or_none
 from grpc_utils.errors import FailedPrecondition, Unavailable
 
+from service_factures.societes import FactureSettings, settings_of
+
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-SIREN_DIGITS = 9
+_SIREN_DIGITS = 9
+_ASKED = ("company_name", "company_address", "siren", "email")
 
 
 class ClientInconnu(FailedPrecondition):
@@ -37,33 +40,36 @@ class ClientInconnu(FailedPrecondition):
 
 @dataclass(frozen=True, slots=True)
 class Entendu:
-    """What others have told: None and {} where they did not, or do not know.
+    """What others have told: None and {} where they did not, do not know, or were not asked.
 
-    *vendeur* has the names of `facture_settings`.
+    *settings* are those of the société that the invoice is of; *vendeur* has the same names.
     """
 
-    societe_id: str
-    client: ClientBase | None = None
-    entreprise: ClientEntreprise | None = None
-    vendeur: Mapping[str, str] | None = None
+    settings: FactureSettings
+    client: ClientBase | None
+    entreprise: ClientEntreprise | None
+    vendeur: Mapping[str, str]
 
 
 async def parties(
-    peers: Peers, organisation_id: str, client_id: str, contrat_id: str | None, societe_id: str | None
+    peers: Peers,
+    reader: Reader,
+    organisation_id: str,
+    client_id: str,
+    contrat_id: str | None,
+    societe_id: str | None,
 ) -> Entendu:
     """Ask for the parties of an invoice; *societe_id* is None when it is left open (R11).
 
-    Raises ClientInconnu.
+    Organisations is asked only for what the settings of the société lack. Raises ClientInconnu.
     """
     client, contrat = await asyncio.gather(
         client_of(peers, client_id),
         _contrat(peers, contrat_id if societe_id is None else None),
     )
-    societe = _societe(societe_id, contrat, client)
-    entreprise, vendeur = await asyncio.gather(
-        _entreprise(peers, client), _vendeur(peers, organisation_id, societe)
-    )
-    return Entendu(societe, client, entreprise, vendeur)
+    settings = await settings_of(reader, organisation_id, _societe(societe_id, contrat, client))
+    entreprise, vendeur = await asyncio.gather(_entreprise(peers, client), _vendeur(peers, settings))
+    return Entendu(settings, client, entreprise, vendeur)
 
 
 def _societe(asked: str | None, contrat: Contrat | None, client: ClientBase | None) -> str:
@@ -98,14 +104,17 @@ async def _contrat(peers: Peers, contrat_id: str | None) -> Contrat | None:
     return (await _heard(peers.stub(ContratServiceStub).Get(GetContratRequest(id=contrat_id))))[1]
 
 
-async def _vendeur(peers: Peers, organisation_id: str, societe_id: str) -> dict[str, str]:
+async def _vendeur(peers: Peers, settings: FactureSettings) -> dict[str, str]:
     """What organisations tells of the seller: its société, or the organisation for the default one."""
+    societe_id = settings.societe_id
+    if all(getattr(settings, name) for name in _ASKED) and (settings.tva_intracom or settings.franchise_tva):
+        return {}
     if not societe_id:
-        of = OrganisationServiceStub
-        _, told = await _heard(peers.stub(of).Get(GetOrganisationRequest(id=organisation_id)))
+        request = GetOrganisationRequest(id=settings.organisation_id)
+        _, told = await _heard(peers.stub(OrganisationServiceStub).Get(request))
         if told is None:
             return {}
-        siren = told.siret[:SIREN_DIGITS]
+        siren = told.siret[:_SIREN_DIGITS]
         return {
             "company_name": "" if told.provisoire else told.nom,
             "siren": siren,

@@ -12,6 +12,7 @@ from crm.clients.clients_pb2_grpc import (
 )
 from crm.contrats.contrats_pb2_grpc import ContratServiceStub
 from crm.factures.factures_pb2_grpc import FactureSettingsServiceStub, InvoiceServiceStub
+from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub, SocieteServiceStub
 from db_utils import clock
 from service_factures.completion import COMPLETION
 from service_factures.service import SERVICE
@@ -26,6 +27,8 @@ clients = of_member(ClientBaseServiceStub)
 adresses = of_member(AdresseServiceStub)
 entreprises = of_member(ClientEntrepriseServiceStub)
 contrats = of_member(ContratServiceStub)
+organisations = of_member(OrganisationServiceStub)
+societes = of_member(SocieteServiceStub)
 foreign_factures = of_stranger(InvoiceServiceStub)
 foreign_clients = of_stranger(ClientBaseServiceStub)
 

@@ -13,6 +13,8 @@ from crm.contrats.contrats_pb2 import CreateContratRequest
 from crm.contrats.contrats_pb2_grpc import ContratServiceStub
 from crm.factures import factures_pb2 as pb
 from crm.factures.factures_pb2_grpc import FactureSettingsServiceStub, InvoiceServiceStub
+from crm.organisations.organisations_pb2 import CreateOrganisationRequest, CreateSocieteRequest
+from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub, SocieteServiceStub
 from db_utils import uuid7
 from google.protobuf.json_format import MessageToDict
 from grpc import StatusCode
@@ -59,6 +61,38 @@ def people(
 ) -> People:
     """Maker of clients of the organisation."""
     return People(clients, adresses, entreprises)
+
+
+async def test_R10_settings_are_completed_by_organisations(
+    made: Invoices,
+    people: People,
+    org: str,
+    organisations: OrganisationServiceStub,
+    societes: SocieteServiceStub,
+) -> None:
+    """By the organisation for the default société, else by the société itself."""
+    await organisations.Create(
+        CreateOrganisationRequest(
+            id=org, nom="Maison mère", siret="55210055400013", adresse="1 place", email="m@exemple.fr"
+        )
+    )
+    societe = await societes.Create(
+        CreateSocieteRequest(
+            raison_sociale="Filiale",
+            siren="418166096",
+            numero_tva="FR16418166096",
+            adresse="2 place",
+        )
+    )
+    fields = {"client_id": await people.person(), "montant": 10, "mode_paiement": "CARTE"}
+    free = {"taux_tva": 0, "motif_exoneration": "EXONERATION_261C"}
+    for more, nom, siren in (
+        ({"societe_id": ""} | free, "Maison mère", "552100554"),
+        ({"societe_id": societe.id}, "Filiale", "418166096"),
+    ):
+        facture = await made.issued(**fields, **more)
+        seller = MessageToDict(facture.vendeur)
+        assert (facture.identite_statut, seller["nom"], seller["siren"]) == ("COMPLETE", nom, siren)
 
 
 async def test_R10_a_person_is_frozen_with_the_seller(
