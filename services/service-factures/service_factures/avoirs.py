@@ -165,9 +165,11 @@ def _credits(
 ) -> tuple[list[Credit], dict[Decimal, bool]]:
     """The lines that are credited, and whether all lines of a rate are then credited whole."""
     left: dict[UUID, Decimal] = {ligne.id: ligne.quantite for ligne in lignes}
+    deja: dict[UUID, Decimal] = dict.fromkeys(left, ZERO)
     for one in credited:
         assert one.ligne_origine_id is not None  # the statement says so
         left[one.ligne_origine_id] -= one.quantite
+        deja[one.ligne_origine_id] += one.montant_ht
     by_id = {ligne.id: ligne for ligne in lignes}
     credits: list[Credit] = []
     for wanted in asked:
@@ -175,8 +177,10 @@ def _credits(
         if ligne is None:
             raise avoirs_rules.LigneInconnue(champ="lignes.ligne_id")
         quantite = _quantite(wanted.quantite)
-        credits.append(Credit(ligne.id, ligne_of(ligne), quantite, left[ligne.id]))
+        credit = Credit(ligne.id, ligne_of(ligne), quantite, left[ligne.id], deja[ligne.id])
+        credits.append(credit)
         left[ligne.id] -= quantite
+        deja[ligne.id] += credit.montant_ht
     rates = {ligne.taux_tva for ligne in lignes}
     return credits, {
         rate: not any(left[ligne.id] for ligne in lignes if ligne.taux_tva == rate) for rate in rates

@@ -38,12 +38,25 @@ class QuantiteTropElevee(InvalidArgument):
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """A quantity of a line of the invoice, of which *reste* was not credited yet."""
+    """A quantity of a line of the invoice, of which *reste* was not credited yet, and *deja_ht* was."""
 
     origine: UUID
     ligne: Ligne
     quantite: Decimal
     reste: Decimal
+    deja_ht: Decimal = ZERO
+
+    @property
+    def montant_ht(self) -> Decimal:
+        """What the quantity comes to: all that is credited of the line then, less what was before.
+
+        Parts that are rounded one by one would come to more or less than the line.
+        """
+        ligne = self.ligne
+        if self.quantite == self.reste:
+            return ligne.montant_ht - self.deja_ht
+        credited = ligne.quantite - self.reste + self.quantite
+        return totaux.montant_ht(credited, ligne.prix_unitaire, ligne.remise_pct) - self.deja_ht
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +112,11 @@ def of_lignes(credits: Sequence[Credit], rest: Sequence[Part], exhausted: Mappin
 
 def _within(credits: Sequence[Credit], left: Part, exhausted: bool) -> tuple[list[Ligne], Part]:
     """The lines of one rate and what they come to, at most *left*."""
-    priced = [_priced(credit) for credit in credits]
+    priced = [
+        replace(credit.ligne, quantite=credit.quantite, montant_ht=credit.montant_ht) for credit in credits
+    ]
     asked = sum((ligne.montant_ht for ligne in priced), ZERO)
-    # Rounding alone may take a line half a cent beyond its share of the invoice.
+    # An avoir by amount may have moved a cent from the VAT of a rate to its base, or back.
     if asked > left.base_ht + _CENT * len(priced):
         raise AvoirTropEleve(champ="lignes")
     ht = left.base_ht if exhausted else min(asked, left.base_ht)
@@ -110,14 +125,6 @@ def _within(credits: Sequence[Credit], left: Part, exhausted: bool) -> tuple[lis
     whole = ht == left.base_ht
     tva = left.montant_tva if whole else min(totaux.tva(ht, left.taux), left.montant_tva)
     return priced, Part(left.taux, ht, tva)
-
-
-def _priced(credit: Credit) -> Ligne:
-    ligne = credit.ligne
-    if credit.quantite == ligne.quantite:  # as it was invoiced
-        return ligne
-    ht = totaux.montant_ht(credit.quantite, ligne.prix_unitaire, ligne.remise_pct)
-    return replace(ligne, quantite=credit.quantite, montant_ht=ht)
 
 
 def _shares(montant: Decimal, rests: Sequence[Decimal]) -> list[Decimal]:

@@ -3,11 +3,12 @@
 from decimal import Decimal
 
 import pytest
+from db_utils import uuid7
 from hypothesis import given
 from hypothesis import strategies as st
 from service_factures import avoirs_rules, totaux
-from service_factures.avoirs_rules import Avoir, AvoirTropEleve, RienACrediter
-from service_factures.totaux import Montant, Part
+from service_factures.avoirs_rules import Avoir, AvoirTropEleve, Credit, RienACrediter
+from service_factures.totaux import Ligne, Montant, Part
 from tests.test_totaux import cents, ligne, lines, rates
 
 D = Decimal
@@ -79,3 +80,28 @@ def test_R21_avoirs_never_pass_the_invoice(origin: tuple[Part, ...], shares: lis
         last = avoirs_rules.of_montant("x", sum((part.ttc for part in rest), D(0)), rest)
         rest = avoirs_rules.restes(rest, last.totaux.parts)
     assert all(not part.base_ht and not part.montant_tva for part in rest)
+
+
+@given(st.lists(lines, min_size=1, max_size=4), st.lists(st.integers(1, 99), min_size=1, max_size=4))
+def test_R21_lines_credited_in_parts_come_to_the_invoice(lignes: list[Ligne], shares: list[int]) -> None:
+    """Each line in parts of its quantity and then its rest, one avoir each: exactly the invoice."""
+    of = totaux.of_lignes(lignes)
+    rest = of.parts
+    left = [one.quantite for one in lignes]
+    deja = [D(0)] * len(lignes)
+    for position, one in enumerate(lignes):
+        parts = [(left[position] * share / 300).quantize(D("0.001")) for share in shares[:2]]
+        for quantite in [*filter(None, parts), None]:
+            wanted = left[position] if quantite is None else quantite
+            credit = Credit(uuid7(), one, wanted, left[position], deja[position])
+            left[position] -= wanted
+            whole = {
+                rate: not any(q for q, other in zip(left, lignes, strict=True) if other.taux_tva == rate)
+                for rate in of.rates
+            }
+            avoir = avoirs_rules.of_lignes([credit], rest, whole)
+            deja[position] += credit.montant_ht
+            rest = avoirs_rules.restes(rest, avoir.totaux.parts)
+            assert all(part.base_ht >= 0 and part.montant_tva >= 0 for part in rest)
+    assert all(not part.base_ht and not part.montant_tva for part in rest)
+    assert deja == [one.montant_ht for one in lignes]

@@ -7,6 +7,7 @@ import pytest
 from crm.events.business_pb2 import InvoiceCreatedEvent
 from crm.factures import factures_pb2 as pb
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
+from db_utils import uuid7
 from google.protobuf.json_format import ParseDict
 from grpc import StatusCode
 from service_factures.service import SERVICE
@@ -26,6 +27,8 @@ async def test_R06_the_shortest_call_on_an_empty_mesh_issues_and_announces() -> 
         assert (facture.montant_ht, facture.montant_tva, facture.montant_ttc) == (833.33, 166.67, 1000)
         assert (facture.statut, facture.numero, facture.solde) == ("EMISE", f"FAC{year}000001", 1000)
         (event,) = await mesh.published(InvoiceCreatedEvent, 1)
+        unknown = await stub.Create(pb.CreateFactureRequest(client_id=str(uuid7()), montant=10))
+        assert "CLIENT" in unknown.avertissements  # clients is away: nobody can say that there is none (R12)
     assert (event.invoice_id, event.client_id, event.montant) == (facture.id, "client-123", 1000)
     assert (event.organisation_id, event.numero, event.societe_id) == ("org-1", facture.numero, "")
     noon = datetime.fromisoformat(f"{facture.date_echeance}T12:00:00").replace(tzinfo=UTC)
