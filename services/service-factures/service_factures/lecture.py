@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm.factures import factures_pb2 as pb
-from db_utils import Reader, clock
+from db_utils import Reader, Scope, clock, within
 from google.protobuf.struct_pb2 import Struct
 from grpc_utils import to_message
 from sqlalchemy import bindparam, select
@@ -55,7 +55,11 @@ class Contenu:
 async def contenu_of(reader: Reader, facture: Facture) -> Contenu:
     """What belongs to *facture*."""
     statements = (LIGNES, TVA, REGLEMENTS, AVOIRS)
-    rows: list[Any] = await asyncio.gather(*(reader.all(one, facture_id=facture.id) for one in statements))
+    # A service may read an invoice by its id without naming its organisation (C6).
+    with within(Scope(facture.organisation_id)):
+        rows: list[Any] = await asyncio.gather(
+            *(reader.all(one, facture_id=facture.id) for one in statements)
+        )
     return Contenu(*rows)
 
 

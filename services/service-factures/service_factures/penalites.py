@@ -5,11 +5,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from crm.notifications.notifications_pb2 import CreateNotificationRequest, Notification
-from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
+from crm.notifications.notifications_pb2 import CreateNotificationRequest
 from db_utils import Transaction
-from grpc_utils import Peers
-from service_kit.outgoing import Command, queue
+from service_kit.outgoing import NOTIFICATION, queue
 
 A_CONFIRMER: Final = "TAUX_PENALITES_A_CONFIRMER"
 INDEMNITE: Final = Decimal("40.00")  # code de commerce D441-5
@@ -38,13 +36,6 @@ def taux(day: date, configured: Decimal | None) -> tuple[Decimal, bool]:
     return (known[-1] if known else next(iter(TAUX.values()))), wanted in TAUX
 
 
-async def _send(peers: Peers, request: CreateNotificationRequest) -> Notification:
-    return await peers.stub(NotificationServiceStub).Create(request)
-
-
-ALERTE: Final = Command("taux_penalites", CreateNotificationRequest, send=_send)
-
-
 async def owe_alert(tx: Transaction, organisation_id: str, day: date) -> None:
     """Owe the finance team one word about the half-year of *day*, with the invoice of *tx* (C22)."""
     key = f"taux-penalites:{organisation_id}:{semestre(day)}"
@@ -59,4 +50,4 @@ async def owe_alert(tx: Transaction, organisation_id: str, day: date) -> None:
         "les factures portent le dernier taux connu. Confirmez-le dans les paramètres.",
         cle_idempotence=key,
     )
-    await queue(tx, ALERTE, request, key=key, organisation_id=organisation_id)
+    await queue(tx, NOTIFICATION, request, key=key, organisation_id=organisation_id)

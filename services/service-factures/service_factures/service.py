@@ -2,13 +2,12 @@
 
 from crm.events.business_pb2 import InvoiceCreatedEvent
 from service_kit import Service
-from service_kit.outgoing import OutgoingCommands
+from service_kit.outgoing import NOTIFICATION, OutgoingCommands
 from user_sync import UserSync
 
 from service_factures.completion import COMPLETION
 from service_factures.factures import InvoiceService
 from service_factures.models import Base
-from service_factures.penalites import ALERTE
 from service_factures.reglages import FactureSettingsService, open_organisation
 from service_factures.settings import FacturesSettings
 
@@ -26,5 +25,5 @@ SERVICE = Service(
     publishes=(InvoiceCreatedEvent,),
     workers=(COMPLETION,),
     settings=FacturesSettings,
-    components=(OutgoingCommands((ALERTE,)), USER_SYNC),
+    components=(OutgoingCommands((NOTIFICATION,)), USER_SYNC),
 )
