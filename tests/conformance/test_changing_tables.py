@@ -108,7 +108,11 @@ def absent(model: type[Row]) -> tuple[UUID | str | int, ...]:
     """A key that no row has."""
     key = inspect(model).primary_key
     return tuple(
-        uuid7() if isinstance(column.type, Uuid) else 0 if isinstance(column.type, Integer | Numeric) else "absent"
+        uuid7()
+        if isinstance(column.type, Uuid)
+        else 0
+        if isinstance(column.type, Integer | Numeric)
+        else "absent"
         for column in key
     )
 
