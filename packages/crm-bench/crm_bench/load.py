@@ -102,10 +102,10 @@ def run(
     each = Plan(target, requests, CONNECTIONS // PROCESSES, in_flight // PROCESSES, rate / PROCESSES, 0)
     clients = [child(_work, replace(each, number=number)) for number in range(PROCESSES)]
     span = _begin_together(clients, seconds)
-    time.sleep(span.begin - time.monotonic())
+    _sleep_until(span.begin)
     postgres = [] if database is None else meters.family(database)
     first, first_database = meters.reading([server]), meters.reading(postgres)
-    time.sleep(span.end - time.monotonic())
+    _sleep_until(span.end)
     last, last_database = meters.reading([server]), meters.reading(postgres)
     latencies, errors = _collect(clients)
     calls = max(len(latencies), 1)
@@ -133,6 +133,10 @@ def together(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 Client = tuple[BaseProcess, Connection]
+
+
+def _sleep_until(instant: float) -> None:
+    time.sleep(max(0.0, instant - time.monotonic()))  # a busy machine may be late
 
 
 def _begin_together(clients: Sequence[Client], seconds: float) -> Span:

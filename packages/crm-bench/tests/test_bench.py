@@ -73,8 +73,9 @@ async def test_starts_are_measured_cold_and_warm(crm: Command, tmp_path: Path) -
     """With the memory of the services, and nothing left running."""
     path = tmp_path / "start.json"
     measured = await crm("bench", "start", "--warm", "1", "--json", str(path))
+    assert measured.code == 0, measured.err
     rows = json.loads(path.read_text())["rows"]
-    assert (measured.code, [row["what"][:4] for row in rows]) == (0, ["cold", "warm"])
+    assert [row["what"][:4] for row in rows] == ["cold", "warm"]
     assert all(row["services PSS MiB"] > 0 and row["servers PSS MiB"] > 0 for row in rows)
 
 

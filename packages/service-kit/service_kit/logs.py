@@ -47,6 +47,7 @@ def configure(service: str, level: str) -> None:
     root.setLevel(level)
     log_calls_to(sys.stdout.buffer if root.isEnabledFor(logging.INFO) else None)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of each table of each font
 
 
 def _service(name: str) -> Any:

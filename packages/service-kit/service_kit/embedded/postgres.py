@@ -54,6 +54,9 @@ class EmbeddedPostgres(Server):
             "max_wal_senders": "0",
             # Plans for tables that have just been filled are bad until they are analysed.
             "autovacuum_naptime": "5s",
+            # Neither keys nor statements of refused rows in the log: they hold addresses and names (C16).
+            "log_error_verbosity": "terse",
+            "log_min_error_statement": "panic",
             **self._options,
         }
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
