@@ -40,6 +40,9 @@ class Correspondants:
     client: ClientBase | None
 
 
+_NO_PRICE = "à confirmer"  # contrats announces a contract whose price could not be had with 0
+
+
 def welcome(event: ClientCreatedEvent, sender: Expediteur, modele: Modele) -> Message:
     """The welcome mail of a new client (R21); statut ignore without an address. Raises InvalidArgument."""
     return _mail(
@@ -60,9 +63,10 @@ def contract_signed(event: ContractSignedEvent, between: Correspondants, modele:
     Raises InvalidArgument, InvalidEvent.
     """
     required_text(event, "contrat_id")
+    total = money(event.montant_total, "montant_total")
     variables = {
         "contrat_id": opaque_id(event.contrat_id, "contrat_id") or "",
-        "montant_total": written_amount(money(event.montant_total, "montant_total")),
+        "montant_total": written_amount(total) if total else _NO_PRICE,
         "date_signature": written_day(required_instant(event, "date_signature")),
     }
     return _to_client(between, modele, variables, "contract.signed", event.contrat_id)

@@ -64,6 +64,18 @@ async def test_R24_a_signed_contract_makes_one_mail_in_the_folder(
     assert "Auto-Submitted: auto-generated" in content
 
 
+async def test_R24_a_price_that_is_not_known_is_to_be_confirmed(
+    town: Mesh, in_town: EmailServiceStub, org: str
+) -> None:
+    """Nobody reads that his contract costs nothing."""
+    await town.deliver(signed(org, await client(town, org), montant_total=0))
+    message = await only_message(in_town, "envoye")
+    assert ("Montant total : à confirmer" in message.corps_texte, "0,00" in message.corps_texte) == (
+        True,
+        False,
+    )
+
+
 async def test_R24_two_events_of_one_contract_are_one_mail(
     town: Mesh, in_town: EmailServiceStub, org: str
 ) -> None:
