@@ -1,0 +1,22 @@
+"""What printed documents of several services share: embedded fonts, and figures as French sets them.
+
+Importing this package imports neither fpdf2 nor fontTools: services that print nothing pay nothing.
+"""
+
+from pdf_utils.fonts_of_pages import BOLD, REGULAR, UNKNOWN, glyphs, missing, printable
+from pdf_utils.french import NO_BREAK, amount, day, figure, percent, typeset
+
+__all__ = [
+    "BOLD",
+    "NO_BREAK",
+    "REGULAR",
+    "UNKNOWN",
+    "amount",
+    "day",
+    "figure",
+    "glyphs",
+    "missing",
+    "percent",
+    "printable",
+    "typeset",
+]

@@ -1,0 +1,1 @@
+"""Invoices and credit notes as French law wants them: numbers, VAT, mentions and documents."""
