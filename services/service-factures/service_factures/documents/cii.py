@@ -39,7 +39,7 @@ def fields(document: Document) -> Fields:
             "BT-3": _TYPES[document.type],
             "BT-5": "EUR",
             "BT-8": _vat_point(document),
-            "BT-9": document.date_echeance,
+            "BT-9": document.date_echeance or document.date_emission,  # BR-CO-25 wants one
             "BT-13": document.reference_commande,
             "BT-23": _PROCESSES[document.nature_operation],
             "BT-72": document.date_prestation,
@@ -145,7 +145,7 @@ def _delivery(document: Document) -> Fields | None:
 
 def _payment(document: Document) -> Fields:
     paiement = document.paiement
-    if paiement is None:
+    if paiement is None or document.type == AVOIR:
         return {}
     found: Fields = {"BT-81": _MEANS[paiement.mode], "BT-82": mentions.MEANS[paiement.mode]}
     if paiement.mode == "VIREMENT":

@@ -93,9 +93,9 @@ def legal(document: Document) -> list[str]:
 
 
 def payment(document: Document) -> list[str]:
-    """How and when to pay, one line each."""
+    """How and when to pay, one line each; nothing on an avoir, which nobody pays."""
     paiement = document.paiement
-    if paiement is None:
+    if paiement is None or document.type == AVOIR:
         return []
     lines = [f"Mode de paiement : {MEANS[paiement.mode]}"]
     if paiement.mode == "PRELEVEMENT_SEPA":

@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import Final
 
-from pdf_utils import amount, day, percent
+from pdf_utils import NO_BREAK, amount, day, percent
 
 from service_factures.documents import mentions
 from service_factures.documents.line_table import write_lines
@@ -39,7 +39,8 @@ def pages(document: Document, fallback_font: Path | None = None) -> tuple[bytes,
 
 def _imprint(vendeur: Vendeur) -> str:
     parts = (vendeur.nom, *mentions.company(vendeur), ", ".join(_postal(vendeur.adresse)), *_numbers(vendeur))
-    return " – ".join(filter(None, parts))
+    whole = (part.replace(": ", f":{NO_BREAK}") for part in parts if part)
+    return " – ".join(whole)
 
 
 def _numbers(party: Vendeur | Client) -> list[str]:
