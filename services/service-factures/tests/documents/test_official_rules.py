@@ -61,7 +61,8 @@ WRONG: list[tuple[str, Document, Callable[[Fields], None], set[str]]] = [
     ("no BT-34", document(), _without_seller_address, {"BR-FR-13"}),
     ("no BT-49", document(), _without_buyer_address, {"BR-FR-12", "BR-FR-21"}),
     ("no IBAN", document(), _without_iban, {"CII-SR-470"}),
-    ("unit in words", document(), _unit_in_words, {"BR-CL-23"}),
+    # What EN 16931 calls BR-CL-23.
+    ("unit in words", document(), _unit_in_words, {"FX-SCH-A-000613"}),
     ("two categories", exempt("HORS_CHAMP"), _second_category, {"BR-O-12"}),
     ("no BT-26", first_avoir(), _without_date_of_origin, {"BR-FR-CO-05"}),
     ("VAT off by one euro", single("19.99", "4.00"), _vat_off("5.99"), {"BR-S-09"}),
