@@ -3,14 +3,15 @@
 Importing this package imports neither fpdf2 nor fontTools: services that print nothing pay nothing.
 """
 
-from pdf_utils.fonts_of_pages import BOLD, REGULAR, UNKNOWN, glyphs, missing, printable
+from pdf_utils.fonts_of_pages import EVERYDAY, UNKNOWN, WHOLE, Family, glyphs, missing, printable
 from pdf_utils.french import NO_BREAK, amount, day, figure, percent, typeset
 
 __all__ = [
-    "BOLD",
+    "EVERYDAY",
     "NO_BREAK",
-    "REGULAR",
     "UNKNOWN",
+    "WHOLE",
+    "Family",
     "amount",
     "day",
     "figure",

@@ -140,7 +140,7 @@ def _delivery(document: Document) -> Fields | None:
     place = document.livraison
     if place is None and any(row.categorie == "K" for row in document.ventilation_tva):
         place = document.client.adresse
-    return place and _without_blanks({"name": document.client.nom, **_address(place)})
+    return _without_blanks({"name": document.client.nom, **_address(place)}) if place else None
 
 
 def _payment(document: Document) -> Fields:

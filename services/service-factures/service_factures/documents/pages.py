@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import Final
 
-from pdf_utils import NO_BREAK, amount, day, percent
+from pdf_utils import EVERYDAY, NO_BREAK, WHOLE, Family, amount, day, percent
 
 from service_factures.documents import mentions
 from service_factures.documents.line_table import write_lines
@@ -20,7 +20,14 @@ _LONGEST_FOOTER: Final = 300  # characters of footer_text that stand on each pag
 
 def pages(document: Document, fallback_font: Path | None = None) -> tuple[bytes, tuple[str, ...]]:
     """*document* as PDF/A-3 without its XML, and the signs that could not be printed (R29)."""
-    sheet = Sheet(document.vendeur.couleur, fallback_font)
+    sheet = _written(document, EVERYDAY, fallback_font)
+    if sheet.missing:
+        sheet = _written(document, WHOLE, fallback_font)
+    return bytes(sheet.output()), tuple(sheet.missing)
+
+
+def _written(document: Document, fonts: Family, fallback_font: Path | None) -> Sheet:
+    sheet = Sheet(document.vendeur.couleur, fonts, fallback_font)
     kind = "Avoir" if document.type == AVOIR else "Facture"
     sheet.running = f"{kind} {document.numero}"
     footer = document.vendeur.footer_text
@@ -34,7 +41,7 @@ def pages(document: Document, fallback_font: Path | None = None) -> tuple[bytes,
     write_lines(sheet, document)
     _write_totals(sheet, document)
     _write_end(sheet, document, "" if short else footer)
-    return bytes(sheet.output()), tuple(sheet.missing)
+    return sheet
 
 
 def _imprint(vendeur: Vendeur) -> str:
@@ -59,7 +66,7 @@ def _postal(adresse: Adresse) -> list[str]:
 def _country(code: str) -> str:
     from babel import Locale
 
-    return Locale("fr").territories.get(code, code).upper()
+    return str(Locale("fr").territories.get(code, code)).upper()
 
 
 def _write_top(sheet: Sheet, document: Document) -> None:
@@ -116,9 +123,7 @@ def _write_parties(sheet: Sheet, document: Document) -> None:
     sheet.set_xy(LEFT, max(seller_end, sheet.get_y()) + 6)
 
 
-def _party(
-    sheet: Sheet, place: tuple[float, float, float], label: str, name: str, lines: list[str]
-) -> None:
+def _party(sheet: Sheet, place: tuple[float, float, float], label: str, name: str, lines: list[str]) -> None:
     left, top, width = place
     sheet.set_xy(left, top)
     sheet.grey(7.5)

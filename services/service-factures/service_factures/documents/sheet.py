@@ -9,7 +9,7 @@ from typing import Final
 
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
-from pdf_utils import BOLD, REGULAR, glyphs, missing, printable, typeset
+from pdf_utils import Family, glyphs, missing, printable, typeset
 
 FAMILY: Final = "DejaVu"
 _FALLBACK: Final = "Secours"
@@ -29,15 +29,15 @@ Colour = tuple[int, int, int]
 class Sheet(FPDF):
     """Pages of one document; remembers the signs that it could not print."""
 
-    def __init__(self, couleur: str, fallback: Path | None) -> None:
+    def __init__(self, couleur: str, fonts: Family, fallback: Path | None) -> None:
         super().__init__(enforce_compliance="PDF/A-3B")
         self.missing: dict[str, None] = {}
         self.running = ""
         self.footer_lines: list[str] = []
         self.couleur: Colour = (int(couleur[1:3], 16), int(couleur[3:5], 16), int(couleur[5:7], 16))
-        self._known = glyphs(REGULAR) & glyphs(BOLD)
-        self.add_font(FAMILY, fname=REGULAR)
-        self.add_font(FAMILY, style="B", fname=BOLD)
+        self._known = fonts.glyphs
+        self.add_font(FAMILY, fname=fonts.regular)
+        self.add_font(FAMILY, style="B", fname=fonts.bold)
         if fallback is not None:
             self._fall_back(fallback)
         self.alias_nb_pages(_PAGES)
@@ -57,11 +57,12 @@ class Sheet(FPDF):
         return (255, 255, 255) if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 150 else _INK
 
     def set_foot(self, texts: Iterable[str]) -> None:
-        """Set what stands at the foot of each page; the first one has begun, since fpdf2 measures on a page."""
+        """Set what stands at the foot of each page. The first has begun: fpdf2 measures on a page."""
         self.ink(_FOOTER_SIZE)
         for text in filter(None, texts):
             lines = self.multi_cell(WIDTH, _FOOTER_LINE, self.prepared(text), dry_run=True, output="LINES")
-            self.footer_lines += [str(line) for line in lines]
+            assert isinstance(lines, list), "what LINES gives"
+            self.footer_lines += lines
         self.set_auto_page_break(True, _BOTTOM + _FOOTER_LINE * (len(self.footer_lines) + 2))
 
     def prepared(self, text: str) -> str:

@@ -11,7 +11,14 @@ from pypdf import PdfReader
 from service_factures.documents import Document, UnreadableDocument, file_name, render
 from service_factures.documents import rendering as under_test
 from tests.documents.official_rules import failures
-from tests.documents.sample_documents import PERSONNE, document, first_avoir, ligne, with_seller, worked_example
+from tests.documents.sample_documents import (
+    PERSONNE,
+    document,
+    first_avoir,
+    ligne,
+    with_seller,
+    worked_example,
+)
 
 
 @pytest.mark.parametrize("of", [worked_example(), worked_example(client=PERSONNE), first_avoir()])
@@ -54,7 +61,7 @@ def test_the_file_describes_itself_in_french(of: Document, title: str, subject: 
     told = reader.metadata
     assert told is not None
     assert (told.title, told.subject, told.author) == (title, subject, "Société Œuvre & Fils")
-    assert reader.root_object["/Lang"] == "fr-FR"
+    assert str(reader.root_object["/Lang"]) == "fr-FR"
     assert file_name(of, "pdf") == f"{of.numero}.pdf"
 
 
@@ -65,6 +72,13 @@ def test_R29_signs_that_no_font_has_are_told_and_marked() -> None:
     assert set(rendered.missing_glyphs) == {"北", "京", "𝄞"}
     assert "�� �" in PdfReader(io.BytesIO(rendered.pdf)).pages[0].extract_text()
     assert "北京 北" in rendered.xml.decode()
+
+
+def test_R29_signs_beyond_everyday_ones_are_printed_with_the_whole_font() -> None:
+    """Armenian, which DejaVu has."""
+    rendered = render(document(ligne("1", "10", "20", description="Հայաստան")))
+    assert rendered.missing_glyphs == ()
+    assert "Հայաստան" in PdfReader(io.BytesIO(rendered.pdf)).pages[0].extract_text()
 
 
 def test_R29_a_fallback_font_prints_what_the_first_one_cannot(tmp_path: Path) -> None:

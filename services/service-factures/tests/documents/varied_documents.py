@@ -54,7 +54,14 @@ CLIENTS: Final = {
 }
 SELLERS: Final[dict[str, Vendeur]] = {
     "bare": replace(
-        VENDEUR, siret="", forme_juridique="", capital="", rcs="", email="", telephone="", adresse_electronique=""
+        VENDEUR,
+        siret="",
+        forme_juridique="",
+        capital="",
+        rcs="",
+        email="",
+        telephone="",
+        adresse_electronique="",
     ),
     "address": replace(VENDEUR, adresse_electronique="0225:552100554_VENTES"),
     "light colour": replace(VENDEUR, couleur="#FFE082", header_text="La maison\nde l’œuvre"),
@@ -92,8 +99,12 @@ def _of_parties() -> Iterator[tuple[str, Document]]:
         yield f"client {name}", document(client=client)
     for name, vendeur in SELLERS.items():
         yield f"seller {name}", document(vendeur=vendeur)
-    yield "delivered", document(
-        livraison=Adresse(ligne1="Entrepôt 4", code_postal="59000", ville="Lille"), nature_operation="BIENS"
+    yield (
+        "delivered",
+        document(
+            livraison=Adresse(ligne1="Entrepôt 4", code_postal="59000", ville="Lille"),
+            nature_operation="BIENS",
+        ),
     )
 
 
@@ -112,18 +123,25 @@ def _of_lines() -> Iterator[tuple[str, Document]]:
         yield f"rate {taux}", document(ligne("3", "33.3333", taux))
     for unite in UNITS:
         yield f"unit {unite}", document(ligne("0.125", "80", "20", unite=unite))
-    yield "hundred lines", document(
-        *(ligne(f"{n + 1}", "12.3456", RATES[n % 3], description=f"Ligne {n + 1}") for n in range(100))
+    yield (
+        "hundred lines",
+        document(
+            *(ligne(f"{n + 1}", "12.3456", RATES[n % 3], description=f"Ligne {n + 1}") for n in range(100))
+        ),
     )
-    yield "long texts", document(
-        ligne("1", "0.0075", "20", description=_LONG[:500]),
-        ligne("1000000", "999999.9999", "20", description="Deux\nlignes\u00a0: œ, « € »"),
-        reference_commande="BC-2026/117",
-        notes=_LONG * 2,
-        mentions_libres="Membre d’une association agréée.\n" * 9,
+    yield (
+        "long texts",
+        document(
+            ligne("1", "0.0075", "20", description=_LONG[:500]),
+            ligne("1000000", "999999.9999", "20", description="Deux\nlignes\u00a0: œ, « € »"),
+            reference_commande="BC-2026/117",
+            notes=_LONG * 2,
+            mentions_libres="Membre d’une association agréée.\n" * 9,
+        ),
     )
-    yield "discounts", document(
-        ligne("10", "12.50", "20", remise_pct=D(10)), ligne("1", "5", "10", remise_pct=D("33.33"))
+    yield (
+        "discounts",
+        document(ligne("10", "12.50", "20", remise_pct=D(10)), ligne("1", "5", "10", remise_pct=D("33.33"))),
     )
     yield "gift", document(ligne("1", "5", "20", remise_pct=D(100)), ligne("1", "1", "20"))
     yield "signs", document(ligne("1", "10", "20", description="北京 <b> & ± ½ ﬁ λ Ж"))
