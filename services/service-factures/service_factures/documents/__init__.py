@@ -7,6 +7,7 @@ from service_factures.documents.adresses_electroniques import of_buyer, of_selle
 from service_factures.documents.exonerations import MENTIONS, MentionLegale
 from service_factures.documents.logos import LogoInvalide, converted_logo
 from service_factures.documents.rendering import UnreadableDocument, file_name, render
+from service_factures.documents.snapshots import address_of, buyer_of, payment_of, seller_of
 from service_factures.documents.unites import described, unit_code
 from service_factures.documents.values import (
     Adresse,
@@ -36,11 +37,15 @@ __all__ = [
     "Tva",
     "UnreadableDocument",
     "Vendeur",
+    "address_of",
+    "buyer_of",
     "converted_logo",
     "described",
     "file_name",
     "of_buyer",
     "of_seller",
+    "payment_of",
     "render",
+    "seller_of",
     "unit_code",
 ]
