@@ -8,7 +8,7 @@ from pdf_utils import EVERYDAY, NO_BREAK, WHOLE, Family, amount, day, percent
 
 from service_factures.documents import mentions
 from service_factures.documents.line_table import write_lines
-from service_factures.documents.sheet import LEFT, WIDTH, Sheet
+from service_factures.documents.sheet import INK, LEFT, WIDTH, Sheet
 from service_factures.documents.values import AVOIR, Adresse, Client, Document, Vendeur
 
 _RIGHT: Final = 112.0  # where the column of the buyer begins, which a window envelope shows
@@ -80,7 +80,7 @@ def _write_top(sheet: Sheet, document: Document) -> None:
         sheet.block(vendeur.header_text, 85, 3.8)
     below = sheet.get_y()
     sheet.set_xy(_RIGHT, 15)
-    sheet.ink(20, bold=True, colour=sheet.couleur)
+    sheet.ink(20, bold=True, colour=sheet.accent)
     sheet.block(document.type, _COLUMN, 9)
     sheet.ink(11, bold=True)
     sheet.block(f"N° {document.numero}", _COLUMN, 6)
@@ -169,7 +169,7 @@ def _write_totals(sheet: Sheet, document: Document) -> None:
     sheet.set_y(top)
     for label, value, last in totals:
         sheet.set_x(LEFT + WIDTH - width)
-        sheet.ink(10 if last else 9, bold=last, colour=sheet.on_couleur if last else (25, 25, 25))
+        sheet.ink(10 if last else 9, bold=last, colour=sheet.on_couleur if last else INK)
         sheet.set_fill_color(*sheet.couleur)
         sheet.cell(width - 42, height, f"  {label}", fill=last)
         sheet.cell(42, height, f"{amount(value)}  ", align="R", fill=last, new_x="LMARGIN", new_y="NEXT")
@@ -201,7 +201,7 @@ def _write_end(sheet: Sheet, document: Document, long_footer: str) -> None:
             continue
         if sheet.will_page_break(12):  # a title stays with what follows it
             sheet.add_page()
-        sheet.ink(8.5, bold=True, colour=sheet.couleur)
+        sheet.ink(8.5, bold=True, colour=sheet.accent)
         sheet.block(title, height=5)
         sheet.ink(8)
         for line in shown:

@@ -19,7 +19,9 @@ _BOTTOM: Final = 12.0
 _FOOTER_LINE: Final = 3.2
 _FOOTER_SIZE: Final = 6.5  # points
 _GREY: Final = (95, 95, 95)
-_INK: Final = (25, 25, 25)
+INK: Final = (25, 25, 25)
+_PAPER: Final = (255, 255, 255)
+_LIGHT: Final = 150  # of 255, by the relative luminance of ITU-R BT.709
 # fpdf2 writes the number of pages where this stands: a sign about as wide as a digit, which nobody types.
 _PAGES: Final = "⁖"
 
@@ -52,9 +54,17 @@ class Sheet(FPDF):
 
     @property
     def on_couleur(self) -> Colour:
-        """Ink that can be read on the colour of the seller: relative luminance of ITU-R BT.709."""
+        """Ink that can be read on the colour of the seller."""
+        return _PAPER if self._is_dark() else INK
+
+    @property
+    def accent(self) -> Colour:
+        """Ink of titles: the colour of the seller, unless it could not be read on paper."""
+        return self.couleur if self._is_dark() else INK
+
+    def _is_dark(self) -> bool:
         red, green, blue = self.couleur
-        return (255, 255, 255) if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 150 else _INK
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue < _LIGHT
 
     def set_foot(self, texts: Iterable[str]) -> None:
         """Set what stands at the foot of each page. The first has begun: fpdf2 measures on a page."""
@@ -70,7 +80,7 @@ class Sheet(FPDF):
         self.missing |= dict.fromkeys(missing([text], self._known))
         return printable(typeset(text), self._known)
 
-    def ink(self, size: float, *, bold: bool = False, colour: Colour = _INK) -> None:
+    def ink(self, size: float, *, bold: bool = False, colour: Colour = INK) -> None:
         """Choose how what follows is written."""
         self.set_font(FAMILY, style="B" if bold else "", size=size)
         self.set_text_color(*colour)

@@ -5,9 +5,11 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from pdf_utils import EVERYDAY
 from pypdf import PdfReader
 from service_factures.documents import Adresse, Document, Paiement, render
 from service_factures.documents.pages import pages
+from service_factures.documents.sheet import INK, Colour, Sheet
 from tests.documents.page_texts import text_of
 from tests.documents.sample_documents import (
     ALLEMANDE,
@@ -135,6 +137,16 @@ def test_hundred_lines_come_with_their_headings_on_each_page() -> None:
         assert f"Facture FAC2026000001 – page {number}/{len(told)}" in page
     found = [word for page in told for word in page.splitlines() if word.startswith("Ligne ")]
     assert [int(line.split()[1]) for line in found] == list(range(1, 101))
+
+
+@pytest.mark.parametrize(
+    ("couleur", "on_it", "titles"),
+    [("#FFE082", INK, INK), ("#1F3A5F", (255, 255, 255), (0x1F, 0x3A, 0x5F))],
+)
+def test_any_colour_of_a_seller_leaves_the_text_readable(couleur: str, on_it: Colour, titles: Colour) -> None:
+    """Dark ink where the colour is light."""
+    sheet = Sheet(couleur, EVERYDAY, None)
+    assert (sheet.on_couleur, sheet.accent) == (on_it, titles)
 
 
 def test_figures_of_any_length_stay_in_one_piece() -> None:
