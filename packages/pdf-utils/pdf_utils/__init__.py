@@ -3,7 +3,7 @@
 Importing this package imports neither fpdf2 nor fontTools: services that print nothing pay nothing.
 """
 
-from pdf_utils.fonts_of_pages import EVERYDAY, UNKNOWN, WHOLE, Family, glyphs, missing, printable
+from pdf_utils.fonts_of_pages import EVERYDAY, UNKNOWN, WHOLE, Family, close_fonts, glyphs, missing, printable
 from pdf_utils.french import NO_BREAK, amount, day, figure, percent, typeset
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "WHOLE",
     "Family",
     "amount",
+    "close_fonts",
     "day",
     "figure",
     "glyphs",

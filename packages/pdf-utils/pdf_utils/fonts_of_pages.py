@@ -4,7 +4,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 _FOLDER: Final = Path(__file__).parent / "fonts"
 UNKNOWN: Final = "\N{REPLACEMENT CHARACTER}"  # stands where no font has the glyph: fpdf2 would leave it out
@@ -49,3 +52,12 @@ def missing(texts: Iterable[str], known: Collection[int]) -> tuple[str, ...]:
 def printable(text: str, known: Collection[int]) -> str:
     """*text* with UNKNOWN for what is not among *known*."""
     return text.translate(dict.fromkeys(map(ord, missing([text], known)), UNKNOWN))
+
+
+def close_fonts(pdf: "FPDF") -> None:
+    """Close the font files of *pdf*, which fpdf2 2.8.9 leaves open until the collector finds it."""
+    from fpdf.fonts import TTFFont
+
+    for font in pdf.fonts.values():
+        if isinstance(font, TTFFont):
+            font.close()

@@ -12,7 +12,7 @@ from crm.contrats.contrats_pb2 import Contrat, GetContratWithDetailsResponse, Li
 from db_utils import clock
 from fpdf import FPDF
 from grpc_utils import instant
-from pdf_utils import WHOLE, amount, day, glyphs, missing, printable
+from pdf_utils import WHOLE, amount, close_fonts, day, glyphs, missing, printable
 
 _FAMILY: Final = "DejaVu"
 _PRODUCER: Final = "CRM documents"
@@ -86,7 +86,10 @@ class _Page:
             self.line(
                 "caractères non imprimables : " + " ".join(f"U+{ord(sign):04X}" for sign in self._missing)
             )
-        return bytes(self._pdf.output())
+        try:
+            return bytes(self._pdf.output())
+        finally:
+            close_fonts(self._pdf)
 
     def _printable(self, text: str) -> str:
         text = " ".join(text.split(" ")).replace("\n", " ").replace("\t", " ")

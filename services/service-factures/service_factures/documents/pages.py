@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import Final
 
-from pdf_utils import EVERYDAY, NO_BREAK, WHOLE, Family, amount, day, percent
+from pdf_utils import EVERYDAY, NO_BREAK, WHOLE, Family, amount, close_fonts, day, percent
 
 from service_factures.documents import mentions
 from service_factures.documents.line_table import write_lines
@@ -20,14 +20,24 @@ _LONGEST_FOOTER: Final = 300  # characters of footer_text that stand on each pag
 
 def pages(document: Document, fallback_font: Path | None = None) -> tuple[bytes, tuple[str, ...]]:
     """*document* as PDF/A-3 without its XML, and the signs that could not be printed (R29)."""
-    sheet = _written(document, EVERYDAY, fallback_font)
-    if sheet.missing:
-        sheet = _written(document, WHOLE, fallback_font)
-    return bytes(sheet.output()), tuple(sheet.missing)
+    pdf, missing = _printed(document, EVERYDAY, fallback_font)
+    if missing:
+        return _printed(document, WHOLE, fallback_font)
+    return pdf, missing
 
 
-def _written(document: Document, fonts: Family, fallback_font: Path | None) -> Sheet:
+def _printed(document: Document, fonts: Family, fallback_font: Path | None) -> tuple[bytes, tuple[str, ...]]:
     sheet = Sheet(document.vendeur.couleur, fonts, fallback_font)
+    try:
+        _write(sheet, document)
+        # Signs that the everyday fonts lack: it will be printed anew, with the whole ones.
+        pdf = b"" if sheet.missing and fonts is EVERYDAY else bytes(sheet.output())
+    finally:
+        close_fonts(sheet)
+    return pdf, tuple(sheet.missing)
+
+
+def _write(sheet: Sheet, document: Document) -> None:
     kind = "Avoir" if document.type == AVOIR else "Facture"
     sheet.running = f"{kind} {document.numero}"
     footer = document.vendeur.footer_text
@@ -41,7 +51,6 @@ def _written(document: Document, fonts: Family, fallback_font: Path | None) -> S
     write_lines(sheet, document)
     _write_totals(sheet, document)
     _write_end(sheet, document, "" if short else footer)
-    return sheet
 
 
 def _imprint(vendeur: Vendeur) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from pdf_utils import EVERYDAY
+from pdf_utils import EVERYDAY, close_fonts
 from pypdf import PdfReader
 from service_factures.documents import Adresse, Document, Paiement, render
 from service_factures.documents.pages import pages
@@ -146,6 +146,7 @@ def test_hundred_lines_come_with_their_headings_on_each_page() -> None:
 def test_any_colour_of_a_seller_leaves_the_text_readable(couleur: str, on_it: Colour, titles: Colour) -> None:
     """Dark ink where the colour is light."""
     sheet = Sheet(couleur, EVERYDAY, None)
+    close_fonts(sheet)
     assert (sheet.on_couleur, sheet.accent) == (on_it, titles)
 
 
