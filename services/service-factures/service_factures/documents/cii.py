@@ -21,7 +21,11 @@ Fields = dict[str, Any]  # factur-x takes texts, dates, lists and dictionaries u
 
 
 def cii_xml(document: Document) -> bytes:
-    """The XML of *document*, which keeps to the schema. Raises factur-x's ValueError, lxml's errors."""
+    """The XML of *document*, which keeps to the schema.
+
+    Raises what factur-x does: ValueError for a value that is missing, a bare Exception with the words of
+    the schema for one that it refuses.
+    """
     from facturx import generate_cii_xml
 
     # Its schematron check needs a server and is satisfied when there is none: tests run the rules.

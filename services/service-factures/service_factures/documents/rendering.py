@@ -18,7 +18,7 @@ def render(document: Document, fallback_font: Path | None = None) -> Rendered:
 
     *fallback_font* prints what DejaVu cannot (R29). Takes tens of milliseconds of processor time and
     writes a temporary folder: not for the event loop. The same document gives other bytes each time,
-    since factur-x writes the time of the merge. Raises UnreadableDocument, factur-x's ValueError.
+    since factur-x writes the time of the merge. Raises UnreadableDocument, and what `cii_xml` raises.
     """
     from service_factures.documents.pages import pages
 
