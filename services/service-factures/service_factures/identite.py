@@ -9,14 +9,13 @@ from crm.clients.clients_pb2 import Adresse, ClientBase, ClientEntreprise
 from db_utils import text_key
 from grpc_utils.errors import FailedPrecondition, InvalidArgument
 
+from service_factures.documents.adresses_electroniques import of_business, of_siren
+from service_factures.documents.values import FRANCE, PARTICULIER
 from service_factures.exonerations import NORMAL, NUMBERED
 from service_factures.lookups import Entendu
 from service_factures.models import A_COMPLETER, COMPLETE, VIREMENT
 from service_factures.societes import FactureSettings
 
-PARTICULIER: Final = "PARTICULIER"
-# Where companies have a SIREN: France and its overseas departments and collectivities.
-FRANCE: Final = frozenset({"FR", "GP", "MQ", "GF", "RE", "YT", "BL", "MF", "PM"})
 MISSING: Final = ("SELLER", "CLIENT", "SIREN", "TVA", "PAYS", "IBAN", "ADRESSE_ELECTRONIQUE")
 """What an invoice may lack of its parties, as its avertissements say it."""
 
@@ -104,7 +103,7 @@ def vendeur(settings: FactureSettings, told: Mapping[str, str]) -> dict[str, Any
     known = {name: getattr(settings, name) or told.get(name, "") for name in _COMPLETED}
     if settings.siren and not known["siret"].startswith(settings.siren):
         known["siret"] = ""
-    address = settings.adresse_electronique or (f"0225:{known['siren']}" if known["siren"] else "")
+    address = settings.adresse_electronique or of_siren(known["siren"])
     return {
         "nom": known["company_name"],
         "adresse": {
@@ -135,15 +134,8 @@ def acheteur(client: ClientBase, entreprise: ClientEntreprise | None) -> dict[st
         "email": client.email,
     }
     if client.type_client != PARTICULIER and not buyer["adresse_electronique"]:
-        buyer["adresse_electronique"] = _usual_address(buyer)
+        buyer["adresse_electronique"] = of_business(adresse["pays"], buyer["siren"], client.email)
     return buyer
-
-
-def _usual_address(buyer: Mapping[str, Any]) -> str:
-    """The electronic address of a business that told none (R26)."""
-    if buyer["adresse"]["pays"] in FRANCE:
-        return f"0225:{buyer['siren']}" if buyer["siren"] else ""
-    return f"EM:{buyer['email']}" if buyer["email"] else ""
 
 
 def _adresse(adresses: Collection[Adresse]) -> dict[str, str]:
