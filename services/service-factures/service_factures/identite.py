@@ -124,17 +124,18 @@ def vendeur(settings: FactureSettings, told: Mapping[str, str]) -> dict[str, Any
 def acheteur(client: ClientBase, entreprise: ClientEntreprise | None) -> dict[str, Any]:
     """The buyer: a client with the address to which it is billed, and its company sheet (R10, R26)."""
     adresse = _adresse(client.adresses)
+    siren = entreprise.siren if entreprise else ""
     buyer = {
         "nom": entreprise.raison_sociale if entreprise else f"{client.prenom} {client.nom}".strip(),
         "adresse": adresse,
         "type_client": client.type_client,
-        "siren": entreprise.siren if entreprise else "",
+        "siren": siren,
         "tva_intracom": entreprise.numero_tva if entreprise else "",
         "adresse_electronique": entreprise.adresse_electronique if entreprise else "",
         "email": client.email,
     }
     if client.type_client != PARTICULIER and not buyer["adresse_electronique"]:
-        buyer["adresse_electronique"] = of_business(adresse["pays"], buyer["siren"], client.email)
+        buyer["adresse_electronique"] = of_business(adresse["pays"], siren, client.email)
     return buyer
 
 

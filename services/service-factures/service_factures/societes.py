@@ -48,6 +48,7 @@ class FactureSettings(Entity, Tenant, Base):
     header_text: Mapped[str | None] = mapped_column(Text, default=None)
     footer_text: Mapped[str | None] = mapped_column(Text, default=None)
     mentions_libres: Mapped[str | None] = mapped_column(Text, default=None)
+    logo_mime: Mapped[str | None] = mapped_column(String(20), default=None)
 
 
 _OF = select(FactureSettings).where(FactureSettings.societe_id == bindparam("societe_id"))

@@ -180,7 +180,7 @@ def _line(rank: int, ligne: Ligne) -> Fields:
     return {
         "BT-126": str(rank),
         "BT-129": _plain(ligne.quantite),
-        "BT-130": unit_code(ligne.unite),
+        "BT-130": ligne.unite_code or unit_code(ligne.unite),
         "BT-131": _money(ligne.montant_ht),
         "BT-146": _plain(ligne.prix_unitaire),
         "BT-151": ligne.categorie_tva,

@@ -75,7 +75,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ligne:
-    """A line; *montant_ht* is R1's, and *unite* the word that people read."""
+    """A line; *montant_ht* is R1's, *unite* the word that people read, *unite_code* its code if frozen."""
 
     description: str
     quantite: Decimal
@@ -85,6 +85,7 @@ class Ligne:
     categorie_tva: Categorie = "S"
     remise_pct: Decimal = Decimal(0)
     unite: str = "unité"
+    unite_code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
