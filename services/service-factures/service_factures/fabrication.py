@@ -10,7 +10,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from db_utils import Database, Reader, Scope, Transaction, clock, failpoint, within
 from service_kit import App, Worker
@@ -50,7 +50,7 @@ async def owe(tx: Transaction, facture: Facture) -> None:
         await tx.insert(row, if_absent=True)
 
 
-async def make_documents(app: App[FacturesSettings]) -> None:
+async def make_documents(app: App[Any]) -> None:
     """Make every document that is due, one after the other."""
     while due := await _take(app.database):
         for one in due:
@@ -87,7 +87,7 @@ async def _take(database: Database) -> list[DocumentAFaire]:
         ]
 
 
-async def _attempt(app: App[FacturesSettings], due: DocumentAFaire) -> None:
+async def _attempt(app: App[Any], due: DocumentAFaire) -> None:
     facture = await app.database.read().get(Facture, due.facture_id)
     assert facture is not None, "the database holds on to it"
     # One document that cannot be made must not hold up those behind it, whatever a library raises.

@@ -142,7 +142,7 @@ async def test_R30_the_first_downloads_at_once_make_one_document(
     """Also while the job is at work."""
     facture = await complete()
     downloads = [factures.Download(wanted(facture)) for _ in range(4)]
-    *given, _ = await asyncio.gather(*downloads, make_documents(mesh["factures"].app))
+    given, _ = await asyncio.gather(asyncio.gather(*downloads), make_documents(mesh["factures"].app))
     assert len({one.sha256 for one in given}) == 1
     assert len(await rows(mesh, facture, _DOCUMENTS)) == 1
 
