@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -20,7 +20,7 @@ from grpc_utils.errors import ConflitDEcriture
 from service_kit import Service
 from service_kit.registry import services
 from service_testing import Mesh, eventually, running
-from sqlalchemy import Integer, Numeric, Uuid, inspect
+from sqlalchemy import Date, Integer, Numeric, Uuid, inspect
 
 from tests.conformance.random_requests import FAILURES, Callers
 from tests.conformance.test_subscriptions import sample
@@ -104,7 +104,7 @@ async def read_in_transactions(database: Database, models: list[type[Row]]) -> N
             raise last
 
 
-def absent(model: type[Row]) -> tuple[UUID | str | int, ...]:
+def absent(model: type[Row]) -> tuple[UUID | str | int | date, ...]:
     """A key that no row has."""
     key = inspect(model).primary_key
     return tuple(
@@ -112,6 +112,8 @@ def absent(model: type[Row]) -> tuple[UUID | str | int, ...]:
         if isinstance(column.type, Uuid)
         else 0
         if isinstance(column.type, Integer | Numeric)
+        else date.min
+        if isinstance(column.type, Date)
         else "absent"
         for column in key
     )

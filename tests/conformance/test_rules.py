@@ -27,6 +27,7 @@ EXAMPLES = ROOT / "docs/contributing.md"  # shows citations as they stand in a s
 READ = (".py", ".md", ".proto", ".yaml", ".yml", ".toml", ".sh")
 NUMBERED = re.compile(r"^### ([A-Z])(\d+)\. ", re.MULTILINE)
 CITED = re.compile(r"(?:\b([a-z]+)(?:'s)? )?(?:rules? )?\b([RCGSI])(\d{1,2})\b(?!\.\d)")
+UNITS = ("C62",)  # "one" in Recommendation 20 of UN/ECE, which invoices write
 NAMED = re.compile(r"^test_([RCGSI])(\d{1,2})_")
 
 
@@ -65,6 +66,8 @@ def cited(path: Path) -> Iterator[tuple[Path | None, str]]:
     """The rules that *path* cites, each with its place."""
     for match in CITED.finditer(path.read_text()):
         named, letter, number = match.groups()
+        if letter + number in UNITS:
+            continue
         yield place_of(path, letter, named or ""), _number((letter, number))
 
 

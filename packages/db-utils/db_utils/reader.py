@@ -7,6 +7,7 @@ forget it: here for reads by primary key, in `visibility.py` for statements. Wri
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from datetime import date
 from itertools import chain
 from typing import Any, TypeVar, overload
 from uuid import UUID
@@ -26,7 +27,7 @@ U = TypeVar("U")
 V = TypeVar("V")
 
 Answer = Sequence[tuple[Any, ...]]
-Key = UUID | str | int | tuple[UUID | str | int, ...]
+Key = UUID | str | int | tuple[UUID | str | int | date, ...]
 
 
 class Reader(ABC):

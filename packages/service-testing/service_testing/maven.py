@@ -31,6 +31,7 @@ class Artifact:
 
 
 VERAPDF = Artifact("org.verapdf.apps", "greenfield-apps", "1.28.2")
+MUSTANG = Artifact("org.mustangproject", "Mustang-CLI", "2.26.0")
 
 
 def judged_by_verapdf(flavour: str, files: Sequence[Path]) -> str:
@@ -42,6 +43,19 @@ def judged_by_verapdf(flavour: str, files: Sequence[Path]) -> str:
         *("java", "-cp", str(_jar(VERAPDF)), "org.verapdf.apps.GreenfieldCliWrapper"),
         *("--flavour", flavour, "--format", "text", "-v", *map(str, files)),
     ]
+    return _verdict(command)
+
+
+def judged_by_mustang(file: Path) -> str:
+    """What Mustang says of the Factur-X *file*, "" when it is valid.
+
+    Skips the test where Java or Maven is missing, or Maven reaches nothing.
+    """
+    jar = str(_jar(MUSTANG))
+    return _verdict(["java", "-jar", jar, "--no-notices", "--action", "validate", "--source", str(file)])
+
+
+def _verdict(command: Sequence[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
@@ -53,7 +67,9 @@ def _jar(artifact: Artifact) -> Path:
     if missing:
         pytest.skip(f"{' and '.join(missing)} not found: {coordinates} was not run")
     if not artifact.kept.exists():
-        command = ["mvn", "-q", "-B", "dependency:get", f"-Dartifact={coordinates}"]
+        # Both jars hold all that they need.
+        wanted = (f"-Dartifact={coordinates}", "-Dtransitive=false")
+        command = ["mvn", "-q", "-B", "dependency:get", *wanted]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
         if done.returncode or not artifact.kept.exists():
             pytest.skip(f"Maven could not fetch {coordinates}, which was not run: {done.stdout[-300:]}")

@@ -5,22 +5,18 @@ Everything that a PDF usually takes from the clock is the instant of the signatu
 
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import escape
 
 from crm.contrats.contrats_pb2 import Contrat, GetContratWithDetailsResponse, LigneContrat
 from db_utils import clock
 from fpdf import FPDF
-from fpdf.fonts import TTFFont
 from grpc_utils import instant
+from pdf_utils import WHOLE, amount, close_fonts, day, glyphs, missing, printable
 
-FONT: Final = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
 _FAMILY: Final = "DejaVu"
 _PRODUCER: Final = "CRM documents"
 _LINE: Final = 6  # mm
-_UNKNOWN: Final = "\N{REPLACEMENT CHARACTER}"  # stands where the font has no glyph: fpdf2 would leave it out
-_NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 _FREQUENCES: Final = {
     "UNIQUE": "paiement unique",
     "MENSUELLE": "mensuelle",
@@ -59,10 +55,7 @@ class _Page:
     def __init__(self, contrat: Contrat) -> None:
         self._missing: dict[str, None] = {}
         self._pdf = FPDF(enforce_compliance="PDF/A-2B")
-        self._pdf.add_font(_FAMILY, fname=FONT)
-        font = self._pdf.fonts[_FAMILY.lower()]
-        assert isinstance(font, TTFFont)
-        self._glyphs = font.cmap
+        self._pdf.add_font(_FAMILY, fname=WHOLE.regular)
         self._describe(f"Contrat {contrat.reference}", instant(contrat.date_signature))
         self._pdf.add_page()
 
@@ -93,13 +86,16 @@ class _Page:
             self.line(
                 "caractères non imprimables : " + " ".join(f"U+{ord(sign):04X}" for sign in self._missing)
             )
-        return bytes(self._pdf.output())
+        try:
+            return bytes(self._pdf.output())
+        finally:
+            close_fonts(self._pdf)
 
     def _printable(self, text: str) -> str:
         text = " ".join(text.split(" ")).replace("\n", " ").replace("\t", " ")
-        missing = [sign for sign in text if ord(sign) not in self._glyphs]
-        self._missing |= dict.fromkeys(missing)
-        return text.translate({ord(sign): _UNKNOWN for sign in missing})
+        known = glyphs(WHOLE.regular)
+        self._missing |= dict.fromkeys(missing([text], known))
+        return printable(text, known)
 
 
 def _write(page: _Page, details: GetContratWithDetailsResponse, client: str | None, event_id: str) -> None:
@@ -125,7 +121,7 @@ def _write(page: _Page, details: GetContratWithDetailsResponse, client: str | No
 
 def _of(ligne: LigneContrat, devise: str) -> str:
     total = _decimal(ligne.prix_unitaire) * ligne.quantite
-    price = "prix à confirmer" if ligne.prix_a_confirmer else _amount(total, devise)
+    price = "prix à confirmer" if ligne.prix_a_confirmer else amount(total, devise)
     return f"{ligne.quantite} × {ligne.libelle or ligne.produit_id} : {price}"
 
 
@@ -135,8 +131,8 @@ def _terms(contrat: Contrat) -> list[str]:
     end = f" au {_day(contrat.date_fin)}" if contrat.date_fin else ", sans terme"
     return [
         f"Facturation : {frequence}",
-        f"Échéances : {contrat.nombre_echeances} × {_amount(montant, contrat.devise)}",
-        f"Montant total TTC : {_amount(total, contrat.devise)}"
+        f"Échéances : {contrat.nombre_echeances} × {amount(montant, contrat.devise)}",
+        f"Montant total TTC : {amount(total, contrat.devise)}"
         + (" (prix à confirmer)" if contrat.prix_a_confirmer else ""),
         f"Durée : du {_day(contrat.date_debut)}{end}" if contrat.date_debut else "Durée : non renseignée",
     ]
@@ -146,11 +142,5 @@ def _decimal(montant: float) -> Decimal:
     return Decimal(repr(montant)).quantize(Decimal("0.01"))
 
 
-def _amount(montant: Decimal, devise: str) -> str:
-    """*montant* as French writes it, in one piece: 1 598,80 €."""
-    text = f"{montant:,.2f}".replace(",", _NO_BREAK).replace(".", ",")
-    return f"{text}{_NO_BREAK}{'€' if devise in ('', 'EUR') else devise}"
-
-
 def _day(text: str) -> str:
-    return f"{date.fromisoformat(text):%d/%m/%Y}"
+    return day(date.fromisoformat(text))

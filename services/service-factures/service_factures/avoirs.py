@@ -11,7 +11,7 @@ from grpc_utils import content_hash, found, money, required
 from grpc_utils.errors import FailedPrecondition, InvalidArgument, MontantInvalide, TropLong
 from sqlalchemy import bindparam, select
 
-from service_factures import audit, avoirs_rules, lecture, rules, soldes
+from service_factures import audit, avoirs_rules, fabrication, lecture, rules, soldes
 from service_factures.avoirs_rules import Avoir, Credit, RienACrediter
 from service_factures.brouillons import ligne_of
 from service_factures.cles import made_before, made_meanwhile
@@ -51,6 +51,8 @@ _TAKEN = (
     "livraison",
     "reference_commande",
     "motif_exoneration",
+    "mention_exoneration",
+    "vatex",
     "vendeur_snapshot",
     "client_snapshot",
     "identite_statut",
@@ -104,6 +106,7 @@ async def _create(tx: Transaction, origine: Facture, request: pb.CreateCreditNot
     credited = origine.montant_avoirs + facture.montant_ttc
     await tx.update(origine, **soldes.settled(origine, avoirs=credited))
     await audit.note(tx, facture, audit.CREATION)
+    await fabrication.owe(tx, facture)
     await audit.note(tx, origine, audit.AVOIR, avant=former, avoir=facture.numero)
     return lecture.message(facture, contenu)
 

@@ -9,7 +9,7 @@ from db_utils import Scope, within
 from service_kit import App, Worker
 from sqlalchemy import Boolean, bindparam, literal_column, select
 
-from service_factures import audit, identite, lookups
+from service_factures import audit, fabrication, identite, lookups
 from service_factures.identite import MISSING
 from service_factures.lecture import TVA
 from service_factures.lookups import ClientInconnu, Entendu
@@ -87,6 +87,7 @@ async def _complete(app: App[Any], facture_id: UUID, entendu: Entendu) -> None:
         await tx.update(facture, **columns)
         if facture.version != version:
             await audit.note(tx, facture, audit.IDENTITE, avant=former, acteur=audit.SYSTEME)
+        await fabrication.owe(tx, facture)
 
 
 COMPLETION: Final = Worker("completer_identites", complete_identities, every=timedelta(minutes=5))

@@ -8,8 +8,9 @@ from db_utils import Transaction, clock
 from grpc_utils import timestamp
 from nats_utils import publish
 
-from service_factures import echeances, penalites
+from service_factures import echeances, fabrication, penalites
 from service_factures.identite import Identite, IdentiteIncomplete, check_numbers
+from service_factures.mentions_legales import Mention
 from service_factures.models import EMISE, Facture
 from service_factures.rules import FactureNulle
 from service_factures.societes import FactureSettings
@@ -28,12 +29,17 @@ def check_issuable(facture: Facture, identite: Identite, *, strict: bool) -> Non
 
 
 def issued(
-    draft: Facture, number: dict[str, Any], settings: FactureSettings, identite: Identite
+    draft: Facture,
+    number: dict[str, Any],
+    settings: FactureSettings,
+    identite: Identite,
+    mention: Mention,
 ) -> dict[str, Any]:
     """The columns that the issue of *draft* under *number* fills. Raises InvalidArgument."""
     emission = number["date_emission"]
     taux, sure = penalites.taux(emission, settings.taux_penalites)
     business = not identite.particulier
+    warnings = () if sure or not business else (penalites.A_CONFIRMER,)
     return {
         **number,
         "statut": EMISE,
@@ -49,19 +55,23 @@ def issued(
         ),
         "taux_penalites": taux if business else None,
         "indemnite_recouvrement": penalites.INDEMNITE if business else None,
-        **identite.columns(() if sure or not business else (penalites.A_CONFIRMER,)),
+        "mention_exoneration": mention.texte,
+        "vatex": mention.vatex,
+        **identite.columns((*mention.avertissements, *warnings)),
     }
 
 
 async def announce(tx: Transaction, facture: Facture) -> None:
-    """Publish that *facture* was issued; its due date is at noon, so that no reader shifts the day (C3).
+    """Publish that *facture* was issued, and owe its document (R30).
 
-    The finance team is told once when the late-payment rate is not sure (R15).
+    The due date is at noon, so that no reader shifts the day (C3). The finance team is told once when
+    the late-payment rate is not sure (R15).
     """
     assert facture.date_emission is not None  # it is issued
     assert facture.date_echeance is not None
     if penalites.A_CONFIRMER in facture.avertissements:
         await penalites.owe_alert(tx, facture.organisation_id, facture.date_emission)
+    await fabrication.owe(tx, facture)
     noon = datetime.combine(facture.date_echeance, time(12), UTC)
     publish(
         tx,

@@ -6,19 +6,12 @@ from typing import Final
 
 from grpc_utils.errors import InvalidArgument, ValeurInconnue
 
+from service_factures.documents.exonerations import MENTIONS
 from service_factures.models import BIENS
 
 FRANCHISE_293B, AUTOLIQUIDATION, INTRACOM = "FRANCHISE_293B", "AUTOLIQUIDATION", "INTRACOM"
 HORS_CHAMP = "HORS_CHAMP"
-CATEGORIES: Final[Mapping[str, str]] = {
-    FRANCHISE_293B: "E",
-    "EXONERATION_261C": "E",
-    "EXONERATION_261_4": "E",
-    AUTOLIQUIDATION: "AE",
-    INTRACOM: "K",
-    "EXPORT": "G",
-    HORS_CHAMP: "O",
-}
+CATEGORIES: Final[Mapping[str, str]] = {one.motif: one.categorie for one in MENTIONS}
 """The category of lines at 0 % by the reason of their invoice (EN 16931, BT-151)."""
 
 NUMBERED: Final = frozenset({AUTOLIQUIDATION, INTRACOM})

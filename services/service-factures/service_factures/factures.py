@@ -36,9 +36,11 @@ from service_factures import (
     identite,
     lecture,
     lookups,
+    mentions_legales,
     reglements,
     rules,
     saisies,
+    telechargement,
 )
 from service_factures.cles import made_before, made_meanwhile
 from service_factures.lecture import Contenu
@@ -82,7 +84,7 @@ class InvoiceService(InvoiceServiceServicer):
 
     def __init__(self, app: App[FacturesSettings]) -> None:
         self._db, self._peers = app.database, app.peers
-        self._strict = app.settings.factures_identite_stricte
+        self._settings, self._strict = app.settings, app.settings.factures_identite_stricte
 
     async def Create(self, request: pb.CreateFactureRequest, context: Context) -> pb.Facture:
         """Issue an invoice and announce it, or keep a draft."""
@@ -146,8 +148,10 @@ class InvoiceService(InvoiceServiceServicer):
         """The columns that the issue of *draft* fills; its number is taken last."""
         parties = identite.identite(settings, entendu, draft.mode_paiement, categories)
         emission.check_issuable(draft, parties, strict=self._strict)
+        reason = draft.motif_exoneration
+        mention = await mentions_legales.mention_of(tx, reason, categories, day or clock.today())
         number = await next_number(tx, settings, FACTURE, day)
-        return emission.issued(draft, number, settings, parties)
+        return emission.issued(draft, number, settings, parties, mention)
 
     async def Get(self, request: pb.GetFactureRequest, context: Context) -> pb.Facture:
         """Read an invoice with its lines, VAT, règlements and avoirs."""
@@ -260,6 +264,12 @@ class InvoiceService(InvoiceServiceServicer):
     async def ReversePayment(self, request: pb.ReversePaymentRequest, context: Context) -> pb.Facture:
         """Take back a payment, or a part of it (R20)."""
         return await reglements.reverse(self._db, request)
+
+    async def Download(
+        self, request: pb.DownloadFactureRequest, context: Context
+    ) -> pb.DownloadFactureResponse:
+        """Give the document of an issued invoice, the same bytes each time (R30)."""
+        return await telechargement.download(self._db, request, self._settings)
 
     async def GetClientBalance(
         self, request: pb.GetClientBalanceRequest, context: Context

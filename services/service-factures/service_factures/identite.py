@@ -9,14 +9,13 @@ from crm.clients.clients_pb2 import Adresse, ClientBase, ClientEntreprise
 from db_utils import text_key
 from grpc_utils.errors import FailedPrecondition, InvalidArgument
 
+from service_factures.documents.adresses_electroniques import of_business, of_siren
+from service_factures.documents.values import FRANCE, PARTICULIER
 from service_factures.exonerations import NORMAL, NUMBERED
 from service_factures.lookups import Entendu
 from service_factures.models import A_COMPLETER, COMPLETE, VIREMENT
 from service_factures.societes import FactureSettings
 
-PARTICULIER: Final = "PARTICULIER"
-# Where companies have a SIREN: France and its overseas departments and collectivities.
-FRANCE: Final = frozenset({"FR", "GP", "MQ", "GF", "RE", "YT", "BL", "MF", "PM"})
 MISSING: Final = ("SELLER", "CLIENT", "SIREN", "TVA", "PAYS", "IBAN", "ADRESSE_ELECTRONIQUE")
 """What an invoice may lack of its parties, as its avertissements say it."""
 
@@ -104,7 +103,7 @@ def vendeur(settings: FactureSettings, told: Mapping[str, str]) -> dict[str, Any
     known = {name: getattr(settings, name) or told.get(name, "") for name in _COMPLETED}
     if settings.siren and not known["siret"].startswith(settings.siren):
         known["siret"] = ""
-    address = settings.adresse_electronique or (f"0225:{known['siren']}" if known["siren"] else "")
+    address = settings.adresse_electronique or of_siren(known["siren"])
     return {
         "nom": known["company_name"],
         "adresse": {
@@ -125,25 +124,19 @@ def vendeur(settings: FactureSettings, told: Mapping[str, str]) -> dict[str, Any
 def acheteur(client: ClientBase, entreprise: ClientEntreprise | None) -> dict[str, Any]:
     """The buyer: a client with the address to which it is billed, and its company sheet (R10, R26)."""
     adresse = _adresse(client.adresses)
+    siren = entreprise.siren if entreprise else ""
     buyer = {
         "nom": entreprise.raison_sociale if entreprise else f"{client.prenom} {client.nom}".strip(),
         "adresse": adresse,
         "type_client": client.type_client,
-        "siren": entreprise.siren if entreprise else "",
+        "siren": siren,
         "tva_intracom": entreprise.numero_tva if entreprise else "",
         "adresse_electronique": entreprise.adresse_electronique if entreprise else "",
         "email": client.email,
     }
     if client.type_client != PARTICULIER and not buyer["adresse_electronique"]:
-        buyer["adresse_electronique"] = _usual_address(buyer)
+        buyer["adresse_electronique"] = of_business(adresse["pays"], siren, client.email)
     return buyer
-
-
-def _usual_address(buyer: Mapping[str, Any]) -> str:
-    """The electronic address of a business that told none (R26)."""
-    if buyer["adresse"]["pays"] in FRANCE:
-        return f"0225:{buyer['siren']}" if buyer["siren"] else ""
-    return f"EM:{buyer['email']}" if buyer["email"] else ""
 
 
 def _adresse(adresses: Collection[Adresse]) -> dict[str, str]:

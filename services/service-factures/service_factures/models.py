@@ -152,6 +152,8 @@ class Facture(Entity, Tenant, Base):
     taux_penalites: Mapped[Rate | None] = mapped_column(default=None)
     indemnite_recouvrement: Mapped[Decimal | None] = mapped_column(default=None)
     motif_exoneration: Mapped[str | None] = mapped_column(String(30), default=None)
+    mention_exoneration: Mapped[str | None] = mapped_column(Text, default=None)
+    vatex: Mapped[str | None] = mapped_column(String(30), default=None)
     vendeur_snapshot: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     client_snapshot: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     identite_statut: Mapped[str] = mapped_column(Choice(COMPLETE, A_COMPLETER), default=A_COMPLETER)
@@ -184,6 +186,7 @@ class LigneFacture(Tenant, Base):
     categorie_tva: Mapped[str] = mapped_column(Choice(*CATEGORIES, length=2))
     montant_ht: Mapped[Decimal]
     ligne_origine_id: Mapped[UUID | None] = mapped_column(ForeignKey("ligne_facture.id"), default=None)
+    unite_code: Mapped[str | None] = mapped_column(String(3), default=None)
 
 
 class FactureTva(Tenant, Base):

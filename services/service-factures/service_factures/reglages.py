@@ -1,14 +1,18 @@
 """FactureSettingsService: what a société says of itself and of its invoices."""
 
+import asyncio
+
 from crm.factures import factures_pb2 as pb
 from crm.factures.factures_pb2_grpc import FactureSettingsServiceServicer
 from db_utils import Transaction, clock
-from grpc_utils import Context, expected_version, found, opaque_id, to_message
+from grpc_utils import Context, expected_version, found, opaque_id, required, to_message
 from grpc_utils.errors import OrganisationRequise
 from service_kit import App, Settings
 from sqlalchemy import bindparam, select
 from user_sync import UtilisateurLocal
 
+from service_factures.document_models import FactureLogo
+from service_factures.documents import converted_logo
 from service_factures.models import AVOIR, FACTURE, SequenceFacture
 from service_factures.numerotation import prefixe_of
 from service_factures.settings_rules import PrefixeFige, settings_changes
@@ -44,6 +48,22 @@ class FactureSettingsService(FactureSettingsServiceServicer):
                 await tx.insert(settings)
             await tx.update(settings, expected=expected_version(request), **changed)
             await _check_prefixes(tx, settings)
+        return to_message(settings, pb.FactureSettings)
+
+    async def UploadLogo(self, request: pb.UploadLogoRequest, context: Context) -> pb.FactureSettings:
+        """Set the logo of a société (R32)."""
+        required(request.mime_type, "mime_type")
+        logo = await asyncio.to_thread(converted_logo, request.logo, request.mime_type)
+        async with self._db.transaction() as tx:
+            await tx.lock("settings", request.organisation_id, request.societe_id)
+            settings = found(await stored_settings(tx, request.societe_id))
+            row = await tx.get(FactureLogo, settings.id)
+            if row is None:
+                owner = settings.organisation_id
+                await tx.insert(FactureLogo(organisation_id=owner, settings_id=settings.id, logo=logo))
+            else:
+                await tx.update(row, logo=logo)
+            await tx.update(settings, logo_mime=request.mime_type)
         return to_message(settings, pb.FactureSettings)
 
     async def Get(self, request: pb.GetFactureSettingsRequest, context: Context) -> pb.FactureSettings:

@@ -21,6 +21,7 @@ from grpc_utils.errors import (
 )
 
 from service_factures import exonerations
+from service_factures.documents import unit_code
 from service_factures.models import (
     BROUILLON,
     CONDITIONS,
@@ -149,6 +150,7 @@ def ligne_rows(
             ordre=ordre,
             categorie_tva=exonerations.categorie(ligne.taux_tva, motif),
             ligne_origine_id=origine,
+            unite_code=unit_code(ligne.unite),
             **{name: getattr(ligne, name) for name in LIGNE},
         )
         for ordre, (ligne, origine) in enumerate(zip(lignes, credited, strict=True), 1)

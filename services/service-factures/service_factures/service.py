@@ -6,6 +6,7 @@ from service_kit.outgoing import NOTIFICATION, OutgoingCommands
 from user_sync import UserSync
 
 from service_factures.completion import COMPLETION
+from service_factures.fabrication import DOCUMENTS
 from service_factures.factures import InvoiceService
 from service_factures.models import Base
 from service_factures.reglages import FactureSettingsService, open_organisation
@@ -23,7 +24,7 @@ SERVICE = Service(
     tables=Base.metadata,
     servicers=(InvoiceService, FactureSettingsService),
     publishes=(InvoiceCreatedEvent,),
-    workers=(COMPLETION,),
+    workers=(COMPLETION, DOCUMENTS),
     settings=FacturesSettings,
     components=(OutgoingCommands((NOTIFICATION,)), USER_SYNC),
 )

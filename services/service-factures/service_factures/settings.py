@@ -10,3 +10,6 @@ class FacturesSettings(Settings):
     factures_identite_stricte: bool = Field(
         False, description="refuse to issue an invoice whose parties are not completely known"
     )
+    factures_police_secours: str = Field(
+        "", description="a TrueType font for signs that DejaVu lacks, as Chinese ones, in documents"
+    )

@@ -1,15 +1,13 @@
 """The settings of a société: who sells, and how its invoices are numbered, taxed and to be paid (R8)."""
 
 from decimal import Decimal
-from typing import Final
 
 from db_utils import Choice, Entity, Reader, Tenant
 from sqlalchemy import ARRAY, CHAR, Index, Numeric, String, Text, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from service_factures.documents.mentions import NO_DISCOUNT
 from service_factures.models import APRES_45J, AVANT_45J, CONDITIONS, DEFAULT_RATES, Base, Rate
-
-PAS_D_ESCOMPTE: Final = "Pas d'escompte pour paiement anticipé"
 
 
 class FactureSettings(Entity, Tenant, Base):
@@ -40,7 +38,7 @@ class FactureSettings(Entity, Tenant, Base):
     conditions_paiement: Mapped[str] = mapped_column(Choice(*CONDITIONS), default="J30")
     calcul_fin_de_mois: Mapped[str] = mapped_column(Choice(APRES_45J, AVANT_45J), default=APRES_45J)
     taux_penalites: Mapped[Rate | None] = mapped_column(default=None)
-    escompte_texte: Mapped[str] = mapped_column(String(255), default=PAS_D_ESCOMPTE)
+    escompte_texte: Mapped[str] = mapped_column(String(255), default=NO_DISCOUNT)
     option_debits: Mapped[bool] = mapped_column(default=False)
     franchise_tva: Mapped[bool] = mapped_column(default=False)
     taux_autorises: Mapped[list[Decimal]] = mapped_column(
@@ -50,6 +48,7 @@ class FactureSettings(Entity, Tenant, Base):
     header_text: Mapped[str | None] = mapped_column(Text, default=None)
     footer_text: Mapped[str | None] = mapped_column(Text, default=None)
     mentions_libres: Mapped[str | None] = mapped_column(Text, default=None)
+    logo_mime: Mapped[str | None] = mapped_column(String(20), default=None)
 
 
 _OF = select(FactureSettings).where(FactureSettings.societe_id == bindparam("societe_id"))

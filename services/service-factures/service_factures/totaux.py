@@ -8,9 +8,11 @@ from typing import Final
 from grpc_utils import rounded
 from grpc_utils.errors import MontantInvalide
 
+from service_factures.documents import unites
+
 ONE, HUNDRED = Decimal(1), Decimal(100)
 PRESTATION: Final = "Prestation"
-UNITE: Final = "unité"
+UNITE: Final = unites.DEFAUT
 _TOO_MUCH = Decimal(10) ** 12
 
 

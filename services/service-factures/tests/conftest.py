@@ -1,4 +1,4 @@
-"""The factures service, run once for all tests of this folder, amid those that it calls; its job rests."""
+"""The factures service, run once for all tests of this folder, amid those that it calls; its jobs rest."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -15,11 +15,13 @@ from crm.factures.factures_pb2_grpc import FactureSettingsServiceStub, InvoiceSe
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub, SocieteServiceStub
 from db_utils import clock
 from service_factures.completion import COMPLETION
+from service_factures.fabrication import DOCUMENTS
 from service_factures.service import SERVICE
 from service_kit.registry import service_named
 from service_testing import Mesh, running
 from service_testing.fixtures import of_member, of_stranger
 from tests.facturation import NOON, Invoices
+from tests.people import People
 
 factures = of_member(InvoiceServiceStub)
 reglages = of_member(FactureSettingsServiceStub)
@@ -35,8 +37,9 @@ foreign_clients = of_stranger(ClientBaseServiceStub)
 
 @pytest.fixture(scope="package")
 async def mesh() -> AsyncIterator[Mesh]:
-    """Everything runs but the job that completes identities."""
-    idle = replace(SERVICE, workers=tuple(one for one in SERVICE.workers if one is not COMPLETION))
+    """Everything runs but the jobs that complete identities and make documents."""
+    own = (COMPLETION, DOCUMENTS)
+    idle = replace(SERVICE, workers=tuple(one for one in SERVICE.workers if one not in own))
     known = map(service_named, ("clients", "contrats", "notifications", "organisations"))
     async with running(idle, *known, user_sync_enabled=False) as mesh:
         yield mesh
@@ -53,3 +56,11 @@ def noon() -> Iterator[datetime]:
 def made(factures: InvoiceServiceStub) -> Invoices:
     """Maker of invoices of the organisation."""
     return Invoices(factures)
+
+
+@pytest.fixture
+def people(
+    clients: ClientBaseServiceStub, adresses: AdresseServiceStub, entreprises: ClientEntrepriseServiceStub
+) -> People:
+    """Maker of clients of the organisation."""
+    return People(clients, adresses, entreprises)

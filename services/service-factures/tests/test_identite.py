@@ -1,13 +1,9 @@
 """Parties of invoices: what is frozen (R10), whose société it is (R11), what is missing (R12)."""
 
-from typing import Any
-
 import pytest
 from crm.clients import clients_pb2 as clients_pb
 from crm.clients.clients_pb2_grpc import (
-    AdresseServiceStub,
     ClientBaseServiceStub,
-    ClientEntrepriseServiceStub,
 )
 from crm.contrats.contrats_pb2 import CreateContratRequest
 from crm.contrats.contrats_pb2_grpc import ContratServiceStub
@@ -23,44 +19,9 @@ from service_factures.identite import acheteur, country
 from service_factures.service import SERVICE
 from service_testing import Mesh, refused, running
 from tests.facturation import SAVED, Invoices, save
+from tests.people import People
 
 UNKNOWN = (StatusCode.FAILED_PRECONDITION, "CLIENT_INCONNU")
-
-
-class People:
-    """Maker of clients."""
-
-    def __init__(
-        self,
-        clients: ClientBaseServiceStub,
-        adresses: AdresseServiceStub,
-        entreprises: ClientEntrepriseServiceStub,
-    ) -> None:
-        self._clients, self._adresses, self._entreprises = clients, adresses, entreprises
-
-    async def person(self, *adresses: dict[str, str], **fields: Any) -> str:
-        """The id of a client with these addresses."""
-        told = {"nom": "Dupont", "prenom": "Anne", "email": "anne@exemple.fr"} | fields
-        client = await self._clients.Create(clients_pb.CreateClientBaseRequest(**told))
-        for adresse in adresses or ({"pays": "France"},):
-            told = {"ligne1": "1 rue du Lac", "code_postal": "75002", "ville": "Paris"} | adresse
-            await self._adresses.Create(clients_pb.CreateAdresseRequest(client_base_id=client.id, **told))
-        return client.id
-
-    async def company(self, *adresses: dict[str, str], sheet: dict[str, str], **fields: Any) -> str:
-        """The id of a company with this sheet."""
-        request = clients_pb.CreateClientEntrepriseRequest(**({"raison_sociale": "Œuvres SA"} | sheet))
-        entreprise = await self._entreprises.Create(request)
-        told = {"type_client": "ENTREPRISE", "client_entreprise_id": entreprise.id} | fields
-        return await self.person(*adresses, **told)
-
-
-@pytest.fixture
-def people(
-    clients: ClientBaseServiceStub, adresses: AdresseServiceStub, entreprises: ClientEntrepriseServiceStub
-) -> People:
-    """Maker of clients of the organisation."""
-    return People(clients, adresses, entreprises)
 
 
 async def test_R10_settings_are_completed_by_organisations(

@@ -1006,6 +1006,7 @@ class FactureSettings(_message.Message):
     FOOTER_TEXT_FIELD_NUMBER: _builtins.int
     MENTIONS_LIBRES_FIELD_NUMBER: _builtins.int
     TAUX_AUTORISES_FIELD_NUMBER: _builtins.int
+    LOGO_MIME_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
@@ -1052,6 +1053,8 @@ class FactureSettings(_message.Message):
     header_text: _builtins.str
     footer_text: _builtins.str
     mentions_libres: _builtins.str
+    logo_mime: _builtins.str
+    """What the logo was sent as: image/png or image/jpeg. Empty: there is none."""
     version: _builtins.int
     @_builtins.property
     def taux_autorises(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
@@ -1096,13 +1099,14 @@ class FactureSettings(_message.Message):
         footer_text: _builtins.str = ...,
         mentions_libres: _builtins.str = ...,
         taux_autorises: _abc.Iterable[_builtins.float] | None = ...,
+        logo_mime: _builtins.str = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_capital", b"_capital", "_taux_penalites", b"_taux_penalites", "capital", b"capital", "created_at", b"created_at", "taux_penalites", b"taux_penalites", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capital", b"_capital", "_taux_penalites", b"_taux_penalites", "adresse_electronique", b"adresse_electronique", "bic", b"bic", "calcul_fin_de_mois", b"calcul_fin_de_mois", "capital", b"capital", "code_postal", b"code_postal", "company_address", b"company_address", "company_name", b"company_name", "conditions_paiement", b"conditions_paiement", "couleurs", b"couleurs", "created_at", b"created_at", "email", b"email", "escompte_texte", b"escompte_texte", "footer_text", b"footer_text", "forme_juridique", b"forme_juridique", "franchise_tva", b"franchise_tva", "header_text", b"header_text", "iban", b"iban", "id", b"id", "mentions_libres", b"mentions_libres", "option_debits", b"option_debits", "organisation_id", b"organisation_id", "pays", b"pays", "prefix_avoir", b"prefix_avoir", "prefix_facture", b"prefix_facture", "rcs", b"rcs", "siren", b"siren", "siret", b"siret", "societe_id", b"societe_id", "taux_autorises", b"taux_autorises", "taux_penalites", b"taux_penalites", "telephone", b"telephone", "tva_intracom", b"tva_intracom", "updated_at", b"updated_at", "version", b"version", "ville", b"ville"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capital", b"_capital", "_taux_penalites", b"_taux_penalites", "adresse_electronique", b"adresse_electronique", "bic", b"bic", "calcul_fin_de_mois", b"calcul_fin_de_mois", "capital", b"capital", "code_postal", b"code_postal", "company_address", b"company_address", "company_name", b"company_name", "conditions_paiement", b"conditions_paiement", "couleurs", b"couleurs", "created_at", b"created_at", "email", b"email", "escompte_texte", b"escompte_texte", "footer_text", b"footer_text", "forme_juridique", b"forme_juridique", "franchise_tva", b"franchise_tva", "header_text", b"header_text", "iban", b"iban", "id", b"id", "logo_mime", b"logo_mime", "mentions_libres", b"mentions_libres", "option_debits", b"option_debits", "organisation_id", b"organisation_id", "pays", b"pays", "prefix_avoir", b"prefix_avoir", "prefix_facture", b"prefix_facture", "rcs", b"rcs", "siren", b"siren", "siret", b"siret", "societe_id", b"societe_id", "taux_autorises", b"taux_autorises", "taux_penalites", b"taux_penalites", "telephone", b"telephone", "tva_intracom", b"tva_intracom", "updated_at", b"updated_at", "version", b"version", "ville", b"ville"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__capital: _TypeAlias = _typing.Literal["capital"]  # noqa: Y015
     _WhichOneofArgType__capital: _TypeAlias = _typing.Literal["_capital", b"_capital"]  # noqa: Y015
@@ -1356,6 +1360,92 @@ class SaveFactureSettingsRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__ville) -> _WhichOneofReturnType__ville | None: ...
 
 Global___SaveFactureSettingsRequest: _TypeAlias = SaveFactureSettingsRequest  # noqa: Y015
+
+@_typing.final
+class DownloadFactureRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    id: _builtins.str
+    format: _builtins.str
+    """PDF (default) | XML"""
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        id: _builtins.str = ...,
+        format: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "id", b"id", "organisation_id", b"organisation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DownloadFactureRequest: _TypeAlias = DownloadFactureRequest  # noqa: Y015
+
+@_typing.final
+class DownloadFactureResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTENT_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    MIME_TYPE_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    file_name: _builtins.str
+    mime_type: _builtins.str
+    sha256: _builtins.str
+    """Of the content, in hexadecimal."""
+    def __init__(
+        self,
+        *,
+        content: _builtins.bytes = ...,
+        file_name: _builtins.str = ...,
+        mime_type: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "file_name", b"file_name", "mime_type", b"mime_type", "sha256", b"sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DownloadFactureResponse: _TypeAlias = DownloadFactureResponse  # noqa: Y015
+
+@_typing.final
+class UploadLogoRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    SOCIETE_ID_FIELD_NUMBER: _builtins.int
+    LOGO_FIELD_NUMBER: _builtins.int
+    MIME_TYPE_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    societe_id: _builtins.str
+    """Empty: the organisation's default société."""
+    logo: _builtins.bytes
+    """At most 512 KiB and 4000 pixels a side."""
+    mime_type: _builtins.str
+    """image/png | image/jpeg"""
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        societe_id: _builtins.str = ...,
+        logo: _builtins.bytes = ...,
+        mime_type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["logo", b"logo", "mime_type", b"mime_type", "organisation_id", b"organisation_id", "societe_id", b"societe_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UploadLogoRequest: _TypeAlias = UploadLogoRequest  # noqa: Y015
 
 @_typing.final
 class GetFactureSettingsRequest(_message.Message):

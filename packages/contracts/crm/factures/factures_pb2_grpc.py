@@ -90,6 +90,11 @@ class InvoiceServiceStub:
                 request_serializer=crm_dot_factures_dot_factures__pb2.CalculateTotalsRequest.SerializeToString,
                 response_deserializer=crm_dot_factures_dot_factures__pb2.CalculateTotalsResponse.FromString,
                 _registered_method=True)
+        self.Download = channel.unary_unary(
+                '/factures.InvoiceService/Download',
+                request_serializer=crm_dot_factures_dot_factures__pb2.DownloadFactureRequest.SerializeToString,
+                response_deserializer=crm_dot_factures_dot_factures__pb2.DownloadFactureResponse.FromString,
+                _registered_method=True)
         self.GetClientBalance = channel.unary_unary(
                 '/factures.InvoiceService/GetClientBalance',
                 request_serializer=crm_dot_factures_dot_factures__pb2.GetClientBalanceRequest.SerializeToString,
@@ -181,6 +186,15 @@ class InvoiceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Download(self, request, context):
+        """Give the document of an issued invoice: a PDF/A-3 that carries its Factur-X XML, or the XML alone.
+        The bytes are the same each time. Drafts have none, nor have invoices whose parties are not known
+        yet: the refusal says in its metadata `manque` what is missing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetClientBalance(self, request, context):
         """Sum up what a client was invoiced, has paid and still owes.
         """
@@ -252,6 +266,11 @@ def add_InvoiceServiceServicer_to_server(servicer, server):
                     servicer.CalculateTotals,
                     request_deserializer=crm_dot_factures_dot_factures__pb2.CalculateTotalsRequest.FromString,
                     response_serializer=crm_dot_factures_dot_factures__pb2.CalculateTotalsResponse.SerializeToString,
+            ),
+            'Download': grpc.unary_unary_rpc_method_handler(
+                    servicer.Download,
+                    request_deserializer=crm_dot_factures_dot_factures__pb2.DownloadFactureRequest.FromString,
+                    response_serializer=crm_dot_factures_dot_factures__pb2.DownloadFactureResponse.SerializeToString,
             ),
             'GetClientBalance': grpc.unary_unary_rpc_method_handler(
                     servicer.GetClientBalance,
@@ -572,6 +591,33 @@ class InvoiceService:
             _registered_method=True)
 
     @staticmethod
+    def Download(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/factures.InvoiceService/Download',
+            crm_dot_factures_dot_factures__pb2.DownloadFactureRequest.SerializeToString,
+            crm_dot_factures_dot_factures__pb2.DownloadFactureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetClientBalance(request,
             target,
             options=(),
@@ -646,6 +692,11 @@ class FactureSettingsServiceStub:
                 request_serializer=crm_dot_factures_dot_factures__pb2.GetFactureSettingsRequest.SerializeToString,
                 response_deserializer=crm_dot_factures_dot_factures__pb2.FactureSettings.FromString,
                 _registered_method=True)
+        self.UploadLogo = channel.unary_unary(
+                '/factures.FactureSettingsService/UploadLogo',
+                request_serializer=crm_dot_factures_dot_factures__pb2.UploadLogoRequest.SerializeToString,
+                response_deserializer=crm_dot_factures_dot_factures__pb2.FactureSettings.FromString,
+                _registered_method=True)
 
 
 class FactureSettingsServiceServicer:
@@ -665,6 +716,13 @@ class FactureSettingsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UploadLogo(self, request, context):
+        """Set the logo of a société that has settings, for documents that are made from now on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FactureSettingsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -676,6 +734,11 @@ def add_FactureSettingsServiceServicer_to_server(servicer, server):
             'Get': grpc.unary_unary_rpc_method_handler(
                     servicer.Get,
                     request_deserializer=crm_dot_factures_dot_factures__pb2.GetFactureSettingsRequest.FromString,
+                    response_serializer=crm_dot_factures_dot_factures__pb2.FactureSettings.SerializeToString,
+            ),
+            'UploadLogo': grpc.unary_unary_rpc_method_handler(
+                    servicer.UploadLogo,
+                    request_deserializer=crm_dot_factures_dot_factures__pb2.UploadLogoRequest.FromString,
                     response_serializer=crm_dot_factures_dot_factures__pb2.FactureSettings.SerializeToString,
             ),
     }
@@ -733,6 +796,33 @@ class FactureSettingsService:
             target,
             '/factures.FactureSettingsService/Get',
             crm_dot_factures_dot_factures__pb2.GetFactureSettingsRequest.SerializeToString,
+            crm_dot_factures_dot_factures__pb2.FactureSettings.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UploadLogo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/factures.FactureSettingsService/UploadLogo',
+            crm_dot_factures_dot_factures__pb2.UploadLogoRequest.SerializeToString,
             crm_dot_factures_dot_factures__pb2.FactureSettings.FromString,
             options,
             channel_credentials,

@@ -39,6 +39,11 @@ class InvoiceServiceStub:
     """Take back a payment, or a part of it. The same key again changes nothing."""
     CalculateTotals: _aio.UnaryUnaryMultiCallable[_factures_pb2.CalculateTotalsRequest, _factures_pb2.CalculateTotalsResponse]
     """Price lines without storing anything."""
+    Download: _aio.UnaryUnaryMultiCallable[_factures_pb2.DownloadFactureRequest, _factures_pb2.DownloadFactureResponse]
+    """Give the document of an issued invoice: a PDF/A-3 that carries its Factur-X XML, or the XML alone.
+    The bytes are the same each time. Drafts have none, nor have invoices whose parties are not known
+    yet: the refusal says in its metadata `manque` what is missing.
+    """
     GetClientBalance: _aio.UnaryUnaryMultiCallable[_factures_pb2.GetClientBalanceRequest, _factures_pb2.ClientBalance]
     """Sum up what a client was invoiced, has paid and still owes."""
     CheckSequence: _aio.UnaryUnaryMultiCallable[_factures_pb2.CheckSequenceRequest, _factures_pb2.CheckSequenceResponse]
@@ -134,6 +139,17 @@ class InvoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Price lines without storing anything."""
 
     @_abc_1.abstractmethod
+    def Download(
+        self,
+        request: _factures_pb2.DownloadFactureRequest,
+        context: _aio.ServicerContext[_factures_pb2.DownloadFactureRequest, _abc.Awaitable[_factures_pb2.DownloadFactureResponse]],
+    ) -> _abc.Awaitable[_factures_pb2.DownloadFactureResponse]:
+        """Give the document of an issued invoice: a PDF/A-3 that carries its Factur-X XML, or the XML alone.
+        The bytes are the same each time. Drafts have none, nor have invoices whose parties are not known
+        yet: the refusal says in its metadata `manque` what is missing.
+        """
+
+    @_abc_1.abstractmethod
     def GetClientBalance(
         self,
         request: _factures_pb2.GetClientBalanceRequest,
@@ -158,6 +174,8 @@ class FactureSettingsServiceStub:
     Save: _aio.UnaryUnaryMultiCallable[_factures_pb2.SaveFactureSettingsRequest, _factures_pb2.FactureSettings]
     """Make or change the settings of a société. An absent field keeps its value, or its default at first."""
     Get: _aio.UnaryUnaryMultiCallable[_factures_pb2.GetFactureSettingsRequest, _factures_pb2.FactureSettings]
+    UploadLogo: _aio.UnaryUnaryMultiCallable[_factures_pb2.UploadLogoRequest, _factures_pb2.FactureSettings]
+    """Set the logo of a société that has settings, for documents that are made from now on."""
 
 class FactureSettingsServiceServicer(metaclass=_abc_1.ABCMeta):
     """What a société says of itself and of its invoices. A société without settings has the defaults."""
@@ -176,5 +194,13 @@ class FactureSettingsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _factures_pb2.GetFactureSettingsRequest,
         context: _aio.ServicerContext[_factures_pb2.GetFactureSettingsRequest, _abc.Awaitable[_factures_pb2.FactureSettings]],
     ) -> _abc.Awaitable[_factures_pb2.FactureSettings]: ...
+
+    @_abc_1.abstractmethod
+    def UploadLogo(
+        self,
+        request: _factures_pb2.UploadLogoRequest,
+        context: _aio.ServicerContext[_factures_pb2.UploadLogoRequest, _abc.Awaitable[_factures_pb2.FactureSettings]],
+    ) -> _abc.Awaitable[_factures_pb2.FactureSettings]:
+        """Set the logo of a société that has settings, for documents that are made from now on."""
 
 def add_FactureSettingsServiceServicer_to_server(servicer: FactureSettingsServiceServicer, server: _aio.Server) -> None: ...
