@@ -20,6 +20,7 @@ from db_utils.errors import (
     SerializationConflict,
     StalePlan,
     StatementTimeout,
+    StillReferenced,
     TextTooLong,
     UnknownChoice,
     VersionConflict,
@@ -27,7 +28,8 @@ from db_utils.errors import (
 from db_utils.failpoints import arm_failpoint, failpoint
 from db_utils.ids import parse_uuid, uuid7
 from db_utils.keys import Key, Rank, Searched
-from db_utils.listing import DEFAULT_SIZE, Listing, Page, PageRequest
+from db_utils.listing import Listing
+from db_utils.pages import DEFAULT_SIZE, Page, PageRequest
 from db_utils.pool import Connection
 from db_utils.reader import Reader
 from db_utils.rekeying import keyed_models, rekey
@@ -82,6 +84,7 @@ __all__ = [
     "SoftDelete",
     "StalePlan",
     "StatementTimeout",
+    "StillReferenced",
     "Tenant",
     "TenantOrSystem",
     "TextTooLong",

@@ -60,6 +60,14 @@ class ReferenceViolation(DatabaseError):
         self.constraint = constraint
 
 
+class StillReferenced(DatabaseError):
+    """A row that was to be deleted is still pointed at by another one, as *constraint* says."""
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__(constraint)
+        self.constraint = constraint
+
+
 class InvalidValue(DatabaseError):
     """A value that its column does not take; *column* names the column."""
 

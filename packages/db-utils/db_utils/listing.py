@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Numeric,
     Select,
+    Uuid,
     bindparam,
     func,
     literal_column,
@@ -28,21 +29,23 @@ from sqlalchemy.types import TypeEngine
 
 from db_utils import context
 from db_utils.errors import (
-    InvalidPageSize,
     InvalidPageToken,
     TextTooLong,
     UnknownChoice,
     UnknownOrder,
     UnknownSort,
 )
+from db_utils.ids import parse_uuid
 from db_utils.keys import Key, Searched, key_of
 from db_utils.page_tokens import opened, sealed
+from db_utils.pages import Page, PageRequest, page_size
 from db_utils.reader import R, Reader
 from db_utils.searches import Number, Search, Shape, criteria
 from db_utils.statements import table_plan
 from db_utils.tables import Choice
 
-DEFAULT_SIZE, LARGEST_SIZE, LONGEST_SEARCH = 20, 100, 100
+LONGEST_SEARCH = 100
+_NO_ROW = UUID(int=0)  # the kernel gives it to none
 _MOST_STATEMENTS = 512  # kept of one list, because searches have many shapes
 # The places of rows without the instant or day of their sort: before all others, or (True) after them.
 _FIRST, _LAST = (end.replace(tzinfo=UTC) for end in (datetime.min, datetime.max))
@@ -66,26 +69,6 @@ _READ: Mapping[type, Callable[[Any], object]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class PageRequest:
-    """The page that a caller asks for, as in common.proto: size 0 means 20, above 100 means 100."""
-
-    size: int = 0
-    token: str = ""
-    sort_by: str = ""
-    sort_order: str = ""
-    with_total: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[R]):
-    """The rows of a page, the token of the next page ("" on the last), and the total if it was asked for."""
-
-    rows: list[R]
-    next_token: str
-    total: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Sort:
     """The column that a list is sorted by: for a text with a text key, that of the key."""
 
@@ -104,7 +87,8 @@ class Listing(Generic[R]):
     index must contain `coalesce(<column>, '0001-01-01 00:00:00+00'::timestamptz)`, or '0001-01-01'::date,
     or for the last place '9999-12-31 23:59:59.999999+00'::timestamptz and '9999-12-31'::date.
     *filters*: names of columns for equality; or a mapping from names to functions that make a
-    criterion of the bound value, None for equality with the column of that name.
+    criterion of the bound value, None for equality with the column of that name. The id of a row may
+    be a text: one that cannot be an id filters everything away.
     *search*: the `Searched` or `Key` column in which words are looked for.
     *number*: a function from a text to the forms in which its phone number is stored, the one with
     its country code first; to no form for a text that is only a part of a number.
@@ -134,6 +118,8 @@ class Listing(Generic[R]):
             dict(filters) if isinstance(filters, Mapping) else dict.fromkeys(filters)
         )
         self.filters = frozenset(self._filters)  # names of the filters
+        equal = (self._table.columns[name] for name, own in self._filters.items() if own is None)
+        self._ids = frozenset(column.key for column in equal if isinstance(column.type, Uuid))
         self._search = None if search is None else self._table.columns[search.key]
         self._number, self._without = number, frozenset(without)
         self._statements: dict[tuple[Any, ...], tuple[Select[R], Select[int]]] = {}
@@ -154,9 +140,11 @@ class Listing(Generic[R]):
         each combination of sort, filters and shape of search. Raises
         InvalidPageToken, InvalidPageSize, UnknownSort, UnknownOrder, UnknownChoice, TextTooLong.
         """
-        size = _size(request.size)
+        size = page_size(request.size)
         sort = self._sort(request)
-        active = {name: value for name, value in filters.items() if value is not None and value != ""}
+        active = {
+            name: self._bound(name, value) for name, value in filters.items() if value not in (None, "")
+        }
         self._check(active)
         wanted = self._wanted(search)
         question = sorted(active.items()) + ([("search", wanted)] if wanted.shape else [])
@@ -190,6 +178,10 @@ class Listing(Generic[R]):
         if self._search is None or not isinstance(self._search.type, (Key, Searched)):
             raise TypeError(f"{self._model.__name__} is not searched")
         return Search.of(search, self._search.type, self._number)
+
+    def _bound(self, name: str, value: object) -> object:
+        """*value* as the column of its filter takes it; a text that is no id is that of no row (C2)."""
+        return (parse_uuid(value) or _NO_ROW) if name in self._ids and isinstance(value, str) else value
 
     def _check(self, active: Mapping[str, object]) -> None:
         for name, value in active.items():
@@ -292,9 +284,3 @@ class Listing(Generic[R]):
 def _whole_digits(kind: TypeEngine[Any]) -> int:
     assert isinstance(kind, Numeric)
     return (kind.precision or 14) - (kind.scale or 0)
-
-
-def _size(asked: int) -> int:
-    if asked < 0:
-        raise InvalidPageSize(str(asked))
-    return min(asked, LARGEST_SIZE) or DEFAULT_SIZE

@@ -19,7 +19,15 @@ from db_utils import clock, context
 from db_utils.changes import changed_columns, update_of, wrong_keys
 from db_utils.conflicts import find_existing
 from db_utils.direct import DirectReader
-from db_utils.errors import Conflict, DatabaseError, SwallowedError, TransactionOver, VersionConflict
+from db_utils.errors import (
+    Conflict,
+    DatabaseError,
+    ReferenceViolation,
+    StillReferenced,
+    SwallowedError,
+    TransactionOver,
+    VersionConflict,
+)
 from db_utils.execution import insert_all, insert_alone, run
 from db_utils.failpoints import failpoint
 from db_utils.failures import FAILURES
@@ -121,15 +129,20 @@ class Transaction(Reader):
     async def delete(self, row: Row) -> None:
         """Delete *row*; a table with SoftDelete keeps it, hidden from every read.
 
-        Raises ReferenceViolation, and VersionConflict where the row is kept.
+        The foreign keys decide, so that no reference slips in between a look and the deletion. Raises
+        StillReferenced, and VersionConflict where the row is kept.
         """
         table = table_plan(type(row))
         table.need(context.scope.get())
         if table.soft:
             await self.update(row, expected=None, **{DELETED_COLUMN: clock.now()})
             return
+        await self.flush()  # otherwise a reference that an insert lacks would be taken for one to this row
         statement = delete_one(table)
-        await self._count(statement, statement.values(row.__dict__))
+        try:
+            await self._count(statement, statement.values(row.__dict__))
+        except ReferenceViolation as error:
+            raise StillReferenced(error.constraint) from error
 
     async def execute(self, statement: ClauseElement, **named: object) -> int:
         """Run an UPDATE, DELETE or INSERT and return the number of rows it wrote.

@@ -154,12 +154,13 @@ class Demande(Entity, Tenant, Base):
 
 
 class Courriel(Entity, Tenant, Base):
-    """A row with a unique column over all organisations."""
+    """A row with a unique column over all organisations, which may point at a row that is really deleted."""
 
     __tablename__ = "courriels"
     __table_args__ = (UniqueConstraint("adresse"),)
 
     adresse: Mapped[str] = mapped_column(String(100))
+    demande_id: Mapped[UUID | None] = mapped_column(ForeignKey("demandes.id"), default=None)
 
 
 class Periode(Entity, Tenant, Base):

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from db_utils import Conflict, Database, ReferenceViolation, uuid7
-from tests.essais import Courriel, Fiche, Periode, Piece, fiche, scoped
+from db_utils import Conflict, Database, ReferenceViolation, StillReferenced, uuid7
+from tests.essais import Courriel, Demande, Fiche, Periode, Piece, fiche, scoped
 
 
 async def conflict_of(database: Database, *rows: Fiche | Piece | Courriel | Periode) -> tuple[str, object]:
@@ -18,12 +18,17 @@ async def conflict_of(database: Database, *rows: Fiche | Piece | Courriel | Peri
     return refused.value.constraint, refused.value.existing_id
 
 
-async def inserted(database: Database, *rows: Fiche | Piece | Courriel | Periode) -> UUID:
+async def inserted(database: Database, *rows: Fiche | Piece | Courriel | Periode | Demande) -> UUID:
     """Insert *rows* and return the id of the first one."""
     async with database.transaction() as tx:
         for row in rows:
             await tx.insert(row)
     return rows[0].id
+
+
+def courriel(org: str, demande_id: UUID) -> Courriel:
+    """A row that points at a `Demande`."""
+    return Courriel(organisation_id=org, adresse=f"{uuid7()}@exemple.fr", demande_id=demande_id)
 
 
 async def test_the_occupant_of_a_partial_unique_index_is_named(database: Database, org: str) -> None:
@@ -134,6 +139,27 @@ async def test_a_missing_reference_names_its_constraint(database: Database, org:
         async with database.transaction() as tx:
             await tx.insert(Piece(organisation_id=org, fiche_id=uuid7()))
     assert refused.value.constraint == "fk_pieces_fiche_id"
+
+
+async def test_a_row_that_another_one_points_at_is_not_deleted(database: Database, org: str) -> None:
+    """The deletion raises StillReferenced with the constraint that is in the way."""
+    demande = Demande(organisation_id=org)
+    await inserted(database, demande)
+    await inserted(database, courriel(org, demande.id))
+    with pytest.raises(StillReferenced) as refused:
+        async with database.transaction() as tx:
+            await tx.delete(demande)
+    assert refused.value.constraint == "fk_courriels_demande_id"
+
+
+async def test_an_insert_before_a_deletion_is_told_as_what_it_is(database: Database, org: str) -> None:
+    """A row that points nowhere is not taken for one that points at the deleted row."""
+    demande = Demande(organisation_id=org)
+    await inserted(database, demande)
+    with pytest.raises(ReferenceViolation):
+        async with database.transaction() as tx:
+            await tx.insert(courriel(org, uuid7()))
+            await tx.delete(demande)
 
 
 async def test_a_refused_write_leaves_no_trace_in_the_log(

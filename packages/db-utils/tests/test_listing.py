@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from db_utils import Database, Listing, Page, PageRequest, UnknownChoice, context
 from db_utils.errors import InvalidPageSize, UnknownOrder, UnknownSort
-from db_utils.listing import LARGEST_SIZE
+from db_utils.pages import LARGEST_SIZE
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import any_

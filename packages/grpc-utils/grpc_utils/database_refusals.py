@@ -12,6 +12,7 @@ from db_utils import (
     ReferenceViolation,
     SerializationConflict,
     StatementTimeout,
+    StillReferenced,
     TextTooLong,
     UnknownChoice,
     VersionConflict,
@@ -20,6 +21,7 @@ from db_utils import (
 from grpc_utils.errors import (
     BaseIndisponible,
     ConflitDEcriture,
+    EncoreUtilise,
     ExisteDeja,
     FormatInvalide,
     JetonDePageInvalide,
@@ -60,6 +62,7 @@ _PLAIN: dict[type[DatabaseError], type[Refusal]] = {
     DatabaseUnavailable: BaseIndisponible,
     StatementTimeout: RequeteTropLente,
     SerializationConflict: ConflitDEcriture,
+    StillReferenced: EncoreUtilise,
     InvalidText: FormatInvalide,
     OrganisationRequired: OrganisationRequise,
     VersionConflict: VersionPerimee,

@@ -39,6 +39,11 @@ def civil_date(text: str, champ: str) -> date:
     return day
 
 
+def optional_date(text: str | None, champ: str) -> date | None:
+    """The same, None when *text* is empty or absent. Raises DateInvalide."""
+    return civil_date(text, champ) if text else None
+
+
 def is_opaque_id(text: str) -> bool:
     """Whether *text* may be an id made by another service (C2)."""
     return _OPAQUE_ID.fullmatch(text) is not None

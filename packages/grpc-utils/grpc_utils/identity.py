@@ -33,6 +33,11 @@ class Identity:
         """The user behind the call: the caller, or the user for whom a service calls ("" for none)."""
         return self.on_behalf_of if self.kind == "service" else self.subject
 
+    @property
+    def author(self) -> str:
+        """Who is noted as the author of a change: the user behind the call, else the service itself."""
+        return self.user_id or self.subject
+
 
 ANONYMOUS: Final = Identity(kind="anonymous", subject="anonyme")
 

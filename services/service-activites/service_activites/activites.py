@@ -1,18 +1,16 @@
 """ActiviteService: calls, mails, meetings and notes on clients and contracts."""
 
-from uuid import UUID
-
 from crm.activites import activites_pb2 as pb
 from crm.activites.activites_pb2_grpc import ActiviteServiceServicer
 from crm.common.common_pb2 import DeleteResponse
-from db_utils import Listing, ReferenceViolation, parse_uuid
+from db_utils import Listing, ReferenceViolation
 from grpc_utils import (
     Context,
     caller,
     expected_version,
     found,
     list_answer,
-    page_request,
+    page_of,
     required,
     to_message,
 )
@@ -36,7 +34,6 @@ ACTIVITES = Listing(
     },
     search=Activite.recherche_cle,
 )
-_NO_TYPE = UUID(int=0)  # never given to a type: stands for an id that is no UUID
 _TYPES = select(TypeActivite).where(TypeActivite.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 
 
@@ -66,17 +63,9 @@ class ActiviteService(ActiviteServiceServicer):
 
     async def List(self, request: pb.ListActivitesRequest, context: Context) -> pb.ListActivitesResponse:
         """List activities, the latest first unless another sort is asked for (R6)."""
-        reader, (du, au) = self._db.read(), rules.filter_bounds(request)
-        page = await ACTIVITES.page(
-            reader,
-            page_request(request.pagination),
-            search=request.search,
-            type_id=request.type_id and (parse_uuid(request.type_id) or _NO_TYPE),
-            client_base_id=request.client_base_id,
-            contrat_id=request.contrat_id,
-            du=du,
-            au=au,
-        )
+        rules.check_bounds(request)
+        reader = self._db.read()
+        page = await page_of(ACTIVITES, reader, request)
         types = await reader.all(_TYPES, ids=list({row.type_id for row in page.rows}))
         known = {kind.id: kind for kind in types}
         messages = [_message(row, known[row.type_id]) for row in page.rows]

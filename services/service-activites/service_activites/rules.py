@@ -99,12 +99,11 @@ def _check_echeance(date_activite: datetime, echeance: datetime | None) -> None:
         raise EcheanceAnterieure(champ="echeance")
 
 
-def filter_bounds(request: pb.ListActivitesRequest) -> tuple[datetime | None, datetime | None]:
-    """The instants from and to which activities are listed, both included (R6). Raises PeriodeInvalide."""
+def check_bounds(request: pb.ListActivitesRequest) -> None:
+    """Refuse a list of activities that ends before it begins (R6). Raises DateInvalide, PeriodeInvalide."""
     du, au = given_instant(request, "du"), given_instant(request, "au")
     if du is not None and au is not None and du > au:
         raise PeriodeInvalide(champ="du")
-    return du, au
 
 
 def opaque_ids(request: Message, fields: Iterable[str]) -> dict[str, Any]:

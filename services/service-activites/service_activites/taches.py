@@ -13,7 +13,7 @@ from grpc_utils import (
     found,
     insert_once,
     list_answer,
-    page_request,
+    page_of,
 )
 from service_kit import App, Settings
 
@@ -64,21 +64,7 @@ class TacheService(TacheServiceServicer):
         now, current = clock.now(), {}
         if request.periode:
             current["debut"], current["fin"] = bounds(request.periode, clock.today())
-        page = await TACHES.page(
-            self._db.read(),
-            page_request(request.pagination),
-            search=request.search,
-            current=current | {"now": now},
-            statut=request.statut,
-            type=request.type,
-            priorite=request.priorite,
-            assigne_a=request.assigne_a,
-            client_id=request.client_id,
-            contrat_id=request.contrat_id,
-            facture_id=request.facture_id,
-            en_retard=request.en_retard or None,
-            periode=request.periode,
-        )
+        page = await page_of(TACHES, self._db.read(), request, current=current | {"now": now})
         messages = [suivi.message(row, now) for row in page.rows]
         return list_answer(pb.ListTachesResponse, page, messages)
 

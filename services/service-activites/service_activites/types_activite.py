@@ -3,9 +3,9 @@
 from crm.activites import activites_pb2 as pb
 from crm.activites.activites_pb2_grpc import TypeActiviteServiceServicer
 from crm.common.common_pb2 import DeleteResponse
-from db_utils import Listing, Reader, ReferenceViolation, scope
-from grpc_utils import Context, changes, expected_version, found, list_answer, page_request, to_message
-from grpc_utils.errors import ChampRequis, EncoreUtilise, ExisteDeja
+from db_utils import Listing, Reader, scope
+from grpc_utils import Context, changes, expected_version, found, list_answer, page_of, to_message
+from grpc_utils.errors import ChampRequis, ExisteDeja
 from service_kit import App, Settings
 from sqlalchemy import bindparam, or_, select
 
@@ -51,7 +51,7 @@ class TypeActiviteService(TypeActiviteServiceServicer):
         self, request: pb.ListTypesActiviteRequest, context: Context
     ) -> pb.ListTypesActiviteResponse:
         """List the types that an activity of the organisation may have (R2)."""
-        page = await TYPES.page(self._db.read(), page_request(request.pagination))
+        page = await page_of(TYPES, self._db.read(), request)
         return list_answer(pb.ListTypesActiviteResponse, page)
 
     async def Update(self, request: pb.UpdateTypeActiviteRequest, context: Context) -> pb.TypeActivite:
@@ -65,14 +65,11 @@ class TypeActiviteService(TypeActiviteServiceServicer):
 
     async def Delete(self, request: pb.DeleteTypeActiviteRequest, context: Context) -> DeleteResponse:
         """Remove a type of the organisation that no activity has (R3). Raises TypeSysteme, EncoreUtilise."""
-        try:
-            async with self._db.transaction() as tx:
-                kind = await tx.get(TypeActivite, request.id, lock=True)
-                if kind is not None:
-                    rules.check_own(kind)
-                    await tx.delete(kind)
-        except ReferenceViolation:  # by an activity, also by one that was noted at this very moment
-            raise EncoreUtilise from None
+        async with self._db.transaction() as tx:
+            kind = await tx.get(TypeActivite, request.id, lock=True)
+            if kind is not None:
+                rules.check_own(kind)
+                await tx.delete(kind)
         return DeleteResponse(success=kind is not None)
 
 

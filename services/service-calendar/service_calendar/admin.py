@@ -6,7 +6,7 @@ from datetime import timedelta
 from crm.calendar import calendar_pb2 as pb
 from crm.calendar.calendar_pb2_grpc import CalendarAdminServiceServicer
 from db_utils import Conflict, Listing, clock
-from grpc_utils import Context, found, list_answer, page_request, required, to_message
+from grpc_utils import Context, found, list_answer, page_of, required, to_message
 from service_kit import App, Settings
 
 from service_calendar import audit, fields, imports, rules
@@ -80,12 +80,10 @@ class CalendarAdminService(CalendarAdminServiceServicer):
         """List changes, the latest first; days are those of Paris (R25)."""
         first = fields.optional_day(request.date_from, "date_from")
         last = fields.optional_day(request.date_to, "date_to")
-        page = await AUDIT_LOGS.page(
+        page = await page_of(
+            AUDIT_LOGS,
             self._db.read(),
-            page_request(request.pagination),
-            entity_type=request.entity_type,
-            entity_id=request.entity_id,
-            acteur=request.acteur,
+            request,
             du=first and clock.midnight(first),
             avant=last and clock.midnight(last + timedelta(days=1)),
         )

@@ -4,7 +4,7 @@ from crm.calendar import calendar_pb2 as pb
 from crm.calendar.calendar_pb2_grpc import DebitConfigurationServiceServicer
 from crm.common.common_pb2 import DeleteResponse
 from db_utils import Listing, Reader
-from grpc_utils import Context, expected_version, found, list_answer, page_request
+from grpc_utils import Context, expected_version, found, list_answer, page_of
 from service_kit import App, Settings
 from sqlalchemy import bindparam, select
 
@@ -50,9 +50,7 @@ class DebitConfigurationService(DebitConfigurationServiceServicer):
         self, request: pb.ListDebitConfigurationsRequest, context: Context
     ) -> pb.ListDebitConfigurationsResponse:
         """List what was saved, by level."""
-        page = await CONFIGURATIONS.page(
-            self._db.read(), page_request(request.pagination), niveau=request.niveau
-        )
+        page = await page_of(CONFIGURATIONS, self._db.read(), request)
         rows = [answers.configuration(row) for row in page.rows]
         return list_answer(pb.ListDebitConfigurationsResponse, page, rows)
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from crm.calendar import calendar_pb2 as pb
 from crm.calendar.calendar_pb2_grpc import PlannedDebitServiceServicer
 from db_utils import Conflict, Listing, Reader
-from grpc_utils import Context, found, list_answer, opaque_id, page_request, to_message
+from grpc_utils import Context, found, list_answer, opaque_id, page_of, to_message
 from service_kit import App, Settings
 from sqlalchemy import Date, bindparam, select
 
@@ -79,15 +79,12 @@ class PlannedDebitService(PlannedDebitServiceServicer):
         self, request: pb.ListPlannedDebitsRequest, context: Context
     ) -> pb.ListPlannedDebitsResponse:
         """List planned debits by day."""
-        page = await PLANNED_DEBITS.page(
+        page = await page_of(
+            PLANNED_DEBITS,
             self._db.read(),
-            page_request(request.pagination),
+            request,
             date_from=fields.optional_day(request.date_from, "date_from"),
             date_to=fields.optional_day(request.date_to, "date_to"),
-            societe_id=request.societe_id,
-            client_id=request.client_id,
-            contrat_id=request.contrat_id,
-            statut=request.statut,
         )
         return list_answer(pb.ListPlannedDebitsResponse, page)
 

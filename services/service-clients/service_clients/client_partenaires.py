@@ -1,18 +1,15 @@
 """ClientPartenaireService: links that say which partner takes part in which client, and when."""
 
-from uuid import UUID
-
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientPartenaireServiceServicer
-from db_utils import Listing, parse_uuid
-from grpc_utils import Context, civil_date, found, list_answer, page_of, required, to_message
+from db_utils import Listing
+from grpc_utils import Context, found, list_answer, optional_date, page_of, required, to_message
 from service_kit import App, Settings
 from sqlalchemy import BindParameter, ColumnElement, and_, or_, select
 
 from service_clients import rules
 from service_clients.models import ClientBase, ClientPartenaire
 
-_NO_CLIENT = UUID(int=0)  # never given to a client: stands for an id that is no UUID
 _OF_LIVING_CLIENT = (
     select(ClientBase.id)
     .where(ClientBase.id == ClientPartenaire.client_base_id, ClientBase.supprime_le.is_(None))
@@ -59,13 +56,11 @@ class ClientPartenaireService(ClientPartenaireServiceServicer):
         self, request: pb.ListClientPartenairesRequest, context: Context
     ) -> pb.ListClientPartenairesResponse:
         """List links of living clients, the latest beginning first."""
-        client_id = request.client_base_id and (parse_uuid(request.client_base_id) or _NO_CLIENT)
         page = await page_of(
             PARTENAIRES,
             self._db.read(),
             request,
-            client_base_id=client_id,
-            actif_le=civil_date(request.actif_le, "actif_le") if request.actif_le else None,
+            actif_le=optional_date(request.actif_le, "actif_le"),
             of_living_client=True,
         )
         return list_answer(pb.ListClientPartenairesResponse, page)

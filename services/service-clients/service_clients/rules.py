@@ -16,6 +16,7 @@ from grpc_utils import (
     civil_date,
     email_address,
     opaque_id,
+    optional_date,
     person_name,
     required,
 )
@@ -182,8 +183,8 @@ def check_postcode(code: str, pays: str) -> None:
 
 def new_partenaire(client: ClientBase, request: pb.CreateClientPartenaireRequest) -> ClientPartenaire:
     """New partner link of *client* with the fields of *request* (R16). Raises InvalidArgument."""
-    valid_from = civil_date(request.valid_from, "valid_from") if request.valid_from else clock.today()
-    valid_to = civil_date(request.valid_to, "valid_to") if request.valid_to else None
+    valid_from = optional_date(request.valid_from, "valid_from") or clock.today()
+    valid_to = optional_date(request.valid_to, "valid_to")
     if valid_to is not None and valid_to < valid_from:
         raise DateInvalide(champ="valid_to")
     partenaire_id = opaque_id(required(request.partenaire_id, "partenaire_id"), "partenaire_id")

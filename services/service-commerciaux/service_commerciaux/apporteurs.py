@@ -5,13 +5,13 @@ from uuid import UUID
 from crm.commerciaux import commerciaux_pb2 as pb
 from crm.commerciaux.commerciaux_pb2_grpc import ApporteurServiceServicer
 from crm.common.common_pb2 import DeleteResponse
-from db_utils import Listing, Transaction, parse_uuid
+from db_utils import Listing, Transaction
 from grpc_utils import (
     Context,
     expected_version,
     found,
     list_answer,
-    page_request,
+    page_of,
     required,
     to_message,
 )
@@ -21,7 +21,6 @@ from sqlalchemy import bindparam, select
 
 from service_commerciaux import rules
 from service_commerciaux.models import Apporteur, ModeleDistribution
-from service_commerciaux.references import removed
 
 APPORTEURS = Listing(
     Apporteur,
@@ -29,7 +28,6 @@ APPORTEURS = Listing(
     filters=("type_apporteur", "actif", "societe_id", "manager_id"),
     search=Apporteur.recherche_cle,
 )
-_NOBODY = UUID(int=0)  # manages nobody: the filter for a text that cannot be an id
 _BY_UTILISATEUR = select(Apporteur).where(
     Apporteur.organisation_id == bindparam("organisation_id"),
     Apporteur.utilisateur_id == bindparam("utilisateur_id"),
@@ -76,15 +74,7 @@ class ApporteurService(ApporteurServiceServicer):
 
     async def List(self, request: pb.ListApporteursRequest, context: Context) -> pb.ListApporteursResponse:
         """List apporteurs by name, active and inactive ones unless told otherwise (R6)."""
-        page = await APPORTEURS.page(
-            self._db.read(),
-            page_request(request.pagination),
-            search=request.search,
-            type_apporteur=request.type_apporteur,
-            actif=request.actif if request.HasField("actif") else None,
-            societe_id=request.societe_id,
-            manager_id=request.manager_id and (parse_uuid(request.manager_id) or _NOBODY),
-        )
+        page = await page_of(APPORTEURS, self._db.read(), request)
         return list_answer(pb.ListApporteursResponse, page)
 
     async def Update(self, request: pb.UpdateApporteurRequest, context: Context) -> pb.Apporteur:
@@ -111,7 +101,7 @@ class ApporteurService(ApporteurServiceServicer):
         async with self._db.transaction() as tx:
             apporteur = await tx.get(Apporteur, request.id, lock=True)
             if apporteur is not None:
-                await removed(tx, apporteur)
+                await tx.delete(apporteur)
         return DeleteResponse(success=apporteur is not None)
 
     async def _set_actif(self, apporteur_id: str, *, actif: bool) -> pb.Apporteur:

@@ -12,11 +12,11 @@ from db_utils import Listing, Reader
 from grpc_utils import (
     Context,
     caller,
-    civil_date,
     expected_version,
     found,
     list_answer,
-    page_request,
+    optional_date,
+    page_of,
     to_message,
 )
 from service_kit import App, Settings
@@ -88,14 +88,11 @@ class BaremeCommissionService(BaremeCommissionServiceServicer):
     async def List(self, request: pb.ListBaremesRequest, context: Context) -> pb.ListBaremesResponse:
         """List the latest versions by name; on request all of them, or those in force on a day."""
         reader = self._db.read()
-        day = civil_date(request.en_vigueur_le, "en_vigueur_le") if request.en_vigueur_le else None
-        page = await BAREMES.page(
+        day = optional_date(request.en_vigueur_le, "en_vigueur_le")
+        page = await page_of(
+            BAREMES,
             reader,
-            page_request(request.pagination),
-            search=request.search,
-            type_calcul=request.type_calcul,
-            canal_vente=request.canal_vente,
-            actif=request.actif if request.HasField("actif") else None,
+            request,
             derniere=None if day or request.toutes_versions else True,
             en_vigueur_le=day,
         )

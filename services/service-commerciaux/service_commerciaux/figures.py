@@ -4,14 +4,13 @@ Requests and former versions become the columns of a version here; `versions.py`
 """
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from crm.commerciaux import commerciaux_pb2 as pb
 from db_utils import clock
-from grpc_utils import changes, civil_date, money, opaque_id, percentage, required
+from grpc_utils import changes, civil_date, money, opaque_id, optional_date, percentage, required
 from grpc_utils.errors import DateInvalide, InvalidArgument
 
 from service_commerciaux.models import FIXE, FORFAIT, HUNDRED, MIXTE, PALIER, POURCENTAGE, Bareme, Palier
@@ -55,7 +54,7 @@ def new_bareme(request: pb.CreateBaremeRequest, par: str | None) -> Bareme:
             "organisation_id": request.organisation_id,
             "code": code_of(request.code),
             "nom": required(request.nom, "nom"),
-            "date_effet": first_day(request.date_effet) or clock.today(),
+            "date_effet": optional_date(request.date_effet, "date_effet") or clock.today(),
             "cree_par": par,
             "modifie_par": par,
         }
@@ -65,11 +64,6 @@ def new_bareme(request: pb.CreateBaremeRequest, par: str | None) -> Bareme:
 def requested_changes(request: pb.UpdateBaremeRequest) -> dict[str, Any]:
     """Columns that *request* wants to be otherwise, date_effet aside. Raises InvalidArgument."""
     return converted(changes(request, UPDATABLE, mandatory=_MANDATORY))
-
-
-def first_day(text: str) -> date | None:
-    """First day of a version as a request names it, None for none. Raises DateInvalide."""
-    return civil_date(text, "date_effet") if text else None
 
 
 def complete(columns: Mapping[str, Any]) -> Bareme:

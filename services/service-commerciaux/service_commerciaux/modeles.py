@@ -4,14 +4,13 @@ from crm.commerciaux import commerciaux_pb2 as pb
 from crm.commerciaux.commerciaux_pb2_grpc import ModeleDistributionServiceServicer
 from crm.common.common_pb2 import DeleteResponse
 from db_utils import Listing, Transaction
-from grpc_utils import Context, expected_version, found, list_answer, page_request, to_message
+from grpc_utils import Context, expected_version, found, list_answer, page_of, to_message
 from service_kit import App, Settings
 from sqlalchemy import bindparam, select
 from user_sync import UtilisateurLocal
 
 from service_commerciaux import rules
 from service_commerciaux.models import ModeleDistribution
-from service_commerciaux.references import removed
 
 MODELES = Listing(ModeleDistribution, sorts=("nom",), search=ModeleDistribution.recherche_cle)
 _ANY = (
@@ -40,7 +39,7 @@ class ModeleDistributionService(ModeleDistributionServiceServicer):
         self, request: pb.ListModelesDistributionRequest, context: Context
     ) -> pb.ListModelesDistributionResponse:
         """List models by name."""
-        page = await MODELES.page(self._db.read(), page_request(request.pagination), search=request.search)
+        page = await page_of(MODELES, self._db.read(), request)
         return list_answer(pb.ListModelesDistributionResponse, page)
 
     async def Update(
@@ -58,7 +57,7 @@ class ModeleDistributionService(ModeleDistributionServiceServicer):
         async with self._db.transaction() as tx:
             modele = await tx.get(ModeleDistribution, request.id, lock=True)
             if modele is not None:
-                await removed(tx, modele)
+                await tx.delete(modele)
         return DeleteResponse(success=modele is not None)
 
 

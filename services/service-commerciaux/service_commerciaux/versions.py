@@ -7,6 +7,7 @@ from typing import Any
 
 from crm.commerciaux import commerciaux_pb2 as pb
 from db_utils import clock
+from grpc_utils import optional_date
 from grpc_utils.errors import Aborted, FailedPrecondition, FormatInvalide, InvalidArgument
 
 from service_commerciaux import figures, paliers
@@ -50,7 +51,7 @@ def change_of(
         raise VersionRemplacee
     wanted = figures.requested_changes(request)
     new = _differing(bareme, wanted)
-    date_effet = figures.first_day(request.date_effet)
+    date_effet = optional_date(request.date_effet, "date_effet")
     tiers = _wanted_paliers(bareme, former, request)
     if _is_in_place(bareme, new, date_effet) and paliers.same(former, tiers):
         return Change({**new, "modifie_par": par} if new else {})

@@ -14,11 +14,11 @@ from grpc_utils import (
     Afterwards,
     Context,
     caller,
-    civil_date,
     expected_version,
     found,
     list_answer,
-    page_request,
+    optional_date,
+    page_of,
     required,
     to_message,
 )
@@ -37,7 +37,7 @@ from service_contrats.models import (
 )
 from service_contrats.references import next_reference
 from service_contrats.rules import Demande
-from service_contrats.transitions import LIGNES, announce, author, begin, move
+from service_contrats.transitions import LIGNES, announce, begin, move
 
 CONTRATS = Listing(
     Contrat,
@@ -102,7 +102,7 @@ class ContratService(ContratServiceServicer):
             await tx.insert(contrat)
             for ligne in lignes:
                 await tx.insert(ligne)
-            await begin(tx, contrat, author(caller()))
+            await begin(tx, contrat, caller().author)
             if contrat.statut == SIGNE:
                 announce(tx, contrat, lignes)
         return contrat
@@ -131,15 +131,8 @@ class ContratService(ContratServiceServicer):
 
     async def List(self, request: pb.ListContratsRequest, context: Context) -> pb.ListContratsResponse:
         """List contracts, the newest first unless another sort is asked for."""
-        page = await CONTRATS.page(
-            self._db.read(),
-            page_request(request.pagination),
-            search=request.search,
-            client_id=request.client_id,
-            commercial_id=request.commercial_id,
-            societe_id=request.societe_id,
-            statut=request.statut,
-            fin_avant=civil_date(request.fin_avant, "fin_avant") if request.fin_avant else None,
+        page = await page_of(
+            CONTRATS, self._db.read(), request, fin_avant=optional_date(request.fin_avant, "fin_avant")
         )
         return list_answer(pb.ListContratsResponse, page)
 
@@ -181,7 +174,7 @@ class ContratService(ContratServiceServicer):
             if contrat.statut in statuts.EN_COURS:
                 return to_message(contrat, pb.Contrat)
             columns |= {"societe_id": contrat.societe_id or societe_id, "signature_event_id": uuid7()}
-            await move(tx, contrat, SIGNE, auteur=author(caller()), **columns)
+            await move(tx, contrat, SIGNE, auteur=caller().author, **columns)
             announce(tx, contrat, await tx.all(LIGNES, contrat_id=contrat.id))
         self._tell_signature(contrat)
         return to_message(contrat, pb.Contrat)
@@ -200,7 +193,7 @@ class ContratService(ContratServiceServicer):
         async with self._db.transaction() as tx:
             # Not locked: who cancels a draft that is being signed meanwhile is told VERSION_PERIMEE.
             contrat = found(await tx.get(Contrat, request.id))
-            await move(tx, contrat, ANNULE, auteur=author(caller()), motif=motif)
+            await move(tx, contrat, ANNULE, auteur=caller().author, motif=motif)
         return to_message(contrat, pb.Contrat)
 
     def _tell_signature(self, contrat: Contrat) -> None:

@@ -10,7 +10,7 @@ from crm.common.common_pb2 import DeleteResponse
 from crm.contrats import contrats_pb2 as pb
 from crm.contrats.contrats_pb2_grpc import LigneContratServiceServicer
 from db_utils import Listing, Transaction
-from grpc_utils import Context, expected_version, found, list_answer, page_request, required, to_message
+from grpc_utils import Context, expected_version, found, list_answer, page_of, required, to_message
 from grpc_utils.errors import LimiteAtteinte
 from service_kit import App, Settings
 
@@ -86,7 +86,7 @@ class LigneContratService(LigneContratServiceServicer):
         """List the lines of a contract, the oldest first."""
         reader = self._db.read()
         contrat = found(await reader.get(Contrat, request.contrat_id))
-        page = await LISTED.page(reader, page_request(request.pagination), contrat_id=contrat.id)
+        page = await page_of(LISTED, reader, request, contrat_id=contrat.id)
         return list_answer(pb.ListLignesByContratResponse, page)
 
 

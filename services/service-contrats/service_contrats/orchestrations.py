@@ -11,7 +11,7 @@ from crm.contrats import contrats_pb2 as pb
 from crm.contrats.contrats_pb2_grpc import ContractOrchestrationServiceServicer
 from db_utils import Listing, Transaction, clock
 from google.protobuf.json_format import MessageToDict
-from grpc_utils import Context, caller, found, list_answer, page_request, required, to_message
+from grpc_utils import Context, caller, found, list_answer, page_of, required, to_message
 from grpc_utils.errors import Refusal
 from service_kit import App, Settings
 from sqlalchemy import DateTime, Text, bindparam, update
@@ -31,7 +31,7 @@ from service_contrats.models import (
     Contrat,
     OrchestrationHistory,
 )
-from service_contrats.transitions import author, move
+from service_contrats.transitions import move
 
 HISTORY = Listing(OrchestrationHistory, sorts=("started_at desc",), filters=("contrat_id",))
 DEJA_FAIT: Final = "déjà fait"
@@ -69,7 +69,7 @@ class ContractOrchestrationService(ContractOrchestrationServiceServicer):
             day, columns = rules.date_effet(contrat, request.date_effet), {}
             if contrat.statut == SIGNE:  # for the first time
                 columns = termes.terms(day, contrat.frequence_facturation, contrat.duree_mois)
-            await move(tx, contrat, ACTIF, auteur=author(caller()), motif=motif, **columns)
+            await move(tx, contrat, ACTIF, auteur=caller().author, motif=motif, **columns)
             await mandats.owe_moyen(tx, contrat, request, key=str(record.id))
             return "Contrat activé."
 
@@ -88,7 +88,7 @@ class ContractOrchestrationService(ContractOrchestrationServiceServicer):
             motif = statuts.motif(request.motif)
             if contrat.statut == SUSPENDU:
                 return DEJA_FAIT
-            await move(tx, contrat, SUSPENDU, auteur=author(caller()), motif=motif)
+            await move(tx, contrat, SUSPENDU, auteur=caller().author, motif=motif)
             return "Contrat suspendu."
 
         answer, _ = await self._tried(await self._begun(SUSPENDRE, request), suspend)
@@ -106,7 +106,7 @@ class ContractOrchestrationService(ContractOrchestrationServiceServicer):
             statuts.check_transition(contrat, RESILIE)
             day = rules.date_resiliation(contrat, request.date_resiliation)
             columns = {"date_resiliation": day, "motif_resiliation": motif, "date_fin": day}
-            await move(tx, contrat, RESILIE, auteur=author(caller()), motif=motif, **columns)
+            await move(tx, contrat, RESILIE, auteur=caller().author, motif=motif, **columns)
             return "Contrat résilié."
 
         answer, _ = await self._tried(await self._begun(RESILIER, request), terminate)
@@ -118,7 +118,7 @@ class ContractOrchestrationService(ContractOrchestrationServiceServicer):
         """List the calls about a contract with what became of them, the latest first."""
         reader = self._db.read()
         contrat = found(await reader.get(Contrat, request.contrat_id))
-        page = await HISTORY.page(reader, page_request(request.pagination), contrat_id=contrat.id)
+        page = await page_of(HISTORY, reader, request, contrat_id=contrat.id)
         return list_answer(pb.GetContratHistoryResponse, page)
 
     async def _begun(self, operation: str, request: Request) -> OrchestrationHistory:

@@ -5,7 +5,7 @@ from typing import Any
 
 from crm.events.business_pb2 import ContractSignedEvent
 from db_utils import Transaction
-from grpc_utils import Identity, timestamp
+from grpc_utils import timestamp
 from nats_utils import publish
 from sqlalchemy import bindparam, select
 
@@ -56,11 +56,6 @@ def announce(tx: Transaction, contrat: Contrat, lignes: Sequence[LigneContrat]) 
             societe_id=contrat.societe_id or "",
         ),
     )
-
-
-def author(identity: Identity) -> str:
-    """Who makes a change: the user, or the service that calls for itself."""
-    return identity.user_id or identity.subject
 
 
 async def _note(tx: Transaction, contrat: Contrat, former: str | None, motif: str, auteur: str) -> None:

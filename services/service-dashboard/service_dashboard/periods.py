@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from crm.dashboard import dashboard_pb2 as pb
 from db_utils.clock import midnight
-from grpc_utils import civil_date
+from grpc_utils import optional_date
 from grpc_utils.errors import InvalidArgument, ValeurInconnue
 
 PERSONNALISEE = "personnalisee"
@@ -48,8 +48,8 @@ def asked_for(filters: pb.DashboardFilters, today: date) -> Periode:
 
     Raises ValeurInconnue, DateInvalide, PeriodeInvalide.
     """
-    debut = civil_date(filters.date_debut, "date_debut") if filters.date_debut else None
-    fin = civil_date(filters.date_fin, "date_fin") if filters.date_fin else None
+    debut = optional_date(filters.date_debut, "date_debut")
+    fin = optional_date(filters.date_fin, "date_fin")
     if filters.periode_rapide not in ("", PERSONNALISEE):
         return _quick(filters.periode_rapide, today)
     return _checked(Periode(debut or today.replace(day=1), fin or today))
@@ -60,8 +60,8 @@ def asked_for_months(filters: pb.DashboardFilters, today: date) -> Periode:
 
     Raises ValeurInconnue, DateInvalide, PeriodeInvalide.
     """
-    debut = civil_date(filters.date_debut, "date_debut") if filters.date_debut else None
-    fin = civil_date(filters.date_fin, "date_fin") if filters.date_fin else today
+    debut = optional_date(filters.date_debut, "date_debut")
+    fin = optional_date(filters.date_fin, "date_fin") or today
     if filters.periode_rapide not in QUICK:
         raise ValeurInconnue(champ="periode_rapide")
     return _checked(Periode(debut or _eleven_months_before(fin), fin))

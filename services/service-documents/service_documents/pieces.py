@@ -14,10 +14,9 @@ from grpc_utils import (
     Context,
     caller,
     expected_version,
-    instant,
     list_answer,
     opaque_id,
-    page_request,
+    page_of,
     required,
     timestamp,
     to_message,
@@ -61,8 +60,7 @@ class PieceJointeService(PieceJointeServiceServicer):
     async def _deposit(self, request: Described, blocs: AsyncIterator[bytes]) -> pb.PieceJointe:
         if not request.organisation_id:
             raise OrganisationRequise
-        by = caller().user_id or caller().subject
-        description = rules.described(request, by, self._settings.max_octets)
+        description = rules.described(request, caller().author, self._settings.max_octets)
         return to_message(await self._depots.deposit(description, blocs), pb.PieceJointe)
 
     async def Download(
@@ -95,30 +93,20 @@ class PieceJointeService(PieceJointeServiceServicer):
         self, request: pb.ListPiecesJointesRequest, context: Context
     ) -> pb.ListPiecesJointesResponse:
         """List files, the newest first unless another sort is asked for."""
-        page = await PIECES.page(
-            self._db.read(),
-            page_request(request.pagination),
-            search=request.search,
-            etat=DISPONIBLE,
-            type_mime=request.type_mime,
-            categorie=request.categorie,
-            uploaded_by=request.uploaded_by,
-            du=instant(request.du) if request.HasField("du") else None,
-            au=instant(request.au) if request.HasField("au") else None,
-        )
+        page = await page_of(PIECES, self._db.read(), request, etat=DISPONIBLE)
         return list_answer(pb.ListPiecesJointesResponse, page)
 
     async def ListByEntite(
         self, request: pb.ListPiecesJointesByEntiteRequest, context: Context
     ) -> pb.ListPiecesJointesByEntiteResponse:
         """List the files of one client, contract or other thing."""
-        page = await PIECES.page(
+        page = await page_of(
+            PIECES,
             self._db.read(),
-            page_request(request.pagination),
+            request,
             etat=DISPONIBLE,
             entite_type=required(request.entite_type, "entite_type"),
             entite_id=opaque_id(required(request.entite_id, "entite_id"), "entite_id"),
-            categorie=request.categorie,
         )
         return list_answer(pb.ListPiecesJointesByEntiteResponse, page)
 

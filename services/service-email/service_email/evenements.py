@@ -16,6 +16,7 @@ from service_email.rules import checked_address, message, recipient
 
 BIENVENUE_CLIENT, CONTRAT_SIGNE, FACTURE_EMISE = "BIENVENUE_CLIENT", "CONTRAT_SIGNE", "FACTURE_EMISE"
 
+_NO_PRICE = "à confirmer"  # contrats announces a contract whose price could not be had with 0
 _NO_ADDRESS = "Le client n'a pas d'adresse e-mail."
 _UNKNOWN = "Le client n'est pas connu."
 
@@ -38,9 +39,6 @@ class Correspondants:
 
     expediteur: Expediteur
     client: ClientBase | None
-
-
-_NO_PRICE = "à confirmer"  # contrats announces a contract whose price could not be had with 0
 
 
 def welcome(event: ClientCreatedEvent, sender: Expediteur, modele: Modele) -> Message:

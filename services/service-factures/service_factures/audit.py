@@ -42,14 +42,8 @@ async def note(
             organisation_id=facture.organisation_id,
             facture_id=facture.id,
             action=action,
-            acteur=acteur or author(),
+            acteur=acteur or caller().author,
             avant=avant,
             apres=None if action == SUPPRESSION else state(facture) | details,
         )
     )
-
-
-def author() -> str:
-    """Who makes the call: the user, or the service that calls for itself."""
-    identity = caller()
-    return identity.user_id or identity.subject

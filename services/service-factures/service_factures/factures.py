@@ -15,12 +15,12 @@ from crm.factures.factures_pb2_grpc import InvoiceServiceServicer
 from db_utils import Listing, Transaction, clock, uuid7
 from grpc_utils import (
     Context,
-    civil_date,
     content_hash,
     expected_version,
     found,
     list_answer,
-    page_request,
+    optional_date,
+    page_of,
     required,
 )
 from grpc_utils.errors import ChampRequis, VersionPerimee
@@ -167,22 +167,13 @@ class InvoiceService(InvoiceServiceServicer):
 
     async def List(self, request: pb.ListFacturesRequest, context: Context) -> pb.ListFacturesResponse:
         """List invoices and avoirs, the newest first unless another sort is asked for."""
-        days = {
-            name: civil_date(getattr(request, name), name) if getattr(request, name) else None
-            for name in ("date_from", "date_to")
-        }
-        page = await FACTURES.page(
+        page = await page_of(
+            FACTURES,
             self._db.read(),
-            page_request(request.pagination),
-            search=request.search,
-            current={"today": clock.today()} if request.en_retard else None,
-            client_id=request.client_id,
-            contrat_id=request.contrat_id,
-            societe_id=request.societe_id,
-            statut=request.statut,
-            type=request.type,
-            en_retard=request.en_retard or None,
-            **days,
+            request,
+            current={"today": clock.today()} if request.en_retard else {},
+            date_from=optional_date(request.date_from, "date_from"),
+            date_to=optional_date(request.date_to, "date_to"),
         )
         return list_answer(pb.ListFacturesResponse, page, lecture.messages(page.rows))
 
@@ -220,7 +211,7 @@ class InvoiceService(InvoiceServiceServicer):
 
     async def Finalize(self, request: pb.FinalizeFactureRequest, context: Context) -> pb.Facture:
         """Issue a draft and announce it (R6, R7)."""
-        day = civil_date(request.date_emission, "date_emission") if request.date_emission else None
+        day = optional_date(request.date_emission, "date_emission")
         reader = self._db.read()
         read = found(await reader.get(Facture, request.id))
         rules.check_issuable(read)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from crm.factures import factures_pb2 as pb
-from grpc_utils import civil_date, opaque_id, required
+from grpc_utils import opaque_id, optional_date, required
 from grpc_utils.errors import (
     FailedPrecondition,
     FormatInvalide,
@@ -85,7 +85,7 @@ def demande(request: pb.CreateFactureRequest) -> Demande:
         "recapitulative": request.recapitulative,
         "idempotency_key": request.idempotency_key or None,
         **{name: getattr(request, name) or None for name in _TEXTS},
-        **{name: _day(getattr(request, name), name) for name in _DAYS},
+        **{name: optional_date(getattr(request, name), name) for name in _DAYS},
         **{name: _choice(getattr(request, name), name) for name in CHOICES},
     }
     columns["mode_paiement"] = columns["mode_paiement"] or VIREMENT
@@ -95,10 +95,6 @@ def demande(request: pb.CreateFactureRequest) -> Demande:
 
 def _societe(request: Any) -> str | None:
     return (opaque_id(request.societe_id, "societe_id") or "") if request.HasField("societe_id") else None
-
-
-def _day(text: str, champ: str) -> Any:
-    return civil_date(text, champ) if text else None
 
 
 def _choice(text: str, champ: str) -> str | None:

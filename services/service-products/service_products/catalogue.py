@@ -6,11 +6,11 @@ from uuid import UUID
 from crm.products import products_pb2 as pb
 from crm.products.products_pb2_grpc import CatalogServiceServicer
 from db_utils import Listing, Page, Reader, parse_uuid
-from grpc_utils import Context, found, list_answer, page_request, required, to_message
+from grpc_utils import Context, found, list_answer, page_of, required, to_message
 from service_kit import App, Settings
 from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, and_, any_, bindparam, or_, select
 
-from service_products import calcul, rules, tarifs
+from service_products import calcul, tarifs
 from service_products.calcul import Moment
 from service_products.choix_grille import APPLICABLE, choice
 from service_products.models import ACTIF, GrilleTarifaire, PrixProduit, Produit
@@ -67,12 +67,7 @@ class CatalogService(CatalogServiceServicer):
         """List products for sale by name, with what one piece costs on a day (R14)."""
         at, reader = calcul.moment(request.date), self._db.read()
         grille = await _grille(reader, request, at.jour)
-        page = await PRODUITS.page(
-            reader,
-            page_request(request.pagination),
-            gamme_id=rules.filter_id(request.gamme_id),
-            include_inactive=request.include_inactive,
-        )
+        page = await page_of(PRODUITS, reader, request, include_inactive=request.include_inactive)
         items = await _items(reader, page, grille, at)
         utilisee = None if grille is None else to_message(grille, pb.GrilleTarifaire)
         return list_answer(pb.GetCatalogResponse, page, items, grille_utilisee=utilisee)

@@ -3,7 +3,7 @@
 from crm.products import products_pb2 as pb
 from crm.products.products_pb2_grpc import GammeServiceServicer
 from db_utils import Listing
-from grpc_utils import Context, expected_version, found, list_answer, page_request, to_message
+from grpc_utils import Context, expected_version, found, list_answer, page_of, to_message
 from service_kit import App, Settings
 
 from service_products import rules
@@ -26,11 +26,7 @@ class GammeService(GammeServiceServicer):
 
     async def List(self, request: pb.ListGammesRequest, context: Context) -> pb.ListGammesResponse:
         """List gammes in the order that people gave them, or by name."""
-        page = await GAMMES.page(
-            self._db.read(),
-            page_request(request.pagination),
-            actif=request.actif if request.HasField("actif") else None,
-        )
+        page = await page_of(GAMMES, self._db.read(), request)
         return list_answer(pb.ListGammesResponse, page)
 
     async def Update(self, request: pb.UpdateGammeRequest, context: Context) -> pb.Gamme:

@@ -3,7 +3,7 @@
 from crm.products import products_pb2 as pb
 from crm.products.products_pb2_grpc import GrilleTarifaireServiceServicer
 from db_utils import Listing, Transaction
-from grpc_utils import Context, expected_version, found, list_answer, page_request, to_message
+from grpc_utils import Context, expected_version, found, list_answer, page_of, to_message
 from service_kit import App, Settings
 from sqlalchemy import bindparam, select
 
@@ -70,12 +70,7 @@ class GrilleTarifaireService(GrilleTarifaireServiceServicer):
         self, request: pb.ListGrilleTarifairesRequest, context: Context
     ) -> pb.ListGrilleTarifairesResponse:
         """List grids by name or first day."""
-        page = await GRILLES.page(
-            self._db.read(),
-            page_request(request.pagination),
-            actif=request.actif if request.HasField("actif") else None,
-            est_par_defaut=request.est_par_defaut if request.HasField("est_par_defaut") else None,
-        )
+        page = await page_of(GRILLES, self._db.read(), request)
         return list_answer(pb.ListGrilleTarifairesResponse, page)
 
     async def SetParDefaut(self, request: pb.SetParDefautRequest, context: Context) -> pb.GrilleTarifaire:

@@ -7,12 +7,12 @@ from uuid import UUID
 from crm.products import products_pb2 as pb
 from crm.products.products_pb2_grpc import PrixProduitServiceServicer
 from db_utils import Listing, Transaction, clock
-from grpc_utils import Context, caller, found, list_answer, page_request, required, to_message
+from grpc_utils import Context, caller, found, list_answer, page_of, required, to_message
 from grpc_utils.errors import ChampRequis, Introuvable
 from service_kit import App, Settings
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, cast, column, func, select, update
 
-from service_products import rules, tarifs
+from service_products import tarifs
 from service_products.models import GrilleTarifaire, HistoriquePrix, PrixProduit, Produit
 
 Wanted = Mapping[UUID, dict[str, Any]]
@@ -88,14 +88,7 @@ class PrixProduitService(PrixProduitServiceServicer):
         """List prices of a grid, or of a product in all grids, the newest first."""
         if not (request.grille_tarifaire_id or request.produit_id):
             raise ChampRequis(champ="grille_tarifaire_id")
-        page = await PRIX.page(
-            self._db.read(),
-            page_request(request.pagination),
-            grille_tarifaire_id=rules.filter_id(request.grille_tarifaire_id),
-            produit_id=rules.filter_id(request.produit_id),
-            actif=request.actif if request.HasField("actif") else None,
-            of_living_produit=True,
-        )
+        page = await page_of(PRIX, self._db.read(), request, of_living_produit=True)
         return list_answer(pb.ListPrixProduitsResponse, page)
 
 
@@ -144,6 +137,6 @@ async def _record(tx: Transaction, changed: list[PrixProduit], former: list[Prix
                 prix_produit_id=prix.id,
                 ancien=before.get(prix.id),
                 nouveau=tarifs.as_history(tarifs.terms(prix)),
-                auteur_id=identity.user_id or identity.subject,
+                auteur_id=identity.author,
             )
         )

@@ -11,7 +11,7 @@ from grpc_utils import (
     expected_version,
     found,
     list_answer,
-    page_request,
+    page_of,
     required,
     to_message,
 )
@@ -90,18 +90,13 @@ class ProduitService(ProduitServiceServicer):
     async def List(self, request: pb.ListProduitsRequest, context: Context) -> pb.ListProduitsResponse:
         """List products by name or another sort (R6)."""
         promoted = request.en_promotion if request.HasField("en_promotion") else None
-        page = await PRODUITS.page(
+        page = await page_of(
+            PRODUITS,
             self._db.read(),
-            page_request(request.pagination),
-            search=request.search,
-            gamme_id=rules.filter_id(request.gamme_id),
-            categorie=request.categorie,
-            type=request.type,
-            actif=request.actif if request.HasField("actif") else None,
-            statut_cycle=request.statut_cycle,
+            request,
+            current={"now": clock.now()},
             en_promotion=True if promoted else None,
             sans_promotion=True if promoted is False else None,
-            current={"now": clock.now()},
         )
         return list_answer(pb.ListProduitsResponse, page, map(message, page.rows))
 

@@ -21,7 +21,6 @@ from service_products.models import ACTIF, BROUILLON, GELE, RETIRE, TEST, Gamme,
 
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,50}")
 _LONGEST_URL = 2048
-_NOBODY = UUID(int=0)  # never given to a row
 _NORMAL_RATE = Decimal("20.00")  # CGI, article 278
 _MOVES: Mapping[str, frozenset[str]] = {
     BROUILLON: frozenset({TEST, ACTIF, RETIRE}),
@@ -133,11 +132,6 @@ def gamme_id(text: str | None) -> UUID | None:
     if not text:
         return None
     return found(parse_uuid(text), "gamme_id")
-
-
-def filter_id(text: str) -> UUID | None:
-    """Id by which a list is filtered, None when empty; a text that is no id filters everything away."""
-    return (parse_uuid(text) or _NOBODY) if text else None
 
 
 def image_url(text: str | None) -> str | None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from crm.products import products_pb2 as pb
 from db_utils import parse_uuid
-from grpc_utils import changes, civil_date, money, percentage, required
+from grpc_utils import changes, money, optional_date, percentage, required
 from grpc_utils.errors import (
     ChampRequis,
     DateInvalide,
@@ -43,7 +43,7 @@ class ProduitEnDouble(InvalidArgument):
 
 def new_grille(request: pb.CreateGrilleTarifaireRequest) -> GrilleTarifaire:
     """New grid with the fields of *request* (R11). Raises InvalidArgument."""
-    debut, fin = bound(request.date_debut, "date_debut"), bound(request.date_fin, "date_fin")
+    debut, fin = optional_date(request.date_debut, "date_debut"), optional_date(request.date_fin, "date_fin")
     check_period(debut, fin)
     return GrilleTarifaire(
         organisation_id=request.organisation_id,
@@ -59,16 +59,13 @@ def grille_changes(grille: GrilleTarifaire, request: pb.UpdateGrilleTarifaireReq
     """Columns of *grille* that *request* changes (R11). Raises InvalidArgument, GrilleParDefaut."""
     fields = ("nom", "description", "date_debut", "date_fin", "actif")
     changed = changes(request, fields, mandatory=("nom",))
-    changed |= {name: bound(changed[name], name) for name in ("date_debut", "date_fin") if name in changed}
+    changed |= {
+        name: optional_date(changed[name], name) for name in ("date_debut", "date_fin") if name in changed
+    }
     check_period(changed.get("date_debut", grille.date_debut), changed.get("date_fin", grille.date_fin))
     if grille.est_par_defaut and not changed.get("actif", True):
         raise GrilleParDefaut
     return changed
-
-
-def bound(text: str | None, champ: str) -> date | None:
-    """First or last day of a grid, None when empty. Raises DateInvalide."""
-    return civil_date(text, champ) if text else None
 
 
 def check_period(debut: date | None, fin: date | None) -> None:

@@ -3,7 +3,7 @@
 from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RelanceServiceServicer
 from db_utils import Listing
-from grpc_utils import Context, civil_date, found, list_answer, page_of, to_message
+from grpc_utils import Context, found, list_answer, optional_date, page_of, to_message
 from service_kit import App, Settings
 
 from service_relance.models import Relance
@@ -39,7 +39,7 @@ class RelanceService(RelanceServiceServicer):
             RELANCES,
             self._db.read(),
             request,
-            date_from=civil_date(request.date_from, "date_from") if request.date_from else None,
-            date_to=civil_date(request.date_to, "date_to") if request.date_to else None,
+            date_from=optional_date(request.date_from, "date_from"),
+            date_to=optional_date(request.date_to, "date_to"),
         )
         return list_answer(pb.ListRelancesResponse, page)

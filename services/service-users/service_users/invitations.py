@@ -59,7 +59,7 @@ class InvitationService(InvitationServiceServicer):
             role=request.role or VIEWER,
             jeton_hash=_hash(jeton),
             expire_le=now + timedelta(days=days),
-            invite_par=identity.user_id or identity.subject,
+            invite_par=identity.author,
         )
         async with self._db.transaction() as tx:
             await adhesions.lock(tx, invitation.organisation_id)
