@@ -46,7 +46,7 @@ def new_type(request: pb.CreateTypeActiviteRequest) -> TypeActivite:
     """New type of the organisation with the fields of *request* (R1). Raises InvalidArgument."""
     code = required(request.code, "code").upper()
     if not _CODE.fullmatch(code):
-        raise FormatInvalide(champ="code")
+        raise FormatInvalide("1 à 50 lettres sans accent, chiffres et _", champ="code")
     return TypeActivite(
         organisation_id=request.organisation_id,
         code=code,

@@ -75,7 +75,7 @@ def complete(columns: Mapping[str, Any]) -> Bareme:
     _check_months(bareme)
     _check_repartition(bareme)
     if bareme.date_fin is not None and bareme.date_fin < bareme.date_effet:
-        raise DateInvalide(champ="date_fin")
+        raise DateInvalide("pas avant date_effet", champ="date_fin")
     return bareme
 
 
