@@ -49,7 +49,7 @@ class Service:
     revoked: Callable[[Any], Ask] | None = None
     shared_tables: tuple[tuple[str, MetaData], ...] = KERNEL
     greeters: tuple[Callable[[Any], Greeter | None], ...] = ()
-    callees: Mapping[str, str] = field(default_factory=dict)
+    callees: Mapping[str, str] = field(default_factory=dict, hash=False)  # no mapping has a hash
     components: InitVar[tuple[Component, ...]] = ()
 
     def __post_init__(self, components: tuple[Component, ...]) -> None:
