@@ -73,6 +73,9 @@ _TOLD: Final[Mapping[str, str]] = {
     "maximum": "maximum",
     "de": "de",
     "vers": "vers",
+    "champs": "champs",
+    "statut": "statut",
+    "contrainte": "contrainte",
 }
 """Metadata that the sentence tells too, in this order."""
 _MOST_TOLD = 30  # permitted values: more of them are a reference list, and no sentence

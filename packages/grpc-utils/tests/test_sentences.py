@@ -8,6 +8,7 @@ from grpc_utils import one_of
 from grpc_utils.database_refusals import refusal_of
 from grpc_utils.errors import (
     ChampRequis,
+    ExisteDeja,
     InvalidArgument,
     Refusal,
     TropDEntrees,
@@ -43,6 +44,7 @@ class Anglais(InvalidArgument):
             "Une durée compte des mois entiers (champ : jour ; de 02/01/2026 à aujourd'hui).",
         ),
         (DureeInvalide(produit_id="p-1"), "Une durée compte des mois entiers."),
+        (ExisteDeja(contrainte="uq_sku", id="1"), "La ressource existe déjà (contrainte : uq_sku)."),
         (Anglais(champ="nom"), "Given words (champ : nom)"),
     ],
     ids=lambda value: value.reason if isinstance(value, Refusal) else "",

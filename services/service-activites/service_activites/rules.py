@@ -79,7 +79,7 @@ def new_activite(request: pb.CreateActiviteRequest, type_id: UUID, identity: Ide
         **opaque_ids(request, _RATTACHEMENTS),
     )
     if not any(getattr(activite, name) for name in _RATTACHEMENTS):
-        raise RattachementRequis
+        raise RattachementRequis(", ".join(_RATTACHEMENTS))
     _check_echeance(activite.date_activite, activite.echeance)
     return activite
 

@@ -124,7 +124,7 @@ def _check_duration(months: int, least: int, most: int, champ: str) -> None:
 def _check_repartition(bareme: Bareme) -> None:
     total = sum((getattr(bareme, part) for part in REPARTITION), Decimal(0))
     if total != HUNDRED:
-        raise RepartitionInvalide(champ="repartition_commercial", total=str(total))
+        raise RepartitionInvalide(f"total : {total}", champ="repartition_commercial", total=str(total))
 
 
 _CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {

@@ -101,12 +101,12 @@ def _check_apart(paliers: Sequence[Palier]) -> None:
     codes = [palier.code for palier in paliers]
     for code in codes:
         if codes.count(code) > 1:
-            raise PalierEnDouble(champ="paliers", palier=code)
+            raise PalierEnDouble(f"palier : {code}", champ="paliers", palier=code)
     in_order = sorted(paliers, key=lambda palier: (*_kind(palier), palier.seuil_min))
     for _, of_one_kind in groupby(in_order, key=_kind):
         for lower, upper in pairwise(of_one_kind):
             if lower.seuil_max is None or lower.seuil_max > upper.seuil_min:
-                raise PaliersChevauches(champ="paliers", palier=upper.code)
+                raise PaliersChevauches(f"palier : {upper.code}", champ="paliers", palier=upper.code)
 
 
 def _kind(palier: Palier) -> tuple[str, str]:

@@ -109,9 +109,7 @@ def _commands(service: Service, kind: str, count: int, age: float, told: str) ->
     if age <= _LONG_OWED:
         return ok(subject, fact)
     fact += f", the oldest for {ago(age)}" + (f", last answer {told}" if told else "")
-    return warn(
-        subject, fact, f"is {callee or 'its callee'} up? See the log of {service.name}"
-    )
+    return warn(subject, fact, f"is {callee or 'its callee'} up? See the log of {service.name}")
 
 
 def _outbox(connection: psycopg.Connection, name: str) -> Finding:
