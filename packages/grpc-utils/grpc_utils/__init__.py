@@ -14,12 +14,14 @@ from grpc_utils.fields import (
     electronic_address,
     email_address,
     is_opaque_id,
+    one_of,
     opaque_id,
     optional_date,
     required,
     siren_number,
     siret_number,
     vat_number,
+    web_address,
 )
 from grpc_utils.headers import AUTHORIZATION, CORRELATION
 from grpc_utils.idempotency import Idempotency
@@ -113,6 +115,7 @@ __all__ = [
     "listener",
     "money",
     "new_key_pair",
+    "one_of",
     "opaque_id",
     "optional_date",
     "outer_text",
@@ -133,6 +136,7 @@ __all__ = [
     "to_message",
     "vat_number",
     "web",
+    "web_address",
     "written_amount",
     "written_day",
 ]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from crm.documents import documents_pb2 as pb
 from db_utils import clock, uuid7
-from grpc_utils import changes, opaque_id, required
+from grpc_utils import changes, one_of, opaque_id, required
 from grpc_utils.errors import (
     DataLoss,
     FailedPrecondition,
@@ -17,7 +17,6 @@ from grpc_utils.errors import (
     OutOfRange,
     ResourceExhausted,
     TropLong,
-    ValeurInconnue,
 )
 
 from service_documents.formats import expected_type
@@ -113,7 +112,7 @@ def described(
         organisation_id=request.organisation_id,
         nom_fichier=nom,
         type_mime=request.type_mime,
-        entite_type=_entite_type(request.entite_type),
+        entite_type=one_of(request.entite_type, ENTITES, "entite_type"),
         entite_id=required(opaque_id(request.entite_id, "entite_id") or "", "entite_id"),
         categorie=_categorie(request.categorie or GENERAL),
         description=_description(request.description),
@@ -123,35 +122,27 @@ def described(
     )
 
 
-def _entite_type(text: str) -> str:
-    if required(text, "entite_type") not in ENTITES:
-        raise ValeurInconnue(champ="entite_type")
-    return text
-
-
 def _categorie(text: str) -> str:
-    if text not in CATEGORIES:
-        raise ValeurInconnue(champ="categorie")
-    if text == CONTRAT_SIGNE:
+    if one_of(text, CATEGORIES, "categorie") == CONTRAT_SIGNE:
         raise CategorieReservee(champ="categorie")
     return text
 
 
 def _description(text: str) -> str | None:
     if len(text) > _LONGEST_DESCRIPTION:
-        raise TropLong(champ="description")
+        raise TropLong(f"maximum : {_LONGEST_DESCRIPTION} caractères", champ="description")
     return text or None
 
 
 def _sha256(text: str) -> str:
     if text and not _SHA256.fullmatch(text.lower()):
-        raise FormatInvalide(champ="sha256")
+        raise FormatInvalide("64 chiffres hexadécimaux", champ="sha256")
     return text.lower()
 
 
 def _declared(taille: int, most: int) -> int:
     if taille < 0:
-        raise FormatInvalide(champ="taille")
+        raise FormatInvalide("0 ou plus", champ="taille")
     if taille > most:
         raise TropVolumineux(maximum=str(most))
     return taille
@@ -248,9 +239,9 @@ def part_of(taille: int, debut: int, longueur: int) -> tuple[int, int]:
     Raises FormatInvalide, DebutApresLaFin.
     """
     if debut < 0:
-        raise FormatInvalide(champ="debut")
+        raise FormatInvalide("0 ou plus", champ="debut")
     if longueur < 0:
-        raise FormatInvalide(champ="longueur")
+        raise FormatInvalide("0 ou plus", champ="longueur")
     if debut >= taille:
         raise DebutApresLaFin(taille=str(taille))
     rest = taille - debut

@@ -10,8 +10,8 @@ from typing import Any
 
 from crm.email import email_pb2 as pb
 from db_utils.clock import PARIS
-from grpc_utils import content_hash, instant, opaque_id, required
-from grpc_utils.errors import ChampRequis, FormatInvalide, ValeurInconnue
+from grpc_utils import content_hash, instant, one_of, opaque_id, required
+from grpc_utils.errors import ChampRequis, FormatInvalide
 from grpc_utils.telemetry import masked
 
 from service_email.modeles import render
@@ -60,9 +60,7 @@ def account_mail(request: pb.SendAccountMailRequest, de: str, modele: Modele, li
 
 def account_modele(code: str) -> str:
     """The same *code*, checked to be a template of account mails. Raises ChampRequis, ValeurInconnue."""
-    if required(code, "modele_code") not in _VARIABLES:
-        raise ValeurInconnue(champ="modele_code")
-    return code
+    return one_of(code, _VARIABLES, "modele_code")
 
 
 def _to_person(
