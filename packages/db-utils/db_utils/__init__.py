@@ -4,7 +4,7 @@ Start with `Database` and `Transaction`. This package knows neither gRPC nor NAT
 """
 
 from db_utils.context import BY_ID, EVERYTHING, NOTHING, Scope, scope, unscoped, within
-from db_utils.database import Database, role_of, session_options
+from db_utils.database import Database, once_committed, role_of, session_options
 from db_utils.envelope import Envelope, InvalidKeys, Undecipherable
 from db_utils.errors import (
     Conflict,
@@ -101,6 +101,7 @@ __all__ = [
     "keyed_models",
     "metadata",
     "migrations",
+    "once_committed",
     "parse_uuid",
     "purge",
     "purge_job",
