@@ -1,4 +1,4 @@
-"""Best-effort calls that a call with an `idempotency-key` causes: made once its work is committed (C14, C21)."""
+"""Best-effort calls caused by calls with an `idempotency-key`: made once their cause is committed (C14)."""
 
 from collections.abc import AsyncIterator
 from typing import Any

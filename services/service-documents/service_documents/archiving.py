@@ -15,14 +15,14 @@ from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.contrats.contrats_pb2 import GetContratWithDetailsRequest, GetContratWithDetailsResponse
 from crm.contrats.contrats_pb2_grpc import ContratServiceStub
 from db_utils import Conflict, parse_uuid
-from grpc_utils import answered_or_none, found
+from grpc_utils import answered_or_none, file_name, found
 from grpc_utils.errors import DependanceIndisponible
 from service_kit import App
 
 from service_documents import rules
 from service_documents.depots import Depots, Spool
 from service_documents.models import CONTRAT, CONTRAT_SIGNE, GENERAL, PieceJointe
-from service_documents.noms import clean_name, extension
+from service_documents.noms import extension
 from service_documents.rules import Contenu, ContenuAltere, ContratNonSigne, Description
 from service_documents.settings import DocumentsSettings
 from service_documents.storage import ObjectMissing
@@ -129,7 +129,7 @@ def _description(details: GetContratWithDetailsResponse, suffix: str) -> Descrip
     contrat = details.contrat
     return Description(
         organisation_id=contrat.organisation_id,
-        nom_fichier=clean_name(f"contrat-{contrat.reference}.{suffix}"),
+        nom_fichier=file_name(f"contrat-{contrat.reference}.{suffix}"),
         type_mime="",
         entite_type=CONTRAT,
         entite_id=contrat.id,
