@@ -17,6 +17,9 @@ from service_testing.fixtures import of_member
 from service_testing.smtp import SmtpServer, smtp_server
 from sqlalchemy import update
 
+APPLICATION = "https://crm.exemple.fr"
+"""The address of the web application, for links."""
+
 emails = of_member(EmailServiceStub)
 
 _NOTHING_DUE = update(Message).values(prochain_essai=None)
@@ -28,6 +31,7 @@ def _settings(server: SmtpServer) -> dict[str, Any]:
         "smtp_port": server.port,
         "smtp_securite": "aucune",
         "smtp_from": "CRM <crm@exemple.fr>",
+        "app_base_url": APPLICATION,
     }
 
 
@@ -49,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="package")
 async def town(folder: Path) -> AsyncIterator[Mesh]:
     """A mesh of clients and email, without an SMTP server."""
-    async with running(CLIENTS, SERVICE, mail_folder=folder) as mesh:
+    async with running(CLIENTS, SERVICE, mail_folder=folder, app_base_url=APPLICATION) as mesh:
         yield mesh
 
 

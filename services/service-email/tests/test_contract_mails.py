@@ -21,8 +21,8 @@ TEXT = """Bonjour Jean Dupont,
 
 Votre contrat a été signé le 12/01/2026. Nous vous remercions de votre confiance.
 
-Référence du contrat : contrat-7
-Montant total : 1\u202f598,80\u00a0€
+Référence du contrat\u00a0: contrat-7
+Montant total\u00a0: 1\u202f598,80\u00a0€
 
 Cordialement,
 Votre conseiller"""
@@ -70,7 +70,7 @@ async def test_R24_a_price_that_is_not_known_is_to_be_confirmed(
     """Nobody reads that his contract costs nothing."""
     await town.deliver(signed(org, await client(town, org), montant_total=0))
     message = await only_message(in_town, "envoye")
-    assert ("Montant total : à confirmer" in message.corps_texte, "0,00" in message.corps_texte) == (
+    assert ("Montant total\u00a0: à confirmer" in message.corps_texte, "0,00" in message.corps_texte) == (
         True,
         False,
     )
