@@ -107,15 +107,26 @@ def invoice_issued(
     bare = _to_client(between, modele, variables, "invoice.created", facture_id)
     if bare.statut == IGNORE or parse_uuid(facture_id) is None:  # an invoice of an outside system (C2)
         return bare
-    joined = _to_client(between, jointe, variables, "invoice.created", facture_id)
-    joined.modele_code, joined.facture_id = bare.modele_code, facture_id
-    if joined.corps_texte != bare.corps_texte or joined.corps_html != bare.corps_html:
-        joined.corps_sans_piece = {"texte": bare.corps_texte, "html": bare.corps_html}
-    return joined
+    without = {"texte": bare.corps_texte, "html": bare.corps_html}
+    return _to_client(
+        between,
+        jointe,
+        variables,
+        "invoice.created",
+        facture_id,
+        modele_code=modele.code,
+        facture_id=facture_id,
+        corps_sans_piece=None if jointe is modele else without,
+    )
 
 
 def _to_client(
-    between: Correspondants, modele: Modele, variables: Mapping[str, str], origine: str, cause: str
+    between: Correspondants,
+    modele: Modele,
+    variables: Mapping[str, str],
+    origine: str,
+    cause: str,
+    **columns: Any,
 ) -> Message:
     """The message about *cause*, once per *origine*.
 
@@ -130,6 +141,7 @@ def _to_client(
         de=between.expediteur.de,
         origine=origine,
         cle_idempotence=f"{origine}:{cause}",
+        **columns,
     )
 
 
@@ -147,8 +159,7 @@ def _mail(
         sujet=rendu.sujet,
         corps_texte=rendu.texte,
         corps_html=rendu.html,
-        modele_code=modele.code,
-        **columns,
+        **{"modele_code": modele.code} | columns,
         **_reached(person.email, f"{prenom} {nom}".strip(), unreachable),
     )
 
