@@ -33,7 +33,8 @@ class Facturation:
     """An organisation that sends invoices, with its mails, which leave when told to."""
 
     def __init__(self, mesh: Mesh, org: str) -> None:
-        self.mesh, self.org, self.app = mesh, org, mesh["email"].app
+        self.mesh, self.org = mesh, org
+        self.app: Any = mesh["email"].app
         self.emails = mesh.stub(EmailServiceStub, organisation=org)
         self.factures = mesh.stub(InvoiceServiceStub, organisation=org)
         self._stored_at = clock.now()
@@ -47,13 +48,10 @@ class Facturation:
         """Wait until email reaches factures, which may have been away."""
         await eventually(lambda: self.app.peers.serving("factures"))
 
-    async def issued(self, **fields: Any) -> factures_pb2.Facture:
+    async def issued(self) -> factures_pb2.Facture:
         """A new invoice of 1000 € to Jean Dupont, once its mail is stored."""
-        facture = await self.factures.Create(
-            factures_pb2.CreateFactureRequest(
-                **({"client_id": await self._client(), "montant": 1000.0} | fields)
-            )
-        )
+        request = factures_pb2.CreateFactureRequest(client_id=await self._client(), montant=1000.0)
+        facture = await self.factures.Create(request)
         await eventually(self._stored)
         self._stored_at = clock.now()
         return facture
