@@ -5,6 +5,7 @@ Start with `Database` and `Transaction`. This package knows neither gRPC nor NAT
 
 from db_utils.context import BY_ID, EVERYTHING, NOTHING, Scope, scope, unscoped, within
 from db_utils.database import Database, once_committed, role_of, session_options
+from db_utils.due import due_rows, take_due
 from db_utils.envelope import Envelope, InvalidKeys, Undecipherable
 from db_utils.errors import (
     Conflict,
@@ -97,6 +98,7 @@ __all__ = [
     "arm_failpoint",
     "clock",
     "context",
+    "due_rows",
     "failpoint",
     "keyed_models",
     "metadata",
@@ -110,6 +112,7 @@ __all__ = [
     "role_of",
     "scope",
     "session_options",
+    "take_due",
     "text_key",
     "unscoped",
     "uuid7",

@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from db_utils import Database, DatabaseUnavailable, StatementTimeout, VersionConflict, clock
+from db_utils import (
+    Database,
+    DatabaseUnavailable,
+    StatementTimeout,
+    VersionConflict,
+    clock,
+    due_rows,
+    take_due,
+)
 from sqlalchemy import bindparam, delete, func, not_, select
 
 from service_email.alertes import alert
@@ -34,17 +42,7 @@ _AT_ITS_RATE = (
     .group_by(Tentative.organisation_id)
     .having(func.count() >= RATE)
 )
-# Rows that another worker is taking are passed by: a message is one worker's, and nobody waits.
-_DUE = (
-    select(Message)
-    .where(
-        Message.prochain_essai <= bindparam("now", type_=Message.prochain_essai.type),
-        not_(Message.organisation_id.in_(_AT_ITS_RATE)),
-    )
-    .order_by(Message.prochain_essai)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
-)
+_DUE = due_rows(Message, not_(Message.organisation_id.in_(_AT_ITS_RATE)), limit=bindparam("most"))
 
 
 _CONTENTS = (
@@ -107,9 +105,8 @@ class Queue:
             return []
         now = clock.now()
         async with self._database.transaction() as tx:
-            due = await tx.all(_DUE, now=now, since=now - RATE_PERIOD, most=most)
-            taken: dict[str, Any] = {"statut": EN_COURS, "prochain_essai": now + LEASE}
-            messages = [await tx.update(one, tentatives=one.tentatives + 1, **taken) for one in due]
+            taken = {"statut": EN_COURS}
+            messages = await take_due(tx, _DUE, (LEASE,), changes=taken, since=now - RATE_PERIOD, most=most)
             return [Job(one, await tx.insert(_begun(one, now))) for one in messages]
 
     async def pieces(self, message: Message) -> list[Piece]:
