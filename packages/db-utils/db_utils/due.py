@@ -15,12 +15,12 @@ from db_utils.tables import Row
 from db_utils.transaction import Transaction
 
 R = TypeVar("R", bound=Row)
-_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def due_rows(
     model: type[R], *criteria: ColumnElement[bool], limit: int | BindParameter[int]
-) -> Select[tuple[R]]:
+) -> Select[R]:
     """The statement for `take_due`: rows of *model* that are due and meet *criteria*, the longest due first.
 
     Rows that another process is taking are passed by: each is one process's, and nobody waits.
@@ -37,10 +37,10 @@ def due_rows(
 
 async def take_due(
     tx: Transaction,
-    due: Select[tuple[R]],
+    due: Select[R],
     waits: Sequence[timedelta],
     *,
-    changes: Mapping[str, object] = _NOTHING,
+    changes: Mapping[str, Any] = _NOTHING,
     **named: object,
 ) -> list[R]:
     """Take the rows that *due* finds, with *named* values, and return them as they are once *tx* commits.
