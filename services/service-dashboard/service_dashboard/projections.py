@@ -19,7 +19,7 @@ from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from db_utils import Database, Row, Scope, Transaction, clock, context, within
 from db_utils.clock import midnight
 from grpc_utils import Context, Peers, reason_of
-from grpc_utils.errors import Aborted, Refusal
+from grpc_utils.errors import Aborted, OrganisationRequise, Refusal
 from service_kit import App, Settings, Worker
 from sqlalchemy import ARRAY, String, any_, bindparam, select, union
 
@@ -55,8 +55,10 @@ class ProjectionService(ProjectionServiceServicer):
     ) -> pb.ReconstruireResponse:
         """Complete and correct the projections (R18).
 
-        Raises ReconstructionEnCours, and Unavailable while a source is silent.
+        Raises OrganisationRequise, ReconstructionEnCours, and Unavailable while a source is silent.
         """
+        if not request.organisation_id:
+            raise OrganisationRequise
         return await rebuild(self._app, request.organisation_id)
 
 

@@ -89,7 +89,7 @@ class Message(Entity, Tenant, Keyed, Base):
     envoye_le: Mapped[datetime | None] = mapped_column(default=None)
     facture_id: Mapped[str | None] = mapped_column(String(64), default=None)
     corps_sans_piece: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), default=None)
-    pieces_jointes: Mapped[list[Any]] = mapped_column(default_factory=list)
+    pieces_jointes: Mapped[list[Any]] = mapped_column(default_factory=list, server_default="[]")
 
 
 class ContenuPiece(Tenant, Base):
