@@ -23,6 +23,7 @@ from grpc_utils.fields import (
     vat_number,
     web_address,
 )
+from grpc_utils.file_names import file_name
 from grpc_utils.headers import AUTHORIZATION, CORRELATION
 from grpc_utils.idempotency import Idempotency
 from grpc_utils.identity import SERVICE_PREFIX, Identity, caller
@@ -104,6 +105,7 @@ __all__ = [
     "email_address",
     "errors",
     "expected_version",
+    "file_name",
     "found",
     "free_structure",
     "idempotency",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from crm.documents import documents_pb2 as pb
 from db_utils import clock, uuid7
-from grpc_utils import changes, one_of, opaque_id, required
+from grpc_utils import changes, file_name, one_of, opaque_id, required
 from grpc_utils.errors import (
     DataLoss,
     FailedPrecondition,
@@ -21,7 +21,6 @@ from grpc_utils.errors import (
 
 from service_documents.formats import expected_type
 from service_documents.models import CATEGORIES, CONTRAT_SIGNE, ENTITES, GENERAL, IDENTITE, PieceJointe
-from service_documents.noms import clean_name
 
 LARGEST_BLOC = 256 * 1024  # bytes of one message of an upload
 LARGEST_CONTENU = 3 * 1024 * 1024  # bytes of a Create: a message has 4 MiB at most (C19)
@@ -106,7 +105,7 @@ def described(
     Raises ChampRequis, FormatInvalide, ValeurInconnue, CategorieReservee, TypeRefuse, TropLong,
     TropVolumineux.
     """
-    nom = clean_name(request.nom_fichier)
+    nom = file_name(request.nom_fichier)
     expected_type(nom, request.type_mime)
     return Description(
         organisation_id=request.organisation_id,
@@ -220,7 +219,7 @@ def piece_changes(piece: PieceJointe, request: pb.UpdatePieceJointeRequest) -> d
         request, ("nom_fichier", "description", "categorie"), mandatory=("nom_fichier", "categorie")
     )
     if "nom_fichier" in changed:
-        changed["nom_fichier"] = clean_name(changed["nom_fichier"])
+        changed["nom_fichier"] = file_name(changed["nom_fichier"])
         expected_type(changed["nom_fichier"], piece.type_mime)
     if "categorie" in changed:
         changed["expire_le"] = expiry(_categorie(changed["categorie"]), piece.date_upload)

@@ -32,7 +32,7 @@ _JETON = re.compile(r"[A-Za-z0-9._~-]{1,512}")
 
 
 def welcome_user(request: pb.SendWelcomeRequest, de: str, modele: Modele, lien: str) -> Message:
-    """The welcome mail of a new user (R23); *lien* is the page where he signs in."""
+    """The welcome mail of a new user (R23); *lien* is the page where he signs in, if any."""
     utilisateur_id = opaque_id(required(request.utilisateur_id, "utilisateur_id"), "utilisateur_id")
     return _to_person(
         request,
@@ -86,12 +86,15 @@ def _to_person(
 
 
 def _confirmation(request: pb.SendAccountMailRequest, lien: str) -> Mapping[str, str]:
-    """Variables of the mail with the link; its token is in the fragment, which browsers send to no server."""
+    """Variables of the mail with the link; its token is in the fragment, which browsers send to no server.
+
+    Where no application is known, the token alone stands in place of the link.
+    """
     if not _JETON.fullmatch(required(request.jeton, "jeton")):
         raise FormatInvalide(champ="jeton")
     if not request.HasField("expire_le"):
         raise ChampRequis(champ="expire_le")
-    link = f"{lien}/{_CONFIRMATION_PAGE}#jeton={request.jeton}"
+    link = f"{lien}/{_CONFIRMATION_PAGE}#jeton={request.jeton}" if lien else request.jeton
     return {"lien": link, "expire_le": _in_paris(instant(request.expire_le))}
 
 

@@ -12,9 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from db_utils import Database, Reader, Scope, Transaction, clock, failpoint, within
+from db_utils import Database, Reader, Scope, Transaction, due_rows, failpoint, take_due, within
 from service_kit import App, Worker
-from sqlalchemy import bindparam, select
 
 from service_factures import audit, lecture
 from service_factures.document_models import DocumentAFaire, FactureDocument, FactureLogo
@@ -32,15 +31,7 @@ _BATCH = 20
 _log = logging.getLogger(__name__)
 # Rendering takes the processor: one document at a time leaves the rest of it to calls.
 _ONE = ThreadPoolExecutor(1, thread_name_prefix="documents")
-_DUE = (
-    select(DocumentAFaire)
-    .where(
-        DocumentAFaire.prochain_essai <= bindparam("now", type_=DocumentAFaire.prochain_essai.type),
-    )
-    .order_by(DocumentAFaire.prochain_essai)
-    .limit(_BATCH)
-    .with_for_update(skip_locked=True)
-)
+_DUE = due_rows(DocumentAFaire, limit=_BATCH)
 
 
 async def owe(tx: Transaction, facture: Facture) -> None:
@@ -74,17 +65,8 @@ async def make(database: Database, facture: Facture, settings: FacturesSettings)
 
 
 async def _take(database: Database) -> list[DocumentAFaire]:
-    """Take some that are due, each with its attempt counted and the time of the next one."""
-    now = clock.now()
     async with database.transaction() as tx:
-        return [
-            await tx.update(
-                one,
-                tentatives=one.tentatives + 1,
-                prochain_essai=now + WAITS[min(one.tentatives, len(WAITS) - 1)],
-            )
-            for one in await tx.all(_DUE, now=now)
-        ]
+        return await take_due(tx, _DUE, WAITS)
 
 
 async def _attempt(app: App[Any], due: DocumentAFaire) -> None:
