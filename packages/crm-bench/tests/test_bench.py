@@ -116,3 +116,20 @@ async def test_integrations_are_measured_against_slow_providers(crm: Command, tm
     assert [row["errors"] for row in rows.values()] == [""] * 4
     assert rows["BatchRefresh of 100"]["p50 ms"] >= 900  # the providers alone take a second
     assert len(content["comparisons"]) == 4
+
+
+async def test_invoices_are_measured_with_their_documents(crm: Command, tmp_path: Path) -> None:
+    """One by one, many at once, and in the background until each has its document; nothing refused."""
+    path = tmp_path / "invoices.json"
+    measured = await crm("bench", "invoices", "--seconds", "0.3", "--documents", "6", "--json", str(path))
+    assert measured.code == 0, measured.err
+    content = json.loads(path.read_text())
+    documents = ["documents, first half", "documents, second half"]
+    assert [row["what"] for row in content["rows"]] == [
+        "issue, 1 in flight",
+        "issue, 64 in flight",
+        *documents,
+    ]
+    assert all(row["req/s"] > 0 and row["RSS MiB"] > 0 for row in content["rows"])
+    assert [row["errors"] for row in content["rows"][:2]] == ["", ""]
+    assert content["comparisons"][0].startswith("memory of factures: ")
