@@ -27,8 +27,13 @@ def shown(document: Document, of: Totaux) -> Document:
         Tva(taux=part.taux, categorie="S", base_ht=part.base_ht, montant_tva=part.montant_tva)
         for part in of.parts
     )
-    amounts = {"montant_ht": of.ht, "montant_tva": of.tva, "montant_ttc": of.ttc}
-    return replace(document, ventilation_tva=ventilation, **amounts)
+    return replace(
+        document,
+        ventilation_tva=ventilation,
+        montant_ht=of.ht,
+        montant_tva=of.tva,
+        montant_ttc=of.ttc,
+    )
 
 
 def as_printed(lignes: tuple[Ligne, ...]) -> list[Any]:
