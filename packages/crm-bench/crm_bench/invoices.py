@@ -1,6 +1,8 @@
 """`crm bench invoices`: invoices issued per second, and their documents in the background at flat memory."""
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from crm_bench.stages import Stages, stages
 Headers = tuple[tuple[str, str], ...]
 CREATE = "/factures.InvoiceService/Create"
 _ISSUING, _DOCUMENTED = "bench-issues", "bench-documents"  # organisations
+_AT_ONCE = 8  # issues beside documents
 _PATIENCE = 60.0  # seconds for one call on a busy machine
 _LONGEST = 5.0  # seconds for one document, on average
 _SELLER = pb.SaveFactureSettingsRequest(
@@ -123,21 +126,27 @@ class _Documents:
         asyncio.run(self._issue(requests, 1))
         self._wait(1)
         memory = [before, meters.rss(self._process)]
-        asyncio.run(self._issue(requests, self._count - 1))
+        issued = asyncio.run(self._issue(requests, self._count - 1))
+        self._add(f"issue, {_AT_ONCE} in flight, amid documents", issued)
         self._progress.done()
         for until in (self._count // 2, self._count):
             self._progress.next(f"{until:,} documents")
             self._wait(until)
             memory.append(meters.rss(self._process))
             self._progress.done()
-        self._add("documents, first half", 1, self._count // 2, memory[2])
-        self._add("documents, second half", self._count // 2, self._count, memory[3])
+        self._add_documents("documents, first half", 1, self._count // 2, memory[2])
+        self._add_documents("documents, second half", self._count // 2, self._count, memory[3])
         told = (
             "memory of factures: {:.0f} MiB before the first document, {:.0f} after it, {:.0f} after half of "
         )
         self._report.comparisons.append(told.format(*memory) + f"{self._count:,}, {memory[3]:.0f} after all")
 
-    def _add(self, what: str, after: int, until: int, rss: float) -> None:
+    def _add(self, what: str, issued: Outcome) -> None:
+        """Add a row without processor time, which the documents take, too."""
+        late = {f"p{percent} ms": issued.percentile(percent) for percent in (50, 95, 99)}
+        self._report.add(what, **{"req/s": issued.rate, "RSS MiB": issued.rss_mib} | late)
+
+    def _add_documents(self, what: str, after: int, until: int, rss: float) -> None:
         with self._database() as database:
             row = database.execute(_TIMES, {"after": after, "until": until}).fetchone()
         assert row is not None, "an aggregate has one row"
@@ -145,16 +154,23 @@ class _Documents:
         figures = {"req/s": rate, "p50 ms": middle * 1000, "p95 ms": late * 1000, "RSS MiB": rss}
         self._report.add(what, **figures)
 
-    async def _issue(self, requests: Issues, count: int) -> None:
+    async def _issue(self, requests: Issues, count: int) -> Outcome:
+        """Issue *count* invoices, no more at once than the service has connections to its database."""
         numbers = iter(range(count))
+        latencies: list[float] = []
+        begun = time.monotonic()
         async with grpc.aio.insecure_channel(self._mesh.address("factures")) as channel:
             create: Any = channel.unary_unary(CREATE)
 
             async def caller() -> None:
                 for number in numbers:
+                    since = time.monotonic()
                     await create(requests(number), metadata=self._headers, timeout=_PATIENCE)
+                    latencies.append(time.monotonic() - since)
 
-            await asyncio.gather(*(caller() for _ in range(min(IN_FLIGHT, count))))
+            await asyncio.gather(*(caller() for _ in range(_AT_ONCE)))
+        seconds = time.monotonic() - begun
+        return Outcome(seconds, sorted(latencies), Counter(), 0, None, meters.rss(self._process))
 
     def _wait(self, documents: int) -> None:
         with self._database() as database:
