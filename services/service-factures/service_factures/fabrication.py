@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
+from weakref import WeakValueDictionary
 
 from db_utils import Database, Reader, Scope, Transaction, due_rows, failpoint, take_due, within
 from service_kit import App, Worker
@@ -31,6 +33,7 @@ _BATCH = 20
 _log = logging.getLogger(__name__)
 # Rendering takes the processor: one document at a time leaves the rest of it to calls.
 _ONE = ThreadPoolExecutor(1, thread_name_prefix="documents")
+_under_way: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()  # by invoice
 _DUE = due_rows(DocumentAFaire, limit=_BATCH)
 
 
@@ -52,8 +55,16 @@ async def make_documents(app: App[Any]) -> None:
 async def make(database: Database, facture: Facture, settings: FacturesSettings) -> FactureDocument:
     """The document of *facture*, made and stored unless somebody else was faster.
 
-    Raises what `render` raises.
+    Who downloads an invoice as soon as it is announced waits for the job that is at work on it. Raises
+    what `render` raises.
     """
+    async with _under_way.setdefault(facture.id, asyncio.Lock()):
+        stored = await database.read().get(FactureDocument, facture.id)
+        return stored or await _make(database, facture, settings)
+
+
+async def _make(database: Database, facture: Facture, settings: FacturesSettings) -> FactureDocument:
+    _log.debug("rendering the document of invoice %s", facture.id)
     document = await _document(database.read(), facture)
     rendered = await _rendered(document, settings.factures_police_secours)
     failpoint("document.before_stored")
