@@ -43,3 +43,11 @@ class RelanceService(RelanceServiceServicer):
             date_to=optional_date(request.date_to, "date_to"),
         )
         return list_answer(pb.ListRelancesResponse, page)
+
+    async def Cancel(self, request: pb.CancelRelanceRequest, context: Context) -> pb.CancelRelanceResponse:
+        """Cancel a planned reminder."""
+        raise NotImplementedError
+
+    async def Reschedule(self, request: pb.RescheduleRelanceRequest, context: Context) -> pb.Relance:
+        """Plan a reminder for another day."""
+        raise NotImplementedError

@@ -3,7 +3,10 @@
 from service_kit import Service
 
 from service_relance.execution import EXECUTION
+from service_relance.historique import HistoriqueRelanceService
 from service_relance.models import Base
+from service_relance.moteur import RelanceEngineService
+from service_relance.regles_service import RegleRelanceService
 from service_relance.relances import RelanceService
 from service_relance.subscribers import SUBSCRIPTIONS
 
@@ -11,7 +14,7 @@ SERVICE = Service(
     name="relance",
     port=50066,
     tables=Base.metadata,
-    servicers=(RelanceService,),
+    servicers=(RegleRelanceService, RelanceService, RelanceEngineService, HistoriqueRelanceService),
     subscriptions=SUBSCRIPTIONS,
     workers=(EXECUTION,),
 )
