@@ -1,6 +1,6 @@
-"""Mesh of relance, the clients whom it reminds and a double of factures, run once for all tests here.
+"""Mesh of relance, the services that it asks and a double of factures, run once for all tests here.
 
-The job of relance is left out of the mesh: tests call it at the instant they choose.
+The jobs of relance are left out of the mesh: tests call them at the instant they choose.
 """
 
 from dataclasses import replace
@@ -13,7 +13,9 @@ from tests.comptabilite import Comptabilite
 
 _FACTURES = Comptabilite()
 
-mesh = mesh_of(service_named("clients"), replace(SERVICE, workers=()), _FACTURES.service())
+mesh = mesh_of(
+    replace(SERVICE, workers=()), service_named("clients"), service_named("calendar"), _FACTURES.service()
+)
 
 
 @pytest.fixture

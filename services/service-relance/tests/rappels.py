@@ -1,5 +1,7 @@
 """Reminders for tests, written into the table, and invoices that plan them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -7,7 +9,7 @@ from crm.events.business_pb2 import InvoiceCreatedEvent
 from db_utils import uuid7
 from grpc_utils import timestamp
 from service_relance.models import RegleRelance, Relance
-from service_testing import Mesh
+from service_testing import Mesh, eventually
 
 
 async def planned(mesh: Mesh, org: str, *relances: dict[str, Any]) -> list[str]:
@@ -54,3 +56,14 @@ def issued(**fields: Any) -> InvoiceCreatedEvent:
         "numero": "FAC2026000001",
     }
     return InvoiceCreatedEvent(**(usual | fields))
+
+
+@asynccontextmanager
+async def without(mesh: Mesh, name: str) -> AsyncIterator[None]:
+    """Service *name* is away inside; afterwards the calls of relance reach it again.
+
+    Calls that arrive too early would open its circuit for half a minute.
+    """
+    async with mesh.without(name):
+        yield
+    await eventually(lambda: mesh["relance"].app.peers.serving(name))
