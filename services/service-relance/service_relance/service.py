@@ -1,9 +1,10 @@
 """The relance service as data: what it is made of. Start reading here."""
 
 from service_kit import Service
+from service_kit.outgoing import NOTIFICATION, OutgoingCommands
 
 from service_relance.execution import EXECUTION
-from service_relance.historique import HistoriqueRelanceService
+from service_relance.historique import FORGET, HistoriqueRelanceService
 from service_relance.models import Base
 from service_relance.moteur import RelanceEngineService
 from service_relance.regles_service import RegleRelanceService
@@ -16,5 +17,6 @@ SERVICE = Service(
     tables=Base.metadata,
     servicers=(RegleRelanceService, RelanceService, RelanceEngineService, HistoriqueRelanceService),
     subscriptions=SUBSCRIPTIONS,
-    workers=(EXECUTION,),
+    workers=(EXECUTION, FORGET),
+    components=(OutgoingCommands((NOTIFICATION,)),),
 )

@@ -52,7 +52,7 @@ def ended(niveau: int, statut: str, day: int, **fields: Any) -> Relance:
     ],
 )
 def test_R13_a_level_waits_seven_days_for_the_former_one(former: list[Relance], expected: date) -> None:
-    """From the end of the former level, or from the day for which it is planned; cancelled ones do not count."""
+    """From its end, or from the day for which it is planned; what was cancelled does not count."""
     third = reminder(9, niveau=3)
     ready, moved = in_order([third], [*former, third], TODAY)
     assert ([one.id for one in ready], [move.not_before for move in moved]) == (
