@@ -1,5 +1,6 @@
 """An office that asks for what is owed: clients, their invoices, and what was sent to them."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from service_testing import Mesh, eventually
 from sqlalchemy import delete
 
 ISSUED = datetime(2026, 1, 22, 11, tzinfo=UTC)
+_PATIENCE = 4  # runs; the fifth failure would end a reminder
 LEVEL_1, LEVEL_2, LEVEL_3 = (2, 20), (3, 9), (3, 23)  # months and days for an invoice due on 5 February
 
 
@@ -94,10 +96,27 @@ class Recouvrement:
         return len(await self.relances(facture_id=facture_id)) == 3
 
     async def run(self, month: int, day: int, hour: int = 9, **fields: Any) -> pb.ExecuteRelancesResponse:
-        """Carry out what is due at that hour."""
+        """Carry out what is due at that hour; again for what a callee was too slow to answer."""
+        results: dict[str, pb.ResultatRelance] = {}
+        for _ in range(_PATIENCE):
+            answer = await self.attempt(month, day, hour, **fields)
+            results |= {one.relance_id: one for one in answer.resultats}
+            if not any("INDISPONIBLE" in one.motif for one in answer.resultats):
+                break
+        numbers = Counter(one.resultat for one in results.values())
+        return pb.ExecuteRelancesResponse(
+            executees=numbers["EXECUTEE"],
+            echouees=numbers["ECHEC"],
+            ignorees=numbers["IGNOREE"],
+            reportees=numbers["REPORTEE"],
+            resultats=results.values(),
+        )
+
+    async def attempt(self, month: int, day: int, hour: int = 9, **fields: Any) -> pb.ExecuteRelancesResponse:
+        """Carry out what is due at that hour, as far as callees answer."""
         with frozen_at(at(month, day, hour)):
-            request = pb.ExecuteRelancesRequest(**fields)
             engine = self.stub(RelanceEngineServiceStub)
+            request = pb.ExecuteRelancesRequest(**fields)
             answer: pb.ExecuteRelancesResponse = await engine.ExecuteRelances(request)
             return answer
 
@@ -175,6 +194,11 @@ class Recouvrement:
         request = factures_pb2.CreateCreditNoteRequest(id=facture.id, motif="retour")
         with frozen_at(at(2, 12)):
             await self.stub(InvoiceServiceStub).CreateCreditNote(request)
+
+    async def moved(self, client_id: str, email: str) -> None:
+        """Have clients note another address of the client, or none."""
+        request = clients_pb2.UpdateClientBaseRequest(id=client_id, email=email)
+        await self.stub(ClientBaseServiceStub).Update(request)
 
     async def deleted(self, client_id: str) -> None:
         """Have clients delete the client."""

@@ -132,7 +132,7 @@ async def test_R11_what_nobody_can_tell_now_waits_for_the_next_hour(bureau: Reco
     societe_id = await bureau.societe("Atelier Élan")
     facture = await bureau.facture(await bureau.client(societe_id=societe_id))
     async with bureau.without(name):
-        answer = await bureau.run(*LEVEL_1)
+        answer = await bureau.attempt(*LEVEL_1)
         assert [one.resultat for one in answer.resultats] == ["REPORTEE"]
         assert "INDISPONIBLE" in answer.resultats[0].motif
         assert (await bureau.relances(facture_id=facture.id))[0].tentatives == 0
