@@ -8,6 +8,8 @@ from crm.relance.relance_pb2_grpc import RelanceEngineServiceServicer
 from grpc_utils import Context
 from service_kit import App, Settings
 
+from service_relance.statistiques import periode, statistiques
+
 
 class RelanceEngineService(RelanceEngineServiceServicer):
     """Runs of the caller's organisation, and figures about them."""
@@ -25,5 +27,5 @@ class RelanceEngineService(RelanceEngineServiceServicer):
     async def GetStatistiques(
         self, request: pb.GetStatistiquesRelanceRequest, context: Context
     ) -> pb.StatistiquesRelance:
-        """Count what was carried out within a period."""
-        raise NotImplementedError
+        """Count what was carried out within a period (R23)."""
+        return await statistiques(self._db.read(), periode(request))
