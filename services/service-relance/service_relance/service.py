@@ -2,10 +2,12 @@
 
 from service_kit import Service
 
+from service_relance.calendrier import RECALCUL
 from service_relance.execution import EXECUTION
 from service_relance.historique import HistoriqueRelanceService
 from service_relance.models import Base
 from service_relance.moteur import RelanceEngineService
+from service_relance.quotidien import QUOTIDIEN
 from service_relance.regles_service import RegleRelanceService
 from service_relance.relances import RelanceService
 from service_relance.subscribers import SUBSCRIPTIONS
@@ -16,5 +18,5 @@ SERVICE = Service(
     tables=Base.metadata,
     servicers=(RegleRelanceService, RelanceService, RelanceEngineService, HistoriqueRelanceService),
     subscriptions=SUBSCRIPTIONS,
-    workers=(EXECUTION,),
+    workers=(EXECUTION, RECALCUL, QUOTIDIEN),
 )

@@ -15,7 +15,10 @@ from tests.comptabilite import Comptabilite
 _FACTURES = Comptabilite()
 
 mesh = mesh_of(
-    replace(SERVICE, workers=()), service_named("clients"), service_named("calendar"), _FACTURES.service()
+    replace(SERVICE, workers=()),
+    *map(service_named, ("activites", "calendar", "clients")),
+    replace(service_named("contrats"), workers=()),
+    _FACTURES.service(),
 )
 regles = of_member(RegleRelanceServiceStub)
 relances = of_member(RelanceServiceStub)
