@@ -49,7 +49,7 @@ async def refused(call: Any) -> tuple[grpc.StatusCode, str]:
 
 async def test_a_rule_is_made_and_read(regles: Regles, org: str) -> None:
     """It is active, and everything that was said is answered."""
-    said = {
+    said: dict[str, Any] = {
         "societe_id": "soc-1",
         "nom": "Dernier avis",
         "description": "Avant le contentieux",
