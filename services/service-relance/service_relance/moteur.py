@@ -16,6 +16,7 @@ from service_kit import App, Settings
 from service_relance.execution import only_run, run
 from service_relance.models import ECHEC, EXECUTEE, IGNOREE
 from service_relance.passage import REPORTEE, Passage, Resultat
+from service_relance.statistiques import periode, statistiques
 
 
 class ExecutionEnCours(Aborted):
@@ -49,8 +50,8 @@ class RelanceEngineService(RelanceEngineServiceServicer):
     async def GetStatistiques(
         self, request: pb.GetStatistiquesRelanceRequest, context: Context
     ) -> pb.StatistiquesRelance:
-        """Count what was carried out within a period."""
-        raise NotImplementedError
+        """Count what was carried out within a period (R23)."""
+        return await statistiques(self._db.read(), periode(request))
 
 
 def _answer(results: Sequence[Resultat]) -> pb.ExecuteRelancesResponse:

@@ -3,10 +3,12 @@
 from service_kit import Service
 from service_kit.outgoing import NOTIFICATION, OutgoingCommands
 
+from service_relance.calendrier import RECALCUL
 from service_relance.execution import EXECUTION
 from service_relance.historique import FORGET, HistoriqueRelanceService
 from service_relance.models import Base
 from service_relance.moteur import RelanceEngineService
+from service_relance.quotidien import QUOTIDIEN
 from service_relance.regles_service import RegleRelanceService
 from service_relance.relances import RelanceService
 from service_relance.subscribers import SUBSCRIPTIONS
@@ -17,6 +19,6 @@ SERVICE = Service(
     tables=Base.metadata,
     servicers=(RegleRelanceService, RelanceService, RelanceEngineService, HistoriqueRelanceService),
     subscriptions=SUBSCRIPTIONS,
-    workers=(EXECUTION, FORGET),
+    workers=(EXECUTION, RECALCUL, QUOTIDIEN, FORGET),
     components=(OutgoingCommands((NOTIFICATION,)),),
 )
