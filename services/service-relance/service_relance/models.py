@@ -109,7 +109,7 @@ class Relance(Entity, Tenant, Base):
 
     *montant*, *date_echeance* and *numero* are those of the invoice when the reminder was planned (R6).
     *a_recalculer* marks a day that was chosen without the calendar, which has the last word (R5).
-    *nb_reports* counts the delays because of a debit on its way (R12), *tentatives* the failures (R18).
+    *nb_reports* counts the delays because of a debit on its way, *tentatives* the failures (R18).
     *envoi_id* is what a run has sent, or tries to send, for it.
     """
 

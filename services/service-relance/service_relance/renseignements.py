@@ -61,7 +61,7 @@ class Emetteur:
 
 
 async def emetteur_of(app: App[Any], organisation_id: str, societe_id: str) -> Emetteur:
-    """Ask for the société *societe_id*, the organisation itself when it is empty (C23).
+    """Ask for the société *societe_id*, the organisation itself when it is empty.
 
     Raises Unavailable, AioRpcError.
     """
