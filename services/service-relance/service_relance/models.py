@@ -85,12 +85,32 @@ class RegleRelance(Entity, Tenant, SoftDelete, Base):
     ordre: Mapped[int] = mapped_column(default=0)
 
 
+class Envoi(Entity, Tenant, Base):
+    """What one run sends for reminders that go together (R14); its id is that of the first of them.
+
+    *contenu* is what the fixed requests say, for the history (`contenus.contenu`). *message_id*,
+    *tache_id* and *notification_id* are what the callees have made, *mail_le* is when the client was
+    written to (R15).
+    """
+
+    __tablename__ = "envoi"
+    __table_args__ = (Index("ix_envoi_client_id", "organisation_id", "client_id", "mail_le"),)
+
+    client_id: Mapped[str] = mapped_column(String(64))
+    contenu: Mapped[dict[str, Any]]
+    mail_le: Mapped[datetime | None] = mapped_column(default=None)
+    message_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    tache_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    notification_id: Mapped[str | None] = mapped_column(String(64), default=None)
+
+
 class Relance(Entity, Tenant, Base):
     """Reminder: one action planned for one client; *cle* names its cause and is unique.
 
     *montant*, *date_echeance* and *numero* are those of the invoice when the reminder was planned (R6).
     *a_recalculer* marks a day that was chosen without the calendar, which has the last word (R5).
     *nb_reports* counts the delays because of a debit on its way (R12), *tentatives* the failures (R18).
+    *envoi_id* is what a run has sent, or tries to send, for it.
     """
 
     __tablename__ = "relance"
@@ -134,6 +154,7 @@ class Relance(Entity, Tenant, Base):
     motif: Mapped[str | None] = mapped_column(String(255), default=None)
     cle: Mapped[str] = mapped_column(String(128))
     executee_le: Mapped[datetime | None] = mapped_column(default=None)
+    envoi_id: Mapped[UUID | None] = mapped_column(ForeignKey("envoi.id"), default=None)
 
 
 class HistoriqueRelance(Tenant, Base):
