@@ -28,7 +28,7 @@ from service_kit.outgoing import (
     queue,
     request_of,
 )
-from sqlalchemy import String, Uuid, any_, bindparam, select
+from sqlalchemy import String, Text, Uuid, any_, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from service_relance.canaux import CANAUX, EMAIL, Canal
@@ -55,6 +55,14 @@ _COMMANDS = (
     .where(CommandeSortante.type == any_(bindparam("types", type_=ARRAY(String))))
 )
 _TYPES = [canal.command.name for canal in CANAUX]
+_owed = select(Relance.id).where(Relance.envoi_id == Envoi.id, Relance.statut == PLANIFIEE).exists()
+_ORPHANS = (
+    select(CommandeSortante)
+    .join(Envoi, CommandeSortante.cle == func.concat("relance:", cast(Envoi.id, Text)))
+    .where(CommandeSortante.type == any_(bindparam("types", type_=ARRAY(String))))
+    .where(CommandeSortante.organisation_id == Envoi.organisation_id)
+    .where(CommandeSortante.etat == EN_ATTENTE, ~_owed)
+)
 
 
 def key_of(envoi_id: UUID) -> str:
@@ -103,6 +111,13 @@ async def fix(
         for relance in relances:
             await tx.update(relance, envoi_id=envoi_id)
     return True
+
+
+async def drop_orphans(app: App[Any]) -> None:
+    """End what was fixed for reminders that were cancelled or ignored since: nobody will send it."""
+    async with app.database.transaction() as tx:
+        for command in await tx.all(_ORPHANS, types=_TYPES):
+            await tx.update(command, etat=ABANDONNEE, charge={}, terminee_le=clock.now())
 
 
 async def _owe(

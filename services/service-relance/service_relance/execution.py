@@ -15,6 +15,7 @@ from sqlalchemy import Date, String, bindparam, select
 
 from service_relance import rules
 from service_relance.calendrier import eligible, recompute_marked
+from service_relance.envois import drop_orphans
 from service_relance.models import PLANIFIEE, Relance
 from service_relance.passage import Passage, Resultat, carry_out, waits
 
@@ -40,6 +41,7 @@ async def carry_out_due(app: App[Any]) -> None:
     await recompute_marked(app)
     if not rules.is_open(clock.now()):
         return
+    await drop_orphans(app)
     for organisation_id in await app.database.read().all(_ORGANISATIONS, jour=clock.today()):
         with within(Scope(organisation_id)):
             async with only_run(app, organisation_id) as alone:

@@ -1,8 +1,11 @@
 """What cannot be sent: it is tried again word for word, at last given up (R17, R18)."""
 
 import pytest
-from service_kit.outgoing import NOTIFICATION
+from crm.relance import relance_pb2 as pb
+from crm.relance.relance_pb2_grpc import RelanceServiceStub
+from service_kit.outgoing import NOTIFICATION, CommandeSortante
 from service_kit.outgoing.sender import Sender
+from sqlalchemy import select
 from tests.recouvrement import LEVEL_1, LEVEL_2, Recouvrement, plain
 
 
@@ -109,3 +112,25 @@ async def test_R17_a_new_address_of_the_client_is_used(bureau: Recouvrement, dec
     assert (await bureau.run(*LEVEL_1, 10)).executees == 1
     assert [one.a[0].email for one in await bureau.mails()] == ([declined] if declined else [])
     assert len(await bureau.taches()) == (0 if declined else 1)
+
+
+async def test_R17_what_was_fixed_for_a_cancelled_reminder_is_forgotten(bureau: Recouvrement) -> None:
+    """No text about the client is kept for a mail that nobody will send."""
+    client_id = await bureau.client()
+    facture = await bureau.facture(client_id)
+    await bureau.facture(client_id, date_echeance="2026-02-06")
+    async with bureau.without("email"):
+        await bureau.attempt(*LEVEL_1)
+    assert await kept(bureau) == [("EN_ATTENTE", True)]
+    await bureau.stub(RelanceServiceStub).Cancel(
+        pb.CancelRelanceRequest(facture_id=facture.id, motif="Accord")
+    )
+    await bureau.job(2, 23)
+    assert sorted(await kept(bureau)) == [("ABANDONNEE", False), ("ENVOYEE", False)]
+
+
+async def kept(bureau: Recouvrement) -> list[tuple[str, bool]]:
+    """Etat of the mails that were fixed for the office, and whether their content is kept."""
+    of_office = (CommandeSortante.organisation_id == bureau.org, CommandeSortante.type == "relance-email")
+    commands = await bureau.mesh.database("relance").read().all(select(CommandeSortante).where(*of_office))
+    return [(command.etat, bool(command.charge)) for command in commands]
