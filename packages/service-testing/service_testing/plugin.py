@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any
 
+import hypothesis
 import pytest
 import uvloop
 
@@ -37,8 +38,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Name the markers of the stages, and make the folder that the processes of the run share."""
     begin_run()
+    _try_examples_of_every_run_alike()
     for stage, tests in _STAGES.items():
         config.addinivalue_line("markers", f"{stage}: one of {tests}, run with --{stage} only")
+
+
+def _try_examples_of_every_run_alike() -> None:
+    """The same examples in each run, however busy the machine is: no run fails where another passed."""
+    unhurried = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile(
+        "alike", derandomize=True, database=None, deadline=None, suppress_health_check=unhurried
+    )
+    hypothesis.settings.load_profile("alike")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

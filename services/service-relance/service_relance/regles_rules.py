@@ -7,7 +7,7 @@ from crm.relance import relance_pb2 as pb
 from grpc_utils import changes, opaque_id, required
 from grpc_utils.errors import ChampRequis, FailedPrecondition, InvalidArgument
 
-from service_relance.gabarits import check_template
+from service_relance.modeles import check_template
 from service_relance.models import IMPAYE, MOYENNE, RegleRelance
 
 _EARLIEST, _LATEST = -90, 365  # days

@@ -12,7 +12,7 @@ from pdf_utils import typeset
 
 from service_relance import textes_impaye
 from service_relance.dossiers import Dossier, variables, written
-from service_relance.gabarits import filled
+from service_relance.modeles import filled
 from service_relance.models import (
     CONTRAT_BIENTOT_EXPIRE,
     CONTRAT_EXPIRE,

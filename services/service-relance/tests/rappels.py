@@ -1,6 +1,6 @@
 """Reminders for tests, written into the table, and invoices that plan them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from typing import Any
@@ -8,8 +8,11 @@ from typing import Any
 from crm.events.business_pb2 import InvoiceCreatedEvent
 from db_utils import uuid7
 from grpc_utils import timestamp
+from grpc_utils.errors import Unavailable
+from service_relance.calendrier import recompute_marked
 from service_relance.models import RegleRelance, Relance
 from service_testing import Mesh, eventually
+from sqlalchemy import select
 
 
 async def planned(mesh: Mesh, org: str, *relances: dict[str, Any]) -> list[str]:
@@ -67,3 +70,27 @@ async def without(mesh: Mesh, name: str) -> AsyncIterator[None]:
     async with mesh.without(name):
         yield
     await eventually(lambda: mesh["relance"].app.peers.serving(name))
+
+
+async def patiently(work: Callable[[], Awaitable[object]]) -> None:
+    """Do *work*, again while a callee on a busy machine is too slow to answer."""
+
+    async def done() -> bool:
+        try:
+            await work()
+        except Unavailable:
+            return False
+        return True
+
+    await eventually(done, timeout=90)
+
+
+async def confirmed(mesh: Mesh, org: str) -> None:
+    """Have the calendar confirm each planned day of *org* which it was too slow to choose."""
+    waiting = select(Relance.id).where(Relance.organisation_id == org, Relance.a_recalculer)
+
+    async def everything() -> bool:
+        await recompute_marked(mesh["relance"].app)
+        return not await mesh.database("relance").read().all(waiting)
+
+    await eventually(everything, timeout=90)

@@ -4,12 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from crm.factures.factures_pb2 import Facture
+from crm.factures.factures_pb2 import CreateFactureRequest
+from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RelanceServiceStub
-from db_utils import uuid7
 from service_testing import Mesh, eventually
-from tests.comptabilite import Comptabilite
 from tests.rappels import issued
 
 
@@ -19,24 +18,17 @@ async def reminders(mesh: Mesh, org: str) -> list[pb.Relance]:
     return list((await stub.List(pb.ListRelancesRequest(declencheur="IMPAYE"))).relances)
 
 
-def known(factures: Comptabilite, org: str, **fields: Any) -> str:
-    """Id of an invoice of *org* that factures knows, of 49.90 euros that nobody has paid."""
-    usual: dict[str, Any] = {
-        "id": str(uuid7()),
-        "organisation_id": org,
-        "statut": "EMISE",
-        "solde": 49.9,
-    }
-    facture = Facture(**(usual | fields))
-    factures[facture.id] = facture
-    return facture.id
+async def drafted(factures: InvoiceServiceStub, **fields: Any) -> str:
+    """Id of an invoice of which factures has announced nothing."""
+    request = CreateFactureRequest(client_id="client-123", montant=49.9, brouillon=True, **fields)
+    return (await factures.Create(request)).id
 
 
 async def test_R06_a_due_date_that_the_event_does_not_tell_is_asked_of_factures(
-    mesh: Mesh, org: str, factures: Comptabilite, caplog: pytest.LogCaptureFixture
+    mesh: Mesh, org: str, factures: InvoiceServiceStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The event waits while factures is away."""
-    facture_id = known(factures, org, date_echeance="2026-02-05")
+    facture_id = await drafted(factures, date_echeance="2026-02-05")
     event = issued(organisation_id=org, invoice_id=facture_id, date_echeance=None)
     async with mesh.without("factures"):
         delivery = asyncio.create_task(mesh.deliver(event))
@@ -50,11 +42,12 @@ async def test_R06_a_due_date_that_the_event_does_not_tell_is_asked_of_factures(
     ]
 
 
-@pytest.mark.parametrize("fields", [{}, {"organisation_id": "org-autre"}])
 async def test_R06_a_due_date_that_nobody_tells_is_the_legal_one(
-    mesh: Mesh, org: str, factures: Comptabilite, fields: dict[str, str]
+    mesh: Mesh, org: str, factures: InvoiceServiceStub, foreign_factures: InvoiceServiceStub
 ) -> None:
     """Thirty days after 22 January, whether the invoice has none or is that of somebody else."""
-    facture_id = known(factures, org, **fields)
-    await mesh.deliver(issued(organisation_id=org, invoice_id=facture_id, date_echeance=None))
-    assert {one.date_echeance for one in await reminders(mesh, org)} == {"2026-02-21"}
+    theirs = await drafted(foreign_factures, date_echeance="2026-02-05")
+    for facture_id in (await drafted(factures), theirs):
+        await mesh.deliver(issued(organisation_id=org, invoice_id=facture_id, date_echeance=None))
+    assert {one.facture_id for one in await reminders(mesh, org)} >= {theirs}
+    assert [one.date_echeance for one in await reminders(mesh, org)] == ["2026-02-21"] * 6

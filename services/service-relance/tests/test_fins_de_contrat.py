@@ -9,12 +9,13 @@ from crm.contrats import contrats_pb2 as contrats_pb
 from crm.contrats.contrats_pb2_grpc import ContractOrchestrationServiceStub, ContratServiceStub
 from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RegleRelanceServiceStub, RelanceServiceStub
-from db_utils import clock
+from db_utils import Scope, clock, within
 from service_contrats.expiration import expire_contrats
-from service_relance.quotidien import Passages, plan_daily
+from service_relance.fins_de_contrat import plan_ends
+from service_relance.quotidien import plan_daily
 from service_relance.quotidien_rules import has_begun
 from service_testing import Mesh
-from tests.rappels import without
+from tests.rappels import patiently, without
 
 # Thirty days before 22 April.
 MORNING = datetime(2026, 3, 23, 6, tzinfo=UTC)  # 07:00 in Paris
@@ -58,12 +59,14 @@ class Atelier:
         usual = {"nom": "Fin", "declencheur": SOON, "delai_jours": -30, "action_type": "CREER_TACHE"}
         return await self.regles.Create(pb.CreateRegleRelanceRequest(**{**usual, **fields}))
 
-    async def run(self, *, again: bool = False) -> None:
-        """Do the day's work; *again* as after a restart."""
-        app = self.mesh["relance"].app
-        if again:
-            app.part(Passages).done.clear()
-        await plan_daily(app)
+    async def run(self) -> None:
+        """Do the day's work for this organisation, as after a restart."""
+        with within(Scope(self._org)):
+            await patiently(lambda: plan_ends(self.mesh["relance"].app))
+
+    async def job(self) -> None:
+        """Do the work of the hour for every organisation."""
+        await plan_daily(self.mesh["relance"].app)
 
     async def planned(self) -> list[tuple[str, str, str]]:
         """Contract, trigger and day of each reminder."""
@@ -94,7 +97,7 @@ async def test_R22_a_contract_about_to_end_is_to_be_renewed(atelier: Atelier, or
     contrat = await atelier.active("2026-04-22")
     await atelier.active("2026-04-23")
     await atelier.run()
-    await atelier.run(again=True)
+    await atelier.run()
     relance = await atelier.only()
     assert relance == pb.Relance(
         id=relance.id,
@@ -163,10 +166,23 @@ async def test_R22_while_contrats_is_away_the_day_waits(
     await atelier.rule()
     contrat = await atelier.active("2026-04-22")
     async with without(mesh, "contrats"):
-        await atelier.run()
+        await atelier.job()
         assert "daily reminders (contrats) wait: DEPENDANCE_INDISPONIBLE" in caplog.text
-    await atelier.run()
+    await atelier.job()
     assert await atelier.planned() == [(contrat.id, SOON, "2026-03-23")]
+
+
+async def test_R22_an_organisation_is_gone_through_once_a_day(atelier: Atelier) -> None:
+    """What is signed in the course of the day waits for the next one."""
+    await atelier.rule()
+    await atelier.job()
+    contrat = await atelier.active("2026-04-01")
+    with clock.frozen_at(MORNING.replace(hour=15)):
+        await atelier.job()
+    assert await atelier.planned() == []
+    with clock.frozen_at(MORNING.replace(day=24)):
+        await atelier.job()
+    assert await atelier.planned() == [(contrat.id, SOON, "2026-03-24")]
 
 
 @pytest.mark.parametrize(("hour", "minute", "expected"), [(5, 59, False), (6, 0, True), (22, 0, True)])
@@ -181,5 +197,5 @@ async def test_R22_before_seven_nothing_is_planned(atelier: Atelier) -> None:
     await atelier.rule()
     await atelier.active("2026-04-22")
     with clock.frozen_at(MORNING.replace(hour=5, minute=59)):
-        await atelier.run()
+        await atelier.job()
     assert await atelier.planned() == []

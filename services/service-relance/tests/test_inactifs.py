@@ -11,12 +11,13 @@ from crm.clients import clients_pb2
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RegleRelanceServiceStub, RelanceServiceStub
-from db_utils import clock
+from db_utils import Scope, clock, within
 from grpc_utils import timestamp
-from service_relance.quotidien import Passages, plan_daily
+from service_relance.inactifs import plan_inactive
+from service_relance.quotidien import plan_daily
 from service_testing import Mesh
 from service_testing.fixtures import of_member
-from tests.rappels import without
+from tests.rappels import confirmed, patiently, without
 
 clients = of_member(ClientBaseServiceStub)
 activites = of_member(ActiviteServiceStub)
@@ -45,12 +46,10 @@ async def rule(creation: None, regles: RegleRelanceServiceStub) -> pb.RegleRelan
     )
 
 
-async def run(mesh: Mesh, days: int) -> None:
-    """Do the day's work so many days after the creation."""
-    app = mesh["relance"].app
-    app.part(Passages).done.clear()
-    with clock.frozen_at(CREATED + timedelta(days=days)):
-        await plan_daily(app)
+async def run(mesh: Mesh, org: str, days: int) -> None:
+    """Do the day's work for *org* so many days after the creation."""
+    with clock.frozen_at(CREATED + timedelta(days=days)), within(Scope(org)):
+        await patiently(lambda: plan_inactive(mesh["relance"].app))
 
 
 async def planned(relances: RelanceServiceStub) -> list[pb.Relance]:
@@ -77,16 +76,18 @@ async def active(activites: ActiviteServiceStub, client_id: str, days: int) -> N
 async def test_R24_a_client_without_activity_is_called_at_once(
     rule: pb.RegleRelance,
     mesh: Mesh,
+    org: str,
     clients: ClientBaseServiceStub,
     relances: RelanceServiceStub,
 ) -> None:
     """Ninety days after its creation, on the next day of work, once."""
     client_id = await client(clients, societe_id="soc-1")
     await client(clients, statut="INACTIF")
-    await run(mesh, 89)
+    await run(mesh, org, 89)
     assert await planned(relances) == []
     for days in (90, 91, 92):  # 5 April is Easter Sunday
-        await run(mesh, days)
+        await run(mesh, org, days)
+    await confirmed(mesh, org)
     (relance,) = await planned(relances)
     assert (relance.client_id, relance.societe_id, relance.regle_id, relance.date_prevue, relance.cle) == (
         client_id,
@@ -100,6 +101,7 @@ async def test_R24_a_client_without_activity_is_called_at_once(
 async def test_R24_an_activity_begins_the_time_anew(
     rule: pb.RegleRelance,
     mesh: Mesh,
+    org: str,
     clients: ClientBaseServiceStub,
     activites: ActiviteServiceStub,
     relances: RelanceServiceStub,
@@ -109,10 +111,10 @@ async def test_R24_an_activity_begins_the_time_anew(
     await active(activites, client_id, 40)
     await active(activites, meets, 400)
     for days in (90, 129, 130):
-        await run(mesh, days)
+        await run(mesh, org, days)
     await active(activites, client_id, 135)
     for days in (200, 225):
-        await run(mesh, days)
+        await run(mesh, org, days)
     days_known = [one.cle.rpartition(":")[2] for one in await planned(relances)]
     assert {one.client_id for one in await planned(relances)} == {client_id}
     assert days_known == [(date(2026, 1, 5) + timedelta(days=days)).isoformat() for days in (40, 135)]
@@ -121,6 +123,7 @@ async def test_R24_an_activity_begins_the_time_anew(
 async def test_R24_a_societe_may_wait_longer(
     rule: pb.RegleRelance,
     mesh: Mesh,
+    org: str,
     clients: ClientBaseServiceStub,
     regles: RegleRelanceServiceStub,
     relances: RelanceServiceStub,
@@ -136,9 +139,9 @@ async def test_R24_a_societe_may_wait_longer(
         )
     )
     ours, others = await client(clients, societe_id="soc-1"), await client(clients)
-    await run(mesh, 92)
+    await run(mesh, org, 92)
     assert [one.client_id for one in await planned(relances)] == [others]
-    await run(mesh, 100)
+    await run(mesh, org, 100)
     assert [one.client_id for one in await planned(relances)] == [others, ours]
 
 
@@ -150,9 +153,13 @@ async def test_R24_while_activites_is_away_the_day_waits(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The next run makes it good."""
+    app, later = mesh["relance"].app, CREATED + timedelta(days=92)
     client_id = await client(clients)
     async with without(mesh, "activites"):
-        await run(mesh, 92)
+        with clock.frozen_at(later):
+            await plan_daily(app)
         assert "daily reminders (inactifs) wait: DEPENDANCE_INDISPONIBLE" in caplog.text
-    await run(mesh, 92)
+    assert await planned(relances) == []
+    with clock.frozen_at(later):
+        await plan_daily(app)
     assert [one.client_id for one in await planned(relances)] == [client_id]

@@ -16,7 +16,7 @@ from nats_utils.tables import ProcessedEvent
 from service_relance.models import RegleRelance, Relance
 from service_testing import Mesh, eventually
 from sqlalchemy import delete, select, update
-from tests.rappels import issued
+from tests.rappels import confirmed, issued
 
 CONSUMER = "relance--invoice-created"
 LEVELS = [(1, "2026-02-20"), (2, "2026-03-09"), (3, "2026-03-23")]
@@ -84,6 +84,7 @@ async def test_R05_R06_days_are_counted_from_the_due_date(
 ) -> None:
     """That of Paris, or thirty days after the issue; 4 April is a Saturday, 6 April Easter Monday."""
     await mesh.deliver(issued(organisation_id=org, **fields))
+    await confirmed(mesh, org)
     assert await days(mesh, org) == expected
 
 

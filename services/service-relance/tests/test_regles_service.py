@@ -9,7 +9,7 @@ from crm.common.common_pb2 import Pagination
 from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RegleRelanceServiceStub, RelanceServiceStub
 from service_testing import Mesh, refusal
-from tests.rappels import issued
+from tests.rappels import confirmed, issued
 
 Regles = RegleRelanceServiceStub
 REFUSED = grpc.StatusCode.INVALID_ARGUMENT
@@ -219,6 +219,7 @@ async def test_R06_a_change_of_a_rule_leaves_what_is_planned(
     await regles.Update(pb.UpdateRegleRelanceRequest(id=first.id, delai_jours=1))
     await regles.Create(rule(delai_jours=60))
     await mesh.deliver(issued(organisation_id=org, invoice_id="facture-8"))
+    await confirmed(mesh, org)
     days = [
         [
             one.date_prevue

@@ -17,6 +17,7 @@ from nats_utils.tables import ProcessedEvent
 from service_relance.models import RegleRelance, Relance
 from service_testing import Mesh, eventually
 from sqlalchemy import delete, select
+from tests.rappels import confirmed
 
 CONSUMER = "relance--client-created"
 MORNING = datetime(2026, 1, 8, 9, 0, tzinfo=UTC)
@@ -84,6 +85,7 @@ async def test_R07_days_are_counted_in_paris_and_end_on_a_day_of_work(
 ) -> None:
     """Friday 1 May is a holiday: Monday follows."""
     await mesh.deliver(announced(organisation_id=org, created_at=timestamp(instant)))
+    await confirmed(mesh, org)
     assert [one.date_prevue for one in await planned(mesh, org)] == [day]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from service_relance.dossiers import Dossier, variables
-from service_relance.gabarits import VARIABLES, ModeleInvalide, check_template
+from service_relance.modeles import VARIABLES, ModeleInvalide, check_template
 from service_relance.textes import Texte, texte
 from tests.dossiers import facture, impaye, regle
 
