@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from crm.activites import activites_pb2
@@ -28,7 +28,9 @@ from crm.relance.relance_pb2_grpc import (
     RelanceEngineServiceStub,
     RelanceServiceStub,
 )
+from db_utils import Scope, within
 from db_utils.clock import PARIS, frozen_at
+from service_relance.calendrier import eligible
 from service_relance.execution import carry_out_due
 from service_relance.models import Relance
 from service_testing import Mesh, eventually
@@ -119,6 +121,16 @@ class Recouvrement:
             request = pb.ExecuteRelancesRequest(**fields)
             answer: pb.ExecuteRelancesResponse = await engine.ExecuteRelances(request)
             return answer
+
+    async def calendar_tells(self, day: date) -> None:
+        """Return once the calendar has told relance whether *day* is eligible, however busy the machine."""
+        app: Any = self.mesh["relance"].app
+
+        async def told() -> bool:
+            return not (await eligible(app, "", day)).a_recalculer
+
+        with within(Scope(self.org)):
+            await eventually(told)
 
     async def relances(self, **fields: Any) -> list[pb.Relance]:
         """Reminders, by planned day."""
