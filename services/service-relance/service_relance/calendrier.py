@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 from crm.calendar.calendar_pb2 import AddBusinessDaysRequest, CheckDateEligibilityRequest
 from crm.calendar.calendar_pb2_grpc import CalendarEngineServiceStub
-from db_utils import Scope, clock, within
+from db_utils import Scope, clock, scope, within
 from grpc_utils.errors import Unavailable
 from service_kit import App, Worker
 from sqlalchemy import bindparam, select, update
@@ -23,6 +23,8 @@ from service_relance.rules import Jour, after, without_calendar
 _log = logging.getLogger(__name__)
 
 _SIDE_BY_SIDE = 8  # questions
+_REMEMBERED = 60.0  # seconds
+_MOST_REMEMBERED = 10_000  # answers
 _day, _instant = Relance.date_prevue.type, Relance.updated_at.type
 _marked = (Relance.a_recalculer, Relance.statut == PLANIFIEE)
 _ORGANISATIONS = select(Relance.organisation_id).where(*_marked).distinct()
@@ -82,13 +84,39 @@ def _is_final(error: Unavailable | grpc.aio.AioRpcError) -> bool:
     return False
 
 
+class Agenda:
+    """Answers of the calendar that a process remembers for a minute.
+
+    Invoices of one run are due on the same days: without it each of them would ask for each level.
+    """
+
+    def __init__(self, app: App[Any]) -> None:
+        self._app = app
+        self._known: dict[tuple[str | None, str, date], tuple[float, Jour]] = {}
+
+    async def day(self, societe_id: str, day: date) -> Jour:
+        """Return what `eligible` does, asked a minute ago at the earliest."""
+        key, now = (scope.get().organisation_id, societe_id, day), clock.timestamp()
+        asked_at, jour = self._known.get(key, (-_REMEMBERED, None))
+        if jour is None or abs(now - asked_at) >= _REMEMBERED:
+            jour = await eligible(self._app, societe_id, day)
+            if not jour.a_recalculer:
+                self._remember(key, now, jour)
+        return jour
+
+    def _remember(self, key: tuple[str | None, str, date], now: float, jour: Jour) -> None:
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        self._known[key] = now, jour
+
+
 async def eligible_days(app: App[Any], societe_id: str, days: Iterable[date]) -> Mapping[date, Jour]:
-    """Ask for several *days* side by side, as `eligible` does for one."""
-    slots = asyncio.Semaphore(_SIDE_BY_SIDE)
+    """Ask for several *days* of plans side by side, as `eligible` does for one."""
+    agenda, slots = app.part(Agenda), asyncio.Semaphore(_SIDE_BY_SIDE)
 
     async def asked(day: date) -> Jour:
         async with slots:
-            return await eligible(app, societe_id, day)
+            return await agenda.day(societe_id, day)
 
     wanted = sorted(set(days))
     return dict(zip(wanted, await asyncio.gather(*map(asked, wanted)), strict=True))

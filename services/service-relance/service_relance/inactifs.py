@@ -14,7 +14,7 @@ from db_utils import clock
 from grpc_utils import instant
 from service_kit import App
 
-from service_relance.calendrier import eligible
+from service_relance.calendrier import eligible_days
 from service_relance.models import INACTIVITE_CLIENT, RegleRelance
 from service_relance.planification import active_rules, all_pages, insert_planned, unknown_keys
 from service_relance.quotidien_rules import inactivity, inactivity_key, is_inactive, last_day
@@ -61,6 +61,6 @@ async def _plan(
     planned = []
     for key in await unknown_keys(app, list(keys)):
         client = clients[keys[key]]
-        jour = await eligible(app, client.societe_id, clock.today())
-        planned.append(inactivity(regle, client, last_days[client.id], jour))
+        jours = await eligible_days(app, client.societe_id, [clock.today()])
+        planned.append(inactivity(regle, client, last_days[client.id], jours[clock.today()]))
     await insert_planned(app, regle, planned)

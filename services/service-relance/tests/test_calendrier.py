@@ -1,19 +1,21 @@
 """Planned days and the calendar service: its word, its absence, and what is made good afterwards (R5)."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from crm.calendar.calendar_pb2 import CreateHolidayRequest
 from crm.calendar.calendar_pb2_grpc import HolidayServiceStub
 from db_utils import Scope, within
+from db_utils.clock import frozen_at
 from grpc_utils import timestamp
-from service_relance.calendrier import eligible, plus_business_days, recompute_marked
+from service_relance.calendrier import eligible, eligible_days, plus_business_days, recompute_marked
 from service_relance.models import Relance
 from service_relance.rules import Jour
 from service_testing import Mesh, eventually
 from sqlalchemy import select
 from tests.rappels import confirmed, issued, planned, without
 
+NOON = datetime(2026, 3, 5, 11, tzinfo=UTC)
 MARCH = timestamp(datetime(2026, 3, 5, 12, tzinfo=UTC))
 WITHOUT = [(date(2026, 3, 20), True), (date(2026, 4, 6), True), (date(2026, 4, 20), True)]
 CONFIRMED = [(date(2026, 3, 20), False), (date(2026, 4, 7), False), (date(2026, 4, 20), False)]
@@ -101,6 +103,27 @@ async def test_R05_days_chosen_without_the_calendar_are_made_good(mesh: Mesh, or
         assert await days(mesh, org) == WITHOUT
     await confirmed(mesh, org)
     assert await days(mesh, org) == CONFIRMED
+
+
+async def test_R05_invoices_of_one_minute_share_the_answers_of_the_calendar(mesh: Mesh, org: str) -> None:
+    """Those of a second invoice are known although the calendar is away, and asked anew a minute later."""
+    app, day = mesh["relance"].app, date(2026, 4, 4)
+
+    async def asked() -> Jour:
+        with within(Scope(org)):
+            return (await eligible_days(app, "", [day]))[day]
+
+    async def answered() -> bool:
+        return await asked() == Jour(date(2026, 4, 7))
+
+    with frozen_at(NOON):
+        await eventually(answered, timeout=90)
+    async with without(mesh, "calendar"):
+        with frozen_at(NOON + timedelta(seconds=59)):
+            remembered = await asked()
+        with frozen_at(NOON + timedelta(seconds=60)):
+            anew = await asked()
+    assert (remembered, anew) == (Jour(date(2026, 4, 7)), Jour(date(2026, 4, 6), a_recalculer=True))
 
 
 async def test_R05_a_reminder_that_has_ended_keeps_its_day(mesh: Mesh, org: str) -> None:
