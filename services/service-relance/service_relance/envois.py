@@ -6,7 +6,7 @@ one holds the reminders while it sends, so that they are either carried out or c
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -88,29 +88,40 @@ async def fix(
 
     What a former run has fixed stays as it is, unless it asks for what is not owed any more.
     """
-    envoi_id = group.envoi_id
     async with app.database.transaction() as tx:
         relances = await planned(tx, group.relances)
         if len(relances) < len(group.relances):
             return False
-        envoi = await tx.get(Envoi, envoi_id, lock=True)
-        anew = envoi is None or not same_demand(envoi.contenu, contenu)
-        if envoi is None:
-            first = group.first
-            envoi = await tx.insert(
-                Envoi(
-                    id=envoi_id,
-                    organisation_id=first.organisation_id,
-                    client_id=first.client_id,
-                    contenu=dict(contenu),
-                )
-            )
-        elif anew:
-            await tx.update(envoi, contenu=dict(contenu))
-        await _owe(tx, envoi, requests, anew=anew)
+        known = await commands_of(tx, group.envoi_id)
+        envoi, anew = await _worded(tx, group, contenu, [known.get(one.command.name) for one, _ in requests])
+        await _owe(tx, envoi, requests, known, anew=anew)
         for relance in relances:
-            await tx.update(relance, envoi_id=envoi_id)
+            await tx.update(relance, envoi_id=envoi.id)
     return True
+
+
+async def _worded(
+    tx: Transaction, group: Group, contenu: Contenu, former: Sequence[CommandeSortante | None]
+) -> tuple[Envoi, bool]:
+    """The `Envoi` of *group*, and whether it says *contenu* from now on, instead of what it said before.
+
+    It does when other sums are owed, or after it was given up, but not once a part of it has been sent.
+    """
+    envoi = await tx.get(Envoi, group.envoi_id, lock=True)
+    if envoi is None:
+        first = group.first
+        new = Envoi(
+            id=group.envoi_id,
+            organisation_id=first.organisation_id,
+            client_id=first.client_id,
+            contenu=dict(contenu),
+        )
+        return await tx.insert(new), True
+    etats = {command.etat for command in former if command is not None}
+    anew = ENVOYEE not in etats and (ABANDONNEE in etats or not same_demand(envoi.contenu, contenu))
+    if anew:
+        await tx.update(envoi, contenu=dict(contenu))
+    return envoi, anew
 
 
 async def drop_orphans(app: App[Any]) -> None:
@@ -121,10 +132,14 @@ async def drop_orphans(app: App[Any]) -> None:
 
 
 async def _owe(
-    tx: Transaction, envoi: Envoi, requests: Sequence[tuple[Canal[Any], Message]], *, anew: bool
+    tx: Transaction,
+    envoi: Envoi,
+    requests: Sequence[tuple[Canal[Any], Message]],
+    known: Mapping[str, CommandeSortante],
+    *,
+    anew: bool,
 ) -> None:
     """Keep *requests*; one that was answered before stays answered, one that is not wanted any more ends."""
-    known = await commands_of(tx, envoi.id)
     wanted = {canal.command.name for canal, _ in requests}
     for name, command in known.items():
         if name not in wanted and command.etat == EN_ATTENTE:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from crm.activites import activites_pb2
@@ -13,6 +13,8 @@ from crm.clients import clients_pb2
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.commerciaux import commerciaux_pb2
 from crm.commerciaux.commerciaux_pb2_grpc import ApporteurServiceStub
+from crm.contrats import contrats_pb2
+from crm.contrats.contrats_pb2_grpc import ContratServiceStub
 from crm.email import email_pb2
 from crm.email.email_pb2_grpc import EmailServiceStub
 from crm.factures import factures_pb2
@@ -28,7 +30,9 @@ from crm.relance.relance_pb2_grpc import (
     RelanceEngineServiceStub,
     RelanceServiceStub,
 )
+from db_utils import Scope, within
 from db_utils.clock import PARIS, frozen_at
+from service_relance.calendrier import eligible
 from service_relance.execution import carry_out_due
 from service_relance.models import Relance
 from service_testing import Mesh, eventually
@@ -55,13 +59,15 @@ class Recouvrement:
         """A stub called by a member of the office."""
         return self.mesh.stub(kind, organisation=self.org)
 
-    async def client(self, **fields: str) -> str:
-        """Id of a new client with an email address, whose welcome was planned and forgotten."""
+    async def client(self, *, welcome: bool = False, **fields: str) -> str:
+        """Id of a new client with an email address, whose welcome was planned and, by default, forgotten."""
         usual = {"nom": "Dupont", "prenom": "Élodie", "email": "elodie@exemple.fr", "telephone": "0612345678"}
         request = clients_pb2.CreateClientBaseRequest(**(usual | fields))
         with frozen_at(ISSUED):
             client = await self.stub(ClientBaseServiceStub).Create(request)
-        await eventually(lambda: self.relances(client_id=client.id))
+            await eventually(lambda: self.relances(client_id=client.id))
+        if welcome:
+            return str(client.id)
         async with self.mesh.database("relance").transaction() as tx:
             await tx.execute(delete(Relance).where(Relance.client_id == client.id))
         return str(client.id)
@@ -72,7 +78,7 @@ class Recouvrement:
         request = factures_pb2.CreateFactureRequest(client_id=client_id, montant=montant, **(usual | fields))
         with frozen_at(ISSUED):
             facture: factures_pb2.Facture = await self.stub(InvoiceServiceStub).Create(request)
-        await eventually(lambda: self._planned(facture.id))
+            await eventually(lambda: self._planned(facture.id))
         return facture
 
     async def regle(self, niveau: int, **fields: Any) -> None:
@@ -120,6 +126,16 @@ class Recouvrement:
             answer: pb.ExecuteRelancesResponse = await engine.ExecuteRelances(request)
             return answer
 
+    async def calendar_tells(self, day: date) -> None:
+        """Return once the calendar has told relance whether *day* is eligible, however busy the machine."""
+        app: Any = self.mesh["relance"].app
+
+        async def told() -> bool:
+            return not (await eligible(app, "", day)).a_recalculer
+
+        with within(Scope(self.org)):
+            await eventually(told)
+
     async def relances(self, **fields: Any) -> list[pb.Relance]:
         """Reminders, by planned day."""
         listed = await self.stub(RelanceServiceStub).List(pb.ListRelancesRequest(**fields))
@@ -163,6 +179,12 @@ class Recouvrement:
             nom="Morel", prenom="Anne", utilisateur_id=utilisateur_id
         )
         return str((await self.stub(ApporteurServiceStub).Create(request)).id)
+
+    async def contrat(self, client_id: str) -> contrats_pb2.Contrat:
+        """A contract of the client."""
+        request = contrats_pb2.CreateContratRequest(client_id=client_id, produit_id="prod-456")
+        contrat: contrats_pb2.Contrat = await self.stub(ContratServiceStub).Create(request)
+        return contrat
 
     async def societe(self, raison_sociale: str) -> str:
         """Id of a société of the organisation, which organisations knows from then on."""

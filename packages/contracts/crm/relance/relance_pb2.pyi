@@ -674,7 +674,7 @@ class ExecuteRelancesRequest(_message.Message):
     DRY_RUN_FIELD_NUMBER: _builtins.int
     organisation_id: _builtins.str
     date: _builtins.str
-    """YYYY-MM-DD; empty: today."""
+    """Reminders of later days are left. YYYY-MM-DD; empty: today; a day to come only with dry_run."""
     client_id: _builtins.str
     """Empty: all clients."""
     dry_run: _builtins.bool
@@ -736,8 +736,9 @@ class ResultatRelance(_message.Message):
     MOTIF_FIELD_NUMBER: _builtins.int
     relance_id: _builtins.str
     resultat: _builtins.str
-    """EXECUTEE, ECHEC, IGNOREE or REPORTEE."""
+    """EXECUTEE, ECHEC (it failed and is tried again, or was given up), IGNOREE or REPORTEE (it waits)."""
     motif: _builtins.str
+    """Why, as in REGLEE, HORS_HORAIRES or MAIL_DU_JOUR; for ECHEC what the callee said."""
     def __init__(
         self,
         *,

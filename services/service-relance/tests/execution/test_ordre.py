@@ -1,5 +1,6 @@
 """Order of levels (R13), groups (R14) and one mail a day (R15), in a mesh of real services."""
 
+from tests.rappels import confirmed
 from tests.recouvrement import LEVEL_1, LEVEL_2, Recouvrement, plain
 
 
@@ -28,6 +29,7 @@ async def test_R13_the_day_of_the_next_level_is_an_eligible_one(bureau: Recouvre
     """Seven days after Monday 30 March is Easter Monday."""
     facture = await bureau.facture(await bureau.client())
     await bureau.run(3, 30)
+    await confirmed(bureau.mesh, bureau.org)
     assert (await bureau.statuts(facture))[1][0] == "2026-04-07"
 
 

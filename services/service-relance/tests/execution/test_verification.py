@@ -67,6 +67,7 @@ async def test_R10_at_other_times_nothing_is_done(
 ) -> None:
     """Neither in the evening, nor on a Saturday, Easter Monday or the first of May."""
     await planned(bureau.mesh, bureau.org, {**DUE, "a_recalculer": False})
+    await bureau.calendar_tells(date(2026, month, day))
     answer = await bureau.run(month, day, hour)
     assert [(one.resultat, one.motif) for one in answer.resultats] == [("REPORTEE", motif)]
     await bureau.job(month, day, hour)
