@@ -205,6 +205,7 @@ class SendRequest(_message.Message):
     REPONDRE_A_FIELD_NUMBER: _builtins.int
     ENTETES_FIELD_NUMBER: _builtins.int
     CLE_IDEMPOTENCE_FIELD_NUMBER: _builtins.int
+    SOCIETE_ID_FIELD_NUMBER: _builtins.int
     organisation_id: _builtins.str
     sujet: _builtins.str
     """1 to 255 characters, one line."""
@@ -216,6 +217,8 @@ class SendRequest(_message.Message):
     """A second Send with the same key, organisation and content answers the first message; with
     another content it is refused.
     """
+    societe_id: _builtins.str
+    """The société in whose name it is sent; empty: the organisation's default société."""
     @_builtins.property
     def a(self) -> _containers.RepeatedCompositeFieldContainer[Global___Destinataire]:
         """1 to 50 addresses over a, cc and cci; doubles are merged."""
@@ -241,10 +244,11 @@ class SendRequest(_message.Message):
         repondre_a: _builtins.str = ...,
         entetes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         cle_idempotence: _builtins.str = ...,
+        societe_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "cc", b"cc", "cci", b"cci", "cle_idempotence", b"cle_idempotence", "corps_html", b"corps_html", "corps_texte", b"corps_texte", "entetes", b"entetes", "organisation_id", b"organisation_id", "repondre_a", b"repondre_a", "sujet", b"sujet"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "cc", b"cc", "cci", b"cci", "cle_idempotence", b"cle_idempotence", "corps_html", b"corps_html", "corps_texte", b"corps_texte", "entetes", b"entetes", "organisation_id", b"organisation_id", "repondre_a", b"repondre_a", "societe_id", b"societe_id", "sujet", b"sujet"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -87,7 +87,7 @@ async def queue(
     await tx.insert(row, if_absent=True)
 
 
-def request_of(command: Command[M], row: CommandeSortante, envelope: Envelope | None) -> M:
+def request_of(command: Command[M], row: CommandeSortante, envelope: Envelope | None = None) -> M:
     """The request that *row* holds. Raises Undecipherable when a secret in it cannot be read."""
     charge: dict[str, Any] = dict(row.charge)
     for field in command.sealed:
