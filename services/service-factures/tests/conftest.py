@@ -59,6 +59,12 @@ def made(factures: InvoiceServiceStub) -> Invoices:
 
 
 @pytest.fixture
+def payments(mesh: Mesh, org: str) -> InvoiceServiceStub:
+    """The service, called by payments for the organisation."""
+    return mesh.service_stub(InvoiceServiceStub, caller="contrats", organisation=org)
+
+
+@pytest.fixture
 def people(
     clients: ClientBaseServiceStub, adresses: AdresseServiceStub, entreprises: ClientEntrepriseServiceStub
 ) -> People:
