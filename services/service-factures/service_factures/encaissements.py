@@ -1,6 +1,6 @@
 """What règlements bring at each rate, in the transaction of the act (R39, R41).
 
-How an amount is split is in `repartition.py`. The lock of the invoice is held by who calls.
+How an amount is split is in `repartition.py`; `ereporting/journal.py` tells it. The lock of the invoice is held by who calls.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,19 +10,13 @@ from decimal import Decimal
 from uuid import UUID
 
 from db_utils import Reader, Transaction, clock, uuid7
-from sqlalchemy import bindparam, select
 
 from service_factures import repartition
 from service_factures.encaissement_models import EncaissementTva
-from service_factures.lecture import CREDITED_TVA, TVA, parts_of
+from service_factures.ereporting import journal
+from service_factures.lecture import CREDITED_TVA, ENCAISSEMENTS, TVA, parts_of
 from service_factures.models import ZERO, Facture, Reglement
 from service_factures.repartition import Moves, Poste
-
-OF_FACTURE = (
-    select(EncaissementTva)
-    .where(EncaissementTva.facture_id == bindparam("facture_id"))
-    .order_by(EncaissementTva.id)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +64,7 @@ async def credited(tx: Transaction, facture: Facture, day: date) -> None:
 async def _standing(reader: Reader, facture: Facture) -> Standing:
     tva = await reader.all(TVA, facture_id=facture.id)
     earlier = await reader.all(CREDITED_TVA, facture_id=facture.id)
-    rows = await reader.all(OF_FACTURE, facture_id=facture.id)
+    rows = await reader.all(ENCAISSEMENTS, facture_id=facture.id)
     rates = repartition.postes(parts_of(tva), parts_of(earlier), _by_rate(rows))
     return Standing(rates, {one.taux: one.categorie for one in tva}, rows)
 
@@ -86,8 +80,8 @@ async def _write(
     tx: Transaction, facture: Facture, standing: Standing, reglement_id: UUID, moves: Moves, day: date
 ) -> None:
     mouvement = uuid7()
-    for taux, montant in moves.items():
-        row = EncaissementTva(
+    rows = [
+        EncaissementTva(
             organisation_id=facture.organisation_id,
             facture_id=facture.id,
             reglement_id=reglement_id,
@@ -97,4 +91,8 @@ async def _write(
             montant=montant,
             date=day,
         )
+        for taux, montant in moves.items()
+    ]
+    for row in rows:
         await tx.insert(row)
+    await journal.received(tx, facture, rows)

@@ -12,6 +12,7 @@ from grpc_utils import to_message
 from sqlalchemy import bindparam, select
 
 from service_factures import exonerations
+from service_factures.encaissement_models import EncaissementTva
 from service_factures.models import EMISE, PARTIELLEMENT_PAYEE, Facture, FactureTva, LigneFacture, Reglement
 from service_factures.totaux import Part, Totaux
 
@@ -34,6 +35,11 @@ AVOIRS = (
     select(Facture)
     .where(Facture.facture_origine_id == bindparam("facture_id"))
     .order_by(Facture.created_at, Facture.id)
+)
+ENCAISSEMENTS = (
+    select(EncaissementTva)
+    .where(EncaissementTva.facture_id == bindparam("facture_id"))
+    .order_by(EncaissementTva.id)
 )
 AVOIR_IDS = select(Facture.id).where(Facture.facture_origine_id == bindparam("facture_id"))
 CREDITED_TVA = select(FactureTva).where(FactureTva.facture_id.in_(AVOIR_IDS))

@@ -12,7 +12,7 @@ from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from db_utils import Scope, within
 from psycopg.errors import RaiseException
 from service_factures.encaissement_models import EncaissementTva
-from service_factures.encaissements import OF_FACTURE
+from service_factures.lecture import ENCAISSEMENTS
 from service_factures.service import SERVICE
 from service_testing import Mesh
 from service_testing.upgrades import Upgrade
@@ -37,7 +37,7 @@ class Received:
     async def rows(self, facture: pb.Facture) -> Sequence[EncaissementTva]:
         """All rows, in their order."""
         with within(Scope(self._org)):
-            return await self._mesh.database("factures").read().all(OF_FACTURE, facture_id=facture.id)
+            return await self._mesh.database("factures").read().all(ENCAISSEMENTS, facture_id=facture.id)
 
     async def by_act(self, facture: pb.Facture) -> list[dict[float, float]]:
         """What each act has moved, by rate."""

@@ -3,8 +3,9 @@
 from datetime import date
 
 import pytest
-from service_factures import periodes
-from service_factures.periodes import ENCAISSEMENT, OPERATIONS, REGIMES, TRANSACTION, PeriodeInconnue
+from service_factures.ereporting import periodes
+from service_factures.ereporting.periodes import ENCAISSEMENT, NATURES, TRANSACTION, PeriodeInconnue
+from service_factures.societes import REGIMES
 
 _BOTH = ("REEL_TRIMESTRIEL", "SIMPLIFIE")
 
@@ -44,7 +45,7 @@ def test_R43_the_period_of_a_day(regime: str, nature: str, day: str, nom: str, d
 
 
 @pytest.mark.parametrize("regime", REGIMES)
-@pytest.mark.parametrize("nature", OPERATIONS)
+@pytest.mark.parametrize("nature", NATURES)
 def test_R43_periods_follow_each_other_without_a_gap(regime: str, nature: str) -> None:
     """Each day of four years is in one period, which its name gives back."""
     day, last = date(2027, 1, 1), date(2030, 12, 31)
@@ -63,10 +64,10 @@ def test_R43_periods_follow_each_other_without_a_gap(regime: str, nature: str) -
         ("REEL_MENSUEL", "2027-09-D1", (TRANSACTION,)),
         ("REEL_MENSUEL", "2027-09", (ENCAISSEMENT,)),
         ("REEL_MENSUEL", "2027-B5", ()),
-        ("REEL_TRIMESTRIEL", "2027-09", OPERATIONS),
-        ("SIMPLIFIE", "2027-09", OPERATIONS),
+        ("REEL_TRIMESTRIEL", "2027-09", NATURES),
+        ("SIMPLIFIE", "2027-09", NATURES),
         ("SIMPLIFIE", "2027-09-D1", ()),
-        ("FRANCHISE", "2027-B5", OPERATIONS),
+        ("FRANCHISE", "2027-B5", NATURES),
     ],
 )
 def test_R43_a_period_is_of_the_natures_that_have_it(
