@@ -12,7 +12,7 @@ from db_utils.clock import PARIS
 
 from service_factures.alertes import AVERTISSEMENT, CRITIQUE, tell_finance
 from service_factures.models import Facture
-from service_factures.transmission import SERVICE, Statut
+from service_factures.transmission import A_ENVOYER, SERVICE, Statut
 from service_factures.transmission.statuts import LONGEST_MOTIF, LONGEST_TEXTE
 from service_factures.transmission_models import Transmission, TransmissionStatut
 
@@ -36,6 +36,14 @@ def new_transmission(facture: Facture) -> Transmission:
         tracking_id=str(facture.id),
         adresse_destinataire=(facture.client_snapshot or {}).get("adresse_electronique") or None,
     )
+
+
+async def begin(tx: Transaction, facture: Facture) -> None:
+    """Have *facture*, which is A_ENVOYER, sent; the same again changes nothing (R35)."""
+    way = new_transmission(facture)
+    way.prochain_essai = way.depuis
+    if await tx.insert_if_absent(way):
+        await note(tx, facture, A_ENVOYER, way.depuis)
 
 
 async def record(tx: Transaction, facture: Facture, statut: Statut) -> bool:

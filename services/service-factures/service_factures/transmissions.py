@@ -7,6 +7,7 @@ from grpc_utils.errors import Unimplemented
 from service_kit import App
 
 from service_factures import suivi
+from service_factures.ereporting import cloture
 from service_factures.models import Facture
 from service_factures.settings import FacturesSettings
 
@@ -52,8 +53,8 @@ class TransmissionService(TransmissionServiceServicer):
 
     async def GetEReporting(self, request: pb.GetEReportingRequest, context: Context) -> pb.EReporting:
         """Read what is to be reported for a period."""
-        raise Unimplemented
+        return await cloture.read(self._db, request)
 
     async def CloseEReporting(self, request: pb.CloseEReportingRequest, context: Context) -> pb.EReporting:
         """Freeze a period that is over."""
-        raise Unimplemented
+        return await cloture.close(self._db, request)

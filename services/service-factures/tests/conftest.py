@@ -15,6 +15,8 @@ from crm.factures.factures_pb2_grpc import FactureSettingsServiceStub, InvoiceSe
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub, SocieteServiceStub
 from db_utils import clock
 from service_factures.completion import COMPLETION
+from service_factures.ereporting.depots import DEPOTS
+from service_factures.ereporting.rappels import RAPPELS
 from service_factures.fabrication import DOCUMENTS
 from service_factures.service import SERVICE
 from service_kit.registry import service_named
@@ -37,8 +39,8 @@ foreign_clients = of_stranger(ClientBaseServiceStub)
 
 @pytest.fixture(scope="package")
 async def mesh() -> AsyncIterator[Mesh]:
-    """Everything runs but the jobs that complete identities and make documents."""
-    own = (COMPLETION, DOCUMENTS)
+    """Everything runs but the jobs of this service."""
+    own = (COMPLETION, DOCUMENTS, DEPOTS, RAPPELS)
     idle = replace(SERVICE, workers=tuple(one for one in SERVICE.workers if one not in own))
     known = map(service_named, ("clients", "contrats", "notifications", "organisations"))
     async with running(idle, *known, user_sync_enabled=False) as mesh:

@@ -19,6 +19,7 @@ from service_factures.models import Facture
 from service_factures.societes import FactureSettings, settings_of
 
 _LOCK: Final = "ereporting"
+_TOLD = select(EReportingLigne.id).where(EReportingLigne.facture_id == bindparam("facture_id")).limit(1)
 _CLOSED = select(EReportingPeriode.nature, EReportingPeriode.periode).where(
     EReportingPeriode.societe_id == bindparam("societe_id"),
     EReportingPeriode.periode == any_(bindparam("periodes", type_=ARRAY(String))),
@@ -30,22 +31,29 @@ async def lock(tx: Transaction, organisation_id: str, societe_id: str) -> None:
     await tx.lock(_LOCK, organisation_id, societe_id)
 
 
-async def issued(tx: Transaction, facture: Facture, settings: FactureSettings) -> None:
-    """Tell the sale of *facture*, whose treatment is settled now, and the receipts that came before."""
+async def issued(tx: Transaction, facture: Facture) -> None:
+    """Tell the sale of *facture* once its treatment is settled, and the receipts that came before."""
     if facture.traitement not in REPORTED:
         return
+    settings = await settings_of(tx, facture.organisation_id, facture.societe_id)
+    if settings.ereporting_depuis > clock.today() or await tx.one(_TOLD, facture_id=facture.id) is not None:
+        return
     told = operations.transactions(facture, await tx.all(TVA, facture_id=facture.id))
-    rows = await tx.all(ENCAISSEMENTS, facture_id=facture.id) if facture.montant_regle else ()
-    told += operations.receipts(facture, rows, option_debits=_option_debits(facture, settings))
-    await _write(tx, facture, settings, told)
+    rows = await tx.all(ENCAISSEMENTS, facture_id=facture.id)
+    await _write(tx, facture, settings, told + _receipts(facture, settings, rows))
 
 
 async def received(tx: Transaction, facture: Facture, rows: Sequence[EncaissementTva]) -> None:
     """Tell the receipts *rows* of *facture*; those of one whose treatment is open are told with it."""
     if facture.traitement in REPORTED:
         settings = await settings_of(tx, facture.organisation_id, facture.societe_id)
-        option = _option_debits(facture, settings)
-        await _write(tx, facture, settings, operations.receipts(facture, rows, option_debits=option))
+        await _write(tx, facture, settings, _receipts(facture, settings, rows))
+
+
+def _receipts(
+    facture: Facture, settings: FactureSettings, rows: Sequence[EncaissementTva]
+) -> list[Operation]:
+    return operations.receipts(facture, rows, option_debits=_option_debits(facture, settings))
 
 
 def _option_debits(facture: Facture, settings: FactureSettings) -> bool:

@@ -6,15 +6,14 @@ from typing import Final
 from uuid import UUID
 
 from db_utils import Choice, Tenant, clock, uuid7
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, String, Text, text
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service_factures.ereporting.operations import CATEGORIES, REPORTED
 from service_factures.ereporting.periodes import NATURES, TRANSACTION
-from service_factures.models import Base, Rate
+from service_factures.models import LONGEST_SUBJECT, Base, Rate
 
 OUVERTE, A_DECLARER, DECLAREE = "OUVERTE", "A_DECLARER", "DECLAREE"
-TRANSACTION_TAKEN: Final = "uq_ereporting_ligne_transaction"
 _LONGEST_PERIODE = 10  # 2027-09-D1
 
 
@@ -27,9 +26,10 @@ class EReportingLigne(Tenant, Base):
 
     __tablename__ = "ereporting_ligne"
     __table_args__ = (
-        Index("ix_ereporting_ligne_periode", "organisation_id", "societe_id", "periode", "sequence"),
+        Index("ix_ereporting_ligne_periode", "organisation_id", "societe_id", "periode", "nature", "sequence"),
+        Index("ix_ereporting_ligne_facture_id", "facture_id"),
         Index(
-            TRANSACTION_TAKEN,
+            "uq_ereporting_ligne_transaction",
             "facture_id",
             "taux",
             unique=True,
@@ -79,7 +79,7 @@ class EReportingPeriode(Tenant, Base):
     fichier_json: Mapped[bytes] = mapped_column(LargeBinary)
     sha256: Mapped[str] = mapped_column(String(64))
     declaree_le: Mapped[datetime] = mapped_column(default_factory=clock.now)
-    acteur: Mapped[str] = mapped_column(Text)
+    acteur: Mapped[str] = mapped_column(String(LONGEST_SUBJECT))
 
 
 class EReportingDepot(Tenant, Base):
