@@ -9,7 +9,7 @@ from typing import Any
 from crm.factures import factures_pb2 as pb
 from db_utils import Reader, clock
 from grpc_utils import timestamp
-from sqlalchemy import Select, bindparam, case, func, select
+from sqlalchemy import Select, bindparam, case, func, literal_column, select
 
 from service_factures.ereporting import fichiers, periodes
 from service_factures.ereporting.fichiers import Reported
@@ -29,7 +29,8 @@ _own = (
     EReportingLigne.societe_id == bindparam("societe_id"),
     EReportingLigne.periode == bindparam("periode"),
 )
-_by_invoice = EReportingLigne.traitement == B2BINT
+# A constant of the statement: with parameters PostgreSQL would take the groups for other expressions.
+_by_invoice = EReportingLigne.traitement == literal_column(f"'{B2BINT}'")
 _GROUPED: tuple[Any, ...] = (
     EReportingLigne.nature,
     EReportingLigne.traitement,
