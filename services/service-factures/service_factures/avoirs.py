@@ -9,7 +9,7 @@ from crm.factures import factures_pb2 as pb
 from db_utils import Database, Transaction, clock, parse_uuid, uuid7
 from grpc_utils import content_hash, found, money, required
 from grpc_utils.errors import FailedPrecondition, InvalidArgument, MontantInvalide, TropLong
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
 from service_factures import audit, avoirs_rules, encaissements, lecture, rules, soldes, suites, traitements
 from service_factures.avoirs_rules import Avoir, Credit, RienACrediter

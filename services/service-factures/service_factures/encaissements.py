@@ -1,6 +1,7 @@
 """What règlements bring at each rate, in the transaction of the act (R39, R41).
 
-How an amount is split is in `repartition.py`; `ereporting/journal.py` tells it. The lock of the invoice is held by who calls.
+How an amount is split is in `repartition.py`; `ereporting/journal.py` tells it. Who calls holds the lock of
+the invoice.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

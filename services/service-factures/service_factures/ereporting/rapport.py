@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -55,9 +54,13 @@ _LINES: Select[*tuple[Any, ...]] = (
     .group_by(*_GROUPED)
     .order_by(EReportingLigne.jour, EReportingLigne.nature.desc(), *_GROUPED[1:2], *_GROUPED[3:])
 )
-_CLOSED = select(EReportingPeriode).where(
-    EReportingPeriode.societe_id == bindparam("societe_id"),
-    EReportingPeriode.periode == bindparam("periode"),
+_CLOSED = (
+    select(EReportingPeriode)
+    .where(
+        EReportingPeriode.societe_id == bindparam("societe_id"),
+        EReportingPeriode.periode == bindparam("periode"),
+    )
+    .order_by(EReportingPeriode.nature.desc())
 )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-
 import sqlalchemy as sa
 from alembic import op
 from db_utils import uuid7
