@@ -21,6 +21,9 @@ from sqlalchemy import (
 from sqlalchemy import literal_column as column
 from sqlalchemy.orm import Mapped, mapped_column
 
+from service_factures.documents.values import TRAITEMENTS
+from service_factures.transmission import SANS_OBJET, STATUTS_TRANSMISSION
+
 FACTURE, AVOIR = "FACTURE", "AVOIR"
 BROUILLON, EMISE, PAYEE, ANNULEE = "BROUILLON", "EMISE", "PAYEE", "ANNULEE"
 PARTIELLEMENT_PAYEE = "PARTIELLEMENT_PAYEE"
@@ -154,6 +157,10 @@ class Facture(Entity, Tenant, Base):
     motif_exoneration: Mapped[str | None] = mapped_column(String(30), default=None)
     mention_exoneration: Mapped[str | None] = mapped_column(Text, default=None)
     vatex: Mapped[str | None] = mapped_column(String(30), default=None)
+    traitement: Mapped[str | None] = mapped_column(Choice(*TRAITEMENTS), default=None)
+    statut_transmission: Mapped[str] = mapped_column(
+        Choice(*STATUTS_TRANSMISSION, length=30), default=SANS_OBJET, server_default=SANS_OBJET
+    )
     vendeur_snapshot: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     client_snapshot: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     identite_statut: Mapped[str] = mapped_column(Choice(COMPLETE, A_COMPLETER), default=A_COMPLETER)

@@ -11,6 +11,7 @@ from service_factures.factures import InvoiceService
 from service_factures.models import Base
 from service_factures.reglages import FactureSettingsService, open_organisation
 from service_factures.settings import FacturesSettings
+from service_factures.transmissions import TransmissionService
 
 USER_SYNC = UserSync(
     app_code="accounting",
@@ -22,7 +23,7 @@ SERVICE = Service(
     name="factures",
     port=50059,
     tables=Base.metadata,
-    servicers=(InvoiceService, FactureSettingsService),
+    servicers=(InvoiceService, FactureSettingsService, TransmissionService),
     publishes=(InvoiceCreatedEvent,),
     workers=(COMPLETION, DOCUMENTS),
     settings=FacturesSettings,

@@ -1,0 +1,105 @@
+"""What is heard of an invoice on its way: every status is kept, the latest counts (R37), some alarm (R38).
+
+Callers hold the lock of the invoice. Its statut, amounts and solde are never touched here.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from db_utils import Transaction
+from db_utils.clock import PARIS
+
+from service_factures.alertes import AVERTISSEMENT, CRITIQUE, tell_finance
+from service_factures.models import Facture
+from service_factures.transmission import SERVICE, Statut
+from service_factures.transmission.statuts import LONGEST_MOTIF, LONGEST_TEXTE
+from service_factures.transmission_models import Transmission, TransmissionStatut
+
+_TOLD: Final[Mapping[int, tuple[str, str]]] = {
+    213: (CRITIQUE, "rejetée par la plateforme"),
+    501: (CRITIQUE, "irrecevable pour la plateforme"),
+    221: (CRITIQUE, "non remise : adresse du destinataire inconnue"),
+    210: (CRITIQUE, "refusée par le client"),
+    206: (AVERTISSEMENT, "approuvée en partie par le client"),
+    207: (AVERTISSEMENT, "en litige"),
+    208: (AVERTISSEMENT, "suspendue par le client"),
+}
+"""What the finance team is told of, and how (R38)."""
+
+
+def new_transmission(facture: Facture) -> Transmission:
+    """The way of *facture*, on which nothing has happened yet."""
+    return Transmission(
+        organisation_id=facture.organisation_id,
+        facture_id=facture.id,
+        tracking_id=str(facture.id),
+        adresse_destinataire=(facture.client_snapshot or {}).get("adresse_electronique") or None,
+    )
+
+
+async def record(tx: Transaction, facture: Facture, statut: Statut) -> bool:
+    """Keep *statut* of *facture* (locked), and let it count if it is the latest; whether it was new.
+
+    The same code of the same date again changes nothing.
+    """
+    row = TransmissionStatut(
+        organisation_id=facture.organisation_id,
+        facture_id=facture.id,
+        code=statut.code,
+        nom=statut.nom,
+        date=statut.date,
+        motif_code=statut.motif_code[:LONGEST_MOTIF] or None,
+        texte=statut.texte[:LONGEST_TEXTE] or None,
+        origine=statut.origine,
+        flow_id=statut.flow_id or None,
+    )
+    if not await tx.insert_if_absent(row):
+        return False
+    await _count(tx, facture, statut)
+    if statut.code in _TOLD:
+        await _tell(tx, facture, statut)
+    return True
+
+
+async def note(tx: Transaction, facture: Facture, nom: str, date: datetime) -> None:
+    """Give *facture* a status of ours, which has no code, and keep it."""
+    row = TransmissionStatut(
+        organisation_id=facture.organisation_id, facture_id=facture.id, nom=nom, date=date, origine=SERVICE
+    )
+    await tx.insert(row)
+    await tx.update(facture, statut_transmission=nom)
+
+
+async def _count(tx: Transaction, facture: Facture, statut: Statut) -> None:
+    way = await tx.get(Transmission, facture.id, lock=True)
+    if way is None:
+        way = await tx.insert(new_transmission(facture))
+    if not statut.counts_over(way.code, way.statut_le):
+        return
+    await tx.update(
+        way,
+        code=statut.code,
+        motif_code=statut.motif_code[:LONGEST_MOTIF] or None,
+        statut_le=statut.date,
+        flow_id=way.flow_id or statut.flow_id or None,
+        deposee_le=way.deposee_le or statut.date,
+        prochain_essai=None,  # whoever has a status has the invoice
+    )
+    await tx.update(facture, statut_transmission=statut.nom)
+
+
+async def _tell(tx: Transaction, facture: Facture, statut: Statut) -> None:
+    niveau, happened = _TOLD[statut.code]
+    reasons = " ".join(filter(None, (statut.motif_code, statut.texte[:LONGEST_TEXTE])))
+    date = statut.date.astimezone(PARIS)
+    why = f" : {reasons}" if reasons else ""
+    await tell_finance(
+        tx,
+        facture.organisation_id,
+        f"transmission:{facture.id}:{statut.code}:{date.isoformat()}",
+        niveau=niveau,
+        titre=f"Facture {facture.numero} {happened.partition(' : ')[0]}",
+        message=f"La facture {facture.numero} est {happened} depuis le {date:%d/%m/%Y}{why}. "
+        "Son numéro est conservé ; une correction se fait par un avoir et une nouvelle facture.",
+    )
