@@ -11,6 +11,8 @@ from xml.etree.ElementTree import QName
 
 from db_utils.clock import PARIS, midnight
 
+from service_factures.transmission.statuts import LONGEST_MOTIF, LONGEST_TEXTE, PLATEFORME, Statut
+
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
@@ -25,8 +27,7 @@ INSTANT: Final = "204"  # UNTDID 2379, CCYYMMDDHHMMSS
 DAY: Final = "102"  # UNTDID 2379, CCYYMMDD
 _ROOT: Final = QName(RSM, "CrossDomainAcknowledgementAndResponse").text
 _CODE: Final = re.compile(r"[0-9]{1,3}")
-_WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,50}")
-_LONGEST_NUMBER, _LONGEST_TEXT = 100, 1000
+_LONGEST_NUMBER: Final = 100
 
 
 class CdarIllisible(Exception):
@@ -39,17 +40,11 @@ class CdarIllisible(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StatutRecu:
-    """What a CDAR says of one invoice: *siren* is its seller's, "" where the message has none.
-
-    *motif_code* and *texte* are "" without a reason; a code that nobody knows is kept as it came.
-    """
+    """What a CDAR says of one invoice; *siren* is its seller's, "" where the message has none."""
 
     numero: str
     siren: str
-    code: str
-    date: datetime
-    motif_code: str = ""
-    texte: str = ""
+    statut: Statut
 
 
 def statuts(xml: bytes) -> tuple[StatutRecu, ...]:
@@ -92,20 +87,21 @@ def _parsed(xml: bytes) -> "_Element":
 def _statut(document: "_Element", reference: "_Element") -> StatutRecu:
     numero = _text(reference, "ram:IssuerAssignedID")
     code = _text(reference, "ram:ProcessConditionCode")
-    motif = _text(reference, "ram:SpecifiedDocumentStatus/ram:ReasonCode")
     if not numero or len(numero) > _LONGEST_NUMBER:
         raise CdarIllisible("no number of an invoice")
     if not _CODE.fullmatch(code):
         raise CdarIllisible("no code of a status")
-    if motif and not _WORD.fullmatch(motif):
-        raise CdarIllisible("no code of a reason")
+    status = "ram:SpecifiedDocumentStatus"
     return StatutRecu(
         numero=numero,
         siren=_text(reference, f"ram:IssuerTradeParty/ram:GlobalID[@schemeID='{SIREN}']"),
-        code=code,
-        date=_date(document),
-        motif_code=motif,
-        texte=_text(reference, "ram:SpecifiedDocumentStatus/ram:Reason")[:_LONGEST_TEXT],
+        statut=Statut(
+            code=int(code),
+            date=_date(document),
+            origine=PLATEFORME,
+            motif_code=_text(reference, f"{status}/ram:ReasonCode")[:LONGEST_MOTIF],
+            texte=_text(reference, f"{status}/ram:Reason")[:LONGEST_TEXTE],
+        ),
     )
 
 

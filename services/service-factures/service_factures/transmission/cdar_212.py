@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from xml.etree.ElementTree import QName
 
 from db_utils.clock import PARIS
+
 from service_factures.transmission.cdar import DAY, INSTANT, NAMESPACES, QDT, RAM, RSM, SIREN, UDT
 
 if TYPE_CHECKING:
