@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from crm.factures import factures_pb2 as pb
@@ -11,7 +11,7 @@ from grpc_utils import content_hash, found, money, required
 from grpc_utils.errors import FailedPrecondition, InvalidArgument, MontantInvalide, TropLong
 from sqlalchemy import bindparam, select
 
-from service_factures import audit, avoirs_rules, fabrication, lecture, rules, soldes
+from service_factures import audit, avoirs_rules, lecture, rules, soldes, suites, traitements
 from service_factures.avoirs_rules import Avoir, Credit, RienACrediter
 from service_factures.brouillons import ligne_of
 from service_factures.cles import made_before, made_meanwhile
@@ -38,6 +38,16 @@ _CREDITED_LIGNES = select(LigneFacture).where(
     LigneFacture.facture_id.in_(_avoirs), LigneFacture.ligne_origine_id.is_not(None)
 )
 _CREDITABLE = (EMISE, PARTIELLEMENT_PAYEE, PAYEE)
+PARTIES: Final = (
+    "vendeur_snapshot",
+    "client_snapshot",
+    "identite_statut",
+    "avertissements",
+    "taux_penalites",
+    "indemnite_recouvrement",
+)
+"""What is known of the parties of an invoice, and follows from them."""
+
 # What an avoir takes from the invoice that it credits.
 _TAKEN = (
     "organisation_id",
@@ -53,12 +63,7 @@ _TAKEN = (
     "motif_exoneration",
     "mention_exoneration",
     "vatex",
-    "vendeur_snapshot",
-    "client_snapshot",
-    "identite_statut",
-    "avertissements",
-    "taux_penalites",
-    "indemnite_recouvrement",
+    *PARTIES,
 )
 _LONGEST_MOTIF = 500
 _MILLI = Decimal("0.001")
@@ -100,29 +105,30 @@ async def _create(tx: Transaction, origine: Facture, request: pb.CreateCreditNot
         raise RienACrediter
     settings = await settings_of(tx, origine.organisation_id, origine.societe_id)
     number = await next_number(tx, settings, AVOIR)
-    facture = await tx.insert(_row(origine, avoir.totaux, request, number))
+    told = traitements.of_avoir(origine, settings, number["date_emission"])
+    facture = await tx.insert(_row(origine, avoir.totaux, request, {**number, **told}))
     contenu = await _write(tx, facture, avoir)
     former = audit.state(origine)
     credited = origine.montant_avoirs + facture.montant_ttc
     await tx.update(origine, **soldes.settled(origine, avoirs=credited))
     await audit.note(tx, facture, audit.CREATION)
-    await fabrication.owe(tx, facture)
+    await suites.owe(tx, facture)
     await audit.note(tx, origine, audit.AVOIR, avant=former, avoir=facture.numero)
     return lecture.message(facture, contenu)
 
 
 def _row(
-    origine: Facture, totaux: Totaux, request: pb.CreateCreditNoteRequest, number: Mapping[str, Any]
+    origine: Facture, totaux: Totaux, request: pb.CreateCreditNoteRequest, settled: Mapping[str, Any]
 ) -> Facture:
     return Facture(
         **{name: getattr(origine, name) for name in _TAKEN},
-        **number,
+        **settled,
         **(rules.amounts(totaux) | {"solde": ZERO}),
         id=uuid7(),
         type=AVOIR,
         statut=EMISE,
         emise_at=clock.now(),
-        date_echeance=number["date_emission"],
+        date_echeance=settled["date_emission"],
         facture_origine_id=origine.id,
         motif_avoir=request.motif,
         idempotency_key=request.idempotency_key or None,

@@ -6,6 +6,7 @@ from service_kit.outgoing import NOTIFICATION, OutgoingCommands
 from user_sync import UserSync
 
 from service_factures.completion import COMPLETION
+from service_factures.envois import ENVOIS
 from service_factures.fabrication import DOCUMENTS
 from service_factures.factures import InvoiceService
 from service_factures.models import Base
@@ -25,7 +26,7 @@ SERVICE = Service(
     tables=Base.metadata,
     servicers=(InvoiceService, FactureSettingsService, TransmissionService),
     publishes=(InvoiceCreatedEvent,),
-    workers=(COMPLETION, DOCUMENTS),
+    workers=(COMPLETION, DOCUMENTS, ENVOIS),
     settings=FacturesSettings,
     components=(OutgoingCommands((NOTIFICATION,)), USER_SYNC),
 )

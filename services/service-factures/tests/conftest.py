@@ -11,10 +11,15 @@ from crm.clients.clients_pb2_grpc import (
     ClientEntrepriseServiceStub,
 )
 from crm.contrats.contrats_pb2_grpc import ContratServiceStub
-from crm.factures.factures_pb2_grpc import FactureSettingsServiceStub, InvoiceServiceStub
+from crm.factures.factures_pb2_grpc import (
+    FactureSettingsServiceStub,
+    InvoiceServiceStub,
+    TransmissionServiceStub,
+)
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub, SocieteServiceStub
 from db_utils import clock
 from service_factures.completion import COMPLETION
+from service_factures.envois import ENVOIS
 from service_factures.fabrication import DOCUMENTS
 from service_factures.service import SERVICE
 from service_kit.registry import service_named
@@ -25,6 +30,7 @@ from tests.people import People
 
 factures = of_member(InvoiceServiceStub)
 reglages = of_member(FactureSettingsServiceStub)
+transmissions = of_member(TransmissionServiceStub)
 clients = of_member(ClientBaseServiceStub)
 adresses = of_member(AdresseServiceStub)
 entreprises = of_member(ClientEntrepriseServiceStub)
@@ -37,8 +43,8 @@ foreign_clients = of_stranger(ClientBaseServiceStub)
 
 @pytest.fixture(scope="package")
 async def mesh() -> AsyncIterator[Mesh]:
-    """Everything runs but the jobs that complete identities and make documents."""
-    own = (COMPLETION, DOCUMENTS)
+    """Everything runs but the jobs that complete identities, make documents and send them."""
+    own = (COMPLETION, DOCUMENTS, ENVOIS)
     idle = replace(SERVICE, workers=tuple(one for one in SERVICE.workers if one not in own))
     known = map(service_named, ("clients", "contrats", "notifications", "organisations"))
     async with running(idle, *known, user_sync_enabled=False) as mesh:
