@@ -6,7 +6,7 @@ from grpc_utils import Context, found, required
 from grpc_utils.errors import Unimplemented
 from service_kit import App
 
-from service_factures import reprises, suivi
+from service_factures import annuaire, connexions, reprises, suivi
 from service_factures.models import Facture
 from service_factures.settings import FacturesSettings
 
@@ -38,17 +38,17 @@ class TransmissionService(TransmissionServiceServicer):
 
     async def SaveConnexion(self, request: pb.SaveConnexionRequest, context: Context) -> pb.Connexion:
         """Make or replace the account of a société."""
-        raise Unimplemented
+        return await connexions.save(self._app, request)
 
     async def GetConnexion(self, request: pb.GetConnexionRequest, context: Context) -> pb.Connexion:
         """Read the account of a société, without its secret."""
-        raise Unimplemented
+        return await connexions.read(self._app, request)
 
     async def LookupAddress(
         self, request: pb.LookupAddressRequest, context: Context
     ) -> pb.LookupAddressResponse:
         """Look for the addresses of a company in the directory."""
-        raise Unimplemented
+        return await annuaire.lookup(self._app, request)
 
     async def GetEReporting(self, request: pb.GetEReportingRequest, context: Context) -> pb.EReporting:
         """Read what is to be reported for a period."""

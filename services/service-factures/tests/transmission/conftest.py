@@ -1,9 +1,12 @@
 """A platform over HTTP, of its own for each test."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from service_factures.transmission.plateforme import Plateforme
+from service_kit import App
+from service_testing import Mesh
 from tests.transmission.fausse_plateforme import FaussePlateforme
 
 
@@ -14,6 +17,12 @@ async def fausse() -> AsyncIterator[FaussePlateforme]:
     await party.start()
     yield party
     await party.stop()
+
+
+@pytest.fixture
+def app(mesh: Mesh) -> App[Any]:
+    """The service with its settings."""
+    return mesh["factures"].app
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ ONE = received("FAC2026000001", "205")
 
 
 def _statut(code: int, **told: Any) -> Statut:
-    return Statut(**({"code": code, "date": MORNING, "origine": PLATEFORME} | told))
+    fields: dict[str, Any] = {"code": code, "date": MORNING, "origine": PLATEFORME}
+    return Statut(**(fields | told))
 
 
 def test_R37_a_message_says_what_became_of_an_invoice() -> None:
