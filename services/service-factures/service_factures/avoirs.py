@@ -9,9 +9,9 @@ from crm.factures import factures_pb2 as pb
 from db_utils import Database, Transaction, clock, parse_uuid, uuid7
 from grpc_utils import content_hash, found, money, required
 from grpc_utils.errors import FailedPrecondition, InvalidArgument, MontantInvalide, TropLong
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
-from service_factures import audit, avoirs_rules, lecture, rules, soldes, suites, traitements
+from service_factures import audit, avoirs_rules, encaissements, lecture, rules, soldes, suites, traitements
 from service_factures.avoirs_rules import Avoir, Credit, RienACrediter
 from service_factures.brouillons import ligne_of
 from service_factures.cles import made_before, made_meanwhile
@@ -24,18 +24,15 @@ from service_factures.models import (
     PAYEE,
     ZERO,
     Facture,
-    FactureTva,
     LigneFacture,
 )
 from service_factures.numerotation import next_number
 from service_factures.saisies import QuantiteInvalide
 from service_factures.societes import settings_of
-from service_factures.totaux import Part, Totaux
+from service_factures.totaux import Totaux
 
-_avoirs = select(Facture.id).where(Facture.facture_origine_id == bindparam("facture_id"))
-_CREDITED_TVA = select(FactureTva).where(FactureTva.facture_id.in_(_avoirs))
 _CREDITED_LIGNES = select(LigneFacture).where(
-    LigneFacture.facture_id.in_(_avoirs), LigneFacture.ligne_origine_id.is_not(None)
+    LigneFacture.facture_id.in_(lecture.AVOIR_IDS), LigneFacture.ligne_origine_id.is_not(None)
 )
 _CREDITABLE = (EMISE, PARTIELLEMENT_PAYEE, PAYEE)
 PARTIES: Final = (
@@ -111,6 +108,7 @@ async def _create(tx: Transaction, origine: Facture, request: pb.CreateCreditNot
     former = audit.state(origine)
     credited = origine.montant_avoirs + facture.montant_ttc
     await tx.update(origine, **soldes.settled(origine, avoirs=credited))
+    await encaissements.credited(tx, origine, number["date_emission"])
     await audit.note(tx, facture, audit.CREATION)
     await suites.owe(tx, facture)
     await audit.note(tx, origine, audit.AVOIR, avant=former, avoir=facture.numero)
@@ -148,10 +146,7 @@ async def _write(tx: Transaction, facture: Facture, avoir: Avoir) -> Contenu:
 async def _wanted(tx: Transaction, origine: Facture, request: pb.CreateCreditNoteRequest) -> Avoir:
     """What *request* wants to credit, within what is still creditable."""
     contenu = await lecture.contenu_of(tx, origine)
-    earlier = [
-        Part(one.taux, one.base_ht, one.montant_tva)
-        for one in await tx.all(_CREDITED_TVA, facture_id=origine.id)
-    ]
+    earlier = lecture.parts_of(await tx.all(lecture.CREDITED_TVA, facture_id=origine.id))
     rest = avoirs_rules.restes(contenu.parts, earlier)
     libelle = f"Avoir sur facture {origine.numero}"
     if request.lignes:

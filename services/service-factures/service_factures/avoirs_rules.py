@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from grpc_utils import rounded
 from grpc_utils.errors import FailedPrecondition, InvalidArgument
 
 from service_factures import totaux
 from service_factures.models import ZERO
+from service_factures.partage import shares
 from service_factures.totaux import Ligne, Part, Totaux
 
 _CENT: Final = Decimal("0.01")
@@ -85,8 +85,8 @@ def of_montant(libelle: str, montant: Decimal, rest: Sequence[Part]) -> Avoir:
     """*montant*, taxes included, over all rates in proportion. Raises AvoirTropEleve."""
     if montant > sum((part.ttc for part in rest), ZERO):
         raise AvoirTropEleve(champ="montant")
-    shares = _shares(montant, [part.ttc for part in rest])
-    return _by_rate(libelle, [_split(ttc, part) for ttc, part in zip(shares, rest, strict=True) if ttc])
+    split = shares(montant, [part.ttc for part in rest])
+    return _by_rate(libelle, [_split(ttc, part) for ttc, part in zip(split, rest, strict=True) if ttc])
 
 
 def of_lignes(credits: Sequence[Credit], rest: Sequence[Part], exhausted: Mapping[Decimal, bool]) -> Avoir:
@@ -125,23 +125,6 @@ def _within(credits: Sequence[Credit], left: Part, exhausted: bool) -> tuple[lis
     whole = ht == left.base_ht
     tva = left.montant_tva if whole else min(totaux.tva(ht, left.taux), left.montant_tva)
     return priced, Part(left.taux, ht, tva)
-
-
-def _shares(montant: Decimal, rests: Sequence[Decimal]) -> list[Decimal]:
-    """*montant* split in proportion to *rests*, each at most its rest, the last taking the remainder."""
-    total, given = sum(rests, ZERO), ZERO
-    shares: list[Decimal] = []
-    for rest in rests[:-1]:
-        share = min(rounded(montant * rest / total), rest, montant - given) if total else ZERO
-        shares.append(share)
-        given += share
-    shares.append(min(montant - given, rests[-1]))
-    over = montant - sum(shares, ZERO)
-    for position, rest in enumerate(rests):  # what does not fit goes to the highest rate with room
-        more = min(over, rest - shares[position])
-        shares[position] += more
-        over -= more
-    return shares
 
 
 def _split(ttc: Decimal, left: Part) -> Part:

@@ -17,7 +17,7 @@ from grpc_utils.errors import (
 )
 from sqlalchemy import bindparam, select
 
-from service_factures import audit, lecture, soldes
+from service_factures import audit, encaissements, lecture, soldes
 from service_factures.models import MODES, AnnulationReglement, Facture, Reglement
 
 _BY_PAYMENT = select(Reglement).where(
@@ -47,7 +47,7 @@ async def register(database: Database, request: pb.RegisterPaymentRequest) -> pb
         soldes.check_payable(facture)
         known = await tx.one(_BY_PAYMENT, facture_id=facture.id, payment_id=payment_id)
         if known is None:
-            await tx.insert(
+            reglement = await tx.insert(
                 Reglement(
                     organisation_id=facture.organisation_id,
                     facture_id=facture.id,
@@ -57,6 +57,7 @@ async def register(database: Database, request: pb.RegisterPaymentRequest) -> pb
                     moyen=request.moyen or facture.mode_paiement,
                 )
             )
+            await encaissements.receive(tx, facture, reglement)
             await _settle(tx, facture, montant, audit.REGLEMENT, payment_id)
         elif known.montant != montant:
             raise ReglementDifferent(champ="montant")
@@ -105,6 +106,7 @@ async def _take_back(
         )
     )
     await tx.update(reglement, montant_annule=reglement.montant_annule + montant)
+    await encaissements.take_back(tx, facture, reglement, montant)
     await _settle(tx, facture, -montant, audit.ANNULATION_REGLEMENT, reglement.payment_id)
 
 

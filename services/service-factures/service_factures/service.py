@@ -7,6 +7,8 @@ from user_sync import UserSync
 
 from service_factures.completion import COMPLETION
 from service_factures.envois import ENVOIS
+from service_factures.ereporting.depots import DEPOTS
+from service_factures.ereporting.rappels import RAPPELS
 from service_factures.fabrication import DOCUMENTS
 from service_factures.factures import InvoiceService
 from service_factures.models import Base
@@ -26,7 +28,7 @@ SERVICE = Service(
     tables=Base.metadata,
     servicers=(InvoiceService, FactureSettingsService, TransmissionService),
     publishes=(InvoiceCreatedEvent,),
-    workers=(COMPLETION, DOCUMENTS, ENVOIS),
+    workers=(COMPLETION, DOCUMENTS, ENVOIS, DEPOTS, RAPPELS),
     settings=FacturesSettings,
     components=(OutgoingCommands((NOTIFICATION,)), USER_SYNC),
 )

@@ -3,10 +3,10 @@
 from crm.factures import factures_pb2 as pb
 from crm.factures.factures_pb2_grpc import TransmissionServiceServicer
 from grpc_utils import Context, found, required
-from grpc_utils.errors import Unimplemented
 from service_kit import App
 
 from service_factures import annuaire, connexions, reprises, suivi
+from service_factures.ereporting import cloture
 from service_factures.models import Facture
 from service_factures.settings import FacturesSettings
 
@@ -52,8 +52,8 @@ class TransmissionService(TransmissionServiceServicer):
 
     async def GetEReporting(self, request: pb.GetEReportingRequest, context: Context) -> pb.EReporting:
         """Read what is to be reported for a period."""
-        raise Unimplemented
+        return await cloture.read(self._db, request)
 
     async def CloseEReporting(self, request: pb.CloseEReportingRequest, context: Context) -> pb.EReporting:
         """Freeze a period that is over."""
-        raise Unimplemented
+        return await cloture.close(self._db, request)

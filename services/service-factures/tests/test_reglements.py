@@ -7,33 +7,10 @@ import pytest
 from crm.factures import factures_pb2 as pb
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from grpc import StatusCode
-from service_testing import Mesh, code_of, refused
-from tests.facturation import R3, Invoices
+from service_testing import code_of, refused
+from tests.facturation import R3, Invoices, back, credit, paid
 
 INVALID, FAILED = StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION
-
-
-@pytest.fixture
-def payments(mesh: Mesh, org: str) -> InvoiceServiceStub:
-    """The service, called by payments for the organisation."""
-    return mesh.service_stub(InvoiceServiceStub, caller="contrats", organisation=org)
-
-
-def paid(facture: pb.Facture, payment: str, montant: float, **fields: Any) -> pb.RegisterPaymentRequest:
-    """A request to note a payment."""
-    told = {"date_reception": "2026-02-05"} | fields
-    return pb.RegisterPaymentRequest(facture_id=facture.id, payment_id=payment, montant=montant, **told)
-
-
-def back(facture: pb.Facture, payment: str, key: str, **fields: Any) -> pb.ReversePaymentRequest:
-    """A request to take a payment back."""
-    told = {"motif": "rejet"} | fields
-    return pb.ReversePaymentRequest(facture_id=facture.id, payment_id=payment, cle_idempotence=key, **told)
-
-
-def credit(facture: pb.Facture, **fields: Any) -> pb.CreateCreditNoteRequest:
-    """A request for an avoir."""
-    return pb.CreateCreditNoteRequest(id=facture.id, **({"motif": "retour"} | fields))
 
 
 def standing(facture: pb.Facture) -> tuple[str, float, float]:
