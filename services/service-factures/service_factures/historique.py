@@ -10,6 +10,7 @@ from typing import Final
 from db_utils import Transaction, clock
 from db_utils.clock import PARIS
 
+from service_factures import encaissees
 from service_factures.alertes import AVERTISSEMENT, CRITIQUE, tell_finance
 from service_factures.models import Facture
 from service_factures.transmission import A_ENVOYER, IRRECEVABLE, SERVICE, Statut
@@ -39,11 +40,12 @@ def new_transmission(facture: Facture) -> Transmission:
 
 
 async def begin(tx: Transaction, facture: Facture) -> None:
-    """Have *facture*, which is A_ENVOYER, sent; the same again changes nothing (R35)."""
+    """Have *facture* sent, and what it has received told after it (R35, R40); again it changes nothing."""
     way = new_transmission(facture)
     way.prochain_essai = way.depuis
     if await tx.insert_if_absent(way):
         await note(tx, facture, A_ENVOYER, way.depuis)
+        await encaissees.owe_earlier_212(tx, facture)
 
 
 async def begin_again(tx: Transaction, facture: Facture) -> None:

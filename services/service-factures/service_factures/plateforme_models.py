@@ -10,7 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service_factures.models import Base
 
-EN_ATTENTE, ENVOYE, ABANDONNE, REFUSE = "EN_ATTENTE", "ENVOYE", "ABANDONNE", "REFUSE"
+EN_ATTENTE, ENVOYE, ACCEPTE = "EN_ATTENTE", "ENVOYE", "ACCEPTE"
+ABANDONNE, REFUSE = "ABANDONNE", "REFUSE"
 ENCAISSEMENT, ANNULATION = "ENCAISSEMENT", "ANNULATION"
 CLE_TAKEN: Final = "uq_cycle_sortant_cle"
 
@@ -65,7 +66,9 @@ class CycleSortant(Tenant, Base):
     rang: Mapped[int]
     cdar: Mapped[bytes] = mapped_column(LargeBinary)
     sens: Mapped[str] = mapped_column(Choice(ENCAISSEMENT, ANNULATION))
-    statut: Mapped[str] = mapped_column(Choice(EN_ATTENTE, ENVOYE, ABANDONNE, REFUSE), default=EN_ATTENTE)
+    statut: Mapped[str] = mapped_column(
+        Choice(EN_ATTENTE, ENVOYE, ACCEPTE, ABANDONNE, REFUSE), default=EN_ATTENTE
+    )
     cle: Mapped[str] = mapped_column(String(64))
     flow_id: Mapped[str | None] = mapped_column(String(100), default=None)
     motif_code: Mapped[str | None] = mapped_column(String(50), default=None)

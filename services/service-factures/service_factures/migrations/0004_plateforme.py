@@ -54,7 +54,7 @@ def upgrade() -> None:
             CONSTRAINT pk_cycle_sortant PRIMARY KEY (id),
             CONSTRAINT fk_cycle_sortant_facture_id FOREIGN KEY (facture_id) REFERENCES facture (id),
             CONSTRAINT ck_cycle_sortant_sens CHECK (sens IN ('ENCAISSEMENT', 'ANNULATION')),
-            CONSTRAINT ck_cycle_sortant_statut CHECK (statut IN ('EN_ATTENTE', 'ENVOYE', 'ABANDONNE', 'REFUSE'))
+            CONSTRAINT ck_cycle_sortant_statut CHECK (statut IN ('EN_ATTENTE', 'ENVOYE', 'ACCEPTE', 'ABANDONNE', 'REFUSE'))
         );
         CREATE UNIQUE INDEX uq_cycle_sortant_cle ON cycle_sortant (cle);
         CREATE UNIQUE INDEX uq_cycle_sortant_rang ON cycle_sortant (facture_id, rang);

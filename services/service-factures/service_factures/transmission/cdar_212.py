@@ -38,7 +38,8 @@ class MontantEncaisse:
 class Encaissement:
     """A receipt of an invoice: *rang* tells it from the others of the same invoice.
 
-    *adresse_client* is an electronic address, `scheme:identifier`.
+    *adresse_client* is an electronic address, `scheme:identifier`; *siren_client* is "" for a client
+    without one.
     """
 
     numero: str
@@ -110,7 +111,8 @@ def _received(parent: "_Element", part: MontantEncaisse) -> None:
 
 def _party(parent: "_Element", name: str, siren: str, role: str) -> "_Element":
     party = _under(parent, RAM, name)
-    _text(party, "GlobalID", siren, schemeID=SIREN)
+    if siren:
+        _text(party, "GlobalID", siren, schemeID=SIREN)
     _text(party, "RoleCode", role)
     return party
 

@@ -21,9 +21,9 @@ from sqlalchemy import bindparam, select
 from tests.transmission.accounts import connexion
 
 COMPTE: Final = Compte(
-    "https://api.exemple.fr/flow",
-    "https://api.exemple.fr/directory",
-    "https://login.exemple.fr/token",
+    "https://localhost:9/flow",
+    "https://localhost:9/directory",
+    "https://localhost:9/token",
     "crm",
     "le-secret-du-compte",
     "ORG-7",
