@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from db_utils import Database, Scope, clock, failpoint, within
+from db_utils import Database, Reader, Scope, clock, failpoint, within
 from service_kit import App, Worker
 from sqlalchemy import bindparam, exists, select
 
@@ -73,13 +73,13 @@ class Envoi:
 
 async def send_invoices(app: App[FacturesSettings]) -> None:
     """Hand over every invoice that is due, one after the other."""
-    while due := await _take(app.database):
+    while due := await take(app.database):
         for way in due:
             with within(Scope(way.organisation_id)):
                 await _attempt(app, way)
 
 
-async def _take(database: Database) -> list[Transmission]:
+async def take(database: Database) -> list[Transmission]:
     """Take some that are due, each with its attempt counted."""
     now = clock.now()
     async with database.transaction() as tx:
@@ -96,14 +96,18 @@ async def _attempt(app: App[FacturesSettings], way: Transmission) -> None:
         _log.error("invoice %s cannot be sent, attempt %d", way.facture_id, way.tentatives, exc_info=done)
 
 
-async def _send(app: App[FacturesSettings], way: Transmission) -> None:
-    reader = app.database.read()
+async def envoi_of(reader: Reader, way: Transmission) -> Envoi:
+    """The attempt to send the invoice of *way*."""
     facture = await reader.get(Facture, way.facture_id)
     document = await reader.get(FactureDocument, way.facture_id)
     assert facture is not None, "the database holds on to it"
     assert document is not None, "it is never removed"
-    envoi = Envoi(facture, way, document)
-    port = await port_of(app, facture.organisation_id, facture.societe_id)
+    return Envoi(facture, way, document)
+
+
+async def _send(app: App[FacturesSettings], way: Transmission) -> None:
+    envoi = await envoi_of(app.database.read(), way)
+    port = await port_of(app, envoi.facture.organisation_id, envoi.facture.societe_id)
     if port is None:  # nothing was tried
         await arrivees.put_off(app.database, way, clock.now() + essais.NO_PORT, way.tentatives - 1)
     else:

@@ -29,22 +29,22 @@ _TOLD: Final[Mapping[int, tuple[str, str]]] = {
 """What the finance team is told of, and how (R38)."""
 
 
-def new_transmission(facture: Facture) -> Transmission:
-    """The way of *facture*, on which nothing has happened yet."""
+def new_transmission(facture: Facture, **columns: datetime) -> Transmission:
+    """The way of *facture*, on which nothing has happened yet but what *columns* say."""
     return Transmission(
         organisation_id=facture.organisation_id,
         facture_id=facture.id,
         tracking_id=str(facture.id),
         adresse_destinataire=(facture.client_snapshot or {}).get("adresse_electronique") or None,
+        **columns,
     )
 
 
 async def begin(tx: Transaction, facture: Facture) -> None:
     """Have *facture* sent, and what it has received told after it (R35, R40); again it changes nothing."""
-    way = new_transmission(facture)
-    way.prochain_essai = way.depuis
-    if await tx.insert_if_absent(way):
-        await note(tx, facture, A_ENVOYER, way.depuis)
+    now = clock.now()
+    if await tx.insert_if_absent(new_transmission(facture, depuis=now, prochain_essai=now)):
+        await note(tx, facture, A_ENVOYER, now)
         await encaissees.owe_earlier_212(tx, facture)
 
 

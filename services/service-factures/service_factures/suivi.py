@@ -34,10 +34,14 @@ TRANSMISSIONS = Listing(
 
 async def listed(reader: Reader, request: pb.ListTransmissionsRequest) -> pb.ListTransmissionsResponse:
     """The page of issued invoices that *request* asks for, without their histories."""
-    days: dict[str, object] = {
-        name: optional_date(getattr(request, name), name) for name in ("date_from", "date_to")
-    }
-    page = await page_of(TRANSMISSIONS, reader, request, issued=True, **days)
+    page = await page_of(
+        TRANSMISSIONS,
+        reader,
+        request,
+        issued=True,
+        date_from=optional_date(request.date_from, "date_from"),
+        date_to=optional_date(request.date_to, "date_to"),
+    )
     ids = [facture.id for facture in page.rows]
     ways = {way.facture_id: way for way in await reader.all(_WAYS, factures=ids)} if ids else {}
     told = [message(facture, ways.get(facture.id)) for facture in page.rows]

@@ -5,7 +5,7 @@ from crm.factures.factures_pb2_grpc import TransmissionServiceServicer
 from grpc_utils import Context, found, required
 from service_kit import App
 
-from service_factures import annuaire, connexions, reprises, suivi
+from service_factures import annuaire, connexions, interventions, suivi
 from service_factures.ereporting import cloture
 from service_factures.models import Facture
 from service_factures.settings import FacturesSettings
@@ -30,11 +30,11 @@ class TransmissionService(TransmissionServiceServicer):
 
     async def Transmit(self, request: pb.TransmitRequest, context: Context) -> pb.Transmission:
         """Send an invoice again, or one that need not be sent."""
-        return await reprises.transmit(self._db, request)
+        return await interventions.transmit(self._db, request)
 
     async def RecordStatus(self, request: pb.RecordStatusRequest, context: Context) -> pb.Transmission:
         """Note a status that a person has read."""
-        return await reprises.record_status(self._db, request)
+        return await interventions.record_status(self._db, request)
 
     async def SaveConnexion(self, request: pb.SaveConnexionRequest, context: Context) -> pb.Connexion:
         """Make or replace the account of a société."""

@@ -104,6 +104,6 @@ async def _try_now(tx: Transaction, facture: Facture) -> None:
         await tx.update(way, prochain_essai=clock.now())
 
 
-async def _journal(tx: Transaction, facture: Facture, **details: int) -> None:
+async def _journal(tx: Transaction, facture: Facture, code: int | None = None) -> None:
     statut = facture.statut_transmission
-    await audit.note(tx, facture, audit.TRANSMISSION, statut_transmission=statut, **details)
+    await audit.note(tx, facture, audit.TRANSMISSION, statut_transmission=statut, code=code)
