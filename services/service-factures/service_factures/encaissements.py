@@ -1,7 +1,7 @@
 """What règlements bring at each rate, in the transaction of the act (R39, R41).
 
-How an amount is split is in `repartition.py`; `ereporting/journal.py` tells it. Who calls holds the lock of
-the invoice.
+How an amount is split is in `repartition.py`; `ereporting/journal.py` and `encaissees.py` tell it. Who
+calls holds the lock of the invoice.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from uuid import UUID
 
 from db_utils import Reader, Transaction, clock, uuid7
 
-from service_factures import repartition
+from service_factures import encaissees, repartition
 from service_factures.encaissement_models import EncaissementTva
 from service_factures.ereporting import journal
 from service_factures.lecture import CREDITED_TVA, ENCAISSEMENTS, TVA, parts_of
@@ -97,3 +97,4 @@ async def _write(
     for row in rows:
         await tx.insert(row)
     await journal.received(tx, facture, rows)
+    await encaissees.owe_212(tx, facture, rows)

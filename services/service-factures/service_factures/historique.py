@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from db_utils import Transaction
+from db_utils import Transaction, clock
 from db_utils.clock import PARIS
 
+from service_factures import encaissees
 from service_factures.alertes import AVERTISSEMENT, CRITIQUE, tell_finance
 from service_factures.models import Facture
-from service_factures.transmission import A_ENVOYER, SERVICE, Statut
+from service_factures.transmission import A_ENVOYER, IRRECEVABLE, SERVICE, Statut
 from service_factures.transmission.statuts import LONGEST_MOTIF, LONGEST_TEXTE
 from service_factures.transmission_models import Transmission, TransmissionStatut
 
@@ -28,22 +29,45 @@ _TOLD: Final[Mapping[int, tuple[str, str]]] = {
 """What the finance team is told of, and how (R38)."""
 
 
-def new_transmission(facture: Facture) -> Transmission:
-    """The way of *facture*, on which nothing has happened yet."""
+def new_transmission(facture: Facture, **columns: datetime) -> Transmission:
+    """The way of *facture*, on which nothing has happened yet but what *columns* say."""
     return Transmission(
         organisation_id=facture.organisation_id,
         facture_id=facture.id,
         tracking_id=str(facture.id),
         adresse_destinataire=(facture.client_snapshot or {}).get("adresse_electronique") or None,
+        **columns,
     )
 
 
 async def begin(tx: Transaction, facture: Facture) -> None:
-    """Have *facture*, which is A_ENVOYER, sent; the same again changes nothing (R35)."""
-    way = new_transmission(facture)
-    way.prochain_essai = way.depuis
-    if await tx.insert_if_absent(way):
-        await note(tx, facture, A_ENVOYER, way.depuis)
+    """Have *facture* sent, and what it has received told after it (R35, R40); again it changes nothing."""
+    now = clock.now()
+    if await tx.insert_if_absent(new_transmission(facture, depuis=now, prochain_essai=now)):
+        await note(tx, facture, A_ENVOYER, now)
+        await encaissees.owe_earlier_212(tx, facture)
+
+
+async def begin_again(tx: Transaction, facture: Facture) -> None:
+    """Have *facture* sent again, which its platform could not take or deliver.
+
+    A platform that has the file under one tracking_id would not take it a second time: it gets another.
+    """
+    way = await tx.get(Transmission, facture.id, lock=True)
+    assert way is not None, "it was on its way"
+    now, former, _, number = clock.now(), *way.tracking_id.partition(".")
+    await tx.update(
+        way,
+        tracking_id=f"{former}.{int(number or 1) + 1}" if way.deposee_le else way.tracking_id,
+        flow_id=None,
+        deposee_le=None,
+        code=None,
+        motif_code=None,
+        tentatives=0,
+        depuis=now,
+        prochain_essai=now,
+    )
+    await note(tx, facture, A_ENVOYER, now)
 
 
 async def record(tx: Transaction, facture: Facture, statut: Statut) -> bool:
@@ -81,17 +105,16 @@ async def note(tx: Transaction, facture: Facture, nom: str, date: datetime) -> N
 
 async def _count(tx: Transaction, facture: Facture, statut: Statut) -> None:
     way = await tx.get(Transmission, facture.id, lock=True)
-    if way is None:
-        way = await tx.insert(new_transmission(facture))
-    if not statut.counts_over(way.code, way.statut_le):
+    if not statut.counts_over(*((way.code, way.statut_le) if way else (None, None))):
         return
+    way = way or await tx.insert(new_transmission(facture))
     await tx.update(
         way,
         code=statut.code,
         motif_code=statut.motif_code[:LONGEST_MOTIF] or None,
         statut_le=statut.date,
         flow_id=way.flow_id or statut.flow_id or None,
-        deposee_le=way.deposee_le or statut.date,
+        deposee_le=way.deposee_le or (None if statut.nom == IRRECEVABLE else statut.date),
         prochain_essai=None,  # whoever has a status has the invoice
     )
     await tx.update(facture, statut_transmission=statut.nom)

@@ -88,6 +88,8 @@ class Facture(Entity, Tenant, Base):
             unique=True,
             postgresql_where=text("numero IS NOT NULL"),
         ),
+        # Statuses of a platform name the number alone (R37).
+        Index("ix_facture_numero", "organisation_id", "numero", postgresql_where=text("numero IS NOT NULL")),
         Index(
             CLE_TAKEN,
             "organisation_id",

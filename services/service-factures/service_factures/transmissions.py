@@ -3,10 +3,9 @@
 from crm.factures import factures_pb2 as pb
 from crm.factures.factures_pb2_grpc import TransmissionServiceServicer
 from grpc_utils import Context, found, required
-from grpc_utils.errors import Unimplemented
 from service_kit import App
 
-from service_factures import suivi
+from service_factures import annuaire, connexions, interventions, suivi
 from service_factures.ereporting import cloture
 from service_factures.models import Facture
 from service_factures.settings import FacturesSettings
@@ -27,29 +26,29 @@ class TransmissionService(TransmissionServiceServicer):
         self, request: pb.ListTransmissionsRequest, context: Context
     ) -> pb.ListTransmissionsResponse:
         """List issued invoices with their statut_transmission."""
-        raise Unimplemented
+        return await suivi.listed(self._db.read(), request)
 
     async def Transmit(self, request: pb.TransmitRequest, context: Context) -> pb.Transmission:
         """Send an invoice again, or one that need not be sent."""
-        raise Unimplemented
+        return await interventions.transmit(self._db, request)
 
     async def RecordStatus(self, request: pb.RecordStatusRequest, context: Context) -> pb.Transmission:
         """Note a status that a person has read."""
-        raise Unimplemented
+        return await interventions.record_status(self._db, request)
 
     async def SaveConnexion(self, request: pb.SaveConnexionRequest, context: Context) -> pb.Connexion:
         """Make or replace the account of a société."""
-        raise Unimplemented
+        return await connexions.save(self._app, request)
 
     async def GetConnexion(self, request: pb.GetConnexionRequest, context: Context) -> pb.Connexion:
         """Read the account of a société, without its secret."""
-        raise Unimplemented
+        return await connexions.read(self._app, request)
 
     async def LookupAddress(
         self, request: pb.LookupAddressRequest, context: Context
     ) -> pb.LookupAddressResponse:
         """Look for the addresses of a company in the directory."""
-        raise Unimplemented
+        return await annuaire.lookup(self._app, request)
 
     async def GetEReporting(self, request: pb.GetEReportingRequest, context: Context) -> pb.EReporting:
         """Read what is to be reported for a period."""

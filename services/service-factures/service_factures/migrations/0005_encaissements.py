@@ -10,7 +10,7 @@ from service_factures import repartition
 from service_factures.repartition import Poste
 
 revision = "factures_0005"
-down_revision = "factures_0003"
+down_revision = "factures_0004"
 branch_labels = None
 
 _PAID = sa.text(
