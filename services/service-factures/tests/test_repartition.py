@@ -8,7 +8,7 @@ from service_factures import avoirs_rules, repartition
 from service_factures.avoirs_rules import RienACrediter
 from service_factures.models import ZERO
 from service_factures.repartition import Moves, Poste
-from service_factures.totaux import Ligne, Part, of_lignes, of_montants
+from service_factures.totaux import Ligne, Montant, Part, of_lignes, of_montants
 
 _TWENTY, _TEN, _LOW = Decimal("20"), Decimal("10"), Decimal("5.5")
 _RATES = tuple(map(Decimal, ("20", "13", "10", "8.5", "5.5", "2.1", "1.05", "0.9", "0")))
@@ -67,7 +67,7 @@ class _Invoice:
         amounts = [(rate, Decimal(chance.randint(1, 300_000)) / 100) for rate in rates]
         lignes = [Ligne("x", Decimal(1), one, ZERO, rate, one) for rate, one in amounts]
         by_montant = chance.random() < 0.5
-        montants = [avoirs_rules.totaux.Montant(one, rate) for rate, one in amounts]
+        montants = [Montant(one, rate) for rate, one in amounts]
         self.parts = (of_montants(montants) if by_montant else of_lignes(lignes)).parts
         self.credited: list[Part] = []
         self.received: Moves = {}
