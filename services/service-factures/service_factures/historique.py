@@ -28,21 +28,22 @@ _TOLD: Final[Mapping[int, tuple[str, str]]] = {
 """What the finance team is told of, and how (R38)."""
 
 
-def new_transmission(facture: Facture, **columns: datetime) -> Transmission:
-    """The way of *facture*, on which nothing has happened yet but what *columns* say."""
+def new_transmission(facture: Facture, due: datetime | None = None) -> Transmission:
+    """The way of *facture*, on which nothing has happened yet; it is sent when *due*."""
     return Transmission(
         organisation_id=facture.organisation_id,
         facture_id=facture.id,
         tracking_id=str(facture.id),
         adresse_destinataire=(facture.client_snapshot or {}).get("adresse_electronique") or None,
-        **columns,
+        depuis=due or clock.now(),
+        prochain_essai=due,
     )
 
 
 async def begin(tx: Transaction, facture: Facture) -> None:
     """Have *facture*, which is A_ENVOYER, sent; the same again changes nothing (R35)."""
     now = clock.now()
-    if await tx.insert_if_absent(new_transmission(facture, depuis=now, prochain_essai=now)):
+    if await tx.insert_if_absent(new_transmission(facture, now)):
         await note(tx, facture, A_ENVOYER, now)
 
 

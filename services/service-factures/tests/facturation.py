@@ -5,6 +5,9 @@ from typing import Any
 
 from crm.factures import factures_pb2 as pb
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
+from service_factures.settings import FacturesSettings
+from service_kit import App
+from service_testing import Mesh
 
 NOON = datetime(2026, 1, 22, 11, 0, tzinfo=UTC)  # in Paris
 R3: list[dict[str, Any]] = [
@@ -31,6 +34,12 @@ SAVED: dict[str, Any] = {
 def save(**fields: Any) -> pb.SaveFactureSettingsRequest:
     """A request to save."""
     return pb.SaveFactureSettingsRequest(**fields)
+
+
+def app_of(mesh: Mesh) -> App[FacturesSettings]:
+    """The factures service of *mesh*, for its jobs."""
+    app: App[Any] = mesh["factures"].app
+    return app
 
 
 class Invoices:
