@@ -68,6 +68,7 @@ async def begin_again(tx: Transaction, facture: Facture) -> None:
         prochain_essai=now,
     )
     await note(tx, facture, A_ENVOYER, now)
+    await encaissees.revive_212(tx, facture)
 
 
 async def record(tx: Transaction, facture: Facture, statut: Statut) -> bool:
