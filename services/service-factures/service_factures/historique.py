@@ -29,21 +29,22 @@ _TOLD: Final[Mapping[int, tuple[str, str]]] = {
 """What the finance team is told of, and how (R38)."""
 
 
-def new_transmission(facture: Facture, **columns: datetime) -> Transmission:
-    """The way of *facture*, on which nothing has happened yet but what *columns* say."""
+def new_transmission(facture: Facture, due: datetime | None = None) -> Transmission:
+    """The way of *facture*, on which nothing has happened yet; it is sent when *due*."""
     return Transmission(
         organisation_id=facture.organisation_id,
         facture_id=facture.id,
         tracking_id=str(facture.id),
         adresse_destinataire=(facture.client_snapshot or {}).get("adresse_electronique") or None,
-        **columns,
+        depuis=due or clock.now(),
+        prochain_essai=due,
     )
 
 
 async def begin(tx: Transaction, facture: Facture) -> None:
     """Have *facture* sent, and what it has received told after it (R35, R40); again it changes nothing."""
     now = clock.now()
-    if await tx.insert_if_absent(new_transmission(facture, depuis=now, prochain_essai=now)):
+    if await tx.insert_if_absent(new_transmission(facture, now)):
         await note(tx, facture, A_ENVOYER, now)
         await encaissees.owe_earlier_212(tx, facture)
 

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from crm.factures import factures_pb2 as pb
@@ -15,6 +16,7 @@ from service_factures.envois import envoi_of, hand_over, send_invoices, take
 from service_factures.transmission import FlowInfo, NonAutorisee, Refusee, Tardive, TransmissionError
 from service_testing import Mesh
 from tests.alertes import Told
+from tests.facturation import app_of
 from tests.plateforme import Plateforme
 
 Issue = Callable[..., Awaitable[pb.Facture]]
@@ -42,7 +44,7 @@ async def due(sold: Issue, factures: InvoiceServiceStub) -> pb.Facture:
 
 async def attempt(mesh: Mesh, plateforme: Plateforme, facture: pb.Facture) -> None:
     """Make the attempts that are due, of which that of *facture* is made through *plateforme*."""
-    app = mesh["factures"].app
+    app = app_of(mesh)
     for one in await take(app.database):
         if str(one.facture_id) == facture.id:
             with within(Scope(one.organisation_id)):
@@ -51,7 +53,8 @@ async def attempt(mesh: Mesh, plateforme: Plateforme, facture: pb.Facture) -> No
 
 def folder_of(mesh: Mesh, org: str, societe: str = "defaut") -> Path:
     """Where the files of a société are dropped."""
-    root: Path = mesh["factures"].app.settings.factures_depot_dir
+    root = app_of(mesh).settings.factures_depot_dir
+    assert root is not None
     return root / org / societe
 
 
@@ -65,7 +68,7 @@ async def test_R36_a_folder_gets_the_document_once(
 ) -> None:
     """Under its number; then it is ENVOYEE, and so it stays."""
     for _ in range(2):
-        await send_invoices(mesh["factures"].app)
+        await send_invoices(app_of(mesh))
     folder = folder_of(mesh, org)
     assert dropped(folder) == [f"{due.numero}.pdf"]
     document = await factures.Download(pb.DownloadFactureRequest(id=due.id))
@@ -80,7 +83,7 @@ async def test_R36_a_folder_gets_the_document_once(
 async def test_R36_what_has_no_document_waits(mesh: Mesh, org: str, sold: Issue, way: Way) -> None:
     """No attempt is counted."""
     facture = await sold()
-    await send_invoices(mesh["factures"].app)
+    await send_invoices(app_of(mesh))
     told = await way(facture)
     assert told.statut_transmission == "A_ENVOYER"
     assert instant(told.prochain_essai) <= clock.now()
@@ -94,7 +97,7 @@ async def test_R36_two_instances_make_one_file(
     invoices = [await sold() for _ in range(3)]
     for one in invoices:
         await factures.Download(pb.DownloadFactureRequest(id=one.id))
-    await asyncio.gather(*(send_invoices(mesh["factures"].app) for _ in range(2)))
+    await asyncio.gather(*(send_invoices(app_of(mesh)) for _ in range(2)))
     assert dropped(folder_of(mesh, org)) == sorted(f"{one.numero}.pdf" for one in invoices)
     for one in invoices:
         assert [status.nom for status in (await way(one)).historique] == ["A_ENVOYER", "ENVOYEE"]
@@ -120,7 +123,7 @@ async def test_R36_a_platform_is_told_what_it_gets(mesh: Mesh, due: pb.Facture, 
 
 @pytest.mark.parametrize("lost", [{"after": [Tardive("cut")]}, {"after": [BUSY], "before": [BUSY, BUSY]}])
 async def test_R36_a_lost_answer_makes_no_second_flow(
-    mesh: Mesh, due: pb.Facture, way: Way, lost: dict[str, list[TransmissionError]]
+    mesh: Mesh, due: pb.Facture, way: Way, lost: dict[str, Any]
 ) -> None:
     """What the platform has is found by its tracking id before it is sent again."""
     plateforme, now = Plateforme(**lost), clock.now()
@@ -218,7 +221,7 @@ async def test_R36_one_that_fails_holds_up_nobody(
     folder = folder_of(mesh, org)
     folder.mkdir(parents=True)
     (folder / f"{first.numero}.pdf").write_bytes(b"of somebody else")
-    await send_invoices(mesh["factures"].app)
+    await send_invoices(app_of(mesh))
     assert ((await way(first)).statut_transmission, (await way(second)).statut_transmission) == (
         "A_ENVOYER",
         "ENVOYEE",
