@@ -1,17 +1,27 @@
 """Avoirs: the credit notes of issued invoices (R21, R22). What they come to is in `avoirs_rules.py`."""
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
 from crm.factures import factures_pb2 as pb
 from db_utils import Database, Transaction, clock, parse_uuid, uuid7
-from grpc_utils import content_hash, found, money, required
-from grpc_utils.errors import FailedPrecondition, InvalidArgument, MontantInvalide, TropLong
+from grpc_utils import content_hash, found, required
+from grpc_utils.errors import FailedPrecondition, InvalidArgument, TropLong
 from sqlalchemy import select
 
-from service_factures import audit, avoirs_rules, encaissements, lecture, rules, soldes, suites, traitements
+from service_factures import (
+    audit,
+    avoirs_rules,
+    encaissements,
+    lecture,
+    rules,
+    saisies,
+    soldes,
+    suites,
+    traitements,
+)
 from service_factures.avoirs_rules import Avoir, Credit, RienACrediter
 from service_factures.brouillons import ligne_of
 from service_factures.cles import made_before, made_meanwhile
@@ -27,7 +37,6 @@ from service_factures.models import (
     LigneFacture,
 )
 from service_factures.numerotation import next_number
-from service_factures.saisies import QuantiteInvalide
 from service_factures.societes import settings_of
 from service_factures.totaux import Totaux
 
@@ -154,10 +163,7 @@ async def _wanted(tx: Transaction, origine: Facture, request: pb.CreateCreditNot
         credits, exhausted = _credits(request.lignes, contenu.lignes, credited)
         return avoirs_rules.of_lignes(credits, rest, exhausted)
     if request.HasField("montant"):
-        montant = money(request.montant, "montant")
-        if not montant:
-            raise MontantInvalide(champ="montant")
-        return avoirs_rules.of_montant(libelle, montant, rest)
+        return avoirs_rules.of_montant(libelle, saisies.positive(request.montant, "montant"), rest)
     if not contenu.avoirs:
         lignes = tuple(map(ligne_of, contenu.lignes))
         return Avoir(Totaux(lignes, tuple(contenu.parts)), tuple(one.id for one in contenu.lignes))
@@ -176,11 +182,12 @@ def _credits(
         deja[one.ligne_origine_id] += one.montant_ht
     by_id = {ligne.id: ligne for ligne in lignes}
     credits: list[Credit] = []
-    for wanted in asked:
+    for rang, wanted in enumerate(asked):
         ligne = by_id.get(parse_uuid(wanted.ligne_id) or UUID(int=0))
-        if ligne is None:
-            raise avoirs_rules.LigneInconnue(champ="lignes.ligne_id")
-        quantite = _quantite(wanted.quantite)
+        with saisies.entry("lignes", rang):
+            if ligne is None:
+                raise avoirs_rules.LigneInconnue(champ="ligne_id")
+            quantite = saisies.quantity(wanted.quantite)
         credit = Credit(ligne.id, ligne_of(ligne), quantite, left[ligne.id], deja[ligne.id])
         credits.append(credit)
         left[ligne.id] -= quantite
@@ -189,12 +196,3 @@ def _credits(
     return credits, {
         rate: not any(left[ligne.id] for ligne in lignes if ligne.taux_tva == rate) for rate in rates
     }
-
-
-def _quantite(value: float) -> Decimal:
-    if not 0 < value < 10**9:  # NaN is not between them either
-        raise QuantiteInvalide(champ="lignes.quantite")
-    quantite = Decimal(repr(value)).quantize(_MILLI, ROUND_HALF_UP)
-    if not quantite:
-        raise QuantiteInvalide(champ="lignes.quantite")
-    return quantite

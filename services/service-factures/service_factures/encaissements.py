@@ -1,7 +1,7 @@
 """What règlements bring at each rate, in the transaction of the act (R39, R41).
 
-How an amount is split is in `repartition.py`; `ereporting/journal.py` and `encaissees.py` tell it. The
-lock of the invoice is held by who calls.
+How an amount is split is in `repartition.py`; `ereporting/journal.py` and `encaissees.py` tell it. Who
+calls holds the lock of the invoice.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

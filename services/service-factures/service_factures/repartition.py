@@ -37,7 +37,9 @@ class Poste:
         return max(ZERO, self.recu - self.du)
 
 
-def postes(parts: Iterable[Part], credited: Iterable[Part], received: Mapping[Decimal, Decimal]) -> list[Poste]:
+def postes(
+    parts: Iterable[Part], credited: Iterable[Part], received: Mapping[Decimal, Decimal]
+) -> list[Poste]:
     """The rates of an invoice of *parts*, the highest first, after avoirs and receipts."""
     du = {part.taux: part.ttc for part in parts}
     for part in credited:

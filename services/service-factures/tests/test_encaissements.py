@@ -66,7 +66,10 @@ async def test_R39_the_worked_example(
         {20: 19.87, 10: 27.71, 5.5: 14.42},
     ]
     rows = await received.rows(facture)
-    assert {(row.categorie, row.date.isoformat()) for row in rows} == {("S", "2026-01-05"), ("S", "2026-01-20")}
+    assert {(row.categorie, row.date.isoformat()) for row in rows} == {
+        ("S", "2026-01-05"),
+        ("S", "2026-01-20"),
+    }
 
 
 async def test_R41_what_was_too_much_goes_first(
@@ -164,11 +167,12 @@ def test_R39_earlier_reglements_are_split_by_the_migration(tmp_path: Path) -> No
 
 _EARLIER = """
 INSERT INTO facture (id, organisation_id, societe_id, client_id, type, statut, numero, date_emission,
-    conditions_paiement, mode_paiement, nature_operation, recapitulative, montant_ht, montant_tva, montant_ttc,
-    montant_regle, montant_avoirs, solde, trop_percu, identite_statut, avertissements, updated_at)
+    conditions_paiement, mode_paiement, nature_operation, recapitulative, montant_ht, montant_tva,
+    montant_ttc, montant_regle, montant_avoirs, solde, trop_percu, identite_statut, avertissements,
+    updated_at)
 VALUES ('00000000-0000-7000-8000-000000000001', 'org', '', 'client-123', 'FACTURE', 'PAYEE', 'FAC2026000001',
-    '2026-01-01', 'J30', 'VIREMENT', 'SERVICES', false, 100.11, 11.89, 112, 130, 0, 0, 18, 'A_COMPLETER', '{}',
-    now());
+    '2026-01-01', 'J30', 'VIREMENT', 'SERVICES', false, 100.11, 11.89, 112, 130, 0, 0, 18, 'A_COMPLETER',
+    '{}', now());
 INSERT INTO facture_tva (facture_id, taux, categorie, base_ht, montant_tva, organisation_id)
 SELECT '00000000-0000-7000-8000-000000000001', taux, 'S', base, tva, 'org'
 FROM (VALUES (20, 29.91, 5.98), (10, 45.50, 4.55), (5.5, 24.70, 1.36)) AS parts (taux, base, tva);

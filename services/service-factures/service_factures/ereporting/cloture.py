@@ -1,5 +1,8 @@
 """Reading and closing periods of e-reporting (R44)."""
 
+import re
+from typing import Final
+
 from crm.factures import factures_pb2 as pb
 from db_utils import Database
 from grpc_utils import caller, opaque_id, required
@@ -9,6 +12,8 @@ from service_factures.ereporting import fichiers, journal, periodes
 from service_factures.ereporting.fichiers import Entete
 from service_factures.ereporting.models import EReportingDepot, EReportingPeriode
 from service_factures.ereporting.rapport import Rapport, message, rapport
+
+_CURSEUR: Final = re.compile("[0-9]{1,19}")
 
 
 class PeriodeEnCours(FailedPrecondition):
@@ -33,7 +38,7 @@ async def close(database: Database, request: pb.CloseEReportingRequest) -> pb.ER
     """Freeze a period that is over, as it was read, and owe its files to the folder (R45)."""
     organisation_id, societe_id, periode = _place(request)
     curseur = required(request.curseur, "curseur")
-    if not (curseur.isascii() and curseur.isdecimal()):
+    if not _CURSEUR.fullmatch(curseur):
         raise FormatInvalide(champ="curseur")
     async with database.transaction() as tx:
         await journal.lock(tx, organisation_id, societe_id)

@@ -47,6 +47,4 @@ async def _drop(app: App[Any], root: Path, due: EReportingDepot) -> None:
         await tx.delete(due)
 
 
-DEPOTS: Final = Worker(
-    "ereporting_depots", drop_reports, every=timedelta(minutes=1), wake_on=EReportingDepot
-)
+DEPOTS: Final = Worker("ereporting_depots", drop_reports, every=timedelta(minutes=1), wake_on=EReportingDepot)

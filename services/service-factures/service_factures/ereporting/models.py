@@ -25,7 +25,9 @@ class EReportingLigne(Tenant, Base):
 
     __tablename__ = "ereporting_ligne"
     __table_args__ = (
-        Index("ix_ereporting_ligne_periode", "organisation_id", "societe_id", "periode", "nature", "sequence"),
+        Index(
+            "ix_ereporting_ligne_periode", "organisation_id", "societe_id", "periode", "nature", "sequence"
+        ),
         Index("ix_ereporting_ligne_facture_id", "facture_id"),
         Index(
             "uq_ereporting_ligne_transaction",

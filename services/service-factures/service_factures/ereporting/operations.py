@@ -64,9 +64,7 @@ def transactions(facture: Facture, tva: Iterable[FactureTva]) -> list[Operation]
     ]
 
 
-def receipts(
-    facture: Facture, rows: Iterable[EncaissementTva], *, option_debits: bool
-) -> list[Operation]:
+def receipts(facture: Facture, rows: Iterable[EncaissementTva], *, option_debits: bool) -> list[Operation]:
     """The receipts *rows* of *facture*, where VAT is owed when they come.
 
     VAT on goods, and with the option for débits, is owed with the invoice; with the reverse charge the

@@ -54,9 +54,13 @@ _LINES: Select[*tuple[Any, ...]] = (
     .group_by(*_GROUPED)
     .order_by(EReportingLigne.jour, EReportingLigne.nature.desc(), *_GROUPED[1:2], *_GROUPED[3:])
 )
-_CLOSED = select(EReportingPeriode).where(
-    EReportingPeriode.societe_id == bindparam("societe_id"),
-    EReportingPeriode.periode == bindparam("periode"),
+_CLOSED = (
+    select(EReportingPeriode)
+    .where(
+        EReportingPeriode.societe_id == bindparam("societe_id"),
+        EReportingPeriode.periode == bindparam("periode"),
+    )
+    .order_by(EReportingPeriode.nature.desc())
 )
 
 

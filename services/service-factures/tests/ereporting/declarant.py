@@ -56,7 +56,9 @@ class Declarant:
         amount = {} if fields.keys() & {"lignes", "montants"} else {"montant": 49.9}
         return await Invoices(self.factures).issued(**({"traitement": "B2C"} | amount | fields))
 
-    async def pay(self, facture: pb.Facture, payment: str = "pay-1", montant: float = 49.9, **told: Any) -> None:
+    async def pay(
+        self, facture: pb.Facture, payment: str = "pay-1", montant: float = 49.9, **told: Any
+    ) -> None:
         """Note a payment that came today."""
         day = {"date_reception": clock.today().isoformat()} | told
         await self.payments.RegisterPayment(paid(facture, payment, montant, **day))

@@ -27,15 +27,11 @@ async def test_R42_the_story(declarant: Declarant) -> None:
     with declarant.on("2026-02-05"):
         await declarant.pay(facture)
         await declarant.pay(facture)
-        assert await declarant.lines("2026-02") == [
-            ("ENCAISSEMENT", "2026-02-05", "TPS1", 20, 41.58, 8.32)
-        ]
+        assert await declarant.lines("2026-02") == [("ENCAISSEMENT", "2026-02-05", "TPS1", 20, 41.58, 8.32)]
     with declarant.on("2026-03-20"):
         await declarant.take_back(facture)
         await declarant.take_back(facture)
-        assert await declarant.lines("2026-03") == [
-            ("ENCAISSEMENT", "2026-03-20", "TPS1", 20, -41.58, -8.32)
-        ]
+        assert await declarant.lines("2026-03") == [("ENCAISSEMENT", "2026-03-20", "TPS1", 20, -41.58, -8.32)]
 
 
 async def test_R42_sales_to_persons_are_told_in_sum_per_day_and_rate(declarant: Declarant) -> None:

@@ -40,7 +40,11 @@ def _row(montant: str, taux: Decimal = _TWENTY, categorie: str = "S") -> Encaiss
         ("SERVICES", "S", "TPS1"),
         ("SERVICES", "E", "TPS1"),
         ("MIXTE", "S", "TPS1"),
-        *((nature, one, "TNT1") for nature in ("BIENS", "SERVICES", "MIXTE") for one in ("AE", "K", "G", "O")),
+        *(
+            (nature, one, "TNT1")
+            for nature in ("BIENS", "SERVICES", "MIXTE")
+            for one in ("AE", "K", "G", "O")
+        ),
     ],
 )
 def test_R42_the_code_of_what_was_sold(nature: str, categorie_tva: str, code: str) -> None:

@@ -70,17 +70,18 @@ def test_R43_periods_follow_each_other_without_a_gap(regime: str, nature: str) -
         ("FRANCHISE", "2027-B5", NATURES),
     ],
 )
-def test_R43_a_period_is_of_the_natures_that_have_it(
-    regime: str, nom: str, natures: tuple[str, ...]
-) -> None:
+def test_R43_a_period_is_of_the_natures_that_have_it(regime: str, nom: str, natures: tuple[str, ...]) -> None:
     """A month of REEL_MENSUEL is of receipts alone, since its transactions are told by décades."""
     assert periodes.natures(regime, periodes.named(nom)) == natures
 
 
 @pytest.mark.parametrize(
     "nom",
-    ["", "2027", "2027-13", "2027-00", "2027-9", "2027-09-D4", "2027-09-D0", "2027-B7", "2027-B0", "0000-01"]
-    + ["27-09", "2027-09-d1", "2027-B5-D1", "2027-09 ", "2027-09-D1\n", "２０２７-09", "2027-09-01"],
+    [
+        *("", "2027", "2027-13", "2027-00", "2027-9", "2027-09-D4", "2027-09-D0", "2027-B7", "2027-B0"),
+        *("0000-01", "27-09", "2027-09-d1", "2027-B5-D1", "2027-09 ", "2027-09-D1\n", "２０２７-09"),
+        "2027-09-01",
+    ],
 )
 def test_R43_what_is_no_period_is_refused(nom: str) -> None:
     """Also figures that are none in ASCII."""
