@@ -11,6 +11,7 @@ from grpc_utils.errors import FormatInvalide, MontantInvalide, PourcentageInvali
 _CENT = Decimal("0.01")
 _CURRENCY = re.compile("[A-Z]{3}")
 _TOO_MUCH = 10**12
+_LEAST = "-999 999 999 999,99"
 
 
 def money(value: float, champ: str, *, signed: bool = False) -> Decimal:
@@ -19,10 +20,10 @@ def money(value: float, champ: str, *, signed: bool = False) -> Decimal:
     A double stands for its shortest decimal text: 1.005 is 1.01, although it is a little less in binary.
     """
     if not -_TOO_MUCH < value < _TOO_MUCH or (value < 0 and not signed):  # NaN is not between them either
-        raise MontantInvalide(champ=champ)
+        raise MontantInvalide(champ=champ, minimum=_LEAST if signed else "0")
     amount = rounded(Decimal(repr(value)))
     if abs(amount) >= _TOO_MUCH:  # only rounding made it so
-        raise MontantInvalide(champ=champ)
+        raise MontantInvalide(champ=champ, minimum=_LEAST if signed else "0")
     return amount
 
 

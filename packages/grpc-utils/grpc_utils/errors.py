@@ -2,7 +2,8 @@
 
 A service writes a subclass of one of the status classes and nothing else: its name is the
 reason, its docstring the French sentence, its keyword arguments the metadata (never
-personal data). Only `pipeline.py` turns refusals into a status.
+personal data), which the sentence may name in braces, as in `{champ}`. Only `pipeline.py`
+turns refusals into a status.
 """
 
 import re
@@ -63,11 +64,20 @@ __all__ = [
 _WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
+class _Told(dict[str, str]):
+    """Metadata for a sentence; what was not given stands for the whole request."""
+
+    def __missing__(self, name: str) -> str:
+        return "Demande"
+
+
 class Refusal(Exception):
     """Base of all refusals. Services subclass the status classes below, not this one."""
 
     code: ClassVar[grpc.StatusCode]
     reason: ClassVar[str]
+    words: dict[str, str] = {}  # noqa: RUF012  # replaced by instances, never changed
+    """What the sentence names in braces beside the metadata."""
 
     def __init_subclass__(cls) -> None:
         cls.reason = _WORD_STARTS.sub("_", cls.__name__).upper()
@@ -78,8 +88,8 @@ class Refusal(Exception):
 
     @property
     def message(self) -> str:
-        """The sentence for the caller: the docstring of the class on one line."""
-        return " ".join((self.__doc__ or "").split())
+        """The sentence for the caller: the docstring of the class on one line, with its metadata."""
+        return " ".join((self.__doc__ or "").split()).format_map(_Told(self.words | self.metadata))
 
     def details(self, domain: str) -> bytes:
         """The refusal as a serialised google.rpc.Status for `grpc-status-details-bin` (C7)."""
@@ -193,11 +203,15 @@ class TropDEntrees(InvalidArgument):
 
 
 class DateInvalide(InvalidArgument):
-    """La date n'existe pas ou n'est pas admise ; le format est AAAA-MM-JJ."""
+    """{champ} : la date n'existe pas ou n'est pas admise ; le format est AAAA-MM-JJ."""
 
 
 class MontantInvalide(InvalidArgument):
-    """Le montant n'est pas admis : il est négatif, trop grand ou n'est pas un nombre."""
+    """{champ} : le montant n'est pas un nombre de {minimum} à {maximum}."""
+
+    def __init__(self, *, minimum: str = "0", maximum: str = "999 999 999 999,99", **metadata: str) -> None:
+        super().__init__(**metadata)
+        self.words = {"minimum": minimum, "maximum": maximum}
 
 
 class PourcentageInvalide(InvalidArgument):

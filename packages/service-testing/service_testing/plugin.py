@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import uvloop
+from hypothesis import HealthCheck, settings
 
 from service_testing.fork_server import close_fork_server
 from service_testing.servers import begin_run, end_run
@@ -37,6 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Name the markers of the stages, and make the folder that the processes of the run share."""
     begin_run()
+    # How long a property takes to draw or to check tells of the machine's load, not of the code.
+    settings.register_profile("crm", deadline=None, suppress_health_check=(HealthCheck.too_slow,))
+    settings.load_profile("crm")
     for stage, tests in _STAGES.items():
         config.addinivalue_line("markers", f"{stage}: one of {tests}, run with --{stage} only")
 

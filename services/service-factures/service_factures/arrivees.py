@@ -4,17 +4,16 @@ The invoice is locked first, then its way, as everywhere.
 """
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from db_utils import Database, Transaction, clock
 
-from service_factures import historique
+from service_factures import essais, historique
 from service_factures.alertes import AVERTISSEMENT, CRITIQUE, tell_finance
 from service_factures.models import Facture
 from service_factures.transmission import A_ENVOYER, ENVOYEE, PLATEFORME, Flux, Refusee, Statut
 from service_factures.transmission_models import Transmission
 
-_LONG = timedelta(hours=72)
 _IRRECEVABLE = 501
 _log = logging.getLogger(__name__)
 
@@ -65,7 +64,7 @@ async def waits(
             return
         attempts = way.tentatives if tried else way.tentatives - 1
         await tx.update(current, prochain_essai=until, tentatives=attempts)
-        if clock.now() - current.depuis >= _LONG:
+        if clock.now() - current.depuis >= essais.ALARMING:
             _log.error("invoice %s has waited since %s: %s", way.facture_id, current.depuis, cause)
             await _tell_waiting(tx, facture, current)
 
@@ -75,12 +74,17 @@ async def locked_out(
 ) -> None:
     """Have the invoice tried again, and the finance team told, once a day, that the account is refused."""
     await waits(database, way, until, cause)
-    societe = facture.societe_id or "par défaut"
+    await tell_locked_out(database, facture.organisation_id, facture.societe_id)
+
+
+async def tell_locked_out(database: Database, organisation_id: str, societe_id: str) -> None:
+    """Tell the finance team, once a day, that a platform refuses the account of a société."""
+    societe = societe_id or "par défaut"
     async with database.transaction() as tx:
         await tell_finance(
             tx,
-            facture.organisation_id,
-            f"transmission:acces:{facture.organisation_id}:{facture.societe_id}:{clock.today()}",
+            organisation_id,
+            f"transmission:acces:{organisation_id}:{societe_id}:{clock.today()}",
             niveau=CRITIQUE,
             titre="Accès à la plateforme refusé",
             message=f"La plateforme agréée refuse le compte de la société {societe} : les factures "

@@ -8,15 +8,14 @@ import asyncio
 import hashlib
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from db_utils import Database, Reader, Scope, clock, failpoint, within
 from service_kit import App, Worker
-from service_kit.outgoing import growing
 from sqlalchemy import bindparam, exists, select
 
-from service_factures import arrivees
+from service_factures import arrivees, essais
 from service_factures.document_models import FactureDocument
 from service_factures.models import Facture
 from service_factures.ports import port_of
@@ -24,7 +23,6 @@ from service_factures.settings import FacturesSettings
 from service_factures.traitements import B2B
 from service_factures.transmission import (
     FlowInfo,
-    Flux,
     InvoiceTransmission,
     NonAutorisee,
     Refusee,
@@ -33,9 +31,6 @@ from service_factures.transmission import (
 from service_factures.transmission_models import Transmission
 
 _BATCH = 20
-_LEASE = timedelta(minutes=10)  # longer than any attempt: nobody else makes it meanwhile
-_LONGEST = timedelta(hours=1)
-_NO_PORT = timedelta(minutes=5)
 _log = logging.getLogger(__name__)
 # What waits for its document (R12, R30) is not due; what has been sent has no next attempt.
 _DUE = (
@@ -89,7 +84,7 @@ async def take(database: Database) -> list[Transmission]:
     now = clock.now()
     async with database.transaction() as tx:
         return [
-            await tx.update(way, tentatives=way.tentatives + 1, prochain_essai=now + _LEASE)
+            await tx.update(way, tentatives=way.tentatives + 1, prochain_essai=now + essais.LEASE)
             for way in await tx.all(_DUE, now=now)
         ]
 
@@ -114,7 +109,7 @@ async def _send(app: App[FacturesSettings], way: Transmission) -> None:
     envoi = await envoi_of(app.database.read(), way)
     port = await port_of(app, envoi.facture.organisation_id, envoi.facture.societe_id)
     if port is None:
-        until = clock.now() + _NO_PORT
+        until = clock.now() + essais.NO_PORT
         await arrivees.waits(app.database, way, until, "no folder, no account", tried=False)
     else:
         await hand_over(app.database, port, envoi)
@@ -124,34 +119,17 @@ async def hand_over(database: Database, port: InvoiceTransmission, envoi: Envoi)
     """Make the attempt *envoi* through *port*, and note what became of it."""
     way = envoi.way
     try:
-        flux = await _deposited(port, envoi)
+        flux = await essais.deposited(port, envoi.document.pdf, envoi.flow_info, way.tentatives)
     except Tardive as error:
-        await arrivees.waits(database, way, _next(way, error.attendre), str(error))
+        until = essais.next_attempt(way.tentatives, error.attendre)
+        await arrivees.waits(database, way, until, str(error))
     except NonAutorisee as error:
-        await arrivees.locked_out(database, envoi.facture, way, clock.now() + _LONGEST, str(error))
+        await arrivees.locked_out(database, envoi.facture, way, clock.now() + essais.LONGEST, str(error))
     except Refusee as error:
         await arrivees.refused(database, way, error)
     else:
         failpoint("transmission.before_noted")
         await arrivees.sent(database, way, flux, envoi.sha256)
-
-
-async def _deposited(port: InvoiceTransmission, envoi: Envoi) -> Flux:
-    """Hand over the file, unless an earlier attempt has done so and its answer was lost."""
-    if envoi.way.tentatives > 1:
-        try:
-            found, _ = await port.chercher(tracking_id=envoi.way.tracking_id)
-        except Refusee as error:  # about the question, not about the invoice: the deposit will tell
-            _log.warning("the platform does not look for %s: %s", envoi.way.tracking_id, error)
-        else:
-            if found:
-                return found[0]
-    return await port.deposer(envoi.document.pdf, envoi.flow_info)
-
-
-def _next(way: Transmission, asked: timedelta | None) -> datetime:
-    """When it is tried again: later each time, and not before the platform wants it."""
-    return clock.now() + min(max(growing(way.tentatives), asked or timedelta(0)), _LONGEST)
 
 
 ENVOIS: Final = Worker("transmissions", send_invoices, every=timedelta(minutes=1))

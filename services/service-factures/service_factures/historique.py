@@ -10,6 +10,7 @@ from typing import Final
 from db_utils import Transaction, clock
 from db_utils.clock import PARIS
 
+from service_factures import encaissees
 from service_factures.alertes import AVERTISSEMENT, CRITIQUE, tell_finance
 from service_factures.models import Facture
 from service_factures.transmission import A_ENVOYER, IRRECEVABLE, SERVICE, Statut
@@ -41,10 +42,11 @@ def new_transmission(facture: Facture, due: datetime | None = None) -> Transmiss
 
 
 async def begin(tx: Transaction, facture: Facture) -> None:
-    """Have *facture*, which is A_ENVOYER, sent; the same again changes nothing (R35)."""
+    """Have *facture* sent, and what it has received told after it (R35, R40); again it changes nothing."""
     now = clock.now()
     if await tx.insert_if_absent(new_transmission(facture, now)):
         await note(tx, facture, A_ENVOYER, now)
+        await encaissees.owe_earlier_212(tx, facture)
 
 
 async def begin_again(tx: Transaction, facture: Facture) -> None:
@@ -67,6 +69,7 @@ async def begin_again(tx: Transaction, facture: Facture) -> None:
         prochain_essai=now,
     )
     await note(tx, facture, A_ENVOYER, now)
+    await encaissees.revive_212(tx, facture)
 
 
 async def record(tx: Transaction, facture: Facture, statut: Statut) -> bool:

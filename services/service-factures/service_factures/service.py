@@ -6,11 +6,15 @@ from service_kit.outgoing import NOTIFICATION, OutgoingCommands
 from user_sync import UserSync
 
 from service_factures.completion import COMPLETION
+from service_factures.cycles import CYCLES
 from service_factures.envois import ENVOIS
+from service_factures.ereporting.depots import DEPOTS
+from service_factures.ereporting.rappels import RAPPELS
 from service_factures.fabrication import DOCUMENTS
 from service_factures.factures import InvoiceService
 from service_factures.models import Base
 from service_factures.reglages import FactureSettingsService, open_organisation
+from service_factures.releve import RELEVE
 from service_factures.settings import FacturesSettings
 from service_factures.transmissions import TransmissionService
 
@@ -26,7 +30,7 @@ SERVICE = Service(
     tables=Base.metadata,
     servicers=(InvoiceService, FactureSettingsService, TransmissionService),
     publishes=(InvoiceCreatedEvent,),
-    workers=(COMPLETION, DOCUMENTS, ENVOIS),
+    workers=(COMPLETION, DOCUMENTS, ENVOIS, CYCLES, RELEVE, DEPOTS, RAPPELS),
     settings=FacturesSettings,
     components=(OutgoingCommands((NOTIFICATION,)), USER_SYNC),
 )

@@ -23,7 +23,7 @@ class FactureNonReglable(FailedPrecondition):
 
 
 class AnnulationTropElevee(InvalidArgument):
-    """L'annulation dépasse ce qui reste du règlement."""
+    """{champ} : l'annulation dépasse ce qui reste du règlement ({reste})."""
 
 
 def statut(facture: Facture, regle: Decimal, avoirs: Decimal) -> str:

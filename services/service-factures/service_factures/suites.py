@@ -7,6 +7,7 @@ commit, by jobs.
 from db_utils import Transaction
 
 from service_factures import fabrication, historique
+from service_factures.ereporting import journal
 from service_factures.models import COMPLETE, Facture
 from service_factures.transmission import A_ENVOYER
 
@@ -14,8 +15,10 @@ from service_factures.transmission import A_ENVOYER
 async def owe(tx: Transaction, facture: Facture) -> None:
     """Owe the document of *facture* (R30) and, if it has to be sent, its way to the buyer (R35).
 
-    Nothing is owed as long as the parties are not known; the same again owes nothing more.
+    Nothing is owed as long as the parties are not known; the same again owes nothing more. What is to be
+    reported of it (R42) is written as soon as its treatment is settled, which a request may have done.
     """
+    await journal.issued(tx, facture)
     if facture.identite_statut != COMPLETE:
         return
     await fabrication.owe(tx, facture)

@@ -3,10 +3,10 @@
 from crm.factures import factures_pb2 as pb
 from crm.factures.factures_pb2_grpc import TransmissionServiceServicer
 from grpc_utils import Context, found, required
-from grpc_utils.errors import Unimplemented
 from service_kit import App
 
-from service_factures import interventions, suivi
+from service_factures import annuaire, connexions, interventions, suivi
+from service_factures.ereporting import cloture
 from service_factures.models import Facture
 from service_factures.settings import FacturesSettings
 
@@ -38,22 +38,22 @@ class TransmissionService(TransmissionServiceServicer):
 
     async def SaveConnexion(self, request: pb.SaveConnexionRequest, context: Context) -> pb.Connexion:
         """Make or replace the account of a société."""
-        raise Unimplemented
+        return await connexions.save(self._app, request)
 
     async def GetConnexion(self, request: pb.GetConnexionRequest, context: Context) -> pb.Connexion:
         """Read the account of a société, without its secret."""
-        raise Unimplemented
+        return await connexions.read(self._app, request)
 
     async def LookupAddress(
         self, request: pb.LookupAddressRequest, context: Context
     ) -> pb.LookupAddressResponse:
         """Look for the addresses of a company in the directory."""
-        raise Unimplemented
+        return await annuaire.lookup(self._app, request)
 
     async def GetEReporting(self, request: pb.GetEReportingRequest, context: Context) -> pb.EReporting:
         """Read what is to be reported for a period."""
-        raise Unimplemented
+        return await cloture.read(self._db, request)
 
     async def CloseEReporting(self, request: pb.CloseEReportingRequest, context: Context) -> pb.EReporting:
         """Freeze a period that is over."""
-        raise Unimplemented
+        return await cloture.close(self._db, request)

@@ -21,8 +21,12 @@ from crm.factures.factures_pb2_grpc import (
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub, SocieteServiceStub
 from db_utils import clock
 from service_factures.completion import COMPLETION
+from service_factures.cycles import CYCLES
 from service_factures.envois import ENVOIS
+from service_factures.ereporting.depots import DEPOTS
+from service_factures.ereporting.rappels import RAPPELS
 from service_factures.fabrication import DOCUMENTS
+from service_factures.releve import RELEVE
 from service_factures.service import SERVICE
 from service_kit.registry import service_named
 from service_testing import Mesh, running
@@ -48,8 +52,8 @@ foreign_clients = of_stranger(ClientBaseServiceStub)
 
 @pytest.fixture(scope="package")
 async def mesh() -> AsyncIterator[Mesh]:
-    """Everything runs but the jobs that complete identities, make documents and send them."""
-    own = (COMPLETION, DOCUMENTS, ENVOIS)
+    """Everything runs but the jobs of this service."""
+    own = (COMPLETION, DOCUMENTS, ENVOIS, CYCLES, RELEVE, DEPOTS, RAPPELS)
     idle = replace(SERVICE, workers=tuple(one for one in SERVICE.workers if one not in own))
     known = map(service_named, ("clients", "contrats", "notifications", "organisations"))
     async with running(idle, *known, user_sync_enabled=False) as mesh:
@@ -67,6 +71,12 @@ def noon() -> Iterator[datetime]:
 def made(factures: InvoiceServiceStub) -> Invoices:
     """Maker of invoices of the organisation."""
     return Invoices(factures)
+
+
+@pytest.fixture
+def payments(mesh: Mesh, org: str) -> InvoiceServiceStub:
+    """The service, called by payments for the organisation."""
+    return mesh.service_stub(InvoiceServiceStub, caller="contrats", organisation=org)
 
 
 @pytest.fixture

@@ -36,6 +36,23 @@ def save(**fields: Any) -> pb.SaveFactureSettingsRequest:
     return pb.SaveFactureSettingsRequest(**fields)
 
 
+def paid(facture: pb.Facture, payment: str, montant: float, **fields: Any) -> pb.RegisterPaymentRequest:
+    """A request to note a payment."""
+    told = {"date_reception": "2026-01-05"} | fields
+    return pb.RegisterPaymentRequest(facture_id=facture.id, payment_id=payment, montant=montant, **told)
+
+
+def back(facture: pb.Facture, payment: str, key: str, **fields: Any) -> pb.ReversePaymentRequest:
+    """A request to take a payment back."""
+    told = {"motif": "rejet"} | fields
+    return pb.ReversePaymentRequest(facture_id=facture.id, payment_id=payment, cle_idempotence=key, **told)
+
+
+def credit(facture: pb.Facture, **fields: Any) -> pb.CreateCreditNoteRequest:
+    """A request for an avoir."""
+    return pb.CreateCreditNoteRequest(id=facture.id, **({"motif": "retour"} | fields))
+
+
 def app_of(mesh: Mesh) -> App[FacturesSettings]:
     """The factures service of *mesh*, for its jobs."""
     app: App[Any] = mesh["factures"].app

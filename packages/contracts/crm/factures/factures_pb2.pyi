@@ -2344,15 +2344,16 @@ class EReporting(_message.Message):
     statut: _builtins.str
     """OUVERTE, A_DECLARER or DECLAREE."""
     a_declarer_avant: _builtins.str
-    """YYYY-MM-DD."""
+    """The last day on which it is declared, YYYY-MM-DD."""
     curseur: _builtins.str
+    """For Close: the report as it was read."""
     @_builtins.property
     def lignes(self) -> _containers.RepeatedCompositeFieldContainer[Global___EReportingLigne]:
         """The oldest first."""
 
     @_builtins.property
     def totaux(self) -> _containers.RepeatedCompositeFieldContainer[Global___EReportingTotal]:
-        """By nature, category and rate."""
+        """By nature, category and rate, the highest rate first."""
 
     @_builtins.property
     def fichiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___EReportingFichier]:
@@ -2384,9 +2385,10 @@ Global___EReporting: _TypeAlias = EReporting  # noqa: Y015
 
 @_typing.final
 class EReportingLigne(_message.Message):
+    """What is reported in one line: the sales to persons of a day, at one rate, or an invoice abroad."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
-    ID_FIELD_NUMBER: _builtins.int
     NATURE_FIELD_NUMBER: _builtins.int
     TRAITEMENT_FIELD_NUMBER: _builtins.int
     JOUR_FIELD_NUMBER: _builtins.int
@@ -2397,8 +2399,8 @@ class EReportingLigne(_message.Message):
     MONTANT_TVA_FIELD_NUMBER: _builtins.int
     MONTANT_TTC_FIELD_NUMBER: _builtins.int
     FACTURE_ID_FIELD_NUMBER: _builtins.int
-    REGLEMENT_ID_FIELD_NUMBER: _builtins.int
-    id: _builtins.str
+    NUMERO_FIELD_NUMBER: _builtins.int
+    NOMBRE_FIELD_NUMBER: _builtins.int
     nature: _builtins.str
     """TRANSACTION or ENCAISSEMENT."""
     traitement: _builtins.str
@@ -2415,12 +2417,13 @@ class EReportingLigne(_message.Message):
     montant_tva: _builtins.float
     montant_ttc: _builtins.float
     facture_id: _builtins.str
-    reglement_id: _builtins.str
-    """Of an ENCAISSEMENT."""
+    """Of B2BINT, which is reported invoice by invoice."""
+    numero: _builtins.str
+    nombre: _builtins.int
+    """How many acts come to it."""
     def __init__(
         self,
         *,
-        id: _builtins.str = ...,
         nature: _builtins.str = ...,
         traitement: _builtins.str = ...,
         jour: _builtins.str = ...,
@@ -2431,11 +2434,12 @@ class EReportingLigne(_message.Message):
         montant_tva: _builtins.float = ...,
         montant_ttc: _builtins.float = ...,
         facture_id: _builtins.str = ...,
-        reglement_id: _builtins.str = ...,
+        numero: _builtins.str = ...,
+        nombre: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_ht", b"base_ht", "categorie", b"categorie", "facture_id", b"facture_id", "id", b"id", "jour", b"jour", "montant_ttc", b"montant_ttc", "montant_tva", b"montant_tva", "nature", b"nature", "periode_corrigee", b"periode_corrigee", "reglement_id", b"reglement_id", "taux", b"taux", "traitement", b"traitement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_ht", b"base_ht", "categorie", b"categorie", "facture_id", b"facture_id", "jour", b"jour", "montant_ttc", b"montant_ttc", "montant_tva", b"montant_tva", "nature", b"nature", "nombre", b"nombre", "numero", b"numero", "periode_corrigee", b"periode_corrigee", "taux", b"taux", "traitement", b"traitement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

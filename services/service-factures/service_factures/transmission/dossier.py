@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -38,7 +39,9 @@ class Dossier:
         await self.ecrire(flow_info.name, fichier, flow_info.tracking_id)
         return Flux(flow_id="", tracking_id=flow_info.tracking_id, depose_le=clock.now())
 
-    async def chercher(self, curseur: str = "", *, tracking_id: str = "") -> tuple[Sequence[Flux], str]:
+    async def chercher(
+        self, curseur: str = "", *, tracking_id: str = "", depuis: datetime | None = None
+    ) -> tuple[Sequence[Flux], str]:
         """The file of *tracking_id*, if it was dropped; nothing ever comes in."""
         dropped = bool(tracking_id) and (self._folder / _DROPPED / tracking_id).exists()
         return ([Flux(flow_id="", tracking_id=tracking_id)] if dropped else []), curseur

@@ -64,11 +64,12 @@ class Acquittement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flux:
-    """A file that the platform has; a folder gives no *flow_id*."""
+    """A file that the platform has; a folder gives no *flow_id*. *modifie_le* is its last change there."""
 
     flow_id: str
     tracking_id: str = ""
     depose_le: datetime | None = None
+    modifie_le: datetime | None = None
     direction: str = ""
     type: str = ""
     acquittement: Acquittement | None = None
@@ -95,10 +96,13 @@ class InvoiceTransmission(Protocol):
         """
         ...
 
-    async def chercher(self, curseur: str = "", *, tracking_id: str = "") -> tuple[Sequence[Flux], str]:
-        """Find the file of *tracking_id*, else what came in after *curseur*; and the next cursor.
+    async def chercher(
+        self, curseur: str = "", *, tracking_id: str = "", depuis: datetime | None = None
+    ) -> tuple[Sequence[Flux], str]:
+        """Find the file of *tracking_id*, else statuses that came in after *curseur*; and the next cursor.
 
-        Raises Tardive, NonAutorisee, Refusee.
+        Without a cursor they are those that have changed since *depuis*. Raises Tardive, NonAutorisee,
+        Refusee.
         """
         ...
 
