@@ -9,18 +9,30 @@ from itertools import groupby
 from typing import Any, Final
 
 from db_utils import Transaction, clock
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, update
 
 from service_factures.encaissement_models import EncaissementTva
 from service_factures.lecture import ENCAISSEMENTS
 from service_factures.models import BIENS, ZERO, Facture
-from service_factures.plateforme_models import ANNULATION, ENCAISSEMENT, CycleSortant
+from service_factures.plateforme_models import (
+    ABANDONNE,
+    ANNULATION,
+    EN_ATTENTE,
+    ENCAISSEMENT,
+    CycleSortant,
+)
 from service_factures.traitements import B2B
 from service_factures.transmission import SANS_OBJET
 from service_factures.transmission.cdar_212 import ENCAISSEE, Encaissement, MontantEncaisse, encaissee
 
 _REVERSE_CHARGE: Final = "AE"  # the buyer pays the VAT, whoever is paid when
 _LAST = select(func.max(CycleSortant.rang)).where(CycleSortant.facture_id == bindparam("facture_id"))
+
+_REVIVED = (
+    update(CycleSortant)
+    .where(CycleSortant.facture_id == bindparam("facture"), CycleSortant.statut == ABANDONNE)
+    .values(statut=EN_ATTENTE, prochain_essai=bindparam("now", type_=CycleSortant.prochain_essai.type))
+)
 
 
 async def owe_212(tx: Transaction, facture: Facture, rows: Sequence[EncaissementTva]) -> None:
@@ -52,6 +64,11 @@ async def owe_earlier_212(tx: Transaction, facture: Facture) -> None:
     rows = await tx.all(ENCAISSEMENTS, facture_id=facture.id)
     for act in acts(rows):
         await owe_212(tx, facture, act)
+
+
+async def revive_212(tx: Transaction, facture: Facture) -> None:
+    """Have the statuses sent after all that were dropped with *facture*, which is sent again itself."""
+    await tx.execute(_REVIVED, facture=facture.id, now=clock.now())
 
 
 def due(facture: Facture) -> bool:

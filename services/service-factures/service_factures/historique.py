@@ -29,21 +29,22 @@ _TOLD: Final[Mapping[int, tuple[str, str]]] = {
 """What the finance team is told of, and how (R38)."""
 
 
-def new_transmission(facture: Facture, **columns: datetime) -> Transmission:
-    """The way of *facture*, on which nothing has happened yet but what *columns* say."""
+def new_transmission(facture: Facture, due: datetime | None = None) -> Transmission:
+    """The way of *facture*, on which nothing has happened yet; it is sent when *due*."""
     return Transmission(
         organisation_id=facture.organisation_id,
         facture_id=facture.id,
         tracking_id=str(facture.id),
         adresse_destinataire=(facture.client_snapshot or {}).get("adresse_electronique") or None,
-        **columns,
+        depuis=due or clock.now(),
+        prochain_essai=due,
     )
 
 
 async def begin(tx: Transaction, facture: Facture) -> None:
     """Have *facture* sent, and what it has received told after it (R35, R40); again it changes nothing."""
     now = clock.now()
-    if await tx.insert_if_absent(new_transmission(facture, depuis=now, prochain_essai=now)):
+    if await tx.insert_if_absent(new_transmission(facture, now)):
         await note(tx, facture, A_ENVOYER, now)
         await encaissees.owe_earlier_212(tx, facture)
 
@@ -51,14 +52,14 @@ async def begin(tx: Transaction, facture: Facture) -> None:
 async def begin_again(tx: Transaction, facture: Facture) -> None:
     """Have *facture* sent again, which its platform could not take or deliver.
 
-    A platform that has the file under one tracking_id would not take it a second time: it gets another.
+    It gets another tracking_id: a platform that has a file under the former one takes none.
     """
     way = await tx.get(Transmission, facture.id, lock=True)
     assert way is not None, "it was on its way"
     now, former, _, number = clock.now(), *way.tracking_id.partition(".")
     await tx.update(
         way,
-        tracking_id=f"{former}.{int(number or 1) + 1}" if way.deposee_le else way.tracking_id,
+        tracking_id=f"{former}.{int(number or 1) + 1}",
         flow_id=None,
         deposee_le=None,
         code=None,
@@ -68,6 +69,7 @@ async def begin_again(tx: Transaction, facture: Facture) -> None:
         prochain_essai=now,
     )
     await note(tx, facture, A_ENVOYER, now)
+    await encaissees.revive_212(tx, facture)
 
 
 async def record(tx: Transaction, facture: Facture, statut: Statut) -> bool:
@@ -113,7 +115,6 @@ async def _count(tx: Transaction, facture: Facture, statut: Statut) -> None:
         code=statut.code,
         motif_code=statut.motif_code[:LONGEST_MOTIF] or None,
         statut_le=statut.date,
-        flow_id=way.flow_id or statut.flow_id or None,
         deposee_le=way.deposee_le or (None if statut.nom == IRRECEVABLE else statut.date),
         prochain_essai=None,  # whoever has a status has the invoice
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from service_factures.transmission import Adresse, FlowInfo, Flux, TransmissionError
 from service_factures.transmission.port import TypeDocument
@@ -30,7 +31,9 @@ class Plateforme:
             raise self.after.pop(0)
         return Flux(flow_id=flow_id, tracking_id=flow_info.tracking_id)
 
-    async def chercher(self, curseur: str = "", *, tracking_id: str = "") -> tuple[Sequence[Flux], str]:
+    async def chercher(
+        self, curseur: str = "", *, tracking_id: str = "", depuis: datetime | None = None
+    ) -> tuple[Sequence[Flux], str]:
         """Find what was kept under *tracking_id*."""
         if self.unknown_question:
             raise self.unknown_question

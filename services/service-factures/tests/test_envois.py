@@ -5,6 +5,8 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 from crm.factures import factures_pb2 as pb
@@ -13,8 +15,11 @@ from db_utils import Scope, clock, within
 from grpc_utils import instant
 from service_factures.envois import envoi_of, hand_over, send_invoices, take
 from service_factures.transmission import FlowInfo, NonAutorisee, Refusee, Tardive, TransmissionError
+from service_factures.transmission_models import Transmission
+from service_kit import App
 from service_testing import Mesh
 from tests.alertes import Told
+from tests.facturation import app_of
 from tests.plateforme import Plateforme
 
 Issue = Callable[..., Awaitable[pb.Facture]]
@@ -42,16 +47,18 @@ async def due(sold: Issue, factures: InvoiceServiceStub) -> pb.Facture:
 
 async def attempt(mesh: Mesh, plateforme: Plateforme, facture: pb.Facture) -> None:
     """Make the attempts that are due, of which that of *facture* is made through *plateforme*."""
-    app = mesh["factures"].app
-    for one in await take(app.database):
-        if str(one.facture_id) == facture.id:
-            with within(Scope(one.organisation_id)):
-                await hand_over(app.database, plateforme, await envoi_of(app.database.read(), one))
+    app = app_of(mesh)
+    while due := await take(app.database):
+        for one in due:
+            if str(one.facture_id) == facture.id:
+                with within(Scope(one.organisation_id)):
+                    await hand_over(app.database, plateforme, await envoi_of(app.database.read(), one))
 
 
 def folder_of(mesh: Mesh, org: str, societe: str = "defaut") -> Path:
     """Where the files of a société are dropped."""
-    root: Path = mesh["factures"].app.settings.factures_depot_dir
+    root = app_of(mesh).settings.factures_depot_dir
+    assert root is not None
     return root / org / societe
 
 
@@ -65,7 +72,7 @@ async def test_R36_a_folder_gets_the_document_once(
 ) -> None:
     """Under its number; then it is ENVOYEE, and so it stays."""
     for _ in range(2):
-        await send_invoices(mesh["factures"].app)
+        await send_invoices(app_of(mesh))
     folder = folder_of(mesh, org)
     assert dropped(folder) == [f"{due.numero}.pdf"]
     document = await factures.Download(pb.DownloadFactureRequest(id=due.id))
@@ -80,11 +87,30 @@ async def test_R36_a_folder_gets_the_document_once(
 async def test_R36_what_has_no_document_waits(mesh: Mesh, org: str, sold: Issue, way: Way) -> None:
     """No attempt is counted."""
     facture = await sold()
-    await send_invoices(mesh["factures"].app)
+    await send_invoices(app_of(mesh))
     told = await way(facture)
     assert told.statut_transmission == "A_ENVOYER"
     assert instant(told.prochain_essai) <= clock.now()
     assert not folder_of(mesh, org).exists()
+
+
+async def test_R36_without_a_folder_it_waits(mesh: Mesh, due: pb.Facture, way: Way, told: Told) -> None:
+    """No attempt is counted, nothing is lost; the finance team is told after 72 h all the same."""
+    app = app_of(mesh)
+    lost = App(app.settings.model_copy(update={"factures_depot_dir": None}), app.database, app.peers)
+    now = clock.now()
+    for hours in (0, 73, 74):
+        with clock.frozen_at(now + timedelta(hours=hours)):
+            await send_invoices(lost)
+    with within(Scope(due.organisation_id)):
+        row = await app.database.read().get(Transmission, UUID(due.id))
+    assert row is not None
+    assert row.tentatives == 0
+    (alert,) = await told()
+    assert alert.startswith(f"transmission:attente:{due.id}:")
+    with clock.frozen_at(now + timedelta(hours=75)):
+        await send_invoices(app)
+    assert (await way(due)).statut_transmission == "ENVOYEE"
 
 
 async def test_R36_two_instances_make_one_file(
@@ -94,7 +120,7 @@ async def test_R36_two_instances_make_one_file(
     invoices = [await sold() for _ in range(3)]
     for one in invoices:
         await factures.Download(pb.DownloadFactureRequest(id=one.id))
-    await asyncio.gather(*(send_invoices(mesh["factures"].app) for _ in range(2)))
+    await asyncio.gather(*(send_invoices(app_of(mesh)) for _ in range(2)))
     assert dropped(folder_of(mesh, org)) == sorted(f"{one.numero}.pdf" for one in invoices)
     for one in invoices:
         assert [status.nom for status in (await way(one)).historique] == ["A_ENVOYER", "ENVOYEE"]
@@ -120,7 +146,7 @@ async def test_R36_a_platform_is_told_what_it_gets(mesh: Mesh, due: pb.Facture, 
 
 @pytest.mark.parametrize("lost", [{"after": [Tardive("cut")]}, {"after": [BUSY], "before": [BUSY, BUSY]}])
 async def test_R36_a_lost_answer_makes_no_second_flow(
-    mesh: Mesh, due: pb.Facture, way: Way, lost: dict[str, list[TransmissionError]]
+    mesh: Mesh, due: pb.Facture, way: Way, lost: dict[str, Any]
 ) -> None:
     """What the platform has is found by its tracking id before it is sent again."""
     plateforme, now = Plateforme(**lost), clock.now()
@@ -218,7 +244,7 @@ async def test_R36_one_that_fails_holds_up_nobody(
     folder = folder_of(mesh, org)
     folder.mkdir(parents=True)
     (folder / f"{first.numero}.pdf").write_bytes(b"of somebody else")
-    await send_invoices(mesh["factures"].app)
+    await send_invoices(app_of(mesh))
     assert ((await way(first)).statut_transmission, (await way(second)).statut_transmission) == (
         "A_ENVOYER",
         "ENVOYEE",

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from crm.common.common_pb2 import Pagination
@@ -19,7 +20,7 @@ from service_factures.models import FactureAudit
 from service_factures.transmission_models import Transmission
 from service_testing import Mesh, refused
 from sqlalchemy import bindparam, select
-from tests.facturation import Invoices, save
+from tests.facturation import Invoices, app_of, save
 from tests.people import People
 
 Issue = Callable[..., Awaitable[pb.Facture]]
@@ -56,7 +57,7 @@ def send(mesh: Mesh, factures: InvoiceServiceStub) -> Sending:
 
     async def sent(facture: pb.Facture) -> None:
         await factures.Download(pb.DownloadFactureRequest(id=facture.id))
-        await send_invoices(mesh["factures"].app)
+        await send_invoices(app_of(mesh))
 
     return sent
 
@@ -171,7 +172,7 @@ async def test_R37_lists_tell_where_invoices_are(
     day = company.date_emission
     tomorrow = (clock.today() + timedelta(days=1)).isoformat()
 
-    async def listed(**fields: str) -> set[str]:
+    async def listed(**fields: Any) -> set[str]:
         answer = await transmissions.ListTransmissions(pb.ListTransmissionsRequest(**fields))
         return {one.numero for one in answer.transmissions}
 

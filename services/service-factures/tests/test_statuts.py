@@ -139,7 +139,7 @@ async def test_R37_a_status_that_cannot_be_is_refused(
     transmissions: TransmissionServiceStub, sold: Issue, fields: dict[str, Any], refusal: str
 ) -> None:
     """Before anything is looked up."""
-    known = {"facture_id": (await sold()).id, "code": 200, "date": timestamp(DAY)}
+    known: dict[str, Any] = {"facture_id": (await sold()).id, "code": 200, "date": timestamp(DAY)}
     request = pb.RecordStatusRequest(**(known | fields))
     assert await refused(transmissions.RecordStatus(request)) == (StatusCode.INVALID_ARGUMENT, refusal)
 

@@ -26,6 +26,7 @@ _LARGEST_FILE: Final = 100 * 1024 * 1024  # bytes, by the standard
 _LARGEST_ANSWER: Final = 1024 * 1024  # bytes; a hundred flows have about 100 KB, a status some KB
 _SENDING, _ASKING = 60.0, 20.0  # seconds
 _UNAUTHORIZED: Final = 401
+_GONE: Final = frozenset({404, 410})
 _MEDIA: Final = {"Factur-X": "application/pdf", "CDAR": "application/xml"}
 
 
@@ -85,7 +86,10 @@ class Plateforme:
         return found, reponses.curseur(content)
 
     async def telecharger(self, flow_id: str, doc_type: TypeDocument = "Original") -> bytes:
-        """The content of a file that came in, empty when it is larger than any status."""
+        """The content of a file that came in, empty when it is larger than any status.
+
+        One that is gone is refused like one that cannot be read: it will never come.
+        """
         question = Question(
             "telecharger",
             "GET",
@@ -95,6 +99,8 @@ class Plateforme:
             largest=_LARGEST_ANSWER,
         )
         reply = await self._asked(question, _ASKING)
+        if reply.status in _GONE:
+            raise Refusee(f"HTTP_{reply.status}")
         reponses.accepted(reply)
         return reply.body
 

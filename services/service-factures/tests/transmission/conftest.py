@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from crm.factures.factures_pb2_grpc import InvoiceServiceStub, TransmissionServiceStub
 from service_factures.transmission.plateforme import Plateforme
 from service_kit import App
 from service_testing import Mesh
+from tests.transmission.comptable import Comptable
 from tests.transmission.fausse_plateforme import FaussePlateforme
 
 
@@ -23,6 +25,18 @@ async def fausse() -> AsyncIterator[FaussePlateforme]:
 def app(mesh: Mesh) -> App[Any]:
     """The service with its settings."""
     return mesh["factures"].app
+
+
+@pytest.fixture
+def comptable(
+    app: App[Any],
+    org: str,
+    factures: InvoiceServiceStub,
+    payments: InvoiceServiceStub,
+    transmissions: TransmissionServiceStub,
+) -> Comptable:
+    """The service of the organisation."""
+    return Comptable(app, org, factures, payments, transmissions)
 
 
 @pytest.fixture

@@ -33,9 +33,9 @@ CALLS: Final[dict[str, Call]] = {
 async def test_R36_other_answers_ask_for_patience(
     endpoint: str, status: int, plateforme: Plateforme, fausse: FaussePlateforme
 ) -> None:
-    """The file may have arrived; each call is one attempt."""
+    """The file may have arrived; each call is one attempt. A file that is gone is refused."""
     fausse.repondre(endpoint, Response(status_code=status))
-    with pytest.raises(Tardive):
+    with pytest.raises(Refusee if (endpoint, status) == (TELECHARGER, 404) else Tardive):
         await CALLS[endpoint](plateforme)
     assert len(fausse.asked(endpoint)) == 1
 
@@ -201,7 +201,7 @@ async def test_R36_a_platform_that_is_away_asks_for_patience(
 
 async def test_R36_an_id_cannot_lead_elsewhere(plateforme: Plateforme, fausse: FaussePlateforme) -> None:
     """It is a part of a path, whatever it holds."""
-    with pytest.raises(Tardive):
+    with pytest.raises(Refusee):
         await plateforme.telecharger("../../token?x=1")
     assert [one.path for one in fausse.requests][-1].startswith("/flow/v1/flows/")
 
