@@ -50,13 +50,13 @@ def test_columns_are_aligned() -> None:
 async def test_calls_are_measured_against_a_mesh_of_its_own(crm: Command, tmp_path: Path) -> None:
     """Create, Get and List, closed and open loop, none refused; JSON beside the table."""
     path = tmp_path / "rpc.json"
-    measured = await crm("bench", "rpc", "--seconds", "0.1", "--no-baseline", "--json", str(path))
+    measured = await crm("bench", "rpc", "--seconds", "0.4", "--no-baseline", "--json", str(path))
     assert measured.code == 0, measured.err
     rows = json.loads(path.read_text())["rows"]
     assert [row["what"].split(" at ")[0] for row in rows] == [
         *("Create", "Create", "Get", "Get", "List (10)", "List (10)")
     ]
-    assert all(row["req/s"] > 0 and row["CPU ms/req"] > 0 and row["errors"] == "" for row in rows)
+    assert [row for row in rows if row["errors"] or not row["req/s"] > 0 or not row["CPU ms/req"] > 0] == []
     assert [line.split()[0] for line in measured.out.splitlines()[1:7]] == [
         row["what"].split()[0] for row in rows
     ]

@@ -10,8 +10,7 @@ import logging
 import random
 from collections.abc import Callable, Iterator
 
-import nats
-from nats.aio.client import Client
+from nats.aio.client import DEFAULT_FLUSH_TIMEOUT, Client
 from nats.errors import ConnectionClosedError, Error
 from nats.js import JetStreamContext
 
@@ -28,6 +27,17 @@ _API_TIMEOUT = 5
 # Bytes. A window of the relay and a batch of acknowledgements fit in, so that publishing never waits.
 _BUFFER = 32 * 1024 * 1024
 BUS_ERRORS = (Error, OSError, TimeoutError)
+
+
+class OrderedClient(Client):
+    """A client whose `flush`, and with it `drain`, means what it says: what was sent before has arrived."""
+
+    async def flush(self, timeout: int = DEFAULT_FLUSH_TIMEOUT) -> None:
+        """Wait until the server has all that was sent, *timeout* seconds twice. Raises FlushTimeoutError."""
+        # nats-py 2.16 writes the PING in front of what is pending. That is written while the first answer
+        # is awaited, so that the second PING comes behind it.
+        await super().flush(timeout)
+        await super().flush(timeout)
 
 
 class Bus:
@@ -111,7 +121,7 @@ class Bus:
     async def _keep_connected(self) -> None:
         while True:
             lost = asyncio.Event()
-            client = Client()
+            client = OrderedClient()
             try:
                 await self._connect(client, lost)
                 await self._use(client, lost)
@@ -203,7 +213,8 @@ async def _close(client: Client) -> None:
 
 async def connect_once(url: str, name: str) -> Client:
     """A connection for a command: made within seconds, and never again. Raises OSError, nats Error."""
-    return await nats.connect(
+    client = OrderedClient()
+    await client.connect(
         servers=url.split(","),
         name=name,
         allow_reconnect=False,
@@ -212,6 +223,7 @@ async def connect_once(url: str, name: str) -> Client:
         connect_timeout=_CONNECT_TIMEOUT,
         error_cb=_failed,
     )
+    return client
 
 
 async def _failed(error: Exception) -> None:

@@ -125,3 +125,36 @@ async def test_a_command_does_not_wait_for_a_broker_that_is_away() -> None:
     """A connection for once is made or refused within seconds."""
     with pytest.raises(Error):
         await asyncio.wait_for(connect_once(f"nats://127.0.0.1:{free_port()}", "test"), 10)
+
+
+class Broker:
+    """A broker that notes the order of the commands it gets, and answers PING alone."""
+
+    def __init__(self) -> None:
+        self.commands: list[str] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one connection until it ends."""
+        writer.write(b'INFO {"max_payload": 1000, "headers": true}\r\n')
+        while line := await reader.readline():
+            command = line.split()[0].decode()
+            self.commands.append(command)
+            if command == "PING":
+                writer.write(b"PONG\r\n")
+        writer.close()
+
+
+async def test_what_was_sent_before_a_flush_has_arrived_after_it() -> None:
+    """So has the end of a subscription that is drained; a PING in front of it would prove nothing."""
+    broker = Broker()
+    async with await asyncio.start_server(broker.serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        client = await connect_once(f"nats://127.0.0.1:{port}", "test")
+        subscription = await client.subscribe("sujet")
+        await client.flush()
+        assert broker.commands.index("SUB") < len(broker.commands) - 1
+        assert broker.commands[-1] == "PING"
+        await subscription.drain()
+        assert broker.commands.index("UNSUB") < len(broker.commands) - 1
+        assert broker.commands[-1] == "PING"
+        await client.close()

@@ -2,11 +2,10 @@
 
 import asyncio
 
-import nats
 import pytest
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
-from nats_utils import Bus
+from nats_utils import Bus, connect_once
 from nats_utils.events import EVENTS_STREAM
 from nats_utils.pull import ConsumerLost, Puller
 from service_kit.embedded import EmbeddedNats
@@ -64,7 +63,7 @@ async def test_messages_that_come_one_by_one_share_a_request(broker: EmbeddedNat
         requests += 1
 
     await consumer(bus)
-    watcher = await nats.connect(broker.url)
+    watcher = await connect_once(broker.url, "test")
     await watcher.subscribe("$JS.API.CONSUMER.MSG.NEXT.>", cb=count)
     await watcher.flush()
     puller = Puller(bus, EVENTS_STREAM, DURABLE, 10, expires=60)
@@ -147,7 +146,7 @@ async def test_a_missing_consumer_is_noticed_while_somebody_watches_everything(
     broker: EmbeddedNats, bus: Bus
 ) -> None:
     """With `nats sub '>'` running, requests to nobody are not refused but met with silence."""
-    watcher, seen = await nats.connect(broker.url), asyncio.Event()
+    watcher, seen = await connect_once(broker.url, "test"), asyncio.Event()
 
     async def see(message: Msg) -> None:
         seen.set()

@@ -9,12 +9,11 @@ import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-import nats
 import pytest
 from db_utils import Database
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
-from nats_utils import Bus, declared
+from nats_utils import Bus, connect_once, declared
 from nats_utils.events import EVENTS_STREAM
 from nats_utils.pull import ConsumerLost, Puller
 from service_kit.embedded import EmbeddedNats
@@ -53,7 +52,7 @@ def status(number: int, description: str, pending: int | None = None) -> Answer:
 @asynccontextmanager
 async def answering(broker: EmbeddedNats, *answers: Sequence[Answer]) -> AsyncIterator[StandIn]:
     """Answer requests for messages of `DURABLE` while inside."""
-    stand_in, client = StandIn(*answers), await nats.connect(broker.url)
+    stand_in, client = StandIn(*answers), await connect_once(broker.url, "test")
     try:
         await client.subscribe(f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS_STREAM}.{DURABLE}", cb=stand_in.answer)
         await client.flush()

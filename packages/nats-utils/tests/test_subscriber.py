@@ -5,13 +5,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-import nats
 import psycopg
 from crm.events.business_pb2 import ClientCreatedEvent
 from db_utils import Database, Transaction, session_options
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
-from nats_utils import Bus, Relay, RetryPolicy, Subscription
+from nats_utils import Bus, Relay, RetryPolicy, Subscription, connect_once
 from nats_utils.events import EVENTS_STREAM
 from service_kit.embedded import EmbeddedNats
 from service_testing import eventually
@@ -121,7 +120,7 @@ async def test_a_slow_handler_is_not_taken_for_a_dead_one(
         nonlocal signs
         signs += message.data == Msg.Ack.Progress
 
-    watcher = await nats.connect(broker.url)
+    watcher = await connect_once(broker.url, "test")
     await watcher.subscribe("$JS.ACK.>", cb=count)
     await watcher.flush()
     await put(bus.js, event())
@@ -182,7 +181,7 @@ async def test_a_deleted_consumer_is_made_again_and_has_no_second_effect(
         nonlocal requests
         requests += 1
 
-    watcher = await nats.connect(broker.url)
+    watcher = await connect_once(broker.url, "test")
     await watcher.subscribe("$JS.API.CONSUMER.>", cb=count)
     await watcher.flush()
     ids = await put(bus.js, *(event() for _ in range(500)))

@@ -22,6 +22,9 @@ async def sent(database: Database, way: Transmission, flux: Flux, sha256: str) -
     """Note that the platform has the invoice; a status that was heard meanwhile stays."""
     async with database.transaction() as tx:
         facture, current = await _locked(tx, way)
+        if current.tracking_id != way.tracking_id:
+            _log.warning("flow %s of invoice %s was given up meanwhile", flux.flow_id, facture.id)
+            return
         now = clock.now()
         await tx.update(
             current,
@@ -38,7 +41,7 @@ async def refused(database: Database, way: Transmission, error: Refusee) -> None
     """Note that the platform will never take the file: the invoice is IRRECEVABLE."""
     async with database.transaction() as tx:
         facture, current = await _locked(tx, way)
-        if current.prochain_essai is None:
+        if _is_over(current, way):
             return
         date = max(clock.now(), current.statut_le or clock.now())
         statut = Statut(
@@ -47,14 +50,20 @@ async def refused(database: Database, way: Transmission, error: Refusee) -> None
         await historique.record(tx, facture, statut)
 
 
-async def waits(database: Database, way: Transmission, until: datetime, cause: str) -> None:
-    """Have the invoice tried again; the finance team is told, once, when it has waited for long."""
+async def waits(
+    database: Database, way: Transmission, until: datetime, cause: str, *, tried: bool = True
+) -> None:
+    """Have the invoice tried again; the finance team is told, once, when it has waited for long.
+
+    An attempt that could not be made, not *tried*, does not count.
+    """
     _log.warning("invoice %s is not sent yet, attempt %d: %s", way.facture_id, way.tentatives, cause)
     async with database.transaction() as tx:
         facture, current = await _locked(tx, way)
-        if current.prochain_essai is None:
+        if _is_over(current, way):
             return
-        await tx.update(current, prochain_essai=until)
+        attempts = way.tentatives if tried else way.tentatives - 1
+        await tx.update(current, prochain_essai=until, tentatives=attempts)
         if clock.now() - current.depuis >= essais.ALARMING:
             _log.error("invoice %s has waited since %s: %s", way.facture_id, current.depuis, cause)
             await _tell_waiting(tx, facture, current)
@@ -83,20 +92,17 @@ async def tell_locked_out(database: Database, organisation_id: str, societe_id: 
         )
 
 
-async def put_off(database: Database, way: Transmission, until: datetime, tentatives: int) -> None:
-    """Have the invoice looked at again after *until*, with so many attempts made."""
-    async with database.transaction() as tx:
-        _, current = await _locked(tx, way)
-        if current.prochain_essai is not None:
-            await tx.update(current, prochain_essai=until, tentatives=tentatives)
-
-
 async def _locked(tx: Transaction, way: Transmission) -> tuple[Facture, Transmission]:
     facture = await tx.get(Facture, way.facture_id, lock=True)
     current = await tx.get(Transmission, way.facture_id, lock=True)
     assert facture is not None, "what was issued stays"
     assert current is not None, "so does its way"
     return facture, current
+
+
+def _is_over(current: Transmission, way: Transmission) -> bool:
+    """Whether the attempt *way* no longer matters: a status was heard, or the invoice is sent anew."""
+    return current.prochain_essai is None or current.tracking_id != way.tracking_id
 
 
 async def _tell_waiting(tx: Transaction, facture: Facture, way: Transmission) -> None:

@@ -108,8 +108,9 @@ async def envoi_of(reader: Reader, way: Transmission) -> Envoi:
 async def _send(app: App[FacturesSettings], way: Transmission) -> None:
     envoi = await envoi_of(app.database.read(), way)
     port = await port_of(app, envoi.facture.organisation_id, envoi.facture.societe_id)
-    if port is None:  # nothing was tried
-        await arrivees.put_off(app.database, way, clock.now() + essais.NO_PORT, way.tentatives - 1)
+    if port is None:
+        until = clock.now() + essais.NO_PORT
+        await arrivees.waits(app.database, way, until, "no folder, no account", tried=False)
     else:
         await hand_over(app.database, port, envoi)
 

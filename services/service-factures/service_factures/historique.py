@@ -52,14 +52,14 @@ async def begin(tx: Transaction, facture: Facture) -> None:
 async def begin_again(tx: Transaction, facture: Facture) -> None:
     """Have *facture* sent again, which its platform could not take or deliver.
 
-    A platform that has the file under one tracking_id would not take it a second time: it gets another.
+    It gets another tracking_id: a platform that has a file under the former one takes none.
     """
     way = await tx.get(Transmission, facture.id, lock=True)
     assert way is not None, "it was on its way"
     now, former, _, number = clock.now(), *way.tracking_id.partition(".")
     await tx.update(
         way,
-        tracking_id=f"{former}.{int(number or 1) + 1}" if way.deposee_le else way.tracking_id,
+        tracking_id=f"{former}.{int(number or 1) + 1}",
         flow_id=None,
         deposee_le=None,
         code=None,
@@ -115,7 +115,6 @@ async def _count(tx: Transaction, facture: Facture, statut: Statut) -> None:
         code=statut.code,
         motif_code=statut.motif_code[:LONGEST_MOTIF] or None,
         statut_le=statut.date,
-        flow_id=way.flow_id or statut.flow_id or None,
         deposee_le=way.deposee_le or (None if statut.nom == IRRECEVABLE else statut.date),
         prochain_essai=None,  # whoever has a status has the invoice
     )

@@ -40,7 +40,7 @@ async def transmit(database: Database, request: pb.TransmitRequest) -> pb.Transm
     facture_id = required(request.facture_id, "facture_id")
     async with database.transaction() as tx:
         facture = found(await tx.get(Facture, facture_id, lock=True))
-        _check_sendable(facture)
+        _check_carried(facture)
         former = facture.statut_transmission
         if former == A_ENVOYER:
             await _try_now(tx, facture)
@@ -60,8 +60,7 @@ async def record_status(database: Database, request: pb.RecordStatusRequest) -> 
     facture_id, statut = required(request.facture_id, "facture_id"), _statut(request)
     async with database.transaction() as tx:
         facture = found(await tx.get(Facture, facture_id, lock=True))
-        if facture.statut == BROUILLON or facture.traitement not in SENT:
-            raise TransmissionSansObjet(statut_transmission=facture.statut_transmission)
+        _check_carried(facture)
         if await historique.record(tx, facture, statut):
             await _journal(tx, facture, code=statut.code)
     return await suivi.whole(database.read(), facture)
@@ -87,7 +86,7 @@ def _statut(request: pb.RecordStatusRequest) -> Statut:
     )
 
 
-def _check_sendable(facture: Facture) -> None:
+def _check_carried(facture: Facture) -> None:
     """Refuse what no platform carries, or has no document yet (R12)."""
     if facture.statut == BROUILLON:
         raise TransmissionSansObjet(statut_transmission=facture.statut_transmission)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from crm.factures import factures_pb2 as pb
@@ -14,6 +15,8 @@ from db_utils import Scope, clock, within
 from grpc_utils import instant
 from service_factures.envois import envoi_of, hand_over, send_invoices, take
 from service_factures.transmission import FlowInfo, NonAutorisee, Refusee, Tardive, TransmissionError
+from service_factures.transmission_models import Transmission
+from service_kit import App
 from service_testing import Mesh
 from tests.alertes import Told
 from tests.facturation import app_of
@@ -45,10 +48,11 @@ async def due(sold: Issue, factures: InvoiceServiceStub) -> pb.Facture:
 async def attempt(mesh: Mesh, plateforme: Plateforme, facture: pb.Facture) -> None:
     """Make the attempts that are due, of which that of *facture* is made through *plateforme*."""
     app = app_of(mesh)
-    for one in await take(app.database):
-        if str(one.facture_id) == facture.id:
-            with within(Scope(one.organisation_id)):
-                await hand_over(app.database, plateforme, await envoi_of(app.database.read(), one))
+    while due := await take(app.database):
+        for one in due:
+            if str(one.facture_id) == facture.id:
+                with within(Scope(one.organisation_id)):
+                    await hand_over(app.database, plateforme, await envoi_of(app.database.read(), one))
 
 
 def folder_of(mesh: Mesh, org: str, societe: str = "defaut") -> Path:
@@ -88,6 +92,25 @@ async def test_R36_what_has_no_document_waits(mesh: Mesh, org: str, sold: Issue,
     assert told.statut_transmission == "A_ENVOYER"
     assert instant(told.prochain_essai) <= clock.now()
     assert not folder_of(mesh, org).exists()
+
+
+async def test_R36_without_a_folder_it_waits(mesh: Mesh, due: pb.Facture, way: Way, told: Told) -> None:
+    """No attempt is counted, nothing is lost; the finance team is told after 72 h all the same."""
+    app = app_of(mesh)
+    lost = App(app.settings.model_copy(update={"factures_depot_dir": None}), app.database, app.peers)
+    now = clock.now()
+    for hours in (0, 73, 74):
+        with clock.frozen_at(now + timedelta(hours=hours)):
+            await send_invoices(lost)
+    with within(Scope(due.organisation_id)):
+        row = await app.database.read().get(Transmission, UUID(due.id))
+    assert row is not None
+    assert row.tentatives == 0
+    (alert,) = await told()
+    assert alert.startswith(f"transmission:attente:{due.id}:")
+    with clock.frozen_at(now + timedelta(hours=75)):
+        await send_invoices(app)
+    assert (await way(due)).statut_transmission == "ENVOYEE"
 
 
 async def test_R36_two_instances_make_one_file(

@@ -13,6 +13,7 @@ async def main(subject: str, count: int) -> None:
     client = await nats.connect(os.environ["NATS_URL"])
     subscription = await client.subscribe(subject)
     await client.flush()
+    await client.flush()  # nats-py 2.16 writes the PING of the first one in front of the subscription
     print(f"Subscribing on {subject}", flush=True)
     number = 0
     async for message in subscription.messages:

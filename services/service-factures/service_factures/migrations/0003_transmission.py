@@ -70,9 +70,12 @@ def upgrade() -> None:
                             AND facture.motif_exoneration IN ('EXONERATION_261C', 'EXONERATION_261_4')))
                 ) THEN 'OUTOFSCOPE'
                 WHEN client_snapshot->>'type_client' = 'PARTICULIER' THEN 'B2C'
-                WHEN client_snapshot#>>'{adresse,pays}' IN ('FR', 'GP', 'MQ', 'RE') THEN 'B2B'
+                WHEN client_snapshot#>>'{adresse,pays}' IN ('FR', 'GP', 'MQ', 'RE')
+                    AND client_snapshot->>'siren' <> '' THEN 'B2B'
                 ELSE 'B2BINT'
             END
-            WHERE identite_statut = 'COMPLETE' AND numero IS NOT NULL;
+            WHERE identite_statut = 'COMPLETE' AND type = 'FACTURE' AND numero IS NOT NULL;
+        UPDATE facture avoir SET traitement = origine.traitement FROM facture origine
+            WHERE origine.id = avoir.facture_origine_id AND avoir.identite_statut = 'COMPLETE';
         """
     )
