@@ -134,6 +134,30 @@ async def test_R39_receipts_at_once_come_to_what_each_rate_is(
     assert sums == {20: Decimal("35.89"), 10: Decimal("50.05"), 5.5: Decimal("26.06")}
 
 
+async def test_R39_receipts_and_avoirs_at_once_leave_no_rate_open(
+    made: Invoices, factures: InvoiceServiceStub, payments: InvoiceServiceStub, received: Received
+) -> None:
+    """Five of each on R3, then what is still owed: each rate has received what avoirs have left of it."""
+    facture = await made.issued(lignes=R3)
+    await asyncio.gather(
+        *(payments.RegisterPayment(paid(facture, f"pay-{rang}", 7)) for rang in range(5)),
+        *(factures.CreateCreditNote(credit(facture, montant=11)) for _ in range(5)),
+    )
+    after = await made.read(facture.id)
+    await payments.RegisterPayment(paid(facture, "last", after.solde))
+    left = {one.taux: _cents(one.base_ht + one.montant_tva) for one in facture.ventilation_tva}
+    for avoir in after.avoirs:
+        for one in (await made.read(avoir.id)).ventilation_tva:
+            left[one.taux] -= _cents(one.base_ht + one.montant_tva)
+    for row in await received.rows(facture):
+        left[float(row.taux)] -= _cents(float(row.montant))
+    assert left == {20: 0, 10: 0, 5.5: 0}
+
+
+def _cents(amount: float) -> int:
+    return round(amount * 100)
+
+
 async def test_R39_receipts_are_never_changed(
     mesh: Mesh, org: str, made: Invoices, payments: InvoiceServiceStub
 ) -> None:

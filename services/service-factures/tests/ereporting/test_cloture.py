@@ -14,6 +14,7 @@ from db_utils import Scope, within
 from grpc import StatusCode
 from service_factures.ereporting.depots import drop_reports
 from service_factures.ereporting.rappels import remind
+from service_kit import App
 from service_kit.outgoing import CommandeSortante
 from service_testing import Mesh, code_of, refused
 from sqlalchemy import select
@@ -181,8 +182,7 @@ async def test_R44_receipts_while_a_period_is_closed_are_in_it_or_after_it(
     """None is lost, none is in a closed period that its files do not hold."""
     with declarant.on("2026-03-02"):
         calls = [declarant.pay(sold, f"pay-{rang}", 1, date_reception="2026-02-28") for rang in range(8)]
-        closing = _until_closed(declarant)
-        *_, closed = await asyncio.gather(*calls, closing)
+        closed, _ = await asyncio.gather(_until_closed(declarant), asyncio.gather(*calls))
         content = json.loads(closed.fichiers[1].content)
         within_it = sum(line["nombre"] for line in content["lignes"])
         assert within_it == sum(line.nombre for line in (await declarant.report("2026-02")).lignes)
@@ -207,7 +207,7 @@ async def test_R45_files_lie_in_the_folder_of_the_societe(
     """Once: who takes them away does not find them there again."""
     with declarant.on(_LATE):
         closed = await declarant.close("2026-01-D3")
-        app = mesh["factures"].app
+        app: App[Any] = mesh["factures"].app
         await drop_reports(app)
         folder: Path = app.settings.factures_depot_dir / declarant.org / "defaut" / "ereporting"
         assert _taken(folder) == {one.file_name: one.content for one in closed.fichiers}
