@@ -59,7 +59,5 @@ def upgrade() -> None:
         CREATE UNIQUE INDEX uq_cycle_sortant_cle ON cycle_sortant (cle);
         CREATE UNIQUE INDEX uq_cycle_sortant_rang ON cycle_sortant (facture_id, rang);
         CREATE INDEX ix_cycle_sortant_prochain_essai ON cycle_sortant (prochain_essai) WHERE prochain_essai IS NOT NULL;
-
-        CREATE INDEX ix_facture_numero ON facture (organisation_id, numero) WHERE numero IS NOT NULL;
         """
     )
