@@ -25,6 +25,7 @@ _STATUSES: Final = {"flowDirection": ["In"], "flowType": ["CustomerInvoiceLC"]}
 _LARGEST_FILE: Final = 100 * 1024 * 1024  # bytes, by the standard
 _LARGEST_ANSWER: Final = 1024 * 1024  # bytes; a hundred flows have about 100 KB, a status some KB
 _SENDING, _ASKING = 60.0, 20.0  # seconds
+_LOOKING: Final = 5.0  # seconds; somebody waits
 _UNAUTHORIZED: Final = 401
 _GONE: Final = frozenset({404, 410})
 _MEDIA: Final = {"Factur-X": "application/pdf", "CDAR": "application/xml"}
@@ -110,7 +111,7 @@ class Plateforme:
             raise AnnuaireNonConfigure
         url = f"{self.compte.directory_url.rstrip('/')}/v1/directory-line/search"
         asked = {"filters": {"siren": {"op": "strict", "value": siren}}, "limit": _LINES, "ignore": 0}
-        content = await self._searched(url, "chercher_adresse", asked, _ASKING)
+        content = await self._searched(url, "chercher_adresse", asked, _LOOKING)
         return [one for one in map(reponses.adresse, reponses.results(content)) if one is not None]
 
     async def _known(self, tracking_id: str) -> Flux:

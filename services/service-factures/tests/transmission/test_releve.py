@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -250,6 +251,30 @@ async def test_R36_an_invoice_that_the_platform_cannot_read_is_irrecevable(
     assert (way.statut_transmission, way.code, way.motif_code) == ("IRRECEVABLE", 501, "InvalidSchema")
     assert [one.nom for one in way.historique] == [*SENT, "IRRECEVABLE"]
     assert len([key for key in await told() if ":501:" in key]) == 1
+
+
+async def test_R36_it_is_asked_for_after_a_receipt_too(
+    comptable: Comptable, fausse: FaussePlateforme, sent: pb.Facture
+) -> None:
+    """Our own 212 says nothing of what the platform makes of the invoice."""
+    await comptable.pay(sent, "pay-1", 10.0)
+    await comptable.tell()
+    assert (await comptable.way(sent)).statut_transmission == "ENCAISSEE"
+    fausse.deposes[0].acknowledgement = {"status": "Error", "details": [{"reasonCode": "VirusFound"}]}
+    with clock.frozen_at(clock.now() + timedelta(minutes=10)):
+        await comptable.read()
+    assert (await comptable.way(sent)).motif_code == "VirusFound"
+
+
+async def test_R36_what_the_platform_has_spoken_of_is_not_asked_for(
+    comptable: Comptable, fausse: FaussePlateforme, sent: pb.Facture
+) -> None:
+    """Its statuses say more."""
+    fausse.arriver(received(sent.numero, "200"))
+    await comptable.read()
+    await comptable.read()
+    asked = [json.loads(one.body)["where"] for one in fausse.asked(CHERCHER)]
+    assert [one for one in asked if "trackingId" in one] == []
 
 
 async def test_R36_a_refused_account_is_told_once_a_day(
