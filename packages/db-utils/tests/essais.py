@@ -50,7 +50,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 SCHEMA = "essai"
 # Examples run in a thread, and their statements on the loop of the test that waits for them.
-EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 MIGRATION = """
 from alembic import op
 from tests.essais import Base

@@ -5,10 +5,9 @@ import string
 import pytest
 from grpc_utils import siren_number, siret_number, vat_number
 from grpc_utils.errors import FormatInvalide
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-UNTIMED = settings(deadline=None)
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]))
 # SIREN of public companies, from an independent list.
 SIRENS = ("732829320", "552100554", "443061841")
@@ -20,7 +19,6 @@ def test_a_siren_is_stored_without_spaces(typed: str) -> None:
     assert siren_number(typed, "siren") == "732829320"
 
 
-@UNTIMED
 @given(st.sampled_from(SIRENS), st.integers(0, 8), st.integers(1, 9))
 def test_one_wrong_digit_is_found(number: str, place: int, shift: int) -> None:
     """The check digit of a SIREN detects each mistyped digit."""
@@ -106,7 +104,6 @@ def test_a_foreign_vat_number_is_not_compared_with_the_siren() -> None:
     assert vat_number("BE 0403.170.701", "732829320", "numero_tva") == "BE0403170701"
 
 
-@UNTIMED
 @given(st.text(string.ascii_letters + string.digits + "²½٣ .-", max_size=16) | TEXTS)
 def test_any_text_is_a_vat_number_or_is_refused(text: str) -> None:
     """Any text gives a number of at most 20 characters, None or FORMAT_INVALIDE, no other error."""

@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any
 
+import hypothesis
 import pytest
 import uvloop
-from hypothesis import HealthCheck, settings
 
 from service_testing.fork_server import close_fork_server
 from service_testing.servers import begin_run, end_run
@@ -38,11 +38,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Name the markers of the stages, and make the folder that the processes of the run share."""
     begin_run()
-    # How long a property takes to draw or to check tells of the machine's load, not of the code.
-    settings.register_profile("crm", deadline=None, suppress_health_check=(HealthCheck.too_slow,))
-    settings.load_profile("crm")
+    _try_examples_of_every_run_alike()
     for stage, tests in _STAGES.items():
         config.addinivalue_line("markers", f"{stage}: one of {tests}, run with --{stage} only")
+
+
+def _try_examples_of_every_run_alike() -> None:
+    """The same examples in each run, however busy the machine is: no run fails where another passed."""
+    unhurried = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile(
+        "alike", derandomize=True, database=None, deadline=None, suppress_health_check=unhurried
+    )
+    hypothesis.settings.load_profile("alike")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

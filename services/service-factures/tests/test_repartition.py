@@ -8,7 +8,7 @@ from service_factures import avoirs_rules, repartition
 from service_factures.avoirs_rules import RienACrediter
 from service_factures.models import ZERO
 from service_factures.repartition import Moves, Poste
-from service_factures.totaux import Ligne, Part, of_lignes, of_montants
+from service_factures.totaux import Ligne, Montant, Part, of_lignes, of_montants
 
 _TWENTY, _TEN, _LOW = Decimal("20"), Decimal("10"), Decimal("5.5")
 _RATES = tuple(map(Decimal, ("20", "13", "10", "8.5", "5.5", "2.1", "1.05", "0.9", "0")))
@@ -67,20 +67,13 @@ class _Invoice:
         amounts = [(rate, Decimal(chance.randint(1, 300_000)) / 100) for rate in rates]
         lignes = [Ligne("x", Decimal(1), one, ZERO, rate, one) for rate, one in amounts]
         by_montant = chance.random() < 0.5
-        montants = [avoirs_rules.totaux.Montant(one, rate) for rate, one in amounts]
+        montants = [Montant(one, rate) for rate, one in amounts]
         self.parts = (of_montants(montants) if by_montant else of_lignes(lignes)).parts
         self.credited: list[Part] = []
         self.received: Moves = {}
         self.own: list[Moves] = []
         self.reglements: list[Decimal] = []
-
-    @property
-    def regle(self) -> Decimal:
-        return sum(self.reglements, ZERO)
-
-    @property
-    def du(self) -> Decimal:
-        return sum((one.ttc for one in self.parts), ZERO) - sum((one.ttc for one in self.credited), ZERO)
+        self.regle, self.du = ZERO, sum((one.ttc for one in self.parts), ZERO)
 
     @property
     def solde(self) -> Decimal:
@@ -98,11 +91,13 @@ class _Invoice:
         self.own.append({})
         self._note(-1, repartition.receipt(self.rates(), min(montant, self.solde)))
         self.reglements.append(montant)
+        self.regle += montant
 
     def take_back(self, rang: int, montant: Decimal) -> None:
         unsplit = self.regle - sum(self.received.values(), ZERO)
         self._note(rang, repartition.reversal(self.rates(), montant, unsplit, self.own[rang]))
         self.reglements[rang] -= montant
+        self.regle -= montant
 
     def credit(self, montant: Decimal) -> None:
         rest = avoirs_rules.restes(self.parts, self.credited)
@@ -110,9 +105,11 @@ class _Invoice:
             rest = (self._chance.choice(rest),)
             montant = min(montant, rest[0].ttc)
         try:
-            self.credited += avoirs_rules.of_montant("x", montant, rest).totaux.parts
+            avoir = avoirs_rules.of_montant("x", montant, rest).totaux
         except RienACrediter:
             return
+        self.credited += avoir.parts
+        self.du -= avoir.ttc
         if self.reglements:
             self._note(-1, repartition.shift(self.rates()))
 
@@ -120,7 +117,7 @@ class _Invoice:
         return Decimal(self._chance.randint(1, max(1, int(most * 100)))) / 100
 
     def live(self) -> None:
-        for _ in range(self._chance.randint(1, 4)):
+        for _ in range(self._chance.randint(1, 3)):
             act = self._chance.random()
             if act < 0.5:
                 self.pay(self.some(self.du * Decimal("0.8") + 1))

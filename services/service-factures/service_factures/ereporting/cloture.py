@@ -17,7 +17,7 @@ _CURSEUR: Final = re.compile("[0-9]{1,19}")
 
 
 class PeriodeEnCours(FailedPrecondition):
-    """Cette période n'est pas terminée : elle se clôt à partir du lendemain de son dernier jour."""
+    """Cette période n'est pas terminée : elle se clôt après son dernier jour ({fin})."""
 
 
 class PeriodeDejaClose(FailedPrecondition):
@@ -43,7 +43,7 @@ async def close(database: Database, request: pb.CloseEReportingRequest) -> pb.ER
     async with database.transaction() as tx:
         await journal.lock(tx, organisation_id, societe_id)
         stands = await rapport(tx, organisation_id, societe_id, periode)
-        _check(stands, int(curseur))
+        _check(stands, curseur)
         for nature in stands.open:
             row = await tx.insert(_closed(stands, nature))
             await tx.insert(EReportingDepot(organisation_id=organisation_id, periode_id=row.id))
@@ -59,13 +59,13 @@ def _place(
     return request.organisation_id, opaque_id(request.societe_id, "societe_id") or "", periode
 
 
-def _check(stands: Rapport, curseur: int) -> None:
+def _check(stands: Rapport, curseur: str) -> None:
     if not stands.over:
-        raise PeriodeEnCours(fin=stands.periode.fin.isoformat())
+        raise PeriodeEnCours(fin=f"{stands.periode.fin:%d/%m/%Y}")
     if not stands.open:
         raise PeriodeDejaClose
     if stands.curseur != curseur:
-        raise LignesArrivees(curseur=str(stands.curseur))
+        raise LignesArrivees(curseur=stands.curseur)
 
 
 def _closed(stands: Rapport, nature: str) -> EReportingPeriode:
@@ -79,7 +79,7 @@ def _closed(stands: Rapport, nature: str) -> EReportingPeriode:
         societe_id=settings.societe_id,
         nature=nature,
         periode=stands.periode.nom,
-        curseur=stands.curseur,
+        curseur=stands.sequence,
         fichier_csv=csv_file,
         fichier_json=json_file,
         sha256=fichiers.sha256(json_file),

@@ -28,6 +28,10 @@ class PeriodeInconnue(InvalidArgument):
     """Une période s'écrit 2027-09-D1 (décade), 2027-09 (mois) ou 2027-B5 (deux mois), selon le régime."""
 
 
+class PeriodeDUnAutreRegime(InvalidArgument):
+    """Au régime {regime}, les ventes se déclarent par {ventes}, les encaissements par {encaissements}."""
+
+
 @dataclass(frozen=True, slots=True)
 class Periode:
     """A period by its name, with its first and its last day."""
@@ -71,6 +75,12 @@ def natures(regime: str, periode: Periode) -> tuple[str, ...]:
     return tuple(nature for nature, forme in _FORMS[regime].items() if forme == periode.forme)
 
 
+def words(regime: str) -> dict[str, str]:
+    """The forms of the periods of *regime*, for people."""
+    ventes, encaissements = (_WORDS[_FORMS[regime][nature]] for nature in NATURES)
+    return {"regime": regime, "ventes": ventes, "encaissements": encaissements}
+
+
 def due(regime: str, periode: Periode) -> date:
     """The last day on which *periode* is declared; of a span of days the first, so that none is late."""
     if periode.forme == _DECADE:
@@ -95,6 +105,11 @@ _FORMS: Final[Mapping[str, Mapping[str, str]]] = {
     REEL_TRIMESTRIEL: {TRANSACTION: _MOIS, ENCAISSEMENT: _MOIS},
     SIMPLIFIE: {TRANSACTION: _MOIS, ENCAISSEMENT: _MOIS},
     FRANCHISE: {TRANSACTION: _BIMESTRE, ENCAISSEMENT: _BIMESTRE},
+}
+_WORDS: Final[Mapping[str, str]] = {
+    _DECADE: "décade (2027-09-D1)",
+    _MOIS: "mois (2027-09)",
+    _BIMESTRE: "deux mois (2027-B5)",
 }
 # By the first day after the period, which is in the month in which it is declared.
 _DUE: Final[Mapping[str, Callable[[date], date]]] = {

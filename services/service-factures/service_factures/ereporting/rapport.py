@@ -20,7 +20,7 @@ from service_factures.ereporting.models import (
     EReportingPeriode,
 )
 from service_factures.ereporting.operations import B2BINT
-from service_factures.ereporting.periodes import NATURES, Periode, PeriodeInconnue
+from service_factures.ereporting.periodes import NATURES, Periode, PeriodeDUnAutreRegime
 from service_factures.models import ZERO, Facture
 from service_factures.societes import FactureSettings, settings_of
 
@@ -72,7 +72,7 @@ class Rapport:
     periode: Periode
     natures: tuple[str, ...]
     lines: Sequence[Reported]
-    curseur: int
+    sequence: int
     closed: Sequence[EReportingPeriode]
 
     @property
@@ -80,6 +80,11 @@ class Rapport:
         """The natures that are not closed."""
         closed = {one.nature for one in self.closed}
         return tuple(nature for nature in self.natures if nature not in closed)
+
+    @property
+    def curseur(self) -> str:
+        """How far it was read: how many acts it tells, for none of them is ever taken out."""
+        return str(sum(line.nombre for line in self.lines))
 
     @property
     def over(self) -> bool:
@@ -95,7 +100,7 @@ class Rapport:
 
 
 async def rapport(reader: Reader, organisation_id: str, societe_id: str, periode: Periode) -> Rapport:
-    """The report of *periode*. Raises PeriodeInconnue for one that the société does not have.
+    """The report of *periode*. Raises PeriodeDUnAutreRegime for one that the société does not have.
 
     It has those of its regime, and those in which there are lines of a former one.
     """
@@ -106,7 +111,7 @@ async def rapport(reader: Reader, organisation_id: str, societe_id: str, periode
     told = {row[0] for row in rows} | {one.nature for one in closed}
     told |= set(periodes.natures(settings.regime, periode))
     if not told:
-        raise PeriodeInconnue(champ="periode")
+        raise PeriodeDUnAutreRegime(champ="periode", **periodes.words(settings.regime))
     return Rapport(
         settings,
         periode,
@@ -125,7 +130,7 @@ def message(one: Rapport) -> pb.EReporting:
         periode=one.periode.nom,
         statut=one.statut,
         a_declarer_avant=periodes.due(one.settings.regime, one.periode).isoformat(),
-        curseur=str(one.curseur),
+        curseur=one.curseur,
         lignes=[_ligne(line) for line in one.lines],
         totaux=_totals(one.lines),
         fichiers=[file for closed in one.closed for file in _files(closed)],

@@ -16,7 +16,7 @@ from service_factures.ereporting.depots import drop_reports
 from service_factures.ereporting.rappels import remind
 from service_kit import App
 from service_kit.outgoing import CommandeSortante
-from service_testing import Mesh, code_of, refused
+from service_testing import Mesh, code_of, refusal, refused
 from sqlalchemy import select
 from tests.ereporting.declarant import Declarant
 
@@ -39,7 +39,9 @@ async def test_R44_a_period_is_open_then_to_declare_then_declared(
     with declarant.on("2026-01-31"):
         report = await declarant.report("2026-01-D3")
         assert (report.statut, report.a_declarer_avant) == ("OUVERTE", "2026-02-10")
-        assert await refused(declarant.close("2026-01-D3")) == (FAILED, "PERIODE_EN_COURS")
+        told = await refusal(declarant.close("2026-01-D3"))
+        assert (told.code, told.reason) == (FAILED, "PERIODE_EN_COURS")
+        assert told.message.endswith("elle se clôt après son dernier jour (31/01/2026).")
     with declarant.on(_LATE):
         assert (await declarant.report("2026-01-D3")).statut == "A_DECLARER"
         closed = await declarant.close("2026-01-D3")
@@ -134,8 +136,12 @@ async def test_R43_lines_of_a_former_regime_are_still_closed(declarant: Declaran
     with declarant.on(_LATE):
         await declarant.settings(regime_tva="FRANCHISE")
         assert (await declarant.close("2026-01-D3")).statut == "DECLAREE"
-        other = declarant.report("2026-01-D2")
-        assert await refused(other) == (StatusCode.INVALID_ARGUMENT, "PERIODE_INCONNUE")
+        told = await refusal(declarant.report("2026-01-D2"))
+        assert (told.code, told.reason) == (StatusCode.INVALID_ARGUMENT, "PERIODE_D_UN_AUTRE_REGIME")
+        assert told.message == (
+            "Au régime FRANCHISE, les ventes se déclarent par deux mois (2027-B5), "
+            "les encaissements par deux mois (2027-B5)."
+        )
 
 
 async def test_R44_each_societe_closes_its_own(declarant: Declarant, sold: pb.Facture) -> None:
@@ -151,7 +157,7 @@ async def test_R44_each_societe_closes_its_own(declarant: Declarant, sold: pb.Fa
     [
         ({"periode": ""}, "CHAMP_REQUIS"),
         ({"periode": "2026-13"}, "PERIODE_INCONNUE"),
-        ({"periode": "2026-B1"}, "PERIODE_INCONNUE"),
+        ({"periode": "2026-B1"}, "PERIODE_D_UN_AUTRE_REGIME"),
         ({"curseur": ""}, "CHAMP_REQUIS"),
         ({"curseur": "x"}, "FORMAT_INVALIDE"),
         ({"curseur": "9" * 30}, "FORMAT_INVALIDE"),
