@@ -76,8 +76,6 @@ class Refusal(Exception):
 
     code: ClassVar[grpc.StatusCode]
     reason: ClassVar[str]
-    words: dict[str, str] = {}  # noqa: RUF012  # replaced by instances, never changed
-    """What the sentence names in braces beside the metadata."""
 
     def __init_subclass__(cls) -> None:
         cls.reason = _WORD_STARTS.sub("_", cls.__name__).upper()
@@ -85,6 +83,7 @@ class Refusal(Exception):
     def __init__(self, **metadata: str) -> None:
         super().__init__(self.reason)
         self.metadata = metadata
+        self.words: dict[str, str] = {}  # what the sentence names in braces beside the metadata
 
     @property
     def message(self) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from crm.factures import factures_pb2 as pb
 from db_utils import Database, Transaction, clock, parse_uuid, uuid7
-from grpc_utils import content_hash, found, required
+from grpc_utils import content_hash, found, money, required
 from grpc_utils.errors import FailedPrecondition, InvalidArgument, TropLong
 from sqlalchemy import select
 
@@ -163,7 +163,7 @@ async def _wanted(tx: Transaction, origine: Facture, request: pb.CreateCreditNot
         credits, exhausted = _credits(request.lignes, contenu.lignes, credited)
         return avoirs_rules.of_lignes(credits, rest, exhausted)
     if request.HasField("montant"):
-        return avoirs_rules.of_montant(libelle, saisies.positive(request.montant, "montant"), rest)
+        return avoirs_rules.of_montant(libelle, money(request.montant, "montant", positive=True), rest)
     if not contenu.avoirs:
         lignes = tuple(map(ligne_of, contenu.lignes))
         return Avoir(Totaux(lignes, tuple(contenu.parts)), tuple(one.id for one in contenu.lignes))

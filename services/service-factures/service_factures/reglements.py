@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from crm.factures import factures_pb2 as pb
 from db_utils import Database, Transaction, clock
-from grpc_utils import civil_date, content_hash, found, opaque_id, required, written_amount
+from grpc_utils import civil_date, content_hash, found, money, opaque_id, required, written_amount
 from grpc_utils.errors import (
     AlreadyExists,
     CleIdempotenceReutilisee,
@@ -18,7 +18,7 @@ from grpc_utils.errors import (
 )
 from sqlalchemy import bindparam, select
 
-from service_factures import audit, encaissements, lecture, saisies, soldes
+from service_factures import audit, encaissements, lecture, soldes
 from service_factures.models import MODES, AnnulationReglement, Facture, Reglement
 
 _BY_PAYMENT = select(Reglement).where(
@@ -44,7 +44,7 @@ async def register(database: Database, request: pb.RegisterPaymentRequest) -> pb
     """Note a payment of an invoice; one that is noted already changes nothing (R20)."""
     facture_id = required(request.facture_id, "facture_id")
     payment_id = opaque_id(required(request.payment_id, "payment_id"), "payment_id") or ""
-    montant = saisies.positive(request.montant, "montant")
+    montant = money(request.montant, "montant", positive=True)
     day = _come(civil_date(required(request.date_reception, "date_reception"), "date_reception"))
     if request.moyen and request.moyen not in MODES:
         raise ValeurInconnue(champ="moyen")
@@ -77,7 +77,7 @@ async def reverse(database: Database, request: pb.ReversePaymentRequest) -> pb.F
     for text, champ, longest in ((motif, "motif", _LONGEST_MOTIF), (key, "cle_idempotence", _LONGEST_KEY)):
         if len(text) > longest:
             raise TropLong(champ=champ)
-    asked = saisies.positive(request.montant, "montant") if request.HasField("montant") else None
+    asked = money(request.montant, "montant", positive=True) if request.HasField("montant") else None
     payment_id = required(request.payment_id, "payment_id")
     async with database.transaction() as tx:
         facture = found(await tx.get(Facture, required(request.facture_id, "facture_id"), lock=True))

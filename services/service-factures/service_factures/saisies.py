@@ -128,7 +128,7 @@ def _by_montants(request: Any, settings: FactureSettings) -> Totaux:
         raise ValeurInconnue(champ="mode_montant")
     libelle = _text(request.libelle, "libelle", _LONGEST) or PRESTATION
     taux = ZERO if settings.franchise_tva else _rate(request, settings)
-    amount = positive(request.montant, "montant")
+    amount = money(request.montant, "montant", positive=True)
     if mode == HT:
         return totaux.of_lignes([totaux.ligne_at(libelle, amount, taux)])
     return totaux.of_montants([Montant(amount, taux, libelle)])
@@ -136,7 +136,7 @@ def _by_montants(request: Any, settings: FactureSettings) -> Totaux:
 
 def _montant(asked: pb.MontantInput, settings: FactureSettings) -> Montant:
     return Montant(
-        positive(asked.montant, "montant"),
+        money(asked.montant, "montant", positive=True),
         ZERO if settings.franchise_tva else percentage(asked.taux_tva, "taux_tva"),
         _text(asked.libelle, "libelle", _LONGEST) or PRESTATION,
         opaque_id(asked.produit_id, "produit_id"),
@@ -148,14 +148,6 @@ def _rate(asked: Any, settings: FactureSettings) -> Decimal:
     if asked.HasField("taux_tva"):
         return percentage(asked.taux_tva, "taux_tva")
     return ZERO if settings.franchise_tva else NORMAL_RATE
-
-
-def positive(value: float, champ: str) -> Decimal:
-    """An amount of at least a cent. Raises MontantInvalide."""
-    amount = money(value, champ) if value > 0 else ZERO  # NaN is not more than 0 either
-    if not amount:
-        raise MontantInvalide(champ=champ, minimum="0,01")
-    return amount
 
 
 def quantity(value: float) -> Decimal:

@@ -129,7 +129,7 @@ _MOST = "999 999 999 999,99"
 _RATES = "20, 10, 5,5, 2,1, 0"
 SENTENCES: list[tuple[dict[str, Any], str, str]] = [
     ({"montant": 0}, "montant", f"le montant n'est pas un nombre de 0,01 à {_MOST}."),
-    ({"montant": 1e12}, "montant", f"le montant n'est pas un nombre de 0 à {_MOST}."),
+    ({"montant": 1e12}, "montant", f"le montant n'est pas un nombre de 0,01 à {_MOST}."),
     (
         {"montants": [{"montant": 1, "taux_tva": 20}, {"montant": 0, "taux_tva": 10}]},
         "montants[1].montant",

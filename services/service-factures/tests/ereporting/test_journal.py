@@ -156,6 +156,45 @@ async def test_R42_a_sale_is_told_once_its_parties_are_known(
         ]
 
 
+async def test_R42_a_sale_whose_treatment_was_named_is_told_at_its_issue(
+    declarant: Declarant, mesh: Mesh, people: People
+) -> None:
+    """And not again once its parties are known, nor are its receipt and its avoir."""
+    with declarant.on("2026-01-22"):
+        await declarant.settings(regime_tva="SIMPLIFIE")
+    client = await people.person()
+    with declarant.on("2026-01-22"):
+        facture = await declarant.issued(client_id=client)
+        await declarant.pay(facture, montant=10)
+        await declarant.credit(facture, montant=5)
+        told = await declarant.report("2026-01")
+        assert [(one.nature, one.montant_ttc) for one in told.lignes] == [
+            ("TRANSACTION", 44.9),
+            ("ENCAISSEMENT", 10),
+        ]
+        await declarant.settings(**SAVED)
+        await complete_identities(mesh["factures"].app)
+        assert (await declarant.factures.Get(pb.GetFactureRequest(id=facture.id))).acheteur.fields
+        assert await declarant.report("2026-01") == told
+
+
+async def test_R44_a_sale_whose_parties_are_known_late_goes_to_the_open_period(
+    declarant: Declarant, mesh: Mesh, people: People
+) -> None:
+    """Its own period was closed without it."""
+    with declarant.on("2026-01-22"):
+        await declarant.settings()
+    client = await people.person()
+    with declarant.on("2026-01-22"):
+        await declarant.issued(client_id=client, traitement="")
+    with declarant.on("2026-02-05"):
+        assert (await declarant.close("2026-01-D3")).lignes == []
+        await declarant.settings(**SAVED)
+        await complete_identities(mesh["factures"].app)
+        (late,) = (await declarant.report("2026-02-D1")).lignes
+        assert (late.jour, late.periode_corrigee, late.montant_ttc) == ("2026-01-22", "2026-01-D3", 49.9)
+
+
 async def test_R42_the_journal_is_never_changed(declarant: Declarant, mesh: Mesh) -> None:
     """Nor is a closed period: the database refuses both."""
     with declarant.on("2026-01-22"):
