@@ -1,11 +1,15 @@
 """Circuit breakers: a callee that left five calls unanswered is not called for 30 seconds (C14)."""
 
+import logging
 import time
 from collections.abc import Callable
 
+import grpc
 from prometheus_client import Gauge
 
 from grpc_utils.errors import CircuitOuvert
+
+_log = logging.getLogger(__name__)
 
 FAILURES, PAUSE = 5, 30.0  # consecutive failures; seconds (C14)
 CIRCUIT_OPEN = Gauge("crm_circuit_open", "1 while calls to the callee fail at once.", ["callee"])
@@ -50,6 +54,11 @@ class Breaker:
         """Note that a call ended without telling anything about the callee, such as a cancelled one."""
         self._probing = False
 
+    def tell(self, method: str | bytes, error: grpc.aio.AioRpcError) -> None:
+        """Log why a call of *method* got no answer: while the circuit is open there is nothing to log."""
+        name = method if isinstance(method, str) else method.decode()
+        _log.warning("no answer to %s: %s, %s", name, error.code().name, error.details())
+
 
 class Unbroken:
     """Circuit that never opens, for callers who wait between their calls by themselves."""
@@ -65,3 +74,6 @@ class Unbroken:
 
     def abandoned(self) -> None:
         """Note nothing."""
+
+    def tell(self, method: str | bytes, error: grpc.aio.AioRpcError) -> None:
+        """Log nothing: such callers ask again and again, and say themselves that they wait."""

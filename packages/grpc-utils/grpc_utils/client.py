@@ -202,6 +202,7 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
             self._judge(error, in_a_hurry=timeout < patience)
             if error.code() not in _SILENT:
                 raise
+            self._breaker.tell(details.method, error)
             raise DependanceIndisponible(service=self._callee) from error
         except BaseException:
             self._breaker.abandoned()

@@ -8,6 +8,7 @@ import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import StatutClientServiceStub
 from grpc_utils import Peers, ServiceSigner, deadline, new_key_pair
+from grpc_utils.breaker import FAILURES
 from grpc_utils.errors import CircuitOuvert, DependanceIndisponible, Introuvable, Unavailable
 from grpc_utils.methods import repeatable_methods
 from service_kit.embedded import free_port
@@ -77,6 +78,21 @@ async def test_C14_five_silent_calls_open_the_circuit(calling: Calling) -> None:
     await stub.List(REQUEST)
     await stub.List(REQUEST)
     assert len(callee.calls) == 7
+
+
+async def test_C14_the_log_says_why_a_call_got_no_answer(
+    calling: Calling, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which method, and what gRPC says of it; once the circuit is open there is no call."""
+    callee, stub, _ = calling
+    callee.failures = [Unavailable() for _ in range(FAILURES)]
+    for _ in range(FAILURES):
+        with pytest.raises(DependanceIndisponible):
+            await stub.Create(pb.CreateStatutClientRequest())
+    with pytest.raises(CircuitOuvert):
+        await stub.Create(pb.CreateStatutClientRequest())
+    line = f"no answer to /clients.StatutClientService/Create: UNAVAILABLE, {Unavailable().message}"
+    assert caplog.messages == [line] * FAILURES
 
 
 async def test_C14_a_refusal_is_an_answer(calling: Calling) -> None:

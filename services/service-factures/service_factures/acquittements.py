@@ -9,15 +9,24 @@ from typing import Any, Final
 
 from db_utils import Database, clock
 from service_kit import App
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, bindparam, exists, or_, select
 
 from service_factures import cycles, historique
 from service_factures.models import Facture
 from service_factures.plateforme_models import ACCEPTE, ENVOYE, ConnexionPlateforme, CycleSortant
-from service_factures.transmission import ENVOYEE, PLATEFORME, Acquittement, InvoiceTransmission, Statut
-from service_factures.transmission_models import Transmission
+from service_factures.transmission import (
+    ENVOYEE,
+    PLATEFORME,
+    SERVICE,
+    STATUTS,
+    Acquittement,
+    InvoiceTransmission,
+    Statut,
+)
+from service_factures.transmission_models import Transmission, TransmissionStatut
 
 _IRRECEVABLE: Final = 501
+_SENT: Final = (ENVOYEE, STATUTS[212])
 _BATCH = 200
 _WHILE = timedelta(days=30)  # a platform that is silent for so long says nothing any more
 
@@ -32,11 +41,18 @@ def _of_account(*, of_environment: bool) -> ColumnElement[bool]:
     )
 
 
+# Its own 212 may have followed an invoice of which the platform has said nothing yet.
+_heard = exists().where(
+    TransmissionStatut.facture_id == Transmission.facture_id,
+    TransmissionStatut.code.is_not(None),
+    TransmissionStatut.origine != SERVICE,
+)
 _INVOICES: Final = {
     of_environment: select(Transmission)
     .join(Facture, Facture.id == Transmission.facture_id)
     .where(
-        Facture.statut_transmission == ENVOYEE,
+        or_(*(Facture.statut_transmission == one for one in _SENT)),
+        ~_heard,
         Transmission.flow_id.is_not(None),
         Transmission.deposee_le > bindparam("since", type_=Transmission.deposee_le.type),
         _of_account(of_environment=of_environment),
@@ -88,7 +104,7 @@ async def _irrecevable(database: Database, way: Transmission, told: Acquittement
     async with database.transaction() as tx:
         facture = await tx.get(Facture, way.facture_id, lock=True)
         assert facture is not None, "what was issued stays"
-        if facture.statut_transmission != ENVOYEE:
+        if facture.statut_transmission not in _SENT:
             return
         statut = Statut(
             code=_IRRECEVABLE,

@@ -6,8 +6,15 @@ from crm.notifications.notifications_pb2 import CreateNotificationRequest
 from db_utils import Transaction
 from service_kit.outgoing import NOTIFICATION, queue
 
+from service_factures.models import FACTURE, Facture
+
 AVERTISSEMENT, CRITIQUE = "avertissement", "critique"
 _ALERTE: Final = "ALERTE"
+
+
+def named(facture: Facture) -> str:
+    """What sentences call *facture*, in the feminine whether it is an invoice or an avoir."""
+    return f"{'facture' if facture.type == FACTURE else 'pièce'} {facture.numero}"
 
 
 async def tell_finance(

@@ -9,7 +9,7 @@ from datetime import datetime
 from db_utils import Database, Transaction, clock
 
 from service_factures import essais, historique
-from service_factures.alertes import AVERTISSEMENT, CRITIQUE, tell_finance
+from service_factures.alertes import AVERTISSEMENT, CRITIQUE, named, tell_finance
 from service_factures.models import Facture
 from service_factures.transmission import A_ENVOYER, ENVOYEE, PLATEFORME, Flux, Refusee, Statut
 from service_factures.transmission_models import Transmission
@@ -111,7 +111,7 @@ async def _tell_waiting(tx: Transaction, facture: Facture, way: Transmission) ->
         facture.organisation_id,
         f"transmission:attente:{facture.id}:{way.depuis.isoformat()}",
         niveau=AVERTISSEMENT,
-        titre=f"Facture {facture.numero} non transmise",
-        message=f"La facture {facture.numero} n'a pas encore pu être transmise à la plateforme, depuis "
+        titre=f"Transmission : {named(facture)} en attente",
+        message=f"La {named(facture)} n'a pas encore pu être transmise à la plateforme, depuis "
         "plus de trois jours. Elle continue d'être tentée.",
     )

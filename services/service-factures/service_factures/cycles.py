@@ -6,7 +6,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from db_utils import Database, Scope, Transaction, clock, failpoint, within
+from db_utils import Database, Scope, Transaction, clock, within
 from service_kit import App, Worker
 from sqlalchemy import bindparam, select
 
@@ -86,7 +86,6 @@ async def _send(app: App[Any], cycle: CycleSortant) -> None:
     except Refusee as error:
         await refused(app.database, facture, cycle, error.code, error.texte)
     else:
-        failpoint("cycle.before_noted")
         await _sent(app.database, cycle, flux)
 
 

@@ -11,22 +11,23 @@ from db_utils import Transaction, clock
 from db_utils.clock import PARIS
 
 from service_factures import encaissees
-from service_factures.alertes import AVERTISSEMENT, CRITIQUE, tell_finance
+from service_factures.alertes import AVERTISSEMENT, CRITIQUE, named, tell_finance
 from service_factures.models import Facture
 from service_factures.transmission import A_ENVOYER, IRRECEVABLE, SERVICE, Statut
 from service_factures.transmission.statuts import LONGEST_MOTIF, LONGEST_TEXTE
 from service_factures.transmission_models import Transmission, TransmissionStatut
 
-_TOLD: Final[Mapping[int, tuple[str, str]]] = {
-    213: (CRITIQUE, "rejetée par la plateforme"),
-    501: (CRITIQUE, "irrecevable pour la plateforme"),
-    221: (CRITIQUE, "non remise : adresse du destinataire inconnue"),
-    210: (CRITIQUE, "refusée par le client"),
-    206: (AVERTISSEMENT, "approuvée en partie par le client"),
-    207: (AVERTISSEMENT, "en litige"),
-    208: (AVERTISSEMENT, "suspendue par le client"),
+_CORRECT: Final = "Son numéro est conservé : corrigez-la par un avoir et une nouvelle facture."
+_TOLD: Final[Mapping[int, tuple[str, str, str]]] = {
+    213: (CRITIQUE, "rejetée par la plateforme", _CORRECT),
+    210: (CRITIQUE, "refusée par le client", _CORRECT),
+    501: (CRITIQUE, "irrecevable pour la plateforme", "La cause levée, transmettez-la de nouveau."),
+    221: (CRITIQUE, "sans destinataire connu", "L'adresse corrigée, transmettez-la de nouveau."),
+    206: (AVERTISSEMENT, "approuvée en partie par le client", ""),
+    207: (AVERTISSEMENT, "en litige", ""),
+    208: (AVERTISSEMENT, "suspendue par le client", ""),
 }
-"""What the finance team is told of, and how (R38)."""
+"""What the finance team is told of, how, and what it can do (R38)."""
 
 
 def new_transmission(facture: Facture, due: datetime | None = None) -> Transmission:
@@ -122,7 +123,7 @@ async def _count(tx: Transaction, facture: Facture, statut: Statut) -> None:
 
 
 async def _tell(tx: Transaction, facture: Facture, statut: Statut) -> None:
-    niveau, happened = _TOLD[statut.code]
+    niveau, happened, advice = _TOLD[statut.code]
     reasons = " ".join(filter(None, (statut.motif_code, statut.texte[:LONGEST_TEXTE])))
     date = statut.date.astimezone(PARIS)
     why = f" : {reasons}" if reasons else ""
@@ -131,7 +132,6 @@ async def _tell(tx: Transaction, facture: Facture, statut: Statut) -> None:
         facture.organisation_id,
         f"transmission:{facture.id}:{statut.code}:{date.isoformat()}",
         niveau=niveau,
-        titre=f"Facture {facture.numero} {happened.partition(' : ')[0]}",
-        message=f"La facture {facture.numero} est {happened} depuis le {date:%d/%m/%Y}{why}. "
-        "Son numéro est conservé ; une correction se fait par un avoir et une nouvelle facture.",
+        titre=f"Transmission : {named(facture)} {happened}",
+        message=f"La {named(facture)} est {happened} depuis le {date:%d/%m/%Y}{why}. {advice}".rstrip(),
     )

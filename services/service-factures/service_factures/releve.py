@@ -24,6 +24,7 @@ from service_factures.transmission import Flux, InvoiceTransmission, NonAutorise
 from service_factures.transmission.cdar import CdarIllisible, StatutRecu, statuts
 from service_factures.transmission_models import Transmission
 
+_AT_ONCE = 8  # accounts: a platform that is slow holds up few others
 _PAGES = 100  # of one account at a time: others wait meanwhile
 _log = logging.getLogger(__name__)
 _ACCOUNTS = select(ConnexionPlateforme.organisation_id, ConnexionPlateforme.societe_id)
@@ -61,13 +62,15 @@ class Account:
 
 
 async def read_statuses(app: App[Any]) -> None:
-    """Fetch what is new for every account, one after the other."""
-    for account in await _accounts(app):
-        with within(Scope(account.organisation_id)):
-            # One account that cannot be read must not hold up the others, whatever is in its answers.
-            (done,) = await asyncio.gather(read_account(app, account), return_exceptions=True)
-        if isinstance(done, Exception):
-            _log.error("the statuses of %s cannot be read", account, exc_info=done)
+    """Fetch what is new for every account, some at a time."""
+    accounts = await _accounts(app)
+    for first in range(0, len(accounts), _AT_ONCE):
+        some = accounts[first : first + _AT_ONCE]
+        # One account that cannot be read must not hold up the others, whatever is in its answers.
+        ends = await asyncio.gather(*(read_account(app, one) for one in some), return_exceptions=True)
+        for account, end in zip(some, ends, strict=True):
+            if isinstance(end, Exception):
+                _log.error("the statuses of %s cannot be read", account, exc_info=end)
 
 
 async def _accounts(app: App[Any]) -> list[Account]:
@@ -79,7 +82,12 @@ async def _accounts(app: App[Any]) -> list[Account]:
 
 
 async def read_account(app: App[Any], account: Account) -> None:
-    """Fetch what is new for *account*, in the scope of its organisation; what fails is tried again."""
+    """Fetch what is new for *account*; what fails is read again the next time."""
+    with within(Scope(account.organisation_id)):
+        await _read(app, account)
+
+
+async def _read(app: App[Any], account: Account) -> None:
     port = await ports.port_of(app, account.organisation_id, account.societe_id)
     if port is None:  # it was taken away meanwhile
         return

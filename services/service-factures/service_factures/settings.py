@@ -30,7 +30,9 @@ class FacturesSettings(SealingSettings):
     )
     factures_pa_directory_url: str = Field("", description="its directory API, if it offers one")
     factures_pa_token_url: str = Field("", description="where its tokens come from")
-    factures_pa_client_id: str = Field("", description="the account there (OAuth 2, client credentials)")
+    factures_pa_client_id: str = Field(
+        "", validate_default=True, description="the account there (OAuth 2, client credentials)"
+    )
     factures_pa_client_secret: SecretStr = Field(SecretStr(""), description="the secret of that account")
     factures_pa_organisation: str = Field(
         "", description="the platform's own name of the company, if it wants one"
@@ -47,3 +49,13 @@ class FacturesSettings(SealingSettings):
                 "set DEFAULT_ORGANISATION_ID, whose account it is; other organisations save their own"
             )
         return url
+
+    @field_validator("factures_pa_client_id")
+    @classmethod
+    def _whole_account(cls, client_id: str, info: ValidationInfo) -> str:
+        """Refuse to start with half an account: invoices would wait without a word."""
+        urls = ("factures_pa_flow_url", "factures_pa_token_url")
+        whole = client_id and all(map(info.data.get, urls))
+        if info.data.get("factures_transmission") == "plateforme" and not whole:
+            raise ValueError("FACTURES_TRANSMISSION=plateforme needs it, FACTURES_PA_FLOW_URL and _TOKEN_URL")
+        return client_id

@@ -82,7 +82,7 @@ def payments(mesh: Mesh, org: str) -> InvoiceServiceStub:
 @pytest.fixture
 async def sold(made: Invoices, people: People, reglages: FactureSettingsServiceStub) -> Issue:
     """Maker of invoices that a French company has bought and that have to be sent to it."""
-    await reglages.Save(save(**SAVED, emission_obligatoire_le="2026-01-01"))
+    await reglages.Save(save(**SAVED, emission_obligatoire_le="2020-01-01"))
     client = await people.company(sheet={"siren": "732829320", "numero_tva": "FR44732829320"})
 
     async def issue(**fields: Any) -> pb.Facture:

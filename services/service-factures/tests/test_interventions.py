@@ -92,7 +92,7 @@ async def test_R37_an_old_status_does_not_end_a_new_attempt(
     facture = await sold()
     await heard(transmissions, facture, 221)
     await transmissions.Transmit(wanted(facture))
-    date = timestamp(datetime(2026, 1, 5, tzinfo=UTC))
+    date = timestamp(datetime(2021, 1, 5, tzinfo=UTC))
     told = await transmissions.RecordStatus(
         pb.RecordStatusRequest(facture_id=facture.id, code=203, date=date)
     )

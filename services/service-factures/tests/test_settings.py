@@ -16,6 +16,8 @@ ACCOUNT = {"FACTURES_PA_FLOW_URL": "https://pa.exemple.fr/flow", "DEFAULT_ORGANI
         ({"FACTURES_PA_TOKEN_URL": "http://pa.exemple.fr"}, "use https"),
         ({"FACTURES_PA_DIRECTORY_URL": "ftp://pa.exemple.fr"}, "use https"),
         ({"FACTURES_TRANSMISSION": "courrier"}, "dossier"),
+        ({"FACTURES_TRANSMISSION": "plateforme"}, "FACTURES_PA_CLIENT_ID: FACTURES_TRANSMISSION=plateforme"),
+        ({"FACTURES_TRANSMISSION": "plateforme", "FACTURES_PA_CLIENT_ID": "crm"}, "_TOKEN_URL"),
     ],
 )
 def test_R36_an_account_that_could_be_anybodys_is_refused(

@@ -182,7 +182,7 @@ async def test_R34_R35_the_treatment_comes_with_the_parties(
     facture = await made.issued(client_id=client)
     avoir = await factures.CreateCreditNote(pb.CreateCreditNoteRequest(id=facture.id, motif="Geste"))
     assert {(one.traitement, one.statut_transmission) for one in (facture, avoir)} == {("", "SANS_OBJET")}
-    await reglages.Save(save(**SAVED, emission_obligatoire_le="2026-01-01"))
+    await reglages.Save(save(**SAVED, emission_obligatoire_le="2020-01-01"))
     await complete_identities(mesh["factures"].app)
     facture, avoir = await made.read(facture.id), await made.read(avoir.id)
     assert {(one.traitement, one.statut_transmission) for one in (facture, avoir)} == {("B2B", "A_ENVOYER")}

@@ -24,7 +24,6 @@ _LINES: Final = 50  # of the directory
 _STATUSES: Final = {"flowDirection": ["In"], "flowType": ["CustomerInvoiceLC"]}
 _LARGEST_FILE: Final = 100 * 1024 * 1024  # bytes, by the standard
 _LARGEST_ANSWER: Final = 1024 * 1024  # bytes; a hundred flows have about 100 KB, a status some KB
-_SENDING, _ASKING = 60.0, 20.0  # seconds
 _UNAUTHORIZED: Final = 401
 _GONE: Final = frozenset({404, 410})
 _MEDIA: Final = {"Factur-X": "application/pdf", "CDAR": "application/xml"}
@@ -42,11 +41,20 @@ class Compte:
     organisation: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds that answers may take; for an address somebody waits."""
+
+    deposit: float = 60.0
+    question: float = 20.0
+    address: float = 5.0
+
+
 class Plateforme:
     """The platform of one société, reached through *compte*."""
 
-    def __init__(self, compte: Compte) -> None:
-        self.compte = compte
+    def __init__(self, compte: Compte, patience: Patience = Patience()) -> None:
+        self.compte, self._patience = compte, patience
         self._jetons = Jetons(compte.token_url, compte.client_id, compte.client_secret)
 
     async def deposer(self, fichier: bytes, flow_info: FlowInfo) -> Flux:
@@ -61,7 +69,7 @@ class Plateforme:
             "deposer", "POST", self._flows(), parts=parts, repeatable=False, largest=_LARGEST_ANSWER
         )
         try:
-            content = reponses.accepted(await self._asked(question, _SENDING))
+            content = reponses.accepted(await self._asked(question, self._patience.deposit))
         except Refusee as refused:
             if refused.code != reponses.DEJA_LA:
                 raise
@@ -81,7 +89,7 @@ class Plateforme:
         asked: dict[str, object] = {"limit": PAGE, "where": where}
         if curseur:
             asked["cursor"] = curseur
-        content = await self._searched(f"{self._flows()}/search", "chercher", asked, _ASKING)
+        content = await self._searched(f"{self._flows()}/search", "chercher", asked, self._patience.question)
         found = [one for one in map(reponses.flux, reponses.results(content)) if one is not None]
         return found, reponses.curseur(content)
 
@@ -98,7 +106,7 @@ class Plateforme:
             headers={"accept": "*/*"},
             largest=_LARGEST_ANSWER,
         )
-        reply = await self._asked(question, _ASKING)
+        reply = await self._asked(question, self._patience.question)
         if reply.status in _GONE:
             raise Refusee(f"HTTP_{reply.status}")
         reponses.accepted(reply)
@@ -110,7 +118,7 @@ class Plateforme:
             raise AnnuaireNonConfigure
         url = f"{self.compte.directory_url.rstrip('/')}/v1/directory-line/search"
         asked = {"filters": {"siren": {"op": "strict", "value": siren}}, "limit": _LINES, "ignore": 0}
-        content = await self._searched(url, "chercher_adresse", asked, _ASKING)
+        content = await self._searched(url, "chercher_adresse", asked, self._patience.address)
         return [one for one in map(reponses.adresse, reponses.results(content)) if one is not None]
 
     async def _known(self, tracking_id: str) -> Flux:

@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import uuid4
 
 from service_factures.transmission.plateforme import Compte
 from service_testing.party import HttpParty, Raw, Request
@@ -52,7 +53,9 @@ class FaussePlateforme(HttpParty):
         self.flows: list[Flow] = []
         self.lignes: list[dict[str, Any]] = []
         self.page, self.suite, self.duree = 100, False, 3600
-        self.client_id, self.client_secret, self.organisation = "crm", "le-secret-du-compte", "ORG-7"
+        # Of its own: accounts of former platforms at the same port are not taken for it.
+        self.client_id, self.client_secret = f"crm-{uuid4()}", f"le-secret-du-compte-{uuid4()}"
+        self.organisation = "ORG-7"
         self._jetons: list[str] = []
         self._issued = 0
         self._answers: dict[str, deque[Response | None]] = {}
@@ -101,8 +104,9 @@ class FaussePlateforme(HttpParty):
         return flow
 
     def asked(self, endpoint: str) -> list[Request]:
-        """The requests at *endpoint*."""
-        return [one for one in self.requests if _endpoint(one) == endpoint]
+        """The requests at *endpoint*, of tokens those for the account here."""
+        found = [one for one in self.requests if _endpoint(one) == endpoint]
+        return [one for one in found if one.parameters.get("client_id", self.client_id) == self.client_id]
 
     def _answer(self, request: Request) -> Response:
         endpoint = _endpoint(request)

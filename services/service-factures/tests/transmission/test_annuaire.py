@@ -54,7 +54,7 @@ async def test_a_wrong_siren_is_not_asked_for(
     """The platform hears nothing of it."""
     told = await refusal(transmissions.LookupAddress(pb.LookupAddressRequest(siren=siren)))
     assert (told.code, told.fields) == (StatusCode.INVALID_ARGUMENT, ("siren",))
-    assert connected.requests == []
+    assert connected.asked(ANNUAIRE) == []
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ Both come in jars from Maven. That jar has the rules 1.3.0; 1.4 adds that each a
 """
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ MESSAGES: Final = {
     "212 at one rate": encaissee(receipt(("20", "49.90"))),
     "212 at three rates": encaissee(receipt(("20", "16.02"), ("10", "22.34"), ("5.5", "11.64"))),
     "212 taken back": encaissee(receipt(("20", "-49.90"), rang=2)),
+    "212 to a client without SIREN": encaissee(replace(receipt(("20", "49.90")), siren_client="")),
     "200": received("FAC2026000001", "200"),
     "203": received("FAC2026000001", "203"),
     "205": received("FAC2026000001", "205"),

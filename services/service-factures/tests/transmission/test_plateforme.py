@@ -143,7 +143,7 @@ async def test_an_account_without_directory_has_none(fausse: FaussePlateforme) -
     without = Compte(compte.flow_url, "", compte.token_url, compte.client_id, compte.client_secret)
     with pytest.raises(AnnuaireNonConfigure):
         await Plateforme(without).chercher_adresse(BUYER)
-    assert fausse.requests == []
+    assert fausse.asked(ANNUAIRE) == []
 
 
 async def test_a_token_is_kept_until_it_expires(

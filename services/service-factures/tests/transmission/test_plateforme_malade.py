@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import pytest
 from service_factures.transmission import NonAutorisee, Refusee, Tardive
-from service_factures.transmission.plateforme import Compte, Plateforme
+from service_factures.transmission.plateforme import Compte, Patience, Plateforme
+from service_testing import eventually
 from service_testing.party import Raw
 from starlette.responses import JSONResponse, Response
 from tests.transmission.depots import PDF, info
@@ -207,13 +208,26 @@ async def test_R36_an_id_cannot_lead_elsewhere(plateforme: Plateforme, fausse: F
 
 
 async def test_R36_a_file_beyond_the_limit_of_the_standard_is_not_sent(
-    fausse: FaussePlateforme, monkeypatch: pytest.MonkeyPatch
+    plateforme: Plateforme, fausse: FaussePlateforme
 ) -> None:
     """The platform would refuse it."""
-    monkeypatch.setattr("service_factures.transmission.plateforme._LARGEST_FILE", len(PDF) - 1)
     with pytest.raises(Refusee):
-        await Plateforme(fausse.compte).deposer(PDF, info())
-    assert fausse.requests == []
+        await plateforme.deposer(bytes(100 * 1024 * 1024 + 1), info(b""))
+    assert fausse.asked(DEPOSER) == []
+
+
+async def test_R36_an_answer_that_comes_too_late_leaves_one_flow(
+    plateforme: Plateforme, fausse: FaussePlateforme
+) -> None:
+    """The file arrives all the same, and is found by our id."""
+    await plateforme.chercher()  # which gets a token
+    hasty = Plateforme(fausse.compte, Patience(deposit=0.2))
+    await hasty.chercher()
+    with fausse.slow(), pytest.raises(Tardive):
+        await hasty.deposer(PDF, info())
+    await eventually(lambda: len(fausse.deposes) == 1)
+    ((found,), _) = await plateforme.chercher(tracking_id="facture-1")
+    assert ((await plateforme.deposer(PDF, info())).flow_id, len(fausse.deposes)) == (found.flow_id, 1)
 
 
 async def test_another_company_is_not_let_in(fausse: FaussePlateforme) -> None:

@@ -3,15 +3,18 @@
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from crm.factures import factures_pb2 as pb
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from db_utils import Scope, clock, within
+from pydantic import SecretStr
 from service_factures.models import Facture
 from service_factures.plateforme_models import ConnexionPlateforme
-from service_factures.releve import read_statuses
+from service_factures.releve import Account, read_account, read_statuses
 from service_testing import Mesh
 from sqlalchemy import update
 from starlette.responses import JSONResponse, Response
@@ -252,6 +255,30 @@ async def test_R36_an_invoice_that_the_platform_cannot_read_is_irrecevable(
     assert len([key for key in await told() if ":501:" in key]) == 1
 
 
+async def test_R36_it_is_asked_for_after_a_receipt_too(
+    comptable: Comptable, fausse: FaussePlateforme, sent: pb.Facture
+) -> None:
+    """Our own 212 says nothing of what the platform makes of the invoice."""
+    await comptable.pay(sent, "pay-1", 10.0)
+    await comptable.tell()
+    assert (await comptable.way(sent)).statut_transmission == "ENCAISSEE"
+    fausse.deposes[0].acknowledgement = {"status": "Error", "details": [{"reasonCode": "VirusFound"}]}
+    with clock.frozen_at(clock.now() + timedelta(minutes=10)):
+        await comptable.read()
+    assert (await comptable.way(sent)).motif_code == "VirusFound"
+
+
+async def test_R36_what_the_platform_has_spoken_of_is_not_asked_for(
+    comptable: Comptable, fausse: FaussePlateforme, sent: pb.Facture
+) -> None:
+    """Its statuses say more."""
+    fausse.arriver(received(sent.numero, "200"))
+    await comptable.read()
+    await comptable.read()
+    asked = [json.loads(one.body)["where"] for one in fausse.asked(CHERCHER)]
+    assert [one for one in asked if "trackingId" in one] == []
+
+
 async def test_R36_a_refused_account_is_told_once_a_day(
     comptable: Comptable, fausse: FaussePlateforme, sent: pb.Facture, org: str, told: Told
 ) -> None:
@@ -275,6 +302,34 @@ async def test_R37_accounts_that_fail_do_not_hold_up_the_others(
     fausse.arriver(received(sent.numero, "205"))
     await read_statuses(app)
     assert (await comptable.way(sent)).statut_transmission == "APPROUVEE"
+
+
+async def test_R37_the_account_of_the_environment_is_read_for_all_without_one(
+    comptable: Comptable, fausse: FaussePlateforme, sold: Issue, app: Any, org: str, reglages: Any
+) -> None:
+    """Once for all of them; what left through another account is asked for there."""
+    of_environment = {
+        "factures_transmission": "plateforme",
+        "default_organisation_id": org,
+        "factures_pa_flow_url": fausse.compte.flow_url,
+        "factures_pa_token_url": fausse.compte.token_url,
+        "factures_pa_client_id": fausse.client_id,
+        "factures_pa_client_secret": SecretStr(fausse.client_secret),
+        "factures_pa_organisation": fausse.organisation,
+    }
+    app = replace(app, settings=app.settings.model_copy(update=of_environment))
+    comptable = replace(comptable, app=app)
+    first = await sold()
+    await reglages.Save(save(**SAVED, societe_id="soc-2", emission_obligatoire_le="2026-01-01"))
+    second = await sold(societe_id="soc-2")
+    for facture in (first, second):
+        assert (await comptable.send(facture)).statut_transmission == "ENVOYEE"
+    await comptable.connect(fausse, societe_id="soc-2")
+    for flow in fausse.deposes:
+        flow.acknowledgement = {"status": "Error", "details": [{"reasonCode": "InvalidSchema"}]}
+    await read_account(app, Account(org, "", of_environment=True))
+    told = [(await comptable.way(one)).statut_transmission for one in (first, second)]
+    assert told == ["IRRECEVABLE", "ENVOYEE"]
 
 
 async def test_R36_a_cut_connection_leaves_one_flow(
