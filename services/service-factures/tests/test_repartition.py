@@ -44,6 +44,16 @@ def test_R41_a_receipt_is_taken_back_as_it_came() -> None:
     assert sum(repartition.reversal(rates, Decimal(60), Decimal(10), second).values()) == Decimal(-50)
 
 
+def test_R41_a_receipt_is_taken_back_at_its_own_rates() -> None:
+    """Those of another règlement, which came before an avoir, were others; they go last."""
+    rates = [Poste(_TWENTY, Decimal(40), Decimal(40)), Poste(_TEN, Decimal(60), Decimal(60))]
+    own = {_TWENTY: Decimal(10), _TEN: Decimal(30)}
+    back = repartition.reversal(rates, Decimal(40), ZERO, own)
+    assert back == {_TWENTY: Decimal(-10), _TEN: Decimal(-30)}
+    more = repartition.reversal(rates, Decimal(70), ZERO, own)
+    assert more == {_TWENTY: Decimal(-25), _TEN: Decimal(-45)}
+
+
 def test_R41_a_refund_after_an_avoir_is_of_the_rate_that_was_credited() -> None:
     """60.00 at 20 % and 60.00 at 10 % are paid, the first is credited and refunded."""
     rates = [Poste(_TWENTY, ZERO, Decimal(60)), Poste(_TEN, Decimal(60), Decimal(60))]

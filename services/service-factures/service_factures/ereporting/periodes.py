@@ -19,8 +19,8 @@ NATURES: Final = (TRANSACTION, ENCAISSEMENT)
 REEL_MENSUEL, REEL_TRIMESTRIEL, SIMPLIFIE, FRANCHISE = REGIMES
 
 _DECADE, _MOIS, _BIMESTRE = "D", "M", "B"
-# A period as in 2027-09-D1, 2027-09 or 2027-B5; years as they are written with four figures.
-_FORM: Final = re.compile(r"([1-9][0-9]{3})-(?:(0[1-9]|1[0-2])(?:-D([123]))?|B([1-6]))")
+# A period as in 2027-09-D1, 2027-09 or 2027-B5, of years for which it makes sense.
+_FORM: Final = re.compile(r"(2[0-9]{3})-(?:(0[1-9]|1[0-2])(?:-D([123]))?|B([1-6]))")
 _ENDS: Final[Mapping[int, int]] = {1: 10, 2: 20}  # last days of décades but the third
 
 
