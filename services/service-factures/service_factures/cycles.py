@@ -1,12 +1,12 @@
 """The job that sends the statuses that we give, after those invoices that wait themselves (R40, R41)."""
 
-import asyncio
 import hashlib
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
-from db_utils import Database, Scope, Transaction, clock, within
+from db_utils import Database, Transaction, clock
 from service_kit import App, Worker
 from sqlalchemy import bindparam, select
 
@@ -44,15 +44,11 @@ _DUE = (
 
 
 async def send_cycles(app: App[Any]) -> None:
-    """Send every status that is due, one after the other."""
+    """Send every status that is due, some at a time."""
     while due := await _take(app.database):
-        for cycle in due:
-            with within(Scope(cycle.organisation_id)):
-                # One status that cannot be sent must not hold up those behind it.
-                (done,) = await asyncio.gather(_send(app, cycle), return_exceptions=True)
-            if isinstance(done, Exception):
-                told = "status %s cannot be sent, attempt %d"
-                _log.error(told, cycle.id, cycle.tentatives, exc_info=done)
+        for cycle, error in await essais.made(due, partial(_send, app)):
+            told = "status %s cannot be sent, attempt %d"
+            _log.error(told, cycle.id, cycle.tentatives, exc_info=error)
 
 
 async def _take(database: Database) -> list[CycleSortant]:

@@ -4,14 +4,14 @@ An attempt is counted before it is made: one whose end is not known is looked fo
 before it is made again. Nothing is ever given up.
 """
 
-import asyncio
 import hashlib
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
-from db_utils import Database, Reader, Scope, clock, failpoint, within
+from db_utils import Database, Reader, clock, failpoint
 from service_kit import App, Worker
 from sqlalchemy import bindparam, exists, select
 
@@ -72,11 +72,11 @@ class Envoi:
 
 
 async def send_invoices(app: App[FacturesSettings]) -> None:
-    """Hand over every invoice that is due, one after the other."""
+    """Hand over every invoice that is due, some at a time."""
     while due := await take(app.database):
-        for way in due:
-            with within(Scope(way.organisation_id)):
-                await _attempt(app, way)
+        for way, error in await essais.made(due, partial(_send, app)):
+            told = "invoice %s cannot be sent, attempt %d"
+            _log.error(told, way.facture_id, way.tentatives, exc_info=error)
 
 
 async def take(database: Database) -> list[Transmission]:
@@ -87,13 +87,6 @@ async def take(database: Database) -> list[Transmission]:
             await tx.update(way, tentatives=way.tentatives + 1, prochain_essai=now + essais.LEASE)
             for way in await tx.all(_DUE, now=now)
         ]
-
-
-async def _attempt(app: App[FacturesSettings], way: Transmission) -> None:
-    # One invoice that cannot be sent must not hold up those behind it, whatever a library raises.
-    (done,) = await asyncio.gather(_send(app, way), return_exceptions=True)
-    if isinstance(done, Exception):
-        _log.error("invoice %s cannot be sent, attempt %d", way.facture_id, way.tentatives, exc_info=done)
 
 
 async def envoi_of(reader: Reader, way: Transmission) -> Envoi:

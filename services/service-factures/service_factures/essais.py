@@ -1,10 +1,12 @@
 """Attempts to hand a file to a platform (R36, R40): each is made once, and its end may stay unknown."""
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
-from db_utils import clock
+from db_utils import Scope, clock, within
 from service_kit.outgoing import growing
 
 from service_factures.transmission import FlowInfo, Flux, InvoiceTransmission, Refusee
@@ -19,6 +21,33 @@ ALARMING: Final = timedelta(hours=72)
 """How long something waits before the finance team hears of it."""
 
 _log = logging.getLogger(__name__)
+
+
+class Owned(Protocol):
+    """What belongs to an organisation."""
+
+    @property
+    def organisation_id(self) -> str:
+        """Whose it is."""
+        ...
+
+
+T = TypeVar("T", bound=Owned)
+
+
+async def made(owned: Sequence[T], attempt: Callable[[T], Awaitable[None]]) -> list[tuple[T, Exception]]:
+    """Make an *attempt* for each of *owned* at one time, in the scope of its organisation.
+
+    A platform that is slow holds up few others, and none that fails does, whatever a library raises:
+    what was raised is returned.
+    """
+
+    async def scoped(one: T) -> None:
+        with within(Scope(one.organisation_id)):
+            await attempt(one)
+
+    ends = await asyncio.gather(*map(scoped, owned), return_exceptions=True)
+    return [(one, end) for one, end in zip(owned, ends, strict=True) if isinstance(end, Exception)]
 
 
 async def deposited(port: InvoiceTransmission, fichier: bytes, flow_info: FlowInfo, tentatives: int) -> Flux:

@@ -4,20 +4,20 @@ What comes in through the account of one organisation concerns its own invoices 
 read is kept page by page; what is read twice is noted once.
 """
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from db_utils import Scope, Transaction, within
+from db_utils import Transaction
 from service_kit import App, Worker
 from sqlalchemy import DateTime, String, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
-from service_factures import acquittements, arrivees, historique, ports
+from service_factures import acquittements, arrivees, essais, historique, ports
 from service_factures.models import Facture
 from service_factures.plateforme_models import ConnexionPlateforme, CurseurFlux
 from service_factures.transmission import Flux, InvoiceTransmission, NonAutorisee, Refusee, Tardive
@@ -66,11 +66,8 @@ async def read_statuses(app: App[Any]) -> None:
     accounts = await _accounts(app)
     for first in range(0, len(accounts), _AT_ONCE):
         some = accounts[first : first + _AT_ONCE]
-        # One account that cannot be read must not hold up the others, whatever is in its answers.
-        ends = await asyncio.gather(*(read_account(app, one) for one in some), return_exceptions=True)
-        for account, end in zip(some, ends, strict=True):
-            if isinstance(end, Exception):
-                _log.error("the statuses of %s cannot be read", account, exc_info=end)
+        for account, error in await essais.made(some, partial(read_account, app)):
+            _log.error("the statuses of %s cannot be read", account, exc_info=error)
 
 
 async def _accounts(app: App[Any]) -> list[Account]:
@@ -83,11 +80,6 @@ async def _accounts(app: App[Any]) -> list[Account]:
 
 async def read_account(app: App[Any], account: Account) -> None:
     """Fetch what is new for *account*; what fails is read again the next time."""
-    with within(Scope(account.organisation_id)):
-        await _read(app, account)
-
-
-async def _read(app: App[Any], account: Account) -> None:
     port = await ports.port_of(app, account.organisation_id, account.societe_id)
     if port is None:  # it was taken away meanwhile
         return

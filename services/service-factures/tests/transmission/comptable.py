@@ -47,7 +47,8 @@ class Comptable:
 
     async def read(self, societe_id: str = "") -> None:
         """Fetch what the platform says."""
-        await read_account(self.app, Account(self.org, societe_id))
+        with within(Scope(self.org)):
+            await read_account(self.app, Account(self.org, societe_id))
 
     async def tell(self) -> None:
         """Send the statuses that are due."""
