@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from crm.events.business_pb2 import InvoiceCreatedEvent
-from db_utils import uuid7
+from db_utils import clock, uuid7
 from grpc_utils import timestamp
 from grpc_utils.errors import Unavailable
 from service_relance.calendrier import recompute_marked
 from service_relance.models import RegleRelance, Relance
+from service_relance.quotidien import Passages, plan_daily
 from service_testing import Mesh, eventually
 from sqlalchemy import select
 
@@ -69,7 +70,7 @@ async def without(mesh: Mesh, name: str) -> AsyncIterator[None]:
     """
     async with mesh.without(name):
         yield
-    await eventually(lambda: mesh["relance"].app.peers.serving(name))
+    await eventually(lambda: mesh["relance"].app.peers.serving(name), timeout=90)
 
 
 async def patiently(work: Callable[[], Awaitable[object]]) -> None:
@@ -94,3 +95,14 @@ async def confirmed(mesh: Mesh, org: str) -> None:
         return not await mesh.database("relance").read().all(waiting)
 
     await eventually(everything, timeout=90)
+
+
+async def done_today(mesh: Mesh, part: str, org: str) -> None:
+    """Run the daily job until this part of it is done for *org*, however slow the others are."""
+    app = mesh["relance"].app
+
+    async def done() -> bool:
+        await plan_daily(app)
+        return app.part(Passages).done.get((part, org)) == clock.today()
+
+    await eventually(done, timeout=90)
