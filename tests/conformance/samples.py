@@ -92,6 +92,18 @@ class Caller:
             await self._give(resource.create, fields, refused, number)
         raise AssertionError(f"{resource.name} cannot be made of {fields}")
 
+    async def another(self, resource: Resource, fields: Mapping[str, object]) -> Any:
+        """One more *resource* like that made of *fields*, where values that may occur once are new."""
+        assert resource.create is not None
+        kept, number = given(resource), next(_numbers)
+        fresh = {
+            name: value
+            if name in kept or parent_of(resource.service, name)
+            else _value(resource.service, name, number)
+            for name, value in fields.items()
+        }
+        return resource.of(await self.call(resource.create, **fresh))
+
     async def asked(self, method: Method) -> dict[str, object]:
         """The fields without which the list *method* is not answered, of rows that exist."""
         if method.name not in self._asked:

@@ -41,5 +41,5 @@ def rounded(amount: Decimal) -> Decimal:
 def currency(text: str, champ: str) -> str:
     """The currency *text*, three capitals (ISO 4217); EUR when empty. Raises FormatInvalide."""
     if text and not _CURRENCY.fullmatch(text):
-        raise FormatInvalide(champ=champ)
+        raise FormatInvalide("trois majuscules, comme EUR", champ=champ)
     return text or "EUR"

@@ -185,7 +185,7 @@ async def test_C7_a_refusal_carries_its_reason_its_domain_and_its_fields() -> No
         "CHAMP_REQUIS",
         "crm.echo",
     )
-    assert (told.message, told.fields) == ("Un champ obligatoire est vide.", ("nom",))
+    assert (told.message, told.fields) == ("Un champ obligatoire est vide (champ : nom).", ("nom",))
 
 
 async def test_C7_a_refusal_without_a_field_has_no_bad_request() -> None:

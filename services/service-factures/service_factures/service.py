@@ -8,6 +8,7 @@ from user_sync import UserSync
 from service_factures.completion import COMPLETION
 from service_factures.fabrication import DOCUMENTS
 from service_factures.factures import InvoiceService
+from service_factures.mentions_alertes import MENTIONS
 from service_factures.models import Base
 from service_factures.reglages import FactureSettingsService, open_organisation
 from service_factures.settings import FacturesSettings
@@ -24,7 +25,7 @@ SERVICE = Service(
     tables=Base.metadata,
     servicers=(InvoiceService, FactureSettingsService),
     publishes=(InvoiceCreatedEvent,),
-    workers=(COMPLETION, DOCUMENTS),
+    workers=(COMPLETION, DOCUMENTS, MENTIONS),
     settings=FacturesSettings,
     components=(OutgoingCommands((NOTIFICATION,)), USER_SYNC),
 )

@@ -50,6 +50,11 @@ class Command(Generic[M]):
     alerted_after: timedelta | None = _LONG
     libelle: str = ""
 
+    @property
+    def callee(self) -> str:
+        """The service that it calls."""
+        return str(self.request.DESCRIPTOR.file.package)
+
 
 async def queue(
     tx: Transaction,
