@@ -7,7 +7,7 @@ one holds the reminders while it sends, so that they are either carried out or c
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -222,7 +222,7 @@ async def _failed(
     )
 
 
-def next_hour() -> Any:
+def next_hour() -> datetime:
     """The full hour after now: what failed waits for it (R18)."""
     return clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
 

@@ -30,52 +30,56 @@ FACTURE_INCONNUE = "FACTURE_INCONNUE"
 _ABOUT_INVOICES = (IMPAYE, REJET_PRELEVEMENT)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the reminders of one client that are due come to.
 
     *client* is None where its id is not of our making; *factures* are the invoices that factures knows.
+    Those *ignored* and *waiting* each have their motif.
     """
 
     client: ClientBase | None = None
     factures: Mapping[str, Facture] = field(default_factory=dict)
-    ready: list[Relance] = field(default_factory=list)
-    ignored: list[tuple[Relance, str]] = field(default_factory=list)
-    waiting: list[tuple[Relance, str]] = field(default_factory=list)
+    ready: Sequence[Relance] = ()
+    ignored: Sequence[tuple[Relance, str]] = ()
+    waiting: Sequence[tuple[Relance, str]] = ()
 
 
 async def verified(app: App[Any], client_id: str, due: Sequence[Relance]) -> Verdict:
     """Ask clients about *client_id*, then factures about the invoices of *due* (R11)."""
-    verdict = Verdict()
+    client = None
     if parse_uuid(client_id):  # other ids are not of our making (C2)
         get = app.peers.stub(ClientBaseServiceStub).Get
         try:
-            verdict.client = await answered_or_none(get(GetClientBaseRequest(id=client_id)))
+            client = await answered_or_none(get(GetClientBaseRequest(id=client_id)))
         except SILENT as error:
             _log.warning("reminders of client %s wait: %r", client_id, error)
-            verdict.waiting = [(relance, CLIENTS_MUET) for relance in due]
-            return verdict
-        if verdict.client is None:
-            verdict.ignored = [(relance, CLIENT_SUPPRIME) for relance in due]
-            return verdict
-    await _ask_factures(app, due, verdict)
-    return verdict
+            return Verdict(waiting=[(relance, CLIENTS_MUET) for relance in due])
+        if client is None:
+            return Verdict(ignored=[(relance, CLIENT_SUPPRIME) for relance in due])
+    return _judged(client, due, await _ask_factures(app, due))
 
 
-async def _ask_factures(app: App[Any], due: Sequence[Relance], verdict: Verdict) -> None:
-    asked = {one.facture_id for one in due if one.declencheur in _ABOUT_INVOICES and one.facture_id}
-    ours = [facture_id for facture_id in sorted(asked) if parse_uuid(facture_id)]
-    answers = await asyncio.gather(*(_answer(app, facture_id) for facture_id in ours))
-    said = dict(zip(ours, answers, strict=True))
-    verdict.factures = {facture_id: said for facture_id, said in said.items() if isinstance(said, Facture)}
+def _judged(client: ClientBase | None, due: Sequence[Relance], said: Mapping[str, Facture | str]) -> Verdict:
+    ready, ignored, waiting = list[Relance](), list[tuple[Relance, str]](), list[tuple[Relance, str]]()
     for relance in due:
         answer = said.get(relance.facture_id or "")
         if isinstance(answer, str):
-            verdict.waiting.append((relance, answer))
+            waiting.append((relance, answer))
         elif answer is not None and rules.is_settled(answer):
-            verdict.ignored.append((relance, REGLEE))
+            ignored.append((relance, REGLEE))
         else:
-            verdict.ready.append(relance)
+            ready.append(relance)
+    known = {facture_id: answer for facture_id, answer in said.items() if isinstance(answer, Facture)}
+    return Verdict(client, known, ready, ignored, waiting)
+
+
+async def _ask_factures(app: App[Any], due: Sequence[Relance]) -> Mapping[str, Facture | str]:
+    """The invoices that *due* depend on, each or why its reminders wait."""
+    asked = {one.facture_id for one in due if one.declencheur in _ABOUT_INVOICES and one.facture_id}
+    ours = [facture_id for facture_id in sorted(asked) if parse_uuid(facture_id)]
+    answers = await asyncio.gather(*(_answer(app, facture_id) for facture_id in ours))
+    return dict(zip(ours, answers, strict=True))
 
 
 async def _answer(app: App[Any], facture_id: str) -> Facture | str:

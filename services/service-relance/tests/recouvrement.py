@@ -102,12 +102,30 @@ class Recouvrement:
         return len(await self.relances(facture_id=facture_id)) == 3
 
     async def run(self, month: int, day: int, hour: int = 9, **fields: Any) -> pb.ExecuteRelancesResponse:
-        """Carry out what is due at that hour; again for what a callee was too slow to answer."""
+        """Carry out what is due at that hour; again for what a callee was too slow to answer or to take."""
+        return await self._patiently({"REPORTEE", "ECHEC"}, (month, day, hour), fields)
+
+    async def attempt(self, month: int, day: int, hour: int = 9, **fields: Any) -> pb.ExecuteRelancesResponse:
+        """The same while somebody is away who takes mails or tasks: a failure stays one."""
+        return await self._patiently({"REPORTEE"}, (month, day, hour), fields)
+
+    async def once(self, month: int, day: int, hour: int = 9, **fields: Any) -> pb.ExecuteRelancesResponse:
+        """Carry out what is due at that hour, as far as callees answer."""
+        with frozen_at(at(month, day, hour)):
+            engine = self.stub(RelanceEngineServiceStub)
+            request = pb.ExecuteRelancesRequest(**fields)
+            answer: pb.ExecuteRelancesResponse = await engine.ExecuteRelances(request)
+            return answer
+
+    async def _patiently(
+        self, again: set[str], when: tuple[int, int, int], fields: dict[str, Any]
+    ) -> pb.ExecuteRelancesResponse:
+        """Results of runs until none of *again* is for want of an answer, the last one of each reminder."""
         results: dict[str, pb.ResultatRelance] = {}
         for _ in range(_PATIENCE):
-            answer = await self.attempt(month, day, hour, **fields)
+            answer = await self.once(*when, **fields)
             results |= {one.relance_id: one for one in answer.resultats}
-            if not any("INDISPONIBLE" in one.motif for one in answer.resultats):
+            if not any("INDISPONIBLE" in one.motif and one.resultat in again for one in answer.resultats):
                 break
         numbers = Counter(one.resultat for one in results.values())
         return pb.ExecuteRelancesResponse(
@@ -117,14 +135,6 @@ class Recouvrement:
             reportees=numbers["REPORTEE"],
             resultats=results.values(),
         )
-
-    async def attempt(self, month: int, day: int, hour: int = 9, **fields: Any) -> pb.ExecuteRelancesResponse:
-        """Carry out what is due at that hour, as far as callees answer."""
-        with frozen_at(at(month, day, hour)):
-            engine = self.stub(RelanceEngineServiceStub)
-            request = pb.ExecuteRelancesRequest(**fields)
-            answer: pb.ExecuteRelancesResponse = await engine.ExecuteRelances(request)
-            return answer
 
     async def calendar_tells(self, day: date) -> None:
         """Return once the calendar has told relance whether *day* is eligible, however busy the machine."""

@@ -71,8 +71,8 @@ async def test_R10_while_a_run_is_in_progress_another_one_is_refused(bureau: Rec
 async def test_R10_of_runs_at_once_one_sends(bureau: Recouvrement) -> None:
     """One at least is answered; those that meet a running one are ABORTED; there is one mail."""
     await bureau.facture(await bureau.client())
-    stub = bureau.stub(RelanceEngineServiceStub)
     with frozen_at(at(*LEVEL_1)):
+        stub = bureau.stub(RelanceEngineServiceStub)
         request = pb.ExecuteRelancesRequest()
         codes = await asyncio.gather(*(code_of(stub.ExecuteRelances(request)) for _ in range(4)))
     assert grpc.StatusCode.OK in codes
@@ -96,9 +96,10 @@ async def test_R21_cancelled_or_carried_out_never_both(bureau: Recouvrement) -> 
     facture = await bureau.facture(await bureau.client())
     (first, *_) = await bureau.relances(facture_id=facture.id)
     request = pb.CancelRelanceRequest(id=first.id, motif="LITIGE")
-    cancelling = asyncio.ensure_future(bureau.stub(RelanceServiceStub).Cancel(request))
-    answer = await bureau.run(*LEVEL_1)
-    cancelled = (await cancelling).nb_annulees
+    with frozen_at(at(*LEVEL_1)):  # for both: a token of another time is refused
+        cancel = bureau.stub(RelanceServiceStub).Cancel(request)
+        answer, cancellation = await asyncio.gather(bureau.run(*LEVEL_1), cancel)
+    cancelled = cancellation.nb_annulees
     (_, statut, _), *_ = await bureau.statuts(facture)
     mails = await bureau.mails()
     assert (statut, len(mails)) == (("ANNULEE", 0) if cancelled else ("EXECUTEE", 1))

@@ -77,7 +77,8 @@ async def test_R10_at_other_times_nothing_is_done(
 async def test_R10_the_job_carries_out_what_is_due(bureau: Recouvrement) -> None:
     """Of every organisation; what is planned for a later day waits for it."""
     await planned(bureau.mesh, bureau.org, DUE, LATER)
-    await bureau.job(1, 15, 9, 0)
+    for hour in range(9, 13):  # what a callee is too slow for waits for the next hour
+        await bureau.job(1, 15, hour, 0)
     assert await standing(bureau) == [("EXECUTEE", ""), ("PLANIFIEE", "")]
     assert len(await bureau.taches()) == 1
 
@@ -133,7 +134,7 @@ async def test_R11_what_nobody_can_tell_now_waits_for_the_next_hour(bureau: Reco
     societe_id = await bureau.societe("Atelier Élan")
     facture = await bureau.facture(await bureau.client(societe_id=societe_id))
     async with bureau.without(name):
-        answer = await bureau.attempt(*LEVEL_1)
+        answer = await bureau.once(*LEVEL_1)
         assert [one.resultat for one in answer.resultats] == ["REPORTEE"]
         assert "INDISPONIBLE" in answer.resultats[0].motif
         assert (await bureau.relances(facture_id=facture.id))[0].tentatives == 0
