@@ -17,7 +17,7 @@ import tree
 from service_kit.registry import ports
 from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 
-TEMPLATES = tree.ROOT / "scripts/templates"
+TEMPLATES, CONTRACTS = tree.ROOT / "scripts/templates", tree.ROOT / "proto/crm"
 PORT = "50099"  # of the templates
 _WAY_UP = "](../../../", "](../../"  # links of the templates' pages: services stand one folder higher
 SERVERS = {"admin", "keycloak", "migrate", "nats", "postgres", "prometheus", "public"}  # neighbours by name
@@ -32,7 +32,12 @@ services/service-{name} is there, on port {port}, with the resource {resource}. 
                     ./scripts/check
                     ./scripts/up {name}
 
-docs/contributing.md, "A new service", goes on from here: a second resource, events, settings.
+{kept}docs/contributing.md, "A new service", goes on from here: a second resource, events, settings.
+"""
+
+KEPT = """Its contract was prepared and is kept, with the resource at its end: the conformance suite is
+red until {services} have their servicers.
+
 """
 
 
@@ -71,6 +76,8 @@ def checked(plan: Plan) -> Plan:
     check_words(plan)
     if plan.name in taken_names():
         raise Refused(f"NAME {plan.name!r} is taken")
+    if re.search(rf"^message \w*{plan.resource.capitalize()}s? ", prepared(plan.name), re.M):
+        raise Refused(f"resource {plan.resource!r} stands in the prepared contract already: see --resource")
     if not 1024 <= plan.port <= 65535:
         raise Refused(f"PORT {plan.port}: services listen on one between 1024 and 65535")
     if owner := taken_ports().get(plan.port):
@@ -107,11 +114,32 @@ def words_of_the_code() -> set[str]:
 
 
 def taken_names() -> set[str]:
-    """Folders, contracts, packages and machines of the compose stacks that have a name already."""
+    """Folders, shared contracts, packages and machines of the compose stacks that have a name already.
+
+    A contract alone takes none: it was prepared for a service that others call before it is there.
+    """
     folders = {path.name.removeprefix("service-") for path in (tree.ROOT / "services").iterdir()}
-    contracts = {path.name for path in (tree.ROOT / "proto/crm").iterdir()}
+    contracts = {path.name for path in CONTRACTS.iterdir() if not prepared(path.name)}
     packages = {folder.name.removeprefix("service_") for folder in tree.packages()}
     return folders | contracts | packages | SERVERS
+
+
+def prepared(name: str) -> str:
+    """The contract that waits for the service *name*, "" when there is none."""
+    path = CONTRACTS / name / f"{name}.proto"
+    if not path.exists() or (tree.ROOT / f"services/service-{name}").exists():
+        return ""
+    text = path.read_text()
+    return text if re.search("^service ", text, re.M) else ""  # without one, all services share it
+
+
+def with_resource(contract: str, own: str) -> str:
+    """The prepared *contract*, whole, with the resource of the contract *own* at its end."""
+    imports = [line for line in own.splitlines() if line.startswith("import ") and line not in contract]
+    package, semicolon, rest = contract.partition(";\n\nimport ")
+    assert semicolon, "a contract imports the messages that all share"
+    body = own[own.rindex("import ") :].partition("\n")[2]
+    return f"{package};\n\n" + "".join(f"{line}\n" for line in imports) + f"import {rest}{body}"
 
 
 def taken_ports() -> dict[int, str]:
@@ -141,7 +169,8 @@ def write(plan: Plan) -> list[Path]:
         for path in sorted(path for path in source.rglob("*") if path.is_file() and path.suffix != ".pyc"):
             copy = target / plan.text(str(path.relative_to(source)))
             copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_text(plan.text(path.read_text()).replace(*_WAY_UP))
+            text = plan.text(path.read_text()).replace(*_WAY_UP)
+            copy.write_text(with_resource(copy.read_text(), text) if copy.exists() else text)
             written.append(copy)
     readme = tree.ROOT / "README.md"
     readme.write_text(with_row(readme.read_text(), plan))
@@ -198,10 +227,12 @@ def main() -> None:
     """Make the service of the command line, or say why not."""
     try:
         plan = checked(asked(sys.argv[1:]))
+        waiting = re.findall(r"^service (\w+) ", prepared(plan.name), re.M)
         finish(write(plan))
     except Refused as refused:
         sys.exit(f"new-service: {refused}")
-    print(NEXT.format(name=plan.name, port=plan.port, resource=plan.resource))
+    kept = KEPT.format(services=" and ".join(waiting)) if waiting else ""
+    print(NEXT.format(name=plan.name, port=plan.port, resource=plan.resource, kept=kept))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 A Create that is refused names the field at fault; it gets the value that its name stands for, and
 the call is made again. A field of which this page knows nothing gets a text. Where that is not
 enough, the service's own tests have a module `samples_<service>.py`: VALUES are values by the name
-of a field, or functions that make one of a number; by the name of a resource, FIELDS are given to
-each Create, and CHANGES are a field and three values for Updates.
+of a field, or functions that make one of a number; by the name of a resource, FIELDS are such values
+that are given to each Create, and CHANGES are a field and three values for Updates.
 """
 
 import importlib
@@ -80,7 +80,8 @@ class Caller:
     async def made(self, resource: Resource, **fields: object) -> tuple[Any, dict[str, object]]:
         """The same, with the fields that it was made of."""
         assert resource.create is not None
-        number, fields = next(_numbers), given(resource) | fields
+        number = next(_numbers)
+        fields = {name: _made_of(value, number) for name, value in given(resource).items()} | fields
         for _ in range(_MOST_FIELDS):
             try:
                 return resource.of(await self.call(resource.create, **fields)), fields
@@ -90,6 +91,18 @@ class Caller:
                 return await self.find(resource, refused.metadata["id"]), fields
             await self._give(resource.create, fields, refused, number)
         raise AssertionError(f"{resource.name} cannot be made of {fields}")
+
+    async def another(self, resource: Resource, fields: Mapping[str, object]) -> Any:
+        """One more *resource* like that made of *fields*, where values that may occur once are new."""
+        assert resource.create is not None
+        kept, number = given(resource), next(_numbers)
+        fresh = {
+            name: value
+            if name in kept or parent_of(resource.service, name)
+            else _value(resource.service, name, number)
+            for name, value in fields.items()
+        }
+        return resource.of(await self.call(resource.create, **fresh))
 
     async def asked(self, method: Method) -> dict[str, object]:
         """The fields without which the list *method* is not answered, of rows that exist."""
@@ -180,10 +193,14 @@ def given(resource: Resource) -> dict[str, object]:
     return dict(told(resource.service, "FIELDS").get(resource.kind.name, {}))
 
 
+def _made_of(value: object, number: int) -> object:
+    return value(number) if callable(value) else value
+
+
 def _value(service: str, name: str, number: int) -> object:
     own = told(service, "VALUES")
     if name in own:
-        return own[name](number) if callable(own[name]) else own[name]
+        return _made_of(own[name], number)
     if name in VALUES:
         return VALUES[name](number)
     if "email" in name:

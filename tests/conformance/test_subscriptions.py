@@ -104,12 +104,13 @@ async def claims(mesh: Mesh, service: Service, consumer: str, event: Any) -> int
 
 
 async def disturbed(mesh: Mesh, service: Service, event: Message) -> None:
-    """Deliver *event*, whose first handling loses its database session before the effect."""
+    """Deliver *event*, whose first handling loses its database session before the effect.
+
+    Reads go on: a look-up before the transaction may need them.
+    """
     tables = [sql.Identifier(service.name, table) for table in own_tables(service)]
     async with await psycopg.AsyncConnection.connect(mesh.database(service.name).url) as owner:
-        await owner.execute(
-            sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.SQL(", ").join(tables))
-        )
+        await owner.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(sql.SQL(", ").join(tables)))
         delivery = asyncio.create_task(mesh.deliver(event))
         victim = await eventually(partial(_victim, owner, f"{service.name}.processed_events"))
         await owner.execute("SELECT pg_terminate_backend(%s, 5000)", victim)

@@ -1,5 +1,6 @@
 """The modules that tests share."""
 
+import asyncio
 import subprocess
 import sys
 from collections import Counter
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from service_testing.folders import FolderOfTests
+from service_testing.forked import ForkedCommand
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,3 +38,15 @@ def test_what_a_folder_shares_ends_with_it(request: pytest.FixtureRequest) -> No
     folder = request.node.getparent(FolderOfTests)
     assert folder is not None
     assert folder.path == Path(__file__).parent
+
+
+async def test_a_command_has_ended_when_its_pipe_is_closed() -> None:
+    """Not when its exit code is read: a loop that ends in between would find the pipe open."""
+    end = asyncio.StreamReader()
+    end.feed_data(b"0\n")
+    waiting = asyncio.create_task(ForkedCommand(0, None, None, end).wait())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    end.feed_eof()
+    assert await waiting == 0

@@ -28,6 +28,7 @@ def new_service(monkeypatch: pytest.MonkeyPatch) -> Any:
         ("clients 50059", "NAME 'clients' is taken"),
         ("kit 50059", "NAME 'kit' is taken"),
         ("events 50059", "NAME 'events' is taken"),
+        ("common 50059", "NAME 'common' is taken"),
         ("nats 50059", "NAME 'nats' is taken"),
         ("chevaux 50052", "PORT 50052 is taken by clients; free is {free}"),
         ("chevaux 5432", "PORT 5432 is taken by the compose stacks; free is {free}"),
@@ -41,6 +42,29 @@ def test_a_service_that_cannot_be_is_refused(new_service: Any, arguments: str, s
     with pytest.raises(new_service.Refused) as refused:
         new_service.checked(new_service.asked(arguments.split()))
     assert str(refused.value) == sentence.format(free=new_service.free_port())
+
+
+def test_a_prepared_contract_is_kept(
+    new_service: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It takes no name; what is made stands at its end, with the imports that it lacks."""
+    contract = (
+        'syntax = "proto3";\n\n// Stables, as far as others call them.\npackage ecuries;\n\n'
+        'import "crm/common/common.proto";\n\nservice BoxService {}\n\nmessage Box {}\n'
+    )
+    (tmp_path / "ecuries").mkdir()
+    (tmp_path / "ecuries/ecuries.proto").write_text(contract)
+    monkeypatch.setattr(new_service, "CONTRACTS", tmp_path)
+    plan = new_service.checked(new_service.asked(["ecuries", "50099"]))
+    own = plan.text((new_service.TEMPLATES / "proto/registre.proto").read_text())
+    made = new_service.with_resource(contract, own)
+    assert [line for line in contract.splitlines() if line not in made.splitlines()] == []
+    assert made.count("package ecuries;") == made.count('import "crm/common/common.proto";') == 1
+    assert 'import "google/protobuf/timestamp.proto";' in made
+    assert "service EcurieService {" in made.partition("message Box {}")[2]
+    with pytest.raises(new_service.Refused) as refused:
+        new_service.checked(new_service.asked(["ecuries", "50099", "--resource", "box"]))
+    assert str(refused.value) == "resource 'box' stands in the prepared contract already: see --resource"
 
 
 @pytest.fixture

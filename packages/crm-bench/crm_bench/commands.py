@@ -84,6 +84,22 @@ def integrations(
 
 
 @bench.command()
+def invoices(
+    seconds: Seconds = 5,
+    documents: Annotated[int, typer.Option(min=4, help="Invoices with documents.")] = 10_000,
+    json_file: JsonFile = None,
+) -> None:
+    """Invoices of one société issued per second, and the time and memory that their documents take.
+
+    One and 64 calls under way, without documents; then invoices whose documents are made in the
+    background. Takes a minute, and about 15 for 10,000 documents.
+    """
+    from crm_bench.invoices import measure
+
+    _show(measure(seconds, documents), json_file)
+
+
+@bench.command()
 def start(
     warm: Annotated[int, typer.Option(min=0, help="Starts after the first one.")] = 2,
     json_file: JsonFile = None,

@@ -99,8 +99,11 @@ def run(
     in_flight: int = IN_FLIGHT,
 ) -> Outcome:
     """Call *target* for *seconds* after a warm-up, while *server* and *database* are metered."""
-    each = Plan(target, requests, CONNECTIONS // PROCESSES, in_flight // PROCESSES, rate / PROCESSES, 0)
-    clients = [child(_work, replace(each, number=number)) for number in range(PROCESSES)]
+    processes = min(PROCESSES, in_flight)
+    calls_of_each = in_flight // processes
+    connections = min(CONNECTIONS // PROCESSES, calls_of_each)
+    each = Plan(target, requests, connections, calls_of_each, rate / processes, 0)
+    clients = [child(_work, replace(each, number=number)) for number in range(processes)]
     span = _begin_together(clients, seconds)
     _sleep_until(span.begin)
     postgres = [] if database is None else meters.family(database)

@@ -116,3 +116,24 @@ async def test_integrations_are_measured_against_slow_providers(crm: Command, tm
     assert [row["errors"] for row in rows.values()] == [""] * 4
     assert rows["BatchRefresh of 100"]["p50 ms"] >= 900  # the providers alone take a second
     assert len(content["comparisons"]) == 4
+
+
+async def test_invoices_are_measured_with_their_documents(crm: Command, tmp_path: Path) -> None:
+    """One by one, many at once, and beside the documents until each invoice has its own.
+
+    A busy machine may refuse a few of the many.
+    """
+    path = tmp_path / "invoices.json"
+    measured = await crm("bench", "invoices", "--seconds", "0.3", "--documents", "6", "--json", str(path))
+    assert measured.code == 0, measured.err
+    content = json.loads(path.read_text())
+    assert [row["what"] for row in content["rows"]] == [
+        "issue, 1 in flight",
+        "issue, 64 in flight",
+        "issue, 8 in flight, amid documents",
+        "documents, first half",
+        "documents, second half",
+    ]
+    assert all(row["req/s"] > 0 and row["RSS MiB"] > 0 for row in content["rows"])
+    assert content["rows"][0]["errors"] == ""
+    assert content["comparisons"][0].startswith("memory of factures: ")

@@ -190,12 +190,12 @@ def doctor(services: Names = None) -> None:
 def health(service: Annotated[str, typer.Argument(help="A service that runs on this machine.")]) -> None:
     """Say whether a service, or the gateway, is SERVING.
 
-    For the health checks of containers: asks port GRPC_PORT (GATEWAY_PORT), else its own. Exit
-    code 1 when it is not.
+    For the health checks of containers: asks port GRPC_PORT (GATEWAY_PORT), else that of the mesh
+    that runs here, else its own. Exit code 1 when it is not.
     """
     from crm_cli.stack import is_healthy
 
-    healthy = is_healthy(service)
+    healthy = is_healthy(Home(), service)
     print(f"{service} is {'' if healthy else 'not '}SERVING")
     raise typer.Exit(0 if healthy else 1)
 

@@ -10,6 +10,8 @@ from service_kit.environment import new_secrets
 from service_kit.registry import process_named
 
 from crm_cli.doctor.services import SERVING, health_at, lives_at
+from crm_cli.home import Home
+from crm_cli.selection import listening
 
 
 def secret_lines(processes: Mapping[str, Service | Edge]) -> Iterator[str]:
@@ -28,10 +30,14 @@ def secret_lines(processes: Mapping[str, Service | Edge]) -> Iterator[str]:
         yield f"{prefix}_NATS_PASSWORD={_password()}"
 
 
-def is_healthy(name: str) -> bool:
-    """Whether the service or edge *name* on this machine says that it serves. Raises UnknownService."""
+def is_healthy(home: Home, name: str) -> bool:
+    """Whether the service or edge *name* on this machine says that it serves. Raises UnknownService.
+
+    It is asked at the port that its setting names, else at that of the mesh of *home*, else its own.
+    """
     process = process_named(name)
-    address = f"localhost:{os.environ.get(f'{process.prefix}_PORT') or process.port}"
+    port = os.environ.get(f"{process.prefix}_PORT") or listening(home, [process]).get(name, process.port)
+    address = f"localhost:{port}"
     if isinstance(process, Edge):
         return lives_at(address)
     try:

@@ -24,6 +24,7 @@ from service_clients.service import SERVICE as CLIENTS
 from service_kit.embedded import EmbeddedNats, free_port
 from service_testing import Mesh, eventually, fresh_database, fresh_nats, running
 from service_testing.command import Command
+from service_users.service import SERVICE as USERS
 
 NOWHERE = "host=/nowhere user=crm password=sesame"
 
@@ -169,6 +170,27 @@ def test_what_waits_in_a_database_is_counted() -> None:
     outbox, letters = database.waiting(url, [CLIENTS])
     assert (outbox.level, outbox.fact) == (Level.WARN, "1 events wait, the oldest for 3 h")
     assert (letters.level, letters.fact, letters.remedy) == (Level.WARN, "1", "crm dlq list clients")
+
+
+def test_what_a_service_owes_to_others_is_told() -> None:
+    """Per service and callee: how many calls wait, since when, and what the last attempt met."""
+    url = fresh_database(USERS)
+    assert list(database.owed(url, [CLIENTS, USERS])) == [Finding(Level.OK, "commands users", "none wait")]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO users.commande_sortante (id, type, cle, objet, charge, correlation_id, etat,"
+            " tentatives, prochain_essai, erreur, created_at)"
+            " SELECT gen_random_uuid(), type, type || age, type || age, '{}', '', 'EN_ATTENTE', tries, now(),"
+            " told, now() - age * interval '1 minute' FROM (VALUES ('revocation', 180, 9, 'UNAVAILABLE'),"
+            " ('revocation', 5, 1, 'INTERNAL'), ('notification', 0, 0, ''), ('of another version', 0, 0, ''))"
+            " AS of(type, age, tries, told)"
+        )
+    told = {found.subject: (found.level, found.fact) for found in database.owed(url, [USERS])}
+    assert told == {
+        "commands users → auth": (Level.WARN, "2 wait, the oldest for 3 h, last answer UNAVAILABLE"),
+        "commands users → notifications": (Level.OK, "1 waits"),
+        "commands users → ? (of another version)": (Level.OK, "1 waits"),
+    }
 
 
 def test_a_clock_that_differs_is_seen() -> None:

@@ -41,7 +41,7 @@ def listening(port: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 async def test_it_starts_answers_and_leaves_nothing_behind(crm: Command, number: signal.Signals) -> None:
-    """Its token opens it, a second one in the folder is refused, and a signal ends it in order.
+    """Its token opens it, health finds its ports, a second one is refused, a signal ends it in order.
 
     Once in an empty folder, once with the database of a former start.
     """
@@ -49,6 +49,7 @@ async def test_it_starts_answers_and_leaves_nothing_behind(crm: Command, number:
         token = (await running.says("TOKEN=")).strip().removeprefix("TOKEN=")
         assert await clients_of(running, token) == []
         assert await clients_of(running, (await crm("token")).out.strip()) == []
+        assert (await crm("health", "clients")).out == "clients is SERVING\n"
         second = await crm("up", "--port-offset", str(running.offset))
         assert (second.code, second.err) == (
             1,

@@ -4,7 +4,8 @@ Start with `Database` and `Transaction`. This package knows neither gRPC nor NAT
 """
 
 from db_utils.context import BY_ID, EVERYTHING, NOTHING, Scope, scope, unscoped, within
-from db_utils.database import Database, role_of, session_options
+from db_utils.database import Database, once_committed, role_of, session_options
+from db_utils.due import due_rows, take_due
 from db_utils.envelope import Envelope, InvalidKeys, Undecipherable
 from db_utils.errors import (
     Conflict,
@@ -97,10 +98,12 @@ __all__ = [
     "arm_failpoint",
     "clock",
     "context",
+    "due_rows",
     "failpoint",
     "keyed_models",
     "metadata",
     "migrations",
+    "once_committed",
     "parse_uuid",
     "purge",
     "purge_job",
@@ -109,6 +112,7 @@ __all__ = [
     "role_of",
     "scope",
     "session_options",
+    "take_due",
     "text_key",
     "unscoped",
     "uuid7",

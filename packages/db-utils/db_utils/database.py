@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from db_utils.direct import DirectReader
@@ -40,6 +40,19 @@ _DEAD_PEER = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,  # milliseconds
 }
+
+
+def once_committed(callback: Callable[[], None]) -> None:
+    """Call *callback* when all that this task has written so far is committed.
+
+    That is now, unless `Database.held` holds the commit back: then it is called after that commit,
+    and never when the held transaction is undone.
+    """
+    holding = _holding.get()
+    if holding is not None and holding.is_current():
+        holding.waiting.append(callback)
+    else:
+        callback()
 
 
 def role_of(schema: str) -> str:
@@ -115,13 +128,17 @@ class Database:
 
         For callers that must add a row which depends on what the inner code answered. An
         inner transaction that fails is undone alone; the held one goes on if the error is caught.
+        Callbacks of `once_committed` follow the commit.
         """
         async with Transaction(self._pool, self._shield, self._followers) as tx:
-            token = _holding.set(_Holding(self, asyncio.current_task(), tx))
+            holding = _Holding(self, asyncio.current_task(), tx)
+            token = _holding.set(holding)
             try:
                 yield tx
             finally:
                 _holding.reset(token)
+        for callback in holding.waiting:
+            callback()
 
     def exclusive(self, name: str) -> AbstractAsyncContextManager[bool]:
         """Whether this is the only holder of the lock *name* in this schema, while inside.
@@ -181,10 +198,15 @@ class _Holding:
     database: Database
     task: asyncio.Task[Any] | None
     tx: Transaction
+    waiting: list[Callable[[], None]] = field(default_factory=list)
 
     def is_of(self, database: Database) -> bool:
         """Whether *database* is asked by the task that holds. Tasks that it starts do not join."""
-        return self.database is database and self.task is asyncio.current_task()
+        return self.database is database and self.is_current()
+
+    def is_current(self) -> bool:
+        """Whether the running task is the one that holds."""
+        return self.task is asyncio.current_task()
 
 
 def _heard(ping: asyncio.Task[Cursor]) -> None:

@@ -1,5 +1,6 @@
 """The errors of the database that callers may meet. The gRPC edge maps each to a status code."""
 
+from collections.abc import Collection
 from typing import ClassVar
 from uuid import UUID
 
@@ -77,17 +78,32 @@ class InvalidValue(DatabaseError):
 
 
 class TextTooLong(InvalidValue):
-    """Longer than the column."""
+    """Longer than the column, which takes *limit* characters where it is known."""
+
+    def __init__(self, column: str, limit: int | None = None) -> None:
+        super().__init__(column)
+        self.limit = limit
 
 
 class UnknownChoice(InvalidValue):
-    """Not in the closed list of the column."""
+    """Not in the closed list of the column, its *choices*."""
+
+    def __init__(self, column: str, choices: Collection[str] = ()) -> None:
+        super().__init__(column)
+        self.choices = choices
 
 
 class InvalidPage(DatabaseError):
-    """Base of what is wrong with the page a caller asks for; *field* of the request is at fault."""
+    """Base of what is wrong with the page a caller asks for; *field* of the request is at fault.
+
+    *choices* are the values it may have, where that is a closed list.
+    """
 
     field: ClassVar[str]
+
+    def __init__(self, told: object = "", choices: Collection[str] = ()) -> None:
+        super().__init__(told)
+        self.choices = choices
 
 
 class InvalidPageToken(InvalidPage):

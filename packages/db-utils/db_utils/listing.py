@@ -164,17 +164,17 @@ class Listing(Generic[R]):
     def _sort(self, request: PageRequest) -> _Sort:
         chosen = self._sorts.get(request.sort_by or self._default)
         if chosen is None:
-            raise UnknownSort(request.sort_by)
+            raise UnknownSort(request.sort_by, tuple(self._sorts))
         direction = request.sort_order.lower()
         if direction not in ("", "asc", "desc"):
-            raise UnknownOrder(request.sort_order)
+            raise UnknownOrder(request.sort_order, ("asc", "desc"))
         return replace(chosen, descending=direction == "desc") if direction else chosen
 
     def _wanted(self, search: str) -> Search:
         if not search:
             return Search((), ())
         if len(search) > LONGEST_SEARCH:
-            raise TextTooLong("search")
+            raise TextTooLong("search", LONGEST_SEARCH)
         if self._search is None or not isinstance(self._search.type, (Key, Searched)):
             raise TypeError(f"{self._model.__name__} is not searched")
         return Search.of(search, self._search.type, self._number)
@@ -190,7 +190,7 @@ class Listing(Generic[R]):
             if self._filters[name] is None:
                 kind = self._table.columns[name].type
                 if isinstance(kind, Choice) and value not in kind.values:
-                    raise UnknownChoice(name)
+                    raise UnknownChoice(name, kind.values)
 
     def _statement(
         self, active: tuple[str, ...], shape: Shape, sort: _Sort, after: bool

@@ -192,7 +192,7 @@ class TablePlan:
             c.key: c.type.length for c in self.written if isinstance(c.type, String) and c.type.length
         }
         self.keys = keys_of(table)
-        self._choices = {c.key: frozenset(c.type.values) for c in self.written if isinstance(c.type, Choice)}
+        self._choices = {c.key: c.type.values for c in self.written if isinstance(c.type, Choice)}
         self.insert = _keyed(table.insert().inline().values({c.key: bindparam(c.key) for c in self.written}))
         self.insert_if_absent = replace(self.insert, sql=self.insert.sql + b" ON CONFLICT DO NOTHING")
 
@@ -240,11 +240,11 @@ class TablePlan:
         for key, limit in self._limits.items():
             value = attributes.get(key)
             if value is not None and len(value) > limit:
-                raise TextTooLong(key)
+                raise TextTooLong(key, limit)
         for key, choices in self._choices.items():
             value = attributes.get(key)
             if value is not None and value not in choices:
-                raise UnknownChoice(key)
+                raise UnknownChoice(key, choices)
 
 
 @cache

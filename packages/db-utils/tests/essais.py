@@ -114,6 +114,16 @@ class Piece(Entity, Tenant, SoftDelete, Base):
     libelle: Mapped[str] = mapped_column(String(50), default="")
 
 
+class Travail(Entity, Tenant, Base):
+    """A row that is work, due at an instant."""
+
+    __tablename__ = "travaux"
+
+    prochain_essai: Mapped[datetime | None]
+    tentatives: Mapped[int] = mapped_column(default=0)
+    note: Mapped[str] = mapped_column(String(20), default="")
+
+
 class Modele(Entity, TenantOrSystem, Base):
     """A row of an organisation or of the system."""
 

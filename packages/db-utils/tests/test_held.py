@@ -5,7 +5,7 @@ from functools import partial
 
 import psycopg
 import pytest
-from db_utils import Conflict, Database, retried
+from db_utils import Conflict, Database, once_committed, retried
 from sqlalchemy import select
 from tests.essais import SCHEMA, Fiche, Journal, fiche, round_trips, wire
 
@@ -141,6 +141,36 @@ async def test_what_a_call_leaves_running_has_transactions_of_its_own(database: 
     answered.set()
     await task
     assert await codes(database, org) == ["après", "avant"]
+
+
+async def test_callbacks_follow_the_commit_of_the_held_transaction(
+    database: Database, org: str, owner: psycopg.Connection
+) -> None:
+    """Those of an undone one are forgotten; without a held one, and in another task, they come at once."""
+    seen: list[int] = []
+
+    def count() -> None:
+        rows = owner.execute("SELECT count(*) FROM fiches WHERE organisation_id = %s", (org,)).fetchone()
+        assert rows is not None
+        seen.append(rows[0])
+
+    async def beside() -> None:
+        once_committed(count)
+
+    async with database.held():
+        async with database.transaction() as tx:
+            await tx.insert(fiche(org))
+        once_committed(count)
+        assert seen == []
+        await asyncio.create_task(beside())
+        assert seen == [0]
+    assert seen == [0, 1]
+    with pytest.raises(ZeroDivisionError):
+        async with database.held():
+            once_committed(count)
+            raise ZeroDivisionError
+    once_committed(count)
+    assert seen == [0, 1, 1]
 
 
 async def test_another_database_is_not_held(database: Database, url: str, org: str) -> None:

@@ -14,13 +14,16 @@ from grpc_utils.fields import (
     electronic_address,
     email_address,
     is_opaque_id,
+    one_of,
     opaque_id,
     optional_date,
     required,
     siren_number,
     siret_number,
     vat_number,
+    web_address,
 )
+from grpc_utils.file_names import file_name
 from grpc_utils.headers import AUTHORIZATION, CORRELATION
 from grpc_utils.idempotency import Idempotency
 from grpc_utils.identity import SERVICE_PREFIX, Identity, caller
@@ -102,6 +105,7 @@ __all__ = [
     "email_address",
     "errors",
     "expected_version",
+    "file_name",
     "found",
     "free_structure",
     "idempotency",
@@ -113,6 +117,7 @@ __all__ = [
     "listener",
     "money",
     "new_key_pair",
+    "one_of",
     "opaque_id",
     "optional_date",
     "outer_text",
@@ -133,6 +138,7 @@ __all__ = [
     "to_message",
     "vat_number",
     "web",
+    "web_address",
     "written_amount",
     "written_day",
 ]

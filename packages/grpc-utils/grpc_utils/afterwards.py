@@ -1,10 +1,13 @@
 """Calls to other services that are made after the answer, at best effort (C14)."""
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import grpc
+from db_utils import once_committed
 
 from grpc_utils import deadline
 from grpc_utils.client import reason_of
@@ -24,8 +27,15 @@ class Afterwards:
         self._tasks: set[asyncio.Task[None]] = set()  # an event loop holds its tasks by weak references
 
     def start(self, name: str, call: Callable[[], Awaitable[object]]) -> None:
-        """Make *call* in the background and return at once; *name* is what a log line calls it."""
-        task = asyncio.create_task(_made(name, call))
+        """Make *call* in the background and return at once; *name* is what a log line calls it.
+
+        While an idempotency key holds the commit of its cause back, the call waits for that commit;
+        it is not made when its cause is undone.
+        """
+        once_committed(partial(self._start, name, call, contextvars.copy_context()))
+
+    def _start(self, name: str, call: Callable[[], Awaitable[object]], context: contextvars.Context) -> None:
+        task = asyncio.create_task(_made(name, call), context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -11,7 +11,6 @@ from grpc_utils.errors import FormatInvalide, MontantInvalide, PourcentageInvali
 _CENT = Decimal("0.01")
 _CURRENCY = re.compile("[A-Z]{3}")
 _TOO_MUCH = 10**12
-_LEAST = "-999 999 999 999,99"
 
 
 def money(value: float, champ: str, *, signed: bool = False, positive: bool = False) -> Decimal:
@@ -24,7 +23,7 @@ def money(value: float, champ: str, *, signed: bool = False, positive: bool = Fa
         amount = rounded(Decimal(repr(value)))
         if abs(amount) < _TOO_MUCH and (amount or not positive):  # only rounding may have made it so
             return amount
-    raise MontantInvalide(champ=champ, minimum=_LEAST if signed else "0,01" if positive else "0")
+    raise MontantInvalide(*(("plus que 0",) if positive else ()), champ=champ)
 
 
 def percentage(value: float, champ: str) -> Decimal:
@@ -42,5 +41,5 @@ def rounded(amount: Decimal) -> Decimal:
 def currency(text: str, champ: str) -> str:
     """The currency *text*, three capitals (ISO 4217); EUR when empty. Raises FormatInvalide."""
     if text and not _CURRENCY.fullmatch(text):
-        raise FormatInvalide(champ=champ)
+        raise FormatInvalide("trois majuscules, comme EUR", champ=champ)
     return text or "EUR"

@@ -21,7 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from grpc_utils import deadline
 from grpc_utils.breaker import Breaker, Unbroken
-from grpc_utils.errors import OUT_OF_SERVICE, DependanceIndisponible
+from grpc_utils.errors import OUT_OF_SERVICE, DependanceIndisponible, Refusal
 from grpc_utils.headers import AUTHORIZATION, CORRELATION, ORGANISATION
 from grpc_utils.identity import current_caller
 from grpc_utils.internal import ServiceSigner
@@ -73,9 +73,9 @@ def info_of(refusal: grpc.aio.AioRpcError) -> ErrorInfo:
     return info
 
 
-def reason_of(refusal: grpc.aio.AioRpcError) -> str:
-    """The reason of a *refusal* by a service of ours (C7), "" when it has none."""
-    return str(info_of(refusal).reason)
+def reason_of(refusal: grpc.aio.AioRpcError | Refusal) -> str:
+    """The reason of a *refusal* that a call of `Peers` raises (C7), "" when the callee has given none."""
+    return refusal.reason if isinstance(refusal, Refusal) else str(info_of(refusal).reason)
 
 
 class Peers:

@@ -33,6 +33,7 @@ from grpc_utils.errors import (
     TropLong,
     ValeurInconnue,
     VersionPerimee,
+    permitted,
 )
 
 
@@ -43,9 +44,10 @@ def refusal_of(error: DatabaseError) -> Refusal | None:
             known = {"id": str(error.existing_id)} if error.existing_id is not None else {}
             return ExisteDeja(contrainte=error.constraint, **known)
         case TextTooLong():
-            return TropLong(champ=error.column)
+            limit = () if error.limit is None else (f"maximum : {error.limit} caractères",)
+            return TropLong(*limit, champ=error.column)
         case UnknownChoice():
-            return ValeurInconnue(champ=error.column)
+            return ValeurInconnue(*permitted(error.choices), champ=error.column)
         case InvalidValue():
             return FormatInvalide(champ=error.column)
         case ReferenceViolation():
@@ -53,7 +55,7 @@ def refusal_of(error: DatabaseError) -> Refusal | None:
         case InvalidPageToken():
             return JetonDePageInvalide(champ=error.field)
         case InvalidPage():
-            return PageInvalide(champ=error.field)
+            return PageInvalide(*permitted(error.choices), champ=error.field)
     plain = (_PLAIN[kind] for kind in type(error).__mro__ if kind in _PLAIN)
     return next((refusal() for refusal in plain), None)
 

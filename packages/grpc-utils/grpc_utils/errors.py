@@ -2,11 +2,14 @@
 
 A service writes a subclass of one of the status classes and nothing else: its name is the
 reason, its docstring the French sentence, its keyword arguments the metadata (never
-personal data), which the sentence may name in braces, as in `{champ}`. Only `pipeline.py`
-turns refusals into a status.
+personal data). The sentence a caller reads ends in the field, the bounds and the permitted
+values. Only `pipeline.py` turns refusals into a status.
 """
 
 import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
 from typing import ClassVar, Final
 
 import grpc
@@ -58,17 +61,26 @@ __all__ = [
     "Unimplemented",
     "ValeurInconnue",
     "VersionPerimee",
+    "entry",
+    "permitted",
+    "within",
 ]
 
+_TOLD: Final[Mapping[str, str]] = {
+    "champ": "champ",
+    "entree": "entrée",
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "de": "de",
+    "vers": "vers",
+    "champs": "champs",
+    "statut": "statut",
+    "contrainte": "contrainte",
+}
+"""Metadata that the sentence tells too, in this order."""
+_MOST_TOLD = 30  # permitted values: more of them are a reference list, and no sentence
 # Places where a word begins in the name of a class: TropDEntrees becomes TROP_D_ENTREES.
 _WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
-
-class _Told(dict[str, str]):
-    """Metadata for a sentence; what was not given stands for the whole request."""
-
-    def __missing__(self, name: str) -> str:
-        return "Demande"
 
 
 class Refusal(Exception):
@@ -80,15 +92,20 @@ class Refusal(Exception):
     def __init_subclass__(cls) -> None:
         cls.reason = _WORD_STARTS.sub("_", cls.__name__).upper()
 
-    def __init__(self, **metadata: str) -> None:
+    def __init__(self, *hints: str, **metadata: str) -> None:
+        """A refusal with *metadata* for programs; *hints*, as in "admis : A, B", are told in its sentence."""
         super().__init__(self.reason)
-        self.metadata = metadata
-        self.words: dict[str, str] = {}  # what the sentence names in braces beside the metadata
+        self.metadata, self.hints = metadata, hints
 
     @property
     def message(self) -> str:
-        """The sentence for the caller: the docstring of the class on one line, with its metadata."""
-        return " ".join((self.__doc__ or "").split()).format_map(_Told(self.words | self.metadata))
+        """The sentence for the caller: the docstring of the class and where, within which bounds."""
+        sentence = " ".join((self.__doc__ or "").split())
+        told = [f"{word} : {self.metadata[key]}" for key, word in _TOLD.items() if key in self.metadata]
+        if not (told or self.hints):
+            return sentence
+        end = "." if sentence.endswith(".") else ""
+        return f"{sentence.removesuffix('.')} ({' ; '.join((*told, *self.hints))}){end}"
 
     def details(self, domain: str) -> bytes:
         """The refusal as a serialised google.rpc.Status for `grpc-status-details-bin` (C7)."""
@@ -101,6 +118,30 @@ class Refusal(Exception):
             status.details.append(packed)
         serialised: bytes = status.SerializeToString()
         return serialised
+
+
+def permitted(values: Collection[str]) -> tuple[str, ...]:
+    """The hint that tells a closed list; none when it is unknown or too long to be read."""
+    return (f"admis : {', '.join(values)}",) if 0 < len(values) <= _MOST_TOLD else ()
+
+
+def within(least: object, most: object) -> str:
+    """The hint that tells the bounds of a value; days are written dd/mm/yyyy (C3)."""
+    return f"de {_written(least)} à {_written(most)}"
+
+
+def _written(bound: object) -> str:
+    return f"{bound.day:02}/{bound.month:02}/{bound.year:04}" if isinstance(bound, date) else str(bound)
+
+
+@contextmanager
+def entry(name: str, position: int) -> Iterator[None]:
+    """Have refusals of what is checked inside name the entry of the list *name*, counted from 0."""
+    try:
+        yield
+    except Refusal as refusal:
+        refusal.metadata.setdefault("entree", f"{name}[{position}]")
+        raise
 
 
 class InvalidArgument(Refusal):
@@ -202,15 +243,11 @@ class TropDEntrees(InvalidArgument):
 
 
 class DateInvalide(InvalidArgument):
-    """{champ} : la date n'existe pas ou n'est pas admise ; le format est AAAA-MM-JJ."""
+    """La date n'existe pas ou n'est pas admise ; le format est AAAA-MM-JJ."""
 
 
 class MontantInvalide(InvalidArgument):
-    """{champ} : le montant n'est pas un nombre de {minimum} à {maximum}."""
-
-    def __init__(self, *, minimum: str = "0", maximum: str = "999 999 999 999,99", **metadata: str) -> None:
-        super().__init__(**metadata)
-        self.words = {"minimum": minimum, "maximum": maximum}
+    """Un montant est un nombre inférieur à 1 000 000 000 000 et, sauf exception, jamais négatif."""
 
 
 class PourcentageInvalide(InvalidArgument):

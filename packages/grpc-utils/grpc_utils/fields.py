@@ -1,15 +1,24 @@
 """Checks of single fields that every service needs; each takes a text and returns its stored form."""
 
 import re
+from collections.abc import Callable, Collection
 from datetime import date
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 from stdnum.eu import vat
 from stdnum.exceptions import ValidationError
 from stdnum.fr import siren, siret
 
-from grpc_utils.errors import ChampRequis, DateInvalide, FormatInvalide, TropLong
+from grpc_utils.errors import (
+    ChampRequis,
+    DateInvalide,
+    FormatInvalide,
+    TropLong,
+    ValeurInconnue,
+    permitted,
+)
 
 _OPAQUE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:|-]{0,63}")
 # The usual local parts, for which the syntax check of email-validator is not needed.
@@ -18,6 +27,8 @@ _NOBODY, _MONACO = "000000000", "000"
 _ELECTRONIC = re.compile(r"(?P<scheme>[0-9]{4}|AN|AQ|AS|AU|EM):(?P<identifier>\S+)")
 _DIRECTORY, _EMAIL = "0225", "EM"
 _IN_DIRECTORY = re.compile(r"[A-Za-z0-9._-]{1,125}")
+_WEB_ADDRESS = re.compile(r"[^\s\"<>\\^`{|}]+")  # RFC 3987: what RFC 3986 has, and letters beyond ASCII
+_LONGEST_WEB_ADDRESS = 2048
 _LONGEST_EMAIL = 254  # RFC 5321 section 4.5.3.1.3, without the angle brackets
 
 
@@ -25,6 +36,13 @@ def required(text: str, champ: str) -> str:
     """Return *text*, which must not be empty. Raises ChampRequis."""
     if not text:
         raise ChampRequis(champ=champ)
+    return text
+
+
+def one_of(text: str, values: Collection[str], champ: str) -> str:
+    """Return *text*, which must be one of *values* (C1). Raises ChampRequis, ValeurInconnue."""
+    if required(text, champ) not in values:
+        raise ValeurInconnue(*permitted(values), champ=champ)
     return text
 
 
@@ -54,7 +72,7 @@ def opaque_id(text: str, champ: str) -> str | None:
     if not text:
         return None
     if not is_opaque_id(text):
-        raise FormatInvalide(champ=champ)
+        raise FormatInvalide("1 à 64 lettres, chiffres et signes . _ : | -", champ=champ)
     return text
 
 
@@ -68,7 +86,7 @@ def email_address(text: str, champ: str) -> str | None:
     if not text:
         return None
     if len(text) > _LONGEST_EMAIL:
-        raise TropLong(champ=champ)
+        raise TropLong(f"maximum : {_LONGEST_EMAIL} caractères", champ=champ)
     lowered = text.lower()
     local, _, domain = lowered.rpartition("@")
     try:
@@ -76,7 +94,7 @@ def email_address(text: str, champ: str) -> str | None:
             return f"{local}@{_email_domain(domain)}"
         return validate_email(lowered, check_deliverability=False).normalized
     except EmailNotValidError:
-        raise FormatInvalide(champ=champ) from None
+        raise FormatInvalide("adresse e-mail attendue", champ=champ) from None
 
 
 @lru_cache(maxsize=4096)
@@ -157,4 +175,30 @@ def electronic_address(text: str, of_siren: str, champ: str) -> str | None:
         ours = bool(of_siren) and identifier.startswith(of_siren)
         if not ours or not _IN_DIRECTORY.fullmatch(identifier):
             raise FormatInvalide(champ=champ)
+    return text
+
+
+def _nowhere(host: str) -> bool:
+    return False
+
+
+def web_address(text: str | None, champ: str, *, plain_at: Callable[[str], bool] = _nowhere) -> str | None:
+    """An absolute https address, None when empty; http only at hosts of which *plain_at* is true.
+
+    It has at most 2048 characters, no user name or password, and none of the characters that no
+    address has (RFC 3987). Raises FormatInvalide, TropLong.
+    """
+    if not text:
+        return None
+    if len(text) > _LONGEST_WEB_ADDRESS:
+        raise TropLong(f"maximum : {_LONGEST_WEB_ADDRESS} caractères", champ=champ)
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port  # reading the port is what finds it malformed
+    except ValueError:
+        raise FormatInvalide(champ=champ) from None
+    allowed = parts.scheme == "https" or (parts.scheme == "http" and plain_at(host))
+    sound = _WEB_ADDRESS.fullmatch(text) and text.isprintable() and parts.username is None
+    if not (host and allowed and sound):
+        raise FormatInvalide("adresse web absolue attendue", champ=champ)
     return text

@@ -3,6 +3,7 @@
 A component is a value that a `Service` names in its data; `service.py` takes it apart.
 """
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from db_utils import Worker
@@ -48,6 +49,10 @@ class Component(Protocol):
     @property
     def workers(self) -> tuple[Worker, ...]:
         """Jobs added to those of the service."""
+
+    @property
+    def callees(self) -> Mapping[str, str]:
+        """The services to which it owes calls, by the names of its commands (C22)."""
 
     def greeter(self, app: Any) -> Greeter | None:
         """Make the greeter of *app*, None when the component is switched off there."""

@@ -1,7 +1,7 @@
 """A service as a value: its tables, servicers, subscriptions, jobs and settings."""
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,8 @@ class Service:
     issues tokens itself makes their *issuer* and tells the *revoked* ones: it asks nobody else for
     its own keys and revocations. *components* are parts shared with other services: what they
     consume, do and can be told is added to the fields below, their tables to *shared_tables*, by
-    the package of their migrations.
+    the package of their migrations, the services that they owe calls to *callees*, by the names of
+    the commands.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Service:
     revoked: Callable[[Any], Ask] | None = None
     shared_tables: tuple[tuple[str, MetaData], ...] = KERNEL
     greeters: tuple[Callable[[Any], Greeter | None], ...] = ()
+    callees: Mapping[str, str] = field(default_factory=dict, hash=False)  # no mapping has a hash
     components: InitVar[tuple[Component, ...]] = ()
 
     def __post_init__(self, components: tuple[Component, ...]) -> None:
@@ -59,6 +61,7 @@ class Service:
                 workers=component.workers,
                 greeters=(component.greeter,),
             )
+            object.__setattr__(self, "callees", {**self.callees, **component.callees})
             both = (component.settings, self.settings)  # in this order the service's come first
             object.__setattr__(self, "settings", type(self.settings.__name__, both, {}))
 

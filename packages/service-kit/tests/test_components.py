@@ -1,6 +1,6 @@
 """What a component adds to a service that names it, and that it is met by callers only there."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -59,6 +59,11 @@ class Porch:
     def workers(self) -> tuple[Worker, ...]:
         """Its job."""
         return (Worker("porch", self.job, every=timedelta(days=1)),)
+
+    @property
+    def callees(self) -> Mapping[str, str]:
+        """It owes nothing."""
+        return {}
 
     def greeter(self, app: Any) -> Greeter | None:
         """The doorman, unless nobody is to be polite."""

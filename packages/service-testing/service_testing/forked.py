@@ -100,7 +100,9 @@ async def _reader(descriptor: int) -> asyncio.StreamReader:
 
 
 async def _code(end: asyncio.StreamReader) -> int:
-    return int(await end.readline() or -signal.SIGKILL)
+    told = await end.readline()
+    await end.read()  # the pipe is closed after the line, which a loop that ends now would not wait for
+    return int(told or -signal.SIGKILL)
 
 
 async def _rest(stream: asyncio.StreamReader | None) -> bytes:

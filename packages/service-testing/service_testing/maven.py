@@ -3,6 +3,7 @@
 Maven keeps what it has fetched in its own repository, so that it is fetched once.
 """
 
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 _PATIENCE = 600  # seconds
+_VALID = re.compile(r"Testing file [0-9]+: +valid ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +48,25 @@ def judged_by_verapdf(flavour: str, files: Sequence[Path]) -> str:
     return _verdict(command)
 
 
-def judged_by_mustang(file: Path) -> str:
-    """What Mustang says of the Factur-X *file*, "" when it is valid.
+def judged_by_mustang(folder: Path) -> str:
+    """What Mustang says of the Factur-X files in *folder*, "" when each of them is valid.
 
     Skips the test where Java or Maven is missing, or Maven reaches nothing.
     """
-    jar = str(jar_of(MUSTANG))
-    return _verdict(["java", "-jar", jar, "--no-notices", "--action", "validate", "--source", str(file)])
+    judging = ("--no-notices", "--disable-file-logging", "--action", "validateExpectValid")
+    done = _run(["java", "-jar", str(jar_of(MUSTANG)), *judging, "--directory", str(folder)])
+    told = done.stdout + done.stderr
+    whole = done.returncode == 0 and len(_VALID.findall(told)) == len(list(folder.glob("*.pdf")))
+    return "" if whole else told
 
 
 def _verdict(command: Sequence[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+    done = _run(command)
     return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
 
 
 @cache
@@ -71,7 +80,7 @@ def jar_of(artifact: Artifact) -> Path:
         # A jar is used alone: those of judges hold all that they need.
         wanted = (f"-Dartifact={coordinates}", "-Dtransitive=false")
         command = ["mvn", "-q", "-B", "dependency:get", *wanted]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+        done = _run(command)
         if done.returncode or not artifact.kept.exists():
             pytest.skip(f"Maven could not fetch {coordinates}, which was not run: {done.stdout[-300:]}")
     return artifact.kept

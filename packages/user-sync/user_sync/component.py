@@ -3,6 +3,7 @@
 components=(UserSync(app_code="accounting", service_name="accounting-service"),)
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -63,6 +64,11 @@ class UserSync:
             Worker("user-sync-rejouer-syncs", self.rejouer_syncs, every=_EVERY),
             Worker("user-sync-organisations", self.ouvrir_organisations, every=_EVERY),
         )
+
+    @property
+    def callees(self) -> Mapping[str, str]:
+        """None: users is asked anew until it answers, without a command."""
+        return {}
 
     def greeter(self, app: App[UserSyncSettings]) -> Synchroniser | None:
         """Return the interception of calls, None when it is switched off."""

@@ -31,11 +31,15 @@ _REVALIDATED: Final = "no-cache"  # stored, but revalidated each time: 304 while
 
 
 class Directory(Body):
-    """Addresses to go to: *links* are paths by what they lead to, *application* is for people."""
+    """Addresses to go to: *links* are paths by what they lead to, *application* is for people.
+
+    *services* are the gRPC ports of the services behind it, none in production.
+    """
 
     name: str
     application: str
     links: dict[str, str]
+    services: dict[str, int]
 
 
 class Documentation:
@@ -69,7 +73,9 @@ class Documentation:
             page = front_page(self._application, _LINKS, self._ports, nonce)
             return HTMLResponse(page, headers={**told, **front_headers(nonce)})
         links = {link.name: link.path for link in _LINKS}
-        directory = Directory(name=request.app.title, application=self._application, links=links)
+        directory = Directory(
+            name=request.app.title, application=self._application, links=links, services=dict(self._ports)
+        )
         return JSONResponse(directory.model_dump(by_alias=True), headers=told)
 
     async def contract(self, request: Request) -> Response:

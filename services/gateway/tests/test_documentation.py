@@ -49,9 +49,13 @@ async def test_a_program_is_told_the_same_in_json(edge: httpx.AsyncClient, accep
 
 
 async def test_the_ports_of_the_services_are_told(web: httpx.AsyncClient, mesh: Mesh) -> None:
-    """Developers are shown the ports of the services, to call them with other tools."""
+    """Developers and programs are shown the ports of the services, to call them with other tools."""
     page = (await web.get(FRONT, headers=BROWSER)).text
-    assert all(mesh.address(name).rpartition(":")[2] in page for name in ("auth", "users"))
+    told = (await web.get(FRONT)).json()["services"]
+    for name in ("auth", "users"):
+        port = mesh.address(name).rpartition(":")[2]
+        assert port in page
+        assert told[name] == int(port)
 
 
 @pytest.fixture
@@ -65,9 +69,10 @@ async def in_production() -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_production_keeps_its_ports_to_itself(in_production: httpx.AsyncClient) -> None:
-    """In production the page shows no service."""
+    """In production neither page nor directory shows a service."""
     page = await in_production.get(FRONT, headers=BROWSER)
     assert (page.status_code, "grpcurl" in page.text) == (200, False)
+    assert (await in_production.get(FRONT)).json()["services"] == {}
 
 
 @pytest.mark.parametrize("path", [FRONT, DOCS])

@@ -46,13 +46,14 @@ class ActiviteService(ActiviteServiceServicer):
     async def Create(self, request: pb.CreateActiviteRequest, context: Context) -> pb.Activite:
         """Note an activity of the caller (R4, R5)."""
         required(request.type_id or request.type_code, "type_code")
-        kind = await named_type(self._db.read(), request.type_id, request.type_code, "type_code")
+        named = "type_code" if request.type_code else "type_id"
+        kind = await named_type(self._db.read(), request.type_id, request.type_code, named)
         activite = rules.new_activite(request, kind.id, caller())
         try:
             async with self._db.transaction() as tx:
                 await tx.insert(activite)
         except ReferenceViolation:  # the type was deleted at this very moment
-            raise Introuvable from None
+            raise Introuvable(champ=named) from None
         return _message(activite, kind)
 
     async def Get(self, request: pb.GetActiviteRequest, context: Context) -> pb.Activite:
@@ -78,10 +79,10 @@ class ActiviteService(ActiviteServiceServicer):
                 activite = found(await tx.get(Activite, request.id, lock=True))
                 changed = rules.activite_changes(activite, request)
                 given = required(request.type_id, "type_id") if request.HasField("type_id") else None
-                kind = found(await tx.get(TypeActivite, given or activite.type_id))
+                kind = found(await tx.get(TypeActivite, given or activite.type_id), "type_id")
                 await tx.update(activite, expected=expected_version(request), type_id=kind.id, **changed)
         except ReferenceViolation:  # the type was deleted at this very moment
-            raise Introuvable from None
+            raise Introuvable(champ="type_id") from None
         return _message(activite, kind)
 
     async def Delete(self, request: pb.DeleteActiviteRequest, context: Context) -> DeleteResponse:

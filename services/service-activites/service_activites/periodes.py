@@ -1,13 +1,15 @@
 """Days of Paris and what is late (R12, R13, R15), as pure functions of an instant or a day."""
 
 from datetime import date, datetime, timedelta
+from typing import Final
 
 from db_utils.clock import midnight
-from grpc_utils.errors import ValeurInconnue
+from grpc_utils.errors import ValeurInconnue, permitted
 
 from service_activites.models import A_FAIRE, EN_COURS, Tache
 
 OPEN = (A_FAIRE, EN_COURS)
+PERIODES: Final = ("aujourd_hui", "semaine", "mois")
 _DAY = timedelta(days=1)
 
 Bounds = tuple[datetime, datetime]  # the first instant of a period, and the first one after it
@@ -25,7 +27,7 @@ def bounds(periode: str, today: date) -> Bounds:
             first = today.replace(day=1)
             after = (first + timedelta(days=31)).replace(day=1)
         case _:
-            raise ValeurInconnue(champ="periode")
+            raise ValeurInconnue(*permitted(PERIODES), champ="periode")
     return midnight(first), midnight(after)
 
 

@@ -46,7 +46,7 @@ def new_type(request: pb.CreateTypeActiviteRequest) -> TypeActivite:
     """New type of the organisation with the fields of *request* (R1). Raises InvalidArgument."""
     code = required(request.code, "code").upper()
     if not _CODE.fullmatch(code):
-        raise FormatInvalide(champ="code")
+        raise FormatInvalide("1 à 50 lettres sans accent, chiffres et _", champ="code")
     return TypeActivite(
         organisation_id=request.organisation_id,
         code=code,
@@ -79,7 +79,7 @@ def new_activite(request: pb.CreateActiviteRequest, type_id: UUID, identity: Ide
         **opaque_ids(request, _RATTACHEMENTS),
     )
     if not any(getattr(activite, name) for name in _RATTACHEMENTS):
-        raise RattachementRequis
+        raise RattachementRequis(", ".join(_RATTACHEMENTS))
     _check_echeance(activite.date_activite, activite.echeance)
     return activite
 

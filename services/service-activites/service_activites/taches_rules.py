@@ -69,7 +69,7 @@ def marked(tache: Tache, statut: str, now: datetime, motif: str = "") -> dict[st
     Raises TransitionInterdite, TropLong.
     """
     if len(motif) > _LONGEST_MOTIF:
-        raise TropLong(champ="motif")
+        raise TropLong(f"maximum : {_LONGEST_MOTIF} caractères", champ="motif")
     if tache.statut == statut:
         return {}
     if statut not in _TRANSITIONS[tache.statut]:

@@ -44,7 +44,7 @@ class TypeActiviteService(TypeActiviteServiceServicer):
         """Read a type by its id or by its code. Raises ChampRequis, DesignationAmbigue, Introuvable."""
         if not (request.HasField("id") or request.HasField("code")):
             raise ChampRequis(champ="id")
-        kind = await named_type(self._db.read(), request.id, request.code, "code")
+        kind = await named_type(self._db.read(), request.id, request.code, "code" if request.code else "id")
         return to_message(kind, pb.TypeActivite)
 
     async def List(
@@ -81,6 +81,6 @@ async def named_type(reader: Reader, type_id: str, code: str, champ: str) -> Typ
     if type_id and code:
         raise rules.DesignationAmbigue(champ=champ)
     if not code:
-        return found(await reader.get(TypeActivite, type_id))
+        return found(await reader.get(TypeActivite, type_id), champ)
     organisation = scope.get().organisation_id or ""
-    return found(await reader.one(_BY_CODE, code=code.upper(), organisation=organisation))
+    return found(await reader.one(_BY_CODE, code=code.upper(), organisation=organisation), champ)

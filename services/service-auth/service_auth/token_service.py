@@ -9,9 +9,19 @@ from typing import Any
 from crm.auth import auth_pb2 as pb
 from crm.auth.auth_pb2_grpc import TokenServiceServicer
 from db_utils import Database, clock
-from grpc_utils import Context, Identity, Issuer, TokenVerifier, instant, opaque_id, required, timestamp
+from grpc_utils import (
+    Context,
+    Identity,
+    Issuer,
+    TokenVerifier,
+    instant,
+    one_of,
+    opaque_id,
+    required,
+    timestamp,
+)
 from grpc_utils.claims import ExpiredToken, ForeignAudience, ForeignIssuer, ForgedToken, InvalidToken
-from grpc_utils.errors import ChampRequis, DateInvalide, ValeurInconnue
+from grpc_utils.errors import ChampRequis, DateInvalide
 from service_kit import App
 from service_kit.revocations import Ask
 
@@ -76,9 +86,7 @@ class TokenService(TokenServiceServicer):
         """Revoke the tokens of a user, or those of them that name an organisation (R24)."""
         utilisateur_id = opaque_id(required(request.utilisateur_id, "utilisateur_id"), "utilisateur_id")
         assert utilisateur_id is not None
-        avant, motif = _past(request), required(request.motif, "motif")
-        if motif not in FINS:
-            raise ValeurInconnue(champ="motif")
+        avant, motif = _past(request), one_of(request.motif, FINS, "motif")
         async with self._db.transaction() as tx:
             await revoke_user(tx, utilisateur_id, avant, motif, request.organisation_id)
         return pb.RevokeUserResponse(success=True)

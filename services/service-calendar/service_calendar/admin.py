@@ -6,7 +6,7 @@ from datetime import timedelta
 from crm.calendar import calendar_pb2 as pb
 from crm.calendar.calendar_pb2_grpc import CalendarAdminServiceServicer
 from db_utils import Conflict, Listing, clock
-from grpc_utils import Context, found, list_answer, page_of, required, to_message
+from grpc_utils import Context, found, list_answer, one_of, page_of, required, to_message
 from service_kit import App, Settings
 
 from service_calendar import audit, fields, imports, rules
@@ -39,7 +39,7 @@ class CalendarAdminService(CalendarAdminServiceServicer):
     async def ImportCsv(self, request: pb.ImportCsvRequest, context: Context) -> pb.ImportCsvResponse:
         """Analyse a file and keep the analysis; without a dry run, apply it at once (R23, R24)."""
         organisation = fields.organisation(request.organisation_id)
-        kind = fields.one_of(request.type, KINDS, "type")
+        kind = one_of(request.type, KINDS, "type")
         if not request.content:
             required("", "content")
         reader = self._db.read()

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from crm.calendar import calendar_pb2 as pb
-from grpc_utils import money, opaque_id, required
-from grpc_utils.errors import InvalidArgument, TransitionInterdite
+from grpc_utils import money, one_of, opaque_id, required
+from grpc_utils.errors import InvalidArgument, TransitionInterdite, entry
 
 from service_calendar import fields
 from service_calendar.models import (
@@ -88,18 +88,22 @@ class Wanted:
 
 
 def wanted(lines: Sequence[pb.DebitToPlan]) -> list[Wanted]:
-    """What *lines* say, each of another debit (R19). Raises InvalidArgument."""
+    """What *lines* say, each of another debit (R19); a refusal names its line. Raises InvalidArgument."""
     if not lines:
         required("", "debits")
-    found = list(map(_wanted, lines))
-    if len({one.place for one in found}) < len(found):
-        raise LigneEnDouble(champ="rang")
-    return found
+    found: dict[Place, Wanted] = {}
+    for number, line in enumerate(lines):
+        with entry("debits", number):
+            one = _wanted(line)
+            if one.place in found:
+                raise LigneEnDouble(champ="rang")
+            found[one.place] = one
+    return list(found.values())
 
 
 def named(schedule_id: str, rang: int) -> Place:
     """The debit that a request is about. Raises ChampRequis, FormatInvalide, NombreHorsLimites."""
-    return fields.required_id(schedule_id, "schedule_id"), fields.within(rang, 1, fields.MOST, "rang")
+    return fields.required_id(schedule_id, "schedule_id"), fields.bounded(rang, 1, fields.MOST, "rang")
 
 
 def _wanted(line: pb.DebitToPlan) -> Wanted:
@@ -123,7 +127,7 @@ def new_status(debit: PlannedDebit, request: pb.UpdatePlannedDebitStatusRequest)
 
     Raises ChampRequis, ValeurInconnue, MontantInvalide, DateInvalide, TransitionInterdite.
     """
-    statut = fields.one_of(request.statut, _NEXT, "statut")
+    statut = one_of(request.statut, _NEXT, "statut")
     reel = money(request.montant_reel, "montant_reel") if request.HasField("montant_reel") else None
     day = fields.optional_day(request.date_reelle, "date_reelle")
     if statut == debit.statut:

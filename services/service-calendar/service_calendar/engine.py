@@ -75,7 +75,7 @@ class CalendarEngineService(CalendarEngineServiceServicer):
     ) -> pb.AddBusinessDaysResponse:
         """Count eligible days from a day, forwards or backwards (R16)."""
         day = fields.day(request.date, "date")
-        days = fields.within(request.days, -_MOST_DAYS, _MOST_DAYS, "days")
+        days = fields.bounded(request.days, -_MOST_DAYS, _MOST_DAYS, "days")
         calendar = await self._calendar(request, day, steps=abs(days))
         return pb.AddBusinessDaysResponse(date=calendar.add(day, days).isoformat())
 

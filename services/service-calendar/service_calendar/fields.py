@@ -4,7 +4,6 @@ Each takes what a request says and the name of the field, and returns what is st
 """
 
 import re
-from collections.abc import Collection
 from datetime import date, time
 
 from grpc_utils import caller, civil_date, opaque_id, required
@@ -14,7 +13,7 @@ from grpc_utils.errors import (
     InvalidArgument,
     OrganisationRequise,
     TropLong,
-    ValeurInconnue,
+    within,
 )
 
 from service_calendar.planning import Reference
@@ -52,7 +51,7 @@ def day(text: str, champ: str) -> date:
     """A day from 2000 to 2099. Raises ChampRequis, DateInvalide."""
     found = civil_date(required(text, champ), champ)
     if not FIRST_DAY <= found <= LAST_DAY:
-        raise DateInvalide(champ=champ)
+        raise DateInvalide(within(FIRST_DAY, LAST_DAY), champ=champ)
     return found
 
 
@@ -64,9 +63,9 @@ def optional_day(text: str, champ: str) -> date | None:
 def month(year: int, number: int, champs: tuple[str, str]) -> tuple[int, int]:
     """A month from 2000 to 2099; *champs* name its year and its number. Raises DateInvalide."""
     if not FIRST_DAY.year <= year <= LAST_DAY.year:
-        raise DateInvalide(champ=champs[0])
+        raise DateInvalide(within(FIRST_DAY.year, LAST_DAY.year), champ=champs[0])
     if not 1 <= number <= 12:
-        raise DateInvalide(champ=champs[1])
+        raise DateInvalide(within(1, 12), champ=champs[1])
     return year, number
 
 
@@ -75,7 +74,7 @@ def hour(text: str, champ: str) -> time | None:
     if not text:
         return None
     if not _HOUR.fullmatch(text):
-        raise FormatInvalide(champ=champ)
+        raise FormatInvalide("HH:MM", champ=champ)
     return time.fromisoformat(text)
 
 
@@ -103,22 +102,15 @@ def required_id(text: str, champ: str) -> str:
     return opaque_id(required(text, champ), champ) or ""
 
 
-def within(number: int, least: int, most: int, champ: str) -> int:
+def bounded(number: int, least: int, most: int, champ: str) -> int:
     """*number*, from *least* to *most*. Raises NombreHorsLimites."""
     if not least <= number <= most:
         raise NombreHorsLimites(champ=champ, minimum=str(least), maximum=str(most))
     return number
 
 
-def one_of(text: str, known: Collection[str], champ: str) -> str:
-    """*text*, which must be one of *known*. Raises ChampRequis, ValeurInconnue."""
-    if required(text, champ) not in known:
-        raise ValeurInconnue(champ=champ)
-    return text
-
-
 def short(text: str, longest: int, champ: str) -> str:
     """*text*, which must be there and have at most *longest* characters. Raises ChampRequis, TropLong."""
     if len(required(text, champ)) > longest:
-        raise TropLong(champ=champ)
+        raise TropLong(f"maximum : {longest} caractères", champ=champ)
     return text

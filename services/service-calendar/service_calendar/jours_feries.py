@@ -95,7 +95,7 @@ def _period(request: pb.ListHolidaysRequest) -> tuple[date, date]:
     first = fields.day(request.date_from, "date_from" if request.date_to else "annee")
     last = fields.day(request.date_to, "date_to")
     if last < first:
-        raise DateInvalide(champ="date_to")
+        raise DateInvalide("pas avant date_from", champ="date_to")
     return first, last
 
 

@@ -7,13 +7,14 @@ import re
 from typing import Any, Final
 
 from crm.calendar import calendar_pb2 as pb
-from grpc_utils import changes, money, opaque_id, required
+from grpc_utils import changes, money, one_of, opaque_id, required
 from grpc_utils.errors import (
     ExisteDeja,
     FailedPrecondition,
     FormatInvalide,
     InvalidArgument,
     ValeurInconnue,
+    permitted,
 )
 
 from service_calendar import fields
@@ -85,10 +86,10 @@ def new_configuration(request: pb.SaveDebitConfigurationRequest) -> DebitConfigu
     niveau, reference = configured(request.niveau, request.reference_id)
     batch, fixed_day = _mode(request)
     if request.shift_strategy and request.shift_strategy not in STRATEGIES:
-        raise InvalidShiftStrategy(champ="shift_strategy")
+        raise InvalidShiftStrategy(*permitted(STRATEGIES), champ="shift_strategy")
     lead_days = request.lead_days if request.HasField("lead_days") else None
     if lead_days is not None:
-        fields.within(lead_days, 0, _MOST_LEAD_DAYS, "lead_days")
+        fields.bounded(lead_days, 0, _MOST_LEAD_DAYS, "lead_days")
     return DebitConfiguration(
         organisation_id=request.organisation_id,
         niveau=niveau,
@@ -105,11 +106,11 @@ def new_configuration(request: pb.SaveDebitConfigurationRequest) -> DebitConfigu
 
 def configured(niveau: str, reference_id: str) -> tuple[str, str]:
     """A level and the id of what it is about, empty for SYSTEM (R1). Raises InvalidArgument."""
-    fields.one_of(niveau, NIVEAUX, "niveau")
+    one_of(niveau, NIVEAUX, "niveau")
     if niveau != SYSTEM:
         return niveau, fields.required_id(reference_id, "reference_id")
     if reference_id:
-        raise FormatInvalide(champ="reference_id")
+        raise FormatInvalide("vide pour SYSTEM", champ="reference_id")
     return niveau, ""
 
 
@@ -118,9 +119,9 @@ def _mode(request: pb.SaveDebitConfigurationRequest) -> tuple[str | None, int | 
     if request.mode == BATCH:
         if request.fixed_day:
             raise ChampIncompatible(champ="fixed_day")
-        if request.batch not in BATCHES:
-            raise BatchRequired(champ="batch") if not request.batch else ValeurInconnue(champ="batch")
-        return request.batch, None
+        if not request.batch:
+            raise BatchRequired(champ="batch")
+        return one_of(request.batch, BATCHES, "batch"), None
     if request.mode != FIXED_DAY:
         raise InvalidMode(champ="mode")
     if request.batch:
@@ -136,12 +137,12 @@ def new_zone(request: pb.CreateHolidayZoneRequest) -> HolidayZone:
     if code in BUILT_IN:
         raise ExisteDeja(contrainte=ZONE_TAKEN)
     if not _ZONE_CODE.fullmatch(code):
-        raise FormatInvalide(champ="code")
+        raise FormatInvalide("1 à 20 majuscules, chiffres, _ et -", champ="code")
     pays = request.pays if request.HasField("pays") else FRANCE
     if pays not in ("", FRANCE):
-        raise ValeurInconnue(champ="pays")
+        raise ValeurInconnue(*permitted((FRANCE,)), champ="pays")
     if request.region and (request.region not in BUILT_IN or not pays):
-        raise ValeurInconnue(champ="region")
+        raise ValeurInconnue(*permitted(tuple(BUILT_IN) if pays else ()), champ="region")
     return HolidayZone(
         organisation_id=request.organisation_id,
         code=code,
@@ -159,7 +160,7 @@ def new_holiday(request: pb.CreateHolidayRequest) -> Holiday:
         zone_code=required(request.zone_code, "zone_code"),
         date=fields.day(request.date, "date"),
         nom=fields.short(request.nom, _LONGEST_NAME, "nom"),
-        type=fields.one_of(request.type or PUBLIC, HOLIDAY_TYPES, "type"),
+        type=one_of(request.type or PUBLIC, HOLIDAY_TYPES, "type"),
         recurrent=request.recurrent,
         ouvre=request.ouvre,
     )
@@ -178,7 +179,7 @@ def new_threshold(request: pb.SaveVolumeThresholdRequest) -> VolumeThreshold:
     max_nombre = request.max_nombre if request.HasField("max_nombre") else None
     max_montant = request.max_montant if request.HasField("max_montant") else None
     if max_nombre is not None:
-        fields.within(max_nombre, 1, fields.MOST, "max_nombre")
+        fields.bounded(max_nombre, 1, fields.MOST, "max_nombre")
     limit = None if max_montant is None else money(max_montant, "max_montant", positive=True)
     return VolumeThreshold(
         organisation_id=request.organisation_id,

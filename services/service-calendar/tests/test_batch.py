@@ -134,7 +134,8 @@ async def test_R18_a_bad_input_fails_alone(engine: CalendarEngineServiceStub) ->
         ("c", False, "FORMAT_INVALIDE"),
     ]
     assert (answer.total_count, answer.success_count, answer.error_count) == (4, 1, 3)
-    assert answer.results[3].error_message == "Le format de la valeur est invalide."
+    sentence = answer.results[3].error_message
+    assert sentence.startswith("Le format de la valeur est invalide (champ : societe_id ; 1 à 64 lettres")
     answer = await engine.CalculatePlannedDatesBatch(batch(*bad))
     assert (answer.success_count, answer.error_count) == (0, 3)
 

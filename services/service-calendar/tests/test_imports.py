@@ -92,7 +92,7 @@ async def test_R24_a_file_with_a_fault_is_not_applied(
         ligne=4,
         colonne="batch",
         code="BATCH_REQUIRED",
-        message="Le mode BATCH demande un lot : L1, L2, L3 ou L4.",
+        message="Le mode BATCH demande un lot : L1, L2, L3 ou L4 (champ : batch).",
     )
     assert (list(analysis.erreurs), analysis.total, analysis.valides) == ([error], 3, 2)
     told = await refused(admin.ConfirmCsvImport(confirm(analysis.import_id)))

@@ -146,6 +146,14 @@ async def test_R19_plans_that_are_refused_as_a_whole(
     assert (told.code, told.reason, told.metadata["champ"]) == (INVALID, reason, champ)
 
 
+async def test_R19_a_plan_that_is_refused_names_the_line(debits: PlannedDebitServiceStub) -> None:
+    """And plans none of the others."""
+    told = await refusal(debits.Plan(plan(line(1), line(2, planned_debit_date="1999-12-31"))))
+    assert told.metadata == {"champ": "planned_debit_date", "entree": "debits[1]"}
+    assert told.message.endswith("entrée : debits[1] ; de 01/01/2000 à 31/12/2099).")
+    assert not (await debits.List(pb.ListPlannedDebitsRequest())).planned_debits
+
+
 async def test_R19_a_thousand_debits_are_planned_at_once(debits: PlannedDebitServiceStub) -> None:
     """And found again."""
     for resultat in ("CREE", "INCHANGE"):

@@ -75,7 +75,7 @@ def complete(columns: Mapping[str, Any]) -> Bareme:
     _check_months(bareme)
     _check_repartition(bareme)
     if bareme.date_fin is not None and bareme.date_fin < bareme.date_effet:
-        raise DateInvalide(champ="date_fin")
+        raise DateInvalide("pas avant date_effet", champ="date_fin")
     return bareme
 
 
@@ -124,7 +124,7 @@ def _check_duration(months: int, least: int, most: int, champ: str) -> None:
 def _check_repartition(bareme: Bareme) -> None:
     total = sum((getattr(bareme, part) for part in REPARTITION), Decimal(0))
     if total != HUNDRED:
-        raise RepartitionInvalide(champ="repartition_commercial", total=str(total))
+        raise RepartitionInvalide(f"total : {total}", champ="repartition_commercial", total=str(total))
 
 
 _CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {

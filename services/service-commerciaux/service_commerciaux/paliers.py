@@ -9,7 +9,7 @@ from typing import Any
 
 from crm.commerciaux import commerciaux_pb2 as pb
 from grpc_utils import money, percentage
-from grpc_utils.errors import InvalidArgument
+from grpc_utils.errors import InvalidArgument, entry
 
 from service_commerciaux import rules
 from service_commerciaux.models import VOLUME, Bareme, Palier
@@ -43,7 +43,7 @@ class PaliersChevauches(InvalidArgument):
 
 def new_paliers(bareme: Bareme, requested: Sequence[pb.Palier]) -> list[Palier]:
     """Tiers of *bareme* as *requested*, numbered from 1 where they have no code. Raises InvalidArgument."""
-    paliers = [_new_palier(bareme, palier, place) for place, palier in enumerate(requested, start=1)]
+    paliers = [_new_palier(bareme, palier, position) for position, palier in enumerate(requested)]
     _check_apart(paliers)
     return paliers
 
@@ -67,8 +67,12 @@ def ordered(paliers: Iterable[Palier]) -> list[Palier]:
     return sorted(paliers, key=lambda palier: (palier.ordre, palier.seuil_min, palier.code))
 
 
-def _new_palier(bareme: Bareme, requested: pb.Palier, place: int) -> Palier:
-    code = rules.code_of(requested.code or f"P{place}")
+def _new_palier(bareme: Bareme, requested: pb.Palier, position: int) -> Palier:
+    with entry("paliers", position):
+        return _checked(bareme, requested, rules.code_of(requested.code or f"P{position + 1}"))
+
+
+def _checked(bareme: Bareme, requested: pb.Palier, code: str) -> Palier:
     seuil_min = money(requested.seuil_min, "seuil_min")
     seuil_max = money(requested.seuil_max, "seuil_max") if requested.HasField("seuil_max") else None
     if seuil_max is not None and seuil_max <= seuil_min:
@@ -97,12 +101,12 @@ def _check_apart(paliers: Sequence[Palier]) -> None:
     codes = [palier.code for palier in paliers]
     for code in codes:
         if codes.count(code) > 1:
-            raise PalierEnDouble(champ="paliers", palier=code)
+            raise PalierEnDouble(f"palier : {code}", champ="paliers", palier=code)
     in_order = sorted(paliers, key=lambda palier: (*_kind(palier), palier.seuil_min))
     for _, of_one_kind in groupby(in_order, key=_kind):
         for lower, upper in pairwise(of_one_kind):
             if lower.seuil_max is None or lower.seuil_max > upper.seuil_min:
-                raise PaliersChevauches(champ="paliers", palier=upper.code)
+                raise PaliersChevauches(f"palier : {upper.code}", champ="paliers", palier=upper.code)
 
 
 def _kind(palier: Palier) -> tuple[str, str]:

@@ -38,7 +38,7 @@ class Cycle(FailedPrecondition):
 def code_of(text: str) -> str:
     """Code in capitals, of 1 to 50 letters, digits, _ and - (R8). Raises ChampRequis, FormatInvalide."""
     if not _CODE.fullmatch(required(text, "code")):
-        raise FormatInvalide(champ="code")
+        raise FormatInvalide("1 à 50 lettres, chiffres, _ et -", champ="code")
     return text.upper()
 
 

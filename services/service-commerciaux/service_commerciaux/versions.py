@@ -93,7 +93,7 @@ def _wanted_paliers(
 def _next(bareme: Bareme, new: Mapping[str, Any], date_effet: date, par: str | None) -> Bareme:
     """Version after *bareme*, with the values *new*, from *date_effet* on (R15)."""
     if date_effet <= bareme.date_effet:
-        raise DateEffetAnterieure(champ="date_effet")
+        raise DateEffetAnterieure(f"après le {bareme.date_effet:%d/%m/%Y}", champ="date_effet")
     return figures.complete(
         {name: getattr(bareme, name) for name in _KEPT}
         | dict(new)

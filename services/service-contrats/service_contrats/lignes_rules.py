@@ -8,7 +8,7 @@ from uuid import UUID
 
 from crm.contrats import contrats_pb2 as pb
 from grpc_utils import changes, money, opaque_id, required
-from grpc_utils.errors import InvalidArgument
+from grpc_utils.errors import InvalidArgument, entry
 
 from service_contrats.models import LigneContrat
 
@@ -46,19 +46,20 @@ def wanted(request: pb.CreateContratRequest, montant: Decimal | None) -> tuple[L
     Raises InvalidArgument.
     """
     if request.lignes:
-        return tuple(map(_wanted_with_contrat, request.lignes))
+        return tuple(_wanted_with_contrat(at, ligne) for at, ligne in enumerate(request.lignes))
     if not request.produit_id:
         return ()
     return (LigneVoulue(_produit_id(request.produit_id), prix_unitaire=montant),)
 
 
-def _wanted_with_contrat(ligne: pb.LigneContratInput) -> LigneVoulue:
-    return LigneVoulue(
-        produit_id=_produit_id(ligne.produit_id),
-        quantite=quantite(ligne.quantite if ligne.HasField("quantite") else 1),
-        prix_unitaire=_price(ligne),
-        libelle=ligne.libelle or None,
-    )
+def _wanted_with_contrat(at: int, ligne: pb.LigneContratInput) -> LigneVoulue:
+    with entry("lignes", at):
+        return LigneVoulue(
+            produit_id=_produit_id(ligne.produit_id),
+            quantite=quantite(ligne.quantite if ligne.HasField("quantite") else 1),
+            prix_unitaire=_price(ligne),
+            libelle=ligne.libelle or None,
+        )
 
 
 def wanted_alone(request: pb.CreateLigneContratRequest) -> LigneVoulue:

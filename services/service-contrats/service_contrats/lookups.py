@@ -114,14 +114,14 @@ async def _priced(peers: Peers, voulue: LigneVoulue, day: date) -> CalculatePric
     except _NotForSale:
         return None
     if priced is None:
-        raise ProduitInconnu(champ="produit_id")
+        raise ProduitInconnu(f"id : {voulue.produit_id}", champ="produit_id")
     return priced
 
 
 async def _product(peers: Peers, produit_id: str) -> Produit:
     product = await _heard(peers.stub(ProduitServiceStub).Get(GetProduitRequest(id=produit_id)))
     if product is None:
-        raise ProduitInconnu(champ="produit_id")
+        raise ProduitInconnu(f"id : {produit_id}", champ="produit_id")
     return product
 
 

@@ -14,8 +14,19 @@ from uuid import UUID
 from crm.contrats import contrats_pb2 as pb
 from db_utils import clock
 from google.protobuf.timestamp_pb2 import Timestamp
-from grpc_utils import changes, civil_date, currency, instant, money, opaque_id, required
-from grpc_utils.errors import DateInvalide, InvalidArgument, OrganisationRequise, ValeurInconnue
+from grpc_utils import (
+    changes,
+    civil_date,
+    currency,
+    instant,
+    is_opaque_id,
+    money,
+    one_of,
+    opaque_id,
+    required,
+    web_address,
+)
+from grpc_utils.errors import DateInvalide, InvalidArgument, OrganisationRequise, within
 
 from service_contrats import lignes_rules, termes
 from service_contrats.lignes_rules import LigneVoulue
@@ -30,6 +41,7 @@ MOYENS: Final[Mapping[str, str]] = {
 }
 """The means of payment of an activation, each with its name in payments (R17)."""
 
+_OURS = "documents:"  # begins the document_url of a file of the documents service
 _AHEAD, _YEARS_BACK = timedelta(minutes=5), 10
 _OPAQUE = ("produit_id", "commercial_id", "societe_id")
 _ENDED = frozenset({"notes"})
@@ -86,7 +98,7 @@ def demande(request: pb.CreateContratRequest) -> Demande:
         "description": request.description or None,
         "type": request.type or None,
         "signataire_nom": request.signataire_nom or None,
-        "document_url": request.document_url or None,
+        "document_url": document_url(request.document_url),
         "fournisseur": request.fournisseur or None,
         "notes": request.notes or None,
         **{name: opaque_id(getattr(request, name), name) for name in _OPAQUE},
@@ -101,15 +113,23 @@ def demande(request: pb.CreateContratRequest) -> Demande:
     return Demande(columns, lignes_rules.wanted(request, montant), montant)
 
 
+def document_url(text: str | None) -> str | None:
+    """Where the signed contract lies: a file of documents, or a web address (R9).
+
+    Raises FormatInvalide, TropLong.
+    """
+    if text and text.startswith(_OURS) and is_opaque_id(text.removeprefix(_OURS)):
+        return text
+    return web_address(text, "document_url", plain_at=lambda host: True)
+
+
 def _signed(request: pb.CreateContratRequest) -> dict[str, Any]:
     """The statut of a new contract, and when it was signed (R2)."""
-    statut = request.statut_initial or SIGNE
+    statut = one_of(request.statut_initial or SIGNE, (SIGNE, BROUILLON), "statut_initial")
     if statut == BROUILLON:
         if request.HasField("date_signature"):
             raise BrouillonSansSignature(champ="date_signature")
         return {"statut": BROUILLON}
-    if statut != SIGNE:
-        raise ValeurInconnue(champ="statut_initial")
     told = request.date_signature if request.HasField("date_signature") else None
     return {"statut": SIGNE, "date_signature": signature_instant(told)}
 
@@ -122,7 +142,7 @@ def signature_instant(told: Timestamp | None) -> datetime:
     signed_at = instant(told)
     earliest = termes.add_months(now.date(), -12 * _YEARS_BACK)
     if signed_at > now + _AHEAD or signed_at < datetime.combine(earliest, now.timetz()):
-        raise DateInvalide(champ="date_signature")
+        raise DateInvalide(within(earliest, "maintenant"), champ="date_signature")
     return signed_at
 
 
@@ -155,6 +175,8 @@ def requested_changes(request: pb.UpdateContratRequest) -> dict[str, Any]:
         changed["devise"] = currency(request.devise, "devise")
     if "montant" in changed:
         changed["montant"] = money(request.montant, "montant")
+    if "document_url" in changed:
+        changed["document_url"] = document_url(request.document_url)
     ids = ("client_id", *_OPAQUE)
     return changed | {name: opaque_id(changed[name] or "", name) for name in ids if name in changed}
 
@@ -198,29 +220,29 @@ def signature_columns(request: pb.SignerContratRequest) -> dict[str, Any]:
     if request.signataire_nom:
         columns["signataire_nom"] = request.signataire_nom
     if document_id := opaque_id(request.document_id, "document_id"):
-        columns |= {"document_id": document_id, "document_url": f"documents:{document_id}"}
+        columns |= {"document_id": document_id, "document_url": _OURS + document_id}
     return columns
 
 
 def moyen_paiement(text: str) -> str:
     """A means of payment, "" for none (R17). Raises ValeurInconnue."""
-    if text and text not in MOYENS:
-        raise ValeurInconnue(champ="moyen_paiement")
-    return text
+    return one_of(text, MOYENS, "moyen_paiement") if text else ""
 
 
 def date_effet(contrat: Contrat, text: str) -> date:
     """The day of an activation, from that of the signature to today (R14). Raises DateInvalide."""
     day = civil_date(text, "date_effet") if text else clock.today()
     assert contrat.date_signature is not None  # the table says so
-    if not contrat.date_signature.astimezone(clock.PARIS).date() <= day <= clock.today():
-        raise DateInvalide(champ="date_effet")
-    return day
+    return _until_today(day, contrat.date_signature.astimezone(clock.PARIS).date(), "date_effet")
 
 
 def date_resiliation(contrat: Contrat, text: str) -> date:
     """The day of a termination, from the beginning of *contrat* to today (R15). Raises DateInvalide."""
     day = civil_date(text, "date_resiliation") if text else clock.today()
-    if not contrat.date_debut <= day <= clock.today():
-        raise DateInvalide(champ="date_resiliation")
+    return _until_today(day, contrat.date_debut, "date_resiliation")
+
+
+def _until_today(day: date, first: date, champ: str) -> date:
+    if not first <= day <= clock.today():
+        raise DateInvalide(within(first, "aujourd'hui"), champ=champ)
     return day

@@ -121,7 +121,7 @@ def periode(request: pb.GetStatistiquesContratRequest) -> Periode:
         if not 1900 <= day.year <= 2999:
             raise DateInvalide(champ=champ)
     if last < first:
-        raise DateInvalide(champ="date_fin")
+        raise DateInvalide("pas avant date_debut", champ="date_fin")
     if last >= termes.add_months(first, _LONGEST):
         raise PeriodeTropLongue(champ="date_fin")
     return Periode(first, last)

@@ -62,5 +62,5 @@ def motif(text: str, *, shortest: int = _SHORTEST_MOTIF) -> str:
     if len(text) < shortest:
         raise MotifTropCourt(champ="motif")
     if len(text) > _LONGEST_MOTIF:
-        raise TropLong(champ="motif")
+        raise TropLong(f"maximum : {_LONGEST_MOTIF} caractères", champ="motif")
     return text

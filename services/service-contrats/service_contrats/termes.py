@@ -6,8 +6,8 @@ from datetime import MAXYEAR, date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from grpc_utils import rounded
-from grpc_utils.errors import DateInvalide, InvalidArgument, MontantInvalide, ValeurInconnue
+from grpc_utils import one_of, rounded
+from grpc_utils.errors import DateInvalide, InvalidArgument, MontantInvalide
 
 from service_contrats.models import UNIQUE, LigneContrat
 
@@ -31,8 +31,7 @@ def terms(date_debut: date, frequence_facturation: str, duree_mois: int | None) 
 
     Raises ValeurInconnue, DureeInvalide, DateInvalide.
     """
-    if frequence_facturation != UNIQUE and frequence_facturation not in MONTHS:
-        raise ValeurInconnue(champ="frequence_facturation")
+    one_of(frequence_facturation, (UNIQUE, *MONTHS), "frequence_facturation")
     if duree_mois is None and frequence_facturation != UNIQUE:
         duree_mois = _USUAL_DUREE
     if duree_mois is not None and not 1 <= duree_mois <= _LONGEST_DUREE:

@@ -109,6 +109,9 @@ async def test_R02_a_draft_is_not_announced(mesh: Mesh, made: Contracts, org: st
         ({"devise": "euro"}, "FORMAT_INVALIDE", "devise"),
         ({"date_debut": "2026-02-30"}, "DATE_INVALIDE", "date_debut"),
         ({"titre": "x" * 256}, "TROP_LONG", "titre"),
+        ({"document_url": "javascript:alert(1)"}, "FORMAT_INVALIDE", "document_url"),
+        ({"document_url": "file:///etc/contrat.pdf"}, "FORMAT_INVALIDE", "document_url"),
+        ({"document_url": "documents:"}, "FORMAT_INVALIDE", "document_url"),
         ({"reference": "x" * 101}, "TROP_LONG", "reference"),
         ({"lignes": [{"produit_id": "p", "quantite": 0}]}, "QUANTITE_INVALIDE", "quantite"),
         ({"lignes": [{"produit_id": "p", "quantite": 100_001}]}, "QUANTITE_INVALIDE", "quantite"),
@@ -133,6 +136,38 @@ async def test_R02_bad_input_stores_nothing(
     assert not listed.contrats
     created = await contrats.Create(pb.CreateContratRequest(**SHORT))
     assert created.reference == "CTR-2026-000001"
+
+
+async def test_R02_the_line_at_fault_is_named(contrats: ContratServiceStub) -> None:
+    """In metadata and sentence, with the bounds."""
+    lignes = [{"produit_id": "p"}, {"produit_id": "p", "quantite": 0}]
+    told = await refusal(contrats.Create(pb.CreateContratRequest(**SHORT | {"lignes": lignes})))
+    assert told.metadata == {"champ": "quantite", "entree": "lignes[1]"}
+    assert told.message == (
+        "Une quantité est comprise entre 1 et 100 000 (champ : quantite ; entrée : lignes[1])."
+    )
+
+
+async def test_R02_a_client_alone_has_a_contract_without_a_price(
+    contrats: ContratServiceStub, made: Contracts
+) -> None:
+    """It is signed like any other, and its price is to be confirmed."""
+    contrat = await contrats.Create(pb.CreateContratRequest(client_id="client-123"))
+    assert (contrat.statut, contrat.montant_total, contrat.prix_a_confirmer) == ("SIGNE", 0, True)
+    assert not (await made.details(contrat.id)).lignes
+
+
+async def test_R09_a_file_of_documents_or_a_web_address_is_kept(
+    contrats: ContratServiceStub, made: Contracts
+) -> None:
+    """Update is held to it, too."""
+    draft = await made.draft(document_url="documents:doc-1")
+    assert draft.document_url == "documents:doc-1"
+    request = pb.UpdateContratRequest(id=draft.id, document_url="http://ged.exemple.fr/contrat n°1.pdf")
+    told = await refusal(contrats.Update(request))
+    assert (told.reason, told.metadata["champ"]) == ("FORMAT_INVALIDE", "document_url")
+    request.document_url = "http://ged.exemple.fr/contrat-n°1.pdf"
+    assert (await contrats.Update(request)).document_url == request.document_url
 
 
 async def test_R02_a_draft_has_no_date_of_signature(contrats: ContratServiceStub, noon: datetime) -> None:

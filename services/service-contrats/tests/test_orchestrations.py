@@ -157,9 +157,9 @@ async def test_R16_a_success_is_on_record(made: Contracts, orchestrations: Calls
 @pytest.mark.parametrize(
     ("operation", "motif", "sentence"),
     [
-        ("suspendre", "impayé", "Ce changement d'état est interdit."),
-        ("resilier", "départ", "Ce changement d'état est interdit."),
-        ("resilier", "", "Un motif compte au moins 3 caractères."),
+        ("suspendre", "impayé", "Ce changement d'état est interdit (de : SIGNE ; vers : SUSPENDU)."),
+        ("resilier", "départ", "Ce changement d'état est interdit (de : SIGNE ; vers : RESILIE)."),
+        ("resilier", "", "Un motif compte au moins 3 caractères (champ : motif)."),
     ],
 )
 async def test_R16_a_refusal_is_on_record(

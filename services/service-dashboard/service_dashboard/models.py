@@ -32,7 +32,10 @@ class ClientVu(Tenant, Base):
 
 
 class FactureVue(Tenant, Base):
-    """An invoice that was issued; of several announcements the first stays (R21)."""
+    """An invoice that was issued; of several announcements the first stays (R21).
+
+    *montant* is what was invoiced less the credit notes that the last reconstruction saw (R18).
+    """
 
     __tablename__ = "factures_vues"
     __table_args__ = (Index("ix_factures_vues_emise_le", "organisation_id", "emise_le"),)
@@ -46,6 +49,15 @@ class FactureVue(Tenant, Base):
     montant: Mapped[Decimal]
     emise_le: Mapped[datetime]
     date_echeance: Mapped[date]
+
+
+class Reconstruction(Tenant, Base):
+    """When the projections of an organisation were last compared with their sources (R18)."""
+
+    __tablename__ = "reconstructions"
+
+    organisation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    faite_le: Mapped[datetime]
 
 
 def of_societe() -> ColumnElement[bool]:

@@ -3,10 +3,12 @@
 from datetime import timedelta
 from fractions import Fraction
 
+from crm.clients.clients_pb2 import ClientBase
 from crm.dashboard import dashboard_pb2 as pb
 from crm.events.business_pb2 import ClientCreatedEvent, InvoiceCreatedEvent
+from crm.factures.factures_pb2 import Facture
 from db_utils.clock import PARIS
-from grpc_utils import money, opaque_id, required
+from grpc_utils import instant, money, opaque_id, optional_date, required
 from nats_utils import required_instant
 from service_kit import Owner
 
@@ -51,6 +53,33 @@ def facture_vue(event: InvoiceCreatedEvent, owner: Owner) -> FactureVue:
         montant=money(event.montant, "montant"),
         emise_le=emise_le,
         date_echeance=due.astimezone(PARIS).date(),
+    )
+
+
+def client_of(client: ClientBase, organisation_id: str) -> ClientVu:
+    """The row of a client as clients tells it (R18)."""
+    return ClientVu(
+        client_id=client.id,
+        organisation_id=organisation_id,
+        societe_id=client.societe_id or None,
+        cree_le=instant(client.created_at),
+    )
+
+
+def facture_of(facture: Facture, organisation_id: str) -> FactureVue:
+    """The row of an issued invoice as factures tells it, its amount less its credit notes (R18)."""
+    emise_le = instant(facture.emise_at)
+    due = optional_date(facture.date_echeance, "date_echeance")
+    return FactureVue(
+        organisation_id=organisation_id,
+        invoice_id=facture.id,
+        societe_id=facture.societe_id,
+        client_id=facture.client_id,
+        contrat_id=facture.contrat_id or None,
+        numero=facture.numero,
+        montant=money(facture.montant_ttc, "montant_ttc") - money(facture.montant_avoirs, "montant_avoirs"),
+        emise_le=emise_le,
+        date_echeance=due or (emise_le + _LEGAL_TERM).astimezone(PARIS).date(),
     )
 
 

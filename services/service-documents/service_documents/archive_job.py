@@ -7,10 +7,9 @@ import logging
 from datetime import timedelta
 from typing import Any, Final
 
-from db_utils import Database, Scope, Transaction, clock, failpoint, within
+from db_utils import Database, Scope, Transaction, due_rows, failpoint, take_due, within
 from grpc_utils.errors import Introuvable, Refusal, Unavailable
 from service_kit import App, Worker
-from sqlalchemy import bindparam, select
 
 from service_documents.archiving import Archiving
 from service_documents.models import ECHEC, EN_ATTENTE, FAIT, ArchiveAFaire
@@ -31,16 +30,7 @@ _BATCH: Final = 10
 _FOR_GOOD = (Introuvable, ContratNonSigne)  # what no further attempt changes (R15)
 _FOR_NOW = (Unavailable, ContenuAltere)
 
-_DUE = (
-    select(ArchiveAFaire)
-    .where(
-        ArchiveAFaire.etat == EN_ATTENTE,
-        ArchiveAFaire.prochain_essai <= bindparam("now", type_=ArchiveAFaire.prochain_essai.type),
-    )
-    .order_by(ArchiveAFaire.prochain_essai)
-    .limit(_BATCH)
-    .with_for_update(skip_locked=True)
-)
+_DUE = due_rows(ArchiveAFaire, ArchiveAFaire.etat == EN_ATTENTE, limit=_BATCH)
 
 
 async def archive_due(app: App[DocumentsSettings]) -> None:
@@ -53,17 +43,8 @@ async def archive_due(app: App[DocumentsSettings]) -> None:
 
 
 async def _take(database: Database) -> list[ArchiveAFaire]:
-    """Take some that are due, each with its attempt counted and the time of the next one."""
-    now = clock.now()
     async with database.transaction() as tx:
-        return [
-            await tx.update(
-                one,
-                tentatives=one.tentatives + 1,
-                prochain_essai=now + WAITS[min(one.tentatives, len(WAITS) - 1)],
-            )
-            for one in await tx.all(_DUE, now=now)
-        ]
+        return await take_due(tx, _DUE, WAITS)
 
 
 async def _attempt(database: Database, archiving: Archiving, archive: ArchiveAFaire) -> None:

@@ -5,24 +5,19 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
-from typing import TypeVar
 from uuid import UUID
 
-import grpc
-from crm.clients.clients_pb2 import GetClientBaseRequest
-from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.contrats.contrats_pb2 import GetContratWithDetailsRequest, GetContratWithDetailsResponse
 from crm.contrats.contrats_pb2_grpc import ContratServiceStub
-from db_utils import Conflict, parse_uuid
-from grpc_utils import answered_or_none, found
-from grpc_utils.errors import DependanceIndisponible
+from db_utils import Conflict
+from grpc_utils import file_name, found
 from service_kit import App
 
 from service_documents import rules
 from service_documents.depots import Depots, Spool
 from service_documents.models import CONTRAT, CONTRAT_SIGNE, GENERAL, PieceJointe
-from service_documents.noms import clean_name, extension
+from service_documents.noms import extension
+from service_documents.parties import asked, parties_of
 from service_documents.rules import Contenu, ContenuAltere, ContratNonSigne, Description
 from service_documents.settings import DocumentsSettings
 from service_documents.storage import ObjectMissing
@@ -30,8 +25,6 @@ from service_documents.storages import Storages
 from service_documents.visible import archive_of, visible
 
 _log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 SYSTEME = "systeme"
 _PATIENCE = 3.0  # seconds for each call (R12)
@@ -65,18 +58,10 @@ class Archiving:
     async def _signed(self, contrat_id: str) -> GetContratWithDetailsResponse:
         stub = self._peers.stub(ContratServiceStub)
         request = GetContratWithDetailsRequest(id=contrat_id)
-        details = found(await _asked("contrats", stub.GetWithDetails(request, timeout=_PATIENCE)))
+        details = found(await asked("contrats", stub.GetWithDetails(request, timeout=_PATIENCE)))
         if not details.contrat.HasField("date_signature"):
             raise ContratNonSigne
         return details
-
-    async def _client(self, client_id: str) -> str | None:
-        """Return the name of a client; None for an external one, or one who is not known any more (R15)."""
-        if parse_uuid(client_id) is None:
-            return None
-        stub = self._peers.stub(ClientBaseServiceStub)
-        client = await _asked("clients", stub.Get(GetClientBaseRequest(id=client_id), timeout=_PATIENCE))
-        return f"{client.prenom} {client.nom}".strip() if client is not None else None
 
     async def _made(self, details: GetContratWithDetailsResponse, event_id: UUID | None) -> PieceJointe:
         source = await self._source(details.contrat.document_url)
@@ -121,15 +106,15 @@ class Archiving:
         # Only here: fpdf2 and what it needs take memory that a process without archives has not to pay.
         from service_documents.contrat_pdf import contract_pdf
 
-        client = await self._client(details.contrat.client_id)
-        return await asyncio.to_thread(contract_pdf, details, client, str(event_id or ""))
+        parties = await parties_of(details.contrat, self._peers)
+        return await asyncio.to_thread(contract_pdf, details, parties, str(event_id or ""))
 
 
 def _description(details: GetContratWithDetailsResponse, suffix: str) -> Description:
     contrat = details.contrat
     return Description(
         organisation_id=contrat.organisation_id,
-        nom_fichier=clean_name(f"contrat-{contrat.reference}.{suffix}"),
+        nom_fichier=file_name(f"contrat-{contrat.reference}.{suffix}"),
         type_mime="",
         entite_type=CONTRAT,
         entite_id=contrat.id,
@@ -139,12 +124,3 @@ def _description(details: GetContratWithDetailsResponse, suffix: str) -> Descrip
         taille=0,
         uploaded_by=SYSTEME,
     )
-
-
-async def _asked(service: str, call: Awaitable[T]) -> T | None:
-    """Await *call*; None for NOT_FOUND. Raises Unavailable, whatever else the service says."""
-    try:
-        return await answered_or_none(call)
-    except grpc.aio.AioRpcError as error:
-        _log.warning("%s refuses what an archive needs: %s", service, error.code().name)
-        raise DependanceIndisponible(service=service) from error

@@ -12,7 +12,9 @@ from crm.contrats.contrats_pb2 import Contrat, GetContratWithDetailsResponse, Li
 from db_utils import clock
 from fpdf import FPDF
 from grpc_utils import instant
-from pdf_utils import WHOLE, amount, close_fonts, day, glyphs, missing, printable
+from pdf_utils import WHOLE, amount, close_fonts, day, glyphs, missing, printable, typeset
+
+from service_documents.parties import Parties
 
 _FAMILY: Final = "DejaVu"
 _PRODUCER: Final = "CRM documents"
@@ -39,13 +41,13 @@ _XMP: Final = """\
 </rdf:Description></rdf:RDF></x:xmpmeta>"""
 
 
-def contract_pdf(details: GetContratWithDetailsResponse, client: str | None, event_id: str) -> bytes:
-    """The archive of a signed contract with *client*, None for one who is unknown here.
+def contract_pdf(details: GetContratWithDetailsResponse, parties: Parties, event_id: str) -> bytes:
+    """The archive of a signed contract between *parties*.
 
     *event_id* is that of its contract.signed, "" when nobody has heard of one.
     """
     page = _Page(details.contrat)
-    _write(page, details, client, event_id)
+    _write(page, details, parties, event_id)
     return page.finished()
 
 
@@ -92,24 +94,26 @@ class _Page:
             close_fonts(self._pdf)
 
     def _printable(self, text: str) -> str:
-        text = " ".join(text.split(" ")).replace("\n", " ").replace("\t", " ")
+        text = typeset(" ".join(text.split(" ")).replace("\n", " ").replace("\t", " "))
         known = glyphs(WHOLE.regular)
         self._missing |= dict.fromkeys(missing([text], known))
         return printable(text, known)
 
 
-def _write(page: _Page, details: GetContratWithDetailsResponse, client: str | None, event_id: str) -> None:
+def _write(page: _Page, details: GetContratWithDetailsResponse, parties: Parties, event_id: str) -> None:
     contrat = details.contrat
     signed = instant(contrat.date_signature).astimezone(clock.PARIS)
     page.line(f"Contrat {contrat.reference}", 18)
     if contrat.titre:
         page.line(contrat.titre, 13)
     page.heading("Parties")
-    page.line(f"Organisation : {contrat.organisation_id}")
-    page.line(f"Client : {client or f'référence externe {contrat.client_id}'}")
+    for role, partie in (("Organisation", parties.organisation), ("Client", parties.client)):
+        page.line(f"{role} : {partie.nom}")
+        for ligne in partie.lignes:
+            page.line(ligne)
     page.heading("Prestations")
-    for ligne in details.lignes:
-        page.line(_of(ligne, contrat.devise))
+    for text in _lines(details):
+        page.line(text)
     page.heading("Montants et durée")
     for text in _terms(contrat):
         page.line(text)
@@ -119,10 +123,23 @@ def _write(page: _Page, details: GetContratWithDetailsResponse, client: str | No
     page.line(f"Événement de signature : {event_id or 'aucun, archivé à la demande'}")
 
 
-def _of(ligne: LigneContrat, devise: str) -> str:
-    total = _decimal(ligne.prix_unitaire) * ligne.quantite
-    price = "prix à confirmer" if ligne.prix_a_confirmer else amount(total, devise)
+def _lines(details: GetContratWithDetailsResponse) -> list[str]:
+    """The lines of the contract; where a price was agreed that is not theirs, the last one says so."""
+    contrat, lignes = details.contrat, details.lignes
+    agreed = _decimal(contrat.montant)
+    if not lignes or contrat.prix_a_confirmer or sum(map(_total, lignes)) == agreed:
+        return [_of(ligne, contrat.devise) for ligne in lignes]
+    instead = f"Prix convenu par échéance, à la place des tarifs : {amount(agreed, contrat.devise)}"
+    return [*(_of(ligne, contrat.devise, "tarif ") for ligne in lignes), instead]
+
+
+def _of(ligne: LigneContrat, devise: str, kind: str = "") -> str:
+    price = "prix à confirmer" if ligne.prix_a_confirmer else kind + amount(_total(ligne), devise)
     return f"{ligne.quantite} × {ligne.libelle or ligne.produit_id} : {price}"
+
+
+def _total(ligne: LigneContrat) -> Decimal:
+    return _decimal(ligne.prix_unitaire) * ligne.quantite
 
 
 def _terms(contrat: Contrat) -> list[str]:

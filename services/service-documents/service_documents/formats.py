@@ -13,7 +13,7 @@ from email.parser import BytesHeaderParser
 from typing import BinaryIO, Final
 
 import puremagic
-from grpc_utils.errors import InvalidArgument
+from grpc_utils.errors import InvalidArgument, permitted
 
 from service_documents.noms import extension
 
@@ -47,7 +47,7 @@ def type_of(nom_fichier: str, declared: str, content: BinaryIO) -> str:
     content.seek(0)
     head = content.read(HEAD)
     if _PROGRAM.match(head) or _MARKUP.match(head) or not _TESTS[wanted](content, head):
-        raise TypeRefuse(champ="nom_fichier", attendu=wanted)
+        raise TypeRefuse(f"attendu : {wanted}", champ="nom_fichier", attendu=wanted)
     return wanted
 
 
@@ -58,10 +58,10 @@ def expected_type(nom_fichier: str, declared: str) -> str:
     """
     wanted = TYPES.get(extension(nom_fichier))
     if wanted is None:
-        raise TypeRefuse(champ="nom_fichier")
+        raise TypeRefuse(*permitted(TYPES), champ="nom_fichier")
     said = declared.partition(";")[0].strip().lower()  # without parameters, such as a charset
     if said and said != wanted:
-        raise TypeRefuse(champ="type_mime", attendu=wanted)
+        raise TypeRefuse(f"attendu : {wanted}", champ="type_mime", attendu=wanted)
     return wanted
 
 

@@ -1,46 +1,8 @@
-"""Names of files, made safe for every file system (R3). A name is never a part of a storage key."""
+"""Extensions of names of files (R4); `grpc_utils.file_name` makes the names safe (R3)."""
 
-import re
-import unicodedata
 from pathlib import PurePosixPath
-
-from db_utils import without_format
-from grpc_utils import required
-from grpc_utils.errors import FormatInvalide
-
-LONGEST = 255  # bytes, the limit of the usual file systems
-_LONGEST_EXTENSION = 20  # bytes; a longer "extension" is a part of the name
-_PATH = re.compile(r".*[/\\]", re.DOTALL)
-_REFUSED = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*]')
-# Devices of Windows, whatever their extension (Microsoft, "Naming Files, Paths, and Namespaces").
-_DEVICE = re.compile(r"(CON|PRN|AUX|NUL|(COM|LPT)[0-9¹²³])(?=\.|$)", re.IGNORECASE)
-
-
-def clean_name(given: str, champ: str = "nom_fichier") -> str:
-    """*given* without a path, with signs that no file system takes as _, of 255 bytes at most (R3).
-
-    Raises ChampRequis, FormatInvalide.
-    """
-    required(given.strip(), champ)
-    name = _REFUSED.sub("_", _PATH.sub("", without_format(given)))
-    name = unicodedata.normalize("NFC", name).strip().rstrip(". ")
-    if not name:  # nothing but a path, or dots
-        raise FormatInvalide(champ=champ)
-    if _DEVICE.match(name):
-        name = f"_{name}"
-    return _shortened(name)
 
 
 def extension(name: str) -> str:
     """The extension of *name* in lower case without its dot, "" for none."""
     return PurePosixPath(name).suffix.removeprefix(".").lower()
-
-
-def _shortened(name: str) -> str:
-    if len(name.encode()) <= LONGEST:
-        return name
-    suffix = PurePosixPath(name).suffix
-    if len(suffix.encode()) > _LONGEST_EXTENSION:
-        suffix = ""
-    stem = name.removesuffix(suffix).encode()[: LONGEST - len(suffix.encode())]
-    return stem.decode(errors="ignore").rstrip() + suffix

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from crm.documents import documents_pb2 as pb
 from db_utils import clock, uuid7
-from grpc_utils import changes, opaque_id, required
+from grpc_utils import changes, file_name, one_of, opaque_id, required
 from grpc_utils.errors import (
     DataLoss,
     FailedPrecondition,
@@ -17,12 +17,10 @@ from grpc_utils.errors import (
     OutOfRange,
     ResourceExhausted,
     TropLong,
-    ValeurInconnue,
 )
 
 from service_documents.formats import expected_type
 from service_documents.models import CATEGORIES, CONTRAT_SIGNE, ENTITES, GENERAL, IDENTITE, PieceJointe
-from service_documents.noms import clean_name
 
 LARGEST_BLOC = 256 * 1024  # bytes of one message of an upload
 LARGEST_CONTENU = 3 * 1024 * 1024  # bytes of a Create: a message has 4 MiB at most (C19)
@@ -107,13 +105,13 @@ def described(
     Raises ChampRequis, FormatInvalide, ValeurInconnue, CategorieReservee, TypeRefuse, TropLong,
     TropVolumineux.
     """
-    nom = clean_name(request.nom_fichier)
+    nom = file_name(request.nom_fichier)
     expected_type(nom, request.type_mime)
     return Description(
         organisation_id=request.organisation_id,
         nom_fichier=nom,
         type_mime=request.type_mime,
-        entite_type=_entite_type(request.entite_type),
+        entite_type=one_of(request.entite_type, ENTITES, "entite_type"),
         entite_id=required(opaque_id(request.entite_id, "entite_id") or "", "entite_id"),
         categorie=_categorie(request.categorie or GENERAL),
         description=_description(request.description),
@@ -123,35 +121,27 @@ def described(
     )
 
 
-def _entite_type(text: str) -> str:
-    if required(text, "entite_type") not in ENTITES:
-        raise ValeurInconnue(champ="entite_type")
-    return text
-
-
 def _categorie(text: str) -> str:
-    if text not in CATEGORIES:
-        raise ValeurInconnue(champ="categorie")
-    if text == CONTRAT_SIGNE:
+    if one_of(text, CATEGORIES, "categorie") == CONTRAT_SIGNE:
         raise CategorieReservee(champ="categorie")
     return text
 
 
 def _description(text: str) -> str | None:
     if len(text) > _LONGEST_DESCRIPTION:
-        raise TropLong(champ="description")
+        raise TropLong(f"maximum : {_LONGEST_DESCRIPTION} caractères", champ="description")
     return text or None
 
 
 def _sha256(text: str) -> str:
     if text and not _SHA256.fullmatch(text.lower()):
-        raise FormatInvalide(champ="sha256")
+        raise FormatInvalide("64 chiffres hexadécimaux", champ="sha256")
     return text.lower()
 
 
 def _declared(taille: int, most: int) -> int:
     if taille < 0:
-        raise FormatInvalide(champ="taille")
+        raise FormatInvalide("0 ou plus", champ="taille")
     if taille > most:
         raise TropVolumineux(maximum=str(most))
     return taille
@@ -229,7 +219,7 @@ def piece_changes(piece: PieceJointe, request: pb.UpdatePieceJointeRequest) -> d
         request, ("nom_fichier", "description", "categorie"), mandatory=("nom_fichier", "categorie")
     )
     if "nom_fichier" in changed:
-        changed["nom_fichier"] = clean_name(changed["nom_fichier"])
+        changed["nom_fichier"] = file_name(changed["nom_fichier"])
         expected_type(changed["nom_fichier"], piece.type_mime)
     if "categorie" in changed:
         changed["expire_le"] = expiry(_categorie(changed["categorie"]), piece.date_upload)
@@ -248,9 +238,9 @@ def part_of(taille: int, debut: int, longueur: int) -> tuple[int, int]:
     Raises FormatInvalide, DebutApresLaFin.
     """
     if debut < 0:
-        raise FormatInvalide(champ="debut")
+        raise FormatInvalide("0 ou plus", champ="debut")
     if longueur < 0:
-        raise FormatInvalide(champ="longueur")
+        raise FormatInvalide("0 ou plus", champ="longueur")
     if debut >= taille:
         raise DebutApresLaFin(taille=str(taille))
     rest = taille - debut

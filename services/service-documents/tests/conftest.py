@@ -16,7 +16,13 @@ from tests.piece_stores import IDLE, Bucket, Folder, app_of, running_bucket
 
 HEARD = Heard()
 
-mesh = mesh_of(service_named("clients"), IDLE, doubles={"contrats": [contrats_of(HEARD)]})
+mesh = mesh_of(
+    service_named("clients"),
+    service_named("organisations"),
+    IDLE,
+    doubles={"contrats": [contrats_of(HEARD)]},
+    user_sync_enabled=False,
+)
 pieces = of_member(PieceJointeServiceStub)
 archives = of_member(ArchiveServiceStub)
 

@@ -8,6 +8,8 @@ from typing import Any
 from crm.contrats import contrats_pb2 as pb
 from crm.contrats.contrats_pb2_grpc import ContratServiceServicer
 from crm.events.business_pb2 import ContractSignedEvent
+from crm.organisations.organisations_pb2 import GetOrganisationRequest, Organisation
+from crm.organisations.organisations_pb2_grpc import OrganisationServiceServicer
 from db_utils import uuid7
 from grpc_utils import Context, caller, found, timestamp
 from grpc_utils.errors import Refusal
@@ -69,6 +71,21 @@ class Contrats(ContratServiceServicer):
         if self._heard.failures:
             raise self._heard.failures.pop(0)
         return found(self._heard.contrats.get(request.id))
+
+
+@double
+class Organisations(OrganisationServiceServicer):
+    """An organisations service that knows nobody."""
+
+    async def Get(self, request: GetOrganisationRequest, context: Context) -> Organisation:
+        """Refuse."""
+        return found(None)
+
+
+def organisations_of_nobody() -> object:
+    """The double that knows no organisation."""
+    kind: Any = Organisations  # abstract for mypy, as below
+    return kind()
 
 
 def contrats_of(heard: Heard) -> object:

@@ -6,8 +6,6 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 
 import pytest
-from crm.clients.clients_pb2 import CreateClientBaseRequest
-from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.contrats import contrats_pb2 as contrats_pb
 from crm.documents import documents_pb2 as pb
 from crm.documents.documents_pb2_grpc import ArchiveServiceStub, PieceJointeServiceStub
@@ -20,8 +18,9 @@ from service_documents.models import ArchiveAFaire, PieceJointe
 from service_testing import Mesh, eventually, refusal, refused
 from service_testing.fixtures import Member
 from sqlalchemy import func, select
+from tests.archived import archive, shown
 from tests.contrat_doubles import Heard, signature_of
-from tests.piece_contents import PDF, created, downloaded, sha256_of, text_of
+from tests.piece_contents import PDF, created, downloaded, sha256_of
 from tests.piece_stores import Folder, app_of
 
 
@@ -36,11 +35,6 @@ async def worked(mesh: Mesh, at: datetime | None = None) -> None:
     """Run the job, at an instant if it matters."""
     with clock.frozen_at(at or clock.now()):
         await archive_due(app_of(mesh))
-
-
-async def archive(archives: ArchiveServiceStub, contrat: contrats_pb.Contrat) -> pb.ArchiverContratResponse:
-    """A call that archives *contrat* by hand."""
-    return await archives.ArchiverContrat(pb.ArchiverContratRequest(contrat_id=contrat.id))
 
 
 async def pieces_of(mesh: Mesh, org: str) -> int:
@@ -217,26 +211,6 @@ async def test_R15_what_cannot_be_archived_is_given_up_at_once(
     code = StatusCode.FAILED_PRECONDITION if known else StatusCode.NOT_FOUND
     assert await refused(archive(archives, contrat)) == (code, reason)
     assert await pieces_of(mesh, org) == 0
-
-
-async def test_R15_a_client_of_ours_is_looked_up(
-    member: Member, pieces: PieceJointeServiceStub, archives: ArchiveServiceStub, contrats: Heard, org: str
-) -> None:
-    """An unknown one is an external reference, and so is one whose id is not of our making."""
-    request = CreateClientBaseRequest(nom="Lefèvre", prenom="Zoé", organisation_id=org)
-    client = await member(ClientBaseServiceStub).Create(request)
-    told = {}
-    for client_id in (client.id, unknown := str(uuid7()), "client-123"):
-        piece = (await archive(archives, contrats.add(org, client_id=client_id))).piece
-        told[client_id] = await shown(pieces, piece)
-    assert "Client : Zoé Lefèvre" in told[client.id]
-    for client_id in (unknown, "client-123"):
-        assert f"Client : référence externe {client_id}" in told[client_id]
-
-
-async def shown(pieces: PieceJointeServiceStub, piece: pb.PieceJointe) -> str:
-    """What the archive says."""
-    return text_of(b"".join((await downloaded(pieces, piece.id))[1]))
 
 
 async def test_R13_a_signed_document_of_ours_is_copied(

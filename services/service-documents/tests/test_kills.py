@@ -22,7 +22,7 @@ from service_testing.command import Command, is_serving
 from service_testing.double_servers import serving_double
 from service_testing.forked import ForkedCommand
 from service_testing.servers import fresh_folder
-from tests.contrat_doubles import Heard, contrats_of, signature_of
+from tests.contrat_doubles import Heard, contrats_of, organisations_of_nobody, signature_of
 from tests.piece_stores import Folder
 
 ORG = "org-123"
@@ -85,9 +85,9 @@ async def _taken(js: JetStreamContext, event: ContractSignedEvent) -> bool:
 @pytest.fixture
 async def around(crm: Command) -> AsyncIterator[Around]:
     """A database, a broker, a folder and a contrats service, but no documents yet."""
-    secrets, heard = new_secrets(("documents", "contrats")), Heard()
+    secrets, heard = new_secrets(("documents", "contrats", "organisations")), Heard()
     store, url = Folder(fresh_folder()), fresh_database()
-    address, contrats = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    address, contrats, organisations = (f"127.0.0.1:{free_port()}" for _ in range(3))
     with fresh_nats() as broker:
         command = crm.where(
             **secrets.environment("documents", DocumentsSettings),
@@ -97,8 +97,13 @@ async def around(crm: Command) -> AsyncIterator[Around]:
             GRPC_PORT=address.rpartition(":")[2],
             STOCKAGE_RACINE=str(store.root),
             CONTRATS_GRPC_ADDR=contrats,
+            ORGANISATIONS_GRPC_ADDR=organisations,
         )
-        async with serving_double("contrats", [contrats_of(heard)], secrets, contrats):
+        nobody = organisations_of_nobody()
+        async with (
+            serving_double("contrats", [contrats_of(heard)], secrets, contrats),
+            serving_double("organisations", [nobody], secrets, organisations),
+        ):
             around = Around(command, secrets, heard, url, broker.url, address, store)
             yield around
             for process in around.processes:

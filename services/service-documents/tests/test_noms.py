@@ -1,8 +1,9 @@
 """Names of files, made safe."""
 
 import pytest
+from grpc_utils import file_name
 from grpc_utils.errors import ChampRequis, FormatInvalide
-from service_documents.noms import clean_name, extension
+from service_documents.noms import extension
 
 
 @pytest.mark.parametrize(
@@ -29,14 +30,14 @@ from service_documents.noms import clean_name, extension
 )
 def test_R3_a_name_is_safe_everywhere(given: str, cleaned: str) -> None:
     """Without a path, and with _ for what no file system takes; cleaning again changes nothing."""
-    assert clean_name(given) == cleaned == clean_name(cleaned)
+    assert file_name(given) == cleaned == file_name(cleaned)
 
 
 @pytest.mark.parametrize("given", [".", "..", "a/", "a/..", "..\\.", "...", " . ", "\u200b"])
 def test_R3_what_is_no_name_is_refused(given: str) -> None:
     """The refusal names the field."""
     with pytest.raises(FormatInvalide) as refused:
-        clean_name(given)
+        file_name(given)
     assert refused.value.metadata == {"champ": "nom_fichier"}
 
 
@@ -44,7 +45,7 @@ def test_R3_what_is_no_name_is_refused(given: str) -> None:
 def test_R3_a_name_is_required(given: str) -> None:
     """Nothing but spaces is none."""
     with pytest.raises(ChampRequis):
-        clean_name(given)
+        file_name(given)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_R3_a_name_is_required(given: str) -> None:
 )
 def test_R3_a_long_name_keeps_its_extension(given: str, cleaned: str) -> None:
     """In 255 bytes, and no sign is cut in two."""
-    assert clean_name(given) == cleaned
+    assert file_name(given) == cleaned
     assert len(cleaned.encode()) <= 255
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from fpdf import FPDF
 from service_documents.contrat_pdf import contract_pdf
+from service_documents.parties import Partie, Parties
 from service_testing.maven import judged_by_verapdf
 from tests.contrat_doubles import Heard
 
@@ -33,7 +34,9 @@ def test_R13_an_archive_is_pdf_a_2b(tmp_path: Path) -> None:
         if name == "long":
             details.lignes.extend([details.lignes[0]] * 80)
         files.append(tmp_path / f"{name}.pdf")
-        files[-1].write_bytes(contract_pdf(details, "Anne Œuvrard", "evt"))
+        files[-1].write_bytes(
+            contract_pdf(details, Parties(Partie("org-123"), Partie("Anne Œuvrard")), "evt")
+        )
     assert judged_by_verapdf("2b", files) == ""
 
 

@@ -15,6 +15,7 @@ WAITS: Final = (
     timedelta(minutes=10),
     timedelta(hours=1),
 )  # after each failed attempt but the last (R10)
+_LONGEST = 500  # characters of derniere_erreur
 MOST_ATTEMPTS: Final = len(WAITS) + 1
 
 
@@ -40,13 +41,16 @@ class Outcome:
         }
 
 
-def delivered(receipt: Receipt) -> Outcome:
-    """The outcome when the server has accepted the mail, for all or some of its recipients."""
+def delivered(receipt: Receipt, remark: str = "") -> Outcome:
+    """The outcome when the server has accepted the mail, for all or some of its recipients.
+
+    *remark* says what the mail lacks.
+    """
     return Outcome(
         ENVOYE,
         receipt.code,
         receipt.reply,
-        derniere_erreur=receipt.refused or None,
+        derniere_erreur="; ".join(filter(None, (remark, receipt.refused)))[:_LONGEST] or None,
         envoye_le=clock.now(),
     )
 

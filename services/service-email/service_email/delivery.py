@@ -6,15 +6,19 @@ Read `queue.py` for the lease under which it works, `attempts.py` for the outcom
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
-from db_utils import DatabaseUnavailable, StatementTimeout, failpoint
+from db_utils import DatabaseUnavailable, StatementTimeout, VersionConflict, failpoint
+from grpc_utils import Peers
 from grpc_utils.telemetry import masked
 from service_kit import App, Worker
 
 from service_email import attempts
-from service_email.mime import compose
+from service_email.mime import Piece, compose
 from service_email.models import Message
+from service_email.pieces import PieceNotYet, invoice_pdf
 from service_email.queue import Job, Queue
 from service_email.settings import EmailSettings
 from service_email.transports import DeliveryFailure, Transport, transport
@@ -25,18 +29,36 @@ PARALLEL = 10  # mails under way in one worker (R10)
 _LOOK_AGAIN = 1.0  # seconds until free places are filled while other deliveries go on
 
 
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """The parts of a worker: where messages come from, how mails leave, who has their attachments."""
+
+    queue: Queue
+    way: Transport
+    peers: Peers
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A job with the attachments of its message; *remark* says why it has none."""
+
+    job: Job
+    pieces: Sequence[Piece]
+    remark: str = ""
+
+
 async def deliver(app: App[EmailSettings]) -> None:
     """Deliver due messages, ten at a time; return when nothing is left to do.
 
     A cancelled worker gives the deliveries under way the grace of the settings to end. Those that do
     not are due again when their lease is over.
     """
-    queue, way = Queue(app.database), transport(app.settings)
+    post = _Post(Queue(app.database), transport(app.settings), app.peers)
     under_way: set[asyncio.Task[None]] = set()
     try:
         while True:
-            jobs = await _more(queue, busy=len(under_way))
-            under_way |= {asyncio.create_task(_attempt(queue, way, job)) for job in jobs}
+            jobs = await _more(post.queue, busy=len(under_way))
+            under_way |= {asyncio.create_task(_attempt(post, job)) for job in jobs}
             if not under_way:
                 return
             done, under_way = await asyncio.wait(
@@ -71,15 +93,30 @@ async def _end(under_way: set[asyncio.Task[None]], grace: float) -> None:
     await asyncio.gather(*under_way, return_exceptions=True)
 
 
-async def _attempt(queue: Queue, way: Transport, job: Job) -> None:
+async def _attempt(post: _Post, job: Job) -> None:
     """Send the message of *job* once and note the outcome."""
-    message = job.message
     try:
-        outcome = await _sent(way, message)
+        ready = await _ready(post, job)
+    except VersionConflict:
+        _log.warning("message %s: its lease had ended before it was sent", job.message.id)
+        return
+    except (DatabaseUnavailable, StatementTimeout) as error:
+        _log.warning("message %s waits for the end of its lease: %s", job.message.id, type(error).__name__)
+        return
     except DeliveryFailure as failure:
-        outcome = attempts.failed(message, failure)
+        await _note(post, job, attempts.failed(job.message, failure))
+        return
+    try:
+        outcome = await _sent(post, ready)
+    except DeliveryFailure as failure:
+        outcome = attempts.failed(ready.job.message, failure)
     failpoint("delivery.before_note")
-    await queue.note(job, outcome)
+    await _note(post, ready.job, outcome)
+
+
+async def _note(post: _Post, job: Job, outcome: attempts.Outcome) -> None:
+    message = job.message
+    await post.queue.note(job, outcome)
     _log.info(
         "message %s to %s: %s after attempt %d, reply code %s",
         message.id,
@@ -90,12 +127,38 @@ async def _attempt(queue: Queue, way: Transport, job: Job) -> None:
     )
 
 
-async def _sent(way: Transport, message: Message) -> attempts.Outcome:
+async def _ready(post: _Post, job: Job) -> _Ready:
+    """The message of *job* with its attachments, fetched unless they are stored already (R25).
+
+    Raises DeliveryFailure, and VersionConflict when the lease has ended.
+    """
+    message = job.message
     if message.tentatives > attempts.MOST_ATTEMPTS:
         raise DeliveryFailure("each attempt ended with its worker", permanent=True)
-    mail = await asyncio.to_thread(compose, message)
+    stored = await post.queue.pieces(message) if message.pieces_jointes else []
+    if message.facture_id is None or stored:
+        return _Ready(job, stored)
+    try:
+        piece = await invoice_pdf(message, post.peers)
+    except PieceNotYet as error:
+        if message.tentatives < attempts.MOST_ATTEMPTS:
+            raise DeliveryFailure(f"La facture n'est pas encore disponible : {error.reason}") from error
+        return await _without(post, job, error.reason)
+    if piece is None:
+        return await _without(post, job, "INTROUVABLE")
+    job = await post.queue.attach(job, piece)
+    failpoint("delivery.after_attach")
+    return _Ready(job, [piece])
+
+
+async def _without(post: _Post, job: Job, reason: str) -> _Ready:
+    return _Ready(await post.queue.unattached(job), [], f"Envoyé sans la facture en pièce jointe : {reason}")
+
+
+async def _sent(post: _Post, ready: _Ready) -> attempts.Outcome:
+    mail = await asyncio.to_thread(compose, ready.job.message, ready.pieces)
     failpoint("delivery.before_send")
-    return attempts.delivered(await way.send(mail))
+    return attempts.delivered(await post.way.send(mail), ready.remark)
 
 
 DELIVERY = Worker("delivery", deliver, every=timedelta(seconds=5), exclusive=False, wake_on=Message)

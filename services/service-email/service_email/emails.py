@@ -37,7 +37,7 @@ MESSAGES = Listing(
         "au": lambda value: Message.created_at <= value,
     },
     search=Message.sujet_cle,
-    without=("corps_texte", "corps_html"),
+    without=("corps_texte", "corps_html", "corps_sans_piece"),
 )
 
 
@@ -90,4 +90,8 @@ def _message(message: Message) -> pb.Message:
     people = {
         champ: [pb.Destinataire(**one) for one in getattr(message, champ)] for champ in ("a", "cc", "cci")
     }
-    return to_message(message, pb.Message, **people)
+    pieces = [
+        pb.PieceJointe(nom=one["nom"], type_mime=one["type_mime"], taille=one["taille"])
+        for one in message.pieces_jointes
+    ]
+    return to_message(message, pb.Message, **people, pieces_jointes=pieces)

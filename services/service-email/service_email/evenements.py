@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from crm.clients.clients_pb2 import ClientBase
 from crm.events.business_pb2 import ClientCreatedEvent, ContractSignedEvent, InvoiceCreatedEvent
+from db_utils import parse_uuid
 from grpc_utils import clean_text, money, opaque_id, written_amount, written_day
 from nats_utils import required_instant, required_text
 
@@ -14,7 +15,12 @@ from service_email.modeles import render
 from service_email.models import IGNORE, Message, Modele
 from service_email.rules import checked_address, message, recipient
 
-BIENVENUE_CLIENT, CONTRAT_SIGNE, FACTURE_EMISE = "BIENVENUE_CLIENT", "CONTRAT_SIGNE", "FACTURE_EMISE"
+BIENVENUE_CLIENT, CONTRAT_SIGNE, FACTURE_EMISE, FACTURE_JOINTE = (
+    "BIENVENUE_CLIENT",
+    "CONTRAT_SIGNE",
+    "FACTURE_EMISE",
+    "FACTURE_JOINTE",
+)
 
 _NO_PRICE = "à confirmer"  # contrats announces a contract whose price could not be had with 0
 _NO_ADDRESS = "Le client n'a pas d'adresse e-mail."
@@ -25,7 +31,7 @@ _UNKNOWN = "Le client n'est pas connu."
 class Expediteur:
     """The organisation in whose name the mail of an event is written, and the sender's address.
 
-    *application* is the address of the web application, for links.
+    *application* is the address of the web application, for links, "" when none is known.
     """
 
     organisation_id: str
@@ -39,6 +45,8 @@ class Correspondants:
 
     expediteur: Expediteur
     client: ClientBase | None
+    reference: str = ""
+    """Of the contract that the event is about, "" when it is not known."""
 
 
 def welcome(event: ClientCreatedEvent, sender: Expediteur, modele: Modele) -> Message:
@@ -61,17 +69,31 @@ def contract_signed(event: ContractSignedEvent, between: Correspondants, modele:
     Raises InvalidArgument, InvalidEvent.
     """
     required_text(event, "contrat_id")
+    contrat_id = opaque_id(event.contrat_id, "contrat_id") or ""
     total = money(event.montant_total, "montant_total")
     variables = {
-        "contrat_id": opaque_id(event.contrat_id, "contrat_id") or "",
+        "contrat_id": named_contract(contrat_id, between.reference),
         "montant_total": written_amount(total) if total else _NO_PRICE,
         "date_signature": written_day(required_instant(event, "date_signature")),
     }
-    return _to_client(between, modele, variables, "contract.signed", event.contrat_id)
+    return _to_client(between, modele, variables, "contract.signed", contrat_id)
 
 
-def invoice_issued(event: InvoiceCreatedEvent, between: Correspondants, modele: Modele) -> Message:
-    """The mail to the client about an invoice to him (R25). Raises InvalidArgument, InvalidEvent."""
+def named_contract(contrat_id: str, reference: str) -> str:
+    """The name by which a client knows the contract: its reference, or its id in an outside system (R24).
+
+    An id of ours is no name for people: without a reference the contract has none.
+    """
+    return reference or (contrat_id if parse_uuid(contrat_id) is None else "")
+
+
+def invoice_issued(
+    event: InvoiceCreatedEvent, between: Correspondants, modele: Modele, jointe: Modele
+) -> Message:
+    """The mail to the client about an invoice to him (R25). Raises InvalidArgument, InvalidEvent.
+
+    The mail that carries the PDF is written with *jointe*, the one that goes without it with *modele*.
+    """
     required_text(event, "invoice_id")
     facture_id = opaque_id(event.invoice_id, "invoice_id") or ""
     application = between.expediteur.application.rstrip("/")
@@ -80,13 +102,31 @@ def invoice_issued(event: InvoiceCreatedEvent, between: Correspondants, modele: 
         "numero": clean_text(" ".join(event.numero.split()), "numero") or facture_id,
         "montant": written_amount(money(event.montant, "montant")),
         "date_echeance": written_day(required_instant(event, "date_echeance")) if due else "",
-        "lien": f"{application}/factures/{quote(facture_id)}",
+        "lien": f"{application}/factures/{quote(facture_id)}" if application else "",
     }
-    return _to_client(between, modele, variables, "invoice.created", facture_id)
+    bare = _to_client(between, modele, variables, "invoice.created", facture_id)
+    if bare.statut == IGNORE or parse_uuid(facture_id) is None:  # an invoice of an outside system (C2)
+        return bare
+    without = {"texte": bare.corps_texte, "html": bare.corps_html}
+    return _to_client(
+        between,
+        jointe,
+        variables,
+        "invoice.created",
+        facture_id,
+        modele_code=modele.code,
+        facture_id=facture_id,
+        corps_sans_piece=None if jointe is modele else without,
+    )
 
 
 def _to_client(
-    between: Correspondants, modele: Modele, variables: Mapping[str, str], origine: str, cause: str
+    between: Correspondants,
+    modele: Modele,
+    variables: Mapping[str, str],
+    origine: str,
+    cause: str,
+    **columns: Any,
 ) -> Message:
     """The message about *cause*, once per *origine*.
 
@@ -101,6 +141,7 @@ def _to_client(
         de=between.expediteur.de,
         origine=origine,
         cle_idempotence=f"{origine}:{cause}",
+        **columns,
     )
 
 
@@ -118,8 +159,7 @@ def _mail(
         sujet=rendu.sujet,
         corps_texte=rendu.texte,
         corps_html=rendu.html,
-        modele_code=modele.code,
-        **columns,
+        **{"modele_code": modele.code} | columns,
         **_reached(person.email, f"{prenom} {nom}".strip(), unreachable),
     )
 

@@ -5,10 +5,12 @@ decodes encoded words and then writes what they hid, line breaks included. Addre
 local part outside ASCII stand in UTF-8 (RFC 6532), which only SMTPUTF8 carries (R19).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from email.charset import QP, Charset
+from email.encoders import encode_base64
 from email.header import Header
+from email.mime.base import MIMEBase
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from email.policy import compat32
@@ -27,6 +29,15 @@ _UTF8.body_encoding = QP  # quoted-printable: a mail in a folder stays readable
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """An attachment: the name that the reader sees, its type and its bytes."""
+
+    nom: str
+    type_mime: str
+    contenu: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """A mail as transports deliver it: the envelope of SMTP and the content.
 
@@ -40,9 +51,12 @@ class Mail:
     smtputf8: bool = False
 
 
-def compose(message: Message) -> Mail:
-    """Make the mail of *message*: a text is derived from HTML alone (R2), cci stand in no header (R4)."""
-    body = _body(message)
+def compose(message: Message, pieces: Sequence[Piece] = ()) -> Mail:
+    """Make the mail of *message* with its attachments.
+
+    A text is derived from HTML alone (R2), cci stand in no header (R4).
+    """
+    body = _with_pieces(message, pieces) if pieces else _body(message)
     for name, value in _headers(message):
         if value:
             body[name] = value
@@ -82,6 +96,24 @@ def _body(message: Message) -> MIMEMultipart | MIMEText:
     both.attach(plain)
     both.attach(MIMEText(_lines(html), "html", _UTF8))  # type: ignore[arg-type]  # the stubs know only names
     return both
+
+
+def _with_pieces(message: Message, pieces: Iterable[Piece]) -> MIMEMultipart:
+    # It must not begin like the boundary of the alternatives within (RFC 2046 section 5.1.2).
+    mixed = MIMEMultipart("mixed", boundary=f"=_p{message.id.hex}")
+    mixed.attach(_body(message))
+    for piece in pieces:
+        mixed.attach(_attached(piece))
+    return mixed
+
+
+def _attached(piece: Piece) -> MIMEBase:
+    part = MIMEBase(*piece.type_mime.split("/", 1))
+    part.set_payload(piece.contenu)
+    encode_base64(part)
+    nom = piece.nom if piece.nom.isascii() else ("utf-8", "", piece.nom)  # RFC 2231
+    part.add_header("Content-Disposition", "attachment", filename=nom)
+    return part
 
 
 def _lines(text: str) -> str:

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from db_utils import Choice, Entity, Key, Row, Tenant, TenantOrSystem, metadata
 from grpc_utils import Keyed
-from sqlalchemy import ARRAY, ForeignKey, Index, String, Text, func, literal_column, text
+from sqlalchemy import ARRAY, ForeignKey, Index, LargeBinary, String, Text, func, literal_column, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 EN_FILE, EN_COURS, ENVOYE, ECHEC, ANNULE, IGNORE = (
@@ -32,7 +33,9 @@ class Message(Entity, Tenant, Keyed, Base):
 
     *a*, *cc* and *cci* are lists of {"email", "nom"}. *prochain_essai* is the instant from which a
     worker may take the message; taking it moves the instant to the end of the worker's lease, and a
-    message that is over has none.
+    message that is over has none. *facture_id* is the invoice whose PDF the mail is to carry (R25),
+    *corps_sans_piece* the bodies ("texte", "html") of the mail that goes without it, where they differ.
+    *pieces_jointes* is a list of {"nom", "type_mime", "taille", "sha256"}.
     """
 
     __tablename__ = "messages"
@@ -84,6 +87,19 @@ class Message(Entity, Tenant, Keyed, Base):
         )
     )
     envoye_le: Mapped[datetime | None] = mapped_column(default=None)
+    facture_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    corps_sans_piece: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), default=None)
+    pieces_jointes: Mapped[list[Any]] = mapped_column(default_factory=list, server_default="[]")
+
+
+class ContenuPiece(Tenant, Base):
+    """The bytes of an attachment of a message that is not over yet; *rang* is its place among them."""
+
+    __tablename__ = "contenus_pieces"
+
+    message_id: Mapped[UUID] = mapped_column(ForeignKey("messages.id"), primary_key=True)
+    rang: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    contenu: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Tentative(Tenant, Base):

@@ -10,8 +10,8 @@ from typing import Any
 
 from crm.email import email_pb2 as pb
 from db_utils.clock import PARIS
-from grpc_utils import content_hash, instant, opaque_id, required
-from grpc_utils.errors import ChampRequis, FormatInvalide, ValeurInconnue
+from grpc_utils import content_hash, instant, one_of, opaque_id, required
+from grpc_utils.errors import ChampRequis, FormatInvalide
 from grpc_utils.telemetry import masked
 
 from service_email.modeles import render
@@ -32,7 +32,7 @@ _JETON = re.compile(r"[A-Za-z0-9._~-]{1,512}")
 
 
 def welcome_user(request: pb.SendWelcomeRequest, de: str, modele: Modele, lien: str) -> Message:
-    """The welcome mail of a new user (R23); *lien* is the page where he signs in."""
+    """The welcome mail of a new user (R23); *lien* is the page where he signs in, if any."""
     utilisateur_id = opaque_id(required(request.utilisateur_id, "utilisateur_id"), "utilisateur_id")
     return _to_person(
         request,
@@ -60,9 +60,7 @@ def account_mail(request: pb.SendAccountMailRequest, de: str, modele: Modele, li
 
 def account_modele(code: str) -> str:
     """The same *code*, checked to be a template of account mails. Raises ChampRequis, ValeurInconnue."""
-    if required(code, "modele_code") not in _VARIABLES:
-        raise ValeurInconnue(champ="modele_code")
-    return code
+    return one_of(code, _VARIABLES, "modele_code")
 
 
 def _to_person(
@@ -88,12 +86,15 @@ def _to_person(
 
 
 def _confirmation(request: pb.SendAccountMailRequest, lien: str) -> Mapping[str, str]:
-    """Variables of the mail with the link; its token is in the fragment, which browsers send to no server."""
+    """Variables of the mail with the link; its token is in the fragment, which browsers send to no server.
+
+    Where no application is known, the token alone stands in place of the link.
+    """
     if not _JETON.fullmatch(required(request.jeton, "jeton")):
         raise FormatInvalide(champ="jeton")
     if not request.HasField("expire_le"):
         raise ChampRequis(champ="expire_le")
-    link = f"{lien}/{_CONFIRMATION_PAGE}#jeton={request.jeton}"
+    link = f"{lien}/{_CONFIRMATION_PAGE}#jeton={request.jeton}" if lien else request.jeton
     return {"lien": link, "expire_le": _in_paris(instant(request.expire_le))}
 
 

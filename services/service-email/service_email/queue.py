@@ -5,18 +5,28 @@ are due again by themselves. The worker is in `delivery.py`.
 """
 
 import asyncio
+import hashlib
 import logging
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from db_utils import Database, DatabaseUnavailable, StatementTimeout, VersionConflict, clock
-from sqlalchemy import bindparam, func, not_, select
+from db_utils import (
+    Database,
+    DatabaseUnavailable,
+    StatementTimeout,
+    VersionConflict,
+    clock,
+    due_rows,
+    take_due,
+)
+from sqlalchemy import bindparam, delete, func, not_, select
 
 from service_email.alertes import alert
 from service_email.attempts import Outcome
-from service_email.models import COMPTE, EN_COURS, Message, Tentative
+from service_email.mime import Piece
+from service_email.models import COMPTE, EN_COURS, ContenuPiece, Message, Tentative
 from service_email.transports import SMTPUTF8_ABSENT
 
 _log = logging.getLogger(__name__)
@@ -32,17 +42,15 @@ _AT_ITS_RATE = (
     .group_by(Tentative.organisation_id)
     .having(func.count() >= RATE)
 )
-# Rows that another worker is taking are passed by: a message is one worker's, and nobody waits.
-_DUE = (
-    select(Message)
-    .where(
-        Message.prochain_essai <= bindparam("now", type_=Message.prochain_essai.type),
-        not_(Message.organisation_id.in_(_AT_ITS_RATE)),
-    )
-    .order_by(Message.prochain_essai)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
+_DUE = due_rows(Message, not_(Message.organisation_id.in_(_AT_ITS_RATE)), limit=bindparam("most"))
+
+
+_CONTENTS = (
+    select(ContenuPiece.contenu)
+    .where(ContenuPiece.message_id == bindparam("message_id"))
+    .order_by(ContenuPiece.rang)
 )
+_FORGET_CONTENTS = delete(ContenuPiece).where(ContenuPiece.message_id == bindparam("message_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +70,24 @@ def _begun(message: Message, now: datetime) -> Tentative:
     )
 
 
-def _forgotten(message: Message, outcome: Outcome) -> dict[str, Any]:
-    """The bodies to forget with *outcome*: those of a mail about an account that is over.
+def _forgotten(message: Message) -> dict[str, Any]:
+    """The columns to forget of *message*, which is over: those that its row needs no more.
 
-    They may hold a link that is a secret (R20).
+    The bodies of a mail about an account may hold a link that is a secret (R20).
     """
-    over = outcome.prochain_essai is None
-    return {"corps_texte": None, "corps_html": None} if over and message.origine == COMPTE else {}
+    forgotten: dict[str, Any] = {"corps_sans_piece": None}
+    if message.origine == COMPTE:
+        forgotten |= {"corps_texte": None, "corps_html": None}
+    return forgotten
+
+
+def _described(piece: Piece) -> dict[str, Any]:
+    return {
+        "nom": piece.nom,
+        "type_mime": piece.type_mime,
+        "taille": len(piece.contenu),
+        "sha256": hashlib.sha256(piece.contenu).hexdigest(),
+    }
 
 
 class Queue:
@@ -86,10 +105,39 @@ class Queue:
             return []
         now = clock.now()
         async with self._database.transaction() as tx:
-            due = await tx.all(_DUE, now=now, since=now - RATE_PERIOD, most=most)
-            taken: dict[str, Any] = {"statut": EN_COURS, "prochain_essai": now + LEASE}
-            messages = [await tx.update(one, tentatives=one.tentatives + 1, **taken) for one in due]
+            taken = {"statut": EN_COURS}
+            messages = await take_due(tx, _DUE, (LEASE,), changes=taken, since=now - RATE_PERIOD, most=most)
             return [Job(one, await tx.insert(_begun(one, now))) for one in messages]
+
+    async def pieces(self, message: Message) -> list[Piece]:
+        """The stored attachments of *message*."""
+        contents = await self._database.read().all(_CONTENTS, message_id=message.id)
+        return [
+            Piece(one["nom"], one["type_mime"], content)
+            for one, content in zip(message.pieces_jointes, contents, strict=bool(contents))
+        ]
+
+    async def attach(self, job: Job, piece: Piece) -> Job:
+        """Store *piece* with the message of *job* for all attempts to come; return the job as it is now.
+
+        Raises VersionConflict when the lease has ended.
+        """
+        message = copy(job.message)
+        async with self._database.transaction() as tx:
+            await tx.update(message, pieces_jointes=[_described(piece)])
+            content = ContenuPiece(
+                organisation_id=message.organisation_id, message_id=message.id, rang=0, contenu=piece.contenu
+            )
+            await tx.insert(content)
+        return replace(job, message=message)
+
+    async def unattached(self, job: Job) -> Job:
+        """Give the message of *job* the bodies that speak of no attachment. Raises like `attach`."""
+        message, bodies = copy(job.message), job.message.corps_sans_piece
+        if bodies is not None:
+            async with self._database.transaction() as tx:
+                await tx.update(message, corps_texte=bodies["texte"], corps_html=bodies["html"])
+        return replace(job, message=message)
 
     async def note(self, job: Job, outcome: Outcome) -> None:
         """Write the outcome of *job*, trying again every second as long as the lease lasts.
@@ -109,9 +157,12 @@ class Queue:
     async def _note(self, job: Job, outcome: Outcome) -> None:
         # Copies: an update changes the row in memory even if the commit then fails.
         message, tentative = copy(job.message), copy(job.tentative)
+        over = outcome.prochain_essai is None
         try:
             async with self._database.transaction() as tx:
-                await tx.update(message, **outcome.columns, **_forgotten(message, outcome))
+                await tx.update(message, **outcome.columns, **(_forgotten(message) if over else {}))
+                if over and message.pieces_jointes:  # factures keeps them
+                    await tx.execute(_FORGET_CONTENTS, message_id=message.id)
                 await tx.update(
                     tentative, fin=clock.now(), code_smtp=outcome.code_smtp, reponse=outcome.reponse
                 )

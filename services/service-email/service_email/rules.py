@@ -9,7 +9,7 @@ from typing import Any
 
 from crm.email import email_pb2 as pb
 from db_utils import clock, uuid7
-from grpc_utils import clean_lines, clean_text, content_hash, required
+from grpc_utils import clean_lines, clean_text, content_hash, opaque_id, required
 from grpc_utils.errors import ChampRequis, FormatInvalide, InvalidArgument, TropLong
 
 from service_email.addresses import address, ascii_domain, parsed_sender
@@ -41,6 +41,7 @@ def new_message(request: pb.SendRequest, de: str) -> Message:
 
     Raises ChampRequis, FormatInvalide, TropLong, EnteteInterdit and the two refusals of too many.
     """
+    opaque_id(request.societe_id, "societe_id")
     said = _said(request)
     return message(
         organisation_id=request.organisation_id,

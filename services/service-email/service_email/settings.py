@@ -34,9 +34,9 @@ class EmailSettings(Settings):
     )
     smtp_timeout_s: float = Field(30.0, gt=0, le=60, description="seconds that one delivery may take")
     app_base_url: str = Field(
-        "http://localhost:5000",
-        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
-        description="address of the web application, for the links in mails",
+        "",
+        pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
+        description="address of the web application, for the links in mails; without it they have none",
     )
     mail_folder: Annotated[Path, Kept("mail")] = Field(
         Path(".crm/mail"), description="where mails are written, one .eml each, without SMTP_HOST"

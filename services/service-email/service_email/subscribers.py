@@ -1,12 +1,18 @@
 """Effects of other services' events: one message each, sent after the commit."""
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 
+import grpc
 from crm.clients.clients_pb2 import ClientBase, GetClientBaseRequest
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
+from crm.contrats.contrats_pb2 import GetContratRequest
+from crm.contrats.contrats_pb2_grpc import ContratServiceStub
 from crm.events.business_pb2 import ClientCreatedEvent, ContractSignedEvent, InvoiceCreatedEvent
 from db_utils import Scope, Transaction, parse_uuid, within
-from grpc_utils import answered_or_none
+from grpc_utils import answered_or_none, reason_of
+from grpc_utils.errors import Refusal
 from nats_utils import Subscription
 from service_kit import App, invalid_when_refused, owner_of
 from sqlalchemy import bindparam, or_, select
@@ -15,6 +21,8 @@ from service_email import evenements
 from service_email.evenements import Correspondants, Expediteur
 from service_email.models import Message, Modele
 from service_email.settings import EmailSettings
+
+_log = logging.getLogger(__name__)
 
 _AboutClient = ContractSignedEvent | InvoiceCreatedEvent
 _LANGUAGE = "fr"
@@ -57,6 +65,28 @@ async def correspondents_of(event: _AboutClient, app: App[EmailSettings]) -> Cor
         return Correspondants(sender, await _client(event.client_id, app))
 
 
+async def parties_of(event: ContractSignedEvent, app: App[EmailSettings]) -> Correspondants | None:
+    """The same for a contract, with the reference that contrats tells; "" while contrats is silent.
+
+    Raises like `sender_of`.
+    """
+    between = await correspondents_of(event, app)
+    if between is None or parse_uuid(event.contrat_id) is None:
+        return between
+    with within(Scope(between.expediteur.organisation_id)):
+        return replace(between, reference=await _reference(event.contrat_id, app))
+
+
+async def _reference(contrat_id: str, app: App[EmailSettings]) -> str:
+    contrats = app.peers.stub(ContratServiceStub)
+    try:
+        return (await contrats.Get(GetContratRequest(id=contrat_id))).reference
+    except (Refusal, grpc.aio.AioRpcError) as error:
+        # A mail in time is worth more than the reference in it.
+        _log.warning("the mail about contract %s does not name it: %s", contrat_id, reason_of(error))
+        return ""
+
+
 async def _client(client_id: str, app: App[EmailSettings]) -> ClientBase | None:
     if parse_uuid(client_id) is None:  # of an outside system (C2): the clients service has no such client
         return None
@@ -94,8 +124,12 @@ async def send_invoice_mail(
     Raises InvalidEvent when the event can make no mail.
     """
     if between is not None:
-        modele = await applying_modele(tx, evenements.FACTURE_EMISE, between.expediteur.organisation_id)
-        await _store(tx, lambda: evenements.invoice_issued(event, between, modele))
+        organisation_id = between.expediteur.organisation_id
+        modele = await applying_modele(tx, evenements.FACTURE_EMISE, organisation_id)
+        jointe = modele  # what an organisation has written itself applies to both
+        if modele.organisation_id is None:
+            jointe = await applying_modele(tx, evenements.FACTURE_JOINTE, organisation_id)
+        await _store(tx, lambda: evenements.invoice_issued(event, between, modele, jointe))
 
 
 async def _store(tx: Transaction, make: Callable[[], Message]) -> None:
@@ -114,6 +148,6 @@ async def applying_modele(tx: Transaction, code: str, organisation_id: str) -> M
 
 SUBSCRIPTIONS = (
     Subscription(ClientCreatedEvent, send_welcome_mail, lookup=sender_of),
-    Subscription(ContractSignedEvent, send_contract_mail, lookup=correspondents_of),
+    Subscription(ContractSignedEvent, send_contract_mail, lookup=parties_of),
     Subscription(InvoiceCreatedEvent, send_invoice_mail, lookup=correspondents_of),
 )

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from crm.email.email_pb2_grpc import EmailServiceStub
@@ -12,23 +11,16 @@ from service_clients.service import SERVICE as CLIENTS
 from service_email.delivery import DELIVERY
 from service_email.models import Message
 from service_email.service import SERVICE
+from service_kit.registry import service_named
 from service_testing import Mesh, running
 from service_testing.fixtures import of_member
 from service_testing.smtp import SmtpServer, smtp_server
 from sqlalchemy import update
+from tests.courrier import APPLICATION, smtp_settings
 
 emails = of_member(EmailServiceStub)
 
 _NOTHING_DUE = update(Message).values(prochain_essai=None)
-
-
-def _settings(server: SmtpServer) -> dict[str, Any]:
-    return {
-        "smtp_host": server.host,
-        "smtp_port": server.port,
-        "smtp_securite": "aucune",
-        "smtp_from": "CRM <crm@exemple.fr>",
-    }
 
 
 @pytest.fixture(scope="package")
@@ -36,7 +28,7 @@ async def mesh() -> AsyncIterator[Mesh]:
     """A mesh of the email service alone, whose worker sends by SMTP and looks only when woken."""
     woken = replace(SERVICE, workers=(replace(DELIVERY, every=timedelta(hours=1)),))
     with smtp_server() as server:
-        async with running(woken, **_settings(server)) as mesh:
+        async with running(woken, **smtp_settings(server)) as mesh:
             yield mesh
 
 
@@ -48,8 +40,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 async def town(folder: Path) -> AsyncIterator[Mesh]:
-    """A mesh of clients and email, without an SMTP server."""
-    async with running(CLIENTS, SERVICE, mail_folder=folder) as mesh:
+    """A mesh of clients, contrats and email, without an SMTP server."""
+    async with running(
+        CLIENTS, service_named("contrats"), SERVICE, mail_folder=folder, app_base_url=APPLICATION
+    ) as mesh:
         yield mesh
 
 
@@ -67,7 +61,7 @@ def _smtp_of_steps() -> Iterator[SmtpServer]:
 
 @pytest.fixture(scope="package")
 async def _steps(_smtp_of_steps: SmtpServer) -> AsyncIterator[Mesh]:
-    async with running(replace(SERVICE, workers=()), **_settings(_smtp_of_steps)) as mesh:
+    async with running(replace(SERVICE, workers=()), **smtp_settings(_smtp_of_steps)) as mesh:
         yield mesh
 
 

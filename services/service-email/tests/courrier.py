@@ -1,6 +1,7 @@
 """What tests of mails that events cause look at: messages, files, messages that the broker holds."""
 
 from pathlib import Path
+from typing import Any
 
 import nats
 from crm.clients import clients_pb2
@@ -11,7 +12,22 @@ from google.protobuf.message import Message
 from nats_utils import event_type
 from service_email import models
 from service_testing import Mesh, eventually
+from service_testing.smtp import SmtpServer
 from sqlalchemy import delete
+
+APPLICATION = "https://crm.exemple.fr"
+"""The address of the web application, for links."""
+
+
+def smtp_settings(server: SmtpServer) -> dict[str, Any]:
+    """The settings of an email service that sends through *server*."""
+    return {
+        "smtp_host": server.host,
+        "smtp_port": server.port,
+        "smtp_securite": "aucune",
+        "smtp_from": "CRM <crm@exemple.fr>",
+        "app_base_url": APPLICATION,
+    }
 
 
 def mails_in(folder: Path) -> set[str]:

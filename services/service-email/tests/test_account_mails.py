@@ -42,7 +42,7 @@ def asked(cle: str, modele_code: str = "CONFIRMATION_ADRESSE", **changes: Any) -
 async def test_R20_an_address_is_confirmed_by_a_link(users: EmailServiceStub) -> None:
     """The token stands in the fragment of the link; the end of its life is told in the time of Paris."""
     message = await users.SendAccountMail(asked("lien-1"))
-    link = f"http://localhost:5000/confirmer-adresse#jeton={JETON}"
+    link = f"https://crm.exemple.fr/confirmer-adresse#jeton={JETON}"
     assert (message.sujet, message.origine, message.modele_code, message.a[0].email) == (
         "Confirmez votre adresse",
         "compte",
@@ -71,7 +71,7 @@ async def test_R20_a_claimed_account_is_announced(users: EmailServiceStub) -> No
     message = await users.SendAccountMail(asked("repris-1", "COMPTE_REPRIS", nom="Legrand"))
     assert message.sujet == "Votre adresse est confirmée"
     assert "Bonjour Victoire Legrand," in message.corps_texte
-    assert "http://localhost:5000" in message.corps_texte
+    assert "https://crm.exemple.fr" in message.corps_texte
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Effects of contract.signed, from the event to the mail (R24)."""
 
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from crm.contrats import contrats_pb2
+from crm.contrats.contrats_pb2_grpc import ContratServiceStub
 from crm.email import email_pb2 as pb
 from crm.email.email_pb2_grpc import EmailServiceStub
 from crm.events.business_pb2 import ContractSignedEvent
@@ -21,8 +24,8 @@ TEXT = """Bonjour Jean Dupont,
 
 Votre contrat a été signé le 12/01/2026. Nous vous remercions de votre confiance.
 
-Référence du contrat : contrat-7
-Montant total : 1\u202f598,80\u00a0€
+Référence du contrat\u00a0: contrat-7
+Montant total\u00a0: 1\u202f598,80\u00a0€
 
 Cordialement,
 Votre conseiller"""
@@ -64,13 +67,43 @@ async def test_R24_a_signed_contract_makes_one_mail_in_the_folder(
     assert "Auto-Submitted: auto-generated" in content
 
 
+async def test_R24_the_mail_names_the_contract_by_its_reference(
+    town: Mesh, in_town: EmailServiceStub, org: str
+) -> None:
+    """As contrats gives it to people, not by an id of ours."""
+    await eventually(lambda: town["email"].app.peers.serving("contrats"))
+    contrats = town.stub(ContratServiceStub, organisation=org)
+    contrat = await contrats.Create(
+        contrats_pb2.CreateContratRequest(client_id=await client(town, org), montant=49.9)
+    )
+    text = (await only_message(in_town, "envoye")).corps_texte
+    assert f"Référence du contrat\u00a0: {contrat.reference}\n" in text
+    assert contrat.id not in text
+
+
+@pytest.mark.parametrize("away", [True, False], ids=["away", "unknown"])
+async def test_R24_a_contract_whose_reference_is_not_told_is_not_named(
+    town: Mesh, in_town: EmailServiceStub, org: str, away: bool
+) -> None:
+    """Whether contrats is away or does not know it: the mail leaves the line out and does not wait."""
+    event = signed(org, await client(town, org), contrat_id=str(uuid7()))
+    async with AsyncExitStack() as stack:
+        if away:
+            await stack.enter_async_context(town.without("contrats"))
+        await town.deliver(event)
+    assert (
+        TEXT.replace("Référence du contrat\u00a0: contrat-7\n", "")
+        == (await only_message(in_town, "envoye")).corps_texte
+    )
+
+
 async def test_R24_a_price_that_is_not_known_is_to_be_confirmed(
     town: Mesh, in_town: EmailServiceStub, org: str
 ) -> None:
     """Nobody reads that his contract costs nothing."""
     await town.deliver(signed(org, await client(town, org), montant_total=0))
     message = await only_message(in_town, "envoye")
-    assert ("Montant total : à confirmer" in message.corps_texte, "0,00" in message.corps_texte) == (
+    assert ("Montant total\u00a0: à confirmer" in message.corps_texte, "0,00" in message.corps_texte) == (
         True,
         False,
     )

@@ -61,6 +61,7 @@ async def test_R03_an_injected_header_is_refused(emails: EmailServiceStub) -> No
             "DESTINATAIRES_TROP_NOMBREUX",
         ),
         ({"corps_texte": ""}, "CHAMP_REQUIS"),
+        ({"societe_id": "soc 1"}, "FORMAT_INVALIDE"),
         ({"corps_texte": "a\x00b"}, "FORMAT_INVALIDE"),
         ({"entetes": {"Bcc": "z@y.fr"}}, "ENTETE_INTERDIT"),
         ({"cle_idempotence": "x" * 256}, "TROP_LONG"),
@@ -88,12 +89,13 @@ async def test_R09_a_key_stores_one_message(emails: EmailServiceStub) -> None:
         {"cci": [pb.Destinataire(email="lea@exemple.fr")]},
         {"sujet": "Autre"},
         {"corps_texte": "Autre."},
+        {"societe_id": "soc-2"},
     ],
 )
 async def test_R09_C21_a_key_with_another_content_is_refused(
     emails: EmailServiceStub, other: dict[str, object]
 ) -> None:
-    """Another recipient, subject or body under a used key is refused and not stored."""
+    """Another recipient, subject, body or société under a used key is refused and not stored."""
     await emails.Send(request(cle_idempotence="relance-7"))
     assert await refused(emails.Send(request(cle_idempotence="relance-7", **other))) == REUSED
     assert len((await emails.List(pb.ListMessagesRequest())).messages) == 1

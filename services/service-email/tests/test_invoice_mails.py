@@ -23,8 +23,8 @@ TEXT = """Bonjour Jean Dupont,
 Votre facture FAC2026000001 d'un montant de 1\u202f000,00\u00a0€ est disponible. \
 Elle est à régler au plus tard le 31/03/2026.
 
-Vous la trouverez à cette adresse :
-http://localhost:5000/factures/facture-7
+Vous la trouverez à cette adresse\u00a0:
+https://crm.exemple.fr/factures/facture-7
 
 Cordialement,
 Votre conseiller"""
@@ -59,7 +59,7 @@ async def test_R25_a_new_invoice_makes_one_mail_in_the_folder(
         "invoice.created:facture-7",
     )
     assert message.corps_texte == TEXT
-    assert '<a href="http://localhost:5000/factures/facture-7">Voir la facture</a>' in message.corps_html
+    assert '<a href="https://crm.exemple.fr/factures/facture-7">Voir la facture</a>' in message.corps_html
     assert mails_in(folder) - before == {f"{message.id}.eml"}
     content = (folder / f"{message.id}.eml").read_text()
     assert "To: Jean Dupont <jean@exemple.fr>" in content
@@ -84,7 +84,7 @@ async def test_R25_two_events_of_one_invoice_are_one_mail(
         ({"numero": ""}, "Votre facture facture-7", "Votre facture facture-7 d'un montant"),
         ({"numero": " FAC\r\n 1 "}, "Votre facture FAC 1", "Votre facture FAC 1 d'un montant"),
         ({"date_echeance": None}, "Votre facture FAC2026000001", "\u00a0€ est disponible.\n"),
-        ({"invoice_id": "a|b"}, "Votre facture FAC2026000001", "\nhttp://localhost:5000/factures/a%7Cb\n"),
+        ({"invoice_id": "a|b"}, "Votre facture FAC2026000001", "\nhttps://crm.exemple.fr/factures/a%7Cb\n"),
     ],
 )
 async def test_R25_the_mail_tells_what_is_known_of_the_invoice(
@@ -162,7 +162,7 @@ async def test_R08_the_organisations_invoice_template_hides_the_systems(
     message = await only_message(in_town, "envoye")
     assert (message.sujet, message.corps_html) == (
         "Merci Jean",
-        "<p>FAC2026000001, 1\u202f000,00\u00a0€, 31/03/2026, http://localhost:5000/factures/facture-7</p>",
+        "<p>FAC2026000001, 1\u202f000,00\u00a0€, 31/03/2026, https://crm.exemple.fr/factures/facture-7</p>",
     )
 
 

@@ -11,7 +11,7 @@ from db_utils import uuid7
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from service_email.html_text import text_of
-from service_email.mime import compose
+from service_email.mime import Piece, compose
 from service_email.models import Message
 
 ENCODED_BREAK = "=?utf-8?q?a=0D=0ABcc:_z@y.fr=0D=0A?="
@@ -101,6 +101,21 @@ def test_R02_the_text_of_html_reads_like_a_letter(html: str, text: str) -> None:
 def test_R02_any_markup_has_a_text(html: str) -> None:
     """Broken markup has a text, too."""
     assert isinstance(text_of(html), str)
+
+
+def test_R25_an_attachment_follows_both_bodies() -> None:
+    """Its name in any script, its type and its very bytes; the mail repeats byte for byte."""
+    content = b"%PDF-1.7\n.\r\nFrom x\n" + bytes(range(256)) * 300
+    message = stored(corps_html="<p>ci-joint</p>")
+    pieces = [Piece("Facture d'Été.pdf", "application/pdf", content)]
+    mail = compose(message, pieces)
+    read_mail = message_from_bytes(mail.content, policy=policy.default)
+    (piece,) = read_mail.iter_attachments()
+    assert (read_mail.get_content_type(), piece.get_content_type()) == ("multipart/mixed", "application/pdf")
+    assert (piece.get_filename(), piece.get_content()) == ("Facture d'Été.pdf", content)
+    assert [read_mail.get_body((kind,)) is not None for kind in ("plain", "html")] == [True, True]
+    assert max(map(len, mail.content.split(b"\r\n"))) <= 998
+    assert compose(message, pieces) == mail
 
 
 def test_R04_blind_copies_are_in_the_envelope_only() -> None:

@@ -15,6 +15,7 @@ SUPPLIED = {
     "BIENVENUE_UTILISATEUR",
     "CONTRAT_SIGNE",
     "FACTURE_EMISE",
+    "FACTURE_JOINTE",
     "CONFIRMATION_ADRESSE",
     "CHANGEMENT_ADRESSE",
     "COMPTE_REPRIS",
@@ -52,6 +53,17 @@ async def test_R22_every_template_greets_with_the_names_that_are_there(
 async def test_R22_the_subject_names_whom_it_can(mesh: Mesh, prenom: str, subject: str) -> None:
     """The subject without a name ends with its own word."""
     assert (await rendered(mesh, prenom=prenom, nom=""))["BIENVENUE_CLIENT"].sujet == subject
+
+
+async def test_R22_where_no_application_is_known_mails_have_no_link(mesh: Mesh) -> None:
+    """Nobody is sent to a page that is not there; the token of an address is told as a code."""
+    nowhere = {"lien": "", "lien_application": ""}
+    for code, mail in (await rendered(mesh, **(nowhere | {"prenom": "Léa", "nom": ""}))).items():
+        assert "href" not in mail.html, code
+        assert "adresse\u00a0:\n" not in (mail.texte or ""), code
+    confirmation = (await rendered(mesh, lien="k3Zb-_9x7v"))["CONFIRMATION_ADRESSE"]
+    assert "donnez ce code là où il vous est demandé\u00a0:\nk3Zb-_9x7v\n" in (confirmation.texte or "")
+    assert ("k3Zb-_9x7v</p>" in confirmation.html, "href" in confirmation.html) == (True, False)
 
 
 def test_C21_R22_a_database_with_rows_in_it_is_brought_up_to_date(tmp_path: Path) -> None:

@@ -37,8 +37,8 @@ async def test_R23_a_new_user_is_welcomed(inside: EmailServiceStub) -> None:
         "Jeanne Martin",
     )
     assert "Bonjour Jeanne Martin," in message.corps_texte
-    assert "http://localhost:5000" in message.corps_texte
-    assert '<a href="http://localhost:5000">' in message.corps_html
+    assert "https://crm.exemple.fr" in message.corps_texte
+    assert '<a href="https://crm.exemple.fr">' in message.corps_html
 
 
 def _app(steps: Mesh) -> App[EmailSettings]:

@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
+from weakref import WeakValueDictionary
 
-from db_utils import Database, Reader, Scope, Transaction, clock, failpoint, within
+from db_utils import Database, Reader, Scope, Transaction, due_rows, failpoint, take_due, within
 from service_kit import App, Worker
-from sqlalchemy import bindparam, select
 
 from service_factures import audit, lecture
 from service_factures.document_models import DocumentAFaire, FactureDocument, FactureLogo
@@ -32,15 +33,8 @@ _BATCH = 20
 _log = logging.getLogger(__name__)
 # Rendering takes the processor: one document at a time leaves the rest of it to calls.
 _ONE = ThreadPoolExecutor(1, thread_name_prefix="documents")
-_DUE = (
-    select(DocumentAFaire)
-    .where(
-        DocumentAFaire.prochain_essai <= bindparam("now", type_=DocumentAFaire.prochain_essai.type),
-    )
-    .order_by(DocumentAFaire.prochain_essai)
-    .limit(_BATCH)
-    .with_for_update(skip_locked=True)
-)
+_under_way: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()  # by invoice
+_DUE = due_rows(DocumentAFaire, limit=_BATCH)
 
 
 async def owe(tx: Transaction, facture: Facture) -> None:
@@ -60,8 +54,16 @@ async def make_documents(app: App[Any]) -> None:
 async def make(database: Database, facture: Facture, settings: FacturesSettings) -> FactureDocument:
     """The document of *facture*, made and stored unless somebody else was faster.
 
-    Raises what `render` raises.
+    Who downloads an invoice as soon as it is announced waits for the job that is at work on it. Raises
+    what `render` raises.
     """
+    async with _under_way.setdefault(facture.id, asyncio.Lock()):
+        stored = await database.read().get(FactureDocument, facture.id)
+        return stored or await _make(database, facture, settings)
+
+
+async def _make(database: Database, facture: Facture, settings: FacturesSettings) -> FactureDocument:
+    _log.debug("rendering the document of invoice %s", facture.id)
     document = await _document(database.read(), facture)
     rendered = await _rendered(document, settings.factures_police_secours)
     failpoint("document.before_stored")
@@ -73,17 +75,8 @@ async def make(database: Database, facture: Facture, settings: FacturesSettings)
 
 
 async def _take(database: Database) -> list[DocumentAFaire]:
-    """Take some that are due, each with its attempt counted and the time of the next one."""
-    now = clock.now()
     async with database.transaction() as tx:
-        return [
-            await tx.update(
-                one,
-                tentatives=one.tentatives + 1,
-                prochain_essai=now + WAITS[min(one.tentatives, len(WAITS) - 1)],
-            )
-            for one in await tx.all(_DUE, now=now)
-        ]
+        return await take_due(tx, _DUE, WAITS)
 
 
 async def _attempt(app: App[Any], due: DocumentAFaire) -> None:

@@ -1,14 +1,22 @@
 """Amounts of requests as priced totals (R1 to R5, R46), by the rates that a société may charge."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from crm.factures import factures_pb2 as pb
 from grpc_utils import money, opaque_id, percentage, required
-from grpc_utils.errors import ChampRequis, InvalidArgument, MontantInvalide, Refusal, TropLong, ValeurInconnue
+from grpc_utils.errors import (
+    ChampRequis,
+    InvalidArgument,
+    MontantInvalide,
+    TropLong,
+    ValeurInconnue,
+    entry,
+    permitted,
+    within,
+)
 
 from service_factures import exonerations, totaux
 from service_factures.models import ZERO
@@ -27,11 +35,11 @@ class SaisieAmbigue(InvalidArgument):
 
 
 class QuantiteInvalide(InvalidArgument):
-    """{champ} : une quantité va de 0,001 à 999 999 999,999, avec trois décimales au plus."""
+    """Une quantité va de 0,001 à 999 999 999,999, avec trois décimales au plus."""
 
 
 class TauxNonAutorise(InvalidArgument):
-    """{champ} : la société ne facture que les taux de TVA {taux} ; ses paramètres en admettent d'autres."""
+    """La société ne facture pas ce taux de TVA ; ses paramètres disent lesquels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,7 @@ def check_known(rates: Iterable[Decimal], settings: FactureSettings) -> set[Deci
     """The *rates*, all of which the société may charge (R5). Raises TauxNonAutorise."""
     known = set(rates)
     if not known <= set(settings.taux_autorises):
-        raise TauxNonAutorise(champ="taux_tva", taux=_written(settings.taux_autorises))
+        raise TauxNonAutorise(*permitted(_written(settings.taux_autorises)), champ="taux_tva")
     return known
 
 
@@ -87,16 +95,6 @@ def lignes(asked: Iterable[pb.LigneInput], settings: FactureSettings) -> list[Li
         with entry("lignes", rang):
             priced.append(_ligne(one, settings))
     return priced
-
-
-@contextmanager
-def entry(champ: str, rang: int) -> Iterator[None]:
-    """Name the entry *rang* of the list *champ* where a field of it is refused: lignes[2].quantite."""
-    try:
-        yield
-    except Refusal as refusal:
-        refusal.metadata["champ"] = f"{champ}[{rang}].{refusal.metadata['champ']}"
-        raise
 
 
 def _ligne(asked: pb.LigneInput, settings: FactureSettings) -> Ligne:
@@ -162,13 +160,13 @@ def quantity(value: float) -> Decimal:
 
 def _price(value: float) -> Decimal:
     if not 0 <= value < _MOST_PRICE:
-        raise MontantInvalide(champ="prix_unitaire", maximum="9 999 999 999,9999")
+        raise MontantInvalide(within("0", "9 999 999 999,9999"), champ="prix_unitaire")
     return Decimal(repr(value)).quantize(_PRICE_STEP, ROUND_HALF_UP)
 
 
-def _written(rates: Iterable[Decimal]) -> str:
+def _written(rates: Iterable[Decimal]) -> list[str]:
     """*rates* as in 20, 5,5 and 0."""
-    return ", ".join(f"{rate.normalize():f}".replace(".", ",") for rate in sorted(rates, reverse=True))
+    return [f"{rate.normalize():f}".replace(".", ",") for rate in sorted(rates, reverse=True)]
 
 
 def _text(text: str, champ: str, longest: int) -> str:

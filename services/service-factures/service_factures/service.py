@@ -12,6 +12,7 @@ from service_factures.ereporting.depots import DEPOTS
 from service_factures.ereporting.rappels import RAPPELS
 from service_factures.fabrication import DOCUMENTS
 from service_factures.factures import InvoiceService
+from service_factures.mentions_alertes import MENTIONS
 from service_factures.models import Base
 from service_factures.reglages import FactureSettingsService, open_organisation
 from service_factures.releve import RELEVE
@@ -30,7 +31,7 @@ SERVICE = Service(
     tables=Base.metadata,
     servicers=(InvoiceService, FactureSettingsService, TransmissionService),
     publishes=(InvoiceCreatedEvent,),
-    workers=(COMPLETION, DOCUMENTS, ENVOIS, CYCLES, RELEVE, DEPOTS, RAPPELS),
+    workers=(COMPLETION, DOCUMENTS, MENTIONS, ENVOIS, CYCLES, RELEVE, DEPOTS, RAPPELS),
     settings=FacturesSettings,
     components=(OutgoingCommands((NOTIFICATION,)), USER_SYNC),
 )

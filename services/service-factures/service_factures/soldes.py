@@ -23,7 +23,7 @@ class FactureNonReglable(FailedPrecondition):
 
 
 class AnnulationTropElevee(InvalidArgument):
-    """{champ} : l'annulation dépasse ce qui reste du règlement ({reste})."""
+    """L'annulation dépasse ce qui reste du règlement."""
 
 
 def statut(facture: Facture, regle: Decimal, avoirs: Decimal) -> str:

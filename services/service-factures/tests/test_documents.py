@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import date
@@ -137,14 +138,17 @@ async def test_R30_the_job_makes_a_document_once(
 
 
 async def test_R30_the_first_downloads_at_once_make_one_document(
-    complete: Issue, factures: InvoiceServiceStub, mesh: Mesh
+    complete: Issue, factures: InvoiceServiceStub, mesh: Mesh, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also while the job is at work."""
+    """Also while the job is at work: it is rendered once, and the others wait for it."""
     facture = await complete()
     downloads = [factures.Download(wanted(facture)) for _ in range(4)]
-    given, _ = await asyncio.gather(asyncio.gather(*downloads), make_documents(mesh["factures"].app))
+    with caplog.at_level(logging.DEBUG, fabrication.__name__):
+        given, _ = await asyncio.gather(asyncio.gather(*downloads), make_documents(mesh["factures"].app))
     assert len({one.sha256 for one in given}) == 1
     assert len(await rows(mesh, facture, _DOCUMENTS)) == 1
+    told = [one.getMessage() for one in caplog.records]
+    assert told.count(f"rendering the document of invoice {facture.id}") == 1
 
 
 async def test_R30_a_process_that_is_killed_while_it_renders_leaves_one_document(

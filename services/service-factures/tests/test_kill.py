@@ -1,102 +1,192 @@
-"""A process that is killed between the deposit of an invoice and the note that it was made (R36)."""
+"""Processes that are killed while they issue, or while they render: no gap, no double, nothing lost."""
 
 import asyncio
-import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import grpc
-import psycopg
+import pytest
+from crm.clients.clients_pb2 import Adresse, ClientBase, GetClientBaseRequest
+from crm.clients.clients_pb2_grpc import ClientBaseServiceServicer
+from crm.events.business_pb2 import InvoiceCreatedEvent
 from crm.factures import factures_pb2 as pb
-from crm.factures.factures_pb2_grpc import InvoiceServiceStub
+from crm.factures.factures_pb2_grpc import FactureSettingsServiceStub, InvoiceServiceStub
+from db_utils import clock, uuid7
+from grpc import StatusCode
+from grpc.aio import AioRpcError
+from grpc_utils import Context
 from service_factures.service import SERVICE
-from service_factures.settings import FacturesSettings
-from service_kit.embedded import EmbeddedNats, free_port
-from service_kit.environment import Secrets, new_secrets
-from service_testing import eventually, fresh_database, fresh_nats
-from service_testing.command import is_serving
-from service_testing.forked import ForkedCommand, forked
-from service_testing.servers import fresh_folder
+from service_kit.embedded import free_port
+from service_testing import code_of, eventually
+from service_testing.double_servers import serving_double
+from service_testing.doubles import double
+from service_testing.site import Site, site_of
+from tests.facturation import SAVED, save
 
-# What the making of a document and the identity of its buyer would lead to.
-_TO_BE_SENT = """
-UPDATE factures.facture
-    SET identite_statut = 'COMPLETE', traitement = 'B2B', statut_transmission = 'A_ENVOYER';
-INSERT INTO factures.facture_document (facture_id, pdf, xml, sha256, genere_at, organisation_id)
-    SELECT id, '%PDF-1.7', '<xml/>', '', now(), organisation_id FROM factures.facture;
-INSERT INTO factures.transmission
-    (facture_id, tracking_id, tentatives, depuis, prochain_essai, organisation_id)
-    SELECT id, id::text, 0, now(), now(), organisation_id FROM factures.facture
-"""
-_DUE = "UPDATE factures.transmission SET prochain_essai = now()"
-_WAYS = """
-SELECT statut_transmission, tentatives FROM factures.facture JOIN factures.transmission ON facture_id = id"""
-_NOTED = "SELECT nom FROM factures.transmission_statut"
+YEAR = clock.today().year
+_CLIENTS = f"127.0.0.1:{free_port()}"
+_DUE_NOW = "UPDATE document_a_faire SET prochain_essai = now() WHERE organisation_id = '{}'"
+_DOCUMENTS = "SELECT facture_id::text, sha256 FROM facture_document WHERE organisation_id = '{}'"
+_NOTED = """
+SELECT facture_id::text FROM facture_audit WHERE action = 'DOCUMENT' AND organisation_id = '{}'"""
+_OWED = "SELECT facture_id::text FROM document_a_faire WHERE organisation_id = '{}'"
+_ISSUED = "SELECT numero, id::text FROM facture WHERE organisation_id = '{}' ORDER BY 1"
+_KEPT = """
+SELECT facture_id::text FROM facture_document WHERE organisation_id = '{0}'
+UNION ALL SELECT facture_id::text FROM document_a_faire WHERE organisation_id = '{0}' ORDER BY 1"""
 
 
-@dataclass(frozen=True)
-class Site:
-    """Where processes of the service run, one after the other."""
+@double
+class Clients(ClientBaseServiceServicer):
+    """Clients, all of whom are the same person."""
 
-    url: str
-    broker: EmbeddedNats
-    depot: Path
-    port: int = field(default_factory=free_port)
-    secrets: Secrets = field(default_factory=lambda: new_secrets((SERVICE.name,), (FacturesSettings,)))
-
-    @asynccontextmanager
-    async def running(self, **more: str) -> AsyncIterator[ForkedCommand]:
-        """A process of the service, which ends inside or is ended at the end; *more* is its environment."""
-        environment = {
-            **os.environ,
-            **self.secrets.environment(SERVICE.name, FacturesSettings),
-            "CRM_ENV": "test",
-            "DATABASE_URL": self.url,
-            "NATS_URL": self.broker.url_of(SERVICE.name),
-            "GRPC_HOST": "127.0.0.1",
-            "GRPC_PORT": str(self.port),
-            "FACTURES_DEPOT_DIR": str(self.depot),
-            "USER_SYNC_ENABLED": "false",
-        }
-        process = await forked(["serve", SERVICE.name], environment | more)
-        try:
-            yield process
-        finally:
-            process.terminate()
-            await process.communicate()
-
-    async def issue(self) -> pb.Facture:
-        """Issue an invoice."""
-        await eventually(lambda: is_serving(f"127.0.0.1:{self.port}"), timeout=60)
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{self.port}") as channel:
-            create: Any = InvoiceServiceStub(channel).Create
-            bearer = ("authorization", f"Bearer {self.secrets.token(organisation='org-123')}")
-            request = pb.CreateFactureRequest(client_id="client-123", montant=10)
-            facture: pb.Facture = await create(request, metadata=(bearer,), timeout=30)
-            return facture
+    async def Get(self, request: GetClientBaseRequest, context: Context) -> ClientBase:
+        """Answer the person."""
+        adresse = Adresse(type="PRINCIPALE", ligne1="1 rue du Lac", code_postal="75002", ville="Paris")
+        adresse.pays = "France"
+        told = ClientBase(id=request.id, nom="Dupont", prenom="Anne", type_client="PARTICULIER")
+        told.adresses.append(adresse)
+        return told
 
 
-async def test_R36_a_kill_after_the_deposit_makes_no_second_file() -> None:
-    """Not even when people have taken the file away before the next attempt."""
-    with fresh_nats() as broker:
-        site = Site(fresh_database(SERVICE), broker, fresh_folder())
-        with psycopg.connect(site.url, autocommit=True) as owner:
-            async with site.running():
-                facture = await site.issue()
-            owner.execute(_TO_BE_SENT)
-            async with site.running(FAILPOINT="transmission.before_noted") as killed:
-                async with asyncio.timeout(60):
-                    assert await killed.wait() == -signal.SIGKILL
-            assert owner.execute(_WAYS).fetchall() == [("A_ENVOYER", 1)]
-            file = site.depot / "org-123" / "defaut" / f"{facture.numero}.pdf"
-            file.unlink()
-            owner.execute(_DUE)
-            async with site.running():
-                sent = [("ENVOYEE", 2)]
-                await eventually(lambda: owner.execute(_WAYS).fetchall() == sent, timeout=60)
-            assert owner.execute(_NOTED).fetchall() == [("ENVOYEE",)]
-        assert not file.exists()
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A database and a broker; of the other services there is clients, as long as it is served."""
+    with site_of(SERVICE, "clients", USER_SYNC_ENABLED="false", CLIENTS_GRPC_ADDR=_CLIENTS) as site:
+        yield site
+
+
+@pytest.fixture
+async def clients(site: Site) -> AsyncIterator[None]:
+    """The double of clients, which knows the tokens of the site."""
+    people = Clients()  # type: ignore[abstract]  # `double` serves the rest
+    async with serving_double("clients", [people], site.secrets, _CLIENTS):
+        yield
+
+
+def issue(of: InvoiceServiceStub, key: str, **more: Any) -> Any:
+    """A call for the invoice of *key*; more are options of the call."""
+    request = pb.CreateFactureRequest(client_id="client-123", montant=10, idempotency_key=key)
+    return of.Create(request, **({"timeout": 30} | more))
+
+
+def forbidden(of: InvoiceServiceStub) -> Any:
+    """A call for an invoice that is due later than the law allows."""
+    request = pb.CreateFactureRequest(client_id="client-123", montant=10, date_echeance="2099-01-01")
+    return of.Create(request, timeout=30)
+
+
+@pytest.mark.parametrize(
+    "failpoint",
+    [
+        # Jobs have passed there a few times when the first call comes.
+        "transaction.before_commit:15",
+        "transaction.after_commit:15",
+        "relay.before_publish",
+        "relay.in_window:3",
+        "relay.after_publish",
+        "relay.after_confirm",
+    ],
+)
+async def test_R06_whatever_kills_a_process_there_is_no_gap_and_one_event_each(
+    site: Site, failpoint: str
+) -> None:
+    """Fifty calls at once, of which a third is refused and a third is given up; the rest is repeated.
+
+    Each key then has its invoice, the numbers are those from 1 on, and each invoice has one event.
+    """
+    organisation = str(uuid7())
+    keys = [f"clé {rang}" for rang in range(34)]
+    async with site.stub(InvoiceServiceStub, organisation=organisation) as factures:
+        async with site.running(FAILPOINT=failpoint) as killed:
+            calls = [issue(factures, key) for key in keys[:17]]
+            calls += [issue(factures, key, timeout=0.01 * rang) for rang, key in enumerate(keys[17:], 1)]
+            codes = await asyncio.gather(*map(code_of, [*calls, *(forbidden(factures) for _ in range(16))]))
+            async with asyncio.timeout(30):
+                assert await killed.wait() == -signal.SIGKILL
+        ended = {StatusCode.OK, StatusCode.UNAVAILABLE}
+        assert set(codes[:17]) <= ended
+        assert set(codes[34:]) <= {StatusCode.INVALID_ARGUMENT, StatusCode.UNAVAILABLE}
+        async with site.running():
+            made = await asyncio.gather(*(issue(factures, key, wait_for_ready=True) for key in keys))
+            made += await asyncio.gather(*(issue(factures, f"autre {rang}") for rang in range(16)))
+            checked = await factures.CheckSequence(pb.CheckSequenceRequest(serie="FACTURE", annee=YEAR))
+            events = await site.published(InvoiceCreatedEvent, 50)
+    assert sorted(one.numero for one in made) == [f"FAC{YEAR}{rang:06d}" for rang in range(1, 51)]
+    assert (checked.premier, checked.dernier, checked.nombre) == (1, 50, 50)
+    assert (list(checked.trous), list(checked.doublons), checked.chronologie_ok) == ([], [], True)
+    told = [one.invoice_id for one in events if one.organisation_id == organisation]
+    assert sorted(told) == sorted(one.id for one in made)
+
+
+@pytest.mark.usefixtures("clients")
+async def test_R30_a_process_that_is_killed_before_it_stores_a_document_leaves_one(site: Site) -> None:
+    """The next process makes it, once; a download gives what is stored."""
+    organisation = str(uuid7())
+
+    def rows(statement: str) -> list[tuple[str, ...]]:
+        return site.query(statement.format(organisation))
+
+    async with (
+        site.stub(InvoiceServiceStub, organisation=organisation) as factures,
+        site.stub(FactureSettingsServiceStub, organisation=organisation) as reglages,
+    ):
+        async with site.running(FAILPOINT="document.before_stored") as killed:
+            await reglages.Save(save(**SAVED))
+            request = pb.CreateFactureRequest(client_id=str(uuid7()), montant=10)
+            facture = await factures.Create(request, timeout=30)
+            assert facture.identite_statut == "COMPLETE", facture.avertissements
+            async with asyncio.timeout(60):
+                assert await killed.wait() == -signal.SIGKILL
+        assert rows(_DOCUMENTS) == []
+        assert rows(_OWED) == [(facture.id,)]
+        rows(_DUE_NOW)
+        async with site.running():
+            await eventually(lambda: rows(_OWED) == [], timeout=60)
+            wanted = pb.DownloadFactureRequest(id=facture.id)
+            given = await factures.Download(wanted, timeout=30, wait_for_ready=True)
+            after = await factures.Get(pb.GetFactureRequest(id=facture.id))
+    assert rows(_DOCUMENTS) == [(facture.id, given.sha256)]
+    assert rows(_NOTED) == [(facture.id,)]
+    assert after.numero == facture.numero
+
+
+@pytest.mark.usefixtures("clients")
+async def test_R06_a_process_that_is_asked_to_end_under_load_loses_nothing(site: Site) -> None:
+    """Thirty-two callers, documents in the background: what was answered is there, and nothing else.
+
+    Calls that come too late are refused, by gRPC as CANCELLED when it had heard them; each invoice has
+    its number, its event, and its document or the row that owes it.
+    """
+    organisation, client = str(uuid7()), str(uuid7())
+    made: list[pb.Facture] = []
+    ends: list[StatusCode] = []
+
+    async def call(factures: InvoiceServiceStub) -> None:
+        while not ends:
+            try:
+                request = pb.CreateFactureRequest(client_id=client, montant=10)
+                made.append(await factures.Create(request, timeout=30))
+            except AioRpcError as error:
+                ends.append(error.code())
+
+    async with (
+        site.stub(InvoiceServiceStub, organisation=organisation) as factures,
+        site.stub(FactureSettingsServiceStub, organisation=organisation) as reglages,
+    ):
+        async with site.running() as ended:
+            await reglages.Save(save(**SAVED))
+            calls = [asyncio.create_task(call(factures)) for _ in range(32)]
+            await eventually(lambda: len(made) >= 50, timeout=60)
+            ended.terminate()
+            await asyncio.gather(*calls)
+            assert await ended.wait() == 0
+        stored = site.query(_ISSUED.format(organisation))
+        kept = site.query(_KEPT.format(organisation))
+        async with site.running():
+            events = await site.published(InvoiceCreatedEvent, len(stored))
+    assert set(ends) <= {StatusCode.UNAVAILABLE, StatusCode.CANCELLED}
+    assert stored == sorted((one.numero, one.id) for one in made)
+    assert [numero for numero, _ in stored] == [f"FAC{YEAR}{rang:06d}" for rang in range(1, len(made) + 1)]
+    told = [one.invoice_id for one in events if one.organisation_id == organisation]
+    assert sorted(told) == sorted(one.id for one in made) == [facture for (facture,) in kept]

@@ -35,6 +35,15 @@ def test_users_knows_the_service_by_its_names() -> None:
     assert subscription.consumer(SERVICE.name) == "factures--user-login"
 
 
+async def test_S06_a_newcomer_is_served_with_a_copy(mesh: Mesh) -> None:
+    """The event of users makes it before the handler runs, once, also for later calls."""
+    visiteur = Visiteur()
+    for _ in range(2):
+        await reglages(mesh, visiteur).Get(SETTINGS)
+    (copy,) = await copies_in(mesh.database("factures"), visiteur.organisation)
+    assert (copy.auth0_id, copy.origine, copy.role) == (visiteur.sujet, "evenement", "ADMIN")
+
+
 async def test_S20_a_newcomer_brings_the_settings_of_the_default_societe(mesh: Mesh) -> None:
     """Thirty first calls of two people make one row, with every default, before the handler runs."""
     first = Visiteur()
@@ -59,7 +68,7 @@ async def test_S20_settings_that_are_there_stay(mesh: Mesh) -> None:
 
 
 async def test_S15_a_sign_in_for_another_application_makes_nothing(mesh: Mesh) -> None:
-    """Neither a copy nor settings."""
+    """Neither a copy nor settings; one for this application makes both."""
     visiteur = Visiteur()
     await mesh.deliver(visiteur.event(accessible_apps=["crm"]))
     assert await copies_in(mesh.database("factures"), visiteur.organisation) == []
@@ -68,4 +77,6 @@ async def test_S15_a_sign_in_for_another_application_makes_nothing(mesh: Mesh) -
     )
     assert (await refused(stub.Get(SETTINGS)))[0] == StatusCode.NOT_FOUND
     await mesh.deliver(visiteur.event(accessible_apps=["crm", "accounting"]))
+    (copy,) = await copies_in(mesh.database("factures"), visiteur.organisation)
+    assert (copy.auth0_id, copy.origine, copy.role) == (visiteur.sujet, "evenement", "MANAGER")
     assert (await stub.Get(SETTINGS)).prefix_facture == "FAC"

@@ -10,12 +10,13 @@ from grpc_utils import (
     content_hash,
     free_structure,
     money,
+    one_of,
     opaque_id,
     required,
     written_amount,
     written_day,
 )
-from grpc_utils.errors import FormatInvalide, InvalidArgument, ValeurInconnue
+from grpc_utils.errors import FormatInvalide, InvalidArgument
 from nats_utils import required_instant
 
 from service_notifications.models import EQUIPE, EQUIPES, SYSTEME, UTILISATEUR, Notification
@@ -69,9 +70,7 @@ def _addressee(kind: str, asked: str) -> str:
     if kind == UTILISATEUR:
         return opaque_id(required(asked, "destinataire_id"), "destinataire_id") or ""
     if kind == EQUIPE:
-        if required(asked, "destinataire_id") not in EQUIPES:
-            raise ValeurInconnue(champ="destinataire_id")
-        return asked
+        return one_of(asked, EQUIPES, "destinataire_id")
     if asked:
         raise FormatInvalide(champ="destinataire_id")
     return ""

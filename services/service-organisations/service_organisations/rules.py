@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from crm.organisations import organisations_pb2 as pb
 from db_utils import clock, uuid7
@@ -21,16 +20,15 @@ from grpc_utils import (
     siren_number,
     siret_number,
     vat_number,
+    web_address,
 )
-from grpc_utils.errors import DateInvalide, FormatInvalide, OrganisationRequise, TransitionInterdite, TropLong
+from grpc_utils.errors import DateInvalide, FormatInvalide, OrganisationRequise, TransitionInterdite
+from grpc_utils.web import is_loopback
 
 from service_organisations.models import Organisation, Partenaire, Societe
 
 _PHONE = re.compile(r"[0-9 +().-]*")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
-_URL = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")  # characters of RFC 3986, section 2
-_LONGEST_URL = 2048
-_HERE = frozenset({"localhost", "127.0.0.1", "::1"})  # hosts of a developer, without TLS
 _CLOCK_DIFFERENCE = timedelta(minutes=5)
 
 _ETATS: Mapping[str, frozenset[str]] = {
@@ -61,27 +59,6 @@ def colour(text: str, champ: str) -> str | None:
     if not _COLOUR.fullmatch(text.lower()):
         raise FormatInvalide(champ=champ)
     return text.lower()
-
-
-def image_url(text: str, champ: str) -> str | None:
-    """Absolute https address, or http on this machine, None when empty (R9).
-
-    Raises FormatInvalide, TropLong.
-    """
-    if not text:
-        return None
-    if len(text) > _LONGEST_URL:
-        raise TropLong(champ=champ)
-    try:
-        # hostname and port are read here because reading them is what finds them malformed
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise FormatInvalide(champ=champ) from None
-    allowed = parts.scheme == "https" or (parts.scheme == "http" and host in _HERE)
-    if not (host and allowed and _URL.fullmatch(text)):
-        raise FormatInvalide(champ=champ)
-    return text
 
 
 _STORED_FORMS: Mapping[str, Callable[[str, str], object]] = {
@@ -225,8 +202,8 @@ def partenaire_changes(partenaire: Partenaire, request: pb.UpdatePartenaireReque
 def _theme(theme: pb.Theme) -> dict[str, Any]:
     """Columns of *theme* (R9). Raises FormatInvalide, TropLong."""
     return {
-        "logo_url": image_url(theme.logo_url, "logo_url"),
-        "favicon_url": image_url(theme.favicon_url, "favicon_url"),
+        "logo_url": web_address(theme.logo_url, "logo_url", plain_at=is_loopback),
+        "favicon_url": web_address(theme.favicon_url, "favicon_url", plain_at=is_loopback),
         "couleur_primaire": colour(theme.couleur_primaire, "couleur_primaire"),
         "couleur_secondaire": colour(theme.couleur_secondaire, "couleur_secondaire"),
     }

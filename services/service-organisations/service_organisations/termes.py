@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from crm.organisations import organisations_pb2 as pb
-from grpc_utils import required
-from grpc_utils.errors import FailedPrecondition, FormatInvalide, InvalidArgument, ValeurInconnue
+from grpc_utils import one_of, required
+from grpc_utils.errors import FailedPrecondition, FormatInvalide, InvalidArgument
 
 from service_organisations.models import FAMILLES, Entree
 from service_organisations.rules import named_organisation
@@ -25,9 +25,7 @@ class DelaiInterdit(InvalidArgument):
 
 def famille(text: str) -> str:
     """Name of a reference list. Raises ChampRequis, ValeurInconnue."""
-    if required(text, "famille") not in FAMILLES:
-        raise ValeurInconnue(champ="famille")
-    return text
+    return one_of(text, FAMILLES, "famille")
 
 
 def new_entree(request: pb.UpsertEntreeRequest) -> Entree:

@@ -81,6 +81,7 @@ async def test_R09_a_partner_is_stored_in_one_form(
         ({"statut": "actif"}, "VALEUR_INCONNUE", "statut"),
         ({"theme": pb.Theme(couleur_primaire="red")}, "FORMAT_INVALIDE", "couleur_primaire"),
         ({"theme": pb.Theme(logo_url="javascript:alert(1)")}, "FORMAT_INVALIDE", "logo_url"),
+        ({"theme": pb.Theme(logo_url="http://cdn.example/logo.png")}, "FORMAT_INVALIDE", "logo_url"),
         ({"theme": pb.Theme(favicon_url="https://x/" + "y" * 2048)}, "TROP_LONG", "favicon_url"),
     ],
 )

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 from crm.organisations import organisations_pb2 as pb
-from grpc_utils.errors import FormatInvalide, TransitionInterdite, TropLong
+from grpc_utils.errors import FormatInvalide, TransitionInterdite
 from service_organisations import rules, termes
 from service_organisations.models import Entree, Organisation, Partenaire
 
@@ -63,54 +63,6 @@ def test_R09_a_colour_is_three_bytes(text: str) -> None:
     with pytest.raises(FormatInvalide) as refused:
         rules.colour(text, "couleur_primaire")
     assert refused.value.metadata == {"champ": "couleur_primaire"}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "https://cdn.example/logo.png",
-        "https://cdn.example:8443/a/b.svg?x=%20&y=1#z",
-        "http://localhost/logo.png",
-        "http://127.0.0.1:3000/logo.png",
-        "http://[::1]:3000/logo.png",
-        "https://x/" + "y" * 2038,
-    ],
-)
-def test_R09_an_image_is_fetched_safely(text: str) -> None:
-    """Addresses by https, and by http on this machine, are kept up to 2048 characters."""
-    assert rules.image_url(text, "logo_url") == text
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "javascript:alert(1)",
-        "http://cdn.example/logo.png",
-        "http://localhost.example/logo.png",
-        "//cdn.example/logo.png",
-        "/logo.png",
-        "https://",
-        "https:///logo.png",
-        "https://[::1/logo.png",
-        "https://cdn.example:port/logo.png",
-        "https://cdn.example/a b",
-        'https://cdn.example/"onload="x',
-        "https://cdn.example/<b>",
-        "data:image/png;base64,AAAA",
-        "ftp://cdn.example/logo.png",
-        "https://cdn.example/é",
-    ],
-)
-def test_R09_other_addresses_are_refused(text: str) -> None:
-    """Relative addresses, other schemes and characters outside RFC 3986 are refused."""
-    with pytest.raises(FormatInvalide):
-        rules.image_url(text, "logo_url")
-
-
-def test_R09_an_address_has_a_limit() -> None:
-    """An address of more than 2048 characters is TROP_LONG."""
-    with pytest.raises(TropLong):
-        rules.image_url("https://x/" + "y" * 2039, "logo_url")
 
 
 @pytest.mark.parametrize("text", ["+33 (0)1.02-03", "0123456789", ""])

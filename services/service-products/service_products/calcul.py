@@ -11,7 +11,7 @@ from typing import Literal
 from crm.products import products_pb2 as pb
 from db_utils import clock
 from grpc_utils import civil_date, percentage, rounded
-from grpc_utils.errors import FailedPrecondition, FormatInvalide, MontantInvalide
+from grpc_utils.errors import FailedPrecondition, FormatInvalide, MontantInvalide, within
 
 from service_products import promotions
 from service_products.models import ACTIF, PrixProduit, Produit
@@ -68,7 +68,7 @@ def moment(text: str) -> Moment:
 def quantity(asked: int) -> int:
     """Number of pieces, 1 for 0 (R17). Raises FormatInvalide."""
     if not 0 <= asked <= MOST_PIECES:
-        raise FormatInvalide(champ="quantite")
+        raise FormatInvalide(within(1, MOST_PIECES), champ="quantite")
     return asked or 1
 
 
@@ -122,7 +122,7 @@ def total(final: Decimal, pieces: int, taux_tva: Decimal) -> Total:
     ht = final * pieces
     tva = rounded(ht * taux_tva / _ALL)
     if ht + tva >= _TOO_MUCH:
-        raise MontantInvalide(champ="quantite")
+        raise MontantInvalide("total trop grand", champ="quantite")
     return Total(ht, tva, ht + tva)
 
 

@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from grpc_utils.errors import InvalidArgument, ValeurInconnue
+from grpc_utils import one_of
+from grpc_utils.errors import InvalidArgument
 
 # One for each reason of EN 16931 that an invoice can name (BT-121, list VATEX of the CEF) in France.
 MOTIFS = (
@@ -27,7 +28,6 @@ def check(motif: str | None, taux_tva: Decimal) -> None:
     """
     if motif is None:
         return
-    if motif not in MOTIFS:
-        raise ValeurInconnue(champ="motif_exoneration")
+    one_of(motif, MOTIFS, "motif_exoneration")
     if taux_tva:
         raise MotifSansExoneration(champ="motif_exoneration")

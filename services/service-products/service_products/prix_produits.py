@@ -95,9 +95,9 @@ class PrixProduitService(PrixProduitServiceServicer):
 async def _check_produits(tx: Transaction, wanted: Mapping[UUID, object]) -> None:
     """Lock the products against deletion. Raises Introuvable for the first one that is not there."""
     there = set(await tx.all(_PRODUITS, produits=list(wanted)))
-    for produit_id in wanted:
+    for position, produit_id in enumerate(wanted):
         if produit_id not in there:
-            raise Introuvable(champ="produit_id", produit_id=str(produit_id))
+            raise Introuvable(champ="produit_id", entree=f"items[{position}]", produit_id=str(produit_id))
 
 
 def _missing(grille: GrilleTarifaire, wanted: Wanted, former: list[PrixProduit]) -> list[PrixProduit]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from crm.products import products_pb2 as pb
 from db_utils import clock
-from grpc_utils import instant, money
+from grpc_utils import instant, money, written_amount
 from grpc_utils.errors import ChampRequis, DateInvalide, InvalidArgument
 
 from service_products.models import Produit
@@ -25,11 +25,11 @@ def new_promotion(produit: Produit, request: pb.SetPromotionRequest) -> dict[str
         raise ChampRequis(champ="prix_promotion")
     prix = money(request.prix_promotion, "prix_promotion")
     if prix >= produit.prix:
-        raise PromotionInvalide(champ="prix_promotion")
+        raise PromotionInvalide(f"prix du produit : {written_amount(produit.prix)}", champ="prix_promotion")
     debut = instant(request.date_debut) if request.HasField("date_debut") else clock.now()
     fin = instant(request.date_fin) if request.HasField("date_fin") else None
     if fin is not None and fin <= debut:
-        raise DateInvalide(champ="date_fin")
+        raise DateInvalide("après date_debut", champ="date_fin")
     return {"prix_promotion": prix, "date_debut_promotion": debut, "date_fin_promotion": fin}
 
 
@@ -41,7 +41,7 @@ def check_prix(produit: Produit, prix: Decimal) -> None:
     promotion, fin = produit.prix_promotion, produit.date_fin_promotion
     over = fin is not None and fin < clock.now()
     if promotion is not None and promotion >= prix and not over:
-        raise PromotionInvalide(champ="prix")
+        raise PromotionInvalide(f"prix promotionnel : {written_amount(promotion)}", champ="prix")
 
 
 def in_force(produit: Produit, at: datetime) -> bool:

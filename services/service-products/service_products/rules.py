@@ -8,19 +8,27 @@ import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from crm.products import products_pb2 as pb
 from db_utils import parse_uuid
-from grpc_utils import changes, currency, found, free_structure, money, percentage, required
-from grpc_utils.errors import FormatInvalide, TransitionInterdite, TropLong, ValeurInconnue
+from grpc_utils import (
+    changes,
+    currency,
+    found,
+    free_structure,
+    money,
+    one_of,
+    percentage,
+    required,
+    web_address,
+)
+from grpc_utils.errors import FormatInvalide, TransitionInterdite
 
 from service_products import exonerations, promotions
 from service_products.models import ACTIF, BROUILLON, GELE, RETIRE, TEST, Gamme, Produit
 
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,50}")
-_LONGEST_URL = 2048
 _NORMAL_RATE = Decimal("20.00")  # CGI, article 278
 _MOVES: Mapping[str, frozenset[str]] = {
     BROUILLON: frozenset({TEST, ACTIF, RETIRE}),
@@ -29,6 +37,7 @@ _MOVES: Mapping[str, frozenset[str]] = {
     GELE: frozenset({ACTIF, RETIRE}),
     RETIRE: frozenset(),
 }
+_FIRST = tuple(statut for statut in _MOVES if statut != RETIRE)
 _MANDATORY = ("sku", "nom", "categorie", "type", "devise", "statut_cycle")
 _UPDATABLE = (
     *_MANDATORY,
@@ -46,7 +55,7 @@ _UPDATABLE = (
 def code(text: str, champ: str) -> str:
     """Code of a gamme or sku of a product in capitals (R1). Raises ChampRequis, FormatInvalide."""
     if (capitals := known_code(required(text, champ))) is None:
-        raise FormatInvalide(champ=champ)
+        raise FormatInvalide("1 à 50 lettres, chiffres et signes . _ -", champ=champ)
     return capitals
 
 
@@ -80,8 +89,7 @@ def new_produit(request: pb.CreateProduitRequest) -> Produit:
     taux_tva = percentage(request.taux_tva, "taux_tva") if request.HasField("taux_tva") else _NORMAL_RATE
     motif = request.motif_exoneration or None
     exonerations.check(motif, taux_tva)
-    if request.statut_cycle == RETIRE:
-        raise ValeurInconnue(champ="statut_cycle")
+    statut_cycle = one_of(request.statut_cycle or ACTIF, _FIRST, "statut_cycle")
     return Produit(
         organisation_id=request.organisation_id,
         sku=code(request.sku, "sku"),
@@ -94,7 +102,7 @@ def new_produit(request: pb.CreateProduitRequest) -> Produit:
         taux_tva=taux_tva,
         motif_exoneration=motif,
         devise=currency(request.devise, "devise"),
-        statut_cycle=request.statut_cycle or ACTIF,
+        statut_cycle=statut_cycle,
         image_url=image_url(request.image_url),
         code_externe=request.code_externe or None,
         metadata_=free_structure(request.metadata, "metadata"),
@@ -121,8 +129,7 @@ def produit_changes(produit: Produit, request: pb.UpdateProduitRequest) -> dict[
 
 def check_move(former: str, wanted: str) -> None:
     """Refuse a move of statut_cycle that R5 does not have. Raises TransitionInterdite, ValeurInconnue."""
-    if wanted not in _MOVES:
-        raise ValeurInconnue(champ="statut_cycle")
+    one_of(wanted, _MOVES, "statut_cycle")
     if wanted != former and wanted not in _MOVES[former]:
         raise TransitionInterdite(de=former, vers=wanted)
 
@@ -136,19 +143,7 @@ def gamme_id(text: str | None) -> UUID | None:
 
 def image_url(text: str | None) -> str | None:
     """Absolute http or https address, None when empty. Raises FormatInvalide, TropLong."""
-    if not text:
-        return None
-    if len(text) > _LONGEST_URL:
-        raise TropLong(champ="image_url")
-    try:
-        parts = urlsplit(text)
-        # The port is read here because reading it is what finds it malformed.
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
-    except ValueError:
-        sound = False
-    if not sound or not text.isprintable() or " " in text:
-        raise FormatInvalide(champ="image_url")
-    return text
+    return web_address(text, "image_url", plain_at=lambda host: True)
 
 
 _STORED_FORMS: Mapping[str, Callable[[Any], object]] = {

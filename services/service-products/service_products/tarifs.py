@@ -6,14 +6,15 @@ from uuid import UUID
 
 from crm.products import products_pb2 as pb
 from db_utils import parse_uuid
-from grpc_utils import changes, money, optional_date, percentage, required
+from grpc_utils import changes, found, money, optional_date, percentage, required
 from grpc_utils.errors import (
     ChampRequis,
     DateInvalide,
     FailedPrecondition,
-    Introuvable,
     InvalidArgument,
     NotFound,
+    Refusal,
+    entry,
 )
 
 from service_products.models import GrilleTarifaire, PrixProduit
@@ -71,7 +72,7 @@ def grille_changes(grille: GrilleTarifaire, request: pb.UpdateGrilleTarifaireReq
 def check_period(debut: date | None, fin: date | None) -> None:
     """Refuse a period that ends before it begins. Raises DateInvalide."""
     if debut is not None and fin is not None and fin < debut:
-        raise DateInvalide(champ="date_fin")
+        raise DateInvalide("pas avant date_debut", champ="date_fin")
 
 
 def check_active(grille: GrilleTarifaire) -> GrilleTarifaire:
@@ -84,23 +85,23 @@ def check_active(grille: GrilleTarifaire) -> GrilleTarifaire:
 def items(request: pb.BulkSetPrixProduitsRequest) -> dict[UUID, dict[str, Any]]:
     """Terms of the prices that *request* sets, by product, in its order (R12).
 
-    A refusal names the product of its item. Raises InvalidArgument; Introuvable for a text that
+    A refusal names its item and the product of it. Raises InvalidArgument; Introuvable for a text that
     cannot be the id of a product.
     """
     if not request.items:
         raise ChampRequis(champ="items")
     named: dict[UUID, dict[str, Any]] = {}
-    for item in request.items:
+    for position, item in enumerate(request.items):
         try:
-            terms_of_item = _item_terms(item)
-        except InvalidArgument as refused:
-            refused.metadata["produit_id"] = item.produit_id
+            with entry("items", position):
+                terms_of_item = _item_terms(item)
+                produit_id = found(parse_uuid(required(item.produit_id, "produit_id")), "produit_id")
+                if produit_id in named:
+                    raise ProduitEnDouble(champ="produit_id")
+        except Refusal as refused:
+            if item.produit_id:
+                refused.metadata["produit_id"] = item.produit_id
             raise
-        produit_id = parse_uuid(required(item.produit_id, "produit_id"))
-        if produit_id is None:
-            raise Introuvable(champ="produit_id", produit_id=item.produit_id)
-        if produit_id in named:
-            raise ProduitEnDouble(champ="produit_id", produit_id=item.produit_id)
         named[produit_id] = terms_of_item
     return named
 

@@ -134,6 +134,15 @@ async def test_R15_without_a_grid_the_product_has_its_price(
     assert (answer.HasField("grille_utilisee"), answer.items[0].prix_final) == (False, 60)
 
 
+async def test_R15_a_product_of_which_nobody_told_a_price_costs_nothing(
+    catalog: CatalogServiceStub, catalogue: Catalogue
+) -> None:
+    """It is for sale like any other; one whose price is not known yet begins in BROUILLON."""
+    free = await catalogue.produits.Create(pb.CreateProduitRequest(sku="libre", nom="Libre"))
+    told = await catalog.CalculatePrice(price_of(free.id))
+    assert (free.prix, free.statut_cycle, told.prix_total_ttc, told.source) == (0, "ACTIF", 0, "produit")
+
+
 async def test_R16_what_is_not_for_sale_has_no_price(
     catalog: CatalogServiceStub, catalogue: Catalogue
 ) -> None:

@@ -95,7 +95,8 @@ async def test_R12_a_call_sets_all_prices_or_none(
     unknown = pb.Produit(id=str(uuid7()))
     for bad in (foreign, unknown):
         answer = await refusal(catalogue.set(grille, item(produit), item(bad)))
-        assert (answer.code, answer.metadata) == (MISSING[0], {"champ": "produit_id", "produit_id": bad.id})
+        named = {"champ": "produit_id", "entree": "items[1]", "produit_id": bad.id}
+        assert (answer.code, answer.metadata) == (MISSING[0], named)
     dear = item(await catalogue.produit(), 1, prix_minimum=2, prix_maximum=1)
     assert (await refusal(catalogue.set(grille, item(produit), dear))).reason == "BORNES_INVALIDES"
     assert (await refusal(catalogue.set(grille, item(produit), item(produit)))).reason == "PRODUIT_EN_DOUBLE"

@@ -106,19 +106,21 @@ def test_R12_what_an_item_does_not_mention_has_its_default() -> None:
 def test_R12_a_price_that_cannot_be_is_refused(
     fields: dict[str, Any], refusal: type[Exception], champ: str
 ) -> None:
-    """Whatever the other items are; the refusal names the field and, where it is known, the product."""
+    """Whatever the other items are; the refusal names the field, the item and, if known, the product."""
     with pytest.raises(refusal) as refused:
         items({"produit_id": str(AUTRE)}, fields)
     told = refused.value.metadata  # type: ignore[attr-defined]  # of every refusal
     produit_id = fields.get("produit_id", str(PRODUIT))
-    assert told == ({"champ": champ, "produit_id": produit_id} if produit_id else {"champ": champ})
+    known = {"produit_id": produit_id} if produit_id else {}
+    assert told == {"champ": champ, "entree": "items[1]", **known}
 
 
 def test_R12_a_call_has_one_price_for_a_product() -> None:
     """And at least one item."""
     with pytest.raises(ProduitEnDouble) as refused:
         items({}, {"prix_unitaire": 11})
-    assert refused.value.metadata == {"champ": "produit_id", "produit_id": str(PRODUIT)}
+    told = {"champ": "produit_id", "entree": "items[1]", "produit_id": str(PRODUIT)}
+    assert refused.value.metadata == told
     with pytest.raises(ChampRequis) as missing:
         items()
     assert missing.value.metadata == {"champ": "items"}

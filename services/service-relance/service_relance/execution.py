@@ -1,91 +1,87 @@
-"""Job that looks at due reminders (R10). It carries none out yet: it ignores those without a reason left.
+"""Runs: what is due is looked at, client by client, and carried out (R10 to R18).
 
-No event tells this service that a client was deleted or an invoice credited, so the job asks (R11).
+The job runs every hour, `moteur.py` on request. What a run decides stands in `decisions.py`, what it
+asks in `verification.py` and `renseignements.py`, what it sends in `envois.py`.
 """
 
-import logging
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import Any
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import date, timedelta
+from typing import Any, Final
 
-import grpc
-from crm.clients.clients_pb2 import GetClientBaseRequest
-from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
-from crm.factures.factures_pb2 import GetFactureRequest
-from crm.factures.factures_pb2_grpc import InvoiceServiceStub
-from db_utils import Scope, clock, parse_uuid, within
-from grpc_utils import answered_or_none
-from grpc_utils.errors import Unavailable
+from db_utils import Scope, clock, within
 from service_kit import App, Worker
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Date, String, bindparam, select
 
 from service_relance import rules
-from service_relance.models import CLIENT_SUPPRIME, IGNOREE, PLANIFIEE, REGLEE, Relance
+from service_relance.calendrier import eligible, recompute_marked
+from service_relance.envois import drop_orphans
+from service_relance.models import PLANIFIEE, Relance
+from service_relance.passage import Passage, Resultat, carry_out, waits
 
-_log = logging.getLogger(__name__)
-
-_due = (
-    Relance.statut == PLANIFIEE,
-    Relance.date_prevue <= bindparam("today", type_=Relance.date_prevue.type),
+HORS_HORAIRES, JOUR_NON_OUVRE = "HORS_HORAIRES", "JOUR_NON_OUVRE"  # motifs to wait
+_EVERY: Final = timedelta(hours=1)
+_is_due = (Relance.statut == PLANIFIEE, Relance.date_prevue <= bindparam("jour", type_=Date))
+_ORGANISATIONS = select(Relance.organisation_id).where(*_is_due).distinct()
+_DUE = (
+    select(Relance)
+    .where(*_is_due)
+    .where(bindparam("client_id", type_=String).in_(["", Relance.client_id]))
+    .order_by(Relance.date_prevue, Relance.id)
 )
-_ORGANISATIONS = select(Relance.organisation_id).where(*_due).distinct()
-_CLIENTS = select(Relance.client_id).where(*_due).distinct()
-_FACTURES: Any = select(Relance.facture_id).where(*_due, Relance.facture_id.is_not(None)).distinct()
-# Locked against other runs; what another run holds is left to it.
-_DUE = select(Relance).where(*_due).order_by(Relance.date_prevue).with_for_update(skip_locked=True)
-_OF_CLIENT = _DUE.where(Relance.client_id == bindparam("cause"))
-_OF_FACTURE = _DUE.where(Relance.facture_id == bindparam("cause"))
 
 
-async def look_at_due(app: App[Any]) -> None:
-    """Ignore the due reminders of deleted clients, then those about invoices that nothing is owed on.
-
-    Does nothing outside the hours of work. What a service that is away would tell waits for the next run.
-    """
-    if rules.is_open(clock.now()):
-        await _in_each_organisation(app, _look_at_clients)
-        await _in_each_organisation(app, _look_at_factures)
+def only_run(app: App[Any], organisation_id: str) -> AbstractAsyncContextManager[bool]:
+    """Whether no other run of the organisation is in progress, while inside (C18)."""
+    return app.database.exclusive(f"relances/{organisation_id}")
 
 
-async def _in_each_organisation(app: App[Any], look: Callable[[App[Any]], Awaitable[None]]) -> None:
-    for organisation_id in await app.database.read().all(_ORGANISATIONS, today=clock.today()):
+async def carry_out_due(app: App[Any]) -> None:
+    """Carry out what is due in each organisation (a job); does nothing outside the hours of work (R10)."""
+    await recompute_marked(app)
+    if not rules.is_open(clock.now()):
+        return
+    await drop_orphans(app)
+    for organisation_id in await app.database.read().all(_ORGANISATIONS, jour=clock.today()):
         with within(Scope(organisation_id)):
-            try:
-                await look(app)
-            except Unavailable as error:
-                # one call has waited in vain: those of the other organisations would, too
-                _log.warning("reminders that are due wait: %s %s", error.reason, error.metadata)
-                return
-            except grpc.aio.AioRpcError as error:
-                _log.error("reminders of %s wait: %s", organisation_id, error.code().name)
+            async with only_run(app, organisation_id) as alone:
+                if alone:
+                    await run(app, Passage(clock.today(), patient=True))
 
 
-async def _look_at_clients(app: App[Any]) -> None:
-    """Ask for the clients of the organisation of the scope. Raises Unavailable, AioRpcError."""
-    clients = app.peers.stub(ClientBaseServiceStub)
-    due_for = await app.database.read().all(_CLIENTS, today=clock.today())
-    for client_id in filter(parse_uuid, due_for):  # other ids are not of our making (C2)
-        if await answered_or_none(clients.Get(GetClientBaseRequest(id=client_id))) is None:
-            await _ignore(app, _OF_CLIENT, client_id, CLIENT_SUPPRIME)
+async def run(app: App[Any], passage: Passage, client_id: str = "") -> list[Resultat]:
+    """Carry out what is due in the organisation of the scope, for *client_id* alone unless it is empty.
+
+    What is due the longest comes first. Returns what became of each reminder that was due.
+    """
+    due = await app.database.read().all(_DUE, jour=passage.jour, client_id=client_id)
+    if not passage.dry_run and not rules.is_open(clock.now()):
+        return [waits(relance, HORS_HORAIRES) for relance in due]
+    open_for, closed = await _on_working_days(app, passage.today, due)
+    results = [waits(relance, JOUR_NON_OUVRE) for relance in closed]
+    for client, relances in _by_client(open_for).items():
+        results += await carry_out(app, passage, client, relances)
+    return results
 
 
-async def _look_at_factures(app: App[Any]) -> None:
-    """Ask for the invoices of the organisation of the scope. Raises Unavailable, AioRpcError."""
-    factures = app.peers.stub(InvoiceServiceStub)
-    due_for = await app.database.read().all(_FACTURES, today=clock.today())
-    for facture_id in filter(parse_uuid, due_for):  # other ids are not of our making (C2)
-        facture = await answered_or_none(factures.Get(GetFactureRequest(id=facture_id)))
-        if facture is None:
-            _log.warning("reminders about invoice %s wait: factures does not know it", facture_id)
-        elif rules.is_settled(facture):
-            await _ignore(app, _OF_FACTURE, facture_id, REGLEE)
+async def _on_working_days(
+    app: App[Any], today: date, due: Sequence[Relance]
+) -> tuple[list[Relance], list[Relance]]:
+    """*due* by whether *today* is a working day of the société (R10)."""
+    is_working = {
+        societe_id: (await eligible(app, societe_id, today)).date == today
+        for societe_id in {relance.societe_id for relance in due}
+    }
+    working = [relance for relance in due if is_working[relance.societe_id]]
+    return working, [relance for relance in due if not is_working[relance.societe_id]]
 
 
-async def _ignore(app: App[Any], due: Select[Relance], cause: str, motif: str) -> None:
-    async with app.database.transaction() as tx:
-        for relance in await tx.all(due, today=clock.today(), cause=cause):
-            await tx.update(relance, statut=IGNOREE, motif=motif)
-            _log.info("reminder %s is ignored: %s", relance.id, motif)
+def _by_client(due: Sequence[Relance]) -> dict[str, list[Relance]]:
+    """*due* by client, the client with the oldest first."""
+    clients: dict[str, list[Relance]] = {}
+    for relance in due:
+        clients.setdefault(relance.client_id, []).append(relance)
+    return clients
 
 
-EXECUTION = Worker("execution", look_at_due, every=timedelta(hours=1))
+EXECUTION = Worker("execution", carry_out_due, every=_EVERY)

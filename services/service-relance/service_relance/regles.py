@@ -2,27 +2,24 @@
 
 from collections.abc import Sequence
 
-from db_utils import Transaction
+from db_utils import Reader, Transaction
 from sqlalchemy import String, any_, bindparam, select
-from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from service_relance import rules
 from service_relance.models import JeuParDefaut, RegleRelance
+from service_relance.regles_rules import in_force
 
 _own = RegleRelance.organisation_id == bindparam("organisation_id")
 _ANY = select(RegleRelance.id).where(_own).limit(1)
-# Of each level the société's rule, else the organisation's, whose société is ''.
-_APPLYING = (
-    select(RegleRelance)
-    .where(
-        _own,
-        RegleRelance.declencheur == bindparam("declencheur"),
-        RegleRelance.societe_id == any_(bindparam("societes", type_=ARRAY(String))),
-        RegleRelance.actif,
-    )
-    .ext(distinct_on(RegleRelance.niveau))
-    .order_by(RegleRelance.niveau, RegleRelance.societe_id.desc())
+_FOR_SOCIETE = select(RegleRelance).where(
+    _own,
+    RegleRelance.declencheur == bindparam("declencheur"),
+    RegleRelance.societe_id == any_(bindparam("societes", type_=ARRAY(String))),
+    RegleRelance.actif,
 )
+# Locked, so that no rule is deleted or deactivated while a reminder is planned by it.
+_APPLYING = _FOR_SOCIETE.with_for_update(read=True)
 
 
 async def applying_rules(
@@ -39,12 +36,31 @@ async def applying_rules(
     }
     found = await tx.all(_APPLYING, **wanted)
     if not found:
-        await _supply_defaults(tx, organisation_id)
+        await supply_defaults(tx, organisation_id)
         found = await tx.all(_APPLYING, **wanted)
-    return found
+    return in_force(found, societe_id)
 
 
-async def _supply_defaults(tx: Transaction, organisation_id: str) -> None:
+async def expected_delays(
+    reader: Reader, organisation_id: str, societe_id: str, declencheur: str
+) -> Sequence[int]:
+    """Delays in days of the rules that `applying_rules` is about to find, those of the default set included.
+
+    They are a forecast for look-ups, which write nothing: a rule may change before the transaction.
+    """
+    found = await reader.all(
+        _FOR_SOCIETE,
+        organisation_id=organisation_id,
+        societes=["", societe_id],
+        declencheur=declencheur,
+    )
+    expected = in_force(found, societe_id) or [
+        regle for regle in rules.default_rules(organisation_id) if regle.declencheur == declencheur
+    ]
+    return [regle.delai_jours for regle in expected]
+
+
+async def supply_defaults(tx: Transaction, organisation_id: str) -> None:
     """Give the default set to an organisation without rules, unless it has had it before (R1).
 
     The mark decides, since it outlives the rules. A call that meets the mark of another

@@ -1,6 +1,9 @@
-"""Rules of reminders as pure functions: the default set, planned days, hours of work."""
+"""Rules of reminders as pure functions: the default set, planned days, hours of work.
 
-from collections.abc import Sequence
+What a rule of an organisation may say is in `regles_rules.py`, amounts are in `penalites.py`.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -8,8 +11,8 @@ from decimal import Decimal
 from crm.events.business_pb2 import InvoiceCreatedEvent
 from crm.factures import factures_pb2
 from db_utils.clock import PARIS
-from grpc_utils import money, opaque_id, required
-from nats_utils import required_instant
+from grpc_utils import money, opaque_id, outer_text, required
+from nats_utils import InvalidEvent, required_instant
 
 from service_relance.models import (
     CONTRAT_BIENTOT_EXPIRE,
@@ -39,7 +42,20 @@ _SATURDAY, _SUNDAY = 5, 6
 # Where no other term is agreed: article L441-10 of the Code de commerce.
 _LEGAL_TERM = timedelta(days=30)
 _SETTLED = ("PAYEE", "ANNULEE")  # statuts of an invoice
-_TO_MONDAY = {_SATURDAY: timedelta(days=2), _SUNDAY: timedelta(days=1)}
+_TO_MONDAY = {_SATURDAY: 2, _SUNDAY: 1}  # days
+_LONGEST_NUMERO = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Jour:
+    """Planned day; *a_recalculer* when it was chosen without the calendar, which has the last word (R5)."""
+
+    date: date
+    a_recalculer: bool = False
+
+
+Jours = Mapping[date, Jour]
+"""For each day that is reached by counting the day that the calendar makes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,7 @@ class Facture:
     contrat_id: str | None
     montant: Decimal
     date_echeance: date
+    numero: str | None = None
 
 
 def default_rules(organisation_id: str) -> Sequence[RegleRelance]:
@@ -72,8 +89,9 @@ def default_rules(organisation_id: str) -> Sequence[RegleRelance]:
     ]
 
 
-def bienvenue(regle: RegleRelance, client_id: str, societe_id: str, created_at: datetime) -> Relance:
-    """Reminder by which *regle* welcomes a client created at *created_at*, one per client (R7)."""
+def bienvenue(regle: RegleRelance, client_id: str, societe_id: str, creation: date, jours: Jours) -> Relance:
+    """Reminder by which *regle* welcomes a client created on the day *creation*, one per client (R7)."""
+    jour = planned_day(jours, creation, regle.delai_jours)
     return Relance(
         organisation_id=regle.organisation_id,
         societe_id=societe_id,
@@ -81,8 +99,8 @@ def bienvenue(regle: RegleRelance, client_id: str, societe_id: str, created_at: 
         declencheur=regle.declencheur,
         niveau=regle.niveau,
         client_id=client_id,
-        date_prevue=weekday(created_at.astimezone(PARIS).date() + timedelta(days=regle.delai_jours)),
-        a_recalculer=True,
+        date_prevue=jour.date,
+        a_recalculer=jour.a_recalculer,
         cle=f"client:{client_id}:bienvenue",
     )
 
@@ -99,6 +117,7 @@ def facture(event: InvoiceCreatedEvent, date_echeance: date | None) -> Facture:
         contrat_id=opaque_id(event.contrat_id, "contrat_id"),
         montant=money(event.montant, "montant"),
         date_echeance=_due_date(event, date_echeance),
+        numero=outer_text(event.numero, _LONGEST_NUMERO) or None,
     )
 
 
@@ -113,8 +132,9 @@ def is_settled(facture: factures_pb2.Facture) -> bool:
     return facture.statut in _SETTLED or facture.solde <= 0
 
 
-def impaye(regle: RegleRelance, facture: Facture, societe_id: str) -> Relance:
+def impaye(regle: RegleRelance, facture: Facture, societe_id: str, jours: Jours) -> Relance:
     """Reminder by which *regle* asks for *facture*, one per invoice and level (R6)."""
+    jour = planned_day(jours, facture.date_echeance, regle.delai_jours)
     return Relance(
         organisation_id=regle.organisation_id,
         societe_id=societe_id,
@@ -124,17 +144,37 @@ def impaye(regle: RegleRelance, facture: Facture, societe_id: str) -> Relance:
         client_id=facture.client_id,
         facture_id=facture.facture_id,
         contrat_id=facture.contrat_id,
+        numero=facture.numero,
         montant=facture.montant,
         date_echeance=facture.date_echeance,
-        date_prevue=weekday(facture.date_echeance + timedelta(days=regle.delai_jours)),
-        a_recalculer=True,
+        date_prevue=jour.date,
+        a_recalculer=jour.a_recalculer,
         cle=f"facture:{facture.facture_id}:n{regle.niveau}",
     )
 
 
+def after(day: date, days: int) -> date:
+    """Day so many calendar days after *day*. Raises InvalidEvent beyond the year 9999."""
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        raise InvalidEvent("a day is beyond the calendar") from None
+
+
+def planned_day(jours: Jours, base: date, delai_jours: int) -> Jour:
+    """Day that is planned *delai_jours* after *base*: what *jours* makes of it, else a weekday (R5)."""
+    day = after(base, delai_jours)
+    return jours.get(day) or without_calendar(day)
+
+
+def without_calendar(day: date, *, final: bool = False) -> Jour:
+    """Day itself, or the Monday after a weekend; marked, unless the calendar will never tell (R5)."""
+    return Jour(weekday(day), a_recalculer=not final)
+
+
 def weekday(day: date) -> date:
-    """Day itself, or the Monday after a weekend; holidays are unknown without the calendar (R5)."""
-    return day + _TO_MONDAY.get(day.weekday(), timedelta())
+    """Day itself, or the Monday after a weekend."""
+    return after(day, _TO_MONDAY.get(day.weekday(), 0))
 
 
 def is_open(now: datetime) -> bool:

@@ -1,23 +1,40 @@
-"""Mesh of relance, the clients whom it reminds and a double of factures, run once for all tests here.
+"""Mesh of relance with all that it asks and all by which it reminds, run once for all tests here.
 
-The job of relance is left out of the mesh: tests call it at the instant they choose.
+Jobs rest: tests call them at the instant they choose, and nothing happens by itself but planning.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from crm.factures.factures_pb2_grpc import InvoiceServiceStub
+from crm.relance.relance_pb2_grpc import RegleRelanceServiceStub, RelanceServiceStub
 from service_kit.registry import service_named
 from service_relance.service import SERVICE
-from service_testing.fixtures import mesh_of
-from tests.comptabilite import Comptabilite
+from service_testing import Mesh, running
+from service_testing.fixtures import of_member, of_stranger
 
-_FACTURES = Comptabilite()
+_BESIDE = (
+    "activites",
+    "calendar",
+    "clients",
+    "commerciaux",
+    "contrats",
+    "email",
+    "factures",
+    "notifications",
+    "organisations",
+)
 
-mesh = mesh_of(service_named("clients"), replace(SERVICE, workers=()), _FACTURES.service())
+regles = of_member(RegleRelanceServiceStub)
+relances = of_member(RelanceServiceStub)
+factures = of_member(InvoiceServiceStub)
+foreign_factures = of_stranger(InvoiceServiceStub)
 
 
-@pytest.fixture
-def factures() -> Comptabilite:
-    """What factures knows: nothing at first."""
-    _FACTURES.clear()
-    return _FACTURES
+@pytest.fixture(scope="package")
+async def mesh() -> AsyncIterator[Mesh]:
+    """Everything is real."""
+    services = (SERVICE, *map(service_named, _BESIDE))
+    async with running(*(replace(one, workers=()) for one in services), user_sync_enabled=False) as mesh:
+        yield mesh

@@ -1,13 +1,19 @@
 """Reminders for tests, written into the table, and invoices that plan them."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 
 from crm.events.business_pb2 import InvoiceCreatedEvent
-from db_utils import uuid7
+from db_utils import clock, uuid7
 from grpc_utils import timestamp
+from grpc_utils.errors import Unavailable
+from service_relance.calendrier import recompute_marked
 from service_relance.models import RegleRelance, Relance
-from service_testing import Mesh
+from service_relance.quotidien import Passages, plan_daily
+from service_testing import Mesh, eventually
+from sqlalchemy import select
 
 
 async def planned(mesh: Mesh, org: str, *relances: dict[str, Any]) -> list[str]:
@@ -54,3 +60,49 @@ def issued(**fields: Any) -> InvoiceCreatedEvent:
         "numero": "FAC2026000001",
     }
     return InvoiceCreatedEvent(**(usual | fields))
+
+
+@asynccontextmanager
+async def without(mesh: Mesh, name: str) -> AsyncIterator[None]:
+    """Service *name* is away inside; afterwards the calls of relance reach it again.
+
+    Calls that arrive too early would open its circuit for half a minute.
+    """
+    async with mesh.without(name):
+        yield
+    await eventually(lambda: mesh["relance"].app.peers.serving(name), timeout=90)
+
+
+async def patiently(work: Callable[[], Awaitable[object]]) -> None:
+    """Do *work*, again while a callee on a busy machine is too slow to answer."""
+
+    async def done() -> bool:
+        try:
+            await work()
+        except Unavailable:
+            return False
+        return True
+
+    await eventually(done, timeout=90)
+
+
+async def confirmed(mesh: Mesh, org: str) -> None:
+    """Have the calendar confirm each planned day of *org* which it was too slow to choose."""
+    waiting = select(Relance.id).where(Relance.organisation_id == org, Relance.a_recalculer)
+
+    async def everything() -> bool:
+        await recompute_marked(mesh["relance"].app)
+        return not await mesh.database("relance").read().all(waiting)
+
+    await eventually(everything, timeout=90)
+
+
+async def done_today(mesh: Mesh, part: str, org: str) -> None:
+    """Run the daily job until this part of it is done for *org*, however slow the others are."""
+    app = mesh["relance"].app
+
+    async def done() -> bool:
+        await plan_daily(app)
+        return app.part(Passages).done.get((part, org)) == clock.today()
+
+    await eventually(done, timeout=90)

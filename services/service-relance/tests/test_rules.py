@@ -1,11 +1,11 @@
 """Rules of reminders as pure functions: the default set, planned days, the welcome."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 from db_utils import uuid7
 from service_relance.models import RegleRelance
-from service_relance.rules import bienvenue, default_rules, weekday
+from service_relance.rules import Jour, bienvenue, default_rules, weekday
 
 
 def welcome_rule(delai_jours: int = 7) -> RegleRelance:
@@ -52,31 +52,36 @@ def test_R05_a_weekend_becomes_the_monday_after(day: date, shifted: date) -> Non
 
 def test_R05_a_day_chosen_without_the_calendar_is_marked() -> None:
     """A weekday that may be a holiday, such as 2026-05-01, is kept and marked."""
-    planned = bienvenue(welcome_rule(), "client-123", "", datetime(2026, 4, 24, 12, tzinfo=UTC))
+    planned = bienvenue(welcome_rule(), "client-123", "", date(2026, 4, 24), {})
     assert (planned.date_prevue, planned.a_recalculer) == (date(2026, 5, 1), True)
 
 
+def test_R05_a_day_that_the_calendar_has_chosen_is_not_marked() -> None:
+    """2026-05-01 is a Friday and a holiday: the calendar says Monday."""
+    jours = {date(2026, 5, 1): Jour(date(2026, 5, 4))}
+    planned = bienvenue(welcome_rule(), "client-123", "", date(2026, 4, 24), jours)
+    assert (planned.date_prevue, planned.a_recalculer) == (date(2026, 5, 4), False)
+
+
 @pytest.mark.parametrize(
-    ("created_at", "delai_jours", "planned"),
+    ("creation", "delai_jours", "planned"),
     [
-        (datetime(2026, 1, 8, 9, tzinfo=UTC), 7, date(2026, 1, 15)),
-        (datetime(2026, 1, 7, 22, 59, tzinfo=UTC), 7, date(2026, 1, 14)),
-        (datetime(2026, 1, 7, 23, 0, tzinfo=UTC), 7, date(2026, 1, 15)),
-        (datetime(2026, 1, 10, 9, tzinfo=UTC), 7, date(2026, 1, 19)),
-        (datetime(2026, 1, 8, 9, tzinfo=UTC), 0, date(2026, 1, 8)),
+        (date(2026, 1, 8), 7, date(2026, 1, 15)),
+        (date(2026, 1, 10), 7, date(2026, 1, 19)),
+        (date(2026, 1, 8), 0, date(2026, 1, 8)),
     ],
 )
 def test_R07_a_welcome_comes_so_many_days_after_the_creation(
-    created_at: datetime, delai_jours: int, planned: date
+    creation: date, delai_jours: int, planned: date
 ) -> None:
-    """Days are counted from the day of creation in Paris; a weekend moves to Monday."""
-    assert bienvenue(welcome_rule(delai_jours), "client-123", "", created_at).date_prevue == planned
+    """Calendar days are counted; a weekend moves to Monday."""
+    assert bienvenue(welcome_rule(delai_jours), "client-123", "", creation, {}).date_prevue == planned
 
 
 def test_R07_a_welcome_is_named_by_its_client() -> None:
     """The key names the client, which makes the reminder the only one."""
     regle, client_id = welcome_rule(), str(uuid7())
-    planned = bienvenue(regle, client_id, "soc-1", datetime(2026, 1, 8, tzinfo=UTC))
+    planned = bienvenue(regle, client_id, "soc-1", date(2026, 1, 8), {})
     assert (planned.cle, planned.regle_id, planned.organisation_id, planned.societe_id, planned.statut) == (
         f"client:{client_id}:bienvenue",
         regle.id,

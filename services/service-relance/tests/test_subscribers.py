@@ -17,6 +17,7 @@ from nats_utils.tables import ProcessedEvent
 from service_relance.models import RegleRelance, Relance
 from service_testing import Mesh, eventually
 from sqlalchemy import delete, select
+from tests.rappels import confirmed
 
 CONSUMER = "relance--client-created"
 MORNING = datetime(2026, 1, 8, 9, 0, tzinfo=UTC)
@@ -69,6 +70,23 @@ async def test_R07_a_created_client_is_called_a_week_later(mesh: Mesh, org: str)
         version=1,
     )
     assert [rule.nom for rule in await mesh.database("relance").read().all(rules)] == ["Appel de bienvenue"]
+
+
+@pytest.mark.parametrize(
+    ("instant", "day"),
+    [
+        (datetime(2026, 1, 7, 22, 59, tzinfo=UTC), "2026-01-14"),
+        (datetime(2026, 1, 7, 23, 0, tzinfo=UTC), "2026-01-15"),
+        (datetime(2026, 4, 24, 9, 0, tzinfo=UTC), "2026-05-04"),
+    ],
+)
+async def test_R07_days_are_counted_in_paris_and_end_on_a_day_of_work(
+    mesh: Mesh, org: str, instant: datetime, day: str
+) -> None:
+    """Friday 1 May is a holiday: Monday follows."""
+    await mesh.deliver(announced(organisation_id=org, created_at=timestamp(instant)))
+    await confirmed(mesh, org)
+    assert [one.date_prevue for one in await planned(mesh, org)] == [day]
 
 
 async def test_five_deliveries_plan_once(mesh: Mesh, org: str) -> None:
@@ -151,11 +169,13 @@ async def test_an_event_waits_while_clients_is_away(
 
 
 async def test_an_event_that_says_too_little_is_a_dead_letter_at_once(mesh: Mesh, org: str) -> None:
-    """An event without client, or without instant, is a dead letter after one attempt."""
+    """An event without client, without instant, or at the end of time is a dead letter after one attempt."""
     events = [announced(organisation_id=org, client_id=""), announced(organisation_id=org, created_at=None)]
+    events.append(announced(organisation_id=org, created_at=timestamp(datetime(9999, 12, 30, tzinfo=UTC))))
     for event in events:
         await mesh.deliver(event)
     assert [await mesh.dead_letters("relance", event) for event in events] == [
         [("InvalidEvent: client_id is empty", 1)],
         [("InvalidEvent: created_at and timestamp are not set", 1)],
+        [("InvalidEvent: a day is beyond the calendar", 1)],
     ]

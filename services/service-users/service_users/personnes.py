@@ -20,6 +20,7 @@ SYNC: Final = "sync:"
 LONGEST_NAME, LONGEST_TYPE = 100, 50
 _NOBODY: Final = "User"  # first name of people who told none (R3)
 _LONGEST_SUBJECT, _LONGEST_EMAIL = 255, 255
+_LONG_URL = 2049  # one more than an address may have, so that a longer one is left out and not cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,8 @@ def outer_email(text: object) -> str:
 def outer_url(text: object) -> str:
     """Return the https address of a picture told by a provider; "" for anything else."""
     try:
-        return rules.picture_url(outer_text(text, rules.LONGEST_URL + 1)) or ""
-    except FormatInvalide:
+        return rules.picture_url(outer_text(text, _LONG_URL)) or ""
+    except (FormatInvalide, TropLong):
         return ""
 
 

@@ -5,11 +5,10 @@ Names and vouching are in `personnes.py`, the reading of webhooks is in `notific
 
 import re
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from crm.users import users_pb2 as pb
 from google.protobuf.struct_pb2 import Struct
-from grpc_utils import changes, email_address, required
+from grpc_utils import changes, email_address, required, web_address
 from grpc_utils.errors import (
     AlreadyExists,
     FailedPrecondition,
@@ -36,7 +35,6 @@ from service_users.models import (
 INSTITUTION: Final = "FINANCIAL_INSTITUTION"
 LONGEST_SOURCE = 40
 _SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 72  # bytes (R6); bcrypt refuses more than 72
-LONGEST_URL = 2048
 _LARGEST_METADATA = 4096  # bytes (R14)
 _USUAL_INVITATION, _LONGEST_INVITATION = 7, 30  # days (R18)
 _METADATA: Final = ("source", "firstLoginFrom", "existingUser")
@@ -99,17 +97,8 @@ class UtilisateurRequis(InvalidArgument):
 
 
 def picture_url(text: str) -> str | None:
-    """Return an absolute https address of a picture, None when empty. Raises FormatInvalide."""
-    if not text:
-        return None
-    try:
-        parts = urlsplit(text)
-        sound = parts.scheme == "https" and bool(parts.hostname) and not parts.username
-    except ValueError:
-        sound = False
-    if not sound or len(text) > LONGEST_URL or not text.isprintable() or " " in text:
-        raise FormatInvalide(champ="photo_url")
-    return text
+    """Return an absolute https address of a picture, None when empty. Raises FormatInvalide, TropLong."""
+    return web_address(text, "photo_url")
 
 
 def mandatory_email(text: str, champ: str = "email") -> str:

@@ -814,6 +814,8 @@ class PlannedDebitServiceServicer:
 
     def Plan(self, request, context):
         """Create or change planned debits, one per schedule_id and rang. The answer tells what became of each line.
+        A line on a day that is not eligible is refused alone; one that cannot be read refuses the call,
+        which names it in the metadata entree.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

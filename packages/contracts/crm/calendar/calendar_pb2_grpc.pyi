@@ -186,7 +186,10 @@ class PlannedDebitServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Plan: _aio.UnaryUnaryMultiCallable[_calendar_pb2.PlanDebitsRequest, _calendar_pb2.PlanDebitsResponse]
-    """Create or change planned debits, one per schedule_id and rang. The answer tells what became of each line."""
+    """Create or change planned debits, one per schedule_id and rang. The answer tells what became of each line.
+    A line on a day that is not eligible is refused alone; one that cannot be read refuses the call,
+    which names it in the metadata entree.
+    """
     UpdateStatus: _aio.UnaryUnaryMultiCallable[_calendar_pb2.UpdatePlannedDebitStatusRequest, _calendar_pb2.PlannedDebit]
     """Move a planned debit on; its own statut again changes nothing."""
     List: _aio.UnaryUnaryMultiCallable[_calendar_pb2.ListPlannedDebitsRequest, _calendar_pb2.ListPlannedDebitsResponse]
@@ -202,7 +205,10 @@ class PlannedDebitServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _calendar_pb2.PlanDebitsRequest,
         context: _aio.ServicerContext[_calendar_pb2.PlanDebitsRequest, _abc.Awaitable[_calendar_pb2.PlanDebitsResponse]],
     ) -> _abc.Awaitable[_calendar_pb2.PlanDebitsResponse]:
-        """Create or change planned debits, one per schedule_id and rang. The answer tells what became of each line."""
+        """Create or change planned debits, one per schedule_id and rang. The answer tells what became of each line.
+        A line on a day that is not eligible is refused alone; one that cannot be read refuses the call,
+        which names it in the metadata entree.
+        """
 
     @_abc_1.abstractmethod
     def UpdateStatus(

@@ -92,7 +92,7 @@ class Contrat(_message.Message):
     duree_mois: _builtins.int
     """0: none."""
     document_url: _builtins.str
-    """documents:<id> for a file of the documents service."""
+    """documents:<id> for a file of the documents service, else an http or https address."""
     fournisseur: _builtins.str
     notes: _builtins.str
     version: _builtins.int
@@ -192,6 +192,7 @@ class CreateContratRequest(_message.Message):
     frequence_facturation: _builtins.str
     """UNIQUE (default), MENSUELLE, TRIMESTRIELLE, SEMESTRIELLE or ANNUELLE."""
     document_url: _builtins.str
+    """documents:<id> for a file of the documents service, else an http or https address."""
     fournisseur: _builtins.str
     commercial_id: _builtins.str
     societe_id: _builtins.str

@@ -86,8 +86,9 @@ class ContratServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Create(self, request, context):
-        """Create a contract, signed on the spot unless statut_initial says BROUILLON. Only client_id and
-        produit_id are needed; a signed one is announced with contract.signed.
+        """Create a contract, signed on the spot unless statut_initial says BROUILLON; a signed one is
+        announced with contract.signed. client_id and produit_id are enough. client_id alone is accepted:
+        a contract that names neither product nor montant has none, costs 0 and is prix_a_confirmer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

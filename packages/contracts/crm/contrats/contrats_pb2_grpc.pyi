@@ -18,8 +18,9 @@ GRPC_VERSION: str
 class ContratServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     Create: _aio.UnaryUnaryMultiCallable[_contrats_pb2.CreateContratRequest, _contrats_pb2.Contrat]
-    """Create a contract, signed on the spot unless statut_initial says BROUILLON. Only client_id and
-    produit_id are needed; a signed one is announced with contract.signed.
+    """Create a contract, signed on the spot unless statut_initial says BROUILLON; a signed one is
+    announced with contract.signed. client_id and produit_id are enough. client_id alone is accepted:
+    a contract that names neither product nor montant has none, costs 0 and is prix_a_confirmer.
     """
     Get: _aio.UnaryUnaryMultiCallable[_contrats_pb2.GetContratRequest, _contrats_pb2.Contrat]
     GetByReference: _aio.UnaryUnaryMultiCallable[_contrats_pb2.GetContratByReferenceRequest, _contrats_pb2.Contrat]
@@ -46,8 +47,9 @@ class ContratServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _contrats_pb2.CreateContratRequest,
         context: _aio.ServicerContext[_contrats_pb2.CreateContratRequest, _abc.Awaitable[_contrats_pb2.Contrat]],
     ) -> _abc.Awaitable[_contrats_pb2.Contrat]:
-        """Create a contract, signed on the spot unless statut_initial says BROUILLON. Only client_id and
-        produit_id are needed; a signed one is announced with contract.signed.
+        """Create a contract, signed on the spot unless statut_initial says BROUILLON; a signed one is
+        announced with contract.signed. client_id and produit_id are enough. client_id alone is accepted:
+        a contract that names neither product nor montant has none, costs 0 and is prix_a_confirmer.
         """
 
     @_abc_1.abstractmethod

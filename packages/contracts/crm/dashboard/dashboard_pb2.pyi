@@ -20,6 +20,53 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class ReconstruireRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["organisation_id", b"organisation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconstruireRequest: _TypeAlias = ReconstruireRequest  # noqa: Y015
+
+@_typing.final
+class ReconstruireResponse(_message.Message):
+    """Rows that were added or corrected."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENTS_FIELD_NUMBER: _builtins.int
+    FACTURES_FIELD_NUMBER: _builtins.int
+    PAIEMENTS_FIELD_NUMBER: _builtins.int
+    clients: _builtins.int
+    factures: _builtins.int
+    paiements: _builtins.int
+    """Receipts: none until payments is a source."""
+    def __init__(
+        self,
+        *,
+        clients: _builtins.int = ...,
+        factures: _builtins.int = ...,
+        paiements: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clients", b"clients", "factures", b"factures", "paiements", b"paiements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReconstruireResponse: _TypeAlias = ReconstruireResponse  # noqa: Y015
+
+@_typing.final
 class DashboardFilters(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -176,7 +223,7 @@ class CaDuMois(_message.Message):
     mois: _builtins.str
     """YYYY-MM."""
     ca_realise: _builtins.float
-    """Amounts of the invoices that were issued on days of the period."""
+    """Amounts of the invoices that were issued on days of the period, less their credit notes."""
     objectif: _builtins.float
     """What the month should bring."""
     def __init__(

@@ -45,3 +45,25 @@ class EvolutionCaServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
 def add_EvolutionCaServiceServicer_to_server(servicer: EvolutionCaServiceServicer, server: _aio.Server) -> None: ...
+
+class ProjectionServiceStub:
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    Reconstruire: _aio.UnaryUnaryMultiCallable[_dashboard_pb2.ReconstruireRequest, _dashboard_pb2.ReconstruireResponse]
+    """Complete and correct what the figures are counted in, from the services that own it: clients and
+    invoices that no event has told of, amounts less credit notes. ABORTED while another run is at work
+    for the organisation; UNAVAILABLE while a source is silent: what was written until then is right.
+    """
+
+class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
+    @_abc_1.abstractmethod
+    def Reconstruire(
+        self,
+        request: _dashboard_pb2.ReconstruireRequest,
+        context: _aio.ServicerContext[_dashboard_pb2.ReconstruireRequest, _abc.Awaitable[_dashboard_pb2.ReconstruireResponse]],
+    ) -> _abc.Awaitable[_dashboard_pb2.ReconstruireResponse]:
+        """Complete and correct what the figures are counted in, from the services that own it: clients and
+        invoices that no event has told of, amounts less credit notes. ABORTED while another run is at work
+        for the organisation; UNAVAILABLE while a source is silent: what was written until then is right.
+        """
+
+def add_ProjectionServiceServicer_to_server(servicer: ProjectionServiceServicer, server: _aio.Server) -> None: ...

@@ -70,6 +70,7 @@ class Message(_message.Message):
     CLE_IDEMPOTENCE_FIELD_NUMBER: _builtins.int
     ENVOYE_LE_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    PIECES_JOINTES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     organisation_id: _builtins.str
     de: _builtins.str
@@ -101,6 +102,10 @@ class Message(_message.Message):
     def envoye_le(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def pieces_jointes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PieceJointe]:
+        """Of a mail about an invoice: its PDF, once it has come, when it is to be sent or was."""
+
     def __init__(
         self,
         *,
@@ -124,14 +129,47 @@ class Message(_message.Message):
         cle_idempotence: _builtins.str = ...,
         envoye_le: _timestamp_pb2.Timestamp | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        pieces_jointes: _abc.Iterable[Global___PieceJointe] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "envoye_le", b"envoye_le", "prochain_essai", b"prochain_essai"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "cc", b"cc", "cci", b"cci", "cle_idempotence", b"cle_idempotence", "corps_html", b"corps_html", "corps_texte", b"corps_texte", "created_at", b"created_at", "de", b"de", "derniere_erreur", b"derniere_erreur", "envoye_le", b"envoye_le", "id", b"id", "message_id", b"message_id", "modele_code", b"modele_code", "organisation_id", b"organisation_id", "origine", b"origine", "prochain_essai", b"prochain_essai", "repondre_a", b"repondre_a", "statut", b"statut", "sujet", b"sujet", "tentatives", b"tentatives"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "cc", b"cc", "cci", b"cci", "cle_idempotence", b"cle_idempotence", "corps_html", b"corps_html", "corps_texte", b"corps_texte", "created_at", b"created_at", "de", b"de", "derniere_erreur", b"derniere_erreur", "envoye_le", b"envoye_le", "id", b"id", "message_id", b"message_id", "modele_code", b"modele_code", "organisation_id", b"organisation_id", "origine", b"origine", "pieces_jointes", b"pieces_jointes", "prochain_essai", b"prochain_essai", "repondre_a", b"repondre_a", "statut", b"statut", "sujet", b"sujet", "tentatives", b"tentatives"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Message: _TypeAlias = Message  # noqa: Y015
+
+@_typing.final
+class PieceJointe(_message.Message):
+    """An attachment without its bytes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOM_FIELD_NUMBER: _builtins.int
+    TYPE_MIME_FIELD_NUMBER: _builtins.int
+    TAILLE_FIELD_NUMBER: _builtins.int
+    PIECE_JOINTE_ID_FIELD_NUMBER: _builtins.int
+    nom: _builtins.str
+    type_mime: _builtins.str
+    taille: _builtins.int
+    """Bytes."""
+    piece_jointe_id: _builtins.str
+    """A document of the documents service; empty for one of another origin."""
+    def __init__(
+        self,
+        *,
+        nom: _builtins.str = ...,
+        type_mime: _builtins.str = ...,
+        taille: _builtins.int = ...,
+        piece_jointe_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["nom", b"nom", "piece_jointe_id", b"piece_jointe_id", "taille", b"taille", "type_mime", b"type_mime"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PieceJointe: _TypeAlias = PieceJointe  # noqa: Y015
 
 @_typing.final
 class SendRequest(_message.Message):
@@ -167,6 +205,7 @@ class SendRequest(_message.Message):
     REPONDRE_A_FIELD_NUMBER: _builtins.int
     ENTETES_FIELD_NUMBER: _builtins.int
     CLE_IDEMPOTENCE_FIELD_NUMBER: _builtins.int
+    SOCIETE_ID_FIELD_NUMBER: _builtins.int
     organisation_id: _builtins.str
     sujet: _builtins.str
     """1 to 255 characters, one line."""
@@ -178,6 +217,8 @@ class SendRequest(_message.Message):
     """A second Send with the same key, organisation and content answers the first message; with
     another content it is refused.
     """
+    societe_id: _builtins.str
+    """The société in whose name it is sent; empty: the organisation's default société."""
     @_builtins.property
     def a(self) -> _containers.RepeatedCompositeFieldContainer[Global___Destinataire]:
         """1 to 50 addresses over a, cc and cci; doubles are merged."""
@@ -203,10 +244,11 @@ class SendRequest(_message.Message):
         repondre_a: _builtins.str = ...,
         entetes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         cle_idempotence: _builtins.str = ...,
+        societe_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "cc", b"cc", "cci", b"cci", "cle_idempotence", b"cle_idempotence", "corps_html", b"corps_html", "corps_texte", b"corps_texte", "entetes", b"entetes", "organisation_id", b"organisation_id", "repondre_a", b"repondre_a", "sujet", b"sujet"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "cc", b"cc", "cci", b"cci", "cle_idempotence", b"cle_idempotence", "corps_html", b"corps_html", "corps_texte", b"corps_texte", "entetes", b"entetes", "organisation_id", b"organisation_id", "repondre_a", b"repondre_a", "societe_id", b"societe_id", "sujet", b"sujet"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -368,7 +368,7 @@ class CreateProduitRequest(_message.Message):
     type: _builtins.str
     """Empty: INTERNE."""
     prix: _builtins.float
-    """HT."""
+    """HT. Absent: 0, for which it is sold; a product whose price is not known yet begins in BROUILLON."""
     taux_tva: _builtins.float
     """Percent, 0 to 100; absent: 20."""
     motif_exoneration: _builtins.str

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from crm.common import common_pb2 as crm_dot_common_dot_common__pb2
 from crm.relance import relance_pb2 as crm_dot_relance_dot_relance__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -25,6 +26,258 @@ if _version_not_supported:
     )
 
 
+class RegleRelanceServiceStub:
+    """What is done how many days after what. An organisation without any rule gets a default set when it
+    first needs one, once.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Create = channel.unary_unary(
+                '/relance.RegleRelanceService/Create',
+                request_serializer=crm_dot_relance_dot_relance__pb2.CreateRegleRelanceRequest.SerializeToString,
+                response_deserializer=crm_dot_relance_dot_relance__pb2.RegleRelance.FromString,
+                _registered_method=True)
+        self.Get = channel.unary_unary(
+                '/relance.RegleRelanceService/Get',
+                request_serializer=crm_dot_relance_dot_relance__pb2.GetRegleRelanceRequest.SerializeToString,
+                response_deserializer=crm_dot_relance_dot_relance__pb2.RegleRelance.FromString,
+                _registered_method=True)
+        self.List = channel.unary_unary(
+                '/relance.RegleRelanceService/List',
+                request_serializer=crm_dot_relance_dot_relance__pb2.ListReglesRelanceRequest.SerializeToString,
+                response_deserializer=crm_dot_relance_dot_relance__pb2.ListReglesRelanceResponse.FromString,
+                _registered_method=True)
+        self.Update = channel.unary_unary(
+                '/relance.RegleRelanceService/Update',
+                request_serializer=crm_dot_relance_dot_relance__pb2.UpdateRegleRelanceRequest.SerializeToString,
+                response_deserializer=crm_dot_relance_dot_relance__pb2.RegleRelance.FromString,
+                _registered_method=True)
+        self.Delete = channel.unary_unary(
+                '/relance.RegleRelanceService/Delete',
+                request_serializer=crm_dot_relance_dot_relance__pb2.DeleteRegleRelanceRequest.SerializeToString,
+                response_deserializer=crm_dot_common_dot_common__pb2.DeleteResponse.FromString,
+                _registered_method=True)
+
+
+class RegleRelanceServiceServicer:
+    """What is done how many days after what. An organisation without any rule gets a default set when it
+    first needs one, once.
+    """
+
+    def Create(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Get(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def List(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Update(self, request, context):
+        """Reminders that are planned already keep their day.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Delete(self, request, context):
+        """Refused while reminders are planned by it; deactivate it then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_RegleRelanceServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Create': grpc.unary_unary_rpc_method_handler(
+                    servicer.Create,
+                    request_deserializer=crm_dot_relance_dot_relance__pb2.CreateRegleRelanceRequest.FromString,
+                    response_serializer=crm_dot_relance_dot_relance__pb2.RegleRelance.SerializeToString,
+            ),
+            'Get': grpc.unary_unary_rpc_method_handler(
+                    servicer.Get,
+                    request_deserializer=crm_dot_relance_dot_relance__pb2.GetRegleRelanceRequest.FromString,
+                    response_serializer=crm_dot_relance_dot_relance__pb2.RegleRelance.SerializeToString,
+            ),
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=crm_dot_relance_dot_relance__pb2.ListReglesRelanceRequest.FromString,
+                    response_serializer=crm_dot_relance_dot_relance__pb2.ListReglesRelanceResponse.SerializeToString,
+            ),
+            'Update': grpc.unary_unary_rpc_method_handler(
+                    servicer.Update,
+                    request_deserializer=crm_dot_relance_dot_relance__pb2.UpdateRegleRelanceRequest.FromString,
+                    response_serializer=crm_dot_relance_dot_relance__pb2.RegleRelance.SerializeToString,
+            ),
+            'Delete': grpc.unary_unary_rpc_method_handler(
+                    servicer.Delete,
+                    request_deserializer=crm_dot_relance_dot_relance__pb2.DeleteRegleRelanceRequest.FromString,
+                    response_serializer=crm_dot_common_dot_common__pb2.DeleteResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'relance.RegleRelanceService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('relance.RegleRelanceService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class RegleRelanceService:
+    """What is done how many days after what. An organisation without any rule gets a default set when it
+    first needs one, once.
+    """
+
+    @staticmethod
+    def Create(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/relance.RegleRelanceService/Create',
+            crm_dot_relance_dot_relance__pb2.CreateRegleRelanceRequest.SerializeToString,
+            crm_dot_relance_dot_relance__pb2.RegleRelance.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Get(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/relance.RegleRelanceService/Get',
+            crm_dot_relance_dot_relance__pb2.GetRegleRelanceRequest.SerializeToString,
+            crm_dot_relance_dot_relance__pb2.RegleRelance.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/relance.RegleRelanceService/List',
+            crm_dot_relance_dot_relance__pb2.ListReglesRelanceRequest.SerializeToString,
+            crm_dot_relance_dot_relance__pb2.ListReglesRelanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Update(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/relance.RegleRelanceService/Update',
+            crm_dot_relance_dot_relance__pb2.UpdateRegleRelanceRequest.SerializeToString,
+            crm_dot_relance_dot_relance__pb2.RegleRelance.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Delete(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/relance.RegleRelanceService/Delete',
+            crm_dot_relance_dot_relance__pb2.DeleteRegleRelanceRequest.SerializeToString,
+            crm_dot_common_dot_common__pb2.DeleteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class RelanceServiceStub:
     """Missing associated documentation comment in .proto file."""
 
@@ -44,6 +297,16 @@ class RelanceServiceStub:
                 request_serializer=crm_dot_relance_dot_relance__pb2.ListRelancesRequest.SerializeToString,
                 response_deserializer=crm_dot_relance_dot_relance__pb2.ListRelancesResponse.FromString,
                 _registered_method=True)
+        self.Cancel = channel.unary_unary(
+                '/relance.RelanceService/Cancel',
+                request_serializer=crm_dot_relance_dot_relance__pb2.CancelRelanceRequest.SerializeToString,
+                response_deserializer=crm_dot_relance_dot_relance__pb2.CancelRelanceResponse.FromString,
+                _registered_method=True)
+        self.Reschedule = channel.unary_unary(
+                '/relance.RelanceService/Reschedule',
+                request_serializer=crm_dot_relance_dot_relance__pb2.RescheduleRelanceRequest.SerializeToString,
+                response_deserializer=crm_dot_relance_dot_relance__pb2.Relance.FromString,
+                _registered_method=True)
 
 
 class RelanceServiceServicer:
@@ -61,6 +324,21 @@ class RelanceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Cancel(self, request, context):
+        """Cancel a planned reminder, or all planned reminders of an invoice. With the motif LITIGE the further
+        levels of the invoice are cancelled as well.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reschedule(self, request, context):
+        """Plan a reminder for another day; one that failed is planned again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RelanceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -73,6 +351,16 @@ def add_RelanceServiceServicer_to_server(servicer, server):
                     servicer.List,
                     request_deserializer=crm_dot_relance_dot_relance__pb2.ListRelancesRequest.FromString,
                     response_serializer=crm_dot_relance_dot_relance__pb2.ListRelancesResponse.SerializeToString,
+            ),
+            'Cancel': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cancel,
+                    request_deserializer=crm_dot_relance_dot_relance__pb2.CancelRelanceRequest.FromString,
+                    response_serializer=crm_dot_relance_dot_relance__pb2.CancelRelanceResponse.SerializeToString,
+            ),
+            'Reschedule': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reschedule,
+                    request_deserializer=crm_dot_relance_dot_relance__pb2.RescheduleRelanceRequest.FromString,
+                    response_serializer=crm_dot_relance_dot_relance__pb2.Relance.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -129,6 +417,252 @@ class RelanceService:
             '/relance.RelanceService/List',
             crm_dot_relance_dot_relance__pb2.ListRelancesRequest.SerializeToString,
             crm_dot_relance_dot_relance__pb2.ListRelancesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cancel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/relance.RelanceService/Cancel',
+            crm_dot_relance_dot_relance__pb2.CancelRelanceRequest.SerializeToString,
+            crm_dot_relance_dot_relance__pb2.CancelRelanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reschedule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/relance.RelanceService/Reschedule',
+            crm_dot_relance_dot_relance__pb2.RescheduleRelanceRequest.SerializeToString,
+            crm_dot_relance_dot_relance__pb2.Relance.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class RelanceEngineServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.ExecuteRelances = channel.unary_unary(
+                '/relance.RelanceEngineService/ExecuteRelances',
+                request_serializer=crm_dot_relance_dot_relance__pb2.ExecuteRelancesRequest.SerializeToString,
+                response_deserializer=crm_dot_relance_dot_relance__pb2.ExecuteRelancesResponse.FromString,
+                _registered_method=True)
+        self.GetStatistiques = channel.unary_unary(
+                '/relance.RelanceEngineService/GetStatistiques',
+                request_serializer=crm_dot_relance_dot_relance__pb2.GetStatistiquesRelanceRequest.SerializeToString,
+                response_deserializer=crm_dot_relance_dot_relance__pb2.StatistiquesRelance.FromString,
+                _registered_method=True)
+
+
+class RelanceEngineServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def ExecuteRelances(self, request, context):
+        """Carry out what is due. Refused with ABORTED while another run of the organisation is in progress.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStatistiques(self, request, context):
+        """What was carried out within a period, and what was paid afterwards.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_RelanceEngineServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'ExecuteRelances': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExecuteRelances,
+                    request_deserializer=crm_dot_relance_dot_relance__pb2.ExecuteRelancesRequest.FromString,
+                    response_serializer=crm_dot_relance_dot_relance__pb2.ExecuteRelancesResponse.SerializeToString,
+            ),
+            'GetStatistiques': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatistiques,
+                    request_deserializer=crm_dot_relance_dot_relance__pb2.GetStatistiquesRelanceRequest.FromString,
+                    response_serializer=crm_dot_relance_dot_relance__pb2.StatistiquesRelance.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'relance.RelanceEngineService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('relance.RelanceEngineService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class RelanceEngineService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def ExecuteRelances(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/relance.RelanceEngineService/ExecuteRelances',
+            crm_dot_relance_dot_relance__pb2.ExecuteRelancesRequest.SerializeToString,
+            crm_dot_relance_dot_relance__pb2.ExecuteRelancesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatistiques(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/relance.RelanceEngineService/GetStatistiques',
+            crm_dot_relance_dot_relance__pb2.GetStatistiquesRelanceRequest.SerializeToString,
+            crm_dot_relance_dot_relance__pb2.StatistiquesRelance.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class HistoriqueRelanceServiceStub:
+    """What was carried out, ignored or has failed. Lines are never changed.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.List = channel.unary_unary(
+                '/relance.HistoriqueRelanceService/List',
+                request_serializer=crm_dot_relance_dot_relance__pb2.ListHistoriquesRelanceRequest.SerializeToString,
+                response_deserializer=crm_dot_relance_dot_relance__pb2.ListHistoriquesRelanceResponse.FromString,
+                _registered_method=True)
+
+
+class HistoriqueRelanceServiceServicer:
+    """What was carried out, ignored or has failed. Lines are never changed.
+    """
+
+    def List(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_HistoriqueRelanceServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=crm_dot_relance_dot_relance__pb2.ListHistoriquesRelanceRequest.FromString,
+                    response_serializer=crm_dot_relance_dot_relance__pb2.ListHistoriquesRelanceResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'relance.HistoriqueRelanceService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('relance.HistoriqueRelanceService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class HistoriqueRelanceService:
+    """What was carried out, ignored or has failed. Lines are never changed.
+    """
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/relance.HistoriqueRelanceService/List',
+            crm_dot_relance_dot_relance__pb2.ListHistoriquesRelanceRequest.SerializeToString,
+            crm_dot_relance_dot_relance__pb2.ListHistoriquesRelanceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -17,6 +17,10 @@ _SLOW_OUTBOX = 30.0  # seconds an event may wait for the relay
 _ABOUT = """
 SELECT clock_timestamp(), current_setting('max_connections')::int, (SELECT count(*) FROM pg_stat_activity)"""
 _WAITING = "SELECT count(*), min(created_at) FROM outbox WHERE stream_sequence IS NULL"
+_OWED = """
+SELECT type, count(*), min(created_at), (array_agg(erreur ORDER BY created_at))[1]
+FROM commande_sortante WHERE etat = 'EN_ATTENTE' GROUP BY type ORDER BY min(created_at)"""
+_LONG_OWED = 60.0  # seconds a call may be owed before its callee is to be looked at
 _DEAD = "SELECT count(*) FROM dead_letters WHERE status = 'dead'"
 _START = "start it, or correct DATABASE_URL"
 
@@ -81,6 +85,31 @@ def waiting(url: str, services: Sequence[Service]) -> Iterator[Finding]:
                 yield _dead_letters(connection, service.name)
         except psycopg.Error as error:
             yield fail(f"schema {service.name}", str(error).splitlines()[0], "crm migrate")
+
+
+def owed(url: str, services: Sequence[Service]) -> Iterator[Finding]:
+    """The calls that services owe to others and that wait (C22), by callee."""
+    for service in (one for one in services if one.callees):
+        try:
+            with psycopg.connect(url, options=session_options(service.name), autocommit=True) as connection:
+                rows = connection.execute(_OWED).fetchall()
+        except psycopg.Error as error:
+            yield fail(f"schema {service.name}", str(error).splitlines()[0], "crm migrate")
+            continue
+        if not rows:
+            yield ok(f"commands {service.name}", "none wait")
+        for kind, count, oldest, told in rows:
+            yield _commands(service, kind, count, (clock.now() - oldest).total_seconds(), told)
+
+
+def _commands(service: Service, kind: str, count: int, age: float, told: str) -> Finding:
+    callee = service.callees.get(kind, "")
+    subject = f"commands {service.name} → {callee or f'? ({kind})'}"
+    fact = f"{count} {'wait' if count > 1 else 'waits'}"
+    if age <= _LONG_OWED:
+        return ok(subject, fact)
+    fact += f", the oldest for {ago(age)}" + (f", last answer {told}" if told else "")
+    return warn(subject, fact, f"is {callee or 'its callee'} up? See the log of {service.name}")
 
 
 def _outbox(connection: psycopg.Connection, name: str) -> Finding:

@@ -60,6 +60,7 @@ def _outside(home: Home, present: Sequence[Service], database_url: str, nats_url
         yield from schemas
         migrated = [s for s, found in zip(present, schemas, strict=True) if found.remedy != "crm migrate"]
         yield from database.waiting(database_url, migrated)
+        yield from database.owed(database_url, migrated)
     yield from asyncio.run(_broker(home, nats_url, present))
 
 

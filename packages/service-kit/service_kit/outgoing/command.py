@@ -50,6 +50,11 @@ class Command(Generic[M]):
     alerted_after: timedelta | None = _LONG
     libelle: str = ""
 
+    @property
+    def callee(self) -> str:
+        """The service that it calls."""
+        return str(self.request.DESCRIPTOR.file.package)
+
 
 async def queue(
     tx: Transaction,
@@ -82,7 +87,7 @@ async def queue(
     await tx.insert(row, if_absent=True)
 
 
-def request_of(command: Command[M], row: CommandeSortante, envelope: Envelope | None) -> M:
+def request_of(command: Command[M], row: CommandeSortante, envelope: Envelope | None = None) -> M:
     """The request that *row* holds. Raises Undecipherable when a secret in it cannot be read."""
     charge: dict[str, Any] = dict(row.charge)
     for field in command.sealed:

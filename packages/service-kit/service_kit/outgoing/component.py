@@ -3,6 +3,7 @@
 components=(OutgoingCommands((REVOKE, MAIL)),)
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -85,6 +86,11 @@ class OutgoingCommands:
             ),
             PURGE,
         )
+
+    @property
+    def callees(self) -> Mapping[str, str]:
+        """The callee of each command: the service whose contract has its request."""
+        return {command.name: command.callee for command in self._sent}
 
     def greeter(self, app: Any) -> Greeter | None:
         """Return None: the component meets no callers."""

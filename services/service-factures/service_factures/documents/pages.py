@@ -15,6 +15,8 @@ _RIGHT: Final = 112.0  # where the column of the buyer begins, which a window en
 _COLUMN: Final = LEFT + WIDTH - _RIGHT
 _LOGO: Final = (60.0, 26.0)
 _TOTALS: Final = (80.0, 6.0)  # width and height of a row of the totals
+_FIGURES: Final = 40.0  # width of the figures in it
+_GAP: Final = 2.0  # between figures of neighbouring columns, and beside those of the totals
 _LONGEST_FOOTER: Final = 300  # characters of footer_text that stand on each page; more go to the end
 
 
@@ -177,24 +179,35 @@ def _write_totals(sheet: Sheet, document: Document) -> None:
     )
     sheet.set_y(top)
     for label, value, last in totals:
-        sheet.set_x(LEFT + WIDTH - width)
-        sheet.ink(10 if last else 9, bold=last, colour=sheet.on_couleur if last else INK)
         sheet.set_fill_color(*sheet.couleur)
-        sheet.cell(width - 42, height, f"  {label}", fill=last)
-        sheet.cell(42, height, f"{amount(value)}  ", align="R", fill=last, new_x="LMARGIN", new_y="NEXT")
+        sheet.set_x(LEFT + WIDTH - width)
+        sheet.cell(width, height, fill=last)
+        sheet.ink(10 if last else 9, bold=last, colour=sheet.on_couleur if last else INK)
+        sheet.set_x(LEFT + WIDTH - width + _GAP)
+        sheet.cell(width - 2 * _GAP - _FIGURES, height, label)
+        sheet.cell(_FIGURES, height, amount(value), align="R", new_x="LMARGIN", new_y="NEXT")
     sheet.set_y(max(bottom, sheet.get_y()) + 5)
 
 
 def _write_tva(sheet: Sheet, document: Document) -> None:
+    rows = [
+        (
+            "hors champ" if row.categorie == "O" else percent(row.taux),
+            amount(row.base_ht),
+            amount(row.montant_tva),
+        )
+        for row in document.ventilation_tva
+    ]
+    sheet.ink(8.5)
+    widest = max(sheet.get_string_width(text) for row in rows for text in row[1:])
+    columns = (22, *[max(33, widest + _GAP)] * 2)
     sheet.grey(8)
-    columns = (22, 33, 33)
     for width, label in zip(columns, ("Taux de TVA", "Base HT", "Montant TVA"), strict=True):
         sheet.cell(width, 5, label, align="R", border="B")
     sheet.ln(5)
     sheet.ink(8.5)
-    for row in document.ventilation_tva:
-        taux = "hors champ" if row.categorie == "O" else percent(row.taux)
-        for width, text in zip(columns, (taux, amount(row.base_ht), amount(row.montant_tva)), strict=True):
+    for row in rows:
+        for width, text in zip(columns, row, strict=True):
             sheet.cell(width, 5, text, align="R")
         sheet.ln(5)
 

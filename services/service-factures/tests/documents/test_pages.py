@@ -159,10 +159,15 @@ def test_any_colour_of_a_seller_leaves_the_text_readable(couleur: str, on_it: Co
 
 
 def test_figures_of_any_length_stay_in_one_piece() -> None:
-    """The largest amounts of C4."""
+    """The largest amounts of C4, in the table of lines, of VAT and in the totals."""
     huge = ligne("999999999.999", "1000", "20", description="Tout")
     text = text_of(pages(document(huge, ligne("1", "0.0075", "20")))[0])
-    for shown in ("999 999 999,999", "999 999 999 999,00", "0,0075", "1 199 999 999 998,81 €"):
+    for shown in (
+        "999 999 999,999 unité 1 000,00 20 % 999 999 999 999,00",
+        "0,0075",
+        "20 % 999 999 999 999,01 € 199 999 999 999,80 €",
+        "1 199 999 999 998,81 €",
+    ):
         assert shown in text
 
 

@@ -1,0 +1,59 @@
+"""The PDF of an invoice as an attachment: fetched when its mail is to be sent (R5, R25).
+
+`queue.py` stores what was fetched, so that all attempts carry the same bytes.
+"""
+
+import hashlib
+
+import grpc
+from crm.factures.factures_pb2 import DownloadFactureRequest, DownloadFactureResponse
+from crm.factures.factures_pb2_grpc import InvoiceServiceStub
+from db_utils import Scope, within
+from grpc_utils import Peers, file_name, reason_of
+from grpc_utils.errors import Refusal
+
+from service_email.mime import Piece
+from service_email.models import Message
+from service_email.transports import DeliveryFailure
+
+LARGEST = 10 * 1024 * 1024  # bytes of all attachments of a mail (R5)
+TROP_VOLUMINEUX = "TROP_VOLUMINEUX"
+PATIENCE = 5.0  # seconds for one document (R25)
+_PDF = "application/pdf"
+
+
+class PieceNotYet(Exception):
+    """A PDF that may come later; *reason* says for the journal why it has not come."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+async def invoice_pdf(message: Message, peers: Peers) -> Piece | None:
+    """The PDF of the invoice that *message* is about, None when factures has no such invoice.
+
+    Raises PieceNotYet, and DeliveryFailure for a PDF that no mail may carry.
+    """
+    request = DownloadFactureRequest(id=message.facture_id or "")
+    with within(Scope(message.organisation_id)):
+        try:
+            given = await peers.stub(InvoiceServiceStub).Download(request, timeout=PATIENCE)
+        except grpc.aio.AioRpcError as error:
+            if error.code() == grpc.StatusCode.NOT_FOUND:
+                return None
+            raise PieceNotYet(reason_of(error) or error.code().name) from error
+        except Refusal as error:
+            raise PieceNotYet(reason_of(error)) from error
+    return checked(given)
+
+
+def checked(given: DownloadFactureResponse) -> Piece:
+    """The attachment that factures has *given*. Raises PieceNotYet, DeliveryFailure for one too large."""
+    content = given.content
+    if len(content) > LARGEST:
+        raise DeliveryFailure(TROP_VOLUMINEUX, permanent=True)
+    whole = hashlib.sha256(content).hexdigest() == given.sha256
+    if not (whole and given.mime_type == _PDF and content.startswith(b"%PDF-")):
+        raise PieceNotYet("DOCUMENT_ALTERE")
+    return Piece(file_name(given.file_name), _PDF, content)
