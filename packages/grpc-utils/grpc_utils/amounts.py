@@ -6,12 +6,11 @@ Amounts and rates become decimals: the doubles of the wire are never added or mu
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
-from grpc_utils.errors import FormatInvalide, MontantInvalide, PourcentageInvalide, within
+from grpc_utils.errors import FormatInvalide, MontantInvalide, PourcentageInvalide
 
 _CENT = Decimal("0.01")
 _CURRENCY = re.compile("[A-Z]{3}")
 _TOO_MUCH = 10**12
-_MOST = "999 999 999 999,99"
 
 
 def money(value: float, champ: str, *, signed: bool = False, positive: bool = False) -> Decimal:
@@ -24,8 +23,7 @@ def money(value: float, champ: str, *, signed: bool = False, positive: bool = Fa
         amount = rounded(Decimal(repr(value)))
         if abs(amount) < _TOO_MUCH and (amount or not positive):  # only rounding may have made it so
             return amount
-    least = f"-{_MOST}" if signed else "0,01" if positive else "0"
-    raise MontantInvalide(within(least, _MOST), champ=champ)
+    raise MontantInvalide(*(("plus que 0",) if positive else ()), champ=champ)
 
 
 def percentage(value: float, champ: str) -> Decimal:

@@ -8,7 +8,7 @@ from uuid import UUID
 from crm.factures import factures_pb2 as pb
 from db_utils import Database, Transaction, clock, parse_uuid, uuid7
 from grpc_utils import content_hash, found, money, required
-from grpc_utils.errors import FailedPrecondition, InvalidArgument, TropLong
+from grpc_utils.errors import FailedPrecondition, InvalidArgument, TropLong, entry
 from sqlalchemy import select
 
 from service_factures import (
@@ -184,7 +184,7 @@ def _credits(
     credits: list[Credit] = []
     for rang, wanted in enumerate(asked):
         ligne = by_id.get(parse_uuid(wanted.ligne_id) or UUID(int=0))
-        with saisies.entry("lignes", rang):
+        with entry("lignes", rang):
             if ligne is None:
                 raise avoirs_rules.LigneInconnue(champ="ligne_id")
             quantite = saisies.quantity(wanted.quantite)

@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from grpc_utils import written_amount
-from grpc_utils.errors import FailedPrecondition, InvalidArgument
+from grpc_utils.errors import FailedPrecondition, InvalidArgument, entry
 
 from service_factures import totaux
 from service_factures.models import ZERO
@@ -86,7 +86,7 @@ def of_montant(libelle: str, montant: Decimal, rest: Sequence[Part]) -> Avoir:
     """*montant*, taxes included, over all rates in proportion. Raises AvoirTropEleve."""
     left = sum((part.ttc for part in rest), ZERO)
     if montant > left:
-        raise AvoirTropEleve(champ="montant", reste=written_amount(left))
+        raise AvoirTropEleve(f"reste : {written_amount(left)}", champ="montant")
     split = shares(montant, [part.ttc for part in rest])
     return _by_rate(libelle, [_split(ttc, part) for ttc, part in zip(split, rest, strict=True) if ttc])
 
@@ -99,7 +99,8 @@ def of_lignes(credits: Sequence[Credit], rest: Sequence[Part], exhausted: Mappin
     """
     for rang, credit in enumerate(credits):
         if credit.quantite > credit.reste:
-            raise QuantiteTropElevee(champ=f"lignes[{rang}].quantite", reste=f"{credit.reste.normalize():f}")
+            with entry("lignes", rang):
+                raise QuantiteTropElevee(f"reste : {credit.reste.normalize():f}", champ="quantite")
     lignes: list[Ligne] = []
     origines: list[UUID | None] = []
     parts: list[Part] = []
@@ -121,7 +122,7 @@ def _within(credits: Sequence[Credit], left: Part, exhausted: bool) -> tuple[lis
     asked = sum((ligne.montant_ht for ligne in priced), ZERO)
     # An avoir by amount may have moved a cent from the VAT of a rate to its base, or back.
     if asked > left.base_ht + _CENT * len(priced):
-        raise AvoirTropEleve(champ="lignes", reste=written_amount(left.base_ht))
+        raise AvoirTropEleve(f"reste : {written_amount(left.base_ht)}", champ="lignes")
     ht = left.base_ht if exhausted else min(asked, left.base_ht)
     last = priced[-1]
     priced[-1] = replace(last, montant_ht=last.montant_ht + ht - asked)

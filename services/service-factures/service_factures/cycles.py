@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from db_utils import Database, Transaction, clock
+from db_utils import Database, Transaction, clock, due_rows, take_due
 from service_kit import App, Worker
-from sqlalchemy import bindparam, select
+from sqlalchemy import exists
 
 from service_factures import arrivees, essais, historique
 from service_factures.alertes import AVERTISSEMENT, CRITIQUE, tell_finance
@@ -30,16 +30,10 @@ from service_factures.transmission import (
 
 _BATCH = 20
 _log = logging.getLogger(__name__)
-_DUE = (
-    select(CycleSortant)
-    .join(Facture, Facture.id == CycleSortant.facture_id)
-    .where(
-        CycleSortant.prochain_essai <= bindparam("now", type_=CycleSortant.prochain_essai.type),
-        Facture.statut_transmission != A_ENVOYER,
-    )
-    .order_by(CycleSortant.prochain_essai)
-    .limit(_BATCH)
-    .with_for_update(skip_locked=True, of=CycleSortant)
+_DUE = due_rows(
+    CycleSortant,
+    exists().where(Facture.id == CycleSortant.facture_id, Facture.statut_transmission != A_ENVOYER),
+    limit=_BATCH,
 )
 
 
@@ -53,12 +47,8 @@ async def send_cycles(app: App[Any]) -> None:
 
 async def _take(database: Database) -> list[CycleSortant]:
     """Take some that are due, each with its attempt counted."""
-    now = clock.now()
     async with database.transaction() as tx:
-        return [
-            await tx.update(one, tentatives=one.tentatives + 1, prochain_essai=now + essais.LEASE)
-            for one in await tx.all(_DUE, now=now)
-        ]
+        return await take_due(tx, _DUE, (essais.LEASE,))
 
 
 async def _send(app: App[Any], cycle: CycleSortant) -> None:

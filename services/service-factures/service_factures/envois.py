@@ -11,9 +11,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from db_utils import Database, Reader, clock, failpoint
+from db_utils import Database, Reader, clock, due_rows, failpoint, take_due
 from service_kit import App, Worker
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import exists
 
 from service_factures import arrivees, essais
 from service_factures.document_models import FactureDocument
@@ -33,15 +33,10 @@ from service_factures.transmission_models import Transmission
 _BATCH = 20
 _log = logging.getLogger(__name__)
 # What waits for its document (R12, R30) is not due; what has been sent has no next attempt.
-_DUE = (
-    select(Transmission)
-    .where(
-        Transmission.prochain_essai <= bindparam("now", type_=Transmission.prochain_essai.type),
-        exists().where(FactureDocument.facture_id == Transmission.facture_id),
-    )
-    .order_by(Transmission.prochain_essai)
-    .limit(_BATCH)
-    .with_for_update(skip_locked=True)
+_DUE = due_rows(
+    Transmission,
+    exists().where(FactureDocument.facture_id == Transmission.facture_id),
+    limit=_BATCH,
 )
 
 
@@ -81,12 +76,8 @@ async def send_invoices(app: App[FacturesSettings]) -> None:
 
 async def take(database: Database) -> list[Transmission]:
     """Take some that are due, each with its attempt counted."""
-    now = clock.now()
     async with database.transaction() as tx:
-        return [
-            await tx.update(way, tentatives=way.tentatives + 1, prochain_essai=now + essais.LEASE)
-            for way in await tx.all(_DUE, now=now)
-        ]
+        return await take_due(tx, _DUE, (essais.LEASE,))
 
 
 async def envoi_of(reader: Reader, way: Transmission) -> Envoi:

@@ -88,7 +88,7 @@ async def reverse(database: Database, request: pb.ReversePaymentRequest) -> pb.F
         left = reglement.montant - reglement.montant_annule
         if done is None and (asked is not None or left):
             if asked is not None and asked > left:
-                raise soldes.AnnulationTropElevee(champ="montant", reste=written_amount(left))
+                raise soldes.AnnulationTropElevee(f"reste : {written_amount(left)}", champ="montant")
             await _take_back(tx, facture, reglement, asked or left, request)
         return await lecture.whole(tx, facture)
 
@@ -127,5 +127,5 @@ def _come(day: date) -> date:
     """*day*, which has come, also by a clock that is a little ahead. Raises DateReceptionFuture."""
     latest = (clock.now() + _SKEW).astimezone(clock.PARIS).date()
     if day > latest:
-        raise DateReceptionFuture(champ="date_reception", au_plus_tard=clock.today().isoformat())
+        raise DateReceptionFuture(f"au plus tard : {clock.today():%d/%m/%Y}", champ="date_reception")
     return day

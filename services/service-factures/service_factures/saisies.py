@@ -1,7 +1,6 @@
 """Amounts of requests as priced totals (R1 to R5, R46), by the rates that a société may charge."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
@@ -12,9 +11,10 @@ from grpc_utils.errors import (
     ChampRequis,
     InvalidArgument,
     MontantInvalide,
-    Refusal,
     TropLong,
     ValeurInconnue,
+    entry,
+    permitted,
     within,
 )
 
@@ -39,7 +39,7 @@ class QuantiteInvalide(InvalidArgument):
 
 
 class TauxNonAutorise(InvalidArgument):
-    """La société ne facture que les taux de TVA permis ; ses paramètres en admettent d'autres."""
+    """La société ne facture pas ce taux de TVA ; ses paramètres disent lesquels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def check_known(rates: Iterable[Decimal], settings: FactureSettings) -> set[Deci
     """The *rates*, all of which the société may charge (R5). Raises TauxNonAutorise."""
     known = set(rates)
     if not known <= set(settings.taux_autorises):
-        raise TauxNonAutorise(champ="taux_tva", taux=_written(settings.taux_autorises))
+        raise TauxNonAutorise(*permitted(_written(settings.taux_autorises)), champ="taux_tva")
     return known
 
 
@@ -95,16 +95,6 @@ def lignes(asked: Iterable[pb.LigneInput], settings: FactureSettings) -> list[Li
         with entry("lignes", rang):
             priced.append(_ligne(one, settings))
     return priced
-
-
-@contextmanager
-def entry(champ: str, rang: int) -> Iterator[None]:
-    """Name the entry *rang* of the list *champ* where a field of it is refused: lignes[2].quantite."""
-    try:
-        yield
-    except Refusal as refusal:
-        refusal.metadata["champ"] = f"{champ}[{rang}].{refusal.metadata['champ']}"
-        raise
 
 
 def _ligne(asked: pb.LigneInput, settings: FactureSettings) -> Ligne:
@@ -174,9 +164,9 @@ def _price(value: float) -> Decimal:
     return Decimal(repr(value)).quantize(_PRICE_STEP, ROUND_HALF_UP)
 
 
-def _written(rates: Iterable[Decimal]) -> str:
+def _written(rates: Iterable[Decimal]) -> list[str]:
     """*rates* as in 20, 5,5 and 0."""
-    return ", ".join(f"{rate.normalize():f}".replace(".", ",") for rate in sorted(rates, reverse=True))
+    return [f"{rate.normalize():f}".replace(".", ",") for rate in sorted(rates, reverse=True)]
 
 
 def _text(text: str, champ: str, longest: int) -> str:

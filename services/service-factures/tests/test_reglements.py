@@ -121,8 +121,7 @@ async def test_R20_a_payment_does_not_come_tomorrow(
     for day in ("2026-01-23", "2027-01-22"):
         told = await refusal(payments.RegisterPayment(paid(facture, "late", 1, date_reception=day)))
         assert (told.code, told.reason) == (INVALID, "DATE_RECEPTION_FUTURE")
-        bounds = "champ : date_reception ; au plus tard : 2026-01-22"
-        assert told.message == f"Un paiement ne se reçoit pas après aujourd'hui ({bounds})."
+        assert told.message.endswith("(champ : date_reception ; au plus tard : 22/01/2026).")
     with clock.frozen_at(datetime(2026, 1, 22, 22, 57, tzinfo=UTC)):  # three minutes to midnight in Paris
         payments = mesh.service_stub(InvoiceServiceStub, caller="contrats", organisation=org)
         await payments.RegisterPayment(paid(facture, "ahead", 1, date_reception="2026-01-23"))

@@ -17,7 +17,7 @@ _CURSEUR: Final = re.compile("[0-9]{1,19}")
 
 
 class PeriodeEnCours(FailedPrecondition):
-    """Cette période n'est pas terminée : elle se clôt après son dernier jour ({fin})."""
+    """Cette période n'est pas terminée : elle se clôt après son dernier jour."""
 
 
 class PeriodeDejaClose(FailedPrecondition):
@@ -61,7 +61,7 @@ def _place(
 
 def _check(stands: Rapport, curseur: str) -> None:
     if not stands.over:
-        raise PeriodeEnCours(fin=f"{stands.periode.fin:%d/%m/%Y}")
+        raise PeriodeEnCours(f"fin : {stands.periode.fin:%d/%m/%Y}")
     if not stands.open:
         raise PeriodeDejaClose
     if stands.curseur != curseur:

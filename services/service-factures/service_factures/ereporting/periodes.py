@@ -29,7 +29,7 @@ class PeriodeInconnue(InvalidArgument):
 
 
 class PeriodeDUnAutreRegime(InvalidArgument):
-    """Au régime {regime}, les ventes se déclarent par {ventes}, les encaissements par {encaissements}."""
+    """Cette période n'est pas de celles du régime de TVA de la société."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,10 @@ def natures(regime: str, periode: Periode) -> tuple[str, ...]:
     return tuple(nature for nature, forme in _FORMS[regime].items() if forme == periode.forme)
 
 
-def words(regime: str) -> dict[str, str]:
+def words(regime: str) -> str:
     """The forms of the periods of *regime*, for people."""
     ventes, encaissements = (_WORDS[_FORMS[regime][nature]] for nature in NATURES)
-    return {"regime": regime, "ventes": ventes, "encaissements": encaissements}
+    return f"{regime} : ventes par {ventes}, encaissements par {encaissements}"
 
 
 def due(regime: str, periode: Periode) -> date:

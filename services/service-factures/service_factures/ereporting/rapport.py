@@ -111,7 +111,7 @@ async def rapport(reader: Reader, organisation_id: str, societe_id: str, periode
     told = {row[0] for row in rows} | {one.nature for one in closed}
     told |= set(periodes.natures(settings.regime, periode))
     if not told:
-        raise PeriodeDUnAutreRegime(champ="periode", **periodes.words(settings.regime))
+        raise PeriodeDUnAutreRegime(periodes.words(settings.regime), champ="periode")
     return Rapport(
         settings,
         periode,

@@ -12,14 +12,11 @@ from service_testing.site import site_of
 
 # What the making of a document and the identity of its buyer would lead to.
 _TO_BE_SENT = (
-    """
-UPDATE facture SET identite_statut = 'COMPLETE', traitement = 'B2B', statut_transmission = 'A_ENVOYER'""",
-    """
-INSERT INTO facture_document (facture_id, pdf, xml, sha256, genere_at, organisation_id)
-    SELECT id, '%PDF-1.7', '<xml/>', '', now(), organisation_id FROM facture""",
-    """
-INSERT INTO transmission (facture_id, tracking_id, tentatives, depuis, prochain_essai, organisation_id)
-    SELECT id, id::text, 0, now(), now(), organisation_id FROM facture""",
+    "UPDATE facture SET identite_statut = 'COMPLETE', traitement = 'B2B', statut_transmission = 'A_ENVOYER'",
+    """INSERT INTO facture_document (facture_id, pdf, xml, sha256, genere_at, organisation_id)
+        SELECT id, '%PDF-1.7', '<xml/>', '', now(), organisation_id FROM facture""",
+    """INSERT INTO transmission (facture_id, tracking_id, tentatives, depuis, prochain_essai, organisation_id)
+        SELECT id, id::text, 0, now(), now(), organisation_id FROM facture""",
 )
 _DUE = "UPDATE transmission SET prochain_essai = now()"
 _WAYS = "SELECT statut_transmission, tentatives FROM facture JOIN transmission ON facture_id = id"
@@ -35,9 +32,8 @@ async def test_R36_a_kill_after_the_deposit_makes_no_second_file() -> None:
             facture = await factures.Create(request, timeout=30)
         for statement in _TO_BE_SENT:
             site.query(statement)
-        async with site.running(FAILPOINT="transmission.before_noted") as killed:
-            async with asyncio.timeout(60):
-                assert await killed.wait() == -signal.SIGKILL
+        async with site.running(FAILPOINT="transmission.before_noted") as killed, asyncio.timeout(60):
+            assert await killed.wait() == -signal.SIGKILL
         assert site.query(_WAYS) == [("A_ENVOYER", 1)]
         file = depot / "org-123" / "defaut" / f"{facture.numero}.pdf"
         file.unlink()
@@ -45,4 +41,4 @@ async def test_R36_a_kill_after_the_deposit_makes_no_second_file() -> None:
         async with site.running():
             await eventually(lambda: site.query(_WAYS) == [("ENVOYEE", 2)], timeout=60)
         assert site.query(_NOTED) == [("ENVOYEE",)]
-        assert not file.exists()
+    assert not file.exists()
