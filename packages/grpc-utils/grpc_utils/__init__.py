@@ -13,6 +13,7 @@ from grpc_utils.fields import (
     civil_date,
     electronic_address,
     email_address,
+    entry,
     is_opaque_id,
     one_of,
     opaque_id,
@@ -45,6 +46,7 @@ from grpc_utils.person_names import person_name
 from grpc_utils.pipeline import Context, Greeting, Guards, Pipeline
 from grpc_utils.requests import clean_lines, clean_text, outer_text
 from grpc_utils.revocation import Revocations
+from grpc_utils.sentences import permitted, within
 from grpc_utils.server import Address, PortTaken, Server
 from grpc_utils.tenancy import Tenancy
 from grpc_utils.verifier import (
@@ -103,6 +105,7 @@ __all__ = [
     "deadline",
     "electronic_address",
     "email_address",
+    "entry",
     "errors",
     "expected_version",
     "file_name",
@@ -124,6 +127,7 @@ __all__ = [
     "page_of",
     "page_request",
     "percentage",
+    "permitted",
     "person_name",
     "providers",
     "reason_of",
@@ -139,6 +143,7 @@ __all__ = [
     "vat_number",
     "web",
     "web_address",
+    "within",
     "written_amount",
     "written_day",
 ]

@@ -33,8 +33,8 @@ from grpc_utils.errors import (
     TropLong,
     ValeurInconnue,
     VersionPerimee,
-    permitted,
 )
+from grpc_utils.sentences import permitted
 
 
 def refusal_of(error: DatabaseError) -> Refusal | None:

@@ -2,20 +2,17 @@
 
 A service writes a subclass of one of the status classes and nothing else: its name is the
 reason, its docstring the French sentence, its keyword arguments the metadata (never
-personal data). The sentence a caller reads ends in the field, the bounds and the permitted
-values. Only `pipeline.py` turns refusals into a status.
+personal data); `sentences.py` adds the field and its bounds. Only `pipeline.py` makes a status of it.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import date
 from typing import ClassVar, Final
 
 import grpc
-from google.protobuf.any_pb2 import Any
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
+
+from grpc_utils.sentences import sentence
 
 __all__ = [
     "Aborted",
@@ -61,24 +58,8 @@ __all__ = [
     "Unimplemented",
     "ValeurInconnue",
     "VersionPerimee",
-    "entry",
-    "permitted",
-    "within",
 ]
 
-_TOLD: Final[Mapping[str, str]] = {
-    "champ": "champ",
-    "entree": "entrée",
-    "minimum": "minimum",
-    "maximum": "maximum",
-    "de": "de",
-    "vers": "vers",
-    "champs": "champs",
-    "statut": "statut",
-    "contrainte": "contrainte",
-}
-"""Metadata that the sentence tells too, in this order."""
-_MOST_TOLD = 30  # permitted values: more of them are a reference list, and no sentence
 # Places where a word begins in the name of a class: TropDEntrees becomes TROP_D_ENTREES.
 _WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -100,12 +81,7 @@ class Refusal(Exception):
     @property
     def message(self) -> str:
         """The sentence for the caller: the docstring of the class and where, within which bounds."""
-        sentence = " ".join((self.__doc__ or "").split())
-        told = [f"{word} : {self.metadata[key]}" for key, word in _TOLD.items() if key in self.metadata]
-        if not (told or self.hints):
-            return sentence
-        end = "." if sentence.endswith(".") else ""
-        return f"{sentence.removesuffix('.')} ({' ; '.join((*told, *self.hints))}){end}"
+        return sentence(self.__doc__ or "", self.metadata, self.hints)
 
     def details(self, domain: str) -> bytes:
         """The refusal as a serialised google.rpc.Status for `grpc-status-details-bin` (C7)."""
@@ -113,35 +89,9 @@ class Refusal(Exception):
         status.details.add().Pack(ErrorInfo(reason=self.reason, domain=domain, metadata=self.metadata))
         if "champ" in self.metadata:
             violation = BadRequest.FieldViolation(field=self.metadata["champ"], description=self.message)
-            packed = Any()
-            packed.Pack(BadRequest(field_violations=[violation]))
-            status.details.append(packed)
+            status.details.add().Pack(BadRequest(field_violations=[violation]))
         serialised: bytes = status.SerializeToString()
         return serialised
-
-
-def permitted(values: Collection[str]) -> tuple[str, ...]:
-    """The hint that tells a closed list; none when it is unknown or too long to be read."""
-    return (f"admis : {', '.join(values)}",) if 0 < len(values) <= _MOST_TOLD else ()
-
-
-def within(least: object, most: object) -> str:
-    """The hint that tells the bounds of a value; days are written dd/mm/yyyy (C3)."""
-    return f"de {_written(least)} à {_written(most)}"
-
-
-def _written(bound: object) -> str:
-    return f"{bound.day:02}/{bound.month:02}/{bound.year:04}" if isinstance(bound, date) else str(bound)
-
-
-@contextmanager
-def entry(name: str, position: int) -> Iterator[None]:
-    """Have refusals of what is checked inside name the entry of the list *name*, counted from 0."""
-    try:
-        yield
-    except Refusal as refusal:
-        refusal.metadata.setdefault("entree", f"{name}[{position}]")
-        raise
 
 
 class InvalidArgument(Refusal):

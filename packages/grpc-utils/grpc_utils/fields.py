@@ -1,7 +1,8 @@
 """Checks of single fields that every service needs; each takes a text and returns its stored form."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -15,10 +16,11 @@ from grpc_utils.errors import (
     ChampRequis,
     DateInvalide,
     FormatInvalide,
+    Refusal,
     TropLong,
     ValeurInconnue,
-    permitted,
 )
+from grpc_utils.sentences import permitted
 
 _OPAQUE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:|-]{0,63}")
 # The usual local parts, for which the syntax check of email-validator is not needed.
@@ -202,3 +204,13 @@ def web_address(text: str | None, champ: str, *, plain_at: Callable[[str], bool]
     if not (host and allowed and sound):
         raise FormatInvalide("adresse web absolue attendue", champ=champ)
     return text
+
+
+@contextmanager
+def entry(name: str, position: int) -> Iterator[None]:
+    """Have refusals of what is checked inside name the entry of the list *name*, counted from 0."""
+    try:
+        yield
+    except Refusal as refusal:
+        refusal.metadata.setdefault("entree", f"{name}[{position}]")
+        raise

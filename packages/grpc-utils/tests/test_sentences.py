@@ -4,18 +4,9 @@ from datetime import date
 
 import pytest
 from db_utils import TextTooLong, UnknownChoice
-from grpc_utils import one_of
+from grpc_utils import entry, one_of, within
 from grpc_utils.database_refusals import refusal_of
-from grpc_utils.errors import (
-    ChampRequis,
-    ExisteDeja,
-    InvalidArgument,
-    Refusal,
-    TropDEntrees,
-    ValeurInconnue,
-    entry,
-    within,
-)
+from grpc_utils.errors import ChampRequis, ExisteDeja, InvalidArgument, Refusal, TropDEntrees, ValeurInconnue
 
 
 class DureeInvalide(InvalidArgument):

@@ -4,7 +4,8 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from db_utils.clock import midnight
-from grpc_utils.errors import ValeurInconnue, permitted
+from grpc_utils import permitted
+from grpc_utils.errors import ValeurInconnue
 
 from service_activites.models import A_FAIRE, EN_COURS, Tache
 

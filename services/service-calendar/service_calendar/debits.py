@@ -7,19 +7,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from crm.calendar import calendar_pb2 as pb
-from grpc_utils import money, one_of, opaque_id, required
-from grpc_utils.errors import InvalidArgument, TransitionInterdite, entry
+from grpc_utils import entry, money, one_of, opaque_id, required
+from grpc_utils.errors import InvalidArgument, TransitionInterdite
 
 from service_calendar import fields
-from service_calendar.models import (
-    CANCELLED,
-    CONFIRMED,
-    EXECUTED,
-    FAILED,
-    PLANNED,
-    PROCESSING,
-    PlannedDebit,
-)
+from service_calendar.models import CANCELLED, CONFIRMED, EXECUTED, FAILED, PLANNED, PROCESSING, PlannedDebit
 from service_calendar.resolution import References
 
 CREE, MIS_A_JOUR, INCHANGE, IGNORE, REFUSE = "CREE", "MIS_A_JOUR", "INCHANGE", "IGNORE", "REFUSE"

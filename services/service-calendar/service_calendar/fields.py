@@ -6,15 +6,8 @@ Each takes what a request says and the name of the field, and returns what is st
 import re
 from datetime import date, time
 
-from grpc_utils import caller, civil_date, opaque_id, required
-from grpc_utils.errors import (
-    DateInvalide,
-    FormatInvalide,
-    InvalidArgument,
-    OrganisationRequise,
-    TropLong,
-    within,
-)
+from grpc_utils import caller, civil_date, opaque_id, required, within
+from grpc_utils.errors import DateInvalide, FormatInvalide, InvalidArgument, OrganisationRequise, TropLong
 
 from service_calendar.planning import Reference
 from service_calendar.resolution import References

@@ -7,14 +7,13 @@ import re
 from typing import Any, Final
 
 from crm.calendar import calendar_pb2 as pb
-from grpc_utils import changes, money, one_of, opaque_id, required
+from grpc_utils import changes, money, one_of, opaque_id, permitted, required
 from grpc_utils.errors import (
     ExisteDeja,
     FailedPrecondition,
     FormatInvalide,
     InvalidArgument,
     ValeurInconnue,
-    permitted,
 )
 
 from service_calendar import fields

@@ -8,8 +8,8 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from crm.commerciaux import commerciaux_pb2 as pb
-from grpc_utils import money, percentage
-from grpc_utils.errors import InvalidArgument, entry
+from grpc_utils import entry, money, percentage
+from grpc_utils.errors import InvalidArgument
 
 from service_commerciaux import rules
 from service_commerciaux.models import VOLUME, Bareme, Palier

@@ -7,8 +7,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from crm.contrats import contrats_pb2 as pb
-from grpc_utils import changes, money, opaque_id, required
-from grpc_utils.errors import InvalidArgument, entry
+from grpc_utils import changes, entry, money, opaque_id, required
+from grpc_utils.errors import InvalidArgument
 
 from service_contrats.models import LigneContrat
 

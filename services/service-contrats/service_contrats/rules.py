@@ -25,8 +25,9 @@ from grpc_utils import (
     opaque_id,
     required,
     web_address,
+    within,
 )
-from grpc_utils.errors import DateInvalide, InvalidArgument, OrganisationRequise, within
+from grpc_utils.errors import DateInvalide, InvalidArgument, OrganisationRequise
 
 from service_contrats import lignes_rules, termes
 from service_contrats.lignes_rules import LigneVoulue

@@ -13,7 +13,8 @@ from email.parser import BytesHeaderParser
 from typing import BinaryIO, Final
 
 import puremagic
-from grpc_utils.errors import InvalidArgument, permitted
+from grpc_utils import permitted
+from grpc_utils.errors import InvalidArgument
 
 from service_documents.noms import extension
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from crm.factures import factures_pb2 as pb
 from db_utils import Database, Transaction, clock, parse_uuid, uuid7
-from grpc_utils import content_hash, found, money, required
-from grpc_utils.errors import FailedPrecondition, InvalidArgument, TropLong, entry
+from grpc_utils import content_hash, entry, found, money, required
+from grpc_utils.errors import FailedPrecondition, InvalidArgument, TropLong
 from sqlalchemy import select
 
 from service_factures import (

@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from grpc_utils import written_amount
-from grpc_utils.errors import FailedPrecondition, InvalidArgument, entry
+from grpc_utils import entry, written_amount
+from grpc_utils.errors import FailedPrecondition, InvalidArgument
 
 from service_factures import totaux
 from service_factures.models import ZERO

@@ -6,17 +6,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from crm.factures import factures_pb2 as pb
-from grpc_utils import money, opaque_id, percentage, required
-from grpc_utils.errors import (
-    ChampRequis,
-    InvalidArgument,
-    MontantInvalide,
-    TropLong,
-    ValeurInconnue,
-    entry,
-    permitted,
-    within,
-)
+from grpc_utils import entry, money, opaque_id, percentage, permitted, required, within
+from grpc_utils.errors import ChampRequis, InvalidArgument, MontantInvalide, TropLong, ValeurInconnue
 
 from service_factures import exonerations, totaux
 from service_factures.models import ZERO

@@ -10,8 +10,8 @@ from typing import Literal
 
 from crm.products import products_pb2 as pb
 from db_utils import clock
-from grpc_utils import civil_date, percentage, rounded
-from grpc_utils.errors import FailedPrecondition, FormatInvalide, MontantInvalide, within
+from grpc_utils import civil_date, percentage, rounded, within
+from grpc_utils.errors import FailedPrecondition, FormatInvalide, MontantInvalide
 
 from service_products import promotions
 from service_products.models import ACTIF, PrixProduit, Produit

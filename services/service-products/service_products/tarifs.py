@@ -6,7 +6,7 @@ from uuid import UUID
 
 from crm.products import products_pb2 as pb
 from db_utils import parse_uuid
-from grpc_utils import changes, found, money, optional_date, percentage, required
+from grpc_utils import changes, entry, found, money, optional_date, percentage, required
 from grpc_utils.errors import (
     ChampRequis,
     DateInvalide,
@@ -14,7 +14,6 @@ from grpc_utils.errors import (
     InvalidArgument,
     NotFound,
     Refusal,
-    entry,
 )
 
 from service_products.models import GrilleTarifaire, PrixProduit

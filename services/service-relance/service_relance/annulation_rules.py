@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 from crm.relance import relance_pb2 as pb
 from db_utils import clock
-from grpc_utils import civil_date, required
-from grpc_utils.errors import InvalidArgument, TropLong, within
+from grpc_utils import civil_date, required, within
+from grpc_utils.errors import InvalidArgument, TropLong
 
 from service_relance.models import LITIGE
 

@@ -8,7 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from grpc_utils.errors import InvalidArgument, permitted
+from grpc_utils import permitted
+from grpc_utils.errors import InvalidArgument
 
 VARIABLES: Final = frozenset(
     {
