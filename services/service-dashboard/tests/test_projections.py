@@ -47,7 +47,7 @@ class Bureau:
         """An invoice of 1000 \u20ac and one of 50 \u20ac to one client, once the dashboard knows of them."""
         await self.clients.Create(clients_pb2.CreateClientBaseRequest(nom="Dupont"))
         facture, _ = [await self.issued(montant) for montant in (1000.0, 50.0)]
-        await eventually(self._is_known)
+        await eventually(self._is_known, timeout=30)
         return facture
 
     async def issued(self, montant: float, *, brouillon: bool = False) -> factures_pb2.Facture:

@@ -9,7 +9,7 @@ import grpc
 from crm.factures.factures_pb2 import DownloadFactureRequest, DownloadFactureResponse
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from db_utils import Scope, within
-from grpc_utils import Peers, file_name, reason_of
+from grpc_utils import Peers, file_name, info_of, reason_of
 from grpc_utils.errors import Refusal
 
 from service_email.mime import Piece
@@ -42,10 +42,17 @@ async def invoice_pdf(message: Message, peers: Peers) -> Piece | None:
         except grpc.aio.AioRpcError as error:
             if error.code() == grpc.StatusCode.NOT_FOUND:
                 return None
-            raise PieceNotYet(reason_of(error) or error.code().name) from error
+            raise PieceNotYet(_told(error)) from error
         except Refusal as error:
             raise PieceNotYet(reason_of(error)) from error
     return checked(given)
+
+
+def _told(error: grpc.aio.AioRpcError) -> str:
+    """The reason of a refusal, with what an invoice lacks for its document (factures R12)."""
+    info = info_of(error)
+    missing = info.metadata.get("manque")
+    return (info.reason or error.code().name) + (f" ({missing})" if missing else "")
 
 
 def checked(given: DownloadFactureResponse) -> Piece:

@@ -52,7 +52,7 @@ class Facturation:
         """A new invoice of 1000 € to Jean Dupont, once its mail is stored."""
         request = factures_pb2.CreateFactureRequest(client_id=await self._client(), montant=1000.0)
         facture = await self.factures.Create(request)
-        await eventually(self._stored)
+        await eventually(self._stored, timeout=30)
         self._stored_at = clock.now()
         return facture
 
@@ -103,7 +103,7 @@ class Facturation:
         adresses = self.mesh.stub(AdresseServiceStub, organisation=self.org)
         place = {"ligne1": "1 rue du Lac", "code_postal": "75002", "ville": "Paris", "pays": "France"}
         await adresses.Create(clients_pb2.CreateAdresseRequest(client_base_id=client.id, **place))
-        await eventually(lambda: self._forgotten(f"client.created:{client.id}"))
+        await eventually(lambda: self._forgotten(f"client.created:{client.id}"), timeout=30)
         return client.id
 
     async def _forgotten(self, cle: str) -> bool:

@@ -144,7 +144,10 @@ async def test_R25_without_its_pdf_the_last_attempt_goes_with_the_link(
         await facturation.deliver(after)
         message = await facturation.message()
         assert (message.statut, post.mails) == ("en_file", [])
-        assert message.derniere_erreur == "La facture n'est pas encore disponible : IDENTITE_INCOMPLETE"
+        assert (
+            message.derniere_erreur
+            == "La facture n'est pas encore disponible : IDENTITE_INCOMPLETE (SELLER,TVA,IBAN)"
+        )
     await facturation.deliver(_LAST)
     (mail,) = post.mails
     assert list(mail.message.iter_attachments()) == []
@@ -154,7 +157,7 @@ async def test_R25_without_its_pdf_the_last_attempt_goes_with_the_link(
     message = await facturation.message()
     assert (message.statut, message.derniere_erreur, list(message.pieces_jointes)) == (
         "envoye",
-        "Envoyé sans la facture en pièce jointe : IDENTITE_INCOMPLETE",
+        "Envoyé sans la facture en pièce jointe : IDENTITE_INCOMPLETE (SELLER,TVA,IBAN)",
         [],
     )
 
