@@ -18,9 +18,7 @@ R = TypeVar("R", bound=Row)
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-def due_rows(
-    model: type[R], *criteria: ColumnElement[bool], limit: int | BindParameter[int]
-) -> Select[R]:
+def due_rows(model: type[R], *criteria: ColumnElement[bool], limit: int | BindParameter[int]) -> Select[R]:
     """The statement for `take_due`: rows of *model* that are due and meet *criteria*, the longest due first.
 
     Rows that another process is taking are passed by: each is one process's, and nobody waits.

@@ -6,24 +6,26 @@ Amounts and rates become decimals: the doubles of the wire are never added or mu
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
-from grpc_utils.errors import FormatInvalide, MontantInvalide, PourcentageInvalide
+from grpc_utils.errors import FormatInvalide, MontantInvalide, PourcentageInvalide, within
 
 _CENT = Decimal("0.01")
 _CURRENCY = re.compile("[A-Z]{3}")
 _TOO_MUCH = 10**12
+_MOST = "999 999 999 999,99"
 
 
-def money(value: float, champ: str, *, signed: bool = False) -> Decimal:
-    """The amount *value*, rounded to cents; below zero only when *signed*. Raises MontantInvalide.
+def money(value: float, champ: str, *, signed: bool = False, positive: bool = False) -> Decimal:
+    """The amount *value*, rounded to cents; below zero only when *signed*, not zero when *positive*.
 
     A double stands for its shortest decimal text: 1.005 is 1.01, although it is a little less in binary.
+    Raises MontantInvalide.
     """
-    if not -_TOO_MUCH < value < _TOO_MUCH or (value < 0 and not signed):  # NaN is not between them either
-        raise MontantInvalide(champ=champ)
-    amount = rounded(Decimal(repr(value)))
-    if abs(amount) >= _TOO_MUCH:  # only rounding made it so
-        raise MontantInvalide(champ=champ)
-    return amount
+    if -_TOO_MUCH < value < _TOO_MUCH and (signed or value >= 0):  # NaN is not between them either
+        amount = rounded(Decimal(repr(value)))
+        if abs(amount) < _TOO_MUCH and (amount or not positive):  # only rounding may have made it so
+            return amount
+    least = f"-{_MOST}" if signed else "0,01" if positive else "0"
+    raise MontantInvalide(within(least, _MOST), champ=champ)
 
 
 def percentage(value: float, champ: str) -> Decimal:

@@ -76,6 +76,9 @@ _TOLD: Final[Mapping[str, str]] = {
     "champs": "champs",
     "statut": "statut",
     "contrainte": "contrainte",
+    "reste": "reste",
+    "taux": "taux",
+    "au_plus_tard": "au plus tard",
 }
 """Metadata that the sentence tells too, in this order."""
 _MOST_TOLD = 30  # permitted values: more of them are a reference list, and no sentence
@@ -247,7 +250,7 @@ class DateInvalide(InvalidArgument):
 
 
 class MontantInvalide(InvalidArgument):
-    """Un montant est un nombre inférieur à 1 000 000 000 000 et, sauf exception, jamais négatif."""
+    """Le montant n'est pas admis."""
 
 
 class PourcentageInvalide(InvalidArgument):

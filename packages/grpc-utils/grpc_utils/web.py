@@ -14,6 +14,7 @@ import httpx
 
 __all__ = [
     "HEADERS",
+    "LARGEST",
     "authorities",
     "content_of",
     "is_loopback",
@@ -21,7 +22,7 @@ __all__ = [
     "is_secure",
 ]
 
-LARGEST: Final = 64 * 1024  # bytes of an answer
+LARGEST: Final = 64 * 1024  # bytes of an answer, unless its caller says otherwise
 _LAST_PORT = 65535
 # identity: answers are read as they were sent, see `content_of`.
 HEADERS: Final[Mapping[str, str]] = {"accept": "application/json", "accept-encoding": "identity"}
@@ -57,15 +58,15 @@ def is_origin(text: str) -> bool:
     return parts.scheme in ("http", "https") and text == f"{parts.scheme}://{host}{port}" and "*" not in text
 
 
-async def content_of(response: httpx.Response) -> bytes | None:
-    """The bytes of a streamed *response* as they were sent, None when there are more than 64 KiB.
+async def content_of(response: httpx.Response, largest: int = LARGEST) -> bytes | None:
+    """The bytes of a streamed *response* as they were sent, None when there are more than *largest*.
 
     They are not decompressed, so that the limit holds for what is kept. Raises httpx.HTTPError.
     """
     content = b""
     async for chunk in response.aiter_raw():
         content += chunk
-        if len(content) > LARGEST:
+        if len(content) > largest:
             return None
     return content
 

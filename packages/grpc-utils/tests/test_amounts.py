@@ -46,6 +46,17 @@ def test_C4_an_amount_may_be_negative_where_its_field_says_so() -> None:
             signed(value)
 
 
+def test_C4_an_amount_is_a_cent_at_least_where_its_field_says_so() -> None:
+    """Nothing is refused like less than nothing, and the sentence tells the bounds."""
+    positive = partial(money, champ="montant", positive=True)
+    assert [str(positive(value)) for value in (0.01, 0.005)] == ["0.01", "0.01"]
+    for value in (0, 0.004, -1, NAN, 1e12):
+        with pytest.raises(MontantInvalide) as refused:
+            positive(value)
+        said = "Le montant n'est pas admis (champ : montant ; de 0,01 à 999 999 999 999,99)."
+        assert refused.value.message == said
+
+
 @pytest.mark.parametrize(
     ("value", "rate"), [(0, "0.00"), (-0.0, "0.00"), (5.5, "5.50"), (2.105, "2.11"), (100, "100.00")]
 )

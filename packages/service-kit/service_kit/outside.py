@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import orjson
 import stamina
-from grpc_utils.web import HEADERS, authorities, content_of
+from grpc_utils.web import HEADERS, LARGEST, authorities, content_of
 from stamina.instrumentation import set_on_retry_hooks
 
 __all__ = [
@@ -33,6 +33,7 @@ _TRY_AGAIN = frozenset({429, 502, 503, 504})
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _TOO_SLOW = (TimeoutError, httpx.TimeoutException)
 _CONNECT = httpx.Timeout(None, connect=3.0)
+_LONGEST_SECONDS = 9  # digits of Retry-After: more are nonsense
 _REFUSALS = 400  # statuses from here on say that the answer is no
 
 
@@ -40,7 +41,9 @@ _REFUSALS = 400  # statuses from here on say that the answer is no
 class Question:
     """A request to a party. Logs show its *operation* alone: everything else may hold secrets.
 
-    Unless it is *repeatable*, it is not sent again once it may have arrived.
+    Unless it is *repeatable*, it is not sent again once it may have arrived. It carries a *form*, a
+    *json* object, or *parts* (multipart/form-data: file name, content and media type by name). An
+    answer above *largest* bytes counts as one without content.
     """
 
     operation: str
@@ -50,14 +53,23 @@ class Question:
     form: Mapping[str, str] | None = field(default=None, repr=False)
     bearer: str = field(default="", repr=False)
     repeatable: bool = True
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
+    json: Mapping[str, Any] | None = field(default=None, repr=False)
+    parts: Mapping[str, tuple[str | None, bytes, str]] | None = field(default=None, repr=False)
+    largest: int = field(default=LARGEST, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer of a party; *content* is its JSON object, empty when it has sent none."""
+    """The answer of a party; *content* is its JSON object, empty when it has sent none.
+
+    *retry_after* are the seconds for which it wants to be left alone, 0 when it does not say.
+    """
 
     status: int
     content: Mapping[str, Any] = field(repr=False)
+    body: bytes = field(default=b"", repr=False, compare=False)
+    retry_after: float = field(default=0.0, repr=False)
 
 
 class NoReply(Exception):
@@ -89,8 +101,7 @@ async def reply_to(
     """Return the answer to *question*, whatever its status; an attempt takes *timeout* seconds at most.
 
     The question is repeated after 429, 502, 503 and 504, when it was surely not sent and, if it is
-    repeatable, when no answer came; *on_retry* is called before. An answer above 64 KB counts as one
-    without content. Raises NoReply.
+    repeatable, when no answer came; *on_retry* is called before. Raises NoReply.
     """
     retries = stamina.retry_context(
         on=_pause_after,
@@ -155,24 +166,27 @@ async def _sent(question: Question) -> _Outcome:
             question.url,
             params=question.query,
             data=question.form,
-            headers={**HEADERS, **proof},
+            json=question.json,
+            files=question.parts,
+            headers={**HEADERS, **(question.headers or {}), **proof},
         ) as response,
     ):
-        reply = Reply(response.status_code, _object(await content_of(response)))
-        return _Outcome(
-            str(reply.status), reply.status in _TRY_AGAIN, reply, least_pause=_retry_after(response)
-        )
+        body = await content_of(response, question.largest) or b""
+        reply = Reply(response.status_code, _object(body), body, _retry_after(response))
+        # A pause that is too long is not waited for: the next attempt comes as usual.
+        pause = reply.retry_after if reply.retry_after <= _LONGEST_PAUSE else 0.0
+        return _Outcome(str(reply.status), reply.status in _TRY_AGAIN, reply, least_pause=pause)
 
 
 def _retry_after(response: httpx.Response) -> float:
-    """The seconds that the party wants to be left alone, 0 when that is unknown or too long to wait."""
+    """The seconds that the party wants to be left alone, 0 when it does not say."""
     text = response.headers.get("retry-after", "")
-    return float(text) if text.isascii() and text.isdigit() and float(text) <= _LONGEST_PAUSE else 0.0
+    return float(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_SECONDS else 0.0
 
 
-def _object(content: bytes | None) -> Mapping[str, Any]:
+def _object(content: bytes) -> Mapping[str, Any]:
     try:
-        parsed = orjson.loads(content or b"")
+        parsed = orjson.loads(content)
     except orjson.JSONDecodeError:
         return {}
     return parsed if isinstance(parsed, dict) else {}

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -69,6 +70,42 @@ async def test_it_is_asked_as_told(party: Party) -> None:
         "Bearer proof",
         "identity",
     )
+
+
+async def test_it_may_carry_an_object_and_headers(party: Party) -> None:
+    """In the place of a form."""
+    asked = replace(question(party), form=None, json={"a": [1]}, headers={"accept": "text/xml"})
+    await reply_to(asked, timeout=2)
+    (request,) = party.requests
+    assert (request.body, request.headers["content-type"], request.headers["accept"]) == (
+        b'{"a":[1]}',
+        "application/json",
+        "text/xml",
+    )
+
+
+async def test_it_may_carry_files(party: Party) -> None:
+    """Bytes as they are, each part with its type."""
+    parts = {"info": (None, b"{}", "application/json"), "file": ("a.pdf", b"%PDF\r\xff", "application/pdf")}
+    await reply_to(replace(question(party), form=None, parts=parts), timeout=2)
+    (request,) = party.requests
+    assert request.headers["content-type"].startswith("multipart/form-data; boundary=")
+    assert b'name="info"\r\nContent-Type: application/json\r\n\r\n{}\r\n' in request.body
+    assert b'filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n%PDF\r\xff\r\n' in request.body
+
+
+async def test_an_answer_is_kept_as_it_came_up_to_the_size_that_was_told(party: Party) -> None:
+    """JSON or not."""
+    party.replies = [Response(b"x" * 100), Response(b"x" * 101)]
+    asked = replace(question(party), largest=100)
+    assert [(await reply_to(asked, timeout=2)).body for _ in range(2)] == [b"x" * 100, b""]
+
+
+@pytest.mark.parametrize(("told", "seconds"), [("120", 120.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0)])
+async def test_an_answer_says_how_long_to_wait(party: Party, told: str, seconds: float) -> None:
+    """In seconds; a longer wait than a few is left to the caller."""
+    party.replies = [Response(status_code=429, headers={"retry-after": told})]
+    assert await reply_to(question(party), timeout=2, attempts=1) == Reply(429, {}, retry_after=seconds)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Java programs that judge what we make, fetched by Maven: a stage of its own (`./scripts/test --maven`).
+"""Judges of what we make, Java programs and rules, fetched by Maven (`./scripts/test --maven`).
 
 Maven keeps what it has fetched in its own repository, so that it is fetched once.
 """
@@ -42,7 +42,7 @@ def judged_by_verapdf(flavour: str, files: Sequence[Path]) -> str:
     Skips the test where Java or Maven is missing, or Maven reaches nothing.
     """
     command = [
-        *("java", "-cp", str(_jar(VERAPDF)), "org.verapdf.apps.GreenfieldCliWrapper"),
+        *("java", "-cp", str(jar_of(VERAPDF)), "org.verapdf.apps.GreenfieldCliWrapper"),
         *("--flavour", flavour, "--format", "text", "-v", *map(str, files)),
     ]
     return _verdict(command)
@@ -54,7 +54,7 @@ def judged_by_mustang(folder: Path) -> str:
     Skips the test where Java or Maven is missing, or Maven reaches nothing.
     """
     judging = ("--no-notices", "--disable-file-logging", "--action", "validateExpectValid")
-    done = _run(["java", "-jar", str(_jar(MUSTANG)), *judging, "--directory", str(folder)])
+    done = _run(["java", "-jar", str(jar_of(MUSTANG)), *judging, "--directory", str(folder)])
     told = done.stdout + done.stderr
     whole = done.returncode == 0 and len(_VALID.findall(told)) == len(list(folder.glob("*.pdf")))
     return "" if whole else told
@@ -70,13 +70,14 @@ def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 
 @cache
-def _jar(artifact: Artifact) -> Path:
+def jar_of(artifact: Artifact) -> Path:
+    """The jar of *artifact*. Skips the test where Java or Maven is missing, or Maven reaches nothing."""
     coordinates = f"{artifact.group}:{artifact.name}:{artifact.version}"
     missing = [program for program in ("java", "mvn") if shutil.which(program) is None]
     if missing:
         pytest.skip(f"{' and '.join(missing)} not found: {coordinates} was not run")
     if not artifact.kept.exists():
-        # Both jars hold all that they need.
+        # A jar is used alone: those of judges hold all that they need.
         wanted = (f"-Dartifact={coordinates}", "-Dtransitive=false")
         command = ["mvn", "-q", "-B", "dependency:get", *wanted]
         done = _run(command)

@@ -19,18 +19,21 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+_FORM = "application/x-www-form-urlencoded"
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a client has asked: the parameters of its query and of its form together.
 
-    *headers* have lower-case names.
+    *headers* have lower-case names. *body* is what came with it, a form too.
     """
 
     method: str
     path: str
     parameters: Mapping[str, str]
     headers: Mapping[str, str]
+    body: bytes = b""
 
 
 class Raw(Response):
@@ -123,7 +126,9 @@ class _Connection(H11Protocol):
 
 
 async def _read(request: requests.Request) -> Request:
-    """*request*, with a form or no body."""
-    form = dict(parse_qsl((await request.body()).decode()))
+    """*request* with its body; a form is read as well."""
+    body = await request.body()
+    is_form = request.headers.get("content-type", "").startswith(_FORM)
+    form = dict(parse_qsl(body.decode())) if is_form else {}
     parameters = {**request.query_params, **form}
-    return Request(request.method, request.url.path, parameters, dict(request.headers))
+    return Request(request.method, request.url.path, parameters, dict(request.headers), body)

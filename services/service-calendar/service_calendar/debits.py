@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from crm.calendar import calendar_pb2 as pb
 from grpc_utils import money, one_of, opaque_id, required
-from grpc_utils.errors import InvalidArgument, MontantInvalide, TransitionInterdite, entry
+from grpc_utils.errors import InvalidArgument, TransitionInterdite, entry
 
 from service_calendar import fields
 from service_calendar.models import (
@@ -109,9 +109,7 @@ def named(schedule_id: str, rang: int) -> Place:
 def _wanted(line: pb.DebitToPlan) -> Wanted:
     schedule_id, rang = named(line.schedule_id, line.rang)
     day = fields.day(line.planned_debit_date, "planned_debit_date")
-    montant = money(line.montant, "montant")
-    if montant == 0:
-        raise MontantInvalide("plus que 0", champ="montant")
+    montant = money(line.montant, "montant", positive=True)
     return Wanted(
         schedule_id=schedule_id,
         rang=rang,

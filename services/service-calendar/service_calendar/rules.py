@@ -13,7 +13,6 @@ from grpc_utils.errors import (
     FailedPrecondition,
     FormatInvalide,
     InvalidArgument,
-    MontantInvalide,
     ValeurInconnue,
     permitted,
 )
@@ -181,9 +180,7 @@ def new_threshold(request: pb.SaveVolumeThresholdRequest) -> VolumeThreshold:
     max_montant = request.max_montant if request.HasField("max_montant") else None
     if max_nombre is not None:
         fields.bounded(max_nombre, 1, fields.MOST, "max_nombre")
-    limit = None if max_montant is None else money(max_montant, "max_montant")
-    if limit == 0:
-        raise MontantInvalide("plus que 0", champ="max_montant")
+    limit = None if max_montant is None else money(max_montant, "max_montant", positive=True)
     return VolumeThreshold(
         organisation_id=request.organisation_id,
         societe_id=opaque_id(request.societe_id, "societe_id") or "",

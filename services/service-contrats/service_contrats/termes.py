@@ -80,14 +80,14 @@ def total(montant: Decimal, nombre_echeances: int) -> Decimal:
     """The amount of all instalments (R7). Raises MontantInvalide."""
     amount = montant * nombre_echeances
     if amount >= _TOO_MUCH:
-        raise MontantInvalide(champ="montant")
+        raise MontantInvalide("le total reste sous 1 000 000 000 000", champ="montant")
     return amount
 
 
 def _sum(lignes: Iterable[LigneContrat]) -> Decimal:
     amount = sum((ligne.quantite * ligne.prix_unitaire for ligne in lignes), Decimal(0))
     if amount >= _TOO_MUCH:
-        raise MontantInvalide(champ="prix_unitaire")
+        raise MontantInvalide("le total reste sous 1 000 000 000 000", champ="prix_unitaire")
     return amount
 
 

@@ -1,17 +1,27 @@
 """Avoirs: the credit notes of issued invoices (R21, R22). What they come to is in `avoirs_rules.py`."""
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 from uuid import UUID
 
 from crm.factures import factures_pb2 as pb
 from db_utils import Database, Transaction, clock, parse_uuid, uuid7
 from grpc_utils import content_hash, found, money, required
-from grpc_utils.errors import FailedPrecondition, InvalidArgument, MontantInvalide, TropLong
-from sqlalchemy import bindparam, select
+from grpc_utils.errors import FailedPrecondition, InvalidArgument, TropLong
+from sqlalchemy import select
 
-from service_factures import audit, avoirs_rules, fabrication, lecture, rules, soldes
+from service_factures import (
+    audit,
+    avoirs_rules,
+    encaissements,
+    lecture,
+    rules,
+    saisies,
+    soldes,
+    suites,
+    traitements,
+)
 from service_factures.avoirs_rules import Avoir, Credit, RienACrediter
 from service_factures.brouillons import ligne_of
 from service_factures.cles import made_before, made_meanwhile
@@ -24,20 +34,26 @@ from service_factures.models import (
     PAYEE,
     ZERO,
     Facture,
-    FactureTva,
     LigneFacture,
 )
 from service_factures.numerotation import next_number
-from service_factures.saisies import QuantiteInvalide
 from service_factures.societes import settings_of
-from service_factures.totaux import Part, Totaux
+from service_factures.totaux import Totaux
 
-_avoirs = select(Facture.id).where(Facture.facture_origine_id == bindparam("facture_id"))
-_CREDITED_TVA = select(FactureTva).where(FactureTva.facture_id.in_(_avoirs))
 _CREDITED_LIGNES = select(LigneFacture).where(
-    LigneFacture.facture_id.in_(_avoirs), LigneFacture.ligne_origine_id.is_not(None)
+    LigneFacture.facture_id.in_(lecture.AVOIR_IDS), LigneFacture.ligne_origine_id.is_not(None)
 )
 _CREDITABLE = (EMISE, PARTIELLEMENT_PAYEE, PAYEE)
+PARTIES: Final = (
+    "vendeur_snapshot",
+    "client_snapshot",
+    "identite_statut",
+    "avertissements",
+    "taux_penalites",
+    "indemnite_recouvrement",
+)
+"""What is known of the parties of an invoice, and follows from them."""
+
 # What an avoir takes from the invoice that it credits.
 _TAKEN = (
     "organisation_id",
@@ -53,12 +69,7 @@ _TAKEN = (
     "motif_exoneration",
     "mention_exoneration",
     "vatex",
-    "vendeur_snapshot",
-    "client_snapshot",
-    "identite_statut",
-    "avertissements",
-    "taux_penalites",
-    "indemnite_recouvrement",
+    *PARTIES,
 )
 _LONGEST_MOTIF = 500
 _MILLI = Decimal("0.001")
@@ -100,29 +111,31 @@ async def _create(tx: Transaction, origine: Facture, request: pb.CreateCreditNot
         raise RienACrediter
     settings = await settings_of(tx, origine.organisation_id, origine.societe_id)
     number = await next_number(tx, settings, AVOIR)
-    facture = await tx.insert(_row(origine, avoir.totaux, request, number))
+    told = traitements.of_avoir(origine, settings, number["date_emission"])
+    facture = await tx.insert(_row(origine, avoir.totaux, request, {**number, **told}))
     contenu = await _write(tx, facture, avoir)
     former = audit.state(origine)
     credited = origine.montant_avoirs + facture.montant_ttc
     await tx.update(origine, **soldes.settled(origine, avoirs=credited))
+    await encaissements.credited(tx, origine, number["date_emission"])
     await audit.note(tx, facture, audit.CREATION)
-    await fabrication.owe(tx, facture)
+    await suites.owe(tx, facture)
     await audit.note(tx, origine, audit.AVOIR, avant=former, avoir=facture.numero)
     return lecture.message(facture, contenu)
 
 
 def _row(
-    origine: Facture, totaux: Totaux, request: pb.CreateCreditNoteRequest, number: Mapping[str, Any]
+    origine: Facture, totaux: Totaux, request: pb.CreateCreditNoteRequest, settled: Mapping[str, Any]
 ) -> Facture:
     return Facture(
         **{name: getattr(origine, name) for name in _TAKEN},
-        **number,
+        **settled,
         **(rules.amounts(totaux) | {"solde": ZERO}),
         id=uuid7(),
         type=AVOIR,
         statut=EMISE,
         emise_at=clock.now(),
-        date_echeance=number["date_emission"],
+        date_echeance=settled["date_emission"],
         facture_origine_id=origine.id,
         motif_avoir=request.motif,
         idempotency_key=request.idempotency_key or None,
@@ -142,10 +155,7 @@ async def _write(tx: Transaction, facture: Facture, avoir: Avoir) -> Contenu:
 async def _wanted(tx: Transaction, origine: Facture, request: pb.CreateCreditNoteRequest) -> Avoir:
     """What *request* wants to credit, within what is still creditable."""
     contenu = await lecture.contenu_of(tx, origine)
-    earlier = [
-        Part(one.taux, one.base_ht, one.montant_tva)
-        for one in await tx.all(_CREDITED_TVA, facture_id=origine.id)
-    ]
+    earlier = lecture.parts_of(await tx.all(lecture.CREDITED_TVA, facture_id=origine.id))
     rest = avoirs_rules.restes(contenu.parts, earlier)
     libelle = f"Avoir sur facture {origine.numero}"
     if request.lignes:
@@ -153,10 +163,7 @@ async def _wanted(tx: Transaction, origine: Facture, request: pb.CreateCreditNot
         credits, exhausted = _credits(request.lignes, contenu.lignes, credited)
         return avoirs_rules.of_lignes(credits, rest, exhausted)
     if request.HasField("montant"):
-        montant = money(request.montant, "montant")
-        if not montant:
-            raise MontantInvalide(champ="montant")
-        return avoirs_rules.of_montant(libelle, montant, rest)
+        return avoirs_rules.of_montant(libelle, money(request.montant, "montant", positive=True), rest)
     if not contenu.avoirs:
         lignes = tuple(map(ligne_of, contenu.lignes))
         return Avoir(Totaux(lignes, tuple(contenu.parts)), tuple(one.id for one in contenu.lignes))
@@ -175,11 +182,12 @@ def _credits(
         deja[one.ligne_origine_id] += one.montant_ht
     by_id = {ligne.id: ligne for ligne in lignes}
     credits: list[Credit] = []
-    for wanted in asked:
+    for rang, wanted in enumerate(asked):
         ligne = by_id.get(parse_uuid(wanted.ligne_id) or UUID(int=0))
-        if ligne is None:
-            raise avoirs_rules.LigneInconnue(champ="lignes.ligne_id")
-        quantite = _quantite(wanted.quantite)
+        with saisies.entry("lignes", rang):
+            if ligne is None:
+                raise avoirs_rules.LigneInconnue(champ="ligne_id")
+            quantite = saisies.quantity(wanted.quantite)
         credit = Credit(ligne.id, ligne_of(ligne), quantite, left[ligne.id], deja[ligne.id])
         credits.append(credit)
         left[ligne.id] -= quantite
@@ -188,12 +196,3 @@ def _credits(
     return credits, {
         rate: not any(left[ligne.id] for ligne in lignes if ligne.taux_tva == rate) for rate in rates
     }
-
-
-def _quantite(value: float) -> Decimal:
-    if not 0 < value < 10**9:  # NaN is not between them either
-        raise QuantiteInvalide(champ="lignes.quantite")
-    quantite = Decimal(repr(value)).quantize(_MILLI, ROUND_HALF_UP)
-    if not quantite:
-        raise QuantiteInvalide(champ="lignes.quantite")
-    return quantite

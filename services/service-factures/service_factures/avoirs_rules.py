@@ -10,18 +10,19 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from grpc_utils import rounded
+from grpc_utils import written_amount
 from grpc_utils.errors import FailedPrecondition, InvalidArgument
 
 from service_factures import totaux
 from service_factures.models import ZERO
+from service_factures.partage import shares
 from service_factures.totaux import Ligne, Part, Totaux
 
 _CENT: Final = Decimal("0.01")
 
 
 class AvoirTropEleve(InvalidArgument):
-    """L'avoir dépasse ce qui reste à créditer sur cette facture."""
+    """L'avoir dépasse ce qui reste à créditer."""
 
 
 class RienACrediter(FailedPrecondition):
@@ -33,7 +34,7 @@ class LigneInconnue(InvalidArgument):
 
 
 class QuantiteTropElevee(InvalidArgument):
-    """La quantité dépasse ce qui n'est pas encore crédité de la ligne."""
+    """La quantité dépasse ce qui reste à créditer de la ligne."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,11 @@ def of_rest(libelle: str, rest: Sequence[Part]) -> Avoir:
 
 def of_montant(libelle: str, montant: Decimal, rest: Sequence[Part]) -> Avoir:
     """*montant*, taxes included, over all rates in proportion. Raises AvoirTropEleve."""
-    if montant > sum((part.ttc for part in rest), ZERO):
-        raise AvoirTropEleve(champ="montant")
-    shares = _shares(montant, [part.ttc for part in rest])
-    return _by_rate(libelle, [_split(ttc, part) for ttc, part in zip(shares, rest, strict=True) if ttc])
+    left = sum((part.ttc for part in rest), ZERO)
+    if montant > left:
+        raise AvoirTropEleve(champ="montant", reste=written_amount(left))
+    split = shares(montant, [part.ttc for part in rest])
+    return _by_rate(libelle, [_split(ttc, part) for ttc, part in zip(split, rest, strict=True) if ttc])
 
 
 def of_lignes(credits: Sequence[Credit], rest: Sequence[Part], exhausted: Mapping[Decimal, bool]) -> Avoir:
@@ -95,8 +97,9 @@ def of_lignes(credits: Sequence[Credit], rest: Sequence[Part], exhausted: Mappin
     *exhausted* tells the rates of which every line is credited whole with this avoir: they get exactly
     what is left. Raises AvoirTropEleve, QuantiteTropElevee.
     """
-    if any(credit.quantite > credit.reste for credit in credits):
-        raise QuantiteTropElevee(champ="lignes.quantite")
+    for rang, credit in enumerate(credits):
+        if credit.quantite > credit.reste:
+            raise QuantiteTropElevee(champ=f"lignes[{rang}].quantite", reste=f"{credit.reste.normalize():f}")
     lignes: list[Ligne] = []
     origines: list[UUID | None] = []
     parts: list[Part] = []
@@ -118,30 +121,13 @@ def _within(credits: Sequence[Credit], left: Part, exhausted: bool) -> tuple[lis
     asked = sum((ligne.montant_ht for ligne in priced), ZERO)
     # An avoir by amount may have moved a cent from the VAT of a rate to its base, or back.
     if asked > left.base_ht + _CENT * len(priced):
-        raise AvoirTropEleve(champ="lignes")
+        raise AvoirTropEleve(champ="lignes", reste=written_amount(left.base_ht))
     ht = left.base_ht if exhausted else min(asked, left.base_ht)
     last = priced[-1]
     priced[-1] = replace(last, montant_ht=last.montant_ht + ht - asked)
     whole = ht == left.base_ht
     tva = left.montant_tva if whole else min(totaux.tva(ht, left.taux), left.montant_tva)
     return priced, Part(left.taux, ht, tva)
-
-
-def _shares(montant: Decimal, rests: Sequence[Decimal]) -> list[Decimal]:
-    """*montant* split in proportion to *rests*, each at most its rest, the last taking the remainder."""
-    total, given = sum(rests, ZERO), ZERO
-    shares: list[Decimal] = []
-    for rest in rests[:-1]:
-        share = min(rounded(montant * rest / total), rest, montant - given) if total else ZERO
-        shares.append(share)
-        given += share
-    shares.append(min(montant - given, rests[-1]))
-    over = montant - sum(shares, ZERO)
-    for position, rest in enumerate(rests):  # what does not fit goes to the highest rate with room
-        more = min(over, rest - shares[position])
-        shares[position] += more
-        over -= more
-    return shares
 
 
 def _split(ttc: Decimal, left: Part) -> Part:

@@ -16,11 +16,11 @@ from service_factures.saisies import Saisie
 from service_factures.societes import FactureSettings
 from service_factures.totaux import Ligne, Totaux
 
-_MANDATORY: Final = ("client_id", *rules.CHOICES)
+_MANDATORY: Final = ("client_id", "conditions_paiement", "mode_paiement", "nature_operation")
 _DAYS: Final = ("date_prestation", "date_echeance")
 _PLAIN: Final = ("reference_commande", "notes", "recapitulative")
 _IDS: Final = ("client_id", "contrat_id")
-_UPDATABLE: Final = (*_MANDATORY, *_DAYS, *_PLAIN, "contrat_id", "motif_exoneration")
+_UPDATABLE: Final = (*_MANDATORY, *_DAYS, *_PLAIN, "contrat_id", "motif_exoneration", "traitement")
 
 
 def requested_changes(request: pb.UpdateFactureRequest) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def requested_changes(request: pb.UpdateFactureRequest) -> dict[str, Any]:
     for names, convert in ((_DAYS, civil_date), (_IDS, opaque_id)):
         changed |= {name: convert(changed[name], name) for name in names if changed.get(name)}
     for name, values in rules.CHOICES.items():
-        if changed.get(name, values[0]) not in values:
+        if changed.get(name) not in (None, *values):
             raise ValeurInconnue(champ=name)
     if "motif_exoneration" in changed:
         changed["motif_exoneration"] = exonerations.motif(request.motif_exoneration)

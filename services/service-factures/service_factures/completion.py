@@ -5,15 +5,16 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from db_utils import Scope, within
+from db_utils import Scope, Transaction, within
 from service_kit import App, Worker
 from sqlalchemy import Boolean, bindparam, literal_column, select
 
-from service_factures import audit, fabrication, identite, lookups
+from service_factures import audit, identite, lookups, suites, traitements
+from service_factures.avoirs import PARTIES
 from service_factures.identite import MISSING
 from service_factures.lecture import TVA
 from service_factures.lookups import ClientInconnu, Entendu
-from service_factures.models import A_COMPLETER, A_COMPLETER_KNOWN, Facture
+from service_factures.models import A_COMPLETER, A_COMPLETER_KNOWN, COMPLETE, Facture
 from service_factures.societes import settings_of
 
 _BATCH = 100
@@ -76,18 +77,31 @@ async def _complete(app: App[Any], facture_id: UUID, entendu: Entendu) -> None:
         facture = await tx.get(Facture, facture_id, lock=True)
         if facture is None or facture.identite_statut != A_COMPLETER:
             return
-        settings = await settings_of(tx, facture.organisation_id, facture.societe_id)
-        categories = {part.categorie for part in await tx.all(TVA, facture_id=facture.id)}
-        parties = identite.identite(settings, entendu, facture.mode_paiement, categories)
-        others = [one for one in facture.avertissements if one not in MISSING]
-        columns = parties.columns(others)
-        if parties.particulier:  # no late-payment rate is told to a person (R14)
-            columns |= {"taux_penalites": None, "indemnite_recouvrement": None}
+        columns = await _columns(tx, facture, entendu)
         former, version = audit.state(facture), facture.version
         await tx.update(facture, **columns)
         if facture.version != version:
             await audit.note(tx, facture, audit.IDENTITE, avant=former, acteur=audit.SYSTEME)
-        await fabrication.owe(tx, facture)
+        await suites.owe(tx, facture)
+
+
+async def _columns(tx: Transaction, facture: Facture, entendu: Entendu) -> dict[str, Any]:
+    """What the parties as they are now settle of *facture*; an avoir waits for its origin's (R34)."""
+    settings = await settings_of(tx, facture.organisation_id, facture.societe_id)
+    assert facture.date_emission is not None  # it is issued
+    if facture.facture_origine_id is not None:
+        origine = await tx.get(Facture, facture.facture_origine_id)
+        if origine is None or origine.identite_statut != COMPLETE:
+            return {}
+        taken = {name: getattr(origine, name) for name in PARTIES}
+        return taken | traitements.of_avoir(origine, settings, facture.date_emission)
+    categories = {part.categorie for part in await tx.all(TVA, facture_id=facture.id)}
+    parties = identite.identite(settings, entendu, facture.mode_paiement, categories)
+    others = [one for one in facture.avertissements if one not in MISSING]
+    columns = parties.columns(others)
+    if parties.particulier:  # no late-payment rate is told to a person (R14)
+        columns |= {"taux_penalites": None, "indemnite_recouvrement": None}
+    return columns | traitements.columns(facture, parties, categories, settings, facture.date_emission)
 
 
 COMPLETION: Final = Worker("completer_identites", complete_identities, every=timedelta(minutes=5))

@@ -13,7 +13,7 @@ from service_factures.documents import (
     payment_of,
     seller_of,
 )
-from service_factures.documents.values import FRANCE, Client, Traitement
+from service_factures.documents.values import Traitement
 from service_factures.lecture import Contenu
 from service_factures.models import ZERO, Facture, FactureTva, LigneFacture
 
@@ -53,7 +53,7 @@ def document_of(facture: Facture, contenu: Contenu, origine: Facture | None, log
         lignes=tuple(map(_ligne, contenu.lignes)),
         ventilation_tva=tuple(map(_tva, contenu.tva)),
         paiement=payment_of(facture.mode_paiement, seller),
-        traitement=traitement(buyer),
+        traitement=cast("Traitement", facture.traitement),  # it was settled when they were
         exoneration=_exoneration(facture),
         livraison=address_of(facture.livraison) if facture.livraison else None,
         taux_penalites=facture.taux_penalites or ZERO,
@@ -63,13 +63,6 @@ def document_of(facture: Facture, contenu: Contenu, origine: Facture | None, log
         mentions_libres=seller.get("mentions_libres", ""),
         origine=_origine(origine),
     )
-
-
-def traitement(client: Client) -> Traitement:
-    """How the sale is told to the administration, by who buys."""
-    if not client.professionnel:
-        return "B2C"
-    return "B2B" if client.adresse.pays in FRANCE else "B2BINT"
 
 
 def _ligne(row: LigneFacture) -> Ligne:

@@ -8,7 +8,7 @@ from db_utils import Transaction, clock
 from grpc_utils import timestamp
 from nats_utils import publish
 
-from service_factures import echeances, fabrication, penalites
+from service_factures import echeances, penalites, suites, traitements
 from service_factures.identite import Identite, IdentiteIncomplete, check_numbers
 from service_factures.mentions_legales import Mention
 from service_factures.models import EMISE, Facture
@@ -17,13 +17,14 @@ from service_factures.societes import FactureSettings
 
 
 def check_issuable(facture: Facture, identite: Identite, *, strict: bool) -> None:
-    """Refuse to issue what is worth nothing (R23), or whose parties do not do (R5, R12).
+    """Refuse to issue what is worth nothing (R23), or whose parties do not do (R5, R12, R34).
 
-    Raises FactureNulle, NumeroTvaRequis, and when *strict* IdentiteIncomplete.
+    Raises FactureNulle, NumeroTvaRequis, MonacoCommeEnFrance, and when *strict* IdentiteIncomplete.
     """
     if not facture.montant_ttc:
         raise FactureNulle
     check_numbers(facture.motif_exoneration, identite)
+    traitements.check_destination(facture, identite)
     if strict and identite.missing:
         raise IdentiteIncomplete(manque=",".join(identite.missing))
 
@@ -62,7 +63,7 @@ def issued(
 
 
 async def announce(tx: Transaction, facture: Facture) -> None:
-    """Publish that *facture* was issued, and owe its document (R30).
+    """Publish that *facture* was issued, and owe what follows the issue.
 
     The due date is at noon, so that no reader shifts the day (C3). The finance team is told once when
     the late-payment rate is not sure (R15).
@@ -71,7 +72,7 @@ async def announce(tx: Transaction, facture: Facture) -> None:
     assert facture.date_echeance is not None
     if penalites.A_CONFIRMER in facture.avertissements:
         await penalites.owe_alert(tx, facture.organisation_id, facture.date_emission)
-    await fabrication.owe(tx, facture)
+    await suites.owe(tx, facture)
     noon = datetime.combine(facture.date_echeance, time(12), UTC)
     publish(
         tx,

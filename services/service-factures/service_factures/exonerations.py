@@ -10,7 +10,8 @@ from service_factures.documents.exonerations import MENTIONS
 from service_factures.models import BIENS
 
 FRANCHISE_293B, AUTOLIQUIDATION, INTRACOM = "FRANCHISE_293B", "AUTOLIQUIDATION", "INTRACOM"
-HORS_CHAMP = "HORS_CHAMP"
+HORS_CHAMP, EXPORT = "HORS_CHAMP", "EXPORT"
+EXONERATION_261C, EXONERATION_261_4 = "EXONERATION_261C", "EXONERATION_261_4"
 CATEGORIES: Final[Mapping[str, str]] = {one.motif: one.categorie for one in MENTIONS}
 """The category of lines at 0 % by the reason of their invoice (EN 16931, BT-151)."""
 

@@ -21,7 +21,7 @@ from service_factures import audit, lecture
 from service_factures.document_models import DocumentAFaire, FactureDocument, FactureLogo
 from service_factures.documents import Document, Rendered, render
 from service_factures.dossiers import document_of
-from service_factures.models import COMPLETE, Facture
+from service_factures.models import Facture
 from service_factures.settings import FacturesSettings
 from service_factures.societes import stored_settings
 
@@ -38,10 +38,9 @@ _DUE = due_rows(DocumentAFaire, limit=_BATCH)
 
 
 async def owe(tx: Transaction, facture: Facture) -> None:
-    """Owe the document of *facture*, once its parties are frozen."""
-    if facture.identite_statut == COMPLETE:
-        row = DocumentAFaire(organisation_id=facture.organisation_id, facture_id=facture.id)
-        await tx.insert(row, if_absent=True)
+    """Owe the document of *facture*, whose parties are frozen."""
+    row = DocumentAFaire(organisation_id=facture.organisation_id, facture_id=facture.id)
+    await tx.insert(row, if_absent=True)
 
 
 async def make_documents(app: App[Any]) -> None:

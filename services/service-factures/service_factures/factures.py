@@ -41,6 +41,7 @@ from service_factures import (
     rules,
     saisies,
     telechargement,
+    traitements,
 )
 from service_factures.cles import made_before, made_meanwhile
 from service_factures.lecture import Contenu
@@ -151,7 +152,8 @@ class InvoiceService(InvoiceServiceServicer):
         reason = draft.motif_exoneration
         mention = await mentions_legales.mention_of(tx, reason, categories, day or clock.today())
         number = await next_number(tx, settings, FACTURE, day)
-        return emission.issued(draft, number, settings, parties, mention)
+        emitted = emission.issued(draft, number, settings, parties, mention)
+        return emitted | traitements.columns(draft, parties, categories, settings, number["date_emission"])
 
     async def Get(self, request: pb.GetFactureRequest, context: Context) -> pb.Facture:
         """Read an invoice with its lines, VAT, règlements and avoirs."""

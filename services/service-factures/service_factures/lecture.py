@@ -12,6 +12,7 @@ from grpc_utils import to_message
 from sqlalchemy import bindparam, select
 
 from service_factures import exonerations
+from service_factures.encaissement_models import EncaissementTva
 from service_factures.models import EMISE, PARTIELLEMENT_PAYEE, Facture, FactureTva, LigneFacture, Reglement
 from service_factures.totaux import Part, Totaux
 
@@ -35,6 +36,14 @@ AVOIRS = (
     .where(Facture.facture_origine_id == bindparam("facture_id"))
     .order_by(Facture.created_at, Facture.id)
 )
+ENCAISSEMENTS = (
+    select(EncaissementTva)
+    .where(EncaissementTva.facture_id == bindparam("facture_id"))
+    .order_by(EncaissementTva.id)
+)
+AVOIR_IDS = select(Facture.id).where(Facture.facture_origine_id == bindparam("facture_id"))
+CREDITED_TVA = select(FactureTva).where(FactureTva.facture_id.in_(AVOIR_IDS))
+"""What the avoirs of an invoice have credited by rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,12 @@ class Contenu:
     @property
     def parts(self) -> list[Part]:
         """What the invoice comes to at each rate."""
-        return [Part(one.taux, one.base_ht, one.montant_tva) for one in self.tva]
+        return parts_of(self.tva)
+
+
+def parts_of(rows: Iterable[FactureTva]) -> list[Part]:
+    """*rows* as values."""
+    return [Part(one.taux, one.base_ht, one.montant_tva) for one in rows]
 
 
 async def contenu_of(reader: Reader, facture: Facture) -> Contenu:

@@ -21,6 +21,9 @@ from sqlalchemy import (
 from sqlalchemy import literal_column as column
 from sqlalchemy.orm import Mapped, mapped_column
 
+from service_factures.documents.values import TRAITEMENTS
+from service_factures.transmission import SANS_OBJET, STATUTS_TRANSMISSION
+
 FACTURE, AVOIR = "FACTURE", "AVOIR"
 BROUILLON, EMISE, PAYEE, ANNULEE = "BROUILLON", "EMISE", "PAYEE", "ANNULEE"
 PARTIELLEMENT_PAYEE = "PARTIELLEMENT_PAYEE"
@@ -45,7 +48,7 @@ A_COMPLETER_KNOWN: Final = (
 CLE_TAKEN: Final = "uq_facture_idempotency_key"
 
 Rate = Annotated[Decimal, mapped_column(Numeric(5, 2))]
-_LONGEST_SUBJECT = 255  # characters of the sub of a token (OpenID Connect Core, section 2)
+LONGEST_SUBJECT = 255  # characters of the sub of a token (OpenID Connect Core, section 2)
 _NO_DAY = "'0001-01-01'::date"
 
 
@@ -85,6 +88,8 @@ class Facture(Entity, Tenant, Base):
             unique=True,
             postgresql_where=text("numero IS NOT NULL"),
         ),
+        # Statuses of a platform name the number alone (R37).
+        Index("ix_facture_numero", "organisation_id", "numero", postgresql_where=text("numero IS NOT NULL")),
         Index(
             CLE_TAKEN,
             "organisation_id",
@@ -154,6 +159,10 @@ class Facture(Entity, Tenant, Base):
     motif_exoneration: Mapped[str | None] = mapped_column(String(30), default=None)
     mention_exoneration: Mapped[str | None] = mapped_column(Text, default=None)
     vatex: Mapped[str | None] = mapped_column(String(30), default=None)
+    traitement: Mapped[str | None] = mapped_column(Choice(*TRAITEMENTS), default=None)
+    statut_transmission: Mapped[str] = mapped_column(
+        Choice(*STATUTS_TRANSMISSION, length=30), default=SANS_OBJET, server_default=SANS_OBJET
+    )
     vendeur_snapshot: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     client_snapshot: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     identite_statut: Mapped[str] = mapped_column(Choice(COMPLETE, A_COMPLETER), default=A_COMPLETER)
@@ -257,7 +266,7 @@ class FactureAudit(Tenant, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=uuid7)
     facture_id: Mapped[UUID]  # no foreign key: rows outlive a draft that is deleted
     action: Mapped[str] = mapped_column(String(30))
-    acteur: Mapped[str] = mapped_column(String(_LONGEST_SUBJECT))
+    acteur: Mapped[str] = mapped_column(String(LONGEST_SUBJECT))
     avant: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     apres: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     at: Mapped[datetime] = mapped_column(default_factory=clock.now)

@@ -5,9 +5,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from crm.notifications.notifications_pb2 import CreateNotificationRequest
 from db_utils import Transaction
-from service_kit.outgoing import NOTIFICATION, queue
+
+from service_factures.alertes import AVERTISSEMENT, tell_finance
 
 A_CONFIRMER: Final = "TAUX_PENALITES_A_CONFIRMER"
 INDEMNITE: Final = Decimal("40.00")  # code de commerce D441-5
@@ -39,15 +39,12 @@ def taux(day: date, configured: Decimal | None) -> tuple[Decimal, bool]:
 async def owe_alert(tx: Transaction, organisation_id: str, day: date) -> None:
     """Owe the finance team one word about the half-year of *day*, with the invoice of *tx* (C22)."""
     key = f"taux-penalites:{organisation_id}:{semestre(day)}"
-    request = CreateNotificationRequest(
-        organisation_id=organisation_id,
-        destinataire_type="EQUIPE",
-        destinataire_id="FINANCE",
-        type="ALERTE",
-        niveau="avertissement",
+    await tell_finance(
+        tx,
+        organisation_id,
+        key,
+        niveau=AVERTISSEMENT,
         titre="Taux de pénalités à confirmer",
         message=f"Le taux des pénalités de retard du semestre {semestre(day)} n'est pas connu : "
         "les factures portent le dernier taux connu. Confirmez-le dans les paramètres.",
-        cle_idempotence=key,
     )
-    await queue(tx, NOTIFICATION, request, key=key, organisation_id=organisation_id)

@@ -48,7 +48,7 @@ class FactureSettingsService(FactureSettingsServiceServicer):
                 await tx.insert(settings)
             await tx.update(settings, expected=expected_version(request), **changed)
             await _check_prefixes(tx, settings)
-        return to_message(settings, pb.FactureSettings)
+        return _message(settings)
 
     async def UploadLogo(self, request: pb.UploadLogoRequest, context: Context) -> pb.FactureSettings:
         """Set the logo of a société (R32)."""
@@ -64,12 +64,19 @@ class FactureSettingsService(FactureSettingsServiceServicer):
             else:
                 await tx.update(row, logo=logo)
             await tx.update(settings, logo_mime=request.mime_type)
-        return to_message(settings, pb.FactureSettings)
+        return _message(settings)
 
     async def Get(self, request: pb.GetFactureSettingsRequest, context: Context) -> pb.FactureSettings:
         """Read the settings of a société."""
         settings = await stored_settings(self._db.read(), request.societe_id)
-        return to_message(found(settings), pb.FactureSettings)
+        return _message(found(settings))
+
+
+def _message(settings: FactureSettings) -> pb.FactureSettings:
+    """*settings* with the regime that is in force."""
+    message = to_message(settings, pb.FactureSettings)
+    message.regime_tva = settings.regime
+    return message
 
 
 async def _check_prefixes(tx: Transaction, settings: FactureSettings) -> None:

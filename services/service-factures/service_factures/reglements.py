@@ -3,21 +3,22 @@
 The lock of the invoice comes first: règlements and avoirs of one invoice follow each other.
 """
 
+from datetime import date, timedelta
 from decimal import Decimal
 
 from crm.factures import factures_pb2 as pb
 from db_utils import Database, Transaction, clock
-from grpc_utils import civil_date, content_hash, found, money, opaque_id, required
+from grpc_utils import civil_date, content_hash, found, money, opaque_id, required, written_amount
 from grpc_utils.errors import (
     AlreadyExists,
     CleIdempotenceReutilisee,
-    MontantInvalide,
+    InvalidArgument,
     TropLong,
     ValeurInconnue,
 )
 from sqlalchemy import bindparam, select
 
-from service_factures import audit, lecture, soldes
+from service_factures import audit, encaissements, lecture, soldes
 from service_factures.models import MODES, AnnulationReglement, Facture, Reglement
 
 _BY_PAYMENT = select(Reglement).where(
@@ -28,18 +29,23 @@ _BY_KEY = select(AnnulationReglement).where(
     AnnulationReglement.cle == bindparam("cle"),
 )
 _LONGEST_MOTIF, _LONGEST_KEY = 500, 255
+_SKEW = timedelta(minutes=5)  # between the clocks of two machines; at midnight a refusal would be final
 
 
 class ReglementDifferent(AlreadyExists):
     """Ce paiement est déjà enregistré sur cette facture avec un autre montant."""
 
 
+class DateReceptionFuture(InvalidArgument):
+    """Un paiement ne se reçoit pas après aujourd'hui."""
+
+
 async def register(database: Database, request: pb.RegisterPaymentRequest) -> pb.Facture:
     """Note a payment of an invoice; one that is noted already changes nothing (R20)."""
     facture_id = required(request.facture_id, "facture_id")
     payment_id = opaque_id(required(request.payment_id, "payment_id"), "payment_id") or ""
-    montant = _positive(request.montant)
-    day = civil_date(required(request.date_reception, "date_reception"), "date_reception")
+    montant = money(request.montant, "montant", positive=True)
+    day = _come(civil_date(required(request.date_reception, "date_reception"), "date_reception"))
     if request.moyen and request.moyen not in MODES:
         raise ValeurInconnue(champ="moyen")
     async with database.transaction() as tx:
@@ -47,7 +53,7 @@ async def register(database: Database, request: pb.RegisterPaymentRequest) -> pb
         soldes.check_payable(facture)
         known = await tx.one(_BY_PAYMENT, facture_id=facture.id, payment_id=payment_id)
         if known is None:
-            await tx.insert(
+            reglement = await tx.insert(
                 Reglement(
                     organisation_id=facture.organisation_id,
                     facture_id=facture.id,
@@ -57,6 +63,7 @@ async def register(database: Database, request: pb.RegisterPaymentRequest) -> pb
                     moyen=request.moyen or facture.mode_paiement,
                 )
             )
+            await encaissements.receive(tx, facture, reglement)
             await _settle(tx, facture, montant, audit.REGLEMENT, payment_id)
         elif known.montant != montant:
             raise ReglementDifferent(champ="montant")
@@ -70,7 +77,7 @@ async def reverse(database: Database, request: pb.ReversePaymentRequest) -> pb.F
     for text, champ, longest in ((motif, "motif", _LONGEST_MOTIF), (key, "cle_idempotence", _LONGEST_KEY)):
         if len(text) > longest:
             raise TropLong(champ=champ)
-    asked = _positive(request.montant) if request.HasField("montant") else None
+    asked = money(request.montant, "montant", positive=True) if request.HasField("montant") else None
     payment_id = required(request.payment_id, "payment_id")
     async with database.transaction() as tx:
         facture = found(await tx.get(Facture, required(request.facture_id, "facture_id"), lock=True))
@@ -81,7 +88,7 @@ async def reverse(database: Database, request: pb.ReversePaymentRequest) -> pb.F
         left = reglement.montant - reglement.montant_annule
         if done is None and (asked is not None or left):
             if asked is not None and asked > left:
-                raise soldes.AnnulationTropElevee(champ="montant")
+                raise soldes.AnnulationTropElevee(champ="montant", reste=written_amount(left))
             await _take_back(tx, facture, reglement, asked or left, request)
         return await lecture.whole(tx, facture)
 
@@ -105,6 +112,7 @@ async def _take_back(
         )
     )
     await tx.update(reglement, montant_annule=reglement.montant_annule + montant)
+    await encaissements.take_back(tx, facture, reglement, montant)
     await _settle(tx, facture, -montant, audit.ANNULATION_REGLEMENT, reglement.payment_id)
 
 
@@ -115,8 +123,9 @@ async def _settle(tx: Transaction, facture: Facture, montant: Decimal, action: s
     await audit.note(tx, facture, action, avant=former, payment_id=payment_id)
 
 
-def _positive(value: float) -> Decimal:
-    amount = money(value, "montant")
-    if not amount:
-        raise MontantInvalide(champ="montant")
-    return amount
+def _come(day: date) -> date:
+    """*day*, which has come, also by a clock that is a little ahead. Raises DateReceptionFuture."""
+    latest = (clock.now() + _SKEW).astimezone(clock.PARIS).date()
+    if day > latest:
+        raise DateReceptionFuture(champ="date_reception", au_plus_tard=clock.today().isoformat())
+    return day

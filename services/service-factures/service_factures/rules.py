@@ -22,6 +22,7 @@ from grpc_utils.errors import (
 
 from service_factures import exonerations
 from service_factures.documents import unit_code
+from service_factures.documents.values import TRAITEMENTS
 from service_factures.models import (
     BROUILLON,
     CONDITIONS,
@@ -45,6 +46,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "conditions_paiement": CONDITIONS,
     "mode_paiement": MODES,
     "nature_operation": NATURES,
+    "traitement": TRAITEMENTS,
 }
 
 

@@ -1,13 +1,22 @@
 """Amounts of requests as priced totals (R1 to R5, R46), by the rates that a société may charge."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from crm.factures import factures_pb2 as pb
 from grpc_utils import money, opaque_id, percentage, required
-from grpc_utils.errors import ChampRequis, InvalidArgument, MontantInvalide, TropLong, ValeurInconnue
+from grpc_utils.errors import (
+    ChampRequis,
+    InvalidArgument,
+    MontantInvalide,
+    Refusal,
+    TropLong,
+    ValeurInconnue,
+    within,
+)
 
 from service_factures import exonerations, totaux
 from service_factures.models import ZERO
@@ -26,11 +35,11 @@ class SaisieAmbigue(InvalidArgument):
 
 
 class QuantiteInvalide(InvalidArgument):
-    """Une quantité est supérieure à 0, avec trois décimales au plus."""
+    """Une quantité va de 0,001 à 999 999 999,999, avec trois décimales au plus."""
 
 
 class TauxNonAutorise(InvalidArgument):
-    """Ce taux de TVA n'est pas de ceux que la société peut facturer."""
+    """La société ne facture que les taux de TVA permis ; ses paramètres en admettent d'autres."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +84,32 @@ def check_known(rates: Iterable[Decimal], settings: FactureSettings) -> set[Deci
     """The *rates*, all of which the société may charge (R5). Raises TauxNonAutorise."""
     known = set(rates)
     if not known <= set(settings.taux_autorises):
-        raise TauxNonAutorise(champ="taux_tva")
+        raise TauxNonAutorise(champ="taux_tva", taux=_written(settings.taux_autorises))
     return known
 
 
 def lignes(asked: Iterable[pb.LigneInput], settings: FactureSettings) -> list[Ligne]:
     """Lines of a request, priced (R1). Raises InvalidArgument."""
-    return [_ligne(one, settings) for one in asked]
+    priced: list[Ligne] = []
+    for rang, one in enumerate(asked):
+        with entry("lignes", rang):
+            priced.append(_ligne(one, settings))
+    return priced
+
+
+@contextmanager
+def entry(champ: str, rang: int) -> Iterator[None]:
+    """Name the entry *rang* of the list *champ* where a field of it is refused: lignes[2].quantite."""
+    try:
+        yield
+    except Refusal as refusal:
+        refusal.metadata["champ"] = f"{champ}[{rang}].{refusal.metadata['champ']}"
+        raise
 
 
 def _ligne(asked: pb.LigneInput, settings: FactureSettings) -> Ligne:
-    quantite = _decimal(asked.quantite, _MILLI, _MOST_QUANTITE, "quantite")
-    if quantite <= 0:
-        raise QuantiteInvalide(champ="quantite")
-    prix = _decimal(asked.prix_unitaire, _PRICE_STEP, _MOST_PRICE, "prix_unitaire")
-    if prix < 0:
-        raise MontantInvalide(champ="prix_unitaire")
+    quantite = quantity(asked.quantite)
+    prix = _price(asked.prix_unitaire)
     remise = percentage(asked.remise_pct, "remise_pct")
     return Ligne(
         description=_text(required(asked.description, "description"), "description", _LONGEST),
@@ -107,13 +126,17 @@ def _ligne(asked: pb.LigneInput, settings: FactureSettings) -> Ligne:
 def _by_montants(request: Any, settings: FactureSettings) -> Totaux:
     """Totals of `montant` and of `montants`; with franchise_tva all of it is at 0 % (R46)."""
     if request.montants:
-        return totaux.of_montants([_montant(one, settings) for one in request.montants])
+        montants: list[Montant] = []
+        for rang, one in enumerate(request.montants):
+            with entry("montants", rang):
+                montants.append(_montant(one, settings))
+        return totaux.of_montants(montants)
     mode = request.mode_montant or TTC
     if mode not in (TTC, HT):
         raise ValeurInconnue(champ="mode_montant")
     libelle = _text(request.libelle, "libelle", _LONGEST) or PRESTATION
     taux = ZERO if settings.franchise_tva else _rate(request, settings)
-    amount = _positive(request.montant, "montant")
+    amount = money(request.montant, "montant", positive=True)
     if mode == HT:
         return totaux.of_lignes([totaux.ligne_at(libelle, amount, taux)])
     return totaux.of_montants([Montant(amount, taux, libelle)])
@@ -121,7 +144,7 @@ def _by_montants(request: Any, settings: FactureSettings) -> Totaux:
 
 def _montant(asked: pb.MontantInput, settings: FactureSettings) -> Montant:
     return Montant(
-        _positive(asked.montant, "montants.montant"),
+        money(asked.montant, "montant", positive=True),
         ZERO if settings.franchise_tva else percentage(asked.taux_tva, "taux_tva"),
         _text(asked.libelle, "libelle", _LONGEST) or PRESTATION,
         opaque_id(asked.produit_id, "produit_id"),
@@ -135,18 +158,25 @@ def _rate(asked: Any, settings: FactureSettings) -> Decimal:
     return ZERO if settings.franchise_tva else NORMAL_RATE
 
 
-def _positive(value: float, champ: str) -> Decimal:
-    amount = money(value, champ)
-    if not amount:
-        raise MontantInvalide(champ=champ)
-    return amount
+def quantity(value: float) -> Decimal:
+    """A quantity with three decimals. Raises QuantiteInvalide."""
+    if not 0 < value < _MOST_QUANTITE:  # NaN is not between them either
+        raise QuantiteInvalide(champ="quantite")
+    quantite = Decimal(repr(value)).quantize(_MILLI, ROUND_HALF_UP)
+    if not quantite:
+        raise QuantiteInvalide(champ="quantite")
+    return quantite
 
 
-def _decimal(value: float, step: Decimal, most: int, champ: str) -> Decimal:
-    """*value* rounded half up to a multiple of *step*. Raises MontantInvalide."""
-    if not -most < value < most:  # NaN is not between them either
-        raise MontantInvalide(champ=champ)
-    return Decimal(repr(value)).quantize(step, ROUND_HALF_UP)
+def _price(value: float) -> Decimal:
+    if not 0 <= value < _MOST_PRICE:
+        raise MontantInvalide(within("0", "9 999 999 999,9999"), champ="prix_unitaire")
+    return Decimal(repr(value)).quantize(_PRICE_STEP, ROUND_HALF_UP)
+
+
+def _written(rates: Iterable[Decimal]) -> str:
+    """*rates* as in 20, 5,5 and 0."""
+    return ", ".join(f"{rate.normalize():f}".replace(".", ",") for rate in sorted(rates, reverse=True))
 
 
 def _text(text: str, champ: str, longest: int) -> str:

@@ -11,6 +11,7 @@ from grpc_utils import (
     electronic_address,
     email_address,
     money,
+    optional_date,
     percentage,
     siren_number,
     siret_number,
@@ -20,7 +21,7 @@ from grpc_utils.errors import FailedPrecondition, FormatInvalide, InvalidArgumen
 from stdnum import bic, iban
 from stdnum.exceptions import ValidationError
 
-from service_factures.societes import FactureSettings
+from service_factures.societes import OBLIGATION, FactureSettings
 
 _TEXTS: Final = (
     "company_name",
@@ -56,7 +57,9 @@ _FIELDS: Final = (
     "taux_penalites",
     "option_debits",
     "franchise_tva",
+    "regime_tva",
 )
+_DAYS: Final = ("emission_obligatoire_le", "ereporting_depuis")
 _RATES: Final = ("0", "0.9", "1.05", "1.75", "2.1", "5.5", "7", "8.5", "9.2", "9.6", "10", "13")
 RATES: Final = frozenset(map(Decimal, (*_RATES, "19.6", "20", "20.6")))
 """The rates of a French seller (BR-FR-16)."""
@@ -87,6 +90,8 @@ def settings_changes(settings: FactureSettings, request: pb.SaveFactureSettingsR
     for name, convert in (("capital", money), ("taux_penalites", percentage)):
         if name in changed:
             changed[name] = convert(changed[name], name)
+    days = changes(request, _DAYS).items()
+    changed |= {name: optional_date(text or "", name) or OBLIGATION for name, text in days}
     if request.taux_autorises:
         changed["taux_autorises"] = _rates(request.taux_autorises)
     wanted = {name: changed.get(name, getattr(settings, name)) for name in ("prefix_facture", "prefix_avoir")}

@@ -1,6 +1,8 @@
 """The settings of a société: who sells, and how its invoices are numbered, taxed and to be paid (R8)."""
 
+from datetime import date
 from decimal import Decimal
+from typing import Final
 
 from db_utils import Choice, Entity, Reader, Tenant
 from sqlalchemy import ARRAY, CHAR, Index, Numeric, String, Text, bindparam, select
@@ -8,6 +10,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service_factures.documents.mentions import NO_DISCOUNT
 from service_factures.models import APRES_45J, AVANT_45J, CONDITIONS, DEFAULT_RATES, Base, Rate
+
+REEL_MENSUEL, FRANCHISE = "REEL_MENSUEL", "FRANCHISE"
+REGIMES: Final = (REEL_MENSUEL, "REEL_TRIMESTRIEL", "SIMPLIFIE", FRANCHISE)
+OBLIGATION: Final = date(2027, 9, 1)
+"""When small and micro companies begin to issue electronically and to report (decree 2022-1299)."""
 
 
 class FactureSettings(Entity, Tenant, Base):
@@ -49,6 +56,14 @@ class FactureSettings(Entity, Tenant, Base):
     footer_text: Mapped[str | None] = mapped_column(Text, default=None)
     mentions_libres: Mapped[str | None] = mapped_column(Text, default=None)
     logo_mime: Mapped[str | None] = mapped_column(String(20), default=None)
+    regime_tva: Mapped[str | None] = mapped_column(Choice(*REGIMES), default=None)
+    emission_obligatoire_le: Mapped[date] = mapped_column(default=OBLIGATION, server_default=str(OBLIGATION))
+    ereporting_depuis: Mapped[date] = mapped_column(default=OBLIGATION, server_default=str(OBLIGATION))
+
+    @property
+    def regime(self) -> str:
+        """When its VAT is declared: what it says, else what its franchise means."""
+        return self.regime_tva or (FRANCHISE if self.franchise_tva else REEL_MENSUEL)
 
 
 _OF = select(FactureSettings).where(FactureSettings.societe_id == bindparam("societe_id"))

@@ -130,5 +130,5 @@ def _sums(amounts: Iterable[tuple[Decimal, Decimal]]) -> dict[Decimal, Decimal]:
 def _within_bounds(lignes: Sequence[Ligne], parts: Sequence[Part]) -> Totaux:
     totaux = Totaux(tuple(lignes), tuple(parts))
     if totaux.ttc >= _TOO_MUCH:
-        raise MontantInvalide(champ="lignes")
+        raise MontantInvalide("le total reste sous 1 000 000 000 000", champ="montant_ttc")
     return totaux

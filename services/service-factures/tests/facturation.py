@@ -5,6 +5,9 @@ from typing import Any
 
 from crm.factures import factures_pb2 as pb
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
+from service_factures.settings import FacturesSettings
+from service_kit import App
+from service_testing import Mesh
 
 NOON = datetime(2026, 1, 22, 11, 0, tzinfo=UTC)  # in Paris
 R3: list[dict[str, Any]] = [
@@ -31,6 +34,29 @@ SAVED: dict[str, Any] = {
 def save(**fields: Any) -> pb.SaveFactureSettingsRequest:
     """A request to save."""
     return pb.SaveFactureSettingsRequest(**fields)
+
+
+def paid(facture: pb.Facture, payment: str, montant: float, **fields: Any) -> pb.RegisterPaymentRequest:
+    """A request to note a payment."""
+    told = {"date_reception": "2026-01-05"} | fields
+    return pb.RegisterPaymentRequest(facture_id=facture.id, payment_id=payment, montant=montant, **told)
+
+
+def back(facture: pb.Facture, payment: str, key: str, **fields: Any) -> pb.ReversePaymentRequest:
+    """A request to take a payment back."""
+    told = {"motif": "rejet"} | fields
+    return pb.ReversePaymentRequest(facture_id=facture.id, payment_id=payment, cle_idempotence=key, **told)
+
+
+def credit(facture: pb.Facture, **fields: Any) -> pb.CreateCreditNoteRequest:
+    """A request for an avoir."""
+    return pb.CreateCreditNoteRequest(id=facture.id, **({"motif": "retour"} | fields))
+
+
+def app_of(mesh: Mesh) -> App[FacturesSettings]:
+    """The factures service of *mesh*, for its jobs."""
+    app: App[Any] = mesh["factures"].app
+    return app
 
 
 class Invoices:

@@ -96,7 +96,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"lignes": []}, "SAISIE_AMBIGUE"),
     ({"lignes": [LIGNE | {"quantite": 0}]}, "QUANTITE_INVALIDE"),
     ({"lignes": [LIGNE | {"quantite": 0.0004}]}, "QUANTITE_INVALIDE"),
-    ({"lignes": [LIGNE | {"quantite": float("inf")}]}, "MONTANT_INVALIDE"),
+    ({"lignes": [LIGNE | {"quantite": float("inf")}]}, "QUANTITE_INVALIDE"),
     ({"lignes": [LIGNE | {"prix_unitaire": -1}]}, "MONTANT_INVALIDE"),
     ({"lignes": [LIGNE | {"prix_unitaire": 1e9, "quantite": 1e6}]}, "MONTANT_INVALIDE"),
     ({"lignes": [LIGNE | {"remise_pct": 101}]}, "POURCENTAGE_INVALIDE"),
@@ -125,9 +125,57 @@ async def test_R04_what_cannot_be_invoiced_is_refused(
     assert await refused(made.issued(**fields)) == (INVALID, reason)
 
 
+_CENT_AT_LEAST = "Le montant n'est pas admis (champ : {} ; de 0,01 à 999 999 999 999,99)."
+SENTENCES: list[tuple[dict[str, Any], str, str]] = [
+    ({"montant": 0}, "montant", _CENT_AT_LEAST),
+    ({"montant": 1e12}, "montant", _CENT_AT_LEAST),
+    (
+        {"montants": [{"montant": 1, "taux_tva": 20}, {"montant": 0, "taux_tva": 10}]},
+        "montants[1].montant",
+        _CENT_AT_LEAST,
+    ),
+    (
+        {"lignes": [LIGNE, LIGNE | {"prix_unitaire": -1}]},
+        "lignes[1].prix_unitaire",
+        "Le montant n'est pas admis (champ : {} ; de 0 à 9 999 999 999,9999).",
+    ),
+    (
+        {"lignes": [LIGNE, LIGNE, LIGNE | {"quantite": 0}]},
+        "lignes[2].quantite",
+        "Une quantité va de 0,001 à 999 999 999,999, avec trois décimales au plus (champ : {}).",
+    ),
+    (
+        {"lignes": [LIGNE | {"prix_unitaire": 1e9, "quantite": 1e6}]},
+        "montant_ttc",
+        "Le montant n'est pas admis (champ : {} ; le total reste sous 1 000 000 000 000).",
+    ),
+    (
+        {"date_echeance": "2026-02-30"},
+        "date_echeance",
+        "La date n'existe pas ou n'est pas admise ; le format est AAAA-MM-JJ (champ : {}).",
+    ),
+    (
+        {"taux_tva": 19},
+        "taux_tva",
+        "La société ne facture que les taux de TVA permis ; ses paramètres en admettent d'autres "
+        "(champ : {} ; taux : 20, 10, 5,5, 2,1, 0).",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "champ", "said"), SENTENCES)
+async def test_R04_a_refusal_says_which_field_and_its_bounds(
+    made: Invoices, fields: dict[str, Any], champ: str, said: str
+) -> None:
+    """Of a list the entry too, from 0 on, in the sentence as in its details."""
+    told = await refusal(made.issued(**fields))
+    assert (told.message, told.fields) == (said.format(champ), (champ,))
+
+
 async def test_R23_an_invoice_of_nothing_is_refused(made: Invoices) -> None:
-    """A draft of nothing is kept."""
+    """A draft of nothing is kept; an amount of 0 is none, also of a draft."""
     nothing = [LIGNE | {"prix_unitaire": 0}]
     told = (StatusCode.FAILED_PRECONDITION, "FACTURE_NULLE")
     assert await refused(made.issued(lignes=nothing)) == told
     assert (await made.draft(lignes=nothing)).montant_ttc == 0
+    assert await refused(made.draft(montant=0)) == (INVALID, "MONTANT_INVALIDE")

@@ -158,6 +158,7 @@ async def test_R11_whose_societe_an_invoice_is(
         ({"societe_id": ""} | by_contract, ""),
         (by_contract, "soc-contrat"),
         ({"contrat_id": "contrat-1"}, "soc-client"),
+        ({"contrat_id": str(uuid7())}, "soc-client"),  # of none that contrats knows
         ({}, "soc-client"),
     ):
         assert (await made.issued(**fields, **more)).societe_id == societe

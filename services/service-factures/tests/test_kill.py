@@ -153,10 +153,10 @@ async def test_R30_a_process_that_is_killed_before_it_stores_a_document_leaves_o
 
 @pytest.mark.usefixtures("clients")
 async def test_R06_a_process_that_is_asked_to_end_under_load_loses_nothing(site: Site) -> None:
-    """Thirty-two callers, documents in the background: what was answered is there, and nothing else.
+    """Thirty-two callers, documents in the background: what was answered is there.
 
     Calls that come too late are refused, by gRPC as CANCELLED when it had heard them; each invoice has
-    its number, its event, and its document or the row that owes it.
+    its number, its event, and its document or the row that owes it, also one whose answer was cut off.
     """
     organisation, client = str(uuid7()), str(uuid7())
     made: list[pb.Facture] = []
@@ -186,7 +186,7 @@ async def test_R06_a_process_that_is_asked_to_end_under_load_loses_nothing(site:
         async with site.running():
             events = await site.published(InvoiceCreatedEvent, len(stored))
     assert set(ends) <= {StatusCode.UNAVAILABLE, StatusCode.CANCELLED}
-    assert stored == sorted((one.numero, one.id) for one in made)
-    assert [numero for numero, _ in stored] == [f"FAC{YEAR}{rang:06d}" for rang in range(1, len(made) + 1)]
+    assert {(one.numero, one.id) for one in made} <= set(stored)
+    assert [numero for numero, _ in stored] == [f"FAC{YEAR}{rang:06d}" for rang in range(1, len(stored) + 1)]
     told = [one.invoice_id for one in events if one.organisation_id == organisation]
-    assert sorted(told) == sorted(one.id for one in made) == [facture for (facture,) in kept]
+    assert sorted(told) == sorted(facture for _, facture in stored) == [facture for (facture,) in kept]

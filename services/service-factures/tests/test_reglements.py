@@ -1,39 +1,18 @@
 """Règlements and avoirs of invoices: what is owed, and the statut that follows (R18 to R22)."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from crm.factures import factures_pb2 as pb
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
+from db_utils import clock
 from grpc import StatusCode
-from service_testing import Mesh, code_of, refused
-from tests.facturation import R3, Invoices
+from service_testing import Mesh, code_of, refusal, refused
+from tests.facturation import R3, Invoices, back, credit, paid
 
 INVALID, FAILED = StatusCode.INVALID_ARGUMENT, StatusCode.FAILED_PRECONDITION
-
-
-@pytest.fixture
-def payments(mesh: Mesh, org: str) -> InvoiceServiceStub:
-    """The service, called by payments for the organisation."""
-    return mesh.service_stub(InvoiceServiceStub, caller="contrats", organisation=org)
-
-
-def paid(facture: pb.Facture, payment: str, montant: float, **fields: Any) -> pb.RegisterPaymentRequest:
-    """A request to note a payment."""
-    told = {"date_reception": "2026-02-05"} | fields
-    return pb.RegisterPaymentRequest(facture_id=facture.id, payment_id=payment, montant=montant, **told)
-
-
-def back(facture: pb.Facture, payment: str, key: str, **fields: Any) -> pb.ReversePaymentRequest:
-    """A request to take a payment back."""
-    told = {"motif": "rejet"} | fields
-    return pb.ReversePaymentRequest(facture_id=facture.id, payment_id=payment, cle_idempotence=key, **told)
-
-
-def credit(facture: pb.Facture, **fields: Any) -> pb.CreateCreditNoteRequest:
-    """A request for an avoir."""
-    return pb.CreateCreditNoteRequest(id=facture.id, **({"motif": "retour"} | fields))
 
 
 def standing(facture: pb.Facture) -> tuple[str, float, float]:
@@ -129,6 +108,24 @@ async def test_R20_what_is_no_payment_is_refused(
     told: dict[str, Any] = {"facture_id": (await made.issued()).id, "payment_id": "p", "montant": 1.0}
     told |= {"date_reception": "2026-02-05"} | fields
     assert await refused(payments.RegisterPayment(pb.RegisterPaymentRequest(**told))) == (INVALID, reason)
+
+
+async def test_R20_a_payment_does_not_come_tomorrow(
+    noon: datetime, made: Invoices, mesh: Mesh, org: str
+) -> None:
+    """Today and before the issue it may, and after midnight by a clock that is a little ahead."""
+    facture = await made.issued()
+    payments = mesh.service_stub(InvoiceServiceStub, caller="contrats", organisation=org)
+    for rang, day in enumerate(("2026-01-01", "2026-01-22")):
+        await payments.RegisterPayment(paid(facture, f"pay-{rang}", 1, date_reception=day))
+    for day in ("2026-01-23", "2027-01-22"):
+        told = await refusal(payments.RegisterPayment(paid(facture, "late", 1, date_reception=day)))
+        assert (told.code, told.reason) == (INVALID, "DATE_RECEPTION_FUTURE")
+        bounds = "champ : date_reception ; au plus tard : 2026-01-22"
+        assert told.message == f"Un paiement ne se reçoit pas après aujourd'hui ({bounds})."
+    with clock.frozen_at(datetime(2026, 1, 22, 22, 57, tzinfo=UTC)):  # three minutes to midnight in Paris
+        payments = mesh.service_stub(InvoiceServiceStub, caller="contrats", organisation=org)
+        await payments.RegisterPayment(paid(facture, "ahead", 1, date_reception="2026-01-23"))
 
 
 async def test_R21_two_halves_make_the_whole(made: Invoices, factures: InvoiceServiceStub) -> None:

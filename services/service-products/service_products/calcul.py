@@ -122,7 +122,7 @@ def total(final: Decimal, pieces: int, taux_tva: Decimal) -> Total:
     ht = final * pieces
     tva = rounded(ht * taux_tva / _ALL)
     if ht + tva >= _TOO_MUCH:
-        raise MontantInvalide("total trop grand", champ="quantite")
+        raise MontantInvalide("le total reste sous 1 000 000 000 000", champ="quantite")
     return Total(ht, tva, ht + tva)
 
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from crm.relance import relance_pb2 as pb
 from db_utils import clock
 from grpc_utils import civil_date, required
-from grpc_utils.errors import InvalidArgument, TropLong
+from grpc_utils.errors import InvalidArgument, TropLong, within
 
 from service_relance.models import LITIGE
 
@@ -35,7 +35,7 @@ def motif_of(request: pb.CancelRelanceRequest) -> str:
 def required_motif(text: str) -> str:
     """Why a person changes a plan. Raises ChampRequis, TropLong."""
     if len(text) > _LONGEST_MOTIF:
-        raise TropLong(champ="motif")
+        raise TropLong(f"maximum : {_LONGEST_MOTIF} caractères", champ="motif")
     return required(text, "motif")
 
 
@@ -43,5 +43,5 @@ def new_day(request: pb.RescheduleRelanceRequest) -> date:
     """Day to which *request* moves a reminder, from today on. Raises DateInvalide, DateHorsPeriode."""
     day, today = civil_date(required(request.date_prevue, "date_prevue"), "date_prevue"), clock.today()
     if not today <= day <= today + _FURTHEST:
-        raise DateHorsPeriode(champ="date_prevue")
+        raise DateHorsPeriode(within(today, today + _FURTHEST), champ="date_prevue")
     return day

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from grpc_utils.errors import InvalidArgument
+from grpc_utils.errors import InvalidArgument, permitted
 
 VARIABLES: Final = frozenset(
     {
@@ -42,10 +42,10 @@ def check_template(text: str | None, champ: str) -> None:
     if text:
         unknown = set(_VARIABLE.findall(text)) - VARIABLES
         if unknown:
-            raise ModeleInvalide(champ=champ, variable=min(unknown)[:64])
+            raise ModeleInvalide(*permitted(sorted(VARIABLES)), champ=champ, variable=min(unknown)[:64])
         rest = _VARIABLE.sub(" ", text)
         if any(mark in rest for mark in _MARKS):
-            raise ModeleInvalide(champ=champ)
+            raise ModeleInvalide(*permitted(sorted(VARIABLES)), champ=champ)
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:

@@ -88,7 +88,7 @@ class RelanceService(RelanceServiceServicer):
         async with self._db.transaction() as tx:
             relance = found(await tx.get(Relance, request.id, lock=True))
             if relance.statut not in (PLANIFIEE, ECHEC):
-                raise TransitionInterdite(statut=relance.statut)
+                raise TransitionInterdite(de=relance.statut, vers=PLANIFIEE)
             if await tx.get(RegleRelance, relance.regle_id) is None:
                 raise RegleSupprimee
             await tx.update(

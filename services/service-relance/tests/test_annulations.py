@@ -139,16 +139,16 @@ async def test_a_reminder_is_planned_for_another_day(
 async def test_what_has_ended_is_not_planned_again(
     relances: RelanceServiceStub, mesh: Mesh, org: str, statut: str
 ) -> None:
-    """The refusal names the statut."""
+    """The refusal tells from which statut to which."""
     (relance_id,) = await planned(mesh, org, {"statut": statut})
     day = (date.today() + timedelta(days=2)).isoformat()
     answer = await refusal(
         relances.Reschedule(pb.RescheduleRelanceRequest(id=relance_id, date_prevue=day, motif="Accord"))
     )
-    assert (answer.code, answer.reason, answer.metadata["statut"]) == (
+    assert (answer.code, answer.reason, answer.metadata) == (
         grpc.StatusCode.FAILED_PRECONDITION,
         "TRANSITION_INTERDITE",
-        statut,
+        {"de": statut, "vers": "PLANIFIEE"},
     )
 
 
@@ -171,6 +171,16 @@ async def test_a_new_day_is_between_today_and_a_year_from_now(
     request = pb.RescheduleRelanceRequest(id=relance_id, date_prevue=day, motif=motif)
     answer = await refusal(relances.Reschedule(request))
     assert (answer.code, answer.reason) == (REFUSED, reason)
+
+
+async def test_the_refusal_of_a_day_tells_the_bounds(
+    noon: None, relances: RelanceServiceStub, mesh: Mesh, org: str
+) -> None:
+    """As people write days."""
+    (relance_id,) = await planned(mesh, org, {})
+    request = pb.RescheduleRelanceRequest(id=relance_id, date_prevue="2026-01-14", motif="Accord")
+    answer = await refusal(relances.Reschedule(request))
+    assert answer.message.endswith("(champ : date_prevue ; de 15/01/2026 à 15/01/2027).")
 
 
 @pytest.mark.parametrize("day", ["2026-01-15", "2027-01-15"])

@@ -1,6 +1,8 @@
 """RegleRelanceService as its users call it (R1 to R4)."""
 
 import asyncio
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import grpc
@@ -8,7 +10,11 @@ import pytest
 from crm.common.common_pb2 import Pagination
 from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RegleRelanceServiceStub, RelanceServiceStub
-from service_testing import Mesh, refusal
+from service_relance.models import IMPAYE
+from service_relance.regles import applying_rules
+from service_relance.rules import Facture, impaye
+from service_testing import Mesh, eventually, refusal
+from sqlalchemy import Integer, literal_column, select, text
 from tests.rappels import confirmed, issued
 
 Regles = RegleRelanceServiceStub
@@ -231,3 +237,21 @@ async def test_R06_a_change_of_a_rule_leaves_what_is_planned(
         ["2026-02-20", "2026-03-09", "2026-03-23"],
         ["2026-02-06", "2026-03-09", "2026-03-23", "2026-04-07"],
     ]
+
+
+async def test_a_rule_is_deleted_or_plans_never_both(regles: Regles, mesh: Mesh, org: str) -> None:
+    """A deletion waits for the transaction that plans by the rule, and is refused then."""
+    await listed(regles)
+    facture = Facture("facture-7", "client-123", None, Decimal("49.90"), date(2026, 2, 5))
+    waiting = (
+        select(literal_column("count(*)", type_=Integer))
+        .select_from(text("pg_locks"))
+        .where(text("NOT granted"))
+    )
+    async with mesh.database("relance").transaction() as tx:
+        first, *_ = await applying_rules(tx, org, "", IMPAYE)
+        request = pb.DeleteRegleRelanceRequest(id=str(first.id))
+        deletion = asyncio.create_task(refused(regles.Delete(request)))
+        await eventually(lambda: mesh.database("relance").read().one(waiting))
+        await tx.insert(impaye(first, facture, "", {}))
+    assert await deletion == (grpc.StatusCode.FAILED_PRECONDITION, "ENCORE_UTILISE")

@@ -833,3 +833,434 @@ class FactureSettingsService:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class TransmissionServiceStub:
+    """The way of invoices to a plateforme agréée, what it says of them, and the e-reporting of what does
+    not pass by one.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.GetTransmission = channel.unary_unary(
+                '/factures.TransmissionService/GetTransmission',
+                request_serializer=crm_dot_factures_dot_factures__pb2.GetTransmissionRequest.SerializeToString,
+                response_deserializer=crm_dot_factures_dot_factures__pb2.Transmission.FromString,
+                _registered_method=True)
+        self.ListTransmissions = channel.unary_unary(
+                '/factures.TransmissionService/ListTransmissions',
+                request_serializer=crm_dot_factures_dot_factures__pb2.ListTransmissionsRequest.SerializeToString,
+                response_deserializer=crm_dot_factures_dot_factures__pb2.ListTransmissionsResponse.FromString,
+                _registered_method=True)
+        self.Transmit = channel.unary_unary(
+                '/factures.TransmissionService/Transmit',
+                request_serializer=crm_dot_factures_dot_factures__pb2.TransmitRequest.SerializeToString,
+                response_deserializer=crm_dot_factures_dot_factures__pb2.Transmission.FromString,
+                _registered_method=True)
+        self.RecordStatus = channel.unary_unary(
+                '/factures.TransmissionService/RecordStatus',
+                request_serializer=crm_dot_factures_dot_factures__pb2.RecordStatusRequest.SerializeToString,
+                response_deserializer=crm_dot_factures_dot_factures__pb2.Transmission.FromString,
+                _registered_method=True)
+        self.SaveConnexion = channel.unary_unary(
+                '/factures.TransmissionService/SaveConnexion',
+                request_serializer=crm_dot_factures_dot_factures__pb2.SaveConnexionRequest.SerializeToString,
+                response_deserializer=crm_dot_factures_dot_factures__pb2.Connexion.FromString,
+                _registered_method=True)
+        self.GetConnexion = channel.unary_unary(
+                '/factures.TransmissionService/GetConnexion',
+                request_serializer=crm_dot_factures_dot_factures__pb2.GetConnexionRequest.SerializeToString,
+                response_deserializer=crm_dot_factures_dot_factures__pb2.Connexion.FromString,
+                _registered_method=True)
+        self.LookupAddress = channel.unary_unary(
+                '/factures.TransmissionService/LookupAddress',
+                request_serializer=crm_dot_factures_dot_factures__pb2.LookupAddressRequest.SerializeToString,
+                response_deserializer=crm_dot_factures_dot_factures__pb2.LookupAddressResponse.FromString,
+                _registered_method=True)
+        self.GetEReporting = channel.unary_unary(
+                '/factures.TransmissionService/GetEReporting',
+                request_serializer=crm_dot_factures_dot_factures__pb2.GetEReportingRequest.SerializeToString,
+                response_deserializer=crm_dot_factures_dot_factures__pb2.EReporting.FromString,
+                _registered_method=True)
+        self.CloseEReporting = channel.unary_unary(
+                '/factures.TransmissionService/CloseEReporting',
+                request_serializer=crm_dot_factures_dot_factures__pb2.CloseEReportingRequest.SerializeToString,
+                response_deserializer=crm_dot_factures_dot_factures__pb2.EReporting.FromString,
+                _registered_method=True)
+
+
+class TransmissionServiceServicer:
+    """The way of invoices to a plateforme agréée, what it says of them, and the e-reporting of what does
+    not pass by one.
+    """
+
+    def GetTransmission(self, request, context):
+        """Tell how far an invoice has come, with every status that was heard of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTransmissions(self, request, context):
+        """List issued invoices and avoirs with their statut_transmission, without their historique.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Transmit(self, request, context):
+        """Send an invoice again that the platform could not take or deliver, or send one that need not be
+        sent yet. One that already waits is tried at once; calling twice sends once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordStatus(self, request, context):
+        """Note a status that a person has read on the platform's site. The same one again changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SaveConnexion(self, request, context):
+        """Make or replace the account of a société on its platform.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetConnexion(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LookupAddress(self, request, context):
+        """Look for the electronic addresses of a company in the directory of the platforms.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEReporting(self, request, context):
+        """Read what is to be reported for a period, or was.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseEReporting(self, request, context):
+        """Freeze a period that is over, with its files.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_TransmissionServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'GetTransmission': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTransmission,
+                    request_deserializer=crm_dot_factures_dot_factures__pb2.GetTransmissionRequest.FromString,
+                    response_serializer=crm_dot_factures_dot_factures__pb2.Transmission.SerializeToString,
+            ),
+            'ListTransmissions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTransmissions,
+                    request_deserializer=crm_dot_factures_dot_factures__pb2.ListTransmissionsRequest.FromString,
+                    response_serializer=crm_dot_factures_dot_factures__pb2.ListTransmissionsResponse.SerializeToString,
+            ),
+            'Transmit': grpc.unary_unary_rpc_method_handler(
+                    servicer.Transmit,
+                    request_deserializer=crm_dot_factures_dot_factures__pb2.TransmitRequest.FromString,
+                    response_serializer=crm_dot_factures_dot_factures__pb2.Transmission.SerializeToString,
+            ),
+            'RecordStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordStatus,
+                    request_deserializer=crm_dot_factures_dot_factures__pb2.RecordStatusRequest.FromString,
+                    response_serializer=crm_dot_factures_dot_factures__pb2.Transmission.SerializeToString,
+            ),
+            'SaveConnexion': grpc.unary_unary_rpc_method_handler(
+                    servicer.SaveConnexion,
+                    request_deserializer=crm_dot_factures_dot_factures__pb2.SaveConnexionRequest.FromString,
+                    response_serializer=crm_dot_factures_dot_factures__pb2.Connexion.SerializeToString,
+            ),
+            'GetConnexion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConnexion,
+                    request_deserializer=crm_dot_factures_dot_factures__pb2.GetConnexionRequest.FromString,
+                    response_serializer=crm_dot_factures_dot_factures__pb2.Connexion.SerializeToString,
+            ),
+            'LookupAddress': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookupAddress,
+                    request_deserializer=crm_dot_factures_dot_factures__pb2.LookupAddressRequest.FromString,
+                    response_serializer=crm_dot_factures_dot_factures__pb2.LookupAddressResponse.SerializeToString,
+            ),
+            'GetEReporting': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEReporting,
+                    request_deserializer=crm_dot_factures_dot_factures__pb2.GetEReportingRequest.FromString,
+                    response_serializer=crm_dot_factures_dot_factures__pb2.EReporting.SerializeToString,
+            ),
+            'CloseEReporting': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseEReporting,
+                    request_deserializer=crm_dot_factures_dot_factures__pb2.CloseEReportingRequest.FromString,
+                    response_serializer=crm_dot_factures_dot_factures__pb2.EReporting.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'factures.TransmissionService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('factures.TransmissionService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class TransmissionService:
+    """The way of invoices to a plateforme agréée, what it says of them, and the e-reporting of what does
+    not pass by one.
+    """
+
+    @staticmethod
+    def GetTransmission(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/factures.TransmissionService/GetTransmission',
+            crm_dot_factures_dot_factures__pb2.GetTransmissionRequest.SerializeToString,
+            crm_dot_factures_dot_factures__pb2.Transmission.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTransmissions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/factures.TransmissionService/ListTransmissions',
+            crm_dot_factures_dot_factures__pb2.ListTransmissionsRequest.SerializeToString,
+            crm_dot_factures_dot_factures__pb2.ListTransmissionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Transmit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/factures.TransmissionService/Transmit',
+            crm_dot_factures_dot_factures__pb2.TransmitRequest.SerializeToString,
+            crm_dot_factures_dot_factures__pb2.Transmission.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/factures.TransmissionService/RecordStatus',
+            crm_dot_factures_dot_factures__pb2.RecordStatusRequest.SerializeToString,
+            crm_dot_factures_dot_factures__pb2.Transmission.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SaveConnexion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/factures.TransmissionService/SaveConnexion',
+            crm_dot_factures_dot_factures__pb2.SaveConnexionRequest.SerializeToString,
+            crm_dot_factures_dot_factures__pb2.Connexion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConnexion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/factures.TransmissionService/GetConnexion',
+            crm_dot_factures_dot_factures__pb2.GetConnexionRequest.SerializeToString,
+            crm_dot_factures_dot_factures__pb2.Connexion.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookupAddress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/factures.TransmissionService/LookupAddress',
+            crm_dot_factures_dot_factures__pb2.LookupAddressRequest.SerializeToString,
+            crm_dot_factures_dot_factures__pb2.LookupAddressResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEReporting(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/factures.TransmissionService/GetEReporting',
+            crm_dot_factures_dot_factures__pb2.GetEReportingRequest.SerializeToString,
+            crm_dot_factures_dot_factures__pb2.EReporting.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseEReporting(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/factures.TransmissionService/CloseEReporting',
+            crm_dot_factures_dot_factures__pb2.CloseEReportingRequest.SerializeToString,
+            crm_dot_factures_dot_factures__pb2.EReporting.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

@@ -11,7 +11,7 @@ Read `command.py`, then `sender.py`.
 """
 
 from service_kit.outgoing.alerts import NOTIFICATION
-from service_kit.outgoing.command import Command, queue, request_of
+from service_kit.outgoing.command import Command, growing, queue, request_of
 from service_kit.outgoing.component import OutgoingCommands
 from service_kit.outgoing.models import ABANDONNEE, EN_ATTENTE, ENVOYEE, REFUSEE, CommandeSortante
 
@@ -24,6 +24,7 @@ __all__ = [
     "Command",
     "CommandeSortante",
     "OutgoingCommands",
+    "growing",
     "queue",
     "request_of",
 ]

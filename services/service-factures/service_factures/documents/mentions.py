@@ -77,16 +77,16 @@ def correction(document: Document) -> str:
 
 
 def legal(document: Document) -> list[str]:
-    """All sentences below the totals, in their order."""
+    """All sentences below the totals, in their order; nobody is late with an avoir, which owes nothing."""
     exoneration = document.exoneration.texte if document.exoneration else ""
+    late = () if document.type == AVOIR else (late_payment(document), recovery(document))
     return [
         text
         for text in (
             exoneration,
             _ON_DEBITS if document.option_debits else "",
             discount(document),
-            late_payment(document),
-            recovery(document),
+            *late,
         )
         if text
     ]

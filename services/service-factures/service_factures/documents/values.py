@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 FACTURE: Final = "FACTURE"
 AVOIR: Final = "AVOIR"
@@ -19,6 +19,7 @@ TypeClient = Literal["PARTICULIER", "ENTREPRISE", "PARTENAIRE"]
 Nature = Literal["SERVICES", "BIENS", "MIXTE"]
 Mode = Literal["VIREMENT", "PRELEVEMENT_SEPA", "CARTE", "CHEQUE", "ESPECES"]
 Traitement = Literal["B2B", "B2BINT", "B2C", "OUTOFSCOPE"]
+TRAITEMENTS: Final = get_args(Traitement)
 Categorie = Literal["S", "E", "AE", "K", "G", "O"]
 
 

@@ -120,6 +120,14 @@ def test_R21_nobody_is_asked_to_pay_an_avoir() -> None:
         assert absent not in text
 
 
+def test_R14_an_avoir_is_never_late() -> None:
+    """Its page tells a business no penalties; its XML keeps the notes, which the rules want on each."""
+    rendered = render(first_avoir())
+    for told in ("pénalités", "Indemnité"):
+        assert told not in text_of(rendered.pdf)
+        assert told in rendered.xml.decode()
+
+
 def test_a_delivery_to_the_buyer_is_told_once() -> None:
     """A place that is the buyer's own is no other place."""
     of = document()
