@@ -87,7 +87,7 @@ def contenu(lettre: Lettre, canaux: Sequence[Canal[Any]]) -> dict[str, Any]:
 
 def same_demand(former: Contenu, now: Contenu) -> bool:
     """Whether *former* asks the same address for the same sums; days and penalties may have grown."""
-    return _demand(former) == _demand(now)
+    return bool(former) and _demand(former) == _demand(now)
 
 
 def _demand(said: Contenu) -> object:

@@ -57,7 +57,7 @@ _COMMANDS = (
 _TYPES = [canal.command.name for canal in CANAUX]
 _owed = select(Relance.id).where(Relance.envoi_id == Envoi.id, Relance.statut == PLANIFIEE).exists()
 _ORPHANS = (
-    select(CommandeSortante)
+    select(CommandeSortante, Envoi)
     .join(Envoi, CommandeSortante.cle == func.concat("relance:", cast(Envoi.id, Text)))
     .where(CommandeSortante.type == any_(bindparam("types", type_=ARRAY(String))))
     .where(CommandeSortante.organisation_id == Envoi.organisation_id)
@@ -118,7 +118,8 @@ async def _worded(
         )
         return await tx.insert(new), True
     etats = {command.etat for command in former if command is not None}
-    anew = ENVOYEE not in etats and (ABANDONNEE in etats or not same_demand(envoi.contenu, contenu))
+    other = ABANDONNEE in etats or not same_demand(envoi.contenu, contenu)
+    anew = not envoi.contenu or (ENVOYEE not in etats and other)
     if anew:
         await tx.update(envoi, contenu=dict(contenu))
     return envoi, anew
@@ -127,8 +128,16 @@ async def _worded(
 async def drop_orphans(app: App[Any]) -> None:
     """End what was fixed for reminders that were cancelled or ignored since: nobody will send it."""
     async with app.database.transaction() as tx:
-        for command in await tx.all(_ORPHANS, types=_TYPES):
+        orphans = await tx.all(_ORPHANS, types=_TYPES)
+        for command, _ in orphans:
             await tx.update(command, etat=ABANDONNEE, charge={}, terminee_le=clock.now())
+        for envoi in {envoi.id: envoi for _, envoi in orphans}.values():
+            await _forget(tx, envoi)
+
+
+async def _forget(tx: Transaction, envoi: Envoi) -> None:
+    """Empty *envoi*, which is over: what was sent stands in the history."""
+    await tx.update(envoi, contenu={})
 
 
 async def _owe(
@@ -196,6 +205,7 @@ async def _executed(tx: Transaction, envoi: Envoi, relances: Sequence[Relance]) 
         await tx.update(relance, statut=EXECUTEE, executee_le=clock.now(), motif=None)
         await tx.insert(line(relance, SUCCES, envoi))
         _log.info("reminder %s was carried out", relance.id)
+    await _forget(tx, envoi)
 
 
 async def _failed(
@@ -212,6 +222,8 @@ async def _failed(
             ended = True
             await tx.insert(line(relance, ECHEC, envoi, erreur))
             await _tell_finance(tx, relance, erreur)
+    if ended:
+        await _forget(tx, envoi)
     end: dict[str, Any] = {"etat": ABANDONNEE, "charge": {}, "terminee_le": clock.now()} if ended else {}
     await tx.update(
         command,

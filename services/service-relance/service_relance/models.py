@@ -88,9 +88,9 @@ class RegleRelance(Entity, Tenant, SoftDelete, Base):
 class Envoi(Entity, Tenant, Base):
     """What one run sends for reminders that go together (R14); its id is that of the first of them.
 
-    *contenu* is what the fixed requests say, for the history (`contenus.contenu`). *message_id*,
-    *tache_id* and *notification_id* are what the callees have made, *mail_le* is when the client was
-    written to (R15).
+    *contenu* is what the fixed requests say (`contenus.contenu`), emptied once the history has it.
+    *message_id*, *tache_id* and *notification_id* are what the callees have made, *mail_le* is when the
+    client was written to (R15).
     """
 
     __tablename__ = "envoi"

@@ -5,6 +5,7 @@ from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RelanceServiceStub
 from service_kit.outgoing import NOTIFICATION, CommandeSortante
 from service_kit.outgoing.sender import Sender
+from service_relance.models import Envoi
 from sqlalchemy import select
 from tests.recouvrement import LEVEL_1, LEVEL_2, Recouvrement, plain
 
@@ -115,23 +116,26 @@ async def test_R17_a_new_address_of_the_client_is_used(bureau: Recouvrement, dec
 
 
 async def test_R17_what_was_fixed_for_a_cancelled_reminder_is_forgotten(bureau: Recouvrement) -> None:
-    """No text about the client is kept for a mail that nobody will send."""
+    """No text about the client is kept for what nobody will send, nor for what is out."""
     client_id = await bureau.client()
-    facture = await bureau.facture(client_id)
-    await bureau.facture(client_id, date_echeance="2026-02-06")
+    facture, other = await bureau.facture(client_id), await bureau.facture(await bureau.client(nom="Petit"))
+    await bureau.regle(1, action_type="TACHE_ET_EMAIL")
     async with bureau.without("email"):
         await bureau.attempt(*LEVEL_1)
-    assert await kept(bureau) == [("EN_ATTENTE", True)]
-    await bureau.stub(RelanceServiceStub).Cancel(
-        pb.CancelRelanceRequest(facture_id=facture.id, motif="Accord")
-    )
+    assert await kept(bureau) == [("EN_ATTENTE", True)] * 4
+    request = pb.CancelRelanceRequest(facture_id=facture.id, motif="Accord")
+    await bureau.stub(RelanceServiceStub).Cancel(request)
     await bureau.job(2, 23)
     await bureau.run(2, 23, 11)  # in case email was too slow for the job
-    assert sorted(await kept(bureau)) == [("ABANDONNEE", False), ("ENVOYEE", False)]
+    assert sorted(await kept(bureau)) == [("ABANDONNEE", False)] * 2 + [("ENVOYEE", False)] * 2
+    of_office = select(Envoi).where(Envoi.organisation_id == bureau.org)
+    envois = await bureau.mesh.database("relance").read().all(of_office)
+    assert [envoi.contenu for envoi in envois] == [{}, {}]
+    assert (await bureau.statuts(other))[0][1] == "EXECUTEE"
 
 
 async def kept(bureau: Recouvrement) -> list[tuple[str, bool]]:
-    """Etat of the mails that were fixed for the office, and whether their content is kept."""
-    of_office = (CommandeSortante.organisation_id == bureau.org, CommandeSortante.type == "relance-email")
-    commands = await bureau.mesh.database("relance").read().all(select(CommandeSortante).where(*of_office))
+    """Etat of what was fixed for the office, and whether its content is kept."""
+    of_office = select(CommandeSortante).where(CommandeSortante.organisation_id == bureau.org)
+    commands = await bureau.mesh.database("relance").read().all(of_office)
     return [(command.etat, bool(command.charge)) for command in commands]
