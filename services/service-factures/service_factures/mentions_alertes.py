@@ -5,12 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
-from crm.notifications.notifications_pb2 import CreateNotificationRequest
 from db_utils import Transaction, clock
 from service_kit import App, Worker
-from service_kit.outgoing import NOTIFICATION, queue
 from sqlalchemy import ARRAY, String, any_, bindparam, select
 
+from service_factures.alertes import AVERTISSEMENT, tell_finance
 from service_factures.document_models import MentionLegaleRow
 from service_factures.models import Facture
 
@@ -59,21 +58,25 @@ async def announce_ends(app: App[Any]) -> None:
             await _owe(tx, organisation_id, today, [(motif, ends[motif]) for motif in sorted(motifs)])
 
 
+def message(ends: Iterable[tuple[str, date]]) -> str:
+    """What is said of mentions and their last days."""
+    told = ", ".join(f"{motif} (jusqu'au {end:%d/%m/%Y})" for motif, end in ends)
+    return (
+        "Aucun texte ne suit ces mentions d'exonération de TVA que portent vos factures"
+        f"\u00a0: {told}. Ensuite, les factures porteraient un texte périmé."
+    )
+
+
 async def _owe(tx: Transaction, organisation_id: str, today: date, ends: Sequence[tuple[str, date]]) -> None:
     key = f"mentions-legales:{organisation_id}:{today:%Y-%m}"
-    told = ", ".join(f"{motif} (jusqu'au {end:%d/%m/%Y})" for motif, end in ends)
-    request = CreateNotificationRequest(
-        organisation_id=organisation_id,
-        destinataire_type="EQUIPE",
-        destinataire_id="FINANCE",
-        type="ALERTE",
-        niveau="avertissement",
+    await tell_finance(
+        tx,
+        organisation_id,
+        key,
+        niveau=AVERTISSEMENT,
         titre="Mentions d'exonération à renouveler",
-        message="Aucun texte ne suit ces mentions d'exonération de TVA que portent vos factures"
-        f"\u00a0: {told}. Ensuite, les factures porteraient un texte périmé.",
-        cle_idempotence=key,
+        message=message(ends),
     )
-    await queue(tx, NOTIFICATION, request, key=key, organisation_id=organisation_id)
 
 
 MENTIONS: Final = Worker("annoncer_mentions", announce_ends, every=timedelta(hours=6))

@@ -4,12 +4,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 from crm.factures.factures_pb2_grpc import FactureSettingsServiceStub, InvoiceServiceStub
-from db_utils import Scope, clock, within
+from db_utils import clock
 from service_factures.document_models import MentionLegaleRow
-from service_factures.mentions_alertes import announce_ends, ending
-from service_kit.outgoing import CommandeSortante
+from service_factures.mentions_alertes import announce_ends, ending, message
 from service_testing import Mesh
-from sqlalchemy import select
+from tests.alertes import alerts_of
 from tests.facturation import SAVED, Invoices, save
 
 END = date(2027, 12, 31)
@@ -46,20 +45,28 @@ def test_R27_a_mention_with_a_successor_or_without_an_end_is_not_announced() -> 
     assert ending([*followed, endless, mention("INTRACOM")], END) == {"INTRACOM": END}
 
 
+def test_R27_the_word_names_each_reason_and_its_last_day() -> None:
+    """As people write days."""
+    said = message([("EXONERATION_261C", END), ("EXPORT", date(2028, 1, 2))])
+    assert "EXONERATION_261C (jusqu'au 31/12/2027), EXPORT (jusqu'au 02/01/2028)." in said
+
+
 async def test_R27_a_finance_team_is_told_once_a_month(mesh: Mesh, org: str) -> None:
-    """Only about reasons that its invoices bear; a second run in the month adds nothing."""
-    app = mesh["factures"].app
+    """Only where invoices bear such a reason; a second run in the month adds nothing."""
+    app, other = mesh["factures"].app, f"{org}-autre"
     with clock.frozen_at(datetime(2027, 9, 20, 12, tzinfo=UTC)):
-        await mesh.stub(FactureSettingsServiceStub, organisation=org).Save(save(**SAVED))
-        made = Invoices(mesh.stub(InvoiceServiceStub, organisation=org))
-        await made.issued(montant=50, taux_tva=0, motif_exoneration="EXONERATION_261C")
+        for organisation, fields in (
+            (org, {"taux_tva": 0, "motif_exoneration": "EXONERATION_261C"}),
+            (other, {"taux_tva": 20}),
+        ):
+            await mesh.stub(FactureSettingsServiceStub, organisation=organisation).Save(save(**SAVED))
+            made = Invoices(mesh.stub(InvoiceServiceStub, organisation=organisation))
+            await made.issued(montant=50, **fields)
         await announce_ends(app)
     for month, day in ((10, 1), (10, 31), (11, 2)):
         with clock.frozen_at(datetime(2027, month, day, 12, tzinfo=UTC)):
             await announce_ends(app)
-    with within(Scope(org)):
-        rows = await mesh.database("factures").read().all(select(CommandeSortante))
-    told = {row.cle: row.charge for row in rows if row.cle.startswith("mentions-legales:")}
-    assert sorted(told) == [f"mentions-legales:{org}:2027-10", f"mentions-legales:{org}:2027-11"]
-    assert all("EXONERATION_261C (jusqu'au 31/12/2027)" in one["message"] for one in told.values())
-    assert not any("EXPORT" in one["message"] for one in told.values())
+    wanted = {org: [f"mentions-legales:{org}:2027-{month}" for month in (10, 11)], other: []}
+    for organisation, keys in wanted.items():
+        owed = await alerts_of(mesh, organisation)()
+        assert [key for key in owed if key.startswith("mentions-legales:")] == keys
