@@ -15,6 +15,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from service_email.models import Modele
 
 LARGEST = 512 * 1024  # bytes of a rendered part (R8)
+_DEEPEST = 50  # levels of conditions and expressions in each other: Jinja and Python recurse into them (R8)
 
 _ALLOWED = (
     nodes.Template,
@@ -89,15 +90,16 @@ def _compiled(source: str, html: bool) -> tuple[Template, frozenset[str]]:
         tree = environment.parse(source)
         _check(tree)
         return environment.from_string(tree), frozenset(meta.find_undeclared_variables(tree))
-    except TemplateError:
+    except (TemplateError, RecursionError):
         raise ModeleInvalide from None
 
 
-def _check(tree: nodes.Template) -> None:
-    for node in tree.find_all(nodes.Node):
-        known_filter = not isinstance(node, nodes.Filter) or node.name in _FILTERS
-        if not isinstance(node, _ALLOWED) or not known_filter:
-            raise ModeleInvalide(construction=type(node).__name__)
+def _check(node: nodes.Node, depth: int = 0) -> None:
+    known_filter = not isinstance(node, nodes.Filter) or node.name in _FILTERS
+    if not isinstance(node, _ALLOWED) or not known_filter or depth > _DEEPEST:
+        raise ModeleInvalide(construction=type(node).__name__)
+    for child in node.iter_child_nodes():
+        _check(child, depth + 1)
 
 
 def _environment(*, autoescape: bool) -> SandboxedEnvironment:

@@ -69,6 +69,7 @@ def test_R08_an_undefined_variable_is_named(source: str) -> None:
         "{{ nom",
         "{% if nom %}",
         "{% inconnu %}",
+        "{{ " + "not " * 60 + "nom }}",
     ],
 )
 def test_R08_a_template_reaches_nothing_and_repeats_nothing(source: str) -> None:
@@ -81,6 +82,8 @@ def test_R08_conditions_and_a_few_filters_are_there() -> None:
     """Conditions and a few filters are rendered."""
     source = "{% if nom and prenom == 'léa' %}{{ prenom|title }} {{ nom|upper }}{% else %}?{% endif %}"
     assert render(modele(html=source), {"nom": "Roy", "prenom": "léa"}).html == "Léa ROY"
+    many = " and ".join(["nom"] * 40)
+    assert render(modele(html=f"{{% if {many} %}}oui{{% endif %}}"), {"nom": "Roy"}).html == "oui"
 
 
 def test_R08_a_rendered_part_has_at_most_512_kib() -> None:
