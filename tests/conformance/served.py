@@ -104,8 +104,9 @@ class Load:
 
     @property
     def under_way(self) -> bool:
-        """Whether reads and writes have been answered for a while."""
-        return self.reads > 20 and (self.written is None or len(self.acknowledged) > 3)
+        """Whether reads and writes have been answered for a while, by a refusal where a value is unique."""
+        written = len(self.acknowledged) + self.codes[StatusCode.ALREADY_EXISTS]
+        return self.reads > 20 and (self.written is None or written > 3)
 
     async def keep_calling(self) -> None:
         """Read and write side by side until the process is gone."""

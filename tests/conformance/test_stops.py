@@ -36,9 +36,8 @@ class End:
     lost: Set[str] = frozenset()
 
 
-@pytest.mark.timeout(
-    300
-)  # as many processes as services start at once, in ten seconds when nothing else runs
+@pytest.mark.faults  # as many processes as services start at once, in ten seconds when nothing else runs
+@pytest.mark.timeout(300)
 async def test_I1_a_stop_loses_nothing_that_was_acknowledged(crm: Command, tmp_path: Path) -> None:
     """Each service exits 0 within its grace, no call hangs or fails, what was answered OK is stored."""
     known = services().values()
