@@ -2,32 +2,27 @@
 
 from datetime import date
 
-from crm.notifications.notifications_pb2 import CreateNotificationRequest
 from db_utils import Transaction
-from service_kit.outgoing import NOTIFICATION, queue
+from grpc_utils import written_amount
+from service_kit.outgoing import CRITIQUE, EVERYBODY, alert
 
 from service_calendar.volumes import Volume
 
 
-async def alert(tx: Transaction, organisation_id: str, societe_id: str, day: date, volume: Volume) -> None:
+async def tell_exceeded(
+    tx: Transaction, organisation_id: str, societe_id: str, day: date, volume: Volume
+) -> None:
     """Owe everybody in the organisation one notification of *day*, whatever comes to it later."""
-    key = f"volume:{societe_id}:{day.isoformat()}"
-    request = CreateNotificationRequest(
-        organisation_id=organisation_id,
-        destinataire_type="ORGANISATION",
-        type="ALERTE",
-        niveau="critique",
+    await alert(
+        tx,
+        organisation_id,
+        f"volume:{societe_id}:{day.isoformat()}",
+        niveau=CRITIQUE,
         titre="Volume de prélèvements dépassé",
         message=(
-            f"{volume.nombre} prélèvements pour {_euros(volume)} sont prévus le {day:%d/%m/%Y},"
-            " au-delà du seuil fixé."
+            f"{volume.nombre} prélèvements pour {written_amount(volume.montant)} sont prévus"
+            f" le {day:%d/%m/%Y}, au-delà du seuil fixé."
         ),
-        cle_idempotence=key,
+        equipe=EVERYBODY,
+        metadata={"societe_id": societe_id, "date": day.isoformat()},
     )
-    request.metadata.update({"societe_id": societe_id, "date": day.isoformat()})
-    await queue(tx, NOTIFICATION, request, key=key, organisation_id=organisation_id)
-
-
-def _euros(volume: Volume) -> str:
-    """The amount as it is written in French, with spaces at which no line breaks: 10 000,01 €."""
-    return f"{volume.montant:,.2f}\u00a0€".replace(",", "\u202f").replace(".", ",")

@@ -10,7 +10,7 @@ from grpc_utils.errors import Refusal
 from sqlalchemy import ARRAY, Date, Integer, String, any_, bindparam, func, select
 
 from service_calendar import reading
-from service_calendar.alertes import alert
+from service_calendar.alertes import tell_exceeded
 from service_calendar.debits import (
     CHANGEABLE,
     CREE,
@@ -158,4 +158,4 @@ async def _watch_volumes(tx: Transaction, organisation_id: str, changed: Sequenc
         for day, nombre, montant in await tx.all(_OF_DAYS, days=sorted(days[societe_id]), **named):
             volume = Volume(nombre, montant)
             if level(volume, threshold) == CRITICAL:
-                await alert(tx, organisation_id, societe_id, day, volume)
+                await tell_exceeded(tx, organisation_id, societe_id, day, volume)

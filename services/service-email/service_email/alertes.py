@@ -2,9 +2,8 @@
 
 import logging
 
-from crm.notifications.notifications_pb2 import CreateNotificationRequest
 from db_utils import Transaction
-from service_kit.outgoing import NOTIFICATION, queue
+from service_kit.outgoing import AVERTISSEMENT, COMMERCIAL, alert
 
 from service_email.models import Message
 from service_email.plateforme import PLATEFORME
@@ -18,7 +17,7 @@ _MESSAGE = (
 )
 
 
-async def alert(tx: Transaction, message: Message) -> None:
+async def tell_undeliverable(tx: Transaction, message: Message) -> None:
     """Owe the sales team a notification that *message* needs a server with SMTPUTF8, once per message.
 
     The notification names no address. A mail of the platform belongs to no organisation that could be
@@ -27,16 +26,13 @@ async def alert(tx: Transaction, message: Message) -> None:
     if message.organisation_id == PLATEFORME:
         _log.error("message %s of the platform is lost: the server lacks SMTPUTF8", message.id)
         return
-    key = f"email:{message.id}"
-    request = CreateNotificationRequest(
-        organisation_id=message.organisation_id,
-        destinataire_type="EQUIPE",
-        destinataire_id="COMMERCIAL",
-        type="ALERTE",
-        niveau="avertissement",
+    await alert(
+        tx,
+        message.organisation_id,
+        f"email:{message.id}",
+        niveau=AVERTISSEMENT,
         titre=_TITRE,
         message=_MESSAGE,
-        cle_idempotence=key,
+        equipe=COMMERCIAL,
+        metadata={"message_id": str(message.id)},
     )
-    request.metadata["message_id"] = str(message.id)
-    await queue(tx, NOTIFICATION, request, key=key, organisation_id=message.organisation_id)

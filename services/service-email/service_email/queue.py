@@ -23,7 +23,7 @@ from db_utils import (
 )
 from sqlalchemy import bindparam, delete, func, not_, select
 
-from service_email.alertes import alert
+from service_email.alertes import tell_undeliverable
 from service_email.attempts import Outcome
 from service_email.mime import Piece
 from service_email.models import COMPTE, EN_COURS, ContenuPiece, Message, Tentative
@@ -167,6 +167,6 @@ class Queue:
                     tentative, fin=clock.now(), code_smtp=outcome.code_smtp, reponse=outcome.reponse
                 )
                 if outcome.derniere_erreur == SMTPUTF8_ABSENT:
-                    await alert(tx, message)
+                    await tell_undeliverable(tx, message)
         except VersionConflict:
             _log.warning("message %s: its lease had ended, another attempt counts", message.id)

@@ -7,9 +7,9 @@ import logging
 from datetime import datetime
 
 from db_utils import Database, Transaction, clock
+from service_kit.outgoing import AVERTISSEMENT, CRITIQUE, alert
 
 from service_factures import essais, historique
-from service_factures.alertes import AVERTISSEMENT, CRITIQUE, named, tell_finance
 from service_factures.models import Facture
 from service_factures.transmission import A_ENVOYER, ENVOYEE, PLATEFORME, Flux, Refusee, Statut
 from service_factures.transmission_models import Transmission
@@ -81,7 +81,7 @@ async def tell_locked_out(database: Database, organisation_id: str, societe_id: 
     """Tell the finance team, once a day, that a platform refuses the account of a société."""
     societe = societe_id or "par défaut"
     async with database.transaction() as tx:
-        await tell_finance(
+        await alert(
             tx,
             organisation_id,
             f"transmission:acces:{organisation_id}:{societe_id}:{clock.today()}",
@@ -106,12 +106,12 @@ def _is_over(current: Transmission, way: Transmission) -> bool:
 
 
 async def _tell_waiting(tx: Transaction, facture: Facture, way: Transmission) -> None:
-    await tell_finance(
+    await alert(
         tx,
         facture.organisation_id,
         f"transmission:attente:{facture.id}:{way.depuis.isoformat()}",
         niveau=AVERTISSEMENT,
-        titre=f"Transmission : {named(facture)} en attente",
-        message=f"La {named(facture)} n'a pas encore pu être transmise à la plateforme, depuis "
+        titre=f"Transmission : {historique.named(facture)} en attente",
+        message=f"La {historique.named(facture)} n'a pas encore pu être transmise à la plateforme, depuis "
         "plus de trois jours. Elle continue d'être tentée.",
     )

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from db_utils import Database, Transaction, clock, due_rows, take_due
 from service_kit import App, Worker
+from service_kit.outgoing import AVERTISSEMENT, CRITIQUE, alert
 from sqlalchemy import exists
 
 from service_factures import arrivees, essais, historique
-from service_factures.alertes import AVERTISSEMENT, CRITIQUE, tell_finance
 from service_factures.models import Facture
 from service_factures.plateforme_models import ABANDONNE, EN_ATTENTE, ENVOYE, REFUSE, CycleSortant
 from service_factures.ports import port_of
@@ -111,7 +111,7 @@ async def refused(database: Database, facture: Facture, cycle: CycleSortant, cod
         if current.statut == REFUSE:
             return
         await tx.update(current, statut=REFUSE, motif_code=code, prochain_essai=None)
-        await tell_finance(
+        await alert(
             tx,
             facture.organisation_id,
             f"cycle:{cycle.id}:refus",
@@ -130,7 +130,7 @@ async def _waits(database: Database, facture: Facture, cycle: CycleSortant, erro
     if clock.now() - cycle.emis_le < essais.ALARMING:
         return
     async with database.transaction() as tx:
-        await tell_finance(
+        await alert(
             tx,
             facture.organisation_id,
             f"cycle:{cycle.id}:attente",

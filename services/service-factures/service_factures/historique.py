@@ -9,10 +9,10 @@ from typing import Final
 
 from db_utils import Transaction, clock
 from db_utils.clock import PARIS
+from service_kit.outgoing import AVERTISSEMENT, CRITIQUE, alert
 
 from service_factures import encaissees
-from service_factures.alertes import AVERTISSEMENT, CRITIQUE, named, tell_finance
-from service_factures.models import Facture
+from service_factures.models import FACTURE, Facture
 from service_factures.transmission import A_ENVOYER, IRRECEVABLE, SERVICE, Statut
 from service_factures.transmission.statuts import LONGEST_MOTIF, LONGEST_TEXTE
 from service_factures.transmission_models import Transmission, TransmissionStatut
@@ -127,7 +127,7 @@ async def _tell(tx: Transaction, facture: Facture, statut: Statut) -> None:
     reasons = " ".join(filter(None, (statut.motif_code, statut.texte[:LONGEST_TEXTE])))
     date = statut.date.astimezone(PARIS)
     why = f" : {reasons}" if reasons else ""
-    await tell_finance(
+    await alert(
         tx,
         facture.organisation_id,
         f"transmission:{facture.id}:{statut.code}:{date.isoformat()}",
@@ -135,3 +135,8 @@ async def _tell(tx: Transaction, facture: Facture, statut: Statut) -> None:
         titre=f"Transmission : {named(facture)} {happened}",
         message=f"La {named(facture)} est {happened} depuis le {date:%d/%m/%Y}{why}. {advice}".rstrip(),
     )
+
+
+def named(facture: Facture) -> str:
+    """What sentences call *facture*, in the feminine whether it is an invoice or an avoir."""
+    return f"{'facture' if facture.type == FACTURE else 'pièce'} {facture.numero}"

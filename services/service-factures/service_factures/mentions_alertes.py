@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from db_utils import Transaction, clock
 from service_kit import App, Worker
+from service_kit.outgoing import AVERTISSEMENT, alert
 from sqlalchemy import ARRAY, String, any_, bindparam, select
 
-from service_factures.alertes import AVERTISSEMENT, tell_finance
 from service_factures.document_models import MentionLegaleRow
 from service_factures.models import Facture
 
@@ -69,7 +69,7 @@ def message(ends: Iterable[tuple[str, date]]) -> str:
 
 async def _owe(tx: Transaction, organisation_id: str, today: date, ends: Sequence[tuple[str, date]]) -> None:
     key = f"mentions-legales:{organisation_id}:{today:%Y-%m}"
-    await tell_finance(
+    await alert(
         tx,
         organisation_id,
         key,

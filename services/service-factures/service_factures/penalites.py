@@ -6,8 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from db_utils import Transaction
-
-from service_factures.alertes import AVERTISSEMENT, tell_finance
+from service_kit.outgoing import AVERTISSEMENT, alert
 
 A_CONFIRMER: Final = "TAUX_PENALITES_A_CONFIRMER"
 INDEMNITE: Final = Decimal("40.00")  # code de commerce D441-5
@@ -39,7 +38,7 @@ def taux(day: date, configured: Decimal | None) -> tuple[Decimal, bool]:
 async def owe_alert(tx: Transaction, organisation_id: str, day: date) -> None:
     """Owe the finance team one word about the half-year of *day*, with the invoice of *tx* (C22)."""
     key = f"taux-penalites:{organisation_id}:{semestre(day)}"
-    await tell_finance(
+    await alert(
         tx,
         organisation_id,
         key,

@@ -12,7 +12,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import grpc
-from crm.notifications.notifications_pb2 import CreateNotificationRequest
 from db_utils import Reader, Transaction, clock, failpoint
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
@@ -21,10 +20,11 @@ from grpc_utils.errors import Refusal
 from service_kit import App
 from service_kit.outgoing import (
     ABANDONNEE,
+    CRITIQUE,
     EN_ATTENTE,
     ENVOYEE,
-    NOTIFICATION,
     CommandeSortante,
+    alert,
     queue,
     request_of,
 )
@@ -249,17 +249,13 @@ def _said(error: Exception) -> str:
 
 async def _tell_finance(tx: Transaction, relance: Relance, erreur: str) -> None:
     """Owe the finance team one notification that *relance* was given up (R18)."""
-    key = f"relance-echec:{relance.id}:{relance.version}"
-    request = CreateNotificationRequest(
-        organisation_id=relance.organisation_id,
-        destinataire_type="EQUIPE",
-        destinataire_id="FINANCE",
-        type="ALERTE",
-        niveau="critique",
+    await alert(
+        tx,
+        relance.organisation_id,
+        f"relance-echec:{relance.id}:{relance.version}",
+        niveau=CRITIQUE,
         titre="Relance en échec",
         message=f"Une relance {relance.declencheur} de niveau {relance.niveau} n'a pas pu être exécutée "
         f"après {_MOST_FAILURES} tentatives : {erreur}.",
-        cle_idempotence=key,
+        metadata={"relance_id": str(relance.id), "client_id": relance.client_id},
     )
-    request.metadata.update({"relance_id": str(relance.id), "client_id": relance.client_id})
-    await queue(tx, NOTIFICATION, request, key=key, organisation_id=relance.organisation_id)

@@ -10,20 +10,34 @@
 Read `command.py`, then `sender.py`.
 """
 
-from service_kit.outgoing.alerts import NOTIFICATION
+from service_kit.outgoing.alerts import (
+    AVERTISSEMENT,
+    COMMERCIAL,
+    CRITIQUE,
+    EVERYBODY,
+    FINANCE,
+    NOTIFICATION,
+    alert,
+)
 from service_kit.outgoing.command import Command, growing, queue, request_of
 from service_kit.outgoing.component import OutgoingCommands
 from service_kit.outgoing.models import ABANDONNEE, EN_ATTENTE, ENVOYEE, REFUSEE, CommandeSortante
 
 __all__ = [
     "ABANDONNEE",
+    "AVERTISSEMENT",
+    "COMMERCIAL",
+    "CRITIQUE",
     "ENVOYEE",
     "EN_ATTENTE",
+    "EVERYBODY",
+    "FINANCE",
     "NOTIFICATION",
     "REFUSEE",
     "Command",
     "CommandeSortante",
     "OutgoingCommands",
+    "alert",
     "growing",
     "queue",
     "request_of",

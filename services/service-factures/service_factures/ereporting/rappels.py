@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from db_utils import Scope, clock, within
 from service_kit import App, Worker
+from service_kit.outgoing import AVERTISSEMENT, CRITIQUE, alert
 from sqlalchemy import and_, select
 
-from service_factures import alertes
 from service_factures.ereporting import periodes
 from service_factures.ereporting.models import EReportingLigne, EReportingPeriode
 from service_factures.ereporting.periodes import Periode
@@ -43,11 +43,11 @@ async def _tell(app: App[Any], organisation_id: str, societe_id: str, periode: P
         settings = await settings_of(tx, organisation_id, societe_id)
         due = periodes.due(settings.regime, periode)
         near = clock.today() >= due - _NOTICE
-        await alertes.tell_finance(
+        await alert(
             tx,
             organisation_id,
             f"ereporting:{societe_id}:{periode.nom}:{'echeance' if near else 'fin'}",
-            niveau=alertes.CRITIQUE if near else alertes.AVERTISSEMENT,
+            niveau=CRITIQUE if near else AVERTISSEMENT,
             titre=f"E-reporting {periode.nom} à déclarer",
             message=_message(settings.company_name or societe_id, periode, due),
         )
