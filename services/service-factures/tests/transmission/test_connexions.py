@@ -10,7 +10,7 @@ from crm.factures.factures_pb2_grpc import TransmissionServiceStub
 from db_utils import Scope, Undecipherable, within
 from grpc import StatusCode
 from pydantic import SecretStr
-from service_factures import ports
+from service_factures import connexions, ports
 from service_factures.plateforme_models import ConnexionPlateforme
 from service_factures.transmission import Dossier
 from service_factures.transmission.plateforme import Compte, Plateforme
@@ -122,6 +122,15 @@ async def test_http_to_this_machine_is_admitted(transmissions: TransmissionServi
     """As to a proxy beside the service."""
     saved = await transmissions.SaveConnexion(connexion(COMPTE, flow_url="http://127.0.0.1:8080/flow"))
     assert saved.flow_url == "http://127.0.0.1:8080/flow"
+
+
+def test_R36_in_production_nobody_points_an_account_at_this_machine() -> None:
+    """What listens beside the service is no platform of a tenant."""
+    asked = connexion(COMPTE, flow_url="http://127.0.0.1:8080/flow")
+    assert connexions.told_by(asked, plain_here=True)["flow_url"] == asked.flow_url
+    with pytest.raises(connexions.AdresseNonSure):
+        connexions.told_by(asked, plain_here=False)
+    assert connexions.told_by(connexion(COMPTE), plain_here=False)["flow_url"] == COMPTE.flow_url
 
 
 async def test_C06_an_account_is_nobody_elses(
