@@ -12,6 +12,12 @@ from crm_cli.columns import aligned
 from service_testing.command import Command
 
 
+@pytest.fixture
+def crm(crm: Command) -> Command:
+    """The command, which leaves the processors to tests beside it: a benchmark takes all that it gets."""
+    return crm.where(NICENESS="10")
+
+
 def outcome(*latencies: float, cpu_ms: float = 1.0) -> Outcome:
     """A second in which calls took *latencies* seconds."""
     return Outcome(1.0, sorted(latencies), Counter(), cpu_ms, None, 100.0)

@@ -130,6 +130,8 @@ def _become(order: Mapping[str, Any]) -> None:
     os.environ.update(order["environment"])
     if target := os.environ.get("FAILPOINT"):  # its module was imported before the fork
         arm_failpoint(target)
+    if niceness := os.environ.get("NICENESS"):
+        os.nice(int(niceness))
     os.chdir(order["folder"])
     sys.argv = ["crm", *order["arguments"]]
     sys.modules["__main__"] = ModuleType("__main__")  # the children of a benchmark import it again
