@@ -5,6 +5,7 @@
 
 import re
 from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from crm.factures import factures_pb2 as pb
@@ -97,6 +98,8 @@ def _told(request: pb.SaveConnexionRequest) -> dict[str, Any]:
             raise FormatInvalide(champ=name)
         if name in _URLS and text and not is_secure(text):
             raise AdresseNonSure(champ=name)
+        if name in _URLS and "@" in urlsplit(text).netloc:  # addresses are shown, and lie unsealed
+            raise FormatInvalide("sans nom ni mot de passe", champ=name)
     return told
 
 
