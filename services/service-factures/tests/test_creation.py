@@ -108,6 +108,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"lignes": [LIGNE | {"description": ""}]}, "CHAMP_REQUIS"),
     ({"lignes": [LIGNE | {"description": "é" * 501}]}, "TROP_LONG"),
     ({"lignes": [LIGNE | {"description": "a\x07b"}]}, "FORMAT_INVALIDE"),
+    ({"notes": "é" * 5001}, "TROP_LONG"),
     ({"taux_tva": 19}, "TAUX_NON_AUTORISE"),
     ({"taux_tva": 0}, "MOTIF_EXONERATION_REQUIS"),
     ({"taux_tva": 0, "motif_exoneration": "AUTRE"}, "VALEUR_INCONNUE"),
