@@ -26,6 +26,7 @@ _UPDATABLE: Final = (*_MANDATORY, *_DAYS, *_PLAIN, "contrat_id", "motif_exonerat
 def requested_changes(request: pb.UpdateFactureRequest) -> dict[str, Any]:
     """Columns that *request* names, checked as in a Create. Raises InvalidArgument."""
     saisies.check_alone(request)
+    rules.check_notes(request.notes)
     changed = changes(request, _UPDATABLE, mandatory=_MANDATORY)
     for names, convert in ((_DAYS, civil_date), (_IDS, opaque_id)):
         changed |= {name: convert(changed[name], name) for name in names if changed.get(name)}

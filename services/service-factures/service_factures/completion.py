@@ -13,7 +13,7 @@ from service_factures import audit, identite, lookups, suites, traitements
 from service_factures.avoirs import PARTIES
 from service_factures.identite import MISSING
 from service_factures.lecture import TVA
-from service_factures.lookups import ClientInconnu, Entendu
+from service_factures.lookups import ClientInconnu, Entendu, SocieteInconnue
 from service_factures.models import A_COMPLETER, A_COMPLETER_KNOWN, COMPLETE, Facture
 from service_factures.societes import settings_of
 
@@ -58,7 +58,7 @@ async def _next(app: App[Any], after: UUID) -> Sequence[Facture]:
 
 
 async def _asked(app: App[Any], facture: Facture) -> Entendu | None:
-    """What others tell of the parties now, None for a client who was deleted."""
+    """What others tell of the parties now, None for a client or a société that was deleted."""
     try:
         return await lookups.parties(
             app.peers,
@@ -68,7 +68,7 @@ async def _asked(app: App[Any], facture: Facture) -> Entendu | None:
             None,
             facture.societe_id,
         )
-    except ClientInconnu:
+    except (ClientInconnu, SocieteInconnue):
         return None
 
 

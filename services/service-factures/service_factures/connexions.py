@@ -5,6 +5,7 @@
 
 import re
 from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from crm.factures import factures_pb2 as pb
@@ -101,6 +102,8 @@ def told_by(request: pb.SaveConnexionRequest, *, plain_here: bool) -> dict[str, 
         # In production a tenant who names http here would have us call what listens beside us.
         if name in _URLS and text and not (is_secure(text) and (plain_here or text.startswith("https:"))):
             raise AdresseNonSure(champ=name)
+        if name in _URLS and "@" in urlsplit(text).netloc:  # addresses are shown, and lie unsealed
+            raise FormatInvalide("sans nom ni mot de passe", champ=name)
     return told
 
 

@@ -19,11 +19,13 @@ from service_factures.societes import FactureSettings
 def check_issuable(facture: Facture, identite: Identite, *, strict: bool) -> None:
     """Refuse to issue what is worth nothing (R23), or whose parties do not do (R5, R12, R34).
 
-    Raises FactureNulle, NumeroTvaRequis, MonacoCommeEnFrance, and when *strict* IdentiteIncomplete.
+    Raises FactureNulle, NumeroTvaRequis, SirenRequis, MonacoCommeEnFrance, and when *strict*
+    IdentiteIncomplete.
     """
     if not facture.montant_ttc:
         raise FactureNulle
     check_numbers(facture.motif_exoneration, identite)
+    traitements.check_asked(facture, identite)
     traitements.check_destination(facture, identite)
     if strict and identite.missing:
         raise IdentiteIncomplete(manque=",".join(identite.missing))

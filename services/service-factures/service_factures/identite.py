@@ -37,7 +37,7 @@ _BILLED, _MAIN = "FACTURATION", "PRINCIPALE"
 
 
 class IdentiteIncomplete(FailedPrecondition):
-    """L'identité du vendeur ou du client est incomplète : la facture ne peut pas être émise."""
+    """L'identité du vendeur ou du client est incomplète."""
 
 
 class NumeroTvaRequis(InvalidArgument):

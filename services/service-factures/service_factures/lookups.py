@@ -38,6 +38,10 @@ class ClientInconnu(FailedPrecondition):
     """Ce client n'existe pas dans votre organisation."""
 
 
+class SocieteInconnue(FailedPrecondition):
+    """Cette société n'existe pas dans votre organisation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entendu:
     """What others have told: None and {} where they did not, do not know, or were not asked.
@@ -61,7 +65,8 @@ async def parties(
 ) -> Entendu:
     """Ask for the parties of an invoice; *societe_id* is None when it is left open (R11).
 
-    Organisations is asked only for what the settings of the société lack. Raises ClientInconnu.
+    Organisations is asked only for what the settings of the société lack. Raises ClientInconnu,
+    SocieteInconnue.
     """
     client, contrat = await asyncio.gather(
         client_of(peers, client_id),
@@ -105,7 +110,10 @@ async def _contrat(peers: Peers, contrat_id: str | None) -> Contrat | None:
 
 
 async def _vendeur(peers: Peers, settings: FactureSettings) -> dict[str, str]:
-    """What organisations tells of the seller: its société, or the organisation for the default one."""
+    """What organisations tells of the seller: its société, or the organisation for the default one.
+
+    Raises SocieteInconnue for a société that neither organisations nor its settings know.
+    """
     societe_id = settings.societe_id
     if all(getattr(settings, name) for name in _ASKED) and (settings.tva_intracom or settings.franchise_tva):
         return {}
@@ -124,8 +132,10 @@ async def _vendeur(peers: Peers, settings: FactureSettings) -> dict[str, str]:
         }
     if parse_uuid(societe_id) is None:
         return {}
-    _, societe = await _heard(peers.stub(SocieteServiceStub).Get(GetSocieteRequest(id=societe_id)))
+    answered, societe = await _heard(peers.stub(SocieteServiceStub).Get(GetSocieteRequest(id=societe_id)))
     if societe is None:
+        if answered and not settings.company_name:
+            raise SocieteInconnue(champ="societe_id")
         return {}
     return {
         "company_name": societe.raison_sociale,

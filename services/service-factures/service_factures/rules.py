@@ -41,6 +41,7 @@ _COUNTRY = re.compile("[A-Z]{2}")
 _PLACE: Final[Mapping[str, int]] = {"ligne1": 255, "ligne2": 255, "code_postal": 20, "ville": 100}
 _DAYS = ("date_prestation", "date_echeance")
 _TEXTS = ("reference_commande", "notes")
+_LONGEST_NOTES = 5_000
 LIGNE: Final = tuple(field.name for field in fields(Ligne))
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "conditions_paiement": CONDITIONS,
@@ -78,6 +79,7 @@ def demande(request: pb.CreateFactureRequest) -> Demande:
     """Check *request* but for its amounts. Raises InvalidArgument."""
     if not request.organisation_id:
         raise OrganisationRequise
+    check_notes(request.notes)
     columns = {
         "organisation_id": request.organisation_id,
         "client_id": opaque_id(required(request.client_id, "client_id"), "client_id"),
@@ -103,6 +105,12 @@ def _choice(text: str, champ: str) -> str | None:
     if text and text not in CHOICES[champ]:
         raise ValeurInconnue(champ=champ)
     return text or None
+
+
+def check_notes(text: str) -> None:
+    """Refuse notes that would make documents and lists too large to be answered. Raises TropLong."""
+    if len(text) > _LONGEST_NOTES:
+        raise TropLong(f"maximum : {_LONGEST_NOTES} caractères", champ="notes")
 
 
 def adresse(asked: pb.Adresse) -> dict[str, str]:

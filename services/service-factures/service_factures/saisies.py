@@ -12,13 +12,13 @@ from grpc_utils.errors import ChampRequis, InvalidArgument, MontantInvalide, Tro
 from service_factures import exonerations, totaux
 from service_factures.models import ZERO
 from service_factures.societes import FactureSettings
-from service_factures.totaux import PRESTATION, UNITE, Ligne, Montant, Totaux
+from service_factures.totaux import PRESTATION, PRIX_TROP_ELEVE, UNITE, Ligne, Montant, Totaux
 
 TTC, HT = "TTC", "HT"
 NORMAL_RATE: Final = Decimal(20)
 _LONGEST, _LONGEST_UNITE = 500, 50
 _MILLI, _PRICE_STEP = Decimal("0.001"), Decimal("0.0001")
-_MOST_QUANTITE, _MOST_PRICE = 10**9, 10**10
+_MOST_QUANTITE = Decimal(10) ** 9
 
 
 class SaisieAmbigue(InvalidArgument):
@@ -141,18 +141,19 @@ def _rate(asked: Any, settings: FactureSettings) -> Decimal:
 
 def quantity(value: float) -> Decimal:
     """A quantity with three decimals. Raises QuantiteInvalide."""
-    if not 0 < value < _MOST_QUANTITE:  # NaN is not between them either
-        raise QuantiteInvalide(champ="quantite")
-    quantite = Decimal(repr(value)).quantize(_MILLI, ROUND_HALF_UP)
-    if not quantite:
-        raise QuantiteInvalide(champ="quantite")
-    return quantite
+    if 0 < value < _MOST_QUANTITE:  # NaN is not between them either
+        quantite = Decimal(repr(value)).quantize(_MILLI, ROUND_HALF_UP)
+        if 0 < quantite < _MOST_QUANTITE:  # only rounding may have made it so
+            return quantite
+    raise QuantiteInvalide(champ="quantite")
 
 
 def _price(value: float) -> Decimal:
-    if not 0 <= value < _MOST_PRICE:
-        raise MontantInvalide(within("0", "9 999 999 999,9999"), champ="prix_unitaire")
-    return Decimal(repr(value)).quantize(_PRICE_STEP, ROUND_HALF_UP)
+    if 0 <= value < PRIX_TROP_ELEVE:  # NaN is not between them either
+        prix = Decimal(repr(value)).quantize(_PRICE_STEP, ROUND_HALF_UP)
+        if prix < PRIX_TROP_ELEVE:  # only rounding may have made it so
+            return prix
+    raise MontantInvalide(within("0", "9 999 999 999,9999"), champ="prix_unitaire")
 
 
 def _written(rates: Iterable[Decimal]) -> list[str]:

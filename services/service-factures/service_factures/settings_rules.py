@@ -17,7 +17,7 @@ from grpc_utils import (
     siret_number,
     vat_number,
 )
-from grpc_utils.errors import FailedPrecondition, FormatInvalide, InvalidArgument
+from grpc_utils.errors import FailedPrecondition, FormatInvalide, InvalidArgument, TropLong
 from stdnum import bic, iban
 from stdnum.exceptions import ValidationError
 
@@ -37,6 +37,10 @@ _TEXTS: Final = (
     "footer_text",
     "mentions_libres",
 )
+_OF_MANY_LINES: Final = ("header_text", "footer_text", "mentions_libres")
+_LONGEST: Final = 2_000
+"""Characters of a text of many lines: each invoice keeps a copy, and a page of a list holds a hundred."""
+
 _MANDATORY: Final = (
     "pays",
     "prefix_facture",
@@ -105,6 +109,9 @@ def _check_forms(changed: Mapping[str, Any]) -> None:
     for name, form in forms.items():
         if changed.get(name) and not form.fullmatch(changed[name]):
             raise FormatInvalide(champ=name)
+    for name in _OF_MANY_LINES:
+        if len(changed.get(name) or "") > _LONGEST:
+            raise TropLong(f"maximum : {_LONGEST} caractères", champ=name)
 
 
 def _rates(asked: Iterable[float]) -> list[Decimal]:

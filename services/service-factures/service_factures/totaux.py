@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from grpc_utils import rounded
+from grpc_utils import rounded, within
 from grpc_utils.errors import MontantInvalide
 
 from service_factures.documents import unites
@@ -14,6 +14,8 @@ ONE, HUNDRED = Decimal(1), Decimal(100)
 PRESTATION: Final = "Prestation"
 UNITE: Final = unites.DEFAUT
 _TOO_MUCH = Decimal(10) ** 12
+PRIX_TROP_ELEVE: Final = Decimal(10) ** 10
+"""The least unit price that is none: one amount makes a line of that price, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,9 @@ def of_montants(montants: Sequence[Montant]) -> Totaux:
 
 
 def ligne_at(libelle: str, ht: Decimal, taux: Decimal, produit_id: str | None = None) -> Ligne:
-    """One line of quantity 1 that comes to *ht*."""
+    """One line of quantity 1 that comes to *ht*. Raises MontantInvalide when no unit price is as high."""
+    if ht >= PRIX_TROP_ELEVE:
+        raise MontantInvalide(within("0,01", "9 999 999 999,99 hors taxes"), champ="montant")
     return Ligne(libelle, ONE, ht, Decimal(0), taux, ht, produit_id)
 
 

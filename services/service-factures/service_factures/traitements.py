@@ -28,6 +28,12 @@ SENT: Final = (B2B, B2BINT)
 _REFORME: Final = frozenset({"FR", "GP", "MQ", "RE"})
 _OUTSIDE: Final = frozenset({HORS_CHAMP, EXONERATION_261C, EXONERATION_261_4})
 _MONACO: Final = "MC"
+# Words of R12 that say that the SIREN of the buyer may still come.
+_AWAITED: Final = frozenset({"CLIENT", "PAYS", "SIREN"})
+
+
+class SirenRequis(InvalidArgument):
+    """Une vente B2B demande un client qui a un SIREN."""
 
 
 class MonacoCommeEnFrance(InvalidArgument):
@@ -70,6 +76,15 @@ def of_avoir(origine: Facture, settings: FactureSettings, day: date) -> dict[str
     frozen = origine.identite_statut == COMPLETE
     due = statut(origine.traitement, day, settings.emission_obligatoire_le)
     return {"traitement": origine.traitement, "statut_transmission": due if frozen else SANS_OBJET}
+
+
+def check_asked(facture: Facture, identite: Identite) -> None:
+    """Refuse B2B for a buyer who has no SIREN and will have none (R34). Raises SirenRequis."""
+    buyer = identite.acheteur
+    if facture.traitement != B2B or buyer is None or _AWAITED & set(identite.missing):
+        return
+    if not buyer["siren"]:
+        raise SirenRequis(champ="traitement")
 
 
 def check_destination(facture: Facture, identite: Identite) -> None:

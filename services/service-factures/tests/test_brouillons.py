@@ -72,6 +72,7 @@ async def test_R24_another_reason_changes_the_categories(
         ({"date_echeance": "demain"}, "DATE_INVALIDE"),
         ({"mode_paiement": "OR"}, "VALEUR_INCONNUE"),
         ({"client_id": "../x"}, "FORMAT_INVALIDE"),
+        ({"notes": "é" * 5001}, "TROP_LONG"),
         ({"montant": 0}, "MONTANT_INVALIDE"),
     ],
 )

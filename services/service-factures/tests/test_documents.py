@@ -112,6 +112,7 @@ async def test_R12_what_is_missing_is_said(made: Invoices, factures: InvoiceServ
     facture, draft = await made.issued(), await made.draft()
     missing = await refusal(factures.Download(wanted(facture)))
     assert (missing.code, missing.reason) == (StatusCode.FAILED_PRECONDITION, "IDENTITE_INCOMPLETE")
+    assert "émise" not in missing.message  # it was issued
     assert "CLIENT" in missing.metadata["manque"].split(",")
     no_document = (StatusCode.FAILED_PRECONDITION, "FACTURE_NON_EMISE")
     assert await refused(factures.Download(wanted(draft))) == no_document

@@ -165,6 +165,13 @@ async def test_R11_whose_societe_an_invoice_is(
     assert (await made.issued()).societe_id == ""
 
 
+async def test_R11_a_societe_of_ours_must_exist(made: Invoices) -> None:
+    """No series begins for one that does not; one of another system is taken as it is."""
+    refusal = (StatusCode.FAILED_PRECONDITION, "SOCIETE_INCONNUE")
+    assert await refused(made.issued(societe_id=str(uuid7()))) == refusal
+    assert (await made.issued(societe_id="soc-1")).numero.endswith("000001")
+
+
 async def test_R12_a_client_who_does_not_exist_is_refused(
     made: Invoices, foreign_clients: ClientBaseServiceStub, factures: InvoiceServiceStub
 ) -> None:

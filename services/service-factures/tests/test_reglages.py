@@ -53,6 +53,7 @@ async def test_R08_first_savings_at_once_make_one_row(reglages: FactureSettingsS
         ({"siren": "552100554", "adresse_electronique": "0225:418166096"}, "FORMAT_INVALIDE"),
         ({"email": "personne"}, "FORMAT_INVALIDE"),
         ({"couleurs": "rouge"}, "FORMAT_INVALIDE"),
+        *(({name: "é" * 2001}, "TROP_LONG") for name in ("header_text", "footer_text", "mentions_libres")),
         ({"pays": "fr"}, "FORMAT_INVALIDE"),
         ({"prefix_facture": "fac"}, "FORMAT_INVALIDE"),
         ({"prefix_facture": "ABCDEFGHIJK"}, "FORMAT_INVALIDE"),

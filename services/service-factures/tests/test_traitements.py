@@ -119,6 +119,24 @@ async def sold_draft(factures: InvoiceServiceStub, client_id: str, **fields: Any
     )
 
 
+async def test_R34_b2b_is_for_those_who_have_a_siren(
+    sold: Issue, people: People, factures: InvoiceServiceStub
+) -> None:
+    """A person never has one, nor has a company abroad: no platform would take their invoice."""
+    refusal = (StatusCode.INVALID_ARGUMENT, "SIREN_REQUIS")
+    person = await people.person()
+    abroad = await people.company(
+        {"pays": "DE"}, sheet={"pays": "DE", "numero_tva": "DE136695976"}, email="a@b.de"
+    )
+    for client_id in (person, abroad):
+        assert await refused(sold(client_id=client_id, traitement="B2B")) == refusal
+    draft = await sold_draft(factures, person, traitement="B2B")
+    assert await refused(factures.Finalize(pb.FinalizeFactureRequest(id=draft.id))) == refusal
+    company = await people.person(type_client="ENTREPRISE")
+    waiting = await Invoices(factures).issued(client_id=company, traitement="B2B")
+    assert "SIREN" in waiting.avertissements
+
+
 async def test_R34_an_unknown_treatment_is_refused(made: Invoices, factures: InvoiceServiceStub) -> None:
     """At Create and at Update."""
     unknown = (StatusCode.INVALID_ARGUMENT, "VALEUR_INCONNUE")

@@ -8,7 +8,7 @@ from grpc_utils import changes, opaque_id, required
 from grpc_utils.errors import ChampRequis, FailedPrecondition, InvalidArgument
 
 from service_relance.modeles import check_template
-from service_relance.models import IMPAYE, MOYENNE, RegleRelance
+from service_relance.models import DECLENCHEUR, IMPAYE, MOYENNE, RegleRelance
 
 _EARLIEST, _LATEST = -90, 365  # days
 _HIGHEST: Final = 5  # niveau of IMPAYE
@@ -85,8 +85,12 @@ def regle_changes(regle: RegleRelance, request: pb.UpdateRegleRelanceRequest) ->
 
 
 def check_bounds(declencheur: str, niveau: int, delai_jours: int) -> None:
-    """Refuse a level or a delay that no rule has (R2). Raises NiveauInvalide, DelaiInvalide."""
-    if not (1 <= niveau <= _HIGHEST if declencheur == IMPAYE else niveau == 0):
+    """Refuse a level or a delay that no rule has (R2). Raises NiveauInvalide, DelaiInvalide.
+
+    A trigger that does not exist has no level to speak of: it is refused when the rule is stored.
+    """
+    levels = range(1, _HIGHEST + 1) if declencheur == IMPAYE else (0,)
+    if declencheur in DECLENCHEUR.values and niveau not in levels:
         raise NiveauInvalide(champ="niveau")
     if not _EARLIEST <= delai_jours <= _LATEST:
         raise DelaiInvalide(champ="delai_jours")

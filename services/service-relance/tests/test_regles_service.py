@@ -117,6 +117,7 @@ async def test_R01_a_caller_without_organisation_gets_no_set(mesh: Mesh) -> None
     ("fields", "reason", "champ"),
     [
         ({"declencheur": "AUTRE", "niveau": 0}, "VALEUR_INCONNUE", "declencheur"),
+        ({"declencheur": "AUTRE", "niveau": 1}, "VALEUR_INCONNUE", "declencheur"),
         ({"action_type": "AUTRE"}, "VALEUR_INCONNUE", "action_type"),
         ({"priorite_tache": "URGENTE"}, "VALEUR_INCONNUE", "priorite_tache"),
         ({"niveau": 6}, "NIVEAU_INVALIDE", "niveau"),

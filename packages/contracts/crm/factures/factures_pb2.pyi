@@ -539,6 +539,7 @@ class CreateFactureRequest(_message.Message):
     """
     reference_commande: _builtins.str
     notes: _builtins.str
+    """At most 5000 characters."""
     recapitulative: _builtins.bool
     """An invoice for the deliveries of a period, due within 45 days."""
     brouillon: _builtins.bool
@@ -1238,6 +1239,7 @@ class SaveFactureSettingsRequest(_message.Message):
     couleurs: _builtins.str
     """#RRGGBB, several separated by commas."""
     header_text: _builtins.str
+    """At most 2000 characters, like the two that follow."""
     footer_text: _builtins.str
     mentions_libres: _builtins.str
     regime_tva: _builtins.str

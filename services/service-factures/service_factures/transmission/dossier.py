@@ -17,6 +17,7 @@ from service_factures.transmission.port import Adresse, FlowInfo, Flux, Refusee,
 DEFAUT: Final = "defaut"
 """Folder of the default société, whose id is empty."""
 
+_NAMED_LIKE_IT: Final = f"{DEFAUT}~"  # no id holds this sign (C2)
 _DROPPED: Final = ".deposes"
 
 
@@ -32,7 +33,8 @@ class Dossier:
     """
 
     def __init__(self, root: Path, organisation_id: str, societe_id: str) -> None:
-        self._folder = root / organisation_id / (societe_id or DEFAUT)
+        name = _NAMED_LIKE_IT if societe_id == DEFAUT else societe_id or DEFAUT
+        self._folder = root / organisation_id / name
 
     async def deposer(self, fichier: bytes, flow_info: FlowInfo) -> Flux:
         """Write the file once under its name. Raises Tardive when the folder cannot take it."""

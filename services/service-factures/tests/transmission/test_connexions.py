@@ -101,6 +101,8 @@ WRONG: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "http for the directory": ({"directory_url": "http://api.exemple.fr"}, "ADRESSE_NON_SURE"),
     "a file": ({"flow_url": "file:///srv"}, "ADRESSE_NON_SURE"),
     "words": ({"flow_url": "exemple.fr"}, "ADRESSE_NON_SURE"),
+    "a password": ({"flow_url": "https://moi:secret@api.exemple.fr"}, "FORMAT_INVALIDE"),
+    "a name for the directory": ({"directory_url": "https://moi@api.exemple.fr"}, "FORMAT_INVALIDE"),
     "a line break": ({"organisation": "ORG-7\r\nx: y"}, "FORMAT_INVALIDE"),
     "an accent": ({"client_id": "société"}, "FORMAT_INVALIDE"),
     "too long": ({"client_secret": "s" * 1001}, "TROP_LONG"),

@@ -26,6 +26,18 @@ def way(request: pytest.FixtureRequest, tmp_path: Path, fausse: FaussePlateforme
     return made
 
 
+def _named(root: Path, name: str) -> dict[str, bytes]:
+    """The files of this *name* by the folder that they lie in."""
+    return {one.parent.name: one.read_bytes() for one in root.rglob(name)}
+
+
+async def test_R36_no_other_societe_has_the_folder_of_the_default_one(tmp_path: Path) -> None:
+    """Their invoices have the same numbers, and their reports the same names."""
+    for societe_id in ("defaut", ""):
+        await Dossier(tmp_path, "org-1", societe_id).ecrire("R-1.csv", societe_id.encode(), "R-1")
+    assert _named(tmp_path, "R-1.csv") == {"defaut": b"", "defaut~": b"defaut"}
+
+
 async def test_R36_what_is_handed_over_arrives_as_it_is(way: Way) -> None:
     """An invoice and a status."""
     port, arrived = way()
