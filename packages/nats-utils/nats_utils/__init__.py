@@ -5,7 +5,7 @@ This package never imports grpc_utils.
 """
 
 from nats_utils.bus import Bus, connect_once
-from nats_utils.ending import end
+from nats_utils.ending import end, together
 from nats_utils.events import (
     EVENTS,
     EVENTS_STREAM,
@@ -57,4 +57,5 @@ __all__ = [
     "required_instant",
     "required_text",
     "tables",
+    "together",
 ]

@@ -20,7 +20,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc.aio import AioRpcError
 from grpc_utils import Peers, Revocations
 from grpc_utils.errors import Unavailable
-from nats_utils import Bus, follow_revocations
+from nats_utils import Bus, follow_revocations, together
 from prometheus_client import Gauge
 
 __all__ = ["BEARABLE", "BEHIND", "HEALTH", "Ask", "RevocationWatch", "asking"]
@@ -76,10 +76,8 @@ class RevocationWatch:
 
     async def run(self) -> None:
         """Follow the bucket; ask auth whenever that begins or ends, and once a second while it fails."""
-        async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._keep_following())
-            if self._ask is not None:
-                loops.create_task(self._keep_asking(self._ask))
+        asking = [] if self._ask is None else [self._keep_asking(self._ask)]
+        await together(self._keep_following(), *asking)
 
     def take(self, revocation: Revocation) -> None:
         """Remember one revocation."""
