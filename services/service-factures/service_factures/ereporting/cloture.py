@@ -20,6 +20,10 @@ class PeriodeEnCours(FailedPrecondition):
     """Cette période n'est pas terminée : elle se clôt après son dernier jour."""
 
 
+class PeriodeSansDeclaration(FailedPrecondition):
+    """Cette période finit avant le début de l'e-reporting de la société : il n'y a rien à déclarer."""
+
+
 class PeriodeDejaClose(FailedPrecondition):
     """Cette période est déjà close : ce qui vient ensuite va dans la période ouverte."""
 
@@ -62,6 +66,8 @@ def _place(
 def _check(stands: Rapport, curseur: str) -> None:
     if not stands.over:
         raise PeriodeEnCours(f"fin : {stands.periode.fin:%d/%m/%Y}")
+    if stands.periode.fin < stands.settings.ereporting_depuis:
+        raise PeriodeSansDeclaration(f"début : {stands.settings.ereporting_depuis:%d/%m/%Y}")
     if not stands.open:
         raise PeriodeDejaClose
     if stands.curseur != curseur:

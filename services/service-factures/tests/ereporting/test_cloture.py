@@ -32,6 +32,16 @@ async def sold(declarant: Declarant) -> pb.Facture:
         return await declarant.issued()
 
 
+async def test_R44_a_period_before_the_e_reporting_has_nothing_to_declare(
+    declarant: Declarant, sold: pb.Facture
+) -> None:
+    """A closed period stays closed, so that one of another year by mistake would stay for ever."""
+    with declarant.on(_LATE):
+        told = await refusal(declarant.close("2025-12-D3"))
+    assert (told.code, told.reason) == (FAILED, "PERIODE_SANS_DECLARATION")
+    assert told.message.endswith("(début : 01/01/2026).")
+
+
 async def test_R44_a_period_is_open_then_to_declare_then_declared(
     declarant: Declarant, sold: pb.Facture
 ) -> None:
@@ -147,6 +157,9 @@ async def test_R43_lines_of_a_former_regime_are_still_closed(declarant: Declaran
 async def test_R44_each_societe_closes_its_own(declarant: Declarant, sold: pb.Facture) -> None:
     """And another organisation sees nothing of it."""
     with declarant.on(_LATE):
+        told = await refusal(declarant.close("2026-01-D3", societe_id="soc-2"))
+        assert told.reason == "PERIODE_SANS_DECLARATION"  # without settings of its own it does not report yet
+        await declarant.settings(societe_id="soc-2", siren="732 829 320", company_name="Atelier Deux")
         assert (await declarant.close("2026-01-D3", societe_id="soc-2")).statut == "DECLAREE"
         assert (await declarant.report("2026-01-D3")).statut == "A_DECLARER"
         assert (await declarant.report("2026-01-D3", societe_id="soc-2")).lignes == []
