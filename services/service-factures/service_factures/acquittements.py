@@ -15,6 +15,7 @@ from service_factures import cycles, historique
 from service_factures.models import Facture
 from service_factures.plateforme_models import ACCEPTE, ENVOYE, ConnexionPlateforme, CycleSortant
 from service_factures.transmission import (
+    CODE_IRRECEVABLE,
     ENVOYEE,
     PLATEFORME,
     SERVICE,
@@ -25,7 +26,6 @@ from service_factures.transmission import (
 )
 from service_factures.transmission_models import Transmission, TransmissionStatut
 
-_IRRECEVABLE: Final = 501
 _SENT: Final = (ENVOYEE, STATUTS[212])
 _BATCH = 200
 _WHILE = timedelta(days=30)  # a platform that is silent for so long says nothing any more
@@ -107,7 +107,7 @@ async def _irrecevable(database: Database, way: Transmission, told: Acquittement
         if facture.statut_transmission not in _SENT:
             return
         statut = Statut(
-            code=_IRRECEVABLE,
+            code=CODE_IRRECEVABLE,
             date=clock.now(),
             origine=PLATEFORME,
             motif_code=told.code,

@@ -11,10 +11,17 @@ from service_kit.outgoing import AVERTISSEMENT, CRITIQUE, alert
 
 from service_factures import essais, historique
 from service_factures.models import Facture
-from service_factures.transmission import A_ENVOYER, ENVOYEE, PLATEFORME, Flux, Refusee, Statut
+from service_factures.transmission import (
+    A_ENVOYER,
+    CODE_IRRECEVABLE,
+    ENVOYEE,
+    PLATEFORME,
+    Flux,
+    Refusee,
+    Statut,
+)
 from service_factures.transmission_models import Transmission
 
-_IRRECEVABLE = 501
 _log = logging.getLogger(__name__)
 
 
@@ -45,7 +52,7 @@ async def refused(database: Database, way: Transmission, error: Refusee) -> None
             return
         date = max(clock.now(), current.statut_le or clock.now())
         statut = Statut(
-            code=_IRRECEVABLE, date=date, origine=PLATEFORME, motif_code=error.code, texte=error.texte
+            code=CODE_IRRECEVABLE, date=date, origine=PLATEFORME, motif_code=error.code, texte=error.texte
         )
         await historique.record(tx, facture, statut)
 

@@ -25,7 +25,7 @@ from service_factures import (
 from service_factures.avoirs_rules import Avoir, Credit, RienACrediter
 from service_factures.brouillons import ligne_of
 from service_factures.cles import made_before, made_meanwhile
-from service_factures.lecture import Contenu
+from service_factures.ecriture import write_contenu
 from service_factures.models import (
     AVOIR,
     EMISE,
@@ -113,7 +113,7 @@ async def _create(tx: Transaction, origine: Facture, request: pb.CreateCreditNot
     number = await next_number(tx, settings, AVOIR)
     told = traitements.of_avoir(origine, settings, number["date_emission"])
     facture = await tx.insert(_row(origine, avoir.totaux, request, {**number, **told}))
-    contenu = await _write(tx, facture, avoir)
+    contenu = await write_contenu(tx, facture, avoir.totaux, facture.motif_exoneration, avoir.origines)
     former = audit.state(origine)
     credited = origine.montant_avoirs + facture.montant_ttc
     await tx.update(origine, **soldes.settled(origine, avoirs=credited))
@@ -141,15 +141,6 @@ def _row(
         idempotency_key=request.idempotency_key or None,
         contenu_hash=content_hash(request),
     )
-
-
-async def _write(tx: Transaction, facture: Facture, avoir: Avoir) -> Contenu:
-    place = facture.id, facture.organisation_id
-    lignes = rules.ligne_rows(*place, avoir.totaux.lignes, facture.motif_exoneration, origines=avoir.origines)
-    parts = rules.tva_rows(*place, avoir.totaux.parts, facture.motif_exoneration)
-    for row in (*lignes, *parts):
-        await tx.insert(row)
-    return Contenu(lignes, parts)
 
 
 async def _wanted(tx: Transaction, origine: Facture, request: pb.CreateCreditNoteRequest) -> Avoir:

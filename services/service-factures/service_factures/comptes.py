@@ -7,21 +7,21 @@ from crm.factures import factures_pb2 as pb
 from db_utils import Reader, clock
 from grpc_utils import opaque_id, required
 from grpc_utils.errors import InvalidArgument, ValeurInconnue
-from sqlalchemy import Date, Select, and_, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select
 
+from service_factures.lecture import EN_RETARD
 from service_factures.models import AVOIR, BROUILLON, FACTURE, Facture
 
 _MOST = 1_000
 _YEARS: Final = range(2000, 10_000)
 
 _owed = Facture.solde > 0
-_late = and_(_owed, Facture.date_echeance < bindparam("today", type_=Date()))
 _BALANCE: Select[*tuple[Any, ...]] = select(
     func.coalesce(func.sum(Facture.montant_ttc), 0),
     func.coalesce(func.sum(Facture.montant_avoirs), 0),
     func.coalesce(func.sum(Facture.montant_regle), 0),
     func.coalesce(func.sum(Facture.solde), 0),
-    func.coalesce(func.sum(Facture.solde).filter(_late), 0),
+    func.coalesce(func.sum(Facture.solde).filter(EN_RETARD), 0),
     func.count().filter(_owed),
 ).where(Facture.client_id == bindparam("client_id"), Facture.type == FACTURE, Facture.statut != BROUILLON)
 _BALANCE_OF_SOCIETE = _BALANCE.where(Facture.societe_id == bindparam("societe_id"))

@@ -6,14 +6,15 @@ It is written in the transaction of the act and sent by the job of `cycles.py`.
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import groupby
-from typing import Any, Final
+from typing import Any
 
 from db_utils import Transaction, clock
 from sqlalchemy import bindparam, func, select, update
 
 from service_factures.encaissement_models import EncaissementTva
+from service_factures.ereporting.operations import taxed_at_receipt
 from service_factures.lecture import ENCAISSEMENTS
-from service_factures.models import BIENS, ZERO, Facture
+from service_factures.models import ZERO, Facture
 from service_factures.plateforme_models import (
     ABANDONNE,
     ANNULATION,
@@ -25,7 +26,6 @@ from service_factures.traitements import B2B
 from service_factures.transmission import SANS_OBJET
 from service_factures.transmission.cdar_212 import ENCAISSEE, Encaissement, MontantEncaisse, encaissee
 
-_REVERSE_CHARGE: Final = "AE"  # the buyer pays the VAT, whoever is paid when
 _LAST = select(func.max(CycleSortant.rang)).where(CycleSortant.facture_id == bindparam("facture_id"))
 
 _REVIVED = (
@@ -38,10 +38,15 @@ _REVIVED = (
 async def owe_212(tx: Transaction, facture: Facture, rows: Sequence[EncaissementTva]) -> None:
     """Owe the status of what one act has brought at each rate, or taken back (R40, R41).
 
+    It tells the administration of VAT that is due at the receipt, for invoices that go by a platform.
+
     The caller holds the lock of the invoice. The rows of one act again owe nothing more.
     """
-    told = [row for row in rows if row.categorie != _REVERSE_CHARGE]
-    if not told or not due(facture):
+    if facture.traitement != B2B or facture.statut_transmission == SANS_OBJET:
+        return
+    option_debits = bool((facture.vendeur_snapshot or {}).get("option_debits"))
+    told = taxed_at_receipt(facture, rows, option_debits=option_debits)
+    if not told:
         return
     now, rang = clock.now(), (await tx.one(_LAST, facture_id=facture.id) or 0) + 1
     await tx.insert_if_absent(
@@ -69,20 +74,6 @@ async def owe_earlier_212(tx: Transaction, facture: Facture) -> None:
 async def revive_212(tx: Transaction, facture: Facture) -> None:
     """Have the statuses sent after all that were dropped with *facture*, which is sent again itself."""
     await tx.execute(_REVIVED, facture=facture.id, now=clock.now())
-
-
-def due(facture: Facture) -> bool:
-    """Whether receipts of *facture* are told to the administration one by one (R40).
-
-    VAT of goods, and of services with the option for débits, is not due at the receipt.
-    """
-    seller = facture.vendeur_snapshot or {}
-    return (
-        facture.traitement == B2B
-        and facture.statut_transmission != SANS_OBJET
-        and facture.nature_operation != BIENS
-        and not seller.get("option_debits")
-    )
 
 
 def acts(rows: Iterable[EncaissementTva]) -> list[list[EncaissementTva]]:

@@ -4,7 +4,6 @@ An attempt is counted before it is made: one whose end is not known is looked fo
 before it is made again. Nothing is ever given up.
 """
 
-import hashlib
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
@@ -57,13 +56,8 @@ class Envoi:
             processing_rule="B2B" if self.facture.traitement == B2B else "B2BInt",
             flow_syntax="Factur-X",
             flow_profile="CIUS",
-            sha256=self.sha256,
+            sha256=self.document.sha256,
         )
-
-    @property
-    def sha256(self) -> str:
-        """Of the file that is sent."""
-        return hashlib.sha256(self.document.pdf).hexdigest()
 
 
 async def send_invoices(app: App[FacturesSettings]) -> None:
@@ -113,7 +107,7 @@ async def hand_over(database: Database, port: InvoiceTransmission, envoi: Envoi)
         await arrivees.refused(database, way, error)
     else:
         failpoint("transmission.before_noted")
-        await arrivees.sent(database, way, flux, envoi.sha256)
+        await arrivees.sent(database, way, flux, envoi.document.sha256)
 
 
 ENVOIS: Final = Worker("transmissions", send_invoices, every=timedelta(minutes=1))

@@ -7,7 +7,6 @@ number is taken last (`numerotation.py`).
 from collections.abc import Collection
 from datetime import date
 from typing import Any
-from uuid import UUID
 
 from crm.common.common_pb2 import DeleteResponse
 from crm.factures import factures_pb2 as pb
@@ -25,7 +24,7 @@ from grpc_utils import (
 )
 from grpc_utils.errors import ChampRequis, VersionPerimee
 from service_kit import App
-from sqlalchemy import and_, bindparam, delete, or_, select
+from sqlalchemy import bindparam, select
 
 from service_factures import (
     audit,
@@ -44,9 +43,9 @@ from service_factures import (
     traitements,
 )
 from service_factures.cles import made_before, made_meanwhile
-from service_factures.lecture import Contenu
+from service_factures.ecriture import clear_contenu, write_contenu
 from service_factures.lookups import Entendu
-from service_factures.models import EMISE, FACTURE, PARTIELLEMENT_PAYEE, Facture, FactureTva, LigneFacture
+from service_factures.models import FACTURE, Facture
 from service_factures.numerotation import next_number
 from service_factures.rules import Demande
 from service_factures.saisies import Saisie
@@ -63,11 +62,7 @@ FACTURES = Listing(
         "societe_id": None,
         "statut": None,
         "type": None,
-        "en_retard": lambda _: and_(
-            Facture.solde > 0,
-            or_(Facture.statut == EMISE, Facture.statut == PARTIELLEMENT_PAYEE),
-            Facture.date_echeance < bindparam("today", type_=Facture.date_echeance.type),
-        ),
+        "en_retard": lambda _: lecture.EN_RETARD,
         "date_from": lambda day: Facture.date_emission >= day,
         "date_to": lambda day: Facture.date_emission <= day,
     },
@@ -76,8 +71,6 @@ FACTURES = Listing(
 _BY_NUMERO = select(Facture).where(
     Facture.numero == bindparam("numero"), Facture.societe_id == bindparam("societe_id")
 )
-_WITHOUT_LIGNES = delete(LigneFacture).where(LigneFacture.facture_id == bindparam("facture_id"))
-_WITHOUT_TVA = delete(FactureTva).where(FactureTva.facture_id == bindparam("facture_id"))
 
 
 class InvoiceService(InvoiceServiceServicer):
@@ -131,7 +124,7 @@ class InvoiceService(InvoiceServiceServicer):
             draft = rules.new_facture(demande, identity, settings, **columns)
             columns |= await self._issued(tx, draft, saisie.categories, settings, entendu)
         facture = await tx.insert(rules.new_facture(demande, identity, settings, **columns))
-        contenu = await write_contenu(tx, facture, saisie)
+        contenu = await write_contenu(tx, facture, saisie.totaux, saisie.motif)
         await audit.note(tx, facture, audit.CREATION)
         if not request.brouillon:
             await emission.announce(tx, facture)
@@ -195,8 +188,8 @@ class InvoiceService(InvoiceServiceServicer):
             version = facture.version
             await tx.update(facture, expected=expected_version(request), **revision.columns)
             if revision.saisie is not None:
-                await _clear(tx, facture)
-                contenu = await write_contenu(tx, facture, revision.saisie)
+                await clear_contenu(tx, facture)
+                contenu = await write_contenu(tx, facture, revision.saisie.totaux, revision.saisie.motif)
             if facture.version != version:
                 await audit.note(tx, facture, audit.MODIFICATION, avant=former)
         return lecture.message(facture, contenu)
@@ -275,19 +268,3 @@ class InvoiceService(InvoiceServiceServicer):
     ) -> pb.CheckSequenceResponse:
         """Look for gaps, doubles and disorder in a series (R6, R7)."""
         return await comptes.check_sequence(self._db.read(), request)
-
-
-async def _clear(tx: Transaction, facture: Facture) -> None:
-    """Remove the lines and the VAT of a draft."""
-    for statement in (_WITHOUT_LIGNES, _WITHOUT_TVA):
-        await tx.execute(statement, facture_id=facture.id)
-
-
-async def write_contenu(tx: Transaction, facture: Facture, saisie: Saisie) -> Contenu:
-    """Write the lines and the VAT of *facture*."""
-    place: tuple[UUID, str] = (facture.id, facture.organisation_id)
-    lignes = rules.ligne_rows(*place, saisie.totaux.lignes, saisie.motif)
-    parts = rules.tva_rows(*place, saisie.totaux.parts, saisie.motif)
-    for row in (*lignes, *parts):
-        await tx.insert(row)
-    return Contenu(lignes, parts)

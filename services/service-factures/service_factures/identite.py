@@ -13,7 +13,7 @@ from service_factures.documents.adresses_electroniques import of_business, of_si
 from service_factures.documents.values import FRANCE, PARTICULIER
 from service_factures.exonerations import NORMAL, NUMBERED
 from service_factures.lookups import Entendu
-from service_factures.models import A_COMPLETER, COMPLETE, VIREMENT
+from service_factures.models import A_COMPLETER, COMPLETE, VIREMENT, Facture
 from service_factures.societes import FactureSettings
 
 MISSING: Final = ("SELLER", "CLIENT", "SIREN", "TVA", "PAYS", "IBAN", "ADRESSE_ELECTRONIQUE")
@@ -86,6 +86,16 @@ def identite(
         and not buyer["adresse_electronique"],
     }
     return Identite(seller, buyer, tuple(name for name in MISSING if lacking[name]))
+
+
+def check_complete(facture: Facture) -> None:
+    """Refuse what needs the parties of *facture* while they are not frozen; says what is missing (R12).
+
+    Raises IdentiteIncomplete.
+    """
+    if facture.identite_statut != COMPLETE:
+        missing = [one for one in facture.avertissements if one in MISSING]
+        raise IdentiteIncomplete(manque=",".join(missing))
 
 
 def check_numbers(motif: str | None, identite: Identite) -> None:

@@ -6,8 +6,8 @@ from grpc_utils import found, instant, required
 from grpc_utils.errors import ChampRequis, FailedPrecondition, InvalidArgument, TropLong, ValeurInconnue
 
 from service_factures import audit, historique, suivi
-from service_factures.identite import IdentiteIncomplete
-from service_factures.models import BROUILLON, COMPLETE, Facture
+from service_factures.identite import check_complete
+from service_factures.models import BROUILLON, Facture
 from service_factures.traitements import SENT
 from service_factures.transmission import (
     A_ENVOYER,
@@ -90,8 +90,7 @@ def _check_carried(facture: Facture) -> None:
     """Refuse what no platform carries, or has no document yet (R12)."""
     if facture.statut == BROUILLON:
         raise TransmissionSansObjet(statut_transmission=facture.statut_transmission)
-    if facture.identite_statut != COMPLETE:
-        raise IdentiteIncomplete(manque=",".join(facture.avertissements))
+    check_complete(facture)
     if facture.traitement not in SENT:
         raise TransmissionSansObjet(statut_transmission=facture.statut_transmission)
 

@@ -9,7 +9,7 @@ from crm.factures import factures_pb2 as pb
 from db_utils import Reader, Scope, clock, within
 from google.protobuf.struct_pb2 import Struct
 from grpc_utils import to_message
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, or_, select
 
 from service_factures import exonerations
 from service_factures.encaissement_models import EncaissementTva
@@ -136,6 +136,14 @@ def _struct(content: dict[str, Any] | None) -> Struct | None:
     struct = Struct()
     struct.update(content)
     return struct
+
+
+EN_RETARD = and_(
+    Facture.solde > 0,
+    or_(Facture.statut == EMISE, Facture.statut == PARTIELLEMENT_PAYEE),
+    Facture.date_echeance < bindparam("today", type_=Facture.date_echeance.type),
+)
+"""What `en_retard` tells, as a criterion."""
 
 
 def en_retard(facture: Facture) -> bool:

@@ -11,8 +11,8 @@ from grpc_utils.errors import FailedPrecondition, Unavailable, ValeurInconnue
 
 from service_factures import fabrication
 from service_factures.document_models import FactureDocument
-from service_factures.identite import MISSING, IdentiteIncomplete
-from service_factures.models import BROUILLON, COMPLETE, Facture
+from service_factures.identite import check_complete
+from service_factures.models import BROUILLON, Facture
 from service_factures.settings import FacturesSettings
 
 PDF, XML = "PDF", "XML"
@@ -55,9 +55,7 @@ def _check(facture: Facture) -> None:
     """Refuse a draft, and an invoice whose parties are not known yet; says what is missing (R12)."""
     if facture.statut == BROUILLON:
         raise FactureNonEmise
-    if facture.identite_statut != COMPLETE:
-        missing = [one for one in facture.avertissements if one in MISSING]
-        raise IdentiteIncomplete(manque=",".join(missing))
+    check_complete(facture)
 
 
 async def _made(database: Database, facture: Facture, settings: FacturesSettings) -> FactureDocument:

@@ -11,8 +11,8 @@ from service_factures import totaux
 from service_factures.encaissement_models import EncaissementTva
 from service_factures.ereporting.periodes import ENCAISSEMENT, TRANSACTION
 from service_factures.models import AVOIR, BIENS, NATURES, Facture, FactureTva
+from service_factures.traitements import B2BINT, B2C
 
-B2C, B2BINT = "B2C", "B2BINT"
 REPORTED: Final = (B2C, B2BINT)
 """Treatments that are reported; B2B is told by its electronic invoice, OUTOFSCOPE not at all."""
 
@@ -65,14 +65,21 @@ def transactions(facture: Facture, tva: Iterable[FactureTva]) -> list[Operation]
 
 
 def receipts(facture: Facture, rows: Iterable[EncaissementTva], *, option_debits: bool) -> list[Operation]:
-    """The receipts *rows* of *facture*, where VAT is owed when they come.
+    """Those receipts *rows* of *facture* at which VAT is owed."""
+    return [_receipt(facture, row) for row in taxed_at_receipt(facture, rows, option_debits=option_debits)]
+
+
+def taxed_at_receipt(
+    facture: Facture, rows: Iterable[EncaissementTva], *, option_debits: bool
+) -> list[EncaissementTva]:
+    """Those of *rows* at which VAT is owed when they come.
 
     VAT on goods, and with the option for débits, is owed with the invoice; with the reverse charge the
     buyer owes it.
     """
     if facture.nature_operation == BIENS or option_debits:
         return []
-    return [_receipt(facture, row) for row in rows if row.categorie != _AUTOLIQUIDATION]
+    return [row for row in rows if row.categorie != _AUTOLIQUIDATION]
 
 
 def _receipt(facture: Facture, row: EncaissementTva) -> Operation:

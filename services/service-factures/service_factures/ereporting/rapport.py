@@ -19,10 +19,10 @@ from service_factures.ereporting.models import (
     EReportingLigne,
     EReportingPeriode,
 )
-from service_factures.ereporting.operations import B2BINT
 from service_factures.ereporting.periodes import NATURES, Periode, PeriodeDUnAutreRegime
 from service_factures.models import ZERO, Facture
 from service_factures.societes import FactureSettings, settings_of
+from service_factures.traitements import B2BINT
 
 _own = (
     EReportingLigne.societe_id == bindparam("societe_id"),

@@ -18,6 +18,7 @@ from service_factures.transmission.port import (
 )
 from service_factures.transmission.statuts import (
     A_ENVOYER,
+    CODE_IRRECEVABLE,
     ENVOYEE,
     ERREUR_ROUTAGE,
     IRRECEVABLE,
@@ -34,6 +35,7 @@ from service_factures.transmission.statuts import (
 
 __all__ = [
     "A_ENVOYER",
+    "CODE_IRRECEVABLE",
     "ENVOYEE",
     "ERREUR_ROUTAGE",
     "IRRECEVABLE",

@@ -10,6 +10,7 @@ ERREUR_ROUTAGE, IRRECEVABLE, REJETEE = "ERREUR_ROUTAGE", "IRRECEVABLE", "REJETEE
 SERVICE, PLATEFORME, SAISIE = "SERVICE", "PLATEFORME", "SAISIE"
 ORIGINES: Final = (SERVICE, PLATEFORME, SAISIE)
 
+CODE_IRRECEVABLE: Final = 501
 STATUTS: Final[Mapping[int, str]] = {
     200: "DEPOSEE",
     201: "EMISE",
@@ -27,7 +28,7 @@ STATUTS: Final[Mapping[int, str]] = {
     213: REJETEE,
     220: "ANNULEE",
     221: ERREUR_ROUTAGE,
-    501: IRRECEVABLE,
+    CODE_IRRECEVABLE: IRRECEVABLE,
 }
 """Names of the statuses that have an effect, by code."""
 
