@@ -30,7 +30,7 @@ from db_utils.failpoints import arm_failpoint, failpoint
 from db_utils.ids import parse_uuid, uuid7
 from db_utils.keys import Key, Rank, Searched
 from db_utils.listing import Listing
-from db_utils.pages import DEFAULT_SIZE, Page, PageRequest
+from db_utils.pages import DEFAULT_SIZE, LARGEST_SIZE, Page, PageRequest
 from db_utils.pool import Connection
 from db_utils.reader import Reader
 from db_utils.rekeying import keyed_models, rekey
@@ -54,6 +54,7 @@ __all__ = [
     "BY_ID",
     "DEFAULT_SIZE",
     "EVERYTHING",
+    "LARGEST_SIZE",
     "NOTHING",
     "Choice",
     "Conflict",

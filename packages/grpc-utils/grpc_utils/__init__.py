@@ -10,6 +10,7 @@ from grpc_utils.auth import Authenticator, JetonRevoque, bearer_of
 from grpc_utils.breaker import Breaker
 from grpc_utils.client import Peers, answered_or_none, info_of, reason_of
 from grpc_utils.fields import (
+    at_most,
     civil_date,
     electronic_address,
     email_address,
@@ -32,7 +33,7 @@ from grpc_utils.internal import InvalidServiceKey, KeyPair, ServiceSigner, new_k
 from grpc_utils.jwks import Jwks, JwksError, KeySet
 from grpc_utils.keyed import Keyed, content_hash, insert_once
 from grpc_utils.listener import listener
-from grpc_utils.lists import list_answer, page_of, page_request
+from grpc_utils.lists import all_pages, list_answer, page_of, page_request
 from grpc_utils.messages import (
     changes,
     expected_version,
@@ -92,7 +93,9 @@ __all__ = [
     "ServiceSigner",
     "Tenancy",
     "TokenVerifier",
+    "all_pages",
     "answered_or_none",
+    "at_most",
     "bearer_of",
     "caller",
     "changes",

@@ -41,6 +41,13 @@ def required(text: str, champ: str) -> str:
     return text
 
 
+def at_most(text: str, longest: int, champ: str) -> str:
+    """Return *text*, which may have *longest* characters. Raises TropLong."""
+    if len(text) > longest:
+        raise TropLong(f"maximum : {longest} caractères", champ=champ)
+    return text
+
+
 def one_of(text: str, values: Collection[str], champ: str) -> str:
     """Return *text*, which must be one of *values* (C1). Raises ChampRequis, ValeurInconnue."""
     if required(text, champ) not in values:
@@ -87,9 +94,7 @@ def email_address(text: str, champ: str) -> str | None:
     """
     if not text:
         return None
-    if len(text) > _LONGEST_EMAIL:
-        raise TropLong(f"maximum : {_LONGEST_EMAIL} caractères", champ=champ)
-    lowered = text.lower()
+    lowered = at_most(text, _LONGEST_EMAIL, champ).lower()
     local, _, domain = lowered.rpartition("@")
     try:
         if _PLAIN_LOCAL.fullmatch(local):
@@ -192,8 +197,7 @@ def web_address(text: str | None, champ: str, *, plain_at: Callable[[str], bool]
     """
     if not text:
         return None
-    if len(text) > _LONGEST_WEB_ADDRESS:
-        raise TropLong(f"maximum : {_LONGEST_WEB_ADDRESS} caractères", champ=champ)
+    at_most(text, _LONGEST_WEB_ADDRESS, champ)
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port  # reading the port is what finds it malformed

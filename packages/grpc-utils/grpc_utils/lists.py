@@ -1,11 +1,11 @@
 """List calls: the page that a request asks for, and the answer that tells it (C8)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from crm.common import common_pb2
-from db_utils import Listing, Page, PageRequest, Reader, Row
+from db_utils import LARGEST_SIZE, Listing, Page, PageRequest, Reader, Row
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -66,6 +66,20 @@ def list_answer(
     entries = messages if messages is not None else [to_message(row, entry) for row in page.rows]
     pagination = common_pb2.PaginationResult(next_page_token=page.next_token, total=page.total)
     return kind(**{field: entries}, pagination=pagination, **extra)
+
+
+async def all_pages(method: Callable[[Any], Any], request: Any) -> AsyncIterator[Any]:
+    """The answers of the List *method* of another service, page after page (C8).
+
+    *request* is changed to ask for each page, all as large as they may be. Raises what *method* raises.
+    """
+    request.pagination.page_size = LARGEST_SIZE
+    while True:
+        answer = await method(request)
+        yield answer
+        request.pagination.page_token = answer.pagination.next_page_token
+        if not request.pagination.page_token:
+            return
 
 
 _listings: dict[type[Message], tuple[str, type[Message]]] = {}

@@ -4,9 +4,17 @@ from datetime import date
 
 import pytest
 from db_utils import TextTooLong, UnknownChoice
-from grpc_utils import entry, one_of, within
+from grpc_utils import at_most, entry, one_of, within
 from grpc_utils.database_refusals import refusal_of
-from grpc_utils.errors import ChampRequis, ExisteDeja, InvalidArgument, Refusal, TropDEntrees, ValeurInconnue
+from grpc_utils.errors import (
+    ChampRequis,
+    ExisteDeja,
+    InvalidArgument,
+    Refusal,
+    TropDEntrees,
+    TropLong,
+    ValeurInconnue,
+)
 
 
 class DureeInvalide(InvalidArgument):
@@ -56,6 +64,14 @@ def test_C7_an_unknown_value_is_told_the_permitted_ones() -> None:
     assert refused.value.metadata == {"champ": "couleur"}
     with pytest.raises(ChampRequis):
         one_of("", ("ROUGE",), "couleur")
+
+
+def test_C7_a_text_that_is_too_long_is_told_the_maximum() -> None:
+    """In characters; a text of just that length is taken as it is."""
+    assert at_most("été", 3, "nom") == "été"
+    with pytest.raises(TropLong) as refused:
+        at_most("étés", 3, "nom")
+    assert refused.value.message.endswith("(champ : nom ; maximum : 3 caractères).")
 
 
 def test_C7_what_a_column_refuses_is_told_with_its_bounds() -> None:

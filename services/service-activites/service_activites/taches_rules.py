@@ -7,8 +7,8 @@ from typing import Any
 from crm.activites import activites_pb2 as pb
 from crm.notifications.notifications_pb2 import CreateNotificationRequest
 from google.protobuf.struct_pb2 import Struct
-from grpc_utils import Identity, changes, content_hash, free_structure, opaque_id, required
-from grpc_utils.errors import FailedPrecondition, FormatInvalide, TransitionInterdite, TropLong
+from grpc_utils import Identity, at_most, changes, content_hash, free_structure, opaque_id, required
+from grpc_utils.errors import FailedPrecondition, FormatInvalide, TransitionInterdite
 
 from service_activites.models import A_FAIRE, ANNULEE, EN_COURS, TERMINEE, Tache
 from service_activites.periodes import OPEN
@@ -68,8 +68,7 @@ def marked(tache: Tache, statut: str, now: datetime, motif: str = "") -> dict[st
 
     Raises TransitionInterdite, TropLong.
     """
-    if len(motif) > _LONGEST_MOTIF:
-        raise TropLong(f"maximum : {_LONGEST_MOTIF} caractères", champ="motif")
+    at_most(motif, _LONGEST_MOTIF, "motif")
     if tache.statut == statut:
         return {}
     if statut not in _TRANSITIONS[tache.statut]:

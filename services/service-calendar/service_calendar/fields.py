@@ -6,8 +6,8 @@ Each takes what a request says and the name of the field, and returns what is st
 import re
 from datetime import date, time
 
-from grpc_utils import caller, civil_date, opaque_id, required, within
-from grpc_utils.errors import DateInvalide, FormatInvalide, InvalidArgument, OrganisationRequise, TropLong
+from grpc_utils import at_most, caller, civil_date, opaque_id, required, within
+from grpc_utils.errors import DateInvalide, FormatInvalide, InvalidArgument, OrganisationRequise
 
 from service_calendar.planning import Reference
 from service_calendar.resolution import References
@@ -104,6 +104,4 @@ def bounded(number: int, least: int, most: int, champ: str) -> int:
 
 def short(text: str, longest: int, champ: str) -> str:
     """*text*, which must be there and have at most *longest* characters. Raises ChampRequis, TropLong."""
-    if len(required(text, champ)) > longest:
-        raise TropLong(f"maximum : {longest} caractères", champ=champ)
-    return text
+    return at_most(required(text, champ), longest, champ)

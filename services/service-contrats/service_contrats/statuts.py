@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from grpc_utils.errors import FailedPrecondition, InvalidArgument, TransitionInterdite, TropLong
+from grpc_utils import at_most
+from grpc_utils.errors import FailedPrecondition, InvalidArgument, TransitionInterdite
 
 from service_contrats.models import (
     ACTIF,
@@ -61,6 +62,5 @@ def motif(text: str, *, shortest: int = _SHORTEST_MOTIF) -> str:
     """A motif of 3 to 500 characters (R15). Raises MotifTropCourt, TropLong."""
     if len(text) < shortest:
         raise MotifTropCourt(champ="motif")
-    if len(text) > _LONGEST_MOTIF:
-        raise TropLong(f"maximum : {_LONGEST_MOTIF} caractères", champ="motif")
+    at_most(text, _LONGEST_MOTIF, "motif")
     return text

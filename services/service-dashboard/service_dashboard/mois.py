@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from grpc_utils import rounded
 
-from service_dashboard.periods import Periode
+from service_dashboard.periods import Periode, shifted
 
 _YEAR = 12  # months before a month that say what it should bring
 _GROWTH = Decimal("1.10")
@@ -25,12 +25,6 @@ class Ca:
 
 
 NOTHING = Ca(Decimal(0), Decimal(0))
-
-
-def shifted(mois: date, by: int) -> date:
-    """The first day of the month that is *by* months after that of *mois*, before it when negative."""
-    year, month = divmod(mois.year * 12 + mois.month - 1 + by, 12)
-    return date(year, month + 1, 1)
 
 
 def months_of(periode: Periode) -> Sequence[date]:

@@ -64,11 +64,13 @@ def asked_for_months(filters: pb.DashboardFilters, today: date) -> Periode:
     fin = optional_date(filters.date_fin, "date_fin") or today
     if filters.periode_rapide not in QUICK:
         raise ValeurInconnue(champ="periode_rapide")
-    return _checked(Periode(debut or _eleven_months_before(fin), fin))
+    return _checked(Periode(debut or shifted(fin, -11), fin))
 
 
-def _eleven_months_before(fin: date) -> date:
-    return date(fin.year, 1, 1) if fin.month == 12 else date(fin.year - 1, fin.month + 1, 1)
+def shifted(mois: date, by: int) -> date:
+    """The first day of the month that is *by* months after that of *mois*, before it when negative."""
+    year, month = divmod(mois.year * 12 + mois.month - 1 + by, 12)
+    return date(year, month + 1, 1)
 
 
 def _quick(name: str, today: date) -> Periode:

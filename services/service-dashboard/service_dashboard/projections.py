@@ -11,14 +11,13 @@ from typing import Any, Final
 import grpc
 from crm.clients.clients_pb2 import ClientBase, ListClientBasesRequest
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
-from crm.common.common_pb2 import Pagination
 from crm.dashboard import dashboard_pb2 as pb
 from crm.dashboard.dashboard_pb2_grpc import ProjectionServiceServicer
 from crm.factures.factures_pb2 import Facture, ListFacturesRequest
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from db_utils import Database, Row, Scope, Transaction, clock, context, within
 from db_utils.clock import midnight
-from grpc_utils import Context, Peers, reason_of
+from grpc_utils import Context, Peers, all_pages, reason_of
 from grpc_utils.errors import Aborted, OrganisationRequise, Refusal
 from service_kit import App, Settings, Worker
 from sqlalchemy import ARRAY, String, any_, bindparam, select, union
@@ -27,7 +26,6 @@ from service_dashboard import rules
 from service_dashboard.models import ClientVu, FactureVue, Reconstruction
 
 _ACTIVE: Final = timedelta(days=30)  # an organisation without news for longer is left alone (R18)
-_PAGE: Final = 100
 _log = logging.getLogger(__name__)
 _STORED = select(FactureVue).where(FactureVue.invoice_id == any_(bindparam("ids", type_=ARRAY(String))))
 _since = bindparam("since", type_=FactureVue.emise_le.type)
@@ -93,23 +91,13 @@ async def nightly(app: App[Any]) -> None:
 
 
 async def _clients(peers: Peers) -> AsyncIterator[Sequence[ClientBase]]:
-    request = ListClientBasesRequest(pagination=Pagination(page_size=_PAGE))
-    while True:
-        answer = await peers.stub(ClientBaseServiceStub).List(request)
+    async for answer in all_pages(peers.stub(ClientBaseServiceStub).List, ListClientBasesRequest()):
         yield answer.clients
-        request.pagination.page_token = answer.pagination.next_page_token
-        if not request.pagination.page_token:
-            return
 
 
 async def _factures(peers: Peers) -> AsyncIterator[Sequence[Facture]]:
-    request = ListFacturesRequest(type="FACTURE", pagination=Pagination(page_size=_PAGE))
-    while True:
-        answer = await peers.stub(InvoiceServiceStub).List(request)
+    async for answer in all_pages(peers.stub(InvoiceServiceStub).List, ListFacturesRequest(type="FACTURE")):
         yield [one for one in answer.factures if one.HasField("emise_at")]
-        request.pagination.page_token = answer.pagination.next_page_token
-        if not request.pagination.page_token:
-            return
 
 
 async def _add_clients(database: Database, clients: Sequence[ClientBase]) -> int:

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 from crm.dashboard.dashboard_pb2 import DashboardFilters
-from service_dashboard.mois import Ca, months_of, objectif, shifted
-from service_dashboard.periods import Periode, asked_for_months
+from service_dashboard.mois import Ca, months_of, objectif
+from service_dashboard.periods import Periode, asked_for_months, shifted
 
 JANUARY = date(2026, 1, 1)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from crm.documents import documents_pb2 as pb
 from db_utils import clock, uuid7
-from grpc_utils import changes, file_name, one_of, opaque_id, required
+from grpc_utils import at_most, changes, file_name, one_of, opaque_id, required
 from grpc_utils.errors import (
     DataLoss,
     FailedPrecondition,
@@ -128,8 +128,7 @@ def _categorie(text: str) -> str:
 
 
 def _description(text: str) -> str | None:
-    if len(text) > _LONGEST_DESCRIPTION:
-        raise TropLong(f"maximum : {_LONGEST_DESCRIPTION} caractères", champ="description")
+    at_most(text, _LONGEST_DESCRIPTION, "description")
     return text or None
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from crm.email import email_pb2 as pb
 from db_utils import clock, uuid7
-from grpc_utils import clean_lines, clean_text, content_hash, opaque_id, required
-from grpc_utils.errors import ChampRequis, FormatInvalide, InvalidArgument, TropLong
+from grpc_utils import at_most, clean_lines, clean_text, content_hash, opaque_id, required
+from grpc_utils.errors import ChampRequis, FormatInvalide, InvalidArgument
 
 from service_email.addresses import address, ascii_domain, parsed_sender
 from service_email.models import Message
@@ -153,8 +153,7 @@ def one_line(text: str, champ: str) -> str:
     """A cleaned text for a header (R3). Raises EnteteInterdit for line breaks and NUL, TropLong."""
     if "\x00" in text or text.splitlines() not in ([], [text]):
         raise EnteteInterdit(champ=champ)
-    if len(text) > _LONGEST_TEXT:
-        raise TropLong(champ=champ)
+    at_most(text, _LONGEST_TEXT, champ)
     return clean_text(text, champ)
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from crm.factures import factures_pb2 as pb
 from db_utils import Database, Transaction, clock, parse_uuid, uuid7
-from grpc_utils import content_hash, entry, found, money, required
-from grpc_utils.errors import FailedPrecondition, InvalidArgument, TropLong
+from grpc_utils import at_most, content_hash, entry, found, money, required
+from grpc_utils.errors import FailedPrecondition, InvalidArgument
 from sqlalchemy import select
 
 from service_factures import (
@@ -85,9 +85,7 @@ class AvoirAmbigu(InvalidArgument):
 
 async def create(database: Database, request: pb.CreateCreditNoteRequest) -> pb.Facture:
     """Credit an invoice under a number of the avoirs' own series (R21)."""
-    motif = required(request.motif, "motif")
-    if len(motif) > _LONGEST_MOTIF:
-        raise TropLong(champ="motif")
+    at_most(required(request.motif, "motif"), _LONGEST_MOTIF, "motif")
     if request.HasField("montant") and request.lignes:
         raise AvoirAmbigu(champ="montant")
     reader = database.read()

@@ -6,8 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from crm.factures import factures_pb2 as pb
-from grpc_utils import changes, civil_date, opaque_id
-from grpc_utils.errors import ValeurInconnue
+from grpc_utils import changes, civil_date, one_of, opaque_id
 
 from service_factures import exonerations, rules, saisies
 from service_factures.lecture import Contenu
@@ -31,8 +30,8 @@ def requested_changes(request: pb.UpdateFactureRequest) -> dict[str, Any]:
     for names, convert in ((_DAYS, civil_date), (_IDS, opaque_id)):
         changed |= {name: convert(changed[name], name) for name in names if changed.get(name)}
     for name, values in rules.CHOICES.items():
-        if changed.get(name) not in (None, *values):
-            raise ValeurInconnue(champ=name)
+        if changed.get(name) is not None:
+            one_of(changed[name], values, name)
     if "motif_exoneration" in changed:
         changed["motif_exoneration"] = exonerations.motif(request.motif_exoneration)
     if request.HasField("societe_id"):

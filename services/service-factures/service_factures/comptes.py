@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from crm.factures import factures_pb2 as pb
 from db_utils import Reader, clock
-from grpc_utils import opaque_id, required
-from grpc_utils.errors import InvalidArgument, ValeurInconnue
+from grpc_utils import one_of, opaque_id, required
+from grpc_utils.errors import InvalidArgument
 from sqlalchemy import Select, bindparam, func, select
 
 from service_factures.lecture import EN_RETARD
@@ -61,8 +61,7 @@ async def balance(reader: Reader, request: pb.GetClientBalanceRequest) -> pb.Cli
 
 async def check_sequence(reader: Reader, request: pb.CheckSequenceRequest) -> pb.CheckSequenceResponse:
     """The numbers of a series as they are stored (R6, R7)."""
-    if required(request.serie, "serie") not in (FACTURE, AVOIR):
-        raise ValeurInconnue(champ="serie")
+    one_of(request.serie, (FACTURE, AVOIR), "serie")
     if request.annee not in _YEARS:
         raise AnneeInvalide(champ="annee")
     rows = await reader.all(_SERIE, societe_id=request.societe_id, serie=request.serie, annee=request.annee)

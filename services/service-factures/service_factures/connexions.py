@@ -10,8 +10,8 @@ from uuid import UUID
 
 from crm.factures import factures_pb2 as pb
 from db_utils import Envelope, Reader, Transaction, uuid7
-from grpc_utils import found, opaque_id, required, to_message
-from grpc_utils.errors import FormatInvalide, InvalidArgument, OrganisationRequise, TropLong
+from grpc_utils import at_most, found, opaque_id, required, to_message
+from grpc_utils.errors import FormatInvalide, InvalidArgument, OrganisationRequise
 from grpc_utils.web import is_secure
 from service_kit import App
 from sqlalchemy import bindparam, delete, select
@@ -95,8 +95,7 @@ def told_by(request: pb.SaveConnexionRequest, *, plain_here: bool) -> dict[str, 
     for name, text in told.items():
         if name in _NEEDED:
             required(text, name)
-        if len(text) > _LONGEST[name]:
-            raise TropLong(champ=name)
+        at_most(text, _LONGEST[name], name)
         if text and not _VISIBLE.fullmatch(text):
             raise FormatInvalide(champ=name)
         # In production a tenant who names http here would have us call what listens beside us.

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Final
 
-from grpc_utils.errors import InvalidArgument, ValeurInconnue
+from grpc_utils import one_of
+from grpc_utils.errors import InvalidArgument
 
 from service_factures.documents.exonerations import MENTIONS
 from service_factures.models import BIENS
@@ -39,9 +40,7 @@ class IntracomSansBiens(InvalidArgument):
 
 def motif(text: str) -> str | None:
     """A reason, None when empty. Raises ValeurInconnue."""
-    if text and text not in CATEGORIES:
-        raise ValeurInconnue(champ="motif_exoneration")
-    return text or None
+    return one_of(text, CATEGORIES, "motif_exoneration") if text else None
 
 
 def categorie(taux: Decimal, motif: str | None) -> str:

@@ -2,8 +2,8 @@
 
 from crm.factures import factures_pb2 as pb
 from db_utils import Database, Transaction, clock
-from grpc_utils import found, instant, required
-from grpc_utils.errors import ChampRequis, FailedPrecondition, InvalidArgument, TropLong, ValeurInconnue
+from grpc_utils import at_most, found, instant, required
+from grpc_utils.errors import ChampRequis, FailedPrecondition, InvalidArgument, ValeurInconnue
 
 from service_factures import audit, historique, suivi
 from service_factures.identite import check_complete
@@ -75,8 +75,7 @@ def _statut(request: pb.RecordStatusRequest) -> Statut:
     if date > clock.now():
         raise DateFuture(champ="date")
     for champ, longest in (("motif_code", LONGEST_MOTIF), ("texte", LONGEST_TEXTE)):
-        if len(getattr(request, champ)) > longest:
-            raise TropLong(champ=champ)
+        at_most(getattr(request, champ), longest, champ)
     return Statut(
         code=request.code,
         date=date,

@@ -8,13 +8,21 @@ from decimal import Decimal
 
 from crm.factures import factures_pb2 as pb
 from db_utils import Database, Transaction, clock
-from grpc_utils import civil_date, content_hash, found, money, opaque_id, required, written_amount
+from grpc_utils import (
+    at_most,
+    civil_date,
+    content_hash,
+    found,
+    money,
+    one_of,
+    opaque_id,
+    required,
+    written_amount,
+)
 from grpc_utils.errors import (
     AlreadyExists,
     CleIdempotenceReutilisee,
     InvalidArgument,
-    TropLong,
-    ValeurInconnue,
 )
 from sqlalchemy import bindparam, select
 
@@ -46,8 +54,8 @@ async def register(database: Database, request: pb.RegisterPaymentRequest) -> pb
     payment_id = opaque_id(required(request.payment_id, "payment_id"), "payment_id") or ""
     montant = money(request.montant, "montant", positive=True)
     day = _come(civil_date(required(request.date_reception, "date_reception"), "date_reception"))
-    if request.moyen and request.moyen not in MODES:
-        raise ValeurInconnue(champ="moyen")
+    if request.moyen:
+        one_of(request.moyen, MODES, "moyen")
     async with database.transaction() as tx:
         facture = found(await tx.get(Facture, facture_id, lock=True))
         soldes.check_payable(facture)
@@ -74,9 +82,8 @@ async def reverse(database: Database, request: pb.ReversePaymentRequest) -> pb.F
     """Take back a payment, or a part of it; the same key again changes nothing (R20)."""
     motif = required(request.motif, "motif")
     key = required(request.cle_idempotence, "cle_idempotence")
-    for text, champ, longest in ((motif, "motif", _LONGEST_MOTIF), (key, "cle_idempotence", _LONGEST_KEY)):
-        if len(text) > longest:
-            raise TropLong(champ=champ)
+    at_most(motif, _LONGEST_MOTIF, "motif")
+    at_most(key, _LONGEST_KEY, "cle_idempotence")
     asked = money(request.montant, "montant", positive=True) if request.HasField("montant") else None
     payment_id = required(request.payment_id, "payment_id")
     async with database.transaction() as tx:

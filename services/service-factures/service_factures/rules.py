@@ -10,14 +10,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from crm.factures import factures_pb2 as pb
-from grpc_utils import opaque_id, optional_date, required
+from grpc_utils import at_most, one_of, opaque_id, optional_date, required
 from grpc_utils.errors import (
     FailedPrecondition,
     FormatInvalide,
     OrganisationRequise,
     TransitionInterdite,
-    TropLong,
-    ValeurInconnue,
 )
 
 from service_factures import exonerations
@@ -102,22 +100,18 @@ def _societe(request: Any) -> str | None:
 
 
 def _choice(text: str, champ: str) -> str | None:
-    if text and text not in CHOICES[champ]:
-        raise ValeurInconnue(champ=champ)
-    return text or None
+    return one_of(text, CHOICES[champ], champ) if text else None
 
 
 def check_notes(text: str) -> None:
     """Refuse notes that would make documents and lists too large to be answered. Raises TropLong."""
-    if len(text) > _LONGEST_NOTES:
-        raise TropLong(f"maximum : {_LONGEST_NOTES} caractères", champ="notes")
+    at_most(text, _LONGEST_NOTES, "notes")
 
 
 def adresse(asked: pb.Adresse) -> dict[str, str]:
     """An address in its stored form; the country is France when none is given. Raises InvalidArgument."""
     for name, longest in _PLACE.items():
-        if len(getattr(asked, name)) > longest:
-            raise TropLong(champ=f"adresse_livraison.{name}")
+        at_most(getattr(asked, name), longest, f"adresse_livraison.{name}")
     if asked.pays and not _COUNTRY.fullmatch(asked.pays):
         raise FormatInvalide(champ="adresse_livraison.pays")
     return {name: getattr(asked, name) for name in _PLACE} | {"pays": asked.pays or "FR"}

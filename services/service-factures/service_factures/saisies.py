@@ -6,8 +6,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 from crm.factures import factures_pb2 as pb
-from grpc_utils import entry, money, opaque_id, percentage, permitted, required, within
-from grpc_utils.errors import ChampRequis, InvalidArgument, MontantInvalide, TropLong, ValeurInconnue
+from grpc_utils import at_most, entry, money, one_of, opaque_id, percentage, permitted, required, within
+from grpc_utils.errors import ChampRequis, InvalidArgument, MontantInvalide
 
 from service_factures import exonerations, totaux
 from service_factures.models import ZERO
@@ -93,14 +93,14 @@ def _ligne(asked: pb.LigneInput, settings: FactureSettings) -> Ligne:
     prix = _price(asked.prix_unitaire)
     remise = percentage(asked.remise_pct, "remise_pct")
     return Ligne(
-        description=_text(required(asked.description, "description"), "description", _LONGEST),
+        description=at_most(required(asked.description, "description"), _LONGEST, "description"),
         quantite=quantite,
         prix_unitaire=prix,
         remise_pct=remise,
         taux_tva=_rate(asked, settings),
         montant_ht=totaux.montant_ht(quantite, prix, remise),
         produit_id=opaque_id(asked.produit_id, "produit_id"),
-        unite=_text(asked.unite, "unite", _LONGEST_UNITE) or UNITE,
+        unite=at_most(asked.unite, _LONGEST_UNITE, "unite") or UNITE,
     )
 
 
@@ -112,10 +112,8 @@ def _by_montants(request: Any, settings: FactureSettings) -> Totaux:
             with entry("montants", rang):
                 montants.append(_montant(one, settings))
         return totaux.of_montants(montants)
-    mode = request.mode_montant or TTC
-    if mode not in (TTC, HT):
-        raise ValeurInconnue(champ="mode_montant")
-    libelle = _text(request.libelle, "libelle", _LONGEST) or PRESTATION
+    mode = one_of(request.mode_montant or TTC, (TTC, HT), "mode_montant")
+    libelle = at_most(request.libelle, _LONGEST, "libelle") or PRESTATION
     taux = ZERO if settings.franchise_tva else _rate(request, settings)
     amount = money(request.montant, "montant", positive=True)
     if mode == HT:
@@ -127,7 +125,7 @@ def _montant(asked: pb.MontantInput, settings: FactureSettings) -> Montant:
     return Montant(
         money(asked.montant, "montant", positive=True),
         ZERO if settings.franchise_tva else percentage(asked.taux_tva, "taux_tva"),
-        _text(asked.libelle, "libelle", _LONGEST) or PRESTATION,
+        at_most(asked.libelle, _LONGEST, "libelle") or PRESTATION,
         opaque_id(asked.produit_id, "produit_id"),
     )
 
@@ -159,12 +157,6 @@ def _price(value: float) -> Decimal:
 def _written(rates: Iterable[Decimal]) -> list[str]:
     """*rates* as in 20, 5,5 and 0."""
     return [f"{rate.normalize():f}".replace(".", ",") for rate in sorted(rates, reverse=True)]
-
-
-def _text(text: str, champ: str, longest: int) -> str:
-    if len(text) > longest:
-        raise TropLong(champ=champ)
-    return text
 
 
 def check_alone(request: Any) -> None:

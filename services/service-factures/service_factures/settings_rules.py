@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from crm.factures import factures_pb2 as pb
 from grpc_utils import (
+    at_most,
     changes,
     electronic_address,
     email_address,
@@ -17,7 +18,7 @@ from grpc_utils import (
     siret_number,
     vat_number,
 )
-from grpc_utils.errors import FailedPrecondition, FormatInvalide, InvalidArgument, TropLong
+from grpc_utils.errors import FailedPrecondition, FormatInvalide, InvalidArgument
 from stdnum import bic, iban
 from stdnum.exceptions import ValidationError
 
@@ -110,8 +111,7 @@ def _check_forms(changed: Mapping[str, Any]) -> None:
         if changed.get(name) and not form.fullmatch(changed[name]):
             raise FormatInvalide(champ=name)
     for name in _OF_MANY_LINES:
-        if len(changed.get(name) or "") > _LONGEST:
-            raise TropLong(f"maximum : {_LONGEST} caractères", champ=name)
+        at_most(changed.get(name) or "", _LONGEST, name)
 
 
 def _rates(asked: Iterable[float]) -> list[Decimal]:

@@ -6,8 +6,8 @@ from typing import Final
 
 from crm.factures import factures_pb2 as pb
 from db_utils import Database, Scope, within
-from grpc_utils import found
-from grpc_utils.errors import FailedPrecondition, Unavailable, ValeurInconnue
+from grpc_utils import found, one_of
+from grpc_utils.errors import FailedPrecondition, Unavailable
 
 from service_factures import fabrication
 from service_factures.document_models import FactureDocument
@@ -32,9 +32,7 @@ async def download(
     database: Database, request: pb.DownloadFactureRequest, settings: FacturesSettings
 ) -> pb.DownloadFactureResponse:
     """The stored file of an invoice; the first download makes it where the job has not yet."""
-    kind = request.format or PDF
-    if kind not in _MIME:
-        raise ValeurInconnue(champ="format")
+    kind = one_of(request.format or PDF, _MIME, "format")
     facture = found(await database.read().get(Facture, request.id))
     _check(facture)
     # A service may read an invoice by its id without naming its organisation (C6).

@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 from crm.relance import relance_pb2 as pb
 from db_utils import clock
-from grpc_utils import civil_date, required, within
-from grpc_utils.errors import InvalidArgument, TropLong
+from grpc_utils import at_most, civil_date, required, within
+from grpc_utils.errors import InvalidArgument
 
 from service_relance.models import LITIGE
 
@@ -34,9 +34,7 @@ def motif_of(request: pb.CancelRelanceRequest) -> str:
 
 def required_motif(text: str) -> str:
     """Why a person changes a plan. Raises ChampRequis, TropLong."""
-    if len(text) > _LONGEST_MOTIF:
-        raise TropLong(f"maximum : {_LONGEST_MOTIF} caractères", champ="motif")
-    return required(text, "motif")
+    return required(at_most(text, _LONGEST_MOTIF, "motif"), "motif")
 
 
 def new_day(request: pb.RescheduleRelanceRequest) -> date:

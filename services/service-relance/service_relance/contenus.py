@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, Final
+from uuid import UUID
 
 from crm.activites.activites_pb2 import CreateTacheRequest
 from crm.clients.clients_pb2 import ClientBase
@@ -38,6 +39,15 @@ _PRIORITES: Final = {HAUTE: "haute", MOYENNE: "normale", BASSE: "basse"}
 _OWN_TYPES: Final = (IMPAYE, CONTRAT_BIENTOT_EXPIRE, CONTRAT_EXPIRE)  # types of notifications, too
 
 
+KEYS: Final = "relance:"
+"""Begins the keys under which reminders are sent."""
+
+
+def key_of(envoi_id: UUID) -> str:
+    """Key under which everything for one `Envoi` is sent (R17)."""
+    return f"{KEYS}{envoi_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Lettre:
     """What is to be said for *group* by *regle*, to whom and until when."""
@@ -68,7 +78,7 @@ class Lettre:
     @property
     def cle(self) -> str:
         """Key under which all of it is sent."""
-        return f"relance:{self.group.envoi_id}"
+        return key_of(self.group.envoi_id)
 
 
 def contenu(lettre: Lettre, canaux: Sequence[Canal[Any]]) -> dict[str, Any]:

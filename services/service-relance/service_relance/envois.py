@@ -32,7 +32,7 @@ from sqlalchemy import String, Text, Uuid, any_, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from service_relance.canaux import CANAUX, EMAIL, Canal
-from service_relance.contenus import Contenu, same_demand
+from service_relance.contenus import KEYS, Contenu, key_of, same_demand
 from service_relance.decisions import Group
 from service_relance.historique import line
 from service_relance.models import ECHEC, EXECUTEE, PLANIFIEE, SUCCES, Envoi, Relance
@@ -58,16 +58,11 @@ _TYPES = [canal.command.name for canal in CANAUX]
 _owed = select(Relance.id).where(Relance.envoi_id == Envoi.id, Relance.statut == PLANIFIEE).exists()
 _ORPHANS = (
     select(CommandeSortante, Envoi)
-    .join(Envoi, CommandeSortante.cle == func.concat("relance:", cast(Envoi.id, Text)))
+    .join(Envoi, CommandeSortante.cle == func.concat(KEYS, cast(Envoi.id, Text)))
     .where(CommandeSortante.type == any_(bindparam("types", type_=ARRAY(String))))
     .where(CommandeSortante.organisation_id == Envoi.organisation_id)
     .where(CommandeSortante.etat == EN_ATTENTE, ~_owed)
 )
-
-
-def key_of(envoi_id: UUID) -> str:
-    """Key under which everything for one `Envoi` is sent (R17)."""
-    return f"relance:{envoi_id}"
 
 
 async def planned(tx: Transaction, relances: Sequence[Relance]) -> list[Relance]:

@@ -7,11 +7,12 @@ from typing import Any
 from crm.contrats.contrats_pb2 import Contrat, ListContratsRequest
 from crm.contrats.contrats_pb2_grpc import ContratServiceStub
 from db_utils import clock
+from grpc_utils import all_pages
 from service_kit import App
 
 from service_relance.calendrier import eligible_days
 from service_relance.models import RegleRelance
-from service_relance.planification import active_rules, all_pages, insert_planned, unknown_keys
+from service_relance.planification import active_rules, insert_planned, unknown_keys
 from service_relance.quotidien_rules import (
     STATUTS,
     concerns,

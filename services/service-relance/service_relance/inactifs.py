@@ -11,12 +11,12 @@ from crm.clients.clients_pb2 import ClientBase, ListClientBasesRequest
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.common.common_pb2 import Pagination
 from db_utils import clock
-from grpc_utils import instant
+from grpc_utils import all_pages, instant
 from service_kit import App
 
 from service_relance.calendrier import eligible_days
 from service_relance.models import INACTIVITE_CLIENT, RegleRelance
-from service_relance.planification import active_rules, all_pages, insert_planned, unknown_keys
+from service_relance.planification import active_rules, insert_planned, unknown_keys
 from service_relance.quotidien_rules import inactivity, inactivity_key, is_inactive, last_day
 from service_relance.regles_rules import in_force
 

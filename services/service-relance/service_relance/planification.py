@@ -1,6 +1,6 @@
-"""What the parts of the daily job share: active rules, pages of other services, rows planned once."""
+"""What the parts of the daily job share: active rules, and rows planned once."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from service_kit import App
@@ -9,7 +9,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from service_relance.models import RegleRelance, Relance
 
-_PER_PAGE = 100
 _ACTIVE = (
     select(RegleRelance)
     .where(RegleRelance.declencheur == bindparam("declencheur"), RegleRelance.actif)
@@ -27,17 +26,6 @@ _STILL_ACTIVE = (
 async def active_rules(app: App[Any], declencheur: str) -> Sequence[RegleRelance]:
     """Active rules for *declencheur* of the organisation of the scope, those of all its sociétés."""
     return await app.database.read().all(_ACTIVE, declencheur=declencheur)
-
-
-async def all_pages(method: Callable[[Any], Any], request: Any) -> AsyncIterator[Any]:
-    """Answers of the List *method* to *request*, which is changed to ask for each page."""
-    request.pagination.page_size = _PER_PAGE
-    while True:
-        answer = await method(request)
-        yield answer
-        request.pagination.page_token = answer.pagination.next_page_token
-        if not request.pagination.page_token:
-            return
 
 
 async def unknown_keys(app: App[Any], keys: Sequence[str]) -> set[str]:

@@ -6,7 +6,7 @@ What nobody knows is left out; a service that is away makes the reminders wait f
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +21,7 @@ from crm.organisations.organisations_pb2 import GetOrganisationRequest, GetSocie
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub, SocieteServiceStub
 from db_utils import parse_uuid
 from db_utils.clock import PARIS
-from grpc_utils import answered_or_none, money, percentage
+from grpc_utils import answered_or_none, instant, money, percentage
 from service_kit import App
 
 from service_relance.decisions import Group
@@ -146,7 +146,7 @@ def dossier_of(
         moyens_paiement=emetteur.moyens_paiement,
         contact=emetteur.contact,
         factures=factures,
-        date_creation=client.date_creation.ToDatetime(UTC).astimezone(PARIS).date() if client else None,
+        date_creation=instant(client.date_creation).astimezone(PARIS).date() if client else None,
         reference_contrat=contrat.reference if contrat else "",
         date_fin=date.fromisoformat(contrat.date_fin) if contrat and contrat.date_fin else None,
     )

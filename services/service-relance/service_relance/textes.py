@@ -85,13 +85,7 @@ def _a_renouveler(dossier: Dossier, au_client: bool) -> Texte:
         return Texte(titre, _message(dossier, f"{ends} Parlons de son renouvellement."))
     return Texte(
         titre,
-        _lines(
-            f"Proposer le renouvellement : le contrat prend fin {left}.",
-            ("Contrat", reference),
-            ("Client", dossier.client_nom),
-            ("Téléphone", dossier.client_telephone),
-            ("Date de fin", fin),
-        ),
+        _about_contract(dossier, f"Proposer le renouvellement : le contrat prend fin {left}."),
     )
 
 
@@ -110,13 +104,17 @@ def _expire(dossier: Dossier, au_client: bool) -> Texte:
         return Texte(titre, _message(dossier, f"{ended} Nous pouvons en établir un nouveau."))
     return Texte(
         titre,
-        _lines(
-            "Le contrat a pris fin : proposer un nouveau contrat.",
-            ("Contrat", reference),
-            ("Client", dossier.client_nom),
-            ("Téléphone", dossier.client_telephone),
-            ("Date de fin", fin),
-        ),
+        _about_contract(dossier, "Le contrat a pris fin : proposer un nouveau contrat."),
+    )
+
+
+def _about_contract(dossier: Dossier, sentence: str) -> str:
+    return _lines(
+        sentence,
+        ("Contrat", dossier.reference_contrat),
+        ("Client", dossier.client_nom),
+        ("Téléphone", dossier.client_telephone),
+        ("Date de fin", written(dossier.date_fin)),
     )
 
 

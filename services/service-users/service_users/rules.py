@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from crm.users import users_pb2 as pb
 from google.protobuf.struct_pb2 import Struct
-from grpc_utils import changes, email_address, required, web_address
+from grpc_utils import at_most, changes, email_address, required, web_address
 from grpc_utils.errors import (
     AlreadyExists,
     FailedPrecondition,
@@ -126,8 +126,7 @@ def profile_changes(request: pb.SyncProfileRequest) -> dict[str, Any]:
 
 def short_source(text: str, champ: str, longest: int = LONGEST_SOURCE) -> str:
     """Check the name of a source, of *longest* characters at most. Raises ChampRequis, TropLong."""
-    if len(required(text, champ)) > longest:
-        raise TropLong(champ=champ)
+    at_most(required(text, champ), longest, champ)
     return text
 
 
