@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from crm.common import common_pb2 as crm_dot_common_dot_common__pb2
 from crm.payments import payments_pb2 as crm_dot_payments_dot_payments__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -247,6 +248,250 @@ class MandateService:
             '/payments.MandateService/List',
             crm_dot_payments_dot_payments__pb2.ListMandatesRequest.SerializeToString,
             crm_dot_payments_dot_payments__pb2.ListMandatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class RemiseServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Create = channel.unary_unary(
+                '/payments.RemiseService/Create',
+                request_serializer=crm_dot_payments_dot_payments__pb2.CreateRemiseRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Remise.FromString,
+                _registered_method=True)
+        self.Get = channel.unary_unary(
+                '/payments.RemiseService/Get',
+                request_serializer=crm_dot_payments_dot_payments__pb2.GetRemiseRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Remise.FromString,
+                _registered_method=True)
+        self.List = channel.unary_unary(
+                '/payments.RemiseService/List',
+                request_serializer=crm_dot_payments_dot_payments__pb2.ListRemisesRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.ListRemisesResponse.FromString,
+                _registered_method=True)
+        self.Update = channel.unary_unary(
+                '/payments.RemiseService/Update',
+                request_serializer=crm_dot_payments_dot_payments__pb2.UpdateRemiseRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Remise.FromString,
+                _registered_method=True)
+        self.Delete = channel.unary_unary(
+                '/payments.RemiseService/Delete',
+                request_serializer=crm_dot_payments_dot_payments__pb2.DeleteRemiseRequest.SerializeToString,
+                response_deserializer=crm_dot_common_dot_common__pb2.DeleteResponse.FromString,
+                _registered_method=True)
+
+
+class RemiseServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def Create(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Get(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def List(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Update(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Delete(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_RemiseServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Create': grpc.unary_unary_rpc_method_handler(
+                    servicer.Create,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.CreateRemiseRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Remise.SerializeToString,
+            ),
+            'Get': grpc.unary_unary_rpc_method_handler(
+                    servicer.Get,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.GetRemiseRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Remise.SerializeToString,
+            ),
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.ListRemisesRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.ListRemisesResponse.SerializeToString,
+            ),
+            'Update': grpc.unary_unary_rpc_method_handler(
+                    servicer.Update,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.UpdateRemiseRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Remise.SerializeToString,
+            ),
+            'Delete': grpc.unary_unary_rpc_method_handler(
+                    servicer.Delete,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.DeleteRemiseRequest.FromString,
+                    response_serializer=crm_dot_common_dot_common__pb2.DeleteResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'payments.RemiseService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('payments.RemiseService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class RemiseService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def Create(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.RemiseService/Create',
+            crm_dot_payments_dot_payments__pb2.CreateRemiseRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Remise.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Get(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.RemiseService/Get',
+            crm_dot_payments_dot_payments__pb2.GetRemiseRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Remise.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.RemiseService/List',
+            crm_dot_payments_dot_payments__pb2.ListRemisesRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.ListRemisesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Update(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.RemiseService/Update',
+            crm_dot_payments_dot_payments__pb2.UpdateRemiseRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Remise.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Delete(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.RemiseService/Delete',
+            crm_dot_payments_dot_payments__pb2.DeleteRemiseRequest.SerializeToString,
+            crm_dot_common_dot_common__pb2.DeleteResponse.FromString,
             options,
             channel_credentials,
             insecure,

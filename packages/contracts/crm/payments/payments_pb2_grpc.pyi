@@ -4,6 +4,7 @@ isort:skip_file
 Schedules of payments and SEPA mandates, as far as contrats calls them."""
 
 from collections import abc as _abc
+from crm.common import common_pb2 as _common_pb2
 from crm.payments import payments_pb2 as _payments_pb2
 from grpc import aio as _aio
 import abc as _abc_1
@@ -63,3 +64,49 @@ class MandateServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_payments_pb2.ListMandatesResponse]: ...
 
 def add_MandateServiceServicer_to_server(servicer: MandateServiceServicer, server: _aio.Server) -> None: ...
+
+class RemiseServiceStub:
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    Create: _aio.UnaryUnaryMultiCallable[_payments_pb2.CreateRemiseRequest, _payments_pb2.Remise]
+    Get: _aio.UnaryUnaryMultiCallable[_payments_pb2.GetRemiseRequest, _payments_pb2.Remise]
+    List: _aio.UnaryUnaryMultiCallable[_payments_pb2.ListRemisesRequest, _payments_pb2.ListRemisesResponse]
+    Update: _aio.UnaryUnaryMultiCallable[_payments_pb2.UpdateRemiseRequest, _payments_pb2.Remise]
+    Delete: _aio.UnaryUnaryMultiCallable[_payments_pb2.DeleteRemiseRequest, _common_pb2.DeleteResponse]
+
+class RemiseServiceServicer(metaclass=_abc_1.ABCMeta):
+    @_abc_1.abstractmethod
+    def Create(
+        self,
+        request: _payments_pb2.CreateRemiseRequest,
+        context: _aio.ServicerContext[_payments_pb2.CreateRemiseRequest, _abc.Awaitable[_payments_pb2.Remise]],
+    ) -> _abc.Awaitable[_payments_pb2.Remise]: ...
+
+    @_abc_1.abstractmethod
+    def Get(
+        self,
+        request: _payments_pb2.GetRemiseRequest,
+        context: _aio.ServicerContext[_payments_pb2.GetRemiseRequest, _abc.Awaitable[_payments_pb2.Remise]],
+    ) -> _abc.Awaitable[_payments_pb2.Remise]: ...
+
+    @_abc_1.abstractmethod
+    def List(
+        self,
+        request: _payments_pb2.ListRemisesRequest,
+        context: _aio.ServicerContext[_payments_pb2.ListRemisesRequest, _abc.Awaitable[_payments_pb2.ListRemisesResponse]],
+    ) -> _abc.Awaitable[_payments_pb2.ListRemisesResponse]: ...
+
+    @_abc_1.abstractmethod
+    def Update(
+        self,
+        request: _payments_pb2.UpdateRemiseRequest,
+        context: _aio.ServicerContext[_payments_pb2.UpdateRemiseRequest, _abc.Awaitable[_payments_pb2.Remise]],
+    ) -> _abc.Awaitable[_payments_pb2.Remise]: ...
+
+    @_abc_1.abstractmethod
+    def Delete(
+        self,
+        request: _payments_pb2.DeleteRemiseRequest,
+        context: _aio.ServicerContext[_payments_pb2.DeleteRemiseRequest, _abc.Awaitable[_common_pb2.DeleteResponse]],
+    ) -> _abc.Awaitable[_common_pb2.DeleteResponse]: ...
+
+def add_RemiseServiceServicer_to_server(servicer: RemiseServiceServicer, server: _aio.Server) -> None: ...
