@@ -1,0 +1,108 @@
+"""The planned debits of the calendar service, which shows people what will be debited when."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from crm.calendar.calendar_pb2 import DebitToPlan, PlanDebitsRequest, UpdatePlannedDebitStatusRequest
+from crm.calendar.calendar_pb2_grpc import PlannedDebitServiceStub
+from db_utils import Transaction
+from grpc_utils import Peers
+from grpc_utils.errors import Introuvable, TransitionInterdite
+from service_kit.outgoing import Command, queue
+
+from service_payments.models import SEPA_DEBIT, Echeance, Echeancier
+
+
+async def _plan(peers: Peers, request: PlanDebitsRequest) -> None:
+    await peers.stub(PlannedDebitServiceStub).Plan(request)
+
+
+PLAN: Final = Command(
+    "planifier_prelevements",
+    PlanDebitsRequest,
+    send=_plan,
+    libelle="inscription des prélèvements au calendrier",
+)
+
+
+async def _tell(peers: Peers, request: UpdatePlannedDebitStatusRequest) -> None:
+    await peers.stub(PlannedDebitServiceStub).UpdateStatus(request)
+
+
+TELL: Final = Command(
+    "statut_prelevement",
+    UpdatePlannedDebitStatusRequest,
+    send=_tell,
+    # The calendar is further already, or it never had the debit: nothing is left to be told.
+    done=frozenset({TransitionInterdite.reason, Introuvable.reason}),
+    libelle="statut d'un prélèvement au calendrier",
+)
+
+
+async def tell(
+    tx: Transaction,
+    organisation_id: str,
+    schedule_id: UUID,
+    rang: int,
+    statut: str,
+    *,
+    cle: str,
+    montant_reel: Decimal | None = None,
+    date_reelle: date | None = None,
+) -> None:
+    """Owe the calendar what became of a planned debit, after what was owed of its schedule before.
+
+    *statut* is CONFIRMED, PROCESSING, EXECUTED, FAILED or CANCELLED; *cle* names the change.
+    """
+    request = UpdatePlannedDebitStatusRequest(
+        organisation_id=organisation_id,
+        schedule_id=str(schedule_id),
+        rang=rang,
+        statut=statut,
+        date_reelle=date_reelle.isoformat() if date_reelle else "",
+    )
+    if montant_reel is not None:
+        request.montant_reel = float(montant_reel)
+    await queue(
+        tx,
+        TELL,
+        request,
+        key=f"statut:{schedule_id}:{rang}:{cle}",
+        about=f"echeancier:{schedule_id}",
+        organisation_id=organisation_id,
+    )
+
+
+async def plan(tx: Transaction, schedule: Echeancier, echeances: Sequence[Echeance]) -> None:
+    """Owe the calendar the days of *echeances* that are debited and have one."""
+    debits = [_debit(schedule, one) for one in echeances if one.date_prelevement is not None]
+    if schedule.moyen != SEPA_DEBIT or not debits:
+        return
+    # The last change among them names what is told: a repetition is the same, a later change another one.
+    latest = max((one.version, one.rang, str(one.id)) for one in echeances)
+    await queue(
+        tx,
+        PLAN,
+        PlanDebitsRequest(organisation_id=schedule.organisation_id, debits=debits),
+        key=f"plan:{schedule.id}:{latest[2]}:{latest[0]}:{len(debits)}",
+        about=f"echeancier:{schedule.id}",
+        organisation_id=schedule.organisation_id,
+    )
+
+
+def _debit(schedule: Echeancier, echeance: Echeance) -> DebitToPlan:
+    assert echeance.date_prelevement is not None
+    target = echeance.date_cible or echeance.date_prelevement
+    return DebitToPlan(
+        schedule_id=str(schedule.id),
+        rang=echeance.rang,
+        contrat_id=schedule.contrat_id or "",
+        client_id=schedule.client_id,
+        societe_id=schedule.societe_id,
+        planned_debit_date=echeance.date_prelevement.isoformat(),
+        original_target_date=target.isoformat(),
+        montant=float(echeance.montant),
+    )
