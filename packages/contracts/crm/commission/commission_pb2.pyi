@@ -200,3 +200,72 @@ class DeleteBordereauRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteBordereauRequest: _TypeAlias = DeleteBordereauRequest  # noqa: Y015
+
+@_typing.final
+class DeclencherRepriseRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    DATE_EVENEMENT_FIELD_NUMBER: _builtins.int
+    COMMISSION_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    CONTRAT_ID_FIELD_NUMBER: _builtins.int
+    MONTANT_FIELD_NUMBER: _builtins.int
+    MOTIF_FIELD_NUMBER: _builtins.int
+    CLE_IDEMPOTENCE_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    type: _builtins.str
+    """RESILIATION, IMPAYE or ANNULATION."""
+    date_evenement: _builtins.str
+    """YYYY-MM-DD."""
+    commission_id: _builtins.str
+    """One of the three."""
+    payment_id: _builtins.str
+    contrat_id: _builtins.str
+    montant: _builtins.float
+    """Of an ANNULATION: what was paid back."""
+    motif: _builtins.str
+    cle_idempotence: _builtins.str
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        type: _builtins.str = ...,
+        date_evenement: _builtins.str = ...,
+        commission_id: _builtins.str = ...,
+        payment_id: _builtins.str = ...,
+        contrat_id: _builtins.str = ...,
+        montant: _builtins.float | None = ...,
+        motif: _builtins.str = ...,
+        cle_idempotence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_montant", b"_montant", "montant", b"montant"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_montant", b"_montant", "cle_idempotence", b"cle_idempotence", "commission_id", b"commission_id", "contrat_id", b"contrat_id", "date_evenement", b"date_evenement", "montant", b"montant", "motif", b"motif", "organisation_id", b"organisation_id", "payment_id", b"payment_id", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__montant: _TypeAlias = _typing.Literal["montant"]  # noqa: Y015
+    _WhichOneofArgType__montant: _TypeAlias = _typing.Literal["_montant", b"_montant"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__montant) -> _WhichOneofReturnType__montant | None: ...
+
+Global___DeclencherRepriseRequest: _TypeAlias = DeclencherRepriseRequest  # noqa: Y015
+
+@_typing.final
+class DeclencherRepriseResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPRISES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def reprises(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        reprises: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reprises", b"reprises"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeclencherRepriseResponse: _TypeAlias = DeclencherRepriseResponse  # noqa: Y015

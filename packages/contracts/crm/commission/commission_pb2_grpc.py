@@ -268,3 +268,77 @@ class BordereauService:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class RepriseServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Declencher = channel.unary_unary(
+                '/commission.RepriseService/Declencher',
+                request_serializer=crm_dot_commission_dot_commission__pb2.DeclencherRepriseRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.DeclencherRepriseResponse.FromString,
+                _registered_method=True)
+
+
+class RepriseServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def Declencher(self, request, context):
+        """Take commissions back after a payment came back, was refunded, or its contract ended. The same key
+        again changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_RepriseServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Declencher': grpc.unary_unary_rpc_method_handler(
+                    servicer.Declencher,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.DeclencherRepriseRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.DeclencherRepriseResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'commission.RepriseService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('commission.RepriseService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class RepriseService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def Declencher(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.RepriseService/Declencher',
+            crm_dot_commission_dot_commission__pb2.DeclencherRepriseRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.DeclencherRepriseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
