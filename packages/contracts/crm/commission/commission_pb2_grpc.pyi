@@ -58,23 +58,3 @@ class BordereauServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_common_pb2.DeleteResponse]: ...
 
 def add_BordereauServiceServicer_to_server(servicer: BordereauServiceServicer, server: _aio.Server) -> None: ...
-
-class RepriseServiceStub:
-    def __init__(self, channel: _aio.Channel) -> None: ...
-    Declencher: _aio.UnaryUnaryMultiCallable[_commission_pb2.DeclencherRepriseRequest, _commission_pb2.DeclencherRepriseResponse]
-    """Take commissions back after a payment came back, was refunded, or its contract ended. The same key
-    again changes nothing.
-    """
-
-class RepriseServiceServicer(metaclass=_abc_1.ABCMeta):
-    @_abc_1.abstractmethod
-    def Declencher(
-        self,
-        request: _commission_pb2.DeclencherRepriseRequest,
-        context: _aio.ServicerContext[_commission_pb2.DeclencherRepriseRequest, _abc.Awaitable[_commission_pb2.DeclencherRepriseResponse]],
-    ) -> _abc.Awaitable[_commission_pb2.DeclencherRepriseResponse]:
-        """Take commissions back after a payment came back, was refunded, or its contract ended. The same key
-        again changes nothing.
-        """
-
-def add_RepriseServiceServicer_to_server(servicer: RepriseServiceServicer, server: _aio.Server) -> None: ...
