@@ -17,12 +17,12 @@ async def note(
     row: Any,
     scope: str,
     action: str,
+    apres: dict[str, Any] | None = None,
     *,
     avant: dict[str, Any] | None = None,
     acteur: str = "",
-    **apres: Any,
 ) -> None:
-    """Note what the caller, or *acteur*, has done to *row*, with what is so now."""
+    """Note what the caller, or *acteur*, has done to *row*: what is so now, and what was."""
     await tx.insert(
         CommissionAudit(
             organisation_id=row.organisation_id,
@@ -32,7 +32,7 @@ async def note(
             beneficiaire_id=getattr(row, "beneficiaire_id", None),
             contrat_id=getattr(row, "contrat_id", None),
             avant=avant,
-            apres=apres or None,
+            apres=apres,
             acteur=acteur or caller().author,
         )
     )

@@ -12,7 +12,6 @@ from db_utils import Reader, Transaction
 from sqlalchemy import bindparam, delete, exists, select
 
 from service_commission import libelles, lignes
-from service_commission.lignes import Entree
 from service_commission.bordereau_models import (
     ACOMPTE,
     BROUILLON,
@@ -27,6 +26,7 @@ from service_commission.bordereau_models import (
     LigneBordereau,
     ReportNegatif,
 )
+from service_commission.lignes import Entree
 from service_commission.models import EN_ATTENTE, Commission, Reprise
 
 _COMMISSIONS = (
@@ -97,7 +97,8 @@ async def owed_by(reader: Reader, beneficiaire_id: str) -> tuple[list[ReportNega
 async def restants(reader: Reader, beneficiaire_id: str) -> Mapping[UUID, Decimal]:
     """What is left of each of them, by their ids."""
     reports, acomptes = await owed_by(reader, beneficiaire_id)
-    return {one.id: one.montant_restant for one in (*reports, *acomptes)}
+    left = {one.id: one.montant_restant for one in reports}
+    return left | {one.id: one.montant_restant for one in acomptes}
 
 
 async def rebuild(tx: Transaction, bordereau: Bordereau) -> list[LigneBordereau]:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from service_commission.decomptes import Decompte, decompte, total
 from service_commission.bordereau_models import ACOMPTE, LINEAIRE, REPORT, REPRISE, Bordereau, LigneBordereau
+from service_commission.decomptes import Decompte, decompte, total
 
 # The column that names what a line of a section is about.
 SOURCES: Mapping[str, str] = {
@@ -46,7 +47,7 @@ def account_of(entrees: Sequence[Entree]) -> Decompte:
 
 
 def amounts_of(entrees: Sequence[Entree], account: Decompte) -> list[Decimal]:
-    """The signed amount of each line: of carry-overs and acomptes what is taken, nothing of deselected ones."""
+    """The signed amount of each line: of carry-overs and acomptes what is taken of them."""
     taken = {REPORT: iter(account.reports), ACOMPTE: iter(account.acomptes)}
     signed = []
     for one in entrees:
@@ -73,10 +74,14 @@ def rows_of(
             selectionne=one.selectionne,
             motif_deselection=one.motif,
             ordre=ordre,
-            **{SOURCES[one.section]: one.source},
+            **_about(one),
         )
         for ordre, (one, montant) in enumerate(zip(entrees, montants, strict=True), 1)
     ]
+
+
+def _about(one: Entree) -> dict[str, Any]:
+    return {SOURCES[one.section]: one.source}
 
 
 def source_of(ligne: LigneBordereau) -> UUID:
@@ -101,7 +106,7 @@ def entrees_of(lignes: Iterable[LigneBordereau], restants: Mapping[UUID, Decimal
     ]
 
 
-def totals(account: Decompte, entrees: Iterable[Entree]) -> dict[str, object]:
+def totals(account: Decompte, entrees: Iterable[Entree]) -> dict[str, Any]:
     """The columns of a bordereau that follow from its lines; `nombre_lignes` counts the selected ones."""
     return {
         "total_brut": account.brut,

@@ -1,4 +1,4 @@
-"""The tables of commissions and of what is taken back of them. Those of bordereaux are in `bordereau_models.py`.
+"""The tables of commissions and of what is taken back of them; `bordereau_models.py` has the others.
 
 What may be in them is in the rules of their modules.
 """

@@ -2,14 +2,13 @@
 
 from service_kit import Service
 
-from service_commission import bordereau_models
+from service_commission.acomptes import AcompteService, ReportNegatifService
+from service_commission.bordereaux import BordereauService
 from service_commission.models import Base
-
-assert bordereau_models  # its tables belong to Base.metadata
 
 SERVICE = Service(
     name="commission",
     port=50054,
     tables=Base.metadata,
-    servicers=(),
+    servicers=(BordereauService, AcompteService, ReportNegatifService),
 )
