@@ -28,10 +28,9 @@ from service_payments.models import (
 )
 from service_payments.pain008 import Fichier, Lot
 from service_payments.sepa_models import ACTIF, Mandat, Remise
-from service_payments.transitions import transition
+from service_payments.issues import DEJA_REGLEE, issues
 
 EMISSION: Final = "EMISSION"  # cause of the transitions
-DEJA_REGLEE: Final = "DEJA_REGLEE"
 
 _ids: Final = bindparam("ids", type_=ARRAY(Uuid))
 _now: Final = bindparam("now", type_=Payment.updated_at.type)
@@ -151,7 +150,8 @@ async def close_settled(tx: Transaction, payment: Payment, facture: FactureLue) 
     current = await tx.get(Payment, payment.id, lock=True)
     if current is None or current.statut != PENDING:
         return
-    await transition(tx, current, CANCELLED, cause=DEJA_REGLEE)
+    async with issues(tx) as outcome:
+        await outcome.cancelled(current, cause=DEJA_REGLEE)
     if current.echeance_id is not None:
         statut = ANNULEE if facture.statut == ANNULEE else PAYEE
         await tx.execute(_CLOSE, ids=[current.id], statut=statut, now=clock.now())
