@@ -1,19 +1,16 @@
 """The planned debits of the calendar service, which shows people what will be debited when."""
 
 from collections.abc import Sequence
-from datetime import date
-from decimal import Decimal
 from typing import Final
-from uuid import UUID
 
 from crm.calendar.calendar_pb2 import DebitToPlan, PlanDebitsRequest, UpdatePlannedDebitStatusRequest
 from crm.calendar.calendar_pb2_grpc import PlannedDebitServiceStub
 from db_utils import Transaction
 from grpc_utils import Peers
-from grpc_utils.errors import Introuvable, TransitionInterdite
 from service_kit.outgoing import Command, queue
 
 from service_payments.models import SEPA_DEBIT, Echeance, Echeancier
+from service_payments.suites import CALENDRIER, DEBIT_CANCELLED
 
 
 async def _plan(peers: Peers, request: PlanDebitsRequest) -> None:
@@ -28,51 +25,23 @@ PLAN: Final = Command(
 )
 
 
-async def _tell(peers: Peers, request: UpdatePlannedDebitStatusRequest) -> None:
-    await peers.stub(PlannedDebitServiceStub).UpdateStatus(request)
-
-
-TELL: Final = Command(
-    "statut_prelevement",
-    UpdatePlannedDebitStatusRequest,
-    send=_tell,
-    # The calendar is further already, or it never had the debit: nothing is left to be told.
-    done=frozenset({TransitionInterdite.reason, Introuvable.reason}),
-    libelle="statut d'un prélèvement au calendrier",
-)
-
-
-async def tell(
-    tx: Transaction,
-    organisation_id: str,
-    schedule_id: UUID,
-    rang: int,
-    statut: str,
-    *,
-    cle: str,
-    montant_reel: Decimal | None = None,
-    date_reelle: date | None = None,
-) -> None:
-    """Owe the calendar what became of a planned debit, after what was owed of its schedule before.
-
-    *statut* is CONFIRMED, PROCESSING, EXECUTED, FAILED or CANCELLED; *cle* names the change.
-    """
+async def withdraw(tx: Transaction, schedule: Echeancier, echeance: Echeance) -> None:
+    """Owe the calendar that *echeance* will not be debited."""
+    if schedule.moyen != SEPA_DEBIT:
+        return
     request = UpdatePlannedDebitStatusRequest(
-        organisation_id=organisation_id,
-        schedule_id=str(schedule_id),
-        rang=rang,
-        statut=statut,
-        date_reelle=date_reelle.isoformat() if date_reelle else "",
+        organisation_id=schedule.organisation_id,
+        schedule_id=str(schedule.id),
+        rang=echeance.rang,
+        statut=DEBIT_CANCELLED,
     )
-    if montant_reel is not None:
-        request.montant_reel = float(montant_reel)
     await queue(
         tx,
-        TELL,
+        CALENDRIER,
         request,
-        key=f"statut:{schedule_id}:{rang}:{cle}",
-        about=f"echeancier:{schedule_id}",
-        organisation_id=organisation_id,
+        key=f"{echeance.id}:{DEBIT_CANCELLED}:{echeance.version}",
+        about=f"calendar:{echeance.id}",
+        organisation_id=schedule.organisation_id,
     )
 
 

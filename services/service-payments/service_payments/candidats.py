@@ -125,7 +125,7 @@ async def _context(
         by_id=await _by_id(reader, _NAMED, named),
         by_place={(mandat.client_id, mandat.contrat_id or ""): mandat for mandat in signed},
         factures=await _factures(app, invoices),
-        in_flight=defaultdict(Decimal, dict(in_flight)),
+        in_flight=defaultdict(Decimal, {facture_id or "": total for facture_id, total in in_flight}),
     )
 
 

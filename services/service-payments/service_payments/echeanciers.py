@@ -45,6 +45,7 @@ from service_payments.models import (
     Payment,
 )
 from service_payments.planification import ECHEANCES, Jour, notice_of, planned
+from service_payments.repercussions import follow
 from service_payments.sepa_models import Mandat
 from service_payments.settings import PaymentsSettings
 
@@ -203,7 +204,7 @@ async def _changed(tx: Transaction, schedule: Echeancier, asked: dict[str, Any])
             await tx.update(one, montant=montant)
     await tx.flush()
     await agenda.plan(tx, schedule, free)
-    await interruptions.close_if_done(tx, schedule)
+    await follow(tx, [schedule])
     return echeances
 
 

@@ -19,6 +19,7 @@ from service_kit.outgoing import AVERTISSEMENT, alert
 from sqlalchemy import bindparam, select
 
 from service_payments import echeancier_rules as rules
+from service_payments.emission_rules import end_to_end_id
 from service_payments.factures_demandees import demande, request_of
 from service_payments.models import (
     ACTIVE,
@@ -120,7 +121,7 @@ async def _present(
         provider=SEPA_FILE if schedule.moyen == SEPA_DEBIT else "",
         montant=echeance.montant,
         date_prelevement=echeance.date_prelevement,
-        end_to_end_id=f"E{identity.hex}",
+        end_to_end_id=end_to_end_id(identity),
         cle_idempotence=f"pay:{echeance.id}:1",
     )
     await tx.insert(payment, if_absent=True)

@@ -4,7 +4,6 @@ Rows are locked in one order everywhere: the schedule, which the caller has lock
 échéances (R9, R10, R34).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -19,26 +18,22 @@ from sqlalchemy import bindparam, select
 
 from service_payments import agenda
 from service_payments import echeancier_rules as rules
+from service_payments.issues import issues
 from service_payments.models import (
     ACTIVE,
     ANNULEE,
     BLOQUEE,
-    CANCELLED,
-    COMPLETED,
     FACTUREE,
     INCOMPLETE,
     PAUSED,
-    PAYEE,
     PENDING,
     PLANIFIEE,
     SCHEDULE_CANCELLED,
-    SEPA_DEBIT,
     Echeance,
     Echeancier,
     Payment,
 )
 from service_payments.planification import ECHEANCES, Jour, notice_of, planned
-from service_payments.transitions import transition
 
 ECHEANCIER_ANNULE: Final = "ECHEANCIER_ANNULE"  # cause of the transitions of its payments
 ALIVE: Final = frozenset({INCOMPLETE, ACTIVE, PAUSED})  # schedules that may still be ended
@@ -114,14 +109,13 @@ async def cancel(
     echeances = await tx.all(ECHEANCES, echeancier_id=schedule.id)
     ended = [one for one in echeances if _ends(one, after)]
     ids = {one.id for one in ended}
-    for payment in await tx.all(_WAITING, schedule_id=schedule.id):
-        if payment.echeance_id in ids or (after is None and payment.echeance_id is None):
-            await transition(tx, payment, CANCELLED, cause=ECHEANCIER_ANNULE, acteur=acteur)
+    async with issues(tx) as outcome:
+        for payment in await tx.all(_WAITING, schedule_id=schedule.id):
+            if payment.echeance_id in ids or after is None:
+                await outcome.cancelled(payment, cause=ECHEANCIER_ANNULE, acteur=acteur)
     for echeance in ended:
         await tx.update(echeance, statut=ANNULEE)
-        if schedule.moyen == SEPA_DEBIT:
-            cle = f"v{echeance.version}"
-            await agenda.tell(tx, schedule.organisation_id, schedule.id, echeance.rang, CANCELLED, cle=cle)
+        await agenda.withdraw(tx, schedule, echeance)
     if after is None or not any(one.statut in _OPEN for one in echeances):
         await tx.update(schedule, statut=SCHEDULE_CANCELLED, motif=motif)
     return ended
@@ -151,21 +145,6 @@ def _ends(echeance: Echeance, after: date | None) -> bool:
     if echeance.statut not in _OPEN or echeance.demande is not None:
         return False
     return after is None or (echeance.date_prelevement or date.max) > after
-
-
-async def close_if_done(tx: Transaction, schedule: Echeancier) -> None:
-    """Complete *schedule*, locked, once each of its échéances is paid or cancelled (R9)."""
-    if schedule.statut not in (ACTIVE, PAUSED) or rules.is_open(schedule):
-        return
-    echeances: Sequence[Echeance] = await tx.all(ECHEANCES, echeancier_id=schedule.id)
-    if echeances and all(one.statut in (PAYEE, ANNULEE) for one in echeances):
-        await tx.update(schedule, statut=COMPLETED)
-
-
-async def reopen(tx: Transaction, schedule: Echeancier) -> None:
-    """Have a COMPLETED *schedule*, locked, be ACTIVE again: its last debit came back (R9)."""
-    if schedule.statut == COMPLETED:
-        await tx.update(schedule, statut=ACTIVE)
 
 
 def _check(schedule: Echeancier, expected: str, wanted: str) -> None:

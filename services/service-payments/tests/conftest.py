@@ -12,6 +12,7 @@ from service_kit.registry import service_named
 from service_payments.service import SERVICE
 from service_testing import Mesh, running
 from service_testing.fixtures import of_member
+from tests.encaissements import Encaissements
 
 contrats = of_member(ContratServiceStub)
 echeanciers = of_member(PaymentScheduleServiceStub)
@@ -28,3 +29,9 @@ async def mesh() -> AsyncIterator[Mesh]:
     known = map(service_named, ("calendar", "contrats", "factures", "notifications"))
     async with running(replace(SERVICE, workers=()), *known, user_sync_enabled=False) as mesh:
         yield mesh
+
+
+@pytest.fixture
+def banque(mesh: Mesh, org: str, sepa: SepaServiceStub) -> Encaissements:
+    """Debits of a new organisation that are with the bank."""
+    return Encaissements(mesh, org, sepa)

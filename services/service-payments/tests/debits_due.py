@@ -122,8 +122,8 @@ class Debits:
                 assert row is not None
                 await transition(tx, row, "FAILED", cause="TEST")
 
-    async def alerts(self) -> list[CommandeSortante]:
-        """What the finance team is told."""
+    async def owed(self) -> list[CommandeSortante]:
+        """The calls to other services that are owed, alerts among them."""
         with within(Scope(self._org)):
             return list(await self._database.read().all(select(CommandeSortante)))
 
