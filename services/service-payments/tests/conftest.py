@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from crm.calendar.calendar_pb2_grpc import DebitConfigurationServiceStub, PlannedDebitServiceStub
-from crm.contrats.contrats_pb2_grpc import ContratServiceStub
+from crm.contrats.contrats_pb2_grpc import ContratServiceStub, ContractOrchestrationServiceStub
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from crm.payments.payments_pb2_grpc import MandateServiceStub, PaymentScheduleServiceStub, SepaServiceStub
 from service_kit.registry import service_named
@@ -15,6 +15,7 @@ from service_testing.fixtures import of_member
 from tests.encaissements import Encaissements
 
 contrats = of_member(ContratServiceStub)
+orchestrations = of_member(ContractOrchestrationServiceStub)
 echeanciers = of_member(PaymentScheduleServiceStub)
 prelevements = of_member(PlannedDebitServiceStub)
 reglages = of_member(DebitConfigurationServiceStub)
