@@ -100,7 +100,7 @@ async def test_R1_R4_R5_a_signed_contract_has_its_twelve_days(
     assert {(row.montant, row.statut) for row in shown} == {(49.90, "PLANNED")}
 
 
-async def test_R2_a_contract_of_another_system_is_due_once(
+async def test_R2_R32_a_contract_of_another_system_is_due_once(
     the_fifth: None, mesh: Mesh, org: str, echeanciers: PaymentScheduleServiceStub
 ) -> None:
     """Its event alone is known: one échéance of all that it tells."""
