@@ -13,10 +13,10 @@ from db_utils import Transaction, clock
 from sqlalchemy import ARRAY, Numeric, Uuid, and_, any_, bindparam, column, func, select, update
 
 from service_payments.emission_rules import FactureLue, Prelevement, held
+from service_payments.issues import DEJA_REGLEE, issues
 from service_payments.models import (
     ANNULEE,
     BLOQUEE,
-    CANCELLED,
     EN_COURS,
     PAYEE,
     PENDING,
@@ -28,7 +28,6 @@ from service_payments.models import (
 )
 from service_payments.pain008 import Fichier, Lot
 from service_payments.sepa_models import ACTIF, Mandat, Remise
-from service_payments.issues import DEJA_REGLEE, issues
 
 EMISSION: Final = "EMISSION"  # cause of the transitions
 

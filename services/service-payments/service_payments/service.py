@@ -7,6 +7,7 @@ from service_kit.outgoing import NOTIFICATION, OutgoingCommands
 from service_payments.emission_job import EMISSION
 from service_payments.mandats import MANDATS_EXPIRES, MandateService
 from service_payments.models import Base
+from service_payments.paiements import PaymentService
 from service_payments.sepa import SepaService
 from service_payments.settings import PaymentsSettings
 from service_payments.suites import SUITES
@@ -17,7 +18,7 @@ SERVICE = Service(
     name="payments",
     port=50063,
     tables=Base.metadata,
-    servicers=(MandateService, SepaService),
+    servicers=(PaymentService, MandateService, SepaService),
     publishes=(PaymentReceivedEvent, PaymentRejectedEvent),
     workers=(EMISSION, MANDATS_EXPIRES),
     settings=PaymentsSettings,

@@ -1,7 +1,7 @@
 """The state machine of a payment (R13): the one place that changes its statut, and remembers why."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from db_utils import Transaction
 from grpc_utils.errors import TransitionInterdite
@@ -57,7 +57,7 @@ def require_way(payment: Payment, vers: str) -> None:
 
 
 async def transition(
-    tx: Transaction, payment: Payment, vers: str, *, cause: str, acteur: str = "", **columns: object
+    tx: Transaction, payment: Payment, vers: str, *, cause: str, acteur: str = "", **columns: Any
 ) -> Payment:
     """Bring *payment*, which is locked, to *vers*, and note it. Raises TransitionInterdite (R13)."""
     require_way(payment, vers)

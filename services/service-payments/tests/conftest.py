@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
-from crm.payments.payments_pb2_grpc import MandateServiceStub, SepaServiceStub
+from crm.payments.payments_pb2_grpc import MandateServiceStub, PaymentServiceStub, SepaServiceStub
 from service_kit.registry import service_named
 from service_payments.service import SERVICE
 from service_testing import Mesh, running
@@ -13,6 +13,7 @@ from service_testing.fixtures import of_member
 from tests.encaissements import Encaissements
 
 factures = of_member(InvoiceServiceStub)
+paiements = of_member(PaymentServiceStub)
 mandats = of_member(MandateServiceStub)
 sepa = of_member(SepaServiceStub)
 
