@@ -9,6 +9,7 @@ from service_payments.echeanciers import PaymentScheduleService
 from service_payments.emission_job import EMISSION
 from service_payments.mandats import MANDATS_EXPIRES, MandateService
 from service_payments.models import Base
+from service_payments.paiements import PaymentService
 from service_payments.planification import PLANIFIER
 from service_payments.preparation import CONTRATS, PREPARER
 from service_payments.sepa import SepaService
@@ -22,7 +23,7 @@ SERVICE = Service(
     name="payments",
     port=50063,
     tables=Base.metadata,
-    servicers=(PaymentScheduleService, MandateService, SepaService),
+    servicers=(PaymentScheduleService, PaymentService, MandateService, SepaService),
     publishes=(PaymentReceivedEvent, PaymentRejectedEvent),
     subscriptions=SUBSCRIPTIONS,
     workers=(PLANIFIER, PREPARER, CONTRATS, EMISSION, MANDATS_EXPIRES),

@@ -5,9 +5,14 @@ from dataclasses import replace
 
 import pytest
 from crm.calendar.calendar_pb2_grpc import DebitConfigurationServiceStub, PlannedDebitServiceStub
-from crm.contrats.contrats_pb2_grpc import ContratServiceStub, ContractOrchestrationServiceStub
+from crm.contrats.contrats_pb2_grpc import ContractOrchestrationServiceStub, ContratServiceStub
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
-from crm.payments.payments_pb2_grpc import MandateServiceStub, PaymentScheduleServiceStub, SepaServiceStub
+from crm.payments.payments_pb2_grpc import (
+    MandateServiceStub,
+    PaymentScheduleServiceStub,
+    PaymentServiceStub,
+    SepaServiceStub,
+)
 from service_kit.registry import service_named
 from service_payments.service import SERVICE
 from service_testing import Mesh, running
@@ -20,6 +25,7 @@ echeanciers = of_member(PaymentScheduleServiceStub)
 prelevements = of_member(PlannedDebitServiceStub)
 reglages = of_member(DebitConfigurationServiceStub)
 factures = of_member(InvoiceServiceStub)
+paiements = of_member(PaymentServiceStub)
 mandats = of_member(MandateServiceStub)
 sepa = of_member(SepaServiceStub)
 

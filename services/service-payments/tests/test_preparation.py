@@ -8,7 +8,7 @@ import pytest
 from crm.calendar import calendar_pb2
 from crm.calendar.calendar_pb2_grpc import DebitConfigurationServiceStub
 from crm.contrats import contrats_pb2
-from crm.contrats.contrats_pb2_grpc import ContratServiceStub, ContractOrchestrationServiceStub
+from crm.contrats.contrats_pb2_grpc import ContractOrchestrationServiceStub, ContratServiceStub
 from crm.factures import factures_pb2
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from crm.payments import payments_pb2 as pb
