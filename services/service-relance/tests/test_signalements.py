@@ -10,6 +10,8 @@ from crm.relance.relance_pb2_grpc import RelanceEngineServiceStub
 from db_utils.clock import frozen_at
 from grpc import StatusCode
 from service_kit.outgoing import CommandeSortante
+from service_kit.outgoing.sender import Sender
+from service_relance.contentieux import TACHE_CONTENTIEUX
 from service_testing import Mesh, eventually, refusal
 from sqlalchemy import select
 from tests.rappels import planned
@@ -101,7 +103,12 @@ async def test_R20_after_the_last_level_the_invoice_goes_to_court(mesh: Mesh, or
     owed = select(CommandeSortante).where(CommandeSortante.organisation_id == org)
     (command,) = await mesh.database("relance").read().all(owed)
     assert command.prochain_essai == at(4, 7, 9, 0)
-    await eventually(Recouvrement(mesh, org).taches)
+
+    async def made() -> bool:
+        await Sender(TACHE_CONTENTIEUX).send_due(mesh["relance"].app)
+        return bool(await Recouvrement(mesh, org).taches())
+
+    await eventually(made, timeout=60)
     (tache,) = await Recouvrement(mesh, org).taches()
     assert (plain(tache.titre), tache.priorite, tache.facture_id) == (
         "Dossier à transmettre au contentieux : facture FAC2026000001",
