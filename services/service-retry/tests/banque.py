@@ -61,6 +61,7 @@ class Banque:
     during: list[Callable[[str], object]] = field(default_factory=list)
     lost: int = 0
     silent: bool = False
+    unanswered: int = 0
     escalated: list[relance_pb2.ProcessEventRequest] = field(default_factory=list)
 
     def debits_of(self, payment_id: str) -> list[payments_pb2.Payment]:
@@ -74,6 +75,7 @@ class Banque:
     def check(self) -> None:
         """Raise DependanceIndisponible while silent."""
         if self.silent:
+            self.unanswered += 1
             raise DependanceIndisponible
 
     def doubles(self) -> dict[str, list[object]]:

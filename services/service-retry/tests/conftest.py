@@ -44,6 +44,6 @@ async def mesh(banque: Banque) -> AsyncIterator[Mesh]:
 @pytest.fixture
 def bureau(mesh: Mesh, org: str, banque: Banque) -> Bureau:
     """The office of `org`."""
-    banque.silent, banque.lost = False, 0
+    banque.silent, banque.lost, banque.unanswered = False, 0, 0
     banque.refusals.clear()
     return Bureau(mesh, org, banque)
