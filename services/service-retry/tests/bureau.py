@@ -110,7 +110,8 @@ class Bureau:
             "contrat_id": payment.contrat_id,
             "montant": payment.montant,
         }
-        return PaymentRejectedEvent(**(usual | fields))
+        values: dict[str, Any] = usual | fields
+        return PaymentRejectedEvent(**values)
 
     async def reject(
         self,
@@ -119,14 +120,18 @@ class Bureau:
         code: str = "AM04",
         *,
         when: datetime | None = None,
+        planned: bool = True,
         **fields: Any,
     ) -> PaymentRejectedEvent:
-        """Have *payment* come back on *jour*, announced at 09:00 or *when*; return the event."""
+        """Have *payment* come back on *jour*, announced at 09:00 or *when*; return the event.
+
+        Unless not *planned*, what is to follow has been planned then.
+        """
         payment.statut, payment.motif_rejet, payment.date_rejet = "REJECTED", code, jour
         event = self.event(payment, jour, code, **fields)
         with frozen_at(when or at(jour)):
             await self.mesh.deliver(event, timeout=60)
-            if not self.banque.silent:
+            if planned and not self.banque.silent:
                 await eventually(self.is_planned, timeout=60)
         return event
 
@@ -150,8 +155,8 @@ class Bureau:
 
     async def facture(self, **fields: Any) -> factures_pb2.Facture:
         """An invoice of 49.90 in factures."""
-        usual = {"client_id": "client-123", "montant": 49.90}
-        request = factures_pb2.CreateFactureRequest(**(usual | fields))
+        values: dict[str, Any] = {"client_id": "client-123", "montant": 49.90} | fields
+        request = factures_pb2.CreateFactureRequest(**values)
         facture: factures_pb2.Facture = await self.stub(InvoiceServiceStub).Create(request)
         return facture
 

@@ -13,7 +13,7 @@ async def test_R8_a_schedule_waits_for_the_calendar(bureau: Bureau) -> None:
     """It is ELIGIBLE without a day; the job plans it when the calendar is back."""
     payment = bureau.payment()
     async with bureau.mesh.without("calendar"):
-        await bureau.reject(payment, "2026-03-09")
+        await bureau.reject(payment, "2026-03-09", planned=False)
         schedule = await bureau.schedule(payment)
         assert (schedule.eligibility, schedule.next_retry_date, len(schedule.attempts)) == (
             "ELIGIBLE",

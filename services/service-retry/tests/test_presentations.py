@@ -147,8 +147,14 @@ async def test_R10_without_a_mandate_nothing_is_presented(bureau: Bureau) -> Non
     payment = bureau.payment(contrat_id="contrat-1")
     mandate = bureau.banque.mandates[payment.mandat_id]
     mandate.statut = "REVOQUE"
-    for fields in ({"societe_id": "soc-2"}, {"contrat_id": "contrat-2"}):
-        other = payments_pb2.Mandate(id=str(uuid7()), client_id=payment.client_id, statut="ACTIF", **fields)
+    for societe_id, contrat_id in (("soc-2", ""), ("", "contrat-2")):
+        other = payments_pb2.Mandate(
+            id=str(uuid7()),
+            client_id=payment.client_id,
+            societe_id=societe_id,
+            contrat_id=contrat_id,
+            statut="ACTIF",
+        )
         bureau.banque.mandates[other.id] = other
     await bureau.reject(payment, "2026-03-09")
     await bureau.process(at("2026-03-12", 10))

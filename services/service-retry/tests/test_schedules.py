@@ -1,11 +1,14 @@
 """RetryScheduleService: repair, reading, lists, cancelling and moving (R9, R11, R16)."""
 
+from collections.abc import Awaitable
+
 import pytest
 from crm.common import common_pb2
 from crm.retry import retry_pb2 as pb
 from crm.retry.retry_pb2_grpc import RetryPolicyServiceStub, RetryScheduleServiceStub
 from db_utils import uuid7
 from db_utils.clock import frozen_at
+from google.protobuf.json_format import MessageToDict
 from grpc import StatusCode
 from service_testing import Mesh, refusal, refused
 from tests.bureau import Bureau, actions_of, at, days_of
@@ -175,7 +178,7 @@ async def test_R9_schedules_of_others_do_not_exist(bureau: Bureau, mesh: Mesh) -
     await bureau.reject(payment, "2026-03-09")
     schedule = await bureau.schedule(payment)
     stub = mesh.stub(RetryScheduleServiceStub, organisation=f"{bureau.org}-autre")
-    calls = [
+    calls: list[Awaitable[object]] = [
         stub.Get(pb.GetRetryScheduleRequest(id=schedule.id)),
         stub.Get(pb.GetRetryScheduleRequest(payment_id=payment.id)),
         stub.Cancel(pb.CancelRetryScheduleRequest(id=schedule.id, motif="x")),
@@ -200,10 +203,8 @@ async def test_R3_a_schedule_keeps_the_policy_it_began_with(bureau: Bureau) -> N
     await policies.Update(pb.UpdateRetryPolicyRequest(id=policy.id, retry_delays_days=[9]))
     schedule = await bureau.schedule(payment)
     assert (schedule.policy_id, schedule.max_attempts) == (policy.id, 1)
-    assert (list(schedule.policy_snapshot["retry_delays_days"]), schedule.next_retry_date) == (
-        [7],
-        "2026-03-16",
-    )
+    snapshot = MessageToDict(schedule.policy_snapshot)
+    assert (snapshot["retry_delays_days"], schedule.next_retry_date) == ([7], "2026-03-16")
     assert (await bureau.schedule(other)).eligibility == "NOT_ELIGIBLE_REASON_CODE"
     deletion = pb.DeleteRetryPolicyRequest(id=policy.id)
     assert await refused(policies.Delete(deletion)) == (StatusCode.FAILED_PRECONDITION, "ENCORE_UTILISE")
