@@ -3,6 +3,7 @@
 from service_kit import Service
 from service_kit.outgoing import NOTIFICATION, OutgoingCommands
 
+from service_retry import avis
 from service_retry.models import Base
 from service_retry.moteur import RetryEngineService
 from service_retry.planification import PLANIFICATION
@@ -19,6 +20,6 @@ SERVICE = Service(
     tables=Base.metadata,
     servicers=(RetryPolicyService, RetryScheduleService, RetryEngineService),
     subscriptions=SUBSCRIPTIONS,
-    workers=(REMISES, PLANIFICATION, RECONCILIATION),
-    components=(OutgoingCommands((ESCALATION, NOTIFICATION)),),
+    workers=(REMISES, PLANIFICATION, RECONCILIATION, avis.JOB),
+    components=(OutgoingCommands((ESCALATION, avis.AVIS, NOTIFICATION)),),
 )
