@@ -3,32 +3,23 @@
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from service_kit.rejets import (
-    COORDONNEES,
-    FIN,
-    LITIGE,
-    MANDAT,
-    RETRY,
-    TECHNIQUE,
-    class_of,
-    in_words,
-)
+from service_kit import rejets
 
 RETRYABLE: Final = ("AM04", "MS03")  # the class RETRY, in the order in which policies name it
 UNKNOWN: Final = "code inconnu"
 _TREATMENTS: Final[Mapping[str, str]] = {
-    RETRY: "motif non représenté par la politique",
-    COORDONNEES: "nouvelles coordonnées bancaires nécessaires",
-    MANDAT: "nouveau mandat nécessaire",
-    LITIGE: "client à contacter",
-    FIN: "traitement humain uniquement",
-    TECHNIQUE: "données à corriger avant une présentation manuelle",
+    rejets.RETRY: "motif non représenté par la politique",
+    rejets.COORDONNEES: "nouvelles coordonnées bancaires nécessaires",
+    rejets.MANDAT: "nouveau mandat nécessaire",
+    rejets.LITIGE: "client à contacter",
+    rejets.FIN: "traitement humain uniquement",
+    rejets.TECHNIQUE: "données à corriger avant une présentation manuelle",
 }
 
 
 def sentence(code: str) -> str:
     """What *code* means, in French; the code itself when it is unknown."""
-    return in_words(code) or code
+    return rejets.in_words(code) or code
 
 
 def obstacle(code: str, retryable: Collection[str]) -> str | None:
@@ -36,9 +27,9 @@ def obstacle(code: str, retryable: Collection[str]) -> str | None:
 
     *retryable* are the codes of a policy, which never help a code of another class than RETRY.
     """
-    kind = class_of(code)
+    kind = rejets.class_of(code)
     if kind is None:
         return UNKNOWN
-    if kind == RETRY and code in retryable:
+    if kind == rejets.RETRY and code in retryable:
         return None
     return f"{sentence(code)} : {_TREATMENTS[kind]}"

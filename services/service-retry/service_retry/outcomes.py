@@ -9,8 +9,7 @@ from crm.payments.payments_pb2 import Payment
 from db_utils import Transaction, clock
 from grpc_utils import found
 from grpc_utils.errors import TransitionInterdite
-from service_kit import App
-from service_kit.rejets import normal_code
+from service_kit import App, rejets
 
 from service_retry import codes, journal, rules, suites
 from service_retry.calendrier import Suite, suite
@@ -64,7 +63,9 @@ def outcome_of(known: Payment) -> Outcome | None:
         return None
     told = {PAID: known.date_reception, REJECTED: known.date_rejet}.get(statut, "")
     jour = date.fromisoformat(told) if told else clock.today()
-    return Outcome(known.id, statut, jour, normal_code(known.motif_rejet) if statut == REJECTED else "")
+    return Outcome(
+        known.id, statut, jour, rejets.normal_code(known.motif_rejet) if statut == REJECTED else ""
+    )
 
 
 async def effet(app: App[Any], attempt: RetryAttempt, outcome: Outcome) -> Effet:

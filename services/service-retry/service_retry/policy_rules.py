@@ -9,7 +9,7 @@ from uuid import UUID
 from crm.retry import retry_pb2 as pb
 from grpc_utils import changes, opaque_id, required
 from grpc_utils.errors import InvalidArgument, ValeurInconnue
-from service_kit.rejets import RETRY, class_of, normal_code
+from service_kit import rejets
 
 from service_retry.codes import RETRYABLE
 from service_retry.models import RetryPolicy
@@ -157,12 +157,12 @@ def check_figures(delays: Sequence[int], max_attempts: int, max_total_days: int)
 
 def codes(asked: Iterable[str]) -> list[str]:
     """Normal codes *asked* for, each once (R1, R2). Raises ValeurInconnue, CodeNonRepresentable."""
-    wanted = list(dict.fromkeys(normal_code(code) for code in asked))
+    wanted = list(dict.fromkeys(rejets.normal_code(code) for code in asked))
     for code in wanted:
-        kind = class_of(code)
+        kind = rejets.class_of(code)
         if kind is None:
             raise ValeurInconnue(champ="retryable_codes")
-        if kind != RETRY:
+        if kind != rejets.RETRY:
             raise CodeNonRepresentable(champ="retryable_codes", code=code)
     return wanted
 

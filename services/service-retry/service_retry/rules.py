@@ -7,7 +7,7 @@ from typing import Final
 from db_utils.clock import PARIS
 from grpc_utils import at_most, required
 from grpc_utils.errors import InvalidArgument
-from service_kit.rejets import normal_code
+from service_kit import rejets
 
 from service_retry.models import (
     CANCELLED,
@@ -69,7 +69,7 @@ class DateRejetInvalide(InvalidArgument):
 
 def code_of(motif_rejet: str) -> str:
     """The normal code in *motif_rejet* (R2). Raises ChampRequis, TropLong."""
-    return at_most(required(normal_code(motif_rejet), "motif_rejet"), _LONGEST_CODE, "motif_rejet")
+    return at_most(required(rejets.normal_code(motif_rejet), "motif_rejet"), _LONGEST_CODE, "motif_rejet")
 
 
 def rejection_day(day: date, today: date) -> date:

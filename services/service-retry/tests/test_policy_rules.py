@@ -6,7 +6,7 @@ import pytest
 from crm.retry import retry_pb2 as pb
 from db_utils import uuid7
 from grpc_utils.errors import InvalidArgument
-from service_kit.rejets import normal_code
+from service_kit import rejets
 from service_retry import codes, policy_rules
 from service_retry.models import RetryPolicy
 from service_retry.policy_rules import Snapshot
@@ -53,12 +53,12 @@ def test_R1_what_stands_in_the_way_is_told(code: str, retryable: tuple[str, ...]
 @pytest.mark.parametrize("code", ["INCONNU", "DU01", "NARR", "X", ""])
 def test_R2_an_unknown_code_is_never_retried(code: str) -> None:
     """Proprietary codes and the mark of none included."""
-    assert codes.obstacle(normal_code(code), ("AM04", "MS03")) == "code inconnu"
+    assert codes.obstacle(rejets.normal_code(code), ("AM04", "MS03")) == "code inconnu"
 
 
 def test_R2_codes_are_compared_trimmed_and_in_capitals() -> None:
     """Once each."""
-    assert normal_code(" am04\n") == "AM04"
+    assert rejets.normal_code(" am04\n") == "AM04"
     assert policy_rules.codes([" am04", "AM04", "ms03 "]) == ["AM04", "MS03"]
 
 
