@@ -7,7 +7,11 @@ import pytest
 from crm.commission.commission_pb2_grpc import (
     AcompteServiceStub,
     BordereauServiceStub,
+    CommissionAuditServiceStub,
+    CommissionServiceStub,
+    KpiServiceStub,
     ReportNegatifServiceStub,
+    RepriseServiceStub,
 )
 from db_utils import clock
 from service_commerciaux.service import SERVICE as COMMERCIAUX
@@ -20,6 +24,10 @@ from tests.dus import Dus
 mesh = mesh_of(SERVICE, COMMERCIAUX, ORGANISATIONS)
 bordereaux = of_member(BordereauServiceStub)
 acomptes = of_member(AcompteServiceStub)
+commissions = of_member(CommissionServiceStub)
+reprises = of_member(RepriseServiceStub)
+kpis = of_member(KpiServiceStub)
+journal = of_member(CommissionAuditServiceStub)
 reports = of_member(ReportNegatifServiceStub)
 MARS = datetime(2026, 3, 5, 10, 30, tzinfo=UTC)
 
