@@ -10,13 +10,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from crm.clients.clients_pb2 import ClientBase
+from crm.clients.clients_pb2 import ClientBase, GetClientBaseRequest
+from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.commerciaux.commerciaux_pb2 import GetApporteurRequest
 from crm.commerciaux.commerciaux_pb2_grpc import ApporteurServiceStub
 from crm.contrats.contrats_pb2 import Contrat, GetContratRequest
 from crm.contrats.contrats_pb2_grpc import ContratServiceStub
-from crm.factures.factures_pb2 import Facture, GetFactureSettingsRequest
-from crm.factures.factures_pb2_grpc import FactureSettingsServiceStub
+from crm.factures.factures_pb2 import Facture, GetFactureRequest, GetFactureSettingsRequest
+from crm.factures.factures_pb2_grpc import FactureSettingsServiceStub, InvoiceServiceStub
 from crm.organisations.organisations_pb2 import GetOrganisationRequest, GetSocieteRequest
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub, SocieteServiceStub
 from db_utils import parse_uuid
@@ -25,17 +26,40 @@ from grpc_utils import answered_or_none, instant, money, percentage
 from service_kit import App
 
 from service_relance.decisions import Group
-from service_relance.dossiers import Dossier, FactureDue
+from service_relance.dossiers import Dossier, FactureDue, Rejet
 from service_relance.models import (
     CONTRAT_BIENTOT_EXPIRE,
     CONTRAT_EXPIRE,
     EXECUTEE,
+    REJET_PRELEVEMENT,
     RegleRelance,
     Relance,
 )
 from service_relance.penalites import is_professionnel, montants
 
 _ABOUT_CONTRATS = (CONTRAT_BIENTOT_EXPIRE, CONTRAT_EXPIRE)
+
+
+async def client_of(app: App[Any], client_id: str) -> ClientBase | None:
+    """Ask for the client; None when clients does not know it, or its id is not of our making (C2).
+
+    Raises Unavailable, AioRpcError.
+    """
+    if parse_uuid(client_id) is None:
+        return None
+    get = app.peers.stub(ClientBaseServiceStub).Get
+    return await answered_or_none(get(GetClientBaseRequest(id=client_id)))
+
+
+async def facture_of(app: App[Any], facture_id: str | None) -> Facture | None:
+    """Ask for the invoice; None when factures does not know it, or its id is not of our making (C2).
+
+    Raises Unavailable, AioRpcError.
+    """
+    if facture_id is None or parse_uuid(facture_id) is None:
+        return None
+    get = app.peers.stub(InvoiceServiceStub).Get
+    return await answered_or_none(get(GetFactureRequest(id=facture_id)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +173,23 @@ def dossier_of(
         date_creation=instant(client.date_creation).astimezone(PARIS).date() if client else None,
         reference_contrat=contrat.reference if contrat else "",
         date_fin=date.fromisoformat(contrat.date_fin) if contrat and contrat.date_fin else None,
+        rejets=rejets_of(group, factures),
     )
+
+
+def rejets_of(group: Group, factures: Sequence[FactureDue]) -> list[Rejet]:
+    """Rejected debits that *group* is about, with the numbers of those of *factures* that they paid."""
+    numbers = iter([facture.numero for facture in factures])
+    return [
+        Rejet(
+            code=one.motif_rejet or "",
+            date_rejet=one.date_rejet,
+            montant=one.montant,
+            numero=next(numbers) if one.facture_id else "",
+        )
+        for one in group.relances
+        if one.declencheur == REJET_PRELEVEMENT
+    ]
 
 
 def is_business(client: ClientBase | None) -> bool:

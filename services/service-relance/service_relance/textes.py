@@ -1,6 +1,6 @@
 """Texts of reminders: those that an organisation wrote, else the built-in ones, in French (R3).
 
-`textes_impaye.py` holds those about unpaid invoices. Pure.
+`textes_impaye.py` holds those about unpaid invoices, `textes_rejet.py` that about rejected debits. Pure.
 """
 
 import re
@@ -10,7 +10,7 @@ from html import escape
 
 from pdf_utils import typeset
 
-from service_relance import textes_impaye
+from service_relance import textes_impaye, textes_rejet
 from service_relance.dossiers import Dossier, variables, written
 from service_relance.modeles import filled
 from service_relance.models import (
@@ -19,6 +19,7 @@ from service_relance.models import (
     IMPAYE,
     INACTIVITE_CLIENT,
     NOUVEAU_CLIENT,
+    REJET_PRELEVEMENT,
     RegleRelance,
 )
 
@@ -54,6 +55,10 @@ def texte(regle: RegleRelance, dossier: Dossier, *, au_client: bool) -> Texte:
 
 def _impaye(dossier: Dossier, au_client: bool) -> Texte:
     return Texte(textes_impaye.titre(dossier), textes_impaye.corps(dossier, au_client=au_client))
+
+
+def _rejet(dossier: Dossier, au_client: bool) -> Texte:
+    return Texte(textes_rejet.titre(dossier), textes_rejet.corps(dossier))
 
 
 def _bienvenue(dossier: Dossier, au_client: bool) -> Texte:
@@ -146,6 +151,7 @@ def _lines(sentence: str, *fields: tuple[str, str]) -> str:
 
 _INTEGRES: Mapping[str, Callable[[Dossier, bool], Texte]] = {
     IMPAYE: _impaye,
+    REJET_PRELEVEMENT: _rejet,
     NOUVEAU_CLIENT: _bienvenue,
     CONTRAT_BIENTOT_EXPIRE: _a_renouveler,
     CONTRAT_EXPIRE: _expire,
