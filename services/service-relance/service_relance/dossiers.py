@@ -43,8 +43,8 @@ class Rejet:
 class Dossier:
     """Client and cause of a reminder, or of several that make one message; "" for what is not known.
 
-    *moyens_paiement* and *contact* are sentences or lists that follow a colon. *jour* is today in
-    Paris.
+    Addresses are lines below a name; *moyens_paiement* and *contact* are lists that follow a colon. *jour*
+    is today in Paris.
     """
 
     declencheur: str
@@ -53,7 +53,9 @@ class Dossier:
     niveau: int = 0
     professionnel: bool = False
     client_telephone: str = ""
+    client_adresse: str = ""
     societe_nom: str = ""
+    societe_adresse: str = ""
     moyens_paiement: str = ""
     contact: str = ""
     factures: Sequence[FactureDue] = ()

@@ -84,14 +84,16 @@ def _bienvenue(dossier: Dossier, au_client: bool) -> Texte:
 
 def _a_renouveler(dossier: Dossier, au_client: bool) -> Texte:
     reference, fin, left = dossier.reference_contrat, written(dossier.date_fin), _days_left(dossier)
-    titre = f"Contrat à renouveler : {reference}"
+    titre = f"Contrat à renouveler : {reference or dossier.client_nom}"
+    ends = f"prend fin le {fin}, {left}" if fin else "prend fin"
     if au_client:
-        ends = f"Votre contrat {reference} prend fin le {fin}, {left}."
-        return Texte(titre, _message(dossier, f"{ends} Parlons de son renouvellement."))
-    return Texte(
-        titre,
-        _about_contract(dossier, f"Proposer le renouvellement : le contrat prend fin {left}."),
-    )
+        return Texte(titre, _message(dossier, f"{_contract(dossier)} {ends}. Parlons de son renouvellement."))
+    soon = f"prend fin {left}" if fin else "prend fin"
+    return Texte(titre, _about_contract(dossier, f"Proposer le renouvellement : le contrat {soon}."))
+
+
+def _contract(dossier: Dossier) -> str:
+    return f"Votre contrat {dossier.reference_contrat}".strip()
 
 
 def _days_left(dossier: Dossier) -> str:
@@ -103,9 +105,9 @@ def _days_left(dossier: Dossier) -> str:
 
 def _expire(dossier: Dossier, au_client: bool) -> Texte:
     reference, fin = dossier.reference_contrat, written(dossier.date_fin)
-    titre = f"Contrat expiré : {reference}"
+    titre = f"Contrat expiré : {reference or dossier.client_nom}"
     if au_client:
-        ended = f"Votre contrat {reference} a pris fin le {fin}."
+        ended = f"{_contract(dossier)} a pris fin le {fin}." if fin else f"{_contract(dossier)} a pris fin."
         return Texte(titre, _message(dossier, f"{ended} Nous pouvons en établir un nouveau."))
     return Texte(
         titre,
@@ -141,7 +143,7 @@ def _inactif(dossier: Dossier, au_client: bool) -> Texte:
 
 def _message(dossier: Dossier, sentence: str) -> str:
     contact = f"Contact : {dossier.contact}" if dossier.contact else ""
-    parts = (f"Bonjour {dossier.client_nom},", sentence, contact, f"Cordialement,\n{dossier.societe_nom}")
+    parts = (f"Bonjour {dossier.client_nom},", sentence, contact, textes_impaye.closing(dossier))
     return "\n\n".join(part.strip() for part in parts if part.strip())
 
 

@@ -26,7 +26,7 @@ def _paragraph(rejet: Rejet) -> str:
     of = f" de {written_amount(rejet.montant)}" if rejet.montant else ""
     on = f" le {written(rejet.date_rejet)}" if rejet.date_rejet else ""
     about = f" (facture {rejet.numero})" if rejet.numero else ""
-    lines = (f"Prélèvement{of} rejeté{on}{about}", _reason(rejet.code), f"À faire : {needed(rejet.code)}")
+    lines = (f"Prélèvement{of} rejeté{on}{about}", _reason(rejet.code), f"→ {needed(rejet.code)}")
     return "\n".join(filter(None, lines))
 
 

@@ -64,7 +64,7 @@ def test_R08_the_task_tells_who_what_when_and_why() -> None:
         "\n"
         "Prélèvement de 1 049,90 € rejeté le 09/03/2026 (facture FAC2026000002)\n"
         "Motif : provision insuffisante (AM04)\n"
-        "À faire : appeler le client ; une nouvelle présentation est prévue"
+        "→ appeler le client ; une nouvelle présentation est prévue"
     )
 
 
@@ -77,7 +77,7 @@ def test_R08_two_rejections_have_a_paragraph_each() -> None:
     assert plain(text.titre) == "Prélèvements rejetés : Anne Dupont"
     first, *_, last = plain(text.corps).split("\n\n")
     assert first == "Client : Anne Dupont"
-    assert last == "Prélèvement rejeté\nMotif : XX99\nÀ faire : motif à éclaircir avec la banque"
+    assert last == "Prélèvement rejeté\nMotif : XX99\n→ motif à éclaircir avec la banque"
 
 
 def test_R03_variables_of_a_rejection_without_invoice() -> None:
