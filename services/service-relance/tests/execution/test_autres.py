@@ -80,7 +80,7 @@ async def test_R03_the_letter_and_the_call_say_what_other_services_know(bureau: 
     letter = {"declencheur": "IMPAYE", "niveau": 3, "facture_id": "facture-7", "montant": 49.9}
     about = {"client_id": client_id, **DUE}
     inactive = {"declencheur": "INACTIVITE_CLIENT", "cle": f"inactif:{client_id}:2025-10-01"}
-    await planned(bureau.mesh, bureau.org, {**letter, **about}, {**inactive, **about})
+    await planned(bureau.mesh, bureau.org, {**letter, **about}, {**inactive, **about}, actif=False)
     assert (await bureau.run(1, 15)).executees == 2
     said = {tache.titre.split()[0]: plain(tache.description) for tache in await bureau.taches()}
     assert "\nÉlodie Dupont\n5 quai Nord\n69002 Lyon\n" in said["Mise"].replace("\n\n", "\n")
