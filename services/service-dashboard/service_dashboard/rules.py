@@ -5,14 +5,14 @@ from fractions import Fraction
 
 from crm.clients.clients_pb2 import ClientBase
 from crm.dashboard import dashboard_pb2 as pb
-from crm.events.business_pb2 import ClientCreatedEvent, InvoiceCreatedEvent
+from crm.events.business_pb2 import ClientCreatedEvent, InvoiceCreatedEvent, PaymentReceivedEvent
 from crm.factures.factures_pb2 import Facture
 from db_utils.clock import PARIS
 from grpc_utils import instant, money, opaque_id, optional_date, required
 from nats_utils import required_instant
 from service_kit import Owner
 
-from service_dashboard.models import ClientVu, FactureVue
+from service_dashboard.models import ClientVu, FactureVue, PaiementVu
 
 # Where no other term is agreed: article L441-10 of the Code de commerce.
 _LEGAL_TERM = timedelta(days=30)
@@ -53,6 +53,25 @@ def facture_vue(event: InvoiceCreatedEvent, owner: Owner) -> FactureVue:
         montant=money(event.montant, "montant"),
         emise_le=emise_le,
         date_echeance=due.astimezone(PARIS).date(),
+    )
+
+
+def paiement_vu(event: PaymentReceivedEvent, owner: Owner) -> PaiementVu:
+    """The row to keep of a receipt (R22).
+
+    Raises ChampRequis, FormatInvalide, MontantInvalide, and InvalidEvent when the event has neither a day of
+    receipt nor a time of its own.
+    """
+    return PaiementVu(
+        organisation_id=owner.organisation_id,
+        payment_id=opaque_id(required(event.payment_id, "payment_id"), "payment_id") or "",
+        societe_id=opaque_id(owner.societe_id, "societe_id") or "",
+        client_id=opaque_id(event.client_id, "client_id") or "",
+        schedule_id=opaque_id(event.schedule_id, "schedule_id"),
+        facture_id=opaque_id(event.facture_id, "facture_id"),
+        contrat_id=opaque_id(event.contrat_id, "contrat_id"),
+        montant=money(event.montant, "montant"),
+        recu_le=required_instant(event, "date_reception", "timestamp"),
     )
 
 
