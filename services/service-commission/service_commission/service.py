@@ -2,6 +2,7 @@
 
 from service_kit import Service
 
+from service_commission.acomptes import AcompteService, ReportNegatifService
 from service_commission.bordereaux import BordereauService
 from service_commission.models import Base
 
@@ -9,5 +10,5 @@ SERVICE = Service(
     name="commission",
     port=50054,
     tables=Base.metadata,
-    servicers=(BordereauService,),
+    servicers=(BordereauService, AcompteService, ReportNegatifService),
 )

@@ -1,8 +1,48 @@
-"""Mesh and stubs of the payments service, which runs once for all tests of this folder."""
+"""The payments service, run once for all tests of this folder, amid those that it calls; its jobs rest."""
 
-from crm.payments.payments_pb2_grpc import RemiseServiceStub
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+
+import pytest
+from crm.factures.factures_pb2_grpc import InvoiceServiceStub
+from crm.payments.payments_pb2_grpc import MandateServiceStub, SepaServiceStub
+from db_utils import clock
+from service_kit.registry import service_named
 from service_payments.service import SERVICE
-from service_testing.fixtures import mesh_of, of_member
+from service_testing import Mesh, running
+from service_testing.fixtures import of_member
+from tests.debits_due import RUN, Debits
+from tests.encaissements import Encaissements
 
-mesh = mesh_of(SERVICE)
-remises = of_member(RemiseServiceStub)
+factures = of_member(InvoiceServiceStub)
+mandats = of_member(MandateServiceStub)
+sepa = of_member(SepaServiceStub)
+
+
+@pytest.fixture(scope="package")
+async def mesh() -> AsyncIterator[Mesh]:
+    """Everything runs but the jobs of this service."""
+    known = map(service_named, ("calendar", "factures", "notifications"))
+    async with running(replace(SERVICE, workers=()), *known, user_sync_enabled=False) as mesh:
+        yield mesh
+
+
+@pytest.fixture
+def banque(mesh: Mesh, org: str, sepa: SepaServiceStub) -> Encaissements:
+    """Debits of a new organisation that are with the bank."""
+    return Encaissements(mesh, org, sepa)
+
+
+@pytest.fixture
+def due(
+    mesh: Mesh, org: str, sepa: SepaServiceStub, mandats: MandateServiceStub, factures: InvoiceServiceStub
+) -> Debits:
+    """Debits of a new organisation that wait for their emission."""
+    return Debits(mesh, org, sepa, mandats, factures)
+
+
+@pytest.fixture
+def at_six() -> Iterator[None]:
+    """Tuesday 3 February 2026, 06:00 in Paris."""
+    with clock.frozen_at(RUN):
+        yield

@@ -3,11 +3,11 @@
 from service_kit import Service
 
 from service_retry.models import Base
-from service_retry.politiques import PolitiqueService
+from service_retry.policies import RetryPolicyService
 
 SERVICE = Service(
     name="retry",
     port=50070,
     tables=Base.metadata,
-    servicers=(PolitiqueService,),
+    servicers=(RetryPolicyService,),
 )

@@ -1,8 +1,11 @@
-"""Mesh and stubs of the retry service, which runs once for all tests of this folder."""
+"""Mesh of retry with what it asks; payments and relance are doubles. It runs once for all tests here.
 
-from crm.retry.retry_pb2_grpc import PolitiqueServiceStub
+Jobs rest: tests call them at the instant they choose.
+"""
+
+from crm.retry.retry_pb2_grpc import RetryPolicyServiceStub
 from service_retry.service import SERVICE
 from service_testing.fixtures import mesh_of, of_member
 
 mesh = mesh_of(SERVICE)
-politiques = of_member(PolitiqueServiceStub)
+policies = of_member(RetryPolicyServiceStub)
