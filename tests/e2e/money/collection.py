@@ -6,6 +6,7 @@ from typing import Any, Final
 from lxml import etree
 
 from tests.e2e.money.bank import Bank
+from tests.e2e.money.disturbance import Quiet
 from tests.e2e.money.person import Person
 from tests.e2e.money.sale import Sale
 from tests.e2e.money.timeline import Timeline
@@ -28,11 +29,12 @@ DAYS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A *sale* whose debits are collected: its *bank*, and the days that pass (*timeline*)."""
+    """A *sale* whose debits are collected: its *bank*, its days (*timeline*), and what disturbs them."""
 
     sale: Sale
     bank: Bank
     timeline: Timeline
+    disturbance: Quiet
 
     @property
     def person(self) -> Person:
@@ -42,6 +44,10 @@ class Collection:
     async def until(self, instant: str) -> None:
         """Wait for *instant* in Paris."""
         await self.timeline.until(instant)
+
+    async def back_at(self, instant: str) -> None:
+        """Wait until *instant* for the broker, if it was away."""
+        await self.disturbance.broker_returns(self.timeline, instant)
 
     async def payment(self, statut: str, jour: str) -> Any:
         """The payment of the debit of *jour*, once it is *statut*."""

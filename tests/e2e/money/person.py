@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
@@ -12,7 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 from service_testing import eventually
 from service_testing.command import Command, Up
 
-_COMING_BACK = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+_COMING_BACK = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 PATIENCE = 90.0  # seconds in which the whole mesh has done what it owes after a step of the clock
 
 
@@ -35,7 +36,10 @@ class Person:
         self._channels = channels
 
     async def call(self, path: str, **fields: Any) -> Any:
-        """The answer of the method *path* to a request with *fields*. Raises grpc.aio.AioRpcError."""
+        """The answer of the method *path* to a request with *fields*. Raises grpc.aio.AioRpcError.
+
+        A service that is away is asked again, under one key: what it did meanwhile is not done twice.
+        """
         method = _method(path)
         request = GetMessageClass(method.input_type)(**fields)
         called: grpc.aio.UnaryUnaryMultiCallable[Any, Any] = self._channels[path.split(".")[0]].unary_unary(
@@ -43,18 +47,24 @@ class Person:
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=GetMessageClass(method.output_type).FromString,
         )
-        return await called(request, metadata=self._metadata, timeout=30, wait_for_ready=True)
+        metadata = grpc.aio.Metadata(*self._metadata, ("idempotency-key", str(uuid4())))
 
-    async def sees(self, path: str, ready: Callable[[Any], object], **fields: Any) -> Any:
-        """The answer of the method *path*, once it is *ready*; services may be away meanwhile."""
-
-        async def look() -> Any:
+        async def ask() -> list[Any]:
             try:
-                answer = await self.call(path, **fields)
+                return [await called(request, metadata=metadata, timeout=30, wait_for_ready=True)]
             except grpc.aio.AioRpcError as error:
                 if error.code() not in _COMING_BACK:
                     raise
-                return None
+                return []
+
+        (answer,) = await eventually(ask, timeout=PATIENCE, every=0.2)
+        return answer
+
+    async def sees(self, path: str, ready: Callable[[Any], object], **fields: Any) -> Any:
+        """The answer of the method *path*, once it is *ready*."""
+
+        async def look() -> Any:
+            answer = await self.call(path, **fields)
             return answer if ready(answer) else None
 
         return await eventually(look, timeout=PATIENCE, every=0.1)

@@ -38,8 +38,10 @@ async def signed(story: Collection) -> None:
 
 async def invoiced(story: Collection) -> Any:
     """22/01, 05:00: the first invoice, told to the client, to finance and on the dashboard; its reminders."""
+    await story.disturbance.broker_leaves()
     await story.until("2026-01-22T05:00")
     facture = await story.facture("FAC2026000001", "EMISE")
+    await story.back_at("2026-01-23T05:00")
     assert (facture.montant_ttc, facture.montant_ht, facture.montant_tva) == (49.90, 41.58, 8.32)
     assert facture.date_echeance == "2026-02-05"
     await story.mails("invoice.created", 1)
@@ -55,12 +57,14 @@ async def paid(story: Collection, facture: Any) -> Any:
     """03/02 the file, 05/02 the credit: the invoice is paid, nobody is reminded, the agent earns 4.16 €."""
     await story.until("2026-02-03T06:00")
     payment = await story.debit("2026-02-05")
+    await story.disturbance.broker_leaves()
     await story.until("2026-02-05T09:30")
     await story.bank.until("2026-02-05")
     read = await story.reports()
     assert (read.nb_regles, read.nb_rejetes, len(read.non_rapproches)) == (1, 0, 0)
     await story.payment("PAID", "2026-02-05")
     await story.facture("FAC2026000001", "PAYEE")
+    await story.back_at("2026-02-06T09:30")
     await story.reminders(facture.id, "2026-02-20", "2026-03-09", "2026-03-23", statut="ANNULEE")
     await story.commissions(("INITIALE", "2026-02", 4.16, "EN_ATTENTE"))
     return payment

@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 
@@ -12,11 +12,12 @@ from service_testing.command import Command
 class Timeline:
     """The clock of a mesh, which is moved to the earliest instant that a story waits for.
 
-    It moves only when all *stories* wait: none of them misses what happens on its own days.
+    It moves only when all *stories* wait: none of them misses what happens on its own days. After each
+    move *moved* is called.
     """
 
-    def __init__(self, crm: Command, stories: int) -> None:
-        self._crm, self._active = crm, stories
+    def __init__(self, crm: Command, stories: int, moved: Callable[[], None]) -> None:
+        self._crm, self._active, self._moved = crm, stories, moved
         self._waiting: list[tuple[str, int, asyncio.Event]] = []
         self._order = count()
         self._moving = asyncio.Lock()
@@ -44,5 +45,6 @@ class Timeline:
             instant = self._waiting[0][0]
             moved = await self._crm("clock", instant)
             assert moved.code == 0, moved.err
+            self._moved()
             while self._waiting and self._waiting[0][0] == instant:
                 heapq.heappop(self._waiting)[2].set()
