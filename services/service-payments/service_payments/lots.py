@@ -94,4 +94,6 @@ class Refusals:
 
 def _below(line: BankOutcome, level: BankOutcome) -> bool:
     """Whether *line* stands below *level* in the report."""
-    return level.porte == REMISE and line.msg_id == level.msg_id or line.pmt_inf_id == level.pmt_inf_id != ""
+    return (
+        level.porte == REMISE and line.msg_id == level.msg_id
+    ) or line.pmt_inf_id == level.pmt_inf_id != ""

@@ -65,9 +65,7 @@ async def import_report(app: App[Any], request: pb.ImportReportRequest) -> pb.Im
     # Reading a large report takes a second of CPU: other calls go on meanwhile.
     rapport = await asyncio.to_thread(read_report, request.content)
     last_returns = await _last_returns(app, request.organisation_id, rapport)
-    stored = RapportBancaire(
-        **place, format=rapport.format, file_name=request.file_name[:_LONGEST_NAME]
-    )
+    stored = RapportBancaire(**place, format=rapport.format, file_name=request.file_name[:_LONGEST_NAME])
     async with app.database.transaction() as tx:
         if not await tx.insert_if_absent(stored):
             first = await tx.one(_KNOWN, **place)

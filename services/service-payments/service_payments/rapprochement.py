@@ -96,7 +96,9 @@ async def matched(tx: Transaction, organisation_id: str, lines: Sequence[BankOut
         by_remise=_grouped(payments, "remise_id"),
         remises={remise.msg_id: remise for remise in known.values()},
         remises_by_id=known,
-        schemas=dict(await tx.all(_SCHEMAS, ids=sorted({one.mandat_id for one in payments if one.mandat_id}))),
+        schemas=dict(
+            await tx.all(_SCHEMAS, ids=sorted({one.mandat_id for one in payments if one.mandat_id}))
+        ),
         told=frozenset(tuple(row) for row in await tx.all(_TOLD, ids=[one.id for one in payments])),
     )
 

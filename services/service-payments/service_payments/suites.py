@@ -59,7 +59,8 @@ CALENDRIER: Final = Command(
     "statut_prelevement",
     UpdatePlannedDebitStatusRequest,
     send=_call(PlannedDebitServiceStub, "UpdateStatus"),
-    done=frozenset({TransitionInterdite.reason}),
+    # It is further already, or never had it: a debit by another means than SEPA is in no calendar.
+    done=frozenset({TransitionInterdite.reason, Introuvable.reason}),
     libelle="suivi d'un prélèvement au calendrier",
 )
 REPRISE: Final = Command(

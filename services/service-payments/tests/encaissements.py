@@ -74,9 +74,7 @@ class Encaissements:
         """Debits of one batch of a file."""
         remise = await self.remise()
         name = fields.pop("pmt_inf_id", f"{remise.msg_id}-001")
-        rows = [
-            self.payment(montant, remise_id=remise.id, pmt_inf_id=name, **fields) for montant in montants
-        ]
+        rows = [self.payment(montant, remise_id=remise.id, pmt_inf_id=name, **fields) for montant in montants]
         await self.add(*rows)
         return remise, rows
 

@@ -1,20 +1,15 @@
 """Import of statements: what each row of R26 does to a payment, each by a file of its own."""
 
 from datetime import date
-from decimal import Decimal
 
 import pytest
-from crm.events.business_pb2 import PaymentReceivedEvent, PaymentRejectedEvent
+from crm.events.business_pb2 import PaymentReceivedEvent
 from service_testing import Mesh
 from tests.bank_files import (
     CAMT_NAMESPACES,
-    batch,
     camt,
-    charges,
     detail,
     entry,
-    instructed,
-    returned,
 )
 from tests.encaissements import Encaissements
 
@@ -33,10 +28,8 @@ async def test_R26_a_credit_of_an_id_settles_its_debit(
     stored = await banque.read(debit)
     assert ("PAID", date(2026, 3, 5), 1) == (stored.statut, stored.date_reception, answer.nb_regles)
     events = [
-        event
-        for event in await mesh.published(PaymentReceivedEvent, 1)
-        if event.payment_id == str(debit.id)
+        event for event in await mesh.published(PaymentReceivedEvent, 1) if event.payment_id == str(debit.id)
     ]
-    assert [(10.0, "soc-1", "2026-03-05T12:00:00Z")] == [
-        (event.montant, event.societe_id, event.date_reception.ToJsonString()) for event in events
+    assert [(event.montant, event.societe_id, event.date_reception.ToJsonString()) for event in events] == [
+        (10.0, "soc-1", "2026-03-05T12:00:00Z")
     ]

@@ -10,7 +10,7 @@ from lxml import etree
 
 from service_payments.lecture.lignes import EUR
 
-Element = etree._Element  # noqa: SLF001 — lxml has no public name for the type of its nodes
+Element = etree._Element
 
 _LONGEST: Final = 255
 _MOST = Decimal(10) ** 12
