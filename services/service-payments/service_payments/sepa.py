@@ -49,7 +49,8 @@ class SepaService(SepaServiceServicer):
 
     async def ListRemises(self, request: pb.ListRemisesRequest, context: Context) -> pb.ListRemisesResponse:
         """List the files for banks, the newest first, without their content."""
-        page = await page_of(REMISES, self._db.read(), request)
+        day = optional_date(request.date_remise, "date_remise")
+        page = await page_of(REMISES, self._db.read(), request, date_remise=day)
         return list_answer(pb.ListRemisesResponse, page)
 
     async def DownloadRemise(
