@@ -32,15 +32,15 @@ async def test_R18_a_debit_of_5_february_is_confirmed_on_the_13th_at_five(
     """12 February is the fifth banking day after it; the money counts from the day of the debit."""
     await due.creancier()
     debit = await banque.submitted(date_prelevement=DUE)
-    app = mesh.service("payments").app
+    app = mesh["payments"].app
     for now, statut in ((at(12, 12), "SUBMITTED"), (at(13, 4), "SUBMITTED"), (at(13, 5), "PAID")):
         with clock.frozen_at(now):
             await confirm_silent(app)
         assert statut == await banque.statut(debit)
-    assert DUE == (await banque.read(debit)).date_reception
+    assert (await banque.read(debit)).date_reception == DUE
     with clock.frozen_at(at(14, 5)):
         await confirm_silent(app)
-    assert 1 == len(await banque.events(PaymentReceivedEvent, str(debit.id)))
+    assert len(await banque.events(PaymentReceivedEvent, str(debit.id))) == 1
 
 
 async def test_R18_a_societe_may_want_no_confirmation_by_silence(
@@ -49,13 +49,13 @@ async def test_R18_a_societe_may_want_no_confirmation_by_silence(
     await due.creancier(confirmation_auto_jours_ouvres=0)
     debit = await banque.submitted(date_prelevement=DUE)
     with clock.frozen_at(datetime(2026, 6, 1, 12, tzinfo=UTC)):
-        await confirm_silent(mesh.service("payments").app)
-    assert "SUBMITTED" == await banque.statut(debit)
+        await confirm_silent(mesh["payments"].app)
+    assert await banque.statut(debit) == "SUBMITTED"
 
 
 async def test_R18_what_was_missed_is_made_good(mesh: Mesh, banque: Encaissements) -> None:
     """Without a creditor the five days of SEPA CORE count."""
     debit = await banque.submitted(date_prelevement=DUE)
     with clock.frozen_at(datetime(2026, 6, 1, 2, tzinfo=UTC)):
-        await confirm_silent(mesh.service("payments").app)
-    assert "PAID" == await banque.statut(debit)
+        await confirm_silent(mesh["payments"].app)
+    assert await banque.statut(debit) == "PAID"
