@@ -1,6 +1,7 @@
 """Rules of mandates as pure functions."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from crm.payments import payments_pb2 as pb
@@ -30,9 +31,9 @@ def mandat(**changed: object) -> Mandat:
     return Mandat(**told | changed)  # type: ignore[arg-type]  # the values are those of the columns
 
 
-def activation(**changed: object) -> pb.ActivateMandateRequest:
+def activation(**changed: Any) -> pb.ActivateMandateRequest:
     """A signature of 12 January, but for what is *changed*."""
-    told = {"iban": IBAN, "titulaire": "Hélène Dupont", "date_signature": "2026-01-12"}
+    told: dict[str, Any] = {"iban": IBAN, "titulaire": "Hélène Dupont", "date_signature": "2026-01-12"}
     return pb.ActivateMandateRequest(**told | changed)
 
 
