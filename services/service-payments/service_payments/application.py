@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from db_utils import Transaction, clock
 
@@ -294,5 +294,5 @@ class Application:
         )
 
 
-def _with_fees(payment: Payment, frais: Decimal | None) -> dict[str, Decimal]:
+def _with_fees(payment: Payment, frais: Decimal | None) -> dict[str, Any]:
     return {} if frais is None else {"frais_bancaires": (payment.frais_bancaires or Decimal(0)) + frais}

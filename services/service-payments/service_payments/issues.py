@@ -23,7 +23,6 @@ from service_payments.models import (
     CANCELLED,
     FAILED,
     IMPAYEE,
-    LIVE,
     PAID,
     PARTIALLY_REFUNDED,
     PAYEE,
@@ -35,6 +34,7 @@ from service_payments.models import (
 )
 from service_payments.repercussions import Effet, write
 from service_payments.transitions import transition
+from service_payments.verrous import IS_LIVE
 
 INCONNU: Final = "INCONNU"  # motif_rejet of a return without a code (R26)
 DEJA_REGLEE: Final = "DEJA_REGLEE"  # cause
@@ -44,7 +44,7 @@ _RIVAL = (
     .where(
         Payment.echeance_id == bindparam("echeance_id"),
         Payment.id != bindparam("payment_id"),
-        Payment.statut.in_(LIVE),
+        IS_LIVE,
     )
     .with_for_update()
 )

@@ -18,7 +18,7 @@ DUPLICATES: Final = frozenset({"DU01", "DU02", "DU03", "DU04", "DU05", "AM05"})
 
 
 def settled_by(line: BankOutcome, members: Sequence[Payment]) -> Sequence[Payment] | None:
-    """Return the payments that the booking of a batch settles; None when its amount explains nothing (R26).
+    """Return the payments that the booking of a batch settles, None when nothing explains it (R26).
 
     The amount is that of all debits that the bank took. Those that came back since may be among them or not:
     a statement may be imported after the return. Last, debits count whose batch was refused before.

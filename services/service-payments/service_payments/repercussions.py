@@ -72,7 +72,7 @@ _PAUSE = (
 
 @dataclass(frozen=True, slots=True)
 class Effet:
-    """What one outcome of *payment* brings: statuts of its échéance and of its planned debit, its mandate's use.
+    """What one outcome of *payment* brings: the statuts of its échéance and of its planned debit.
 
     *settled* is the day on which the debit was settled, *code* that of its return.
     """
@@ -120,7 +120,7 @@ async def follow(tx: Transaction, schedules: Iterable[Echeancier]) -> None:
     found = list(schedules)
     await tx.execute(_COMPLETE, ids=[one.id for one in found], now=clock.now())
     for schedule in found:
-        if schedule.statut == COMPLETED and await tx.one(_LEFT, ids=[schedule.id]):
+        if schedule.statut == COMPLETED and await tx.one(_LEFT, ids=[schedule.id]) is not None:
             await _reopen(tx, schedule)
 
 

@@ -5,10 +5,12 @@ from service_kit import Service
 from service_kit.outgoing import NOTIFICATION, OutgoingCommands
 
 from service_payments.agenda import PLAN
+from service_payments.confirmation_auto import CONFIRMER
 from service_payments.echeanciers import PaymentScheduleService
 from service_payments.emission_job import EMISSION
 from service_payments.mandats import MANDATS_EXPIRES, MandateService
 from service_payments.models import Base
+from service_payments.paiements import PaymentService
 from service_payments.planification import PLANIFIER
 from service_payments.preparation import CONTRATS, PREPARER
 from service_payments.sepa import SepaService
@@ -22,10 +24,10 @@ SERVICE = Service(
     name="payments",
     port=50063,
     tables=Base.metadata,
-    servicers=(PaymentScheduleService, MandateService, SepaService),
+    servicers=(PaymentScheduleService, PaymentService, MandateService, SepaService),
     publishes=(PaymentReceivedEvent, PaymentRejectedEvent),
     subscriptions=SUBSCRIPTIONS,
-    workers=(PLANIFIER, PREPARER, CONTRATS, EMISSION, MANDATS_EXPIRES),
+    workers=(PLANIFIER, PREPARER, CONTRATS, EMISSION, CONFIRMER, MANDATS_EXPIRES),
     settings=PaymentsSettings,
     largest_message=LARGEST_REQUEST,
     components=(OutgoingCommands((NOTIFICATION, PLAN, *SUITES)),),

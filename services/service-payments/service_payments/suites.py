@@ -25,7 +25,8 @@ from service_payments.models import SEPA_DEBIT, Echeance, Payment, Remboursement
 
 # What factures calls a direct debit; the other means have one name.
 MODES: Final = {SEPA_DEBIT: "PRELEVEMENT_SEPA"}
-EXECUTED, DEBIT_FAILED, DEBIT_CANCELLED = "EXECUTED", "FAILED", "CANCELLED"
+PROCESSING, EXECUTED, DEBIT_FAILED = "PROCESSING", "EXECUTED", "FAILED"
+DEBIT_CANCELLED: Final = "CANCELLED"
 
 
 def _call(stub: Any, method: str) -> Callable[[Peers, Any], Awaitable[object]]:

@@ -7,7 +7,12 @@ import pytest
 from crm.calendar.calendar_pb2_grpc import DebitConfigurationServiceStub, PlannedDebitServiceStub
 from crm.contrats.contrats_pb2_grpc import ContratServiceStub
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
-from crm.payments.payments_pb2_grpc import MandateServiceStub, PaymentScheduleServiceStub, SepaServiceStub
+from crm.payments.payments_pb2_grpc import (
+    MandateServiceStub,
+    PaymentScheduleServiceStub,
+    PaymentServiceStub,
+    SepaServiceStub,
+)
 from db_utils import clock
 from service_kit.registry import service_named
 from service_payments.service import SERVICE
@@ -21,6 +26,7 @@ echeanciers = of_member(PaymentScheduleServiceStub)
 prelevements = of_member(PlannedDebitServiceStub)
 reglages = of_member(DebitConfigurationServiceStub)
 factures = of_member(InvoiceServiceStub)
+paiements = of_member(PaymentServiceStub)
 mandats = of_member(MandateServiceStub)
 sepa = of_member(SepaServiceStub)
 

@@ -27,9 +27,7 @@ async def test_R26_a_credit_of_an_id_settles_its_debit(
     )
     stored = await banque.read(debit)
     assert ("PAID", date(2026, 3, 5), 1) == (stored.statut, stored.date_reception, answer.nb_regles)
-    events = [
-        event for event in await mesh.published(PaymentReceivedEvent, 1) if event.payment_id == str(debit.id)
-    ]
-    assert [(event.montant, event.societe_id, event.date_reception.ToJsonString()) for event in events] == [
-        (10.0, "soc-1", "2026-03-05T12:00:00Z")
+    assert [(10.0, "soc-1", "2026-03-05T12:00:00Z")] == [
+        (event.montant, event.societe_id, event.date_reception.ToJsonString())
+        for event in await banque.events(PaymentReceivedEvent, str(debit.id))
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from typing import Any, Final
 
 from db_utils.clock import PARIS
 from lxml import etree
@@ -33,7 +33,7 @@ def parsed(content: bytes) -> Element:
         root = etree.fromstring(content, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise NotXml from error
-    docinfo = root.getroottree().docinfo
+    docinfo: Any = root.getroottree().docinfo
     # Entities stay unexpanded whatever it declares, but no bank sends one.
     if docinfo.doctype or docinfo.internalDTD is not None:
         raise NotXml
