@@ -119,10 +119,10 @@ def test_R30_an_address_is_kept_in_parts() -> None:
 def test_R11_a_mandate_is_recurrent_and_core_by_default() -> None:
     """The name sepa_core means CORE; other names are refused."""
     asked = pb.CreateMandateRequest(organisation_id="org-1", client_id="client-123")
-    made = rules.new_mandat(asked)
+    made = rules.new_mandat(asked, "")
     assert (made.type, made.schema, made.statut, made.societe_id) == ("RECURRENT", "CORE", "EN_ATTENTE", "")
     asked.schema = "sepa_core"
-    assert rules.new_mandat(asked).schema == "CORE"
+    assert rules.new_mandat(asked, "").schema == "CORE"
     asked.schema = "COR1"
     with pytest.raises(ValeurInconnue):
-        rules.new_mandat(asked)
+        rules.new_mandat(asked, "")
