@@ -1,4 +1,5 @@
-"""Remises of an organisation.
+"""Schedules, mandates, direct debits and payments of an organisation.
 
-Owns: remises. Emits and consumes nothing. The wiring is in `service.py`.
+Owns: echeancier, echeance, payment, mandat, creancier, remise, rapport_bancaire. The wiring is in
+`service.py`.
 """

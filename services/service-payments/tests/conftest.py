@@ -1,8 +1,44 @@
-"""Mesh and stubs of the payments service, which runs once for all tests of this folder."""
+"""The payments service, run once for all tests of this folder, amid those that it calls; its jobs rest."""
 
-from crm.payments.payments_pb2_grpc import RemiseServiceStub
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from crm.calendar.calendar_pb2_grpc import DebitConfigurationServiceStub, PlannedDebitServiceStub
+from crm.contrats.contrats_pb2_grpc import ContractOrchestrationServiceStub, ContratServiceStub
+from crm.factures.factures_pb2_grpc import InvoiceServiceStub
+from crm.payments.payments_pb2_grpc import (
+    MandateServiceStub,
+    PaymentScheduleServiceStub,
+    PaymentServiceStub,
+    SepaServiceStub,
+)
+from service_kit.registry import service_named
 from service_payments.service import SERVICE
-from service_testing.fixtures import mesh_of, of_member
+from service_testing import Mesh, running
+from service_testing.fixtures import of_member
+from tests.encaissements import Encaissements
 
-mesh = mesh_of(SERVICE)
-remises = of_member(RemiseServiceStub)
+contrats = of_member(ContratServiceStub)
+orchestrations = of_member(ContractOrchestrationServiceStub)
+echeanciers = of_member(PaymentScheduleServiceStub)
+prelevements = of_member(PlannedDebitServiceStub)
+reglages = of_member(DebitConfigurationServiceStub)
+factures = of_member(InvoiceServiceStub)
+paiements = of_member(PaymentServiceStub)
+mandats = of_member(MandateServiceStub)
+sepa = of_member(SepaServiceStub)
+
+
+@pytest.fixture(scope="package")
+async def mesh() -> AsyncIterator[Mesh]:
+    """Everything runs but the jobs of this service."""
+    known = map(service_named, ("calendar", "contrats", "factures", "notifications"))
+    async with running(replace(SERVICE, workers=()), *known, user_sync_enabled=False) as mesh:
+        yield mesh
+
+
+@pytest.fixture
+def banque(mesh: Mesh, org: str, sepa: SepaServiceStub) -> Encaissements:
+    """Debits of a new organisation that are with the bank."""
+    return Encaissements(mesh, org, sepa)

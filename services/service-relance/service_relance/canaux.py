@@ -54,7 +54,8 @@ async def _send_mail(peers: Peers, request: SendRequest) -> object:
     return await peers.stub(EmailServiceStub).Send(request)
 
 
-async def _create_tache(peers: Peers, request: CreateTacheRequest) -> object:
+async def create_tache(peers: Peers, request: CreateTacheRequest) -> object:
+    """Have activites make the task; a repetition makes no second one."""
     return await peers.stub(TacheServiceStub).Create(request)
 
 
@@ -63,7 +64,7 @@ async def _notify(peers: Peers, request: CreateNotificationRequest) -> object:
 
 
 EMAIL: Final = Canal(_command("relance-email", SendRequest, _send_mail), "message_id")
-TACHE: Final = Canal(_command("relance-tache", CreateTacheRequest, _create_tache), "tache_id")
+TACHE: Final = Canal(_command("relance-tache", CreateTacheRequest, create_tache), "tache_id")
 INTERNE: Final = Canal(
     _command("relance-notification", CreateNotificationRequest, _notify), "notification_id"
 )

@@ -18,6 +18,7 @@ from service_relance.canaux import EMAIL, TACHE, Canal, canaux_of
 from service_relance.decisions import Group, Move, grouped, in_order, one_mail
 from service_relance.historique import line
 from service_relance.models import ECHEC, EXECUTEE, IGNORE, IGNOREE, Envoi, RegleRelance, Relance
+from service_relance.rules import DAYS_FOR_A_TASK
 from service_relance.verification import SILENT, Verdict, invoices_of, verified
 
 _log = logging.getLogger(__name__)
@@ -25,7 +26,6 @@ _log = logging.getLogger(__name__)
 REPORTEE: Final = "REPORTEE"  # resultat, besides those that are statuts, too
 DEPENDANCE_MUETTE, PLUS_PLANIFIEE = "DEPENDANCE_INDISPONIBLE", "PLUS_PLANIFIEE"  # motifs to wait
 HEURE_SUIVANTE, REGLE_SUPPRIMEE = "HEURE_SUIVANTE", "REGLE_SUPPRIMEE"
-_DAYS_FOR_A_TASK: Final = 2  # business days
 _SIBLINGS = select(Relance).where(Relance.facture_id == any_(bindparam("factures", type_=ARRAY(String))))
 _WRITTEN = (
     select(Envoi.id)
@@ -207,5 +207,5 @@ class _Client:
         assigne_a, day = "", today
         if TACHE in plan.canaux:
             assigne_a = await renseignements.assignee_of(self.app, plan.regle, client)
-            day = (await plus_business_days(self.app, first.societe_id, today, _DAYS_FOR_A_TASK)).date
+            day = (await plus_business_days(self.app, first.societe_id, today, DAYS_FOR_A_TASK)).date
         return contenus.Lettre(group, plan.regle, client, dossier, emetteur.email, assigne_a, day)

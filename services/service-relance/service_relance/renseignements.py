@@ -105,12 +105,12 @@ async def contrat_of(app: App[Any], group: Group) -> Contrat | None:
     return await answered_or_none(app.peers.stub(ContratServiceStub).Get(GetContratRequest(id=contrat_id)))
 
 
-async def assignee_of(app: App[Any], regle: RegleRelance, client: ClientBase | None) -> str:
+async def assignee_of(app: App[Any], regle: RegleRelance | None, client: ClientBase | None) -> str:
     """User to whom a task of *regle* is given: its own, else that of the client's sales agent (R17).
 
     Empty: nobody. Raises Unavailable, AioRpcError.
     """
-    if regle.assigne_par_defaut:
+    if regle is not None and regle.assigne_par_defaut:
         return regle.assigne_par_defaut
     apporteur_id = client.commercial_id if client else ""
     if parse_uuid(apporteur_id) is None:

@@ -3,7 +3,6 @@
 import grpc
 import warnings
 
-from crm.common import common_pb2 as crm_dot_common_dot_common__pb2
 from crm.payments import payments_pb2 as crm_dot_payments_dot_payments__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -35,6 +34,16 @@ class PaymentScheduleServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.Create = channel.unary_unary(
+                '/payments.PaymentScheduleService/Create',
+                request_serializer=crm_dot_payments_dot_payments__pb2.CreateScheduleRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Schedule.FromString,
+                _registered_method=True)
+        self.Get = channel.unary_unary(
+                '/payments.PaymentScheduleService/Get',
+                request_serializer=crm_dot_payments_dot_payments__pb2.GetScheduleRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Schedule.FromString,
+                _registered_method=True)
         self.List = channel.unary_unary(
                 '/payments.PaymentScheduleService/List',
                 request_serializer=crm_dot_payments_dot_payments__pb2.ListSchedulesRequest.SerializeToString,
@@ -45,13 +54,42 @@ class PaymentScheduleServiceStub:
                 request_serializer=crm_dot_payments_dot_payments__pb2.UpdateScheduleRequest.SerializeToString,
                 response_deserializer=crm_dot_payments_dot_payments__pb2.Schedule.FromString,
                 _registered_method=True)
+        self.Pause = channel.unary_unary(
+                '/payments.PaymentScheduleService/Pause',
+                request_serializer=crm_dot_payments_dot_payments__pb2.PauseScheduleRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Schedule.FromString,
+                _registered_method=True)
+        self.Resume = channel.unary_unary(
+                '/payments.PaymentScheduleService/Resume',
+                request_serializer=crm_dot_payments_dot_payments__pb2.ResumeScheduleRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Schedule.FromString,
+                _registered_method=True)
+        self.Cancel = channel.unary_unary(
+                '/payments.PaymentScheduleService/Cancel',
+                request_serializer=crm_dot_payments_dot_payments__pb2.CancelScheduleRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Schedule.FromString,
+                _registered_method=True)
 
 
 class PaymentScheduleServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
-    def List(self, request, context):
+    def Create(self, request, context):
+        """Make a schedule with its échéances. The same idempotency_key answers the first one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Get(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def List(self, request, context):
+        """The newest first, without échéances and payments.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -63,9 +101,40 @@ class PaymentScheduleServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Pause(self, request, context):
+        """Prepare nothing more; debits that wait are held.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Resume(self, request, context):
+        """Go on; the échéances to come move as a block.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Cancel(self, request, context):
+        """End a schedule; debits that the bank holds run to their end, invoices stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PaymentScheduleServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'Create': grpc.unary_unary_rpc_method_handler(
+                    servicer.Create,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.CreateScheduleRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Schedule.SerializeToString,
+            ),
+            'Get': grpc.unary_unary_rpc_method_handler(
+                    servicer.Get,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.GetScheduleRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Schedule.SerializeToString,
+            ),
             'List': grpc.unary_unary_rpc_method_handler(
                     servicer.List,
                     request_deserializer=crm_dot_payments_dot_payments__pb2.ListSchedulesRequest.FromString,
@@ -74,6 +143,21 @@ def add_PaymentScheduleServiceServicer_to_server(servicer, server):
             'Update': grpc.unary_unary_rpc_method_handler(
                     servicer.Update,
                     request_deserializer=crm_dot_payments_dot_payments__pb2.UpdateScheduleRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Schedule.SerializeToString,
+            ),
+            'Pause': grpc.unary_unary_rpc_method_handler(
+                    servicer.Pause,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.PauseScheduleRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Schedule.SerializeToString,
+            ),
+            'Resume': grpc.unary_unary_rpc_method_handler(
+                    servicer.Resume,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.ResumeScheduleRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Schedule.SerializeToString,
+            ),
+            'Cancel': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cancel,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.CancelScheduleRequest.FromString,
                     response_serializer=crm_dot_payments_dot_payments__pb2.Schedule.SerializeToString,
             ),
     }
@@ -86,6 +170,60 @@ def add_PaymentScheduleServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class PaymentScheduleService:
     """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def Create(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.PaymentScheduleService/Create',
+            crm_dot_payments_dot_payments__pb2.CreateScheduleRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Schedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Get(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.PaymentScheduleService/Get',
+            crm_dot_payments_dot_payments__pb2.GetScheduleRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Schedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def List(request,
@@ -141,6 +279,467 @@ class PaymentScheduleService:
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def Pause(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.PaymentScheduleService/Pause',
+            crm_dot_payments_dot_payments__pb2.PauseScheduleRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Schedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Resume(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.PaymentScheduleService/Resume',
+            crm_dot_payments_dot_payments__pb2.ResumeScheduleRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Schedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cancel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.PaymentScheduleService/Cancel',
+            crm_dot_payments_dot_payments__pb2.CancelScheduleRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Schedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class PaymentServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Create = channel.unary_unary(
+                '/payments.PaymentService/Create',
+                request_serializer=crm_dot_payments_dot_payments__pb2.CreatePaymentRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Payment.FromString,
+                _registered_method=True)
+        self.Get = channel.unary_unary(
+                '/payments.PaymentService/Get',
+                request_serializer=crm_dot_payments_dot_payments__pb2.GetPaymentRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Payment.FromString,
+                _registered_method=True)
+        self.List = channel.unary_unary(
+                '/payments.PaymentService/List',
+                request_serializer=crm_dot_payments_dot_payments__pb2.ListPaymentsRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.ListPaymentsResponse.FromString,
+                _registered_method=True)
+        self.Confirm = channel.unary_unary(
+                '/payments.PaymentService/Confirm',
+                request_serializer=crm_dot_payments_dot_payments__pb2.ConfirmPaymentRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Payment.FromString,
+                _registered_method=True)
+        self.Reject = channel.unary_unary(
+                '/payments.PaymentService/Reject',
+                request_serializer=crm_dot_payments_dot_payments__pb2.RejectPaymentRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Payment.FromString,
+                _registered_method=True)
+        self.Cancel = channel.unary_unary(
+                '/payments.PaymentService/Cancel',
+                request_serializer=crm_dot_payments_dot_payments__pb2.CancelPaymentRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Payment.FromString,
+                _registered_method=True)
+        self.Refund = channel.unary_unary(
+                '/payments.PaymentService/Refund',
+                request_serializer=crm_dot_payments_dot_payments__pb2.RefundPaymentRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Payment.FromString,
+                _registered_method=True)
+        self.Retry = channel.unary_unary(
+                '/payments.PaymentService/Retry',
+                request_serializer=crm_dot_payments_dot_payments__pb2.RetryPaymentRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Payment.FromString,
+                _registered_method=True)
+
+
+class PaymentServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def Create(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Get(self, request, context):
+        """With its transitions and the statut of its échéance.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def List(self, request, context):
+        """The newest first, without transitions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Confirm(self, request, context):
+        """Say that the money has come.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reject(self, request, context):
+        """Say that the bank has sent it back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Cancel(self, request, context):
+        """Only while it is PENDING.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Refund(self, request, context):
+        """Note what is paid back; the transfer itself is made by people.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Retry(self, request, context):
+        """Debit a rejected debit again; called by retry, or by people.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_PaymentServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Create': grpc.unary_unary_rpc_method_handler(
+                    servicer.Create,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.CreatePaymentRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Payment.SerializeToString,
+            ),
+            'Get': grpc.unary_unary_rpc_method_handler(
+                    servicer.Get,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.GetPaymentRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Payment.SerializeToString,
+            ),
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.ListPaymentsRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.ListPaymentsResponse.SerializeToString,
+            ),
+            'Confirm': grpc.unary_unary_rpc_method_handler(
+                    servicer.Confirm,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.ConfirmPaymentRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Payment.SerializeToString,
+            ),
+            'Reject': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reject,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.RejectPaymentRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Payment.SerializeToString,
+            ),
+            'Cancel': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cancel,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.CancelPaymentRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Payment.SerializeToString,
+            ),
+            'Refund': grpc.unary_unary_rpc_method_handler(
+                    servicer.Refund,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.RefundPaymentRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Payment.SerializeToString,
+            ),
+            'Retry': grpc.unary_unary_rpc_method_handler(
+                    servicer.Retry,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.RetryPaymentRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Payment.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'payments.PaymentService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('payments.PaymentService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class PaymentService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def Create(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.PaymentService/Create',
+            crm_dot_payments_dot_payments__pb2.CreatePaymentRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Payment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Get(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.PaymentService/Get',
+            crm_dot_payments_dot_payments__pb2.GetPaymentRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Payment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.PaymentService/List',
+            crm_dot_payments_dot_payments__pb2.ListPaymentsRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.ListPaymentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Confirm(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.PaymentService/Confirm',
+            crm_dot_payments_dot_payments__pb2.ConfirmPaymentRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Payment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.PaymentService/Reject',
+            crm_dot_payments_dot_payments__pb2.RejectPaymentRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Payment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cancel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.PaymentService/Cancel',
+            crm_dot_payments_dot_payments__pb2.CancelPaymentRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Payment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Refund(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.PaymentService/Refund',
+            crm_dot_payments_dot_payments__pb2.RefundPaymentRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Payment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Retry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.PaymentService/Retry',
+            crm_dot_payments_dot_payments__pb2.RetryPaymentRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Payment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class MandateServiceStub:
     """Missing associated documentation comment in .proto file."""
@@ -156,10 +755,20 @@ class MandateServiceStub:
                 request_serializer=crm_dot_payments_dot_payments__pb2.CreateMandateRequest.SerializeToString,
                 response_deserializer=crm_dot_payments_dot_payments__pb2.Mandate.FromString,
                 _registered_method=True)
+        self.Activate = channel.unary_unary(
+                '/payments.MandateService/Activate',
+                request_serializer=crm_dot_payments_dot_payments__pb2.ActivateMandateRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Mandate.FromString,
+                _registered_method=True)
         self.List = channel.unary_unary(
                 '/payments.MandateService/List',
                 request_serializer=crm_dot_payments_dot_payments__pb2.ListMandatesRequest.SerializeToString,
                 response_deserializer=crm_dot_payments_dot_payments__pb2.ListMandatesResponse.FromString,
+                _registered_method=True)
+        self.Revoke = channel.unary_unary(
+                '/payments.MandateService/Revoke',
+                request_serializer=crm_dot_payments_dot_payments__pb2.RevokeMandateRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Mandate.FromString,
                 _registered_method=True)
 
 
@@ -167,15 +776,32 @@ class MandateServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Create(self, request, context):
-        """Make a mandate, EN_ATTENTE until its bank details are signed. While one of the contract is
-        EN_ATTENTE or ACTIF, that one is answered.
+        """Make a mandate, EN_ATTENTE until its bank details are signed; with them it is ACTIF at once. While
+        one of the contract is EN_ATTENTE or ACTIF, that one is answered: bank details make the waiting one
+        ACTIF, and other ones than those of the ACTIF one make a new mandate in its place.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Activate(self, request, context):
+        """Record the signature of a mandate that waits for it; the ACTIF one of the same client, contract and
+        société is revoked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def List(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """The newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Revoke(self, request, context):
+        """End a mandate for good; debits that the bank holds already run to their end.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -188,10 +814,20 @@ def add_MandateServiceServicer_to_server(servicer, server):
                     request_deserializer=crm_dot_payments_dot_payments__pb2.CreateMandateRequest.FromString,
                     response_serializer=crm_dot_payments_dot_payments__pb2.Mandate.SerializeToString,
             ),
+            'Activate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Activate,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.ActivateMandateRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Mandate.SerializeToString,
+            ),
             'List': grpc.unary_unary_rpc_method_handler(
                     servicer.List,
                     request_deserializer=crm_dot_payments_dot_payments__pb2.ListMandatesRequest.FromString,
                     response_serializer=crm_dot_payments_dot_payments__pb2.ListMandatesResponse.SerializeToString,
+            ),
+            'Revoke': grpc.unary_unary_rpc_method_handler(
+                    servicer.Revoke,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.RevokeMandateRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Mandate.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -232,6 +868,33 @@ class MandateService:
             _registered_method=True)
 
     @staticmethod
+    def Activate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.MandateService/Activate',
+            crm_dot_payments_dot_payments__pb2.ActivateMandateRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Mandate.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def List(request,
             target,
             options=(),
@@ -258,8 +921,35 @@ class MandateService:
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def Revoke(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.MandateService/Revoke',
+            crm_dot_payments_dot_payments__pb2.RevokeMandateRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Mandate.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
-class RemiseServiceStub:
+
+class SepaServiceStub:
     """Missing associated documentation comment in .proto file."""
 
     def __init__(self, channel):
@@ -268,107 +958,129 @@ class RemiseServiceStub:
         Args:
             channel: A grpc.Channel.
         """
-        self.Create = channel.unary_unary(
-                '/payments.RemiseService/Create',
-                request_serializer=crm_dot_payments_dot_payments__pb2.CreateRemiseRequest.SerializeToString,
-                response_deserializer=crm_dot_payments_dot_payments__pb2.Remise.FromString,
+        self.SaveCreancier = channel.unary_unary(
+                '/payments.SepaService/SaveCreancier',
+                request_serializer=crm_dot_payments_dot_payments__pb2.SaveCreancierRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Creancier.FromString,
                 _registered_method=True)
-        self.Get = channel.unary_unary(
-                '/payments.RemiseService/Get',
-                request_serializer=crm_dot_payments_dot_payments__pb2.GetRemiseRequest.SerializeToString,
-                response_deserializer=crm_dot_payments_dot_payments__pb2.Remise.FromString,
+        self.GetCreancier = channel.unary_unary(
+                '/payments.SepaService/GetCreancier',
+                request_serializer=crm_dot_payments_dot_payments__pb2.GetCreancierRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.Creancier.FromString,
                 _registered_method=True)
-        self.List = channel.unary_unary(
-                '/payments.RemiseService/List',
+        self.EmitDue = channel.unary_unary(
+                '/payments.SepaService/EmitDue',
+                request_serializer=crm_dot_payments_dot_payments__pb2.EmitDueRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.EmitDueResponse.FromString,
+                _registered_method=True)
+        self.ListRemises = channel.unary_unary(
+                '/payments.SepaService/ListRemises',
                 request_serializer=crm_dot_payments_dot_payments__pb2.ListRemisesRequest.SerializeToString,
                 response_deserializer=crm_dot_payments_dot_payments__pb2.ListRemisesResponse.FromString,
                 _registered_method=True)
-        self.Update = channel.unary_unary(
-                '/payments.RemiseService/Update',
-                request_serializer=crm_dot_payments_dot_payments__pb2.UpdateRemiseRequest.SerializeToString,
-                response_deserializer=crm_dot_payments_dot_payments__pb2.Remise.FromString,
+        self.DownloadRemise = channel.unary_unary(
+                '/payments.SepaService/DownloadRemise',
+                request_serializer=crm_dot_payments_dot_payments__pb2.DownloadRemiseRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.DownloadRemiseResponse.FromString,
                 _registered_method=True)
-        self.Delete = channel.unary_unary(
-                '/payments.RemiseService/Delete',
-                request_serializer=crm_dot_payments_dot_payments__pb2.DeleteRemiseRequest.SerializeToString,
-                response_deserializer=crm_dot_common_dot_common__pb2.DeleteResponse.FromString,
+        self.ImportReport = channel.unary_unary(
+                '/payments.SepaService/ImportReport',
+                request_serializer=crm_dot_payments_dot_payments__pb2.ImportReportRequest.SerializeToString,
+                response_deserializer=crm_dot_payments_dot_payments__pb2.ImportReportResponse.FromString,
                 _registered_method=True)
 
 
-class RemiseServiceServicer:
+class SepaServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
-    def Create(self, request, context):
+    def SaveCreancier(self, request, context):
+        """Make or replace the creditor of a société.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCreancier(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Get(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+    def EmitDue(self, request, context):
+        """Write the files for the bank of one société, as the runs at 06:00 and 11:00 do. ABORTED while
+        another run of that société works.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def List(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+    def ListRemises(self, request, context):
+        """The newest first, without content.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Update(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+    def DownloadRemise(self, request, context):
+        """The file as the bank gets it.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Delete(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+    def ImportReport(self, request, context):
+        """Read a report of the bank: pain.002, camt.053 or camt.054. The same bytes again change nothing.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
 
-def add_RemiseServiceServicer_to_server(servicer, server):
+def add_SepaServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'Create': grpc.unary_unary_rpc_method_handler(
-                    servicer.Create,
-                    request_deserializer=crm_dot_payments_dot_payments__pb2.CreateRemiseRequest.FromString,
-                    response_serializer=crm_dot_payments_dot_payments__pb2.Remise.SerializeToString,
+            'SaveCreancier': grpc.unary_unary_rpc_method_handler(
+                    servicer.SaveCreancier,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.SaveCreancierRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Creancier.SerializeToString,
             ),
-            'Get': grpc.unary_unary_rpc_method_handler(
-                    servicer.Get,
-                    request_deserializer=crm_dot_payments_dot_payments__pb2.GetRemiseRequest.FromString,
-                    response_serializer=crm_dot_payments_dot_payments__pb2.Remise.SerializeToString,
+            'GetCreancier': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCreancier,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.GetCreancierRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.Creancier.SerializeToString,
             ),
-            'List': grpc.unary_unary_rpc_method_handler(
-                    servicer.List,
+            'EmitDue': grpc.unary_unary_rpc_method_handler(
+                    servicer.EmitDue,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.EmitDueRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.EmitDueResponse.SerializeToString,
+            ),
+            'ListRemises': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRemises,
                     request_deserializer=crm_dot_payments_dot_payments__pb2.ListRemisesRequest.FromString,
                     response_serializer=crm_dot_payments_dot_payments__pb2.ListRemisesResponse.SerializeToString,
             ),
-            'Update': grpc.unary_unary_rpc_method_handler(
-                    servicer.Update,
-                    request_deserializer=crm_dot_payments_dot_payments__pb2.UpdateRemiseRequest.FromString,
-                    response_serializer=crm_dot_payments_dot_payments__pb2.Remise.SerializeToString,
+            'DownloadRemise': grpc.unary_unary_rpc_method_handler(
+                    servicer.DownloadRemise,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.DownloadRemiseRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.DownloadRemiseResponse.SerializeToString,
             ),
-            'Delete': grpc.unary_unary_rpc_method_handler(
-                    servicer.Delete,
-                    request_deserializer=crm_dot_payments_dot_payments__pb2.DeleteRemiseRequest.FromString,
-                    response_serializer=crm_dot_common_dot_common__pb2.DeleteResponse.SerializeToString,
+            'ImportReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportReport,
+                    request_deserializer=crm_dot_payments_dot_payments__pb2.ImportReportRequest.FromString,
+                    response_serializer=crm_dot_payments_dot_payments__pb2.ImportReportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'payments.RemiseService', rpc_method_handlers)
+            'payments.SepaService', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('payments.RemiseService', rpc_method_handlers)
+    server.add_registered_method_handlers('payments.SepaService', rpc_method_handlers)
 
 
  # This class is part of an EXPERIMENTAL API.
-class RemiseService:
+class SepaService:
     """Missing associated documentation comment in .proto file."""
 
     @staticmethod
-    def Create(request,
+    def SaveCreancier(request,
             target,
             options=(),
             channel_credentials=None,
@@ -381,9 +1093,9 @@ class RemiseService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/payments.RemiseService/Create',
-            crm_dot_payments_dot_payments__pb2.CreateRemiseRequest.SerializeToString,
-            crm_dot_payments_dot_payments__pb2.Remise.FromString,
+            '/payments.SepaService/SaveCreancier',
+            crm_dot_payments_dot_payments__pb2.SaveCreancierRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Creancier.FromString,
             options,
             channel_credentials,
             insecure,
@@ -395,7 +1107,7 @@ class RemiseService:
             _registered_method=True)
 
     @staticmethod
-    def Get(request,
+    def GetCreancier(request,
             target,
             options=(),
             channel_credentials=None,
@@ -408,9 +1120,9 @@ class RemiseService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/payments.RemiseService/Get',
-            crm_dot_payments_dot_payments__pb2.GetRemiseRequest.SerializeToString,
-            crm_dot_payments_dot_payments__pb2.Remise.FromString,
+            '/payments.SepaService/GetCreancier',
+            crm_dot_payments_dot_payments__pb2.GetCreancierRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.Creancier.FromString,
             options,
             channel_credentials,
             insecure,
@@ -422,7 +1134,7 @@ class RemiseService:
             _registered_method=True)
 
     @staticmethod
-    def List(request,
+    def EmitDue(request,
             target,
             options=(),
             channel_credentials=None,
@@ -435,7 +1147,34 @@ class RemiseService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/payments.RemiseService/List',
+            '/payments.SepaService/EmitDue',
+            crm_dot_payments_dot_payments__pb2.EmitDueRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.EmitDueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRemises(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/payments.SepaService/ListRemises',
             crm_dot_payments_dot_payments__pb2.ListRemisesRequest.SerializeToString,
             crm_dot_payments_dot_payments__pb2.ListRemisesResponse.FromString,
             options,
@@ -449,7 +1188,7 @@ class RemiseService:
             _registered_method=True)
 
     @staticmethod
-    def Update(request,
+    def DownloadRemise(request,
             target,
             options=(),
             channel_credentials=None,
@@ -462,9 +1201,9 @@ class RemiseService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/payments.RemiseService/Update',
-            crm_dot_payments_dot_payments__pb2.UpdateRemiseRequest.SerializeToString,
-            crm_dot_payments_dot_payments__pb2.Remise.FromString,
+            '/payments.SepaService/DownloadRemise',
+            crm_dot_payments_dot_payments__pb2.DownloadRemiseRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.DownloadRemiseResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -476,7 +1215,7 @@ class RemiseService:
             _registered_method=True)
 
     @staticmethod
-    def Delete(request,
+    def ImportReport(request,
             target,
             options=(),
             channel_credentials=None,
@@ -489,9 +1228,9 @@ class RemiseService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/payments.RemiseService/Delete',
-            crm_dot_payments_dot_payments__pb2.DeleteRemiseRequest.SerializeToString,
-            crm_dot_common_dot_common__pb2.DeleteResponse.FromString,
+            '/payments.SepaService/ImportReport',
+            crm_dot_payments_dot_payments__pb2.ImportReportRequest.SerializeToString,
+            crm_dot_payments_dot_payments__pb2.ImportReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

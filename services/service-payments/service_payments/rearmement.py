@@ -1,0 +1,80 @@
+"""Debits that the bank refused for a technical reason go out again, three times at most (R13)."""
+
+from typing import Final
+
+from db_utils import Database, Transaction
+from service_kit.outgoing import CRITIQUE, alert
+from sqlalchemy import ARRAY, String, and_, any_, bindparam, func, or_, select
+from sqlalchemy.orm import aliased
+
+from service_payments.emission_rules import MOST_REARMED
+from service_payments.models import (
+    ANNULEE,
+    FAILED,
+    LIVE,
+    PAYEE,
+    PENDING,
+    SEPA_DEBIT,
+    Echeance,
+    Payment,
+    PaymentTransition,
+)
+from service_payments.transitions import transition
+
+REARME: Final = "REARME"  # cause of the transition
+
+_other = aliased(Payment)
+_live = bindparam("live", type_=ARRAY(String))
+_FAILED = (
+    select(Payment.id)
+    .outerjoin(Echeance, Echeance.id == Payment.echeance_id)
+    .where(
+        Payment.organisation_id == bindparam("organisation_id"),
+        Payment.societe_id == bindparam("societe_id"),
+        Payment.moyen == SEPA_DEBIT,
+        Payment.statut == FAILED,
+        or_(Echeance.statut.is_(None), and_(Echeance.statut != PAYEE, Echeance.statut != ANNULEE)),
+        # Its échéance may have been paid, or be debited, in another way meanwhile.
+        ~select(_other.id)
+        .where(
+            _other.echeance_id == Payment.echeance_id,
+            _other.statut == any_(bindparam("live", type_=ARRAY(String))),
+        )
+        .correlate(Payment)
+        .exists(),
+    )
+    .order_by(Payment.id)
+)
+_TIMES = select(func.count()).where(
+    PaymentTransition.payment_id == bindparam("payment_id"),
+    PaymentTransition.de == FAILED,
+    PaymentTransition.vers == PENDING,
+)
+
+
+async def rearm(database: Database, organisation_id: str, societe_id: str) -> None:
+    """Make the FAILED debits of a société PENDING again, or tell the finance team that it was in vain."""
+    failed = await database.read().all(
+        _FAILED, organisation_id=organisation_id, societe_id=societe_id, live=list(LIVE)
+    )
+    for payment_id in failed:
+        async with database.transaction() as tx:
+            payment = await tx.get(Payment, payment_id, lock=True)
+            if payment is not None and payment.statut == FAILED:
+                await _again(tx, payment)
+
+
+async def _again(tx: Transaction, payment: Payment) -> None:
+    if (await tx.one(_TIMES, payment_id=payment.id) or 0) < MOST_REARMED:
+        await transition(tx, payment, PENDING, cause=REARME)
+        return
+    await alert(
+        tx,
+        payment.organisation_id,
+        f"rearmement:{payment.id}",
+        niveau=CRITIQUE,
+        titre="Prélèvement refusé par la banque",
+        message=f"Le prélèvement {payment.id} de {payment.montant:.2f} € a été refusé {MOST_REARMED + 1} fois"
+        " pour une raison technique. Il ne sera plus remis à la banque.",
+        metadata={"payment_id": str(payment.id)},
+    )

@@ -1,0 +1,323 @@
+"""Emission runs against the real calendar and the real factures."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from crm.factures.factures_pb2_grpc import InvoiceServiceStub
+from crm.payments import payments_pb2 as pb
+from crm.payments.payments_pb2_grpc import MandateServiceStub, SepaServiceStub
+from db_utils import clock
+from grpc import StatusCode
+from grpc.aio import AioRpcError
+from lxml import etree
+from service_payments import pain008
+from service_payments.emission_job import emit_due
+from service_testing import Mesh, refusal
+from tests.debits_due import RUN, Debits
+from tests.sample_debits import IBAN, OUR_IBAN
+
+DUE = pb.EmitDueRequest(societe_id="soc-1")
+
+
+@pytest.fixture
+def due(
+    mesh: Mesh, org: str, sepa: SepaServiceStub, mandats: MandateServiceStub, factures: InvoiceServiceStub
+) -> Debits:
+    return Debits(mesh, org, sepa, mandats, factures)
+
+
+@pytest.fixture(autouse=True)
+def at_six() -> Iterator[None]:
+    """Tuesday 3 February 2026, 06:00 in Paris."""
+    with clock.frozen_at(RUN):
+        yield
+
+
+def texts(content: bytes, path: str) -> list[str]:
+    root: Any = etree.fromstring(content)
+    return [element.text for element in root.iterfind(path, {"p": pain008.NAMESPACE})]
+
+
+async def content_of(sepa: SepaServiceStub, remise: pb.Remise) -> bytes:
+    return (await sepa.DownloadRemise(pb.DownloadRemiseRequest(id=remise.id))).content
+
+
+async def test_R14_R17_a_due_debit_goes_to_the_bank(due: Debits, sepa: SepaServiceStub) -> None:
+    """Story A: 49.90 on 5 February, RCUR, in a file of 3 February; the payment knows its file."""
+    await due.creancier()
+    mandat = await due.mandat()
+    facture = await due.facture()
+    echeance = await due.echeance()
+    payment = await due.payment(
+        facture_id=facture.id, schedule_id=echeance.echeancier_id, echeance_id=echeance.id
+    )
+    emitted = await sepa.EmitDue(DUE)
+    (remise,) = emitted.remises
+    assert (emitted.nb_soumis, list(emitted.bloques)) == (1, [])
+    assert (remise.schema, remise.nb, remise.total, remise.date_remise) == ("CORE", 1, 49.90, "2026-02-03")
+    assert (remise.societe_id, remise.statut) == ("soc-1", "GENEREE")
+    content = await content_of(sepa, remise)
+    assert texts(content, ".//p:ReqdColltnDt") == ["2026-02-05"]
+    assert texts(content, ".//p:SeqTp") == ["RCUR"]
+    assert texts(content, ".//p:EndToEndId") == [payment.end_to_end_id]
+    assert texts(content, ".//p:Ustrd") == [f"Facture {facture.numero}"]
+    assert texts(content, ".//p:IBAN") == [OUR_IBAN, IBAN]
+    read = await due.read(payment)
+    assert (read.statut, str(read.remise_id), read.pmt_inf_id) == (
+        "SUBMITTED",
+        remise.id,
+        f"{remise.msg_id}-001",
+    )
+    assert (str(read.mandat_id), read.sequence_sepa, read.version) == (mandat.id, "RCUR", 2)
+    assert (await due.read(echeance)).statut == "EN_COURS"
+    (owed,) = [one.charge for one in await due.owed() if one.type == "statut_prelevement"]
+    assert (owed["schedule_id"], owed["rang"]) == (str(echeance.echeancier_id), 1)
+    assert (owed["statut"], owed["date_reelle"]) == ("PROCESSING", "2026-02-05")
+
+
+async def test_R14_a_debit_that_was_emitted_is_not_emitted_again(due: Debits, sepa: SepaServiceStub) -> None:
+    """A second run finds nothing, and the first file stays as it is."""
+    await due.creancier()
+    await due.mandat()
+    await due.payment()
+    (remise,) = (await sepa.EmitDue(DUE)).remises
+    content = await content_of(sepa, remise)
+    assert not (await sepa.EmitDue(DUE)).remises
+    assert (await sepa.ListRemises(pb.ListRemisesRequest(societe_id="soc-1"))).remises == [remise]
+    assert await content_of(sepa, remise) == content
+
+
+@pytest.mark.parametrize(
+    ("today", "debit", "collected"),
+    [
+        ("2026-02-02", "2026-02-05", None),
+        ("2026-02-03", "2026-02-05", "2026-02-05"),
+        ("2026-03-31", "2026-04-07", None),
+        ("2026-04-01", "2026-04-07", "2026-04-07"),
+        ("2026-07-01", "2026-07-06", None),
+        ("2026-07-02", "2026-07-06", "2026-07-06"),
+        ("2026-03-04", "2026-03-05", "2026-03-06"),
+        ("2026-02-07", "2026-02-07", "2026-02-10"),
+    ],
+)
+async def test_R14_a_file_is_handed_over_two_business_days_before_the_debit(
+    due: Debits, sepa: SepaServiceStub, today: str, debit: str, collected: str | None
+) -> None:
+    """One day earlier nothing goes; a debit that is late moves to the first day that can be reached."""
+    await due.creancier()
+    await due.mandat()
+    payment = await due.payment(date_prelevement=date.fromisoformat(debit))
+    emitted = await sepa.EmitDue(pb.EmitDueRequest(societe_id="soc-1", date=today))
+    assert emitted.nb_soumis == (1 if collected else 0)
+    read = await due.read(payment)
+    assert read.date_prelevement == date.fromisoformat(collected or debit)
+
+
+async def test_R15_debits_that_cannot_go_are_told_and_looked_at_again(
+    due: Debits, sepa: SepaServiceStub, mandats: MandateServiceStub
+) -> None:
+    """Without a creditor none goes, without a mandate the client's does not; later both do."""
+    echeance = await due.echeance()
+    payment = await due.payment(echeance_id=echeance.id, schedule_id=echeance.echeancier_id)
+    for motif in ("CREANCIER_ABSENT", "MANDAT_ABSENT"):
+        emitted = await sepa.EmitDue(DUE)
+        assert [(one.payment_id, one.motif) for one in emitted.bloques] == [(str(payment.id), motif)]
+        assert (await due.read(payment)).statut == "PENDING"
+        assert (await due.read(echeance)).statut == "BLOQUEE"
+        await due.creancier()
+    await due.mandat()
+    assert (await sepa.EmitDue(DUE)).nb_soumis == 1
+    assert (await due.read(echeance)).statut == "EN_COURS"
+
+
+async def test_R15_a_paused_schedule_holds_its_debits(due: Debits, sepa: SepaServiceStub) -> None:
+    """They stay PENDING."""
+    await due.creancier()
+    await due.mandat()
+    echeance = await due.echeance(schedule_statut="PAUSED")
+    payment = await due.payment(echeance_id=echeance.id, schedule_id=echeance.echeancier_id)
+    emitted = await sepa.EmitDue(DUE)
+    assert [one.motif for one in emitted.bloques] == ["SCHEDULE_PAUSED"]
+    assert (await due.read(payment)).statut == "PENDING"
+
+
+async def test_R16_an_invoice_that_was_paid_is_not_debited(due: Debits, sepa: SepaServiceStub) -> None:
+    """The payment is CANCELLED and its échéance PAYEE."""
+    await due.creancier()
+    await due.mandat()
+    facture, echeance = await due.facture(), await due.echeance()
+    await due.paid(facture, 49.90)
+    payment = await due.payment(facture_id=facture.id, echeance_id=echeance.id)
+    emitted = await sepa.EmitDue(DUE)
+    assert (emitted.nb_soumis, list(emitted.bloques)) == (0, [])
+    assert (await due.read(payment)).statut == "CANCELLED"
+    assert (await due.read(echeance)).statut == "PAYEE"
+
+
+async def test_R16_no_more_is_debited_than_is_owed(due: Debits, sepa: SepaServiceStub) -> None:
+    """Of two debits of one invoice the second waits for the outcome of the first."""
+    await due.creancier()
+    await due.mandat()
+    facture = await due.facture()
+    await due.paid(facture, 29.90)
+    first, second = await due.payments(2, facture_id=facture.id)
+    emitted = await sepa.EmitDue(DUE)
+    assert (emitted.nb_soumis, emitted.remises[0].total) == (1, 20.00)
+    assert (await due.read(first)).montant == Decimal("20.00")
+    assert (await due.read(second)).statut == "PENDING"
+    assert (await sepa.EmitDue(DUE)).nb_soumis == 0
+
+
+async def test_R16_while_factures_is_away_a_debit_waits(
+    mesh: Mesh, due: Debits, sepa: SepaServiceStub
+) -> None:
+    """Others, which need no invoice, go."""
+    await due.creancier()
+    await due.mandat()
+    facture = await due.facture()
+    waiting, free = await due.payment(facture_id=facture.id), await due.payment()
+    async with mesh.without("factures"):
+        assert (await sepa.EmitDue(DUE, timeout=30)).nb_soumis == 1
+    assert (await due.read(waiting)).statut == "PENDING"
+    assert (await due.read(free)).statut == "SUBMITTED"
+
+
+async def test_R14_while_the_calendar_is_away_nothing_is_emitted(
+    mesh: Mesh, due: Debits, sepa: SepaServiceStub
+) -> None:
+    """No day is guessed; the next run does it."""
+    await due.creancier()
+    await due.mandat()
+    payment = await due.payment()
+    async with mesh.without("calendar"):
+        assert (await refusal(sepa.EmitDue(DUE, timeout=30))).code == StatusCode.UNAVAILABLE
+    assert (await due.read(payment)).statut == "PENDING"
+
+
+async def test_R13_a_refused_file_is_handed_over_again_three_times(
+    mesh: Mesh, due: Debits, sepa: SepaServiceStub
+) -> None:
+    """Under the same EndToEndId; then it stays FAILED and the finance team is told once."""
+    await due.creancier()
+    await due.mandat()
+    payment = await due.payment()
+    for times in range(4):
+        assert (await sepa.EmitDue(DUE)).nb_soumis == 1, times
+        await due.fail(payment)
+    for _ in range(2):
+        assert (await sepa.EmitDue(DUE)).nb_soumis == 0
+    assert (await due.read(payment)).statut == "FAILED"
+    told = [one for one in await due.owed() if one.cle == f"rearmement:{payment.id}"]
+    assert [one.charge["destinataire_id"] for one in told] == ["FINANCE"]
+
+
+async def test_R13_a_refused_debit_whose_echeance_was_paid_otherwise_stays(
+    due: Debits, sepa: SepaServiceStub
+) -> None:
+    """Nor when another payment of the échéance is on its way: nobody is debited twice."""
+    await due.creancier()
+    await due.mandat()
+    paid, retried = await due.echeance(statut="PAYEE"), await due.echeance()
+    refused = [await due.payment(statut="FAILED", echeance_id=one.id) for one in (paid, retried)]
+    await due.payment(statut="SUBMITTED", echeance_id=retried.id)
+    assert (await sepa.EmitDue(DUE)).nb_soumis == 0
+    assert [(await due.read(one)).statut for one in refused] == ["FAILED", "FAILED"]
+
+
+async def test_R15_the_finance_team_is_told_once_a_day(due: Debits, sepa: SepaServiceStub) -> None:
+    """In one message about all debits of the société, without an account."""
+    await due.payments(2)
+    for _ in range(2):
+        await sepa.EmitDue(DUE)
+    (told,) = await due.owed()
+    assert told.cle == "debits-bloques:soc-1:2026-02-03"
+    assert "2 × CREANCIER_ABSENT" in told.charge["message"]
+
+
+async def test_R14_a_dry_run_changes_nothing(due: Debits, sepa: SepaServiceStub) -> None:
+    """It tells what a run would do."""
+    await due.creancier()
+    await due.mandat()
+    payment = await due.payment()
+    blocked = await due.payment(client_id="client-456")
+    told = await sepa.EmitDue(pb.EmitDueRequest(societe_id="soc-1", dry_run=True))
+    assert (told.nb_soumis, told.remises[0].total) == (1, 49.90)
+    assert [(one.payment_id, one.motif) for one in told.bloques] == [(str(blocked.id), "MANDAT_ABSENT")]
+    assert (await due.read(payment)).statut == "PENDING"
+    assert not (await sepa.ListRemises(pb.ListRemisesRequest())).remises
+    assert not await due.owed()
+
+
+async def test_R17_a_run_writes_one_file_per_schema(due: Debits, sepa: SepaServiceStub) -> None:
+    """And leaves other sociétés alone."""
+    await due.creancier()
+    await due.mandat()
+    await due.mandat("client-456", schema="B2B")
+    await due.payment()
+    await due.payment(client_id="client-456")
+    other = await due.payment(societe_id="soc-2")
+    emitted = await sepa.EmitDue(DUE)
+    assert sorted((one.schema, one.nb) for one in emitted.remises) == [("B2B", 1), ("CORE", 1)]
+    assert (await due.read(other)).statut == "PENDING"
+
+
+async def test_R17_a_creditor_whose_bank_insists_begins_with_first(
+    due: Debits, sepa: SepaServiceStub
+) -> None:
+    """Until a debit of the mandate was settled."""
+    await due.creancier(sequence_premier="FRST")
+    await due.mandat()
+    await due.payment()
+    (remise,) = (await sepa.EmitDue(DUE)).remises
+    assert texts(await content_of(sepa, remise), ".//p:SeqTp") == ["FRST"]
+
+
+async def test_R14_of_two_runs_at_once_one_works(due: Debits, sepa: SepaServiceStub) -> None:
+    """The others are ABORTED or find nothing left; each debit is in one file."""
+    await due.creancier()
+    await due.mandat()
+    payments = await due.payments(50)
+    answers = await asyncio.gather(*(sepa.EmitDue(DUE) for _ in range(6)), return_exceptions=True)
+    refused = [one for one in answers if isinstance(one, AioRpcError)]
+    emitted = [one for one in answers if isinstance(one, pb.EmitDueResponse)]
+    assert {one.code() for one in refused} <= {StatusCode.ABORTED}
+    assert sum(one.nb_soumis for one in emitted) == len(payments)
+    listed = (await sepa.ListRemises(pb.ListRemisesRequest())).remises
+    named = [name for one in listed for name in texts(await content_of(sepa, one), ".//p:EndToEndId")]
+    assert sorted(named) == sorted(one.end_to_end_id for one in payments)
+
+
+async def test_R14_a_run_that_another_process_does_is_aborted(
+    mesh: Mesh, due: Debits, sepa: SepaServiceStub, org: str
+) -> None:
+    """The lock is that of the société: other sociétés are served meanwhile."""
+    async with mesh.database("payments").exclusive(f"emission/{org}/soc-1"):
+        told = await refusal(sepa.EmitDue(DUE))
+        assert (told.code, told.reason) == (StatusCode.ABORTED, "EMISSION_EN_COURS")
+        await sepa.EmitDue(pb.EmitDueRequest(societe_id="soc-2"))
+    await sepa.EmitDue(DUE)
+
+
+async def test_R14_the_job_serves_each_societe_once_per_run(mesh: Mesh, due: Debits) -> None:
+    """What comes later waits for the next run; before six nothing goes."""
+    await due.creancier()
+    await due.mandat()
+    app = mesh["payments"].app
+
+    async def at(hour: int) -> list[str]:
+        payment = await due.payment()
+        with clock.frozen_at(datetime(2026, 2, 3, hour - 1, 30, tzinfo=UTC)):
+            await emit_due(app)
+        made.append(payment)
+        return [(await due.read(one)).statut for one in made]
+
+    made: list[Any] = []
+    assert await at(5) == ["PENDING"]
+    assert await at(6) == ["SUBMITTED"] * 2
+    assert await at(7) == ["SUBMITTED"] * 2 + ["PENDING"]
+    assert await at(11) == ["SUBMITTED"] * 4
+    assert await at(23) == ["SUBMITTED"] * 4 + ["PENDING"]
