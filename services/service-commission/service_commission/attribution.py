@@ -263,9 +263,7 @@ def _row(dossier: Dossier, bareme: Bareme, **columns: Any) -> Colonnes:
     }
 
 
-def _detail(
-    dossier: Dossier, kind: str, mois: int | None, base: Decimal, montant: Montant
-) -> dict[str, Any]:
+def _detail(dossier: Dossier, kind: str, mois: int | None, base: Decimal, montant: Montant) -> dict[str, Any]:
     """The figures of a computation (R30)."""
     recu, bareme = dossier.recu, dossier.bareme
     return {

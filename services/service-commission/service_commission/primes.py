@@ -49,9 +49,7 @@ def dues(
 def of_team(bareme: Bareme) -> Bareme:
     """The part of a manager's scale that is measured on his team (R14)."""
     volumes = tuple(one for one in bareme.paliers if one.type_palier == VOLUME)
-    return Bareme(
-        code=bareme.code, version=bareme.version, type_calcul=bareme.type_calcul, paliers=volumes
-    )
+    return Bareme(code=bareme.code, version=bareme.version, type_calcul=bareme.type_calcul, paliers=volumes)
 
 
 def _highest(reached: Iterable[Prime]) -> Iterable[Prime]:
