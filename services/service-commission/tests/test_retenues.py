@@ -47,7 +47,7 @@ async def test_R19_a_commission_that_waits_is_hit_itself(mesh: Mesh, dus: Dus) -
     )
     assert await taken(mesh, row, "2.49") is None
     whole = await dus.stored(row)
-    assert (whole.statut, left_of(whole)) == ("ANNULEE", 0)
+    assert (whole.statut, left_of(whole)) == ("ANNULEE", Decimal("0.00"))
     assert await dus.all(Reprise) == []
 
 
