@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from service_commission.baremes import VOLUME, Bareme, Palier
-from service_commission.montants import Mesures
 from service_commission.models import ZERO
+from service_commission.montants import Mesures
 
 
 @dataclass(frozen=True, slots=True)
