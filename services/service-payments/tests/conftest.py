@@ -1,6 +1,6 @@
 """The payments service, run once for all tests of this folder, amid those that it calls; its jobs rest."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
@@ -13,10 +13,12 @@ from crm.payments.payments_pb2_grpc import (
     PaymentServiceStub,
     SepaServiceStub,
 )
+from db_utils import clock
 from service_kit.registry import service_named
 from service_payments.service import SERVICE
 from service_testing import Mesh, running
 from service_testing.fixtures import of_member
+from tests.debits_due import RUN, Debits
 from tests.encaissements import Encaissements
 
 contrats = of_member(ContratServiceStub)
@@ -42,3 +44,18 @@ async def mesh() -> AsyncIterator[Mesh]:
 def banque(mesh: Mesh, org: str, sepa: SepaServiceStub) -> Encaissements:
     """Debits of a new organisation that are with the bank."""
     return Encaissements(mesh, org, sepa)
+
+
+@pytest.fixture
+def due(
+    mesh: Mesh, org: str, sepa: SepaServiceStub, mandats: MandateServiceStub, factures: InvoiceServiceStub
+) -> Debits:
+    """Debits of a new organisation that wait for their emission."""
+    return Debits(mesh, org, sepa, mandats, factures)
+
+
+@pytest.fixture
+def at_six() -> Iterator[None]:
+    """Tuesday 3 February 2026, 06:00 in Paris."""
+    with clock.frozen_at(RUN):
+        yield

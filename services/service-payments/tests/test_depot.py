@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from crm.payments import payments_pb2 as pb
-from crm.payments.payments_pb2_grpc import MandateServiceStub, SepaServiceStub
+from crm.payments.payments_pb2_grpc import SepaServiceStub
 from db_utils import Scope, clock, within
 from service_payments.depot import Depot
 from service_testing import Mesh
@@ -22,10 +21,10 @@ def hidden(folder: Path) -> int:
 
 
 async def test_R17_a_file_lies_in_the_folder_after_its_commit(
-    mesh: Mesh, org: str, sepa: SepaServiceStub, mandats: MandateServiceStub, factures: InvoiceServiceStub
+    mesh: Mesh, org: str, due: Debits, sepa: SepaServiceStub
 ) -> None:
     """As it can be downloaded, for nobody else to read; one that was taken away does not come back."""
-    due, folder = Debits(mesh, org, sepa, mandats, factures), mesh["payments"].app.settings.remises_dir
+    folder = mesh["payments"].app.settings.remises_dir
     await due.creancier()
     await due.mandat()
     await due.payment()
@@ -42,15 +41,9 @@ async def test_R17_a_file_lies_in_the_folder_after_its_commit(
 
 
 async def test_R17_what_a_crash_left_is_published_or_dropped_by_the_next_run(
-    mesh: Mesh,
-    org: str,
-    sepa: SepaServiceStub,
-    mandats: MandateServiceStub,
-    factures: InvoiceServiceStub,
-    tmp_path: Path,
+    mesh: Mesh, org: str, due: Debits, sepa: SepaServiceStub, tmp_path: Path
 ) -> None:
     """Published when its remise was committed; files of other sociétés stay as they are."""
-    due = Debits(mesh, org, sepa, mandats, factures)
     await due.creancier()
     await due.mandat()
     await due.payment()
