@@ -6,12 +6,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from crm.activites.activites_pb2 import CreateTacheRequest
-from crm.clients.clients_pb2 import ClientBase, GetClientBaseRequest
-from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
-from crm.factures.factures_pb2 import Facture, GetFactureRequest
-from crm.factures.factures_pb2_grpc import InvoiceServiceStub
+from crm.clients.clients_pb2 import ClientBase
+from crm.factures.factures_pb2 import Facture
 from db_utils import Transaction, clock, parse_uuid
-from grpc_utils import answered_or_none, timestamp
+from grpc_utils import timestamp
 from service_kit import App
 from service_kit.outgoing import Command, queue
 
@@ -58,26 +56,11 @@ async def transmission_of(app: App[Any], levels: Sequence[Relance]) -> Transmiss
     if not executed or any(one.motif == LITIGE for one in levels):
         return None
     last = executed[-1]
-    facture = await _facture(app, last)
-    client = await _client(app, last)
+    facture = await renseignements.facture_of(app, last.facture_id)
+    client = await renseignements.client_of(app, last.client_id)
     if (facture is not None and rules.is_settled(facture)) or (client is None and parse_uuid(last.client_id)):
         return None
     return await _transmission(app, last, levels, client, facture)
-
-
-async def _facture(app: App[Any], relance: Relance) -> Facture | None:
-    facture_id = relance.facture_id or ""
-    if parse_uuid(facture_id) is None:  # other ids are not of our making (C2)
-        return None
-    get = app.peers.stub(InvoiceServiceStub).Get
-    return await answered_or_none(get(GetFactureRequest(id=facture_id)))
-
-
-async def _client(app: App[Any], relance: Relance) -> ClientBase | None:
-    if parse_uuid(relance.client_id) is None:
-        return None
-    get = app.peers.stub(ClientBaseServiceStub).Get
-    return await answered_or_none(get(GetClientBaseRequest(id=relance.client_id)))
 
 
 async def _transmission(
