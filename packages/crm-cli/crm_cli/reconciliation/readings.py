@@ -70,7 +70,7 @@ class _Source:
         return sums
 
     def _receipts(self, days: list[str]) -> Decimal:
-        """The receipts of the dashboard from the first of *days*, on which money came or went, to the last."""
+        """The receipts of the dashboard over *days*, those on which money came or went."""
         if not days:
             return ZERO
         asked = DashboardFilters(date_debut=min(days), date_fin=max(days))
