@@ -8,7 +8,7 @@ from grpc_utils.afterwards import Afterwards
 from grpc_utils.amounts import currency, money, percentage, rounded
 from grpc_utils.auth import Authenticator, JetonRevoque, bearer_of
 from grpc_utils.breaker import Breaker
-from grpc_utils.client import Peers, answered_or_none, info_of, reason_of
+from grpc_utils.client import Failure, Peers, answered_or_none, failure_of, info_of, reason_of
 from grpc_utils.fields import (
     at_most,
     civil_date,
@@ -48,7 +48,7 @@ from grpc_utils.pipeline import Context, Greeting, Guards, Pipeline
 from grpc_utils.requests import clean_lines, clean_text, outer_text
 from grpc_utils.revocation import Revocations
 from grpc_utils.sentences import permitted, within
-from grpc_utils.server import Address, PortTaken, Server
+from grpc_utils.server import LARGEST_MESSAGE, Address, PortTaken, Server
 from grpc_utils.tenancy import Tenancy
 from grpc_utils.verifier import (
     ORGANISATION_CLAIMS,
@@ -63,6 +63,7 @@ from grpc_utils.written import written_amount, written_day
 __all__ = [
     "AUTHORIZATION",
     "CORRELATION",
+    "LARGEST_MESSAGE",
     "ORGANISATION_CLAIMS",
     "SERVICE_PREFIX",
     "Address",
@@ -72,6 +73,7 @@ __all__ = [
     "Authenticator",
     "Breaker",
     "Context",
+    "Failure",
     "FixedKey",
     "Greeting",
     "Guards",
@@ -111,6 +113,7 @@ __all__ = [
     "entry",
     "errors",
     "expected_version",
+    "failure_of",
     "file_name",
     "found",
     "free_structure",

@@ -53,6 +53,7 @@ __all__ = [
     "outside",
     "owner_of",
     "registry",
+    "rejets",
     "revocations",
     "sender_of",
     "serve",

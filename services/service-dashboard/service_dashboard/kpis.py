@@ -1,4 +1,6 @@
-"""DashboardKpisService: the indicators of a period, each compared with the period before."""
+"""DashboardKpisService: the indicators of a period, compared with the period before, and its cash flow."""
+
+from fractions import Fraction
 
 from crm.dashboard import dashboard_pb2 as pb
 from crm.dashboard.dashboard_pb2_grpc import DashboardKpisServiceServicer
@@ -11,8 +13,8 @@ from service_dashboard import periods, rules
 from service_dashboard.impayes import Impayes, taux_impayes
 from service_dashboard.models import ClientVu
 from service_dashboard.periods import Periode
+from service_dashboard.tresorerie import days_of, tresorerie
 
-_RECEIPTS = "payments"  # whose receipts are not known yet: what is paid still counts as unpaid (R6)
 _begins = bindparam("begins", type_=ClientVu.cree_le.type)
 # One statement counts both periods, so that they are counts of the same instant.
 _NOUVEAUX_CLIENTS = select(
@@ -46,8 +48,26 @@ class DashboardKpisService(DashboardKpisServiceServicer):
             calcule_le=timestamp(clock.now()),
             taux_impayes=rules.rounded_percent(impayes.current),
             taux_impayes_variation=rules.variation(impayes.current, impayes.previous),
-            donnees_partielles=True,
-            sources_indisponibles=[_RECEIPTS],
+        )
+
+    async def GetTresorerie(self, request: pb.DashboardFilters, context: Context) -> pb.GetTresorerieResponse:
+        """Tell what was received in the period, beside what was due in it (R14). Raises like GetKpis."""
+        periode = periods.asked_for(request, clock.today())
+        societe_id = opaque_id(request.societe_id, "societe_id") or ""
+        told = await tresorerie(self._db.read(), periode, societe_id)
+        return pb.GetTresorerieResponse(
+            encaisse=float(told.encaisse),
+            nombre_paiements=told.nombre_paiements,
+            attendu=float(told.attendu),
+            ecart=float(told.encaisse - told.attendu),
+            par_jour=[
+                pb.EncaisseDuJour(date=day.isoformat(), encaisse=float(told.par_jour.get(day, 0)))
+                for day in days_of(periode)
+            ],
+            encaisse_variation=rules.variation(Fraction(told.encaisse), Fraction(told.avant)),
+            date_debut=periode.debut.isoformat(),
+            date_fin=periode.fin.isoformat(),
+            calcule_le=timestamp(clock.now()),
         )
 
     async def _impayes(self, filters: pb.DashboardFilters, periode: Periode) -> Impayes:

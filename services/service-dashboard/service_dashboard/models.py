@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from db_utils import Row, Tenant, metadata
+from db_utils import Row, Tenant, clock, metadata
 from sqlalchemy import ColumnElement, Index, String, bindparam, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -38,7 +38,10 @@ class FactureVue(Tenant, Base):
     """
 
     __tablename__ = "factures_vues"
-    __table_args__ = (Index("ix_factures_vues_emise_le", "organisation_id", "emise_le"),)
+    __table_args__ = (
+        Index("ix_factures_vues_emise_le", "organisation_id", "emise_le"),
+        Index("ix_factures_vues_client_id", "organisation_id", "client_id", "date_echeance"),
+    )
 
     organisation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     invoice_id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -51,6 +54,31 @@ class FactureVue(Tenant, Base):
     date_echeance: Mapped[date]
 
 
+class PaiementVu(Tenant, Base):
+    """A payment that was received; of several announcements the first stays (R22).
+
+    *montant* is what was received less what was paid back, as far as the last reconstruction saw it, which
+    also takes away what the bank has taken back (R18). *vu_le* is when this service heard of it.
+    """
+
+    __tablename__ = "paiements_vus"
+    __table_args__ = (
+        Index("ix_paiements_vus_recu_le", "organisation_id", "recu_le"),
+        Index("ix_paiements_vus_client_id", "organisation_id", "client_id"),
+    )
+
+    organisation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    payment_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    societe_id: Mapped[str] = mapped_column(String(64), default="")
+    client_id: Mapped[str] = mapped_column(String(64))
+    schedule_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    facture_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    contrat_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    montant: Mapped[Decimal]
+    recu_le: Mapped[datetime]
+    vu_le: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
 class Reconstruction(Tenant, Base):
     """When the projections of an organisation were last compared with their sources (R18)."""
 
@@ -60,7 +88,7 @@ class Reconstruction(Tenant, Base):
     faite_le: Mapped[datetime]
 
 
-def of_societe() -> ColumnElement[bool]:
-    """Criterion for invoices of the bound `societe_id`, all of them when it is empty (R9)."""
+def of_societe(kind: type[FactureVue] | type[PaiementVu] = FactureVue) -> ColumnElement[bool]:
+    """Criterion for rows of the bound `societe_id`, all of them when it is empty (R9)."""
     asked = bindparam("societe_id", type_=String)
-    return or_(asked == "", FactureVue.societe_id == asked)
+    return or_(asked == "", kind.societe_id == asked)

@@ -1,21 +1,23 @@
 """Rules of the figures as pure functions: rows from events, variations from counts."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from fractions import Fraction
 
 from crm.clients.clients_pb2 import ClientBase
 from crm.dashboard import dashboard_pb2 as pb
-from crm.events.business_pb2 import ClientCreatedEvent, InvoiceCreatedEvent
+from crm.events.business_pb2 import ClientCreatedEvent, InvoiceCreatedEvent, PaymentReceivedEvent
 from crm.factures.factures_pb2 import Facture
+from crm.payments.payments_pb2 import Payment
 from db_utils.clock import PARIS
 from grpc_utils import instant, money, opaque_id, optional_date, required
 from nats_utils import required_instant
 from service_kit import Owner
 
-from service_dashboard.models import ClientVu, FactureVue
+from service_dashboard.models import ClientVu, FactureVue, PaiementVu
 
 # Where no other term is agreed: article L441-10 of the Code de commerce.
 _LEGAL_TERM = timedelta(days=30)
+_NOON = time(12, tzinfo=UTC)  # stands for a day (C3)
 
 
 def client_vu(event: ClientCreatedEvent, organisation_id: str, societe_id: str) -> ClientVu:
@@ -56,6 +58,25 @@ def facture_vue(event: InvoiceCreatedEvent, owner: Owner) -> FactureVue:
     )
 
 
+def paiement_vu(event: PaymentReceivedEvent, owner: Owner) -> PaiementVu:
+    """The row to keep of a receipt (R22).
+
+    Raises ChampRequis, FormatInvalide, MontantInvalide, and InvalidEvent when the event has neither a day of
+    receipt nor a time of its own.
+    """
+    return PaiementVu(
+        organisation_id=owner.organisation_id,
+        payment_id=opaque_id(required(event.payment_id, "payment_id"), "payment_id") or "",
+        societe_id=opaque_id(owner.societe_id, "societe_id") or "",
+        client_id=opaque_id(event.client_id, "client_id") or "",
+        schedule_id=opaque_id(event.schedule_id, "schedule_id"),
+        facture_id=opaque_id(event.facture_id, "facture_id"),
+        contrat_id=opaque_id(event.contrat_id, "contrat_id"),
+        montant=money(event.montant, "montant"),
+        recu_le=required_instant(event, "date_reception", "timestamp"),
+    )
+
+
 def client_of(client: ClientBase, organisation_id: str) -> ClientVu:
     """The row of a client as clients tells it (R18)."""
     return ClientVu(
@@ -80,6 +101,22 @@ def facture_of(facture: Facture, organisation_id: str) -> FactureVue:
         montant=money(facture.montant_ttc, "montant_ttc") - money(facture.montant_avoirs, "montant_avoirs"),
         emise_le=emise_le,
         date_echeance=due or (emise_le + _LEGAL_TERM).astimezone(PARIS).date(),
+    )
+
+
+def paiement_of(payment: Payment, organisation_id: str) -> PaiementVu:
+    """The row of a receipt as payments tells it, its amount less what was paid back (R18)."""
+    day = optional_date(payment.date_reception, "date_reception")
+    return PaiementVu(
+        organisation_id=organisation_id,
+        payment_id=payment.id,
+        societe_id=payment.societe_id,
+        client_id=payment.client_id,
+        schedule_id=payment.schedule_id or None,
+        facture_id=payment.facture_id or None,
+        contrat_id=payment.contrat_id or None,
+        montant=money(payment.montant, "montant") - money(payment.montant_rembourse, "montant_rembourse"),
+        recu_le=datetime.combine(day, _NOON) if day else instant(payment.updated_at),
     )
 
 

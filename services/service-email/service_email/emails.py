@@ -10,10 +10,10 @@ from service_kit import App
 from sqlalchemy import BindParameter, ColumnElement, Text, cast, func, literal_column
 
 from service_email import plateforme, rules
+from service_email.applying import applying_modele, asked_modele
 from service_email.models import Message
 from service_email.plateforme import PLATEFORME
 from service_email.settings import EmailSettings
-from service_email.subscribers import applying_modele
 
 
 def _sent_to(address: BindParameter[Any]) -> ColumnElement[bool]:
@@ -53,6 +53,18 @@ class EmailService(EmailServiceServicer):
         message = rules.new_message(request, self._sender)
         async with self._db.transaction() as tx:
             message = await insert_once(tx, message, alike=rules.alike)
+        return _message(message)
+
+    async def SendTemplate(self, request: pb.SendTemplateRequest, context: Context) -> pb.Message:
+        """Store a mail written by a template (R26), once per key (R9).
+
+        Raises Introuvable, VariableManquante, VariableInconnue, CleIdempotenceReutilisee.
+        """
+        code = plateforme.sendable(request.modele_code)
+        async with self._db.transaction() as tx:
+            applicable = await asked_modele(tx, code, request.organisation_id, request.langue)
+            message = rules.new_template_message(request, self._sender, applicable)
+            message = await insert_once(tx, message)
         return _message(message)
 
     async def SendWelcome(self, request: pb.SendWelcomeRequest, context: Context) -> pb.Message:

@@ -1,4 +1,7 @@
-"""Mails that events cause (R21, R24, R25), as pure functions: messages from an event and its client."""
+"""Mails that events cause (R21, R24, R25), as pure functions: messages from an event and its client.
+
+Those about rejected payments are in `rejets.py`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,7 +79,7 @@ def contract_signed(event: ContractSignedEvent, between: Correspondants, modele:
         "montant_total": written_amount(total) if total else _NO_PRICE,
         "date_signature": written_day(required_instant(event, "date_signature")),
     }
-    return _to_client(between, modele, variables, "contract.signed", contrat_id)
+    return to_client(between, modele, variables, "contract.signed", contrat_id)
 
 
 def named_contract(contrat_id: str, reference: str) -> str:
@@ -104,11 +107,11 @@ def invoice_issued(
         "date_echeance": written_day(required_instant(event, "date_echeance")) if due else "",
         "lien": f"{application}/factures/{quote(facture_id)}" if application else "",
     }
-    bare = _to_client(between, modele, variables, "invoice.created", facture_id)
+    bare = to_client(between, modele, variables, "invoice.created", facture_id)
     if bare.statut == IGNORE or parse_uuid(facture_id) is None:  # an invoice of an outside system (C2)
         return bare
     without = {"texte": bare.corps_texte, "html": bare.corps_html}
-    return _to_client(
+    return to_client(
         between,
         jointe,
         variables,
@@ -120,21 +123,24 @@ def invoice_issued(
     )
 
 
-def _to_client(
+def to_client(
     between: Correspondants,
     modele: Modele,
     variables: Mapping[str, str],
     origine: str,
     cause: str,
+    untold: str = "",
     **columns: Any,
 ) -> Message:
-    """The message about *cause*, once per *origine*.
+    """The message to the client about *cause*, once per *origine*.
 
-    It has statut ignore for a client whom nobody knows, and for one without an address.
+    It has statut ignore for a client whom nobody knows, for one without an address, and for whoever is
+    not to be told, which *untold* says why.
     """
+    client = ClientBase() if untold else between.client
     return _mail(
-        between.client or ClientBase(),
-        _UNKNOWN if between.client is None else _NO_ADDRESS,
+        client or ClientBase(),
+        untold or (_UNKNOWN if client is None else _NO_ADDRESS),
         modele,
         variables,
         organisation_id=between.expediteur.organisation_id,

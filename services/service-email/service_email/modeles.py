@@ -1,7 +1,7 @@
 """Templates: a small part of Jinja2 without loops, calls, attributes and files (R8).
 
 Texts, variables, conditions and a few filters remain: a template costs what it is long and cannot
-multiply its variables. Pure functions; `subscribers.py` chooses the template that applies.
+multiply its variables. Pure functions; `applying.py` chooses the template that applies.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from service_email.models import Modele
 
 LARGEST = 512 * 1024  # bytes of a rendered part (R8)
+_LONGEST_NAME = 60  # characters of a variable that a refusal names
 _DEEPEST = 50  # levels of conditions and expressions in each other: Jinja and Python recurse into them (R8)
 
 _ALLOWED = (
@@ -37,6 +38,10 @@ _FILTERS = frozenset({"capitalize", "default", "e", "escape", "lower", "title", 
 
 class VariableManquante(InvalidArgument):
     """Une variable du modèle n'a pas reçu de valeur."""
+
+
+class VariableInconnue(InvalidArgument):
+    """Le modèle ne connaît pas cette variable."""
 
 
 class ModeleInvalide(InvalidArgument):
@@ -67,6 +72,18 @@ def render(modele: Modele, variables: Mapping[str, str]) -> Rendu:
         html=_filled(modele.corps_html, variables, html=True),
         texte=None if texte is None else _filled(texte, variables, html=False),
     )
+
+
+def render_closed(modele: Modele, variables: Mapping[str, str], known: frozenset[str]) -> Rendu:
+    """Fill in *modele*; *variables* has all *known* ones and no other, so that no misspelling is sent (R26).
+
+    Raises like `render`, VariableInconnue.
+    """
+    if unknown := sorted(variables.keys() - known):
+        raise VariableInconnue(variable=unknown[0][:_LONGEST_NAME])
+    if missing := sorted(known - variables.keys()):
+        raise VariableManquante(variable=missing[0])
+    return render(modele, variables)
 
 
 def _filled(source: str, variables: Mapping[str, str], *, html: bool) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from crm.email import email_pb2 as pb
 from db_utils.clock import PARIS
 from grpc_utils import content_hash, instant, one_of, opaque_id, required
-from grpc_utils.errors import ChampRequis, FormatInvalide
+from grpc_utils.errors import ChampRequis, FormatInvalide, Introuvable
 from grpc_utils.telemetry import masked
 
 from service_email.modeles import render
@@ -61,6 +61,16 @@ def account_mail(request: pb.SendAccountMailRequest, de: str, modele: Modele, li
 def account_modele(code: str) -> str:
     """The same *code*, checked to be a template of account mails. Raises ChampRequis, ValeurInconnue."""
     return one_of(code, _VARIABLES, "modele_code")
+
+
+def sendable(code: str) -> str:
+    """The same *code*, checked to be no template of the platform's own mails (R26).
+
+    Raises ChampRequis, Introuvable.
+    """
+    if required(code, "modele_code") in (BIENVENUE_UTILISATEUR, *_VARIABLES):
+        raise Introuvable
+    return code
 
 
 def _to_person(

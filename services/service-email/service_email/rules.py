@@ -13,6 +13,8 @@ from grpc_utils import at_most, clean_lines, clean_text, content_hash, opaque_id
 from grpc_utils.errors import ChampRequis, FormatInvalide, InvalidArgument
 
 from service_email.addresses import address, ascii_domain, parsed_sender
+from service_email.applying import Applicable
+from service_email.modeles import render_closed
 from service_email.models import Message
 
 MOST_RECIPIENTS, MOST_HEADERS = 50, 10
@@ -71,16 +73,41 @@ def _said(request: pb.SendRequest) -> dict[str, Any]:
     }
 
 
-def _content(request: pb.SendRequest, said: Mapping[str, Any]) -> bytes:
+def new_template_message(request: pb.SendTemplateRequest, de: str, applicable: Applicable) -> Message:
+    """The message that the template writes for *request*, from sender *de* (R26).
+
+    Raises ChampRequis, FormatInvalide, TropLong, EnteteInterdit, DestinatairesTropNombreux and the refusals
+    of `render`.
+    """
+    opaque_id(request.societe_id, "societe_id")
+    people = dict(zip(_LISTS, recipients(request), strict=True))
+    variables = {name: _lines(value, "variables") for name, value in request.variables.items()}
+    rendu = render_closed(applicable.modele, variables, applicable.variables)
+    said = {**people, "variables": variables}
+    return message(
+        organisation_id=request.organisation_id,
+        de=de,
+        origine="rpc",
+        sujet=required(rendu.sujet, "sujet"),
+        corps_texte=rendu.texte,
+        corps_html=rendu.html,
+        modele_code=applicable.modele.code,
+        cle_idempotence=request.cle_idempotence or None,
+        contenu_hash=_content(request, said) if request.cle_idempotence else None,
+        **people,
+    )
+
+
+def _content(request: pb.SendRequest | pb.SendTemplateRequest, said: Mapping[str, Any]) -> bytes:
     """The hash that the key of *request* is bound to: of its stored form and of its other fields (R9)."""
-    content = pb.SendRequest()
+    content: Any = type(request)()
     content.CopyFrom(request)
     for champ, value in said.items():
-        content.ClearField(champ)  # type: ignore[arg-type]  # columns have the names of their fields
+        content.ClearField(champ)  # columns have the names of their fields
         if champ in _LISTS:
             getattr(content, champ).extend(pb.Destinataire(**one) for one in value)
-        elif champ == "entetes":
-            content.entetes.update(value)
+        elif isinstance(value, dict):
+            getattr(content, champ).update(value)
         else:
             setattr(content, champ, value or "")
     return content_hash(content)
@@ -99,7 +126,7 @@ def message(*, de: str, **columns: Any) -> Message:
     return Message(id=identity, message_id=f"<{identity}@{domain}>", de=de, **due | columns)
 
 
-def recipients(request: pb.SendRequest) -> list[list[dict[str, str]]]:
+def recipients(request: pb.SendRequest | pb.SendTemplateRequest) -> list[list[dict[str, str]]]:
     """The people in a, cc and cci of *request*, each address where it comes first (R4).
 
     Raises ChampRequis, DestinatairesTropNombreux and the refusals of addresses.
@@ -159,4 +186,8 @@ def one_line(text: str, champ: str) -> str:
 
 def body(text: str, champ: str) -> str | None:
     """A cleaned body with line feeds as line ends; None when there is nothing in it."""
-    return clean_lines(text.replace("\r\n", "\n"), champ) or None
+    return _lines(text, champ) or None
+
+
+def _lines(text: str, champ: str) -> str:
+    return clean_lines(text.replace("\r\n", "\n"), champ)

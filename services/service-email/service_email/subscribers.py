@@ -9,37 +9,27 @@ from crm.clients.clients_pb2 import ClientBase, GetClientBaseRequest
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.contrats.contrats_pb2 import GetContratRequest
 from crm.contrats.contrats_pb2_grpc import ContratServiceStub
-from crm.events.business_pb2 import ClientCreatedEvent, ContractSignedEvent, InvoiceCreatedEvent
+from crm.events.business_pb2 import (
+    ClientCreatedEvent,
+    ContractSignedEvent,
+    InvoiceCreatedEvent,
+    PaymentRejectedEvent,
+)
 from db_utils import Scope, Transaction, parse_uuid, within
 from grpc_utils import answered_or_none, reason_of
 from grpc_utils.errors import Refusal
 from nats_utils import Subscription
 from service_kit import App, invalid_when_refused, owner_of
-from sqlalchemy import bindparam, or_, select
 
-from service_email import evenements
+from service_email import evenements, rejets
+from service_email.applying import applying_modele
 from service_email.evenements import Correspondants, Expediteur
-from service_email.models import Message, Modele
+from service_email.models import Message
 from service_email.settings import EmailSettings
 
 _log = logging.getLogger(__name__)
 
-_AboutClient = ContractSignedEvent | InvoiceCreatedEvent
-_LANGUAGE = "fr"
-# The template of the organisation comes first, the system's (without organisation) last.
-_MODELE = (
-    select(Modele)
-    .where(
-        Modele.code == bindparam("code"),
-        Modele.langue == _LANGUAGE,
-        or_(
-            Modele.organisation_id == bindparam("organisation"),
-            Modele.organisation_id.is_(None),
-        ),
-    )
-    .order_by(Modele.organisation_id.nulls_last())
-    .limit(1)
-)
+_AboutClient = ContractSignedEvent | InvoiceCreatedEvent | PaymentRejectedEvent
 
 
 async def sender_of(event: ClientCreatedEvent | _AboutClient, app: App[EmailSettings]) -> Expediteur | None:
@@ -132,6 +122,19 @@ async def send_invoice_mail(
         await _store(tx, lambda: evenements.invoice_issued(event, between, modele, jointe))
 
 
+async def send_rejection_mail(
+    event: PaymentRejectedEvent, tx: Transaction, between: Correspondants | None
+) -> None:
+    """Store the mail about the rejected payment, or note why its client is not written to (R27).
+
+    Raises InvalidEvent when the event can make no mail.
+    """
+    if between is not None:
+        organisation_id = between.expediteur.organisation_id
+        modele = await applying_modele(tx, rejets.PAIEMENT_REJETE, organisation_id)
+        await _store(tx, lambda: rejets.payment_rejected(event, between, modele))
+
+
 async def _store(tx: Transaction, make: Callable[[], Message]) -> None:
     """Store the message that *make* makes, unless its key is taken. Raises InvalidEvent."""
     with invalid_when_refused():
@@ -139,15 +142,9 @@ async def _store(tx: Transaction, make: Callable[[], Message]) -> None:
     await tx.insert(message, if_absent=True)
 
 
-async def applying_modele(tx: Transaction, code: str, organisation_id: str) -> Modele:
-    """The template of the organisation, or the system's where it has none of its own (R8)."""
-    modele = await tx.one(_MODELE, code=code, organisation=organisation_id)
-    assert modele is not None, f"the migrations supply {code}"
-    return modele
-
-
 SUBSCRIPTIONS = (
     Subscription(ClientCreatedEvent, send_welcome_mail, lookup=sender_of),
     Subscription(ContractSignedEvent, send_contract_mail, lookup=parties_of),
     Subscription(InvoiceCreatedEvent, send_invoice_mail, lookup=correspondents_of),
+    Subscription(PaymentRejectedEvent, send_rejection_mail, lookup=correspondents_of),
 )

@@ -16,6 +16,8 @@ SUPPLIED = {
     "CONTRAT_SIGNE",
     "FACTURE_EMISE",
     "FACTURE_JOINTE",
+    "PAIEMENT_REJETE",
+    "REPRESENTATION_PRELEVEMENT",
     "CONFIRMATION_ADRESSE",
     "CHANGEMENT_ADRESSE",
     "COMPTE_REPRIS",
@@ -57,7 +59,7 @@ async def test_R22_the_subject_names_whom_it_can(mesh: Mesh, prenom: str, subjec
 
 async def test_R22_where_no_application_is_known_mails_have_no_link(mesh: Mesh) -> None:
     """Nobody is sent to a page that is not there; the token of an address is told as a code."""
-    nowhere = {"lien": "", "lien_application": ""}
+    nowhere = {"lien": "", "lien_application": "", "lien_coordonnees": ""}
     for code, mail in (await rendered(mesh, **(nowhere | {"prenom": "Léa", "nom": ""}))).items():
         assert "href" not in mail.html, code
         assert "adresse\u00a0:\n" not in (mail.texte or ""), code

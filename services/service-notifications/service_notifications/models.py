@@ -9,7 +9,9 @@ from grpc_utils import Keyed
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-EQUIPES = ("FINANCE", "COMMERCIAL", "DIRECTION")
+FINANCE, COMMERCIAL = "FINANCE", "COMMERCIAL"
+EQUIPES = (FINANCE, COMMERCIAL, "DIRECTION")
+CRITIQUE = "critique"
 SYSTEME = "SYSTEME"
 UTILISATEUR, EQUIPE, ORGANISATION = "UTILISATEUR", "EQUIPE", "ORGANISATION"
 
@@ -61,9 +63,7 @@ class Notification(Entity, Tenant, Keyed, Base):
             length=30,
         )
     )
-    niveau: Mapped[str] = mapped_column(
-        Choice("info", "avertissement", "critique", length=15), default="info"
-    )
+    niveau: Mapped[str] = mapped_column(Choice("info", "avertissement", CRITIQUE, length=15), default="info")
     titre: Mapped[str] = mapped_column(String(255))
     message: Mapped[str] = mapped_column(String(2000))
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", key="metadata_", default_factory=dict)

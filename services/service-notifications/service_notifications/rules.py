@@ -1,4 +1,7 @@
-"""Rules of notifications as pure functions: rows from requests and events."""
+"""Rules of notifications as pure functions: rows from requests and events.
+
+Those about payments are in `paiements.py`.
+"""
 
 import re
 from typing import Any
@@ -19,9 +22,16 @@ from grpc_utils import (
 from grpc_utils.errors import FormatInvalide, InvalidArgument
 from nats_utils import required_instant
 
-from service_notifications.models import EQUIPE, EQUIPES, SYSTEME, UTILISATEUR, Notification
+from service_notifications.models import (
+    COMMERCIAL,
+    EQUIPE,
+    EQUIPES,
+    FINANCE,
+    SYSTEME,
+    UTILISATEUR,
+    Notification,
+)
 
-COMMERCIAL, FINANCE = "COMMERCIAL", "FINANCE"
 # A path of the application, or another site by https (R7). Browsers take a backslash for a slash, so that
 # one after the first slash would lead to another host.
 _LINK = re.compile(r"/(?![/\\])[^\s\\]*|https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][^\s\\]*)?")

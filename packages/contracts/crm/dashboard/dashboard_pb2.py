@@ -26,7 +26,7 @@ from crm.common import common_pb2 as crm_dot_common_dot_common__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63rm/dashboard/dashboard.proto\x12\tdashboard\x1a\x17\x63rm/common/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\">\n\x13ReconstruireRequest\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\"j\n\x14ReconstruireResponse\x12\x18\n\x07\x63lients\x18\x01 \x01(\x03R\x07\x63lients\x12\x1a\n\x08\x66\x61\x63tures\x18\x02 \x01(\x03R\x08\x66\x61\x63tures\x12\x1c\n\tpaiements\x18\x03 \x01(\x03R\tpaiements\"\xbb\x01\n\x10\x44\x61shboardFilters\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\x12\x1d\n\nsociete_id\x18\x02 \x01(\tR\tsocieteId\x12\x1d\n\ndate_debut\x18\x03 \x01(\tR\tdateDebut\x12\x19\n\x08\x64\x61te_fin\x18\x04 \x01(\tR\x07\x64\x61teFin\x12%\n\x0eperiode_rapide\x18\x05 \x01(\tR\rperiodeRapide\"I\n\tVariation\x12 \n\x0bpourcentage\x18\x01 \x01(\x01R\x0bpourcentage\x12\x1a\n\x08tendance\x18\x02 \x01(\tR\x08tendance\"\xd8\x03\n\x0fGetKpisResponse\x12)\n\x10nouveaux_clients\x18\x01 \x01(\x03R\x0fnouveauxClients\x12R\n\x1anouveaux_clients_variation\x18\x02 \x01(\x0b\x32\x14.dashboard.VariationR\x18nouveauxClientsVariation\x12\x1d\n\ndate_debut\x18\x03 \x01(\tR\tdateDebut\x12\x19\n\x08\x64\x61te_fin\x18\x04 \x01(\tR\x07\x64\x61teFin\x12\x39\n\ncalcule_le\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcalculeLe\x12!\n\x0ctaux_impayes\x18\x06 \x01(\x01R\x0btauxImpayes\x12J\n\x16taux_impayes_variation\x18\x07 \x01(\x0b\x32\x14.dashboard.VariationR\x14tauxImpayesVariation\x12-\n\x12\x64onnees_partielles\x18\x08 \x01(\x08R\x11\x64onneesPartielles\x12\x33\n\x15sources_indisponibles\x18\t \x03(\tR\x14sourcesIndisponibles\"\xa0\x02\n\x16GetEvolutionCaResponse\x12-\n\x07\x64onnees\x18\x01 \x03(\x0b\x32\x13.dashboard.CaDuMoisR\x07\x64onnees\x12\x1d\n\ndate_debut\x18\x02 \x01(\tR\tdateDebut\x12\x19\n\x08\x64\x61te_fin\x18\x03 \x01(\tR\x07\x64\x61teFin\x12\x39\n\ncalcule_le\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcalculeLe\x12-\n\x12\x64onnees_partielles\x18\x05 \x01(\x08R\x11\x64onneesPartielles\x12\x33\n\x15sources_indisponibles\x18\x06 \x03(\tR\x14sourcesIndisponibles\"Y\n\x08\x43\x61\x44uMois\x12\x12\n\x04mois\x18\x01 \x01(\tR\x04mois\x12\x1d\n\nca_realise\x18\x02 \x01(\x01R\tcaRealise\x12\x1a\n\x08objectif\x18\x03 \x01(\x01R\x08objectif2_\n\x14\x44\x61shboardKpisService\x12G\n\x07GetKpis\x12\x1b.dashboard.DashboardFilters\x1a\x1a.dashboard.GetKpisResponse\"\x03\x90\x02\x01\x32k\n\x12\x45volutionCaService\x12U\n\x0eGetEvolutionCa\x12\x1b.dashboard.DashboardFilters\x1a!.dashboard.GetEvolutionCaResponse\"\x03\x90\x02\x01\x32m\n\x11ProjectionService\x12X\n\x0cReconstruire\x12\x1e.dashboard.ReconstruireRequest\x1a\x1f.dashboard.ReconstruireResponse\"\x07\x90\x02\x02\x80\xb5\x18\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63rm/dashboard/dashboard.proto\x12\tdashboard\x1a\x17\x63rm/common/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\">\n\x13ReconstruireRequest\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\"j\n\x14ReconstruireResponse\x12\x18\n\x07\x63lients\x18\x01 \x01(\x03R\x07\x63lients\x12\x1a\n\x08\x66\x61\x63tures\x18\x02 \x01(\x03R\x08\x66\x61\x63tures\x12\x1c\n\tpaiements\x18\x03 \x01(\x03R\tpaiements\"\xbb\x01\n\x10\x44\x61shboardFilters\x12\'\n\x0forganisation_id\x18\x01 \x01(\tR\x0eorganisationId\x12\x1d\n\nsociete_id\x18\x02 \x01(\tR\tsocieteId\x12\x1d\n\ndate_debut\x18\x03 \x01(\tR\tdateDebut\x12\x19\n\x08\x64\x61te_fin\x18\x04 \x01(\tR\x07\x64\x61teFin\x12%\n\x0eperiode_rapide\x18\x05 \x01(\tR\rperiodeRapide\"I\n\tVariation\x12 \n\x0bpourcentage\x18\x01 \x01(\x01R\x0bpourcentage\x12\x1a\n\x08tendance\x18\x02 \x01(\tR\x08tendance\"\xd8\x03\n\x0fGetKpisResponse\x12)\n\x10nouveaux_clients\x18\x01 \x01(\x03R\x0fnouveauxClients\x12R\n\x1anouveaux_clients_variation\x18\x02 \x01(\x0b\x32\x14.dashboard.VariationR\x18nouveauxClientsVariation\x12\x1d\n\ndate_debut\x18\x03 \x01(\tR\tdateDebut\x12\x19\n\x08\x64\x61te_fin\x18\x04 \x01(\tR\x07\x64\x61teFin\x12\x39\n\ncalcule_le\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcalculeLe\x12!\n\x0ctaux_impayes\x18\x06 \x01(\x01R\x0btauxImpayes\x12J\n\x16taux_impayes_variation\x18\x07 \x01(\x0b\x32\x14.dashboard.VariationR\x14tauxImpayesVariation\x12-\n\x12\x64onnees_partielles\x18\x08 \x01(\x08R\x11\x64onneesPartielles\x12\x33\n\x15sources_indisponibles\x18\t \x03(\tR\x14sourcesIndisponibles\"\xe2\x03\n\x15GetTresorerieResponse\x12\x1a\n\x08\x65ncaisse\x18\x01 \x01(\x01R\x08\x65ncaisse\x12)\n\x10nombre_paiements\x18\x02 \x01(\x03R\x0fnombrePaiements\x12\x18\n\x07\x61ttendu\x18\x03 \x01(\x01R\x07\x61ttendu\x12\x14\n\x05\x65\x63\x61rt\x18\x04 \x01(\x01R\x05\x65\x63\x61rt\x12\x34\n\x08par_jour\x18\x05 \x03(\x0b\x32\x19.dashboard.EncaisseDuJourR\x07parJour\x12\x43\n\x12\x65ncaisse_variation\x18\x06 \x01(\x0b\x32\x14.dashboard.VariationR\x11\x65ncaisseVariation\x12\x1d\n\ndate_debut\x18\x07 \x01(\tR\tdateDebut\x12\x19\n\x08\x64\x61te_fin\x18\x08 \x01(\tR\x07\x64\x61teFin\x12\x39\n\ncalcule_le\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcalculeLe\x12-\n\x12\x64onnees_partielles\x18\n \x01(\x08R\x11\x64onneesPartielles\x12\x33\n\x15sources_indisponibles\x18\x0b \x03(\tR\x14sourcesIndisponibles\"@\n\x0e\x45ncaisseDuJour\x12\x12\n\x04\x64\x61te\x18\x01 \x01(\tR\x04\x64\x61te\x12\x1a\n\x08\x65ncaisse\x18\x02 \x01(\x01R\x08\x65ncaisse\"\xa0\x02\n\x16GetEvolutionCaResponse\x12-\n\x07\x64onnees\x18\x01 \x03(\x0b\x32\x13.dashboard.CaDuMoisR\x07\x64onnees\x12\x1d\n\ndate_debut\x18\x02 \x01(\tR\tdateDebut\x12\x19\n\x08\x64\x61te_fin\x18\x03 \x01(\tR\x07\x64\x61teFin\x12\x39\n\ncalcule_le\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tcalculeLe\x12-\n\x12\x64onnees_partielles\x18\x05 \x01(\x08R\x11\x64onneesPartielles\x12\x33\n\x15sources_indisponibles\x18\x06 \x03(\tR\x14sourcesIndisponibles\"Y\n\x08\x43\x61\x44uMois\x12\x12\n\x04mois\x18\x01 \x01(\tR\x04mois\x12\x1d\n\nca_realise\x18\x02 \x01(\x01R\tcaRealise\x12\x1a\n\x08objectif\x18\x03 \x01(\x01R\x08objectif2\xb4\x01\n\x14\x44\x61shboardKpisService\x12G\n\x07GetKpis\x12\x1b.dashboard.DashboardFilters\x1a\x1a.dashboard.GetKpisResponse\"\x03\x90\x02\x01\x12S\n\rGetTresorerie\x12\x1b.dashboard.DashboardFilters\x1a .dashboard.GetTresorerieResponse\"\x03\x90\x02\x01\x32k\n\x12\x45volutionCaService\x12U\n\x0eGetEvolutionCa\x12\x1b.dashboard.DashboardFilters\x1a!.dashboard.GetEvolutionCaResponse\"\x03\x90\x02\x01\x32m\n\x11ProjectionService\x12X\n\x0cReconstruire\x12\x1e.dashboard.ReconstruireRequest\x1a\x1f.dashboard.ReconstruireResponse\"\x07\x90\x02\x02\x80\xb5\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DASHBOARDKPISSERVICE'].methods_by_name['GetKpis']._loaded_options = None
   _globals['_DASHBOARDKPISSERVICE'].methods_by_name['GetKpis']._serialized_options = b'\220\002\001'
+  _globals['_DASHBOARDKPISSERVICE'].methods_by_name['GetTresorerie']._loaded_options = None
+  _globals['_DASHBOARDKPISSERVICE'].methods_by_name['GetTresorerie']._serialized_options = b'\220\002\001'
   _globals['_EVOLUTIONCASERVICE'].methods_by_name['GetEvolutionCa']._loaded_options = None
   _globals['_EVOLUTIONCASERVICE'].methods_by_name['GetEvolutionCa']._serialized_options = b'\220\002\001'
   _globals['_PROJECTIONSERVICE'].methods_by_name['Reconstruire']._loaded_options = None
@@ -49,14 +51,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VARIATION']._serialized_end=537
   _globals['_GETKPISRESPONSE']._serialized_start=540
   _globals['_GETKPISRESPONSE']._serialized_end=1012
-  _globals['_GETEVOLUTIONCARESPONSE']._serialized_start=1015
-  _globals['_GETEVOLUTIONCARESPONSE']._serialized_end=1303
-  _globals['_CADUMOIS']._serialized_start=1305
-  _globals['_CADUMOIS']._serialized_end=1394
-  _globals['_DASHBOARDKPISSERVICE']._serialized_start=1396
-  _globals['_DASHBOARDKPISSERVICE']._serialized_end=1491
-  _globals['_EVOLUTIONCASERVICE']._serialized_start=1493
-  _globals['_EVOLUTIONCASERVICE']._serialized_end=1600
-  _globals['_PROJECTIONSERVICE']._serialized_start=1602
-  _globals['_PROJECTIONSERVICE']._serialized_end=1711
+  _globals['_GETTRESORERIERESPONSE']._serialized_start=1015
+  _globals['_GETTRESORERIERESPONSE']._serialized_end=1497
+  _globals['_ENCAISSEDUJOUR']._serialized_start=1499
+  _globals['_ENCAISSEDUJOUR']._serialized_end=1563
+  _globals['_GETEVOLUTIONCARESPONSE']._serialized_start=1566
+  _globals['_GETEVOLUTIONCARESPONSE']._serialized_end=1854
+  _globals['_CADUMOIS']._serialized_start=1856
+  _globals['_CADUMOIS']._serialized_end=1945
+  _globals['_DASHBOARDKPISSERVICE']._serialized_start=1948
+  _globals['_DASHBOARDKPISSERVICE']._serialized_end=2128
+  _globals['_EVOLUTIONCASERVICE']._serialized_start=2130
+  _globals['_EVOLUTIONCASERVICE']._serialized_end=2237
+  _globals['_PROJECTIONSERVICE']._serialized_start=2239
+  _globals['_PROJECTIONSERVICE']._serialized_end=2348
 # @@protoc_insertion_point(module_scope)

@@ -50,7 +50,7 @@ class ReconstruireResponse(_message.Message):
     clients: _builtins.int
     factures: _builtins.int
     paiements: _builtins.int
-    """Receipts: none until payments is a source."""
+    """Receipts, those that were taken away included."""
     def __init__(
         self,
         *,
@@ -173,6 +173,89 @@ class GetKpisResponse(_message.Message):
 Global___GetKpisResponse: _TypeAlias = GetKpisResponse  # noqa: Y015
 
 @_typing.final
+class GetTresorerieResponse(_message.Message):
+    """Euros."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENCAISSE_FIELD_NUMBER: _builtins.int
+    NOMBRE_PAIEMENTS_FIELD_NUMBER: _builtins.int
+    ATTENDU_FIELD_NUMBER: _builtins.int
+    ECART_FIELD_NUMBER: _builtins.int
+    PAR_JOUR_FIELD_NUMBER: _builtins.int
+    ENCAISSE_VARIATION_FIELD_NUMBER: _builtins.int
+    DATE_DEBUT_FIELD_NUMBER: _builtins.int
+    DATE_FIN_FIELD_NUMBER: _builtins.int
+    CALCULE_LE_FIELD_NUMBER: _builtins.int
+    DONNEES_PARTIELLES_FIELD_NUMBER: _builtins.int
+    SOURCES_INDISPONIBLES_FIELD_NUMBER: _builtins.int
+    encaisse: _builtins.float
+    """Receipts of the period, less what was paid back or taken back by banks."""
+    nombre_paiements: _builtins.int
+    attendu: _builtins.float
+    """Invoices that are due on days of the period, less their credit notes; with taxes."""
+    ecart: _builtins.float
+    """encaisse less attendu."""
+    date_debut: _builtins.str
+    date_fin: _builtins.str
+    donnees_partielles: _builtins.bool
+    @_builtins.property
+    def par_jour(self) -> _containers.RepeatedCompositeFieldContainer[Global___EncaisseDuJour]:
+        """Every day of the period, in order."""
+
+    @_builtins.property
+    def encaisse_variation(self) -> Global___Variation: ...
+    @_builtins.property
+    def calcule_le(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def sources_indisponibles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        encaisse: _builtins.float = ...,
+        nombre_paiements: _builtins.int = ...,
+        attendu: _builtins.float = ...,
+        ecart: _builtins.float = ...,
+        par_jour: _abc.Iterable[Global___EncaisseDuJour] | None = ...,
+        encaisse_variation: Global___Variation | None = ...,
+        date_debut: _builtins.str = ...,
+        date_fin: _builtins.str = ...,
+        calcule_le: _timestamp_pb2.Timestamp | None = ...,
+        donnees_partielles: _builtins.bool = ...,
+        sources_indisponibles: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le", "encaisse_variation", b"encaisse_variation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attendu", b"attendu", "calcule_le", b"calcule_le", "date_debut", b"date_debut", "date_fin", b"date_fin", "donnees_partielles", b"donnees_partielles", "ecart", b"ecart", "encaisse", b"encaisse", "encaisse_variation", b"encaisse_variation", "nombre_paiements", b"nombre_paiements", "par_jour", b"par_jour", "sources_indisponibles", b"sources_indisponibles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTresorerieResponse: _TypeAlias = GetTresorerieResponse  # noqa: Y015
+
+@_typing.final
+class EncaisseDuJour(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATE_FIELD_NUMBER: _builtins.int
+    ENCAISSE_FIELD_NUMBER: _builtins.int
+    date: _builtins.str
+    """YYYY-MM-DD."""
+    encaisse: _builtins.float
+    def __init__(
+        self,
+        *,
+        date: _builtins.str = ...,
+        encaisse: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "encaisse", b"encaisse"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EncaisseDuJour: _TypeAlias = EncaisseDuJour  # noqa: Y015
+
+@_typing.final
 class GetEvolutionCaResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -223,7 +306,9 @@ class CaDuMois(_message.Message):
     mois: _builtins.str
     """YYYY-MM."""
     ca_realise: _builtins.float
-    """Amounts of the invoices that were issued on days of the period, less their credit notes."""
+    """Amounts with taxes (TTC) of the invoices that were issued on days of the period, less their credit
+    notes.
+    """
     objectif: _builtins.float
     """What the month should bring."""
     def __init__(

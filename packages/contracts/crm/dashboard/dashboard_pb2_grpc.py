@@ -39,6 +39,11 @@ class DashboardKpisServiceStub:
                 request_serializer=crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.SerializeToString,
                 response_deserializer=crm_dot_dashboard_dot_dashboard__pb2.GetKpisResponse.FromString,
                 _registered_method=True)
+        self.GetTresorerie = channel.unary_unary(
+                '/dashboard.DashboardKpisService/GetTresorerie',
+                request_serializer=crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.SerializeToString,
+                response_deserializer=crm_dot_dashboard_dot_dashboard__pb2.GetTresorerieResponse.FromString,
+                _registered_method=True)
 
 
 class DashboardKpisServiceServicer:
@@ -50,6 +55,13 @@ class DashboardKpisServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTresorerie(self, request, context):
+        """What was received in the period, beside what was due in it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DashboardKpisServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -57,6 +69,11 @@ def add_DashboardKpisServiceServicer_to_server(servicer, server):
                     servicer.GetKpis,
                     request_deserializer=crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.FromString,
                     response_serializer=crm_dot_dashboard_dot_dashboard__pb2.GetKpisResponse.SerializeToString,
+            ),
+            'GetTresorerie': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTresorerie,
+                    request_deserializer=crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.FromString,
+                    response_serializer=crm_dot_dashboard_dot_dashboard__pb2.GetTresorerieResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -86,6 +103,33 @@ class DashboardKpisService:
             '/dashboard.DashboardKpisService/GetKpis',
             crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.SerializeToString,
             crm_dot_dashboard_dot_dashboard__pb2.GetKpisResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTresorerie(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dashboard.DashboardKpisService/GetTresorerie',
+            crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.SerializeToString,
+            crm_dot_dashboard_dot_dashboard__pb2.GetTresorerieResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -192,8 +236,9 @@ class ProjectionServiceServicer:
 
     def Reconstruire(self, request, context):
         """Complete and correct what the figures are counted in, from the services that own it: clients and
-        invoices that no event has told of, amounts less credit notes. ABORTED while another run is at work
-        for the organisation; UNAVAILABLE while a source is silent: what was written until then is right.
+        invoices that no event has told of, amounts less credit notes; receipts less what was paid back, without
+        those that banks have taken back. ABORTED while another run is at work for the organisation;
+        UNAVAILABLE while a source is silent: what was written until then is right.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

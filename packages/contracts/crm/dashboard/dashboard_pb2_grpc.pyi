@@ -15,6 +15,8 @@ GRPC_VERSION: str
 class DashboardKpisServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetKpis: _aio.UnaryUnaryMultiCallable[_dashboard_pb2.DashboardFilters, _dashboard_pb2.GetKpisResponse]
+    GetTresorerie: _aio.UnaryUnaryMultiCallable[_dashboard_pb2.DashboardFilters, _dashboard_pb2.GetTresorerieResponse]
+    """What was received in the period, beside what was due in it."""
 
 class DashboardKpisServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -23,6 +25,14 @@ class DashboardKpisServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _dashboard_pb2.DashboardFilters,
         context: _aio.ServicerContext[_dashboard_pb2.DashboardFilters, _abc.Awaitable[_dashboard_pb2.GetKpisResponse]],
     ) -> _abc.Awaitable[_dashboard_pb2.GetKpisResponse]: ...
+
+    @_abc_1.abstractmethod
+    def GetTresorerie(
+        self,
+        request: _dashboard_pb2.DashboardFilters,
+        context: _aio.ServicerContext[_dashboard_pb2.DashboardFilters, _abc.Awaitable[_dashboard_pb2.GetTresorerieResponse]],
+    ) -> _abc.Awaitable[_dashboard_pb2.GetTresorerieResponse]:
+        """What was received in the period, beside what was due in it."""
 
 def add_DashboardKpisServiceServicer_to_server(servicer: DashboardKpisServiceServicer, server: _aio.Server) -> None: ...
 
@@ -50,8 +60,9 @@ class ProjectionServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     Reconstruire: _aio.UnaryUnaryMultiCallable[_dashboard_pb2.ReconstruireRequest, _dashboard_pb2.ReconstruireResponse]
     """Complete and correct what the figures are counted in, from the services that own it: clients and
-    invoices that no event has told of, amounts less credit notes. ABORTED while another run is at work
-    for the organisation; UNAVAILABLE while a source is silent: what was written until then is right.
+    invoices that no event has told of, amounts less credit notes; receipts less what was paid back, without
+    those that banks have taken back. ABORTED while another run is at work for the organisation;
+    UNAVAILABLE while a source is silent: what was written until then is right.
     """
 
 class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -62,8 +73,9 @@ class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_dashboard_pb2.ReconstruireRequest, _abc.Awaitable[_dashboard_pb2.ReconstruireResponse]],
     ) -> _abc.Awaitable[_dashboard_pb2.ReconstruireResponse]:
         """Complete and correct what the figures are counted in, from the services that own it: clients and
-        invoices that no event has told of, amounts less credit notes. ABORTED while another run is at work
-        for the organisation; UNAVAILABLE while a source is silent: what was written until then is right.
+        invoices that no event has told of, amounts less credit notes; receipts less what was paid back, without
+        those that banks have taken back. ABORTED while another run is at work for the organisation;
+        UNAVAILABLE while a source is silent: what was written until then is right.
         """
 
 def add_ProjectionServiceServicer_to_server(servicer: ProjectionServiceServicer, server: _aio.Server) -> None: ...

@@ -255,6 +255,87 @@ class SendRequest(_message.Message):
 Global___SendRequest: _TypeAlias = SendRequest  # noqa: Y015
 
 @_typing.final
+class SendTemplateRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class VariablesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    A_FIELD_NUMBER: _builtins.int
+    CC_FIELD_NUMBER: _builtins.int
+    CCI_FIELD_NUMBER: _builtins.int
+    MODELE_CODE_FIELD_NUMBER: _builtins.int
+    VARIABLES_FIELD_NUMBER: _builtins.int
+    LANGUE_FIELD_NUMBER: _builtins.int
+    CLE_IDEMPOTENCE_FIELD_NUMBER: _builtins.int
+    SOCIETE_ID_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    modele_code: _builtins.str
+    """A template of the organisation, else of the system: BIENVENUE_CLIENT, FACTURE_EMISE, CONTRAT_SIGNE,
+    PAIEMENT_REJETE or REPRESENTATION_PRELEVEMENT. Those about accounts are not sent by this call.
+    """
+    langue: _builtins.str
+    """Empty is fr. Where the template is not written in it, the French one is sent."""
+    cle_idempotence: _builtins.str
+    """A second call with the same key, organisation and content answers the first message; with
+    another content it is refused.
+    """
+    societe_id: _builtins.str
+    """The société in whose name it is sent; empty: the organisation's default société."""
+    @_builtins.property
+    def a(self) -> _containers.RepeatedCompositeFieldContainer[Global___Destinataire]:
+        """1 to 50 addresses over a, cc and cci; doubles are merged."""
+
+    @_builtins.property
+    def cc(self) -> _containers.RepeatedCompositeFieldContainer[Global___Destinataire]: ...
+    @_builtins.property
+    def cci(self) -> _containers.RepeatedCompositeFieldContainer[Global___Destinataire]: ...
+    @_builtins.property
+    def variables(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What the template takes, each by its name, written as it is to be read; all of them, a value may be
+        empty. REPRESENTATION_PRELEVEMENT takes prenom, nom, montant, date_initiale, motif and date_nouvelle.
+        """
+
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        a: _abc.Iterable[Global___Destinataire] | None = ...,
+        cc: _abc.Iterable[Global___Destinataire] | None = ...,
+        cci: _abc.Iterable[Global___Destinataire] | None = ...,
+        modele_code: _builtins.str = ...,
+        variables: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        langue: _builtins.str = ...,
+        cle_idempotence: _builtins.str = ...,
+        societe_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "cc", b"cc", "cci", b"cci", "cle_idempotence", b"cle_idempotence", "langue", b"langue", "modele_code", b"modele_code", "organisation_id", b"organisation_id", "societe_id", b"societe_id", "variables", b"variables"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendTemplateRequest: _TypeAlias = SendTemplateRequest  # noqa: Y015
+
+@_typing.final
 class SendWelcomeRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -39,6 +39,11 @@ class EmailServiceStub:
                 request_serializer=crm_dot_email_dot_email__pb2.SendRequest.SerializeToString,
                 response_deserializer=crm_dot_email_dot_email__pb2.Message.FromString,
                 _registered_method=True)
+        self.SendTemplate = channel.unary_unary(
+                '/email.EmailService/SendTemplate',
+                request_serializer=crm_dot_email_dot_email__pb2.SendTemplateRequest.SerializeToString,
+                response_deserializer=crm_dot_email_dot_email__pb2.Message.FromString,
+                _registered_method=True)
         self.SendWelcome = channel.unary_unary(
                 '/email.EmailService/SendWelcome',
                 request_serializer=crm_dot_email_dot_email__pb2.SendWelcomeRequest.SerializeToString,
@@ -66,6 +71,13 @@ class EmailServiceServicer:
 
     def Send(self, request, context):
         """Store a mail to be sent; answers before any SMTP conversation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendTemplate(self, request, context):
+        """Store a mail written by a template, to be sent; answers before any SMTP conversation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,6 +116,11 @@ def add_EmailServiceServicer_to_server(servicer, server):
             'Send': grpc.unary_unary_rpc_method_handler(
                     servicer.Send,
                     request_deserializer=crm_dot_email_dot_email__pb2.SendRequest.FromString,
+                    response_serializer=crm_dot_email_dot_email__pb2.Message.SerializeToString,
+            ),
+            'SendTemplate': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendTemplate,
+                    request_deserializer=crm_dot_email_dot_email__pb2.SendTemplateRequest.FromString,
                     response_serializer=crm_dot_email_dot_email__pb2.Message.SerializeToString,
             ),
             'SendWelcome': grpc.unary_unary_rpc_method_handler(
@@ -153,6 +170,33 @@ class EmailService:
             target,
             '/email.EmailService/Send',
             crm_dot_email_dot_email__pb2.SendRequest.SerializeToString,
+            crm_dot_email_dot_email__pb2.Message.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendTemplate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.EmailService/SendTemplate',
+            crm_dot_email_dot_email__pb2.SendTemplateRequest.SerializeToString,
             crm_dot_email_dot_email__pb2.Message.FromString,
             options,
             channel_credentials,

@@ -16,6 +16,8 @@ class EmailServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     Send: _aio.UnaryUnaryMultiCallable[_email_pb2.SendRequest, _email_pb2.Message]
     """Store a mail to be sent; answers before any SMTP conversation."""
+    SendTemplate: _aio.UnaryUnaryMultiCallable[_email_pb2.SendTemplateRequest, _email_pb2.Message]
+    """Store a mail written by a template, to be sent; answers before any SMTP conversation."""
     SendWelcome: _aio.UnaryUnaryMultiCallable[_email_pb2.SendWelcomeRequest, _email_pb2.Message]
     """Welcome a new user of the CRM, once however often it is asked."""
     SendAccountMail: _aio.UnaryUnaryMultiCallable[_email_pb2.SendAccountMailRequest, _email_pb2.Message]
@@ -32,6 +34,14 @@ class EmailServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_email_pb2.SendRequest, _abc.Awaitable[_email_pb2.Message]],
     ) -> _abc.Awaitable[_email_pb2.Message]:
         """Store a mail to be sent; answers before any SMTP conversation."""
+
+    @_abc_1.abstractmethod
+    def SendTemplate(
+        self,
+        request: _email_pb2.SendTemplateRequest,
+        context: _aio.ServicerContext[_email_pb2.SendTemplateRequest, _abc.Awaitable[_email_pb2.Message]],
+    ) -> _abc.Awaitable[_email_pb2.Message]:
+        """Store a mail written by a template, to be sent; answers before any SMTP conversation."""
 
     @_abc_1.abstractmethod
     def SendWelcome(
