@@ -3,12 +3,11 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from service_commission.decomptes import Decompte, decompte, plafond, total
 
 ZERO = Decimal("0.00")
-UNTIMED = settings(deadline=None)
 MONTANT = st.decimals(ZERO, Decimal("99999.99"), places=2)
 MONTANTS = st.lists(MONTANT, max_size=6)
 DUS = st.lists(st.decimals(Decimal("0.01"), Decimal("99999.99"), places=2), max_size=6)
@@ -54,7 +53,6 @@ def test_R23_worked_examples(
     )
 
 
-@UNTIMED
 @given(MONTANT, MONTANT, DUS, DUS)
 def test_R22_no_cent_is_lost_or_made(
     brut: Decimal, reprises: Decimal, reports: list[Decimal], acomptes: list[Decimal]
@@ -66,7 +64,6 @@ def test_R22_no_cent_is_lost_or_made(
     assert min(paid, done.report_genere) == ZERO
 
 
-@UNTIMED
 @given(MONTANT, MONTANT, DUS, DUS)
 def test_R22_the_oldest_is_taken_first_and_none_beyond_what_is_left(
     brut: Decimal, reprises: Decimal, reports: list[Decimal], acomptes: list[Decimal]
@@ -80,7 +77,6 @@ def test_R22_the_oldest_is_taken_first_and_none_beyond_what_is_left(
             assert (total(taken[place + 1 :]), done.net) == (ZERO, ZERO)
 
 
-@UNTIMED
 @given(MONTANTS, MONTANTS)
 def test_R22_only_sums_count(bruts: list[Decimal], reprises: list[Decimal]) -> None:
     """Not the order of the lines."""
@@ -107,7 +103,6 @@ def test_R26_half_of_what_is_due_may_be_paid_in_advance(
     assert plafond(*amounts(brut, reprises, reports, acomptes)) == Decimal(expected)
 
 
-@UNTIMED
 @given(MONTANT, MONTANT, MONTANT, MONTANT, MONTANT)
 def test_R26_an_acompte_lowers_the_ceiling_by_its_amount(
     brut: Decimal, reprises: Decimal, reports: Decimal, acomptes: Decimal, asked: Decimal
