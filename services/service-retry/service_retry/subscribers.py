@@ -7,6 +7,7 @@ from typing import Any
 from crm.events.business_pb2 import PaymentRejectedEvent
 from db_utils import EVERYTHING, Scope, Transaction, clock, within
 from db_utils.clock import PARIS
+from grpc_utils import is_opaque_id
 from grpc_utils.errors import TransitionInterdite, Unavailable
 from nats_utils import InvalidEvent, Subscription, required_instant, required_text
 from service_kit import App, Settings, invalid_when_refused, owner_of
@@ -35,6 +36,8 @@ async def rejected_payment(event: PaymentRejectedEvent, app: App[Settings]) -> A
     Unavailable while payments is silent, unless the event says enough by itself.
     """
     required_text(event, "payment_id")
+    if event.organisation_id and not is_opaque_id(event.organisation_id):  # nothing is asked in its name
+        raise InvalidEvent("organisation_id is no id")
     instant = required_instant(event, "date_rejet", "timestamp")
     with invalid_when_refused():
         code = rules.code_of(event.motif_rejet)

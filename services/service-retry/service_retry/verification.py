@@ -3,6 +3,7 @@
 The first one that fails decides. Nothing is presented while a service that must tell does not answer.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -75,18 +76,21 @@ async def _contrat_statut(app: App[Any], schedule: RetrySchedule) -> str:
 
 
 async def _has_mandate(app: App[Any], schedule: RetrySchedule, original: Payment | None) -> bool:
-    """Whether an ACTIF mandate serves the debit: its own, that of its contract or one of no contract."""
-    request = ListMandatesRequest(client_id=schedule.client_id, societe_id=schedule.societe_id, statut=ACTIF)
-    own = original.mandat_id if original is not None else ""
-    pages = all_pages(app.peers.stub(MandateServiceStub).List, request)
-    return any([_serves(mandate, schedule, own) async for page in pages for mandate in page.mandates])
+    """Whether an ACTIF mandate serves the debit: its own, else that of its contract or one of no contract."""
+    own = ListMandatesRequest(id=original.mandat_id if original is not None else "", statut=ACTIF)
+    if own.id and any([mandate.statut == ACTIF async for mandate in _mandates(app, own)]):
+        return True
+    others = ListMandatesRequest(client_id=schedule.client_id, societe_id=schedule.societe_id, statut=ACTIF)
+    return any([_serves(mandate, schedule) async for mandate in _mandates(app, others)])
 
 
-def _serves(mandate: Mandate, schedule: RetrySchedule, own: str) -> bool:
-    if mandate.statut != ACTIF:
-        return False
-    of_contract = mandate.societe_id == schedule.societe_id and mandate.contrat_id in (
-        "",
-        schedule.contrat_id or "",
-    )
-    return mandate.id == own or of_contract
+async def _mandates(app: App[Any], request: ListMandatesRequest) -> AsyncIterator[Mandate]:
+    async for page in all_pages(app.peers.stub(MandateServiceStub).List, request):
+        for mandate in page.mandates:
+            yield mandate
+
+
+def _serves(mandate: Mandate, schedule: RetrySchedule) -> bool:
+    """Whether *mandate* is for the société of *schedule*, and for its contract or for none."""
+    of_contract = mandate.contrat_id in ("", schedule.contrat_id or "")
+    return mandate.statut == ACTIF and mandate.societe_id == schedule.societe_id and of_contract

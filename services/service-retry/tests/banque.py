@@ -148,7 +148,9 @@ class Mandates(MandateServiceServicer):
         found = [
             one
             for one in self._banque.mandates.values()
-            if one.client_id == request.client_id and one.statut == request.statut
+            if request.id in ("", one.id)
+            and request.client_id in ("", one.client_id)
+            and one.statut == request.statut
         ]
         return payments_pb2.ListMandatesResponse(mandates=found)
 

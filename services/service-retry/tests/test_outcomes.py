@@ -155,6 +155,16 @@ async def test_R13_other_transitions_are_refused(bureau: Bureau) -> None:
     assert await refused(bureau.report(other, "PAID", "2026-03-16")) == expected
 
 
+async def test_R13_an_announced_outcome_that_cannot_be_is_a_dead_letter(bureau: Bureau) -> None:
+    """A debit that payments cancelled does not come back; people look at it."""
+    payment, debit = await _presented(bureau)
+    await bureau.report(debit, "CANCELLED", "2026-03-13")
+    before = await bureau.schedule(payment)
+    event = await bureau.reject(debit, "2026-03-18")
+    assert len(await bureau.mesh.dead_letters("retry", event)) == 1
+    assert await bureau.schedule(payment) == before
+
+
 async def test_R13_the_outcome_of_a_call_without_answer_is_applied(bureau: Bureau) -> None:
     """The rejection is known before the call was answered: the attempt is found by its id."""
     payment = bureau.payment()

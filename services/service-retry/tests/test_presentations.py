@@ -173,6 +173,14 @@ async def test_R10_a_new_mandate_takes_the_place_of_the_old_one(bureau: Bureau) 
     assert await bureau.submitted(payment, "2026-03-12")
 
 
+async def test_R10_the_mandate_of_the_debit_may_be_that_of_another_client(bureau: Bureau) -> None:
+    """Somebody else pays."""
+    payment = bureau.payment()
+    bureau.banque.mandates[payment.mandat_id].client_id = "client-parent"
+    await bureau.reject(payment, "2026-03-09")
+    assert await bureau.submitted(payment, "2026-03-12")
+
+
 async def test_R10_a_policy_may_leave_the_checks_to_payments(bureau: Bureau) -> None:
     """Except that of the mandate."""
     request = pb.CreateRetryPolicyRequest(

@@ -6,6 +6,7 @@ from crm.retry import retry_pb2 as pb
 from crm.retry.retry_pb2_grpc import RetryScheduleServiceStub
 from db_utils.clock import frozen_at
 from grpc import StatusCode
+from service_retry.subscribers import follow_rejection, rejected_payment
 from service_testing import code_of, eventually
 from tests.bureau import Bureau, at, days_of
 
@@ -32,6 +33,24 @@ async def test_R16_cancelling_races_with_a_run(bureau: Bureau) -> None:
             StatusCode.FAILED_PRECONDITION: ("SUBMITTED", 1),
         }
         assert ended == expected[code]
+
+
+async def test_R9_ten_deliveries_at_once_begin_one_schedule(bureau: Bureau) -> None:
+    """As several replicas meet them: ten ids for one payment, each in a transaction of its own."""
+    payment = bureau.payment()
+
+    async def delivered() -> None:
+        event = bureau.event(payment, "2026-03-09")
+        arrived = await rejected_payment(event, bureau.app)
+        async with bureau.app.database.transaction() as tx:
+            await follow_rejection(event, tx, arrived)
+
+    with frozen_at(at("2026-03-09")):
+        await asyncio.gather(*(delivered() for _ in range(10)))
+        await eventually(bureau.is_planned, timeout=60)
+    schedule = await bureau.schedule(payment)
+    assert [one[:2] for one in days_of(schedule)] == [(1, "2026-03-16")]
+    assert [line.action for line in schedule.journal].count("CREATED") == 1
 
 
 async def test_R13_an_outcome_told_in_parallel_is_applied_once(bureau: Bureau) -> None:

@@ -129,12 +129,19 @@ async def test_R9_an_event_of_nobody_is_a_dead_letter(mesh: Mesh) -> None:
 
 
 async def test_R9_an_event_that_says_nothing_sensible_is_a_dead_letter(bureau: Bureau) -> None:
-    """Without a reason, from the future, or of more than 400 days ago."""
-    for motif, jour in (("  ", "2026-03-09"), ("AM04", "2026-03-10"), ("AM04", "2025-01-30")):
-        event = bureau.event(bureau.payment(), jour, motif)
+    """Without a reason, from the future, of more than 400 days ago, of no organisation or payment."""
+    cases: list[tuple[str, str, dict[str, str]]] = [
+        ("  ", "2026-03-09", {}),
+        ("AM04", "2026-03-10", {}),
+        ("AM04", "2025-01-30", {}),
+        ("AM04", "2026-03-09", {"organisation_id": "pas un id"}),
+        ("AM04", "2026-03-09", {"payment_id": ""}),
+    ]
+    for motif, jour, fields in cases:
+        event = bureau.event(bureau.payment(), jour, motif, **fields)
         with frozen_at(at("2026-03-09")):
             await bureau.mesh.deliver(event, timeout=30)
-        assert len(await bureau.mesh.dead_letters("retry", event)) == 1, (motif, jour)
+        assert len(await bureau.mesh.dead_letters("retry", event)) == 1, (motif, jour, fields)
 
 
 async def test_R9_while_payments_is_away_the_event_makes_the_schedule(bureau: Bureau) -> None:
