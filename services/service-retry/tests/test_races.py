@@ -32,6 +32,18 @@ async def test_R16_what_is_asked_of_payments_is_not_cancelled(bureau: Bureau) ->
     assert (cancelled, days_of(schedule)[0][3]) == ([StatusCode.FAILED_PRECONDITION], "SUBMITTED")
 
 
+async def test_R11_what_is_moved_while_it_is_checked_keeps_its_new_day(bureau: Bureau) -> None:
+    """It is not presented today."""
+    payment = bureau.payment()
+    await bureau.reject(payment, "2026-03-09")
+    schedule = await bureau.schedule(payment)
+    request = pb.ReplanRetryScheduleRequest(id=schedule.id, new_retry_date="2026-03-25", motif="Accord")
+    bureau.banque.while_checked.append(lambda: bureau.stub(RetryScheduleServiceStub).Replan(request))
+    await bureau.process(at("2026-03-12", 10))
+    assert days_of(await bureau.schedule(payment)) == [(1, "2026-03-25", "2026-03-23", "SCHEDULED")]
+    assert not bureau.banque.calls_of(payment.id)
+
+
 async def _cancel_while(
     bureau: Bureau, payment: payments_pb2.Payment, moment: list[Callable[[], Awaitable[object]]]
 ) -> list[StatusCode]:
