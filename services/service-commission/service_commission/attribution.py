@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, bindparam, func, select
 
 from service_commission import audit, montants, periodes, primes, references
 from service_commission.baremes import Bareme, from_snapshot, snapshot_of
-from service_commission.montants import Initiale, Mesures, Montant
 from service_commission.dossiers import Dossier
 from service_commission.models import (
     AGENCE,
@@ -27,6 +26,7 @@ from service_commission.models import (
     ZERO,
     Commission,
 )
+from service_commission.montants import Initiale, Mesures, Montant
 from service_commission.primes import Prime, Versee
 
 Colonnes = dict[str, Any]  # of a row, all but its reference
@@ -95,7 +95,7 @@ class Etat:
 
 @dataclass(frozen=True, slots=True)
 class Calcul:
-    """What a receipt is worth: the rows to write, or the *raison* for which there is none, and the figures."""
+    """What a receipt is worth: the rows to write, or the *raison* for which there is none, and figures."""
 
     commissions: Sequence[Colonnes]
     primes: Sequence[Colonnes]
@@ -162,7 +162,7 @@ async def _compte(reader: Reader, mesures: Any, beneficiaire_id: str, code: str,
             one.contrats[kind or ""] = one.contrats.get(kind or "", 0) + contrats
             one.ca[kind or ""] = one.ca.get(kind or "", ZERO) + ca
     versees = await reader.all(_VERSEES, beneficiaire_id=beneficiaire_id, code=code)
-    return Compte(of_periode, ever, [Versee(*one) for one in versees])
+    return Compte(of_periode, ever, [Versee(code or "", *rest) for code, *rest in versees])
 
 
 def _no_recurrence(dossier: Dossier, initiale: Initiale, mois: int) -> str:
@@ -263,9 +263,7 @@ def _row(dossier: Dossier, bareme: Bareme, **columns: Any) -> Colonnes:
     }
 
 
-def _detail(
-    dossier: Dossier, kind: str, mois: int | None, base: Decimal, montant: Montant
-) -> dict[str, Any]:
+def _detail(dossier: Dossier, kind: str, mois: int | None, base: Decimal, montant: Montant) -> dict[str, Any]:
     """The figures of a computation (R30)."""
     recu, bareme = dossier.recu, dossier.bareme
     return {

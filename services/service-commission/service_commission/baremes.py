@@ -105,7 +105,9 @@ def _decimal(value: float) -> Decimal:
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    plain = {key: str(value) if isinstance(value, Decimal) else value for key, value in values.items()}
+    plain: dict[str, Any] = {
+        key: str(value) if isinstance(value, Decimal) else value for key, value in values.items()
+    }
     if "paliers" in plain:
         plain["paliers"] = [_plain(one) for one in plain["paliers"]]
     return plain

@@ -10,7 +10,17 @@ from typing import Any, Final
 
 from crm.commission import commission_pb2 as pb
 from db_utils import Reader, Transaction, parse_uuid, uuid7
-from grpc_utils import at_most, caller, civil_date, content_hash, money, one_of, opaque_id, required, to_message
+from grpc_utils import (
+    at_most,
+    caller,
+    civil_date,
+    content_hash,
+    money,
+    one_of,
+    opaque_id,
+    required,
+    to_message,
+)
 from grpc_utils.errors import (
     CleIdempotenceReutilisee,
     FailedPrecondition,
@@ -185,7 +195,9 @@ async def _rows(tx: Transaction, demande: Demande) -> list[Commission]:
         return [row]
     if demande.champ == "payment_id":
         await encaissements.alone_with_payment(tx, demande.organisation_id, demande.cible)
-    rows: list[Commission] = await tx.all(_ROWS[demande.champ], cible=demande.cible, types=list(demande.types))
+    rows: list[Commission] = await tx.all(
+        _ROWS[demande.champ], cible=demande.cible, types=list(demande.types)
+    )
     if not rows and not (demande.champ == "payment_id" and await _handled(tx, demande.cible)):
         raise Introuvable(champ=demande.champ)
     return rows

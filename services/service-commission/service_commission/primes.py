@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from service_commission.baremes import VOLUME, Bareme, Palier
-from service_commission.montants import Mesures
 from service_commission.models import ZERO
+from service_commission.montants import Mesures
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,7 @@ def dues(
 def of_team(bareme: Bareme) -> Bareme:
     """The part of a manager's scale that is measured on his team (R14)."""
     volumes = tuple(one for one in bareme.paliers if one.type_palier == VOLUME)
-    return Bareme(
-        code=bareme.code, version=bareme.version, type_calcul=bareme.type_calcul, paliers=volumes
-    )
+    return Bareme(code=bareme.code, version=bareme.version, type_calcul=bareme.type_calcul, paliers=volumes)
 
 
 def _highest(reached: Iterable[Prime]) -> Iterable[Prime]:

@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import logging
 from datetime import date, datetime, time, timedelta
-from itertools import batched
 from typing import Any, Final
 
 import grpc
@@ -82,7 +81,8 @@ async def in_organisation(app: App[Any], organisation_id: str) -> None:
     """The same for the organisation of the scope. Raises Unavailable while contrats is away."""
     open_contrats = await app.database.read().all(_CONTRATS, since=clock.today() - _BEHIND)
     stub = app.peers.stub(ContratServiceStub)
-    for some in batched(open_contrats, _AT_ONCE):
+    for start in range(0, len(open_contrats), _AT_ONCE):
+        some = open_contrats[start : start + _AT_ONCE]
         asked = (answered_or_none(stub.Get(GetContratRequest(id=contrat_id or ""))) for contrat_id in some)
         for contrat in await asyncio.gather(*asked):
             if contrat is not None and contrat.statut == RESILIE and contrat.date_resiliation:

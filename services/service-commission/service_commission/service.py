@@ -9,6 +9,8 @@ from service_commission.journal import CommissionAuditService
 from service_commission.kpis import KpiService
 from service_commission.models import Base
 from service_commission.reprises import RepriseService
+from service_commission.resiliations import RESILIATIONS
+from service_commission.subscribers import SUBSCRIPTIONS
 
 SERVICE = Service(
     name="commission",
@@ -23,4 +25,6 @@ SERVICE = Service(
         KpiService,
         CommissionAuditService,
     ),
+    subscriptions=SUBSCRIPTIONS,
+    workers=(RESILIATIONS,),
 )

@@ -1,5 +1,4 @@
-"""What the conformance suite says when it makes an acompte or a bordereau."""
+"""What the conformance suite says of commissions; acomptes are made where commissions wait."""
 
-from service_commission.periodes import current
-
-VALUES = {"periode": lambda number: current()}
+MADE_ELSEWHERE = {"Acompte": "commissions"}
+VALUES = {"periode": "2026-02", "periode_debut": "2026-01", "periode_fin": "2026-02"}

@@ -10,6 +10,7 @@ from crm.commission.commission_pb2_grpc import AcompteServiceStub, BordereauServ
 from grpc import StatusCode
 from service_commission.bordereau_models import Acompte
 from service_testing import refusal, refused
+from service_testing.fixtures import Member
 from tests.dus import Dus
 
 pytestmark = pytest.mark.usefixtures("mars")
@@ -97,3 +98,12 @@ async def test_R26_an_acompte_is_taken_back_by_the_next_bordereau(
     await bordereaux.Valider(pb.ValiderBordereauRequest(id=draft.id, version=draft.version))
     (taken,) = (await acomptes.List(pb.ListAcomptesRequest())).acomptes
     assert (taken.montant_restant, taken.statut) == (0, "APURE")
+
+
+@pytest.mark.usefixtures("eight_hundred")
+async def test_R26_others_see_no_acompte_and_pay_none(acomptes: AcompteServiceStub, stranger: Member) -> None:
+    """Another organisation has nothing of that beneficiary."""
+    await acomptes.Create(asked(300))
+    foreign = stranger(AcompteServiceStub)
+    assert list((await foreign.List(pb.ListAcomptesRequest())).acomptes) == []
+    assert (await refusal(foreign.Create(asked(1)))).metadata["plafond"] == "0.00"

@@ -122,11 +122,11 @@ async def test_R30_the_journal_tells_what_was_done(
         ("BORDEREAU", "VALIDATION"),
     }
     assert {(one.beneficiaire_id, one.acteur) for one in logs} == {("app-1", bordereau.valide_par)}
-    days: dict[str, Any]
-    for days, count in (
+    asked: tuple[tuple[dict[str, Any], int], ...] = (
         ({"date_from": "2026-03-05", "date_to": "2026-03-05"}, 2),
         ({"date_from": "2026-03-06"}, 0),
         ({"date_to": "2026-03-04"}, 0),
         ({"date_from": "0001-01-01", "date_to": "9999-12-31"}, 2),
-    ):
+    )
+    for days, count in asked:
         assert len((await journal.List(pb.ListCommissionAuditRequest(**days))).logs) == count

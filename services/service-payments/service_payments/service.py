@@ -5,6 +5,7 @@ from service_kit import Service
 from service_kit.outgoing import NOTIFICATION, OutgoingCommands
 
 from service_payments.agenda import PLAN
+from service_payments.confirmation_auto import CONFIRMER
 from service_payments.echeanciers import PaymentScheduleService
 from service_payments.emission_job import EMISSION
 from service_payments.mandats import MANDATS_EXPIRES, MandateService
@@ -26,7 +27,7 @@ SERVICE = Service(
     servicers=(PaymentScheduleService, PaymentService, MandateService, SepaService),
     publishes=(PaymentReceivedEvent, PaymentRejectedEvent),
     subscriptions=SUBSCRIPTIONS,
-    workers=(PLANIFIER, PREPARER, CONTRATS, EMISSION, MANDATS_EXPIRES),
+    workers=(PLANIFIER, PREPARER, CONTRATS, EMISSION, CONFIRMER, MANDATS_EXPIRES),
     settings=PaymentsSettings,
     largest_message=LARGEST_REQUEST,
     components=(OutgoingCommands((NOTIFICATION, PLAN, *SUITES)),),

@@ -12,8 +12,8 @@ from operator import add
 
 from grpc_utils import written_amount
 from pdf_utils import day
+from service_kit.rejets import in_words
 
-from service_relance.motifs_rejet import in_words
 from service_relance.penalites import Montants
 
 

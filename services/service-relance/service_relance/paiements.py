@@ -31,7 +31,7 @@ from service_relance.models import (
     ReglementVu,
     Relance,
 )
-from service_relance.motifs_rejet import DECEASED, is_represented
+from service_relance.motifs_rejet import is_death, is_represented
 from service_relance.paiements_rules import Paiement
 from service_relance.regles import applying_rules, expected_rules
 from service_relance.relances import OF_FACTURE
@@ -212,7 +212,7 @@ async def note_rejected(event: PaymentRejectedEvent, tx: Transaction, rejete: Re
         for regle in await applying_rules(tx, owner.organisation_id, owner.societe_id, REJET_PRELEVEMENT):
             jour = rejete.appels.get(regle.delai_jours) or without_calendar(paiement.jour)
             await tx.insert(rules.call(regle, paiement, owner.societe_id, jour), if_absent=True)
-        if paiement.code == DECEASED:
+        if is_death(paiement.code):
             await _leave_in_peace(tx, paiement)
         elif seen.date_reception is not None and paiement.facture_id is not None:
             await _plan_again(tx, owner, paiement, rejete.jours)

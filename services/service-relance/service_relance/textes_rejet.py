@@ -4,9 +4,10 @@ It is for a colleague: the mail to the client about a rejection is that of the e
 """
 
 from grpc_utils import written_amount
+from service_kit.rejets import in_words
 
 from service_relance.dossiers import Dossier, Rejet, written
-from service_relance.motifs_rejet import in_words, needed
+from service_relance.motifs_rejet import needed
 
 
 def titre(dossier: Dossier) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from service_relance.dossiers import Dossier, Rejet, variables
-from service_relance.motifs_rejet import in_words, is_represented, needed
+from service_relance.motifs_rejet import is_death, is_represented, needed
 from service_relance.textes import texte
 from tests.dossiers import regle
 from tests.recouvrement import plain
@@ -51,7 +51,7 @@ def test_R08_only_two_reasons_are_presented_again() -> None:
     """Insufficient funds, and the reason that banks do not tell."""
     codes = ("AM04", "MS03", "AC04", "MD07", "RR04", "XX99", "")
     assert [code for code in codes if is_represented(code)] == ["AM04", "MS03"]
-    assert (in_words("AC04"), in_words("XX99")) == ("compte clôturé", "")
+    assert [code for code in (*codes, " md07") if is_death(code)] == ["MD07", " md07"]
 
 
 def test_R08_the_task_tells_who_what_when_and_why() -> None:

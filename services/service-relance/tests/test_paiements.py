@@ -13,11 +13,11 @@ from google.protobuf.message import Message
 from grpc_utils import timestamp
 from nats_utils.tables import ProcessedEvent
 from service_relance.models import ReglementVu
-from service_testing import Mesh
+from service_testing import Mesh, eventually
 from sqlalchemy import delete, select
 from tests.encaissements import Encaissements
 from tests.evenements import FACTURE, PLANNED, calls, impayes, received, rejected, with_levels
-from tests.rappels import confirmed, issued
+from tests.rappels import confirmed, issued, without
 from tests.recouvrement import Recouvrement
 
 
@@ -161,3 +161,18 @@ async def test_an_event_that_says_what_no_payment_says_is_a_dead_letter_at_once(
     told = [(error in letter[0], letter[1]) for (letter,), (_, error) in zip(letters, wrong, strict=True)]
     assert told == [(True, 1)] * len(wrong)
     assert await Recouvrement(mesh, org).relances() == []
+
+
+async def test_R19_a_payment_waits_while_factures_is_away(
+    mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is neither lost nor taken for one that settles nothing."""
+    bureau = Recouvrement(mesh, org)
+    facture = await bureau.facture(await bureau.client(), 49.9)
+    event = received(org, facture_id=facture.id, client_id=facture.client_id)
+    async with without(mesh, "factures"):
+        delivery = asyncio.create_task(mesh.deliver(event, timeout=120))
+        await eventually(lambda: "relance--payment-received waits: DependanceIndisponible" in caplog.text)
+        assert {statut for _, statut, _ in await bureau.statuts(facture)} == {"PLANIFIEE"}
+    await delivery
+    assert {statut for _, statut, _ in await bureau.statuts(facture)} == {"ANNULEE"}

@@ -105,7 +105,7 @@ async def sell(person: Person) -> Sale:
 async def give_bank_details(sale: Sale) -> None:
     """Activate the contract with SEPA, and the mandate with the details that the client has signed."""
     await sale.person.call(
-        "contrats.ContratService/Activer", contrat_id=sale.contrat_id, moyen_paiement="SEPA"
+        "contrats.ContractOrchestrationService/Activer", contrat_id=sale.contrat_id, moyen_paiement="SEPA"
     )
     (mandate,) = await sale.person.finds("payments.MandateService/List", contrat_id=sale.contrat_id)
     assert mandate.statut == "EN_ATTENTE"

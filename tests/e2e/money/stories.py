@@ -33,7 +33,7 @@ async def signed(story: Collection) -> None:
     )
     await give_bank_details(story.sale)
     await story.mails("contract.signed", 1)
-    await finds("documents.PieceJointeService/List", contrat_id=contrat_id)
+    await finds("documents.PieceJointeService/ListByEntite", entite_type="CONTRAT", entite_id=contrat_id)
 
 
 async def invoiced(story: Collection) -> Any:
