@@ -33,10 +33,9 @@ NO_PARTS: Final[Mapping[str, Callable[[], bool]]] = MappingProxyType({})
 LIVE = "live"  # name in health of the process alone (C17)
 
 _MEBIBYTE = 1024 * 1024
+LARGEST_MESSAGE = 4 * _MEBIBYTE  # C19
 _OPTIONS = (
     ("grpc.so_reuseport", 0),  # two services on one port must not both start
-    ("grpc.max_receive_message_length", 4 * _MEBIBYTE),  # C19
-    ("grpc.max_send_message_length", 4 * _MEBIBYTE),
     ("grpc.max_metadata_size", 16 * 1024),
     ("grpc.absolute_max_metadata_size", 16 * 1024),  # above max_metadata_size gRPC refuses some at random
     ("grpc.max_concurrent_streams", 1000),
@@ -117,12 +116,18 @@ class Address:
     port: int
 
 
+def _options(largest_message: int) -> tuple[tuple[str, int], ...]:
+    limits = ("grpc.max_receive_message_length", "grpc.max_send_message_length")
+    return (*_OPTIONS, *((name, largest_message) for name in limits))
+
+
 class Server:
     """Serves the *servicers* of service *name* under *guards*.
 
     *alive* is awaited once a second; while it raises, or takes more than two seconds, health is
     NOT_SERVING. *parts* are asked then too: each is a name of its own in health and never changes
-    the overall answer (C17). *reflect* answers reflection without a token.
+    the overall answer (C17). *reflect* answers reflection without a token. A message has at most
+    *largest_message* bytes, in both directions.
     """
 
     def __init__(
@@ -134,10 +139,13 @@ class Server:
         alive: Callable[[], Awaitable[None]],
         reflect: bool,
         parts: Mapping[str, Callable[[], bool]] = NO_PARTS,
+        largest_message: int = LARGEST_MESSAGE,
     ) -> None:
         exempt = EXEMPT | _REFLECTION if reflect else EXEMPT
         self._pipeline = Pipeline(name, guards, exempt)
-        self._server = listener(self._pipeline, self._pipeline.unknown, _OPTIONS, _MOST_CALLS)
+        self._server = listener(
+            self._pipeline, self._pipeline.unknown, _options(largest_message), _MOST_CALLS
+        )
         self._alive, self._parts = alive, parts
         self._health = Health()
         self._names = ["", *(self._add(servicer) for servicer in servicers)]

@@ -73,6 +73,7 @@ class RunningService:
             alive=database.ping,
             reflect=settings.reflection,
             parts={HEALTH: watch.in_step},
+            largest_message=service.largest_message,
         )
         self._loops = {"revocations": watch.run, **self._make_loops(idempotency)}
         self._relay = Relay(database, self.bus)

@@ -9,7 +9,7 @@ from typing import Any
 from db_utils import Worker
 from db_utils.migrations import Schema
 from google.protobuf.message import Message
-from grpc_utils import Issuer
+from grpc_utils import LARGEST_MESSAGE, Issuer
 from grpc_utils.idempotency import Base as CallTables
 from nats_utils import Subscription
 from nats_utils.tables import Base as BusTables
@@ -33,7 +33,7 @@ class Service:
     its own keys and revocations. *components* are parts shared with other services: what they
     consume, do and can be told is added to the fields below, their tables to *shared_tables*, by
     the package of their migrations, the services that they owe calls to *callees*, by the names of
-    the commands.
+    the commands. A message of its calls has at most *largest_message* bytes, which few raise (C19).
     """
 
     name: str
@@ -50,6 +50,7 @@ class Service:
     shared_tables: tuple[tuple[str, MetaData], ...] = KERNEL
     greeters: tuple[Callable[[Any], Greeter | None], ...] = ()
     callees: Mapping[str, str] = field(default_factory=dict, hash=False)  # no mapping has a hash
+    largest_message: int = LARGEST_MESSAGE
     components: InitVar[tuple[Component, ...]] = ()
 
     def __post_init__(self, components: tuple[Component, ...]) -> None:

@@ -1,4 +1,5 @@
-"""Bordereaux of an organisation.
+"""Commissions of apporteurs on money that was received, what is taken back of them, and their bordereaux.
 
-Owns: bordereaux. Emits and consumes nothing. The wiring is in `service.py`.
+Owns: commissions, reprises, bordereaux, acomptes, carry-overs. Consumes payment.received, emits nothing.
+The wiring is in `service.py`.
 """

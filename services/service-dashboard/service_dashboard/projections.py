@@ -1,6 +1,7 @@
 """ProjectionService: the projections completed and corrected from the services that own the things (R18).
 
-The rows are made in `rules.py`; `nightly` runs it for every organisation that is at work.
+The rows are made in `rules.py`, receipts are corrected in `encaissements.py`; `nightly` runs it for every
+organisation that is at work.
 """
 
 import logging
@@ -23,7 +24,8 @@ from service_kit import App, Settings, Worker
 from sqlalchemy import ARRAY, String, any_, bindparam, select, union
 
 from service_dashboard import rules
-from service_dashboard.models import ClientVu, FactureVue, Reconstruction
+from service_dashboard.encaissements import rebuild_receipts
+from service_dashboard.models import ClientVu, FactureVue, PaiementVu, Reconstruction
 
 _ACTIVE: Final = timedelta(days=30)  # an organisation without news for longer is left alone (R18)
 _log = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ _since = bindparam("since", type_=FactureVue.emise_le.type)
 _AT_WORK = union(
     select(FactureVue.organisation_id).where(FactureVue.emise_le >= _since),
     select(ClientVu.organisation_id).where(ClientVu.cree_le >= _since),
+    select(PaiementVu.organisation_id).where(PaiementVu.vu_le >= _since),
 )
 _DONE_TODAY = select(Reconstruction.organisation_id).where(
     Reconstruction.faite_le >= bindparam("midnight", type_=Reconstruction.faite_le.type)
@@ -71,9 +74,10 @@ async def rebuild(app: App[Any], organisation_id: str) -> pb.ReconstruireRespons
             factures = [
                 await _correct_factures(app.database, page, begun) async for page in _factures(app.peers)
             ]
+            paiements = await rebuild_receipts(app.database, app.peers, begun)
             async with app.database.transaction() as tx:
                 await _note(tx, organisation_id, begun)
-    return pb.ReconstruireResponse(clients=sum(clients), factures=sum(factures))
+    return pb.ReconstruireResponse(clients=sum(clients), factures=sum(factures), paiements=paiements)
 
 
 async def nightly(app: App[Any]) -> None:

@@ -1,12 +1,13 @@
 """Rules of the figures as pure functions: rows from events, variations from counts."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from fractions import Fraction
 
 from crm.clients.clients_pb2 import ClientBase
 from crm.dashboard import dashboard_pb2 as pb
 from crm.events.business_pb2 import ClientCreatedEvent, InvoiceCreatedEvent, PaymentReceivedEvent
 from crm.factures.factures_pb2 import Facture
+from crm.payments.payments_pb2 import Payment
 from db_utils.clock import PARIS
 from grpc_utils import instant, money, opaque_id, optional_date, required
 from nats_utils import required_instant
@@ -16,6 +17,7 @@ from service_dashboard.models import ClientVu, FactureVue, PaiementVu
 
 # Where no other term is agreed: article L441-10 of the Code de commerce.
 _LEGAL_TERM = timedelta(days=30)
+_NOON = time(12, tzinfo=UTC)  # stands for a day (C3)
 
 
 def client_vu(event: ClientCreatedEvent, organisation_id: str, societe_id: str) -> ClientVu:
@@ -99,6 +101,22 @@ def facture_of(facture: Facture, organisation_id: str) -> FactureVue:
         montant=money(facture.montant_ttc, "montant_ttc") - money(facture.montant_avoirs, "montant_avoirs"),
         emise_le=emise_le,
         date_echeance=due or (emise_le + _LEGAL_TERM).astimezone(PARIS).date(),
+    )
+
+
+def paiement_of(payment: Payment, organisation_id: str) -> PaiementVu:
+    """The row of a receipt as payments tells it, its amount less what was paid back (R18)."""
+    day = optional_date(payment.date_reception, "date_reception")
+    return PaiementVu(
+        organisation_id=organisation_id,
+        payment_id=payment.id,
+        societe_id=payment.societe_id,
+        client_id=payment.client_id,
+        schedule_id=payment.schedule_id or None,
+        facture_id=payment.facture_id or None,
+        contrat_id=payment.contrat_id or None,
+        montant=money(payment.montant, "montant") - money(payment.montant_rembourse, "montant_rembourse"),
+        recu_le=datetime.combine(day, _NOON) if day else instant(payment.updated_at),
     )
 
 

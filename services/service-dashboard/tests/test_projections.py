@@ -21,6 +21,7 @@ from service_dashboard.service import SERVICE
 from service_kit.registry import service_named
 from service_testing import Mesh, eventually, refused, running
 from sqlalchemy import delete, select
+from tests.payments_double import payments
 
 EVERYTHING = (1, 2)  # clients and invoices of `Bureau.filled`
 
@@ -29,7 +30,8 @@ EVERYTHING = (1, 2)  # clients and invoices of `Bureau.filled`
 async def sources() -> AsyncIterator[Mesh]:
     """The dashboard amid those that it asks."""
     known = map(service_named, ("clients", "contrats", "factures", "notifications", "organisations"))
-    async with running(SERVICE, *known, user_sync_enabled=False) as mesh:
+    doubles = {"payments": [payments()]}
+    async with running(SERVICE, *known, doubles=doubles, user_sync_enabled=False) as mesh:
         yield mesh
 
 
@@ -98,7 +100,7 @@ class Bureau:
 async def bureau(sources: Mesh, org: str) -> Bureau:
     """An organisation of which nobody knows anything yet; the dashboard reaches its sources."""
     peers = sources["dashboard"].app.peers
-    for name in ("clients", "factures"):
+    for name in ("clients", "factures", "payments"):
         await eventually(partial(peers.serving, name))
     return Bureau(sources, org)
 

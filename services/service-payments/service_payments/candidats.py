@@ -28,7 +28,7 @@ from service_payments.bank_ids import needs_address
 from service_payments.coffre import Coffre
 from service_payments.emission_rules import Blocage, FactureLue, Prelevement
 from service_payments.models import PENDING, SEPA_DEBIT, SUBMITTED, Echeancier, Payment
-from service_payments.sepa_models import ACTIF, Creancier, Mandat
+from service_payments.sepa_models import ACTIF, PONCTUEL, Creancier, Mandat
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +66,7 @@ _IN_FLIGHT = (
     )
     .group_by(Payment.facture_id)
 )
+_PRESENTED = select(Payment.mandat_id).where(Payment.statut == SUBMITTED, Payment.mandat_id == any_(_ids))
 
 
 @dataclass(slots=True)
@@ -117,27 +118,34 @@ async def _context(
     place = {"organisation_id": organisation_id, "societe_id": societe_id}
     clients = sorted({payment.client_id for payment in due})
     signed = await reader.all(_SIGNED, **place, texts=clients)
+    by_id = await _by_id(reader, _NAMED, named)
+    once = sorted({mandat.id for mandat in (*by_id.values(), *signed) if mandat.type == PONCTUEL})
     invoices = sorted({payment.facture_id for payment in due if payment.facture_id})
     in_flight = await reader.all(_IN_FLIGHT, organisation_id=organisation_id, texts=invoices)
     return _Context(
         coffre=app.part(Coffre),
         schedules=schedules,
-        by_id=await _by_id(reader, _NAMED, named),
+        by_id=by_id,
         by_place={(mandat.client_id, mandat.contrat_id or ""): mandat for mandat in signed},
         factures=await _factures(app, invoices),
-        in_flight=defaultdict(Decimal, dict(in_flight)),
+        used=set(await reader.all(_PRESENTED, ids=once)) if once else set(),
+        in_flight=defaultdict(Decimal, {facture_id or "": total for facture_id, total in in_flight}),
     )
 
 
 @dataclass(slots=True)
 class _Context:
-    """What is known around the debits of a run; *in_flight* grows with those that are chosen."""
+    """What is known around the debits of a run; *in_flight* and *used* grow with those that are chosen.
+
+    *used* are the PONCTUEL mandates under which a debit is on its way already.
+    """
 
     coffre: Coffre
     schedules: Mapping[UUID, Echeancier]
     by_id: Mapping[UUID, Mandat]
     by_place: Mapping[tuple[str, str], Mandat]
     factures: Mapping[str, FactureLue | None]
+    used: set[UUID | None]
     in_flight: dict[str, Decimal]
 
     def sort(self, tri: Tri, payment: Payment, creancier: Creancier, earliest: date) -> None:
@@ -173,12 +181,14 @@ class _Context:
     ) -> None:
         invoice = payment.facture_id or ""
         montant = rules.amount(payment, facture, self.in_flight[invoice])
-        if montant <= 0:
-            tri.attendent += 1  # all that is owed is on its way to us: its outcome decides
-        elif not rules.debitable(montant):
+        if montant <= 0 or mandat.id in self.used:
+            return  # all that is owed, or may be debited, is on its way to us: its outcome decides
+        if not rules.debitable(montant):
             tri.bloques.append(Blocage(payment.id, rules.MONTANT_INVALIDE))
         else:
             self.in_flight[invoice] += montant
+            if mandat.type == PONCTUEL:
+                self.used.add(mandat.id)
             sequence = rules.sequence(mandat, creancier.sequence_premier)
             tri.prets.append(
                 Prelevement(payment, mandat, montant, earliest, sequence, rules.label(payment, facture))

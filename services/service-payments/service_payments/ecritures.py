@@ -12,11 +12,12 @@ from uuid import UUID
 from db_utils import Transaction, clock
 from sqlalchemy import ARRAY, Numeric, Uuid, and_, any_, bindparam, column, func, select, update
 
+from service_payments import suites, verrous
 from service_payments.emission_rules import FactureLue, Prelevement, held
+from service_payments.issues import DEJA_REGLEE, issues
 from service_payments.models import (
     ANNULEE,
     BLOQUEE,
-    CANCELLED,
     EN_COURS,
     PAYEE,
     PENDING,
@@ -27,11 +28,10 @@ from service_payments.models import (
     PaymentTransition,
 )
 from service_payments.pain008 import Fichier, Lot
+from service_payments.repercussions import Effet
 from service_payments.sepa_models import ACTIF, Mandat, Remise
-from service_payments.transitions import transition
 
 EMISSION: Final = "EMISSION"  # cause of the transitions
-DEJA_REGLEE: Final = "DEJA_REGLEE"
 
 _ids: Final = bindparam("ids", type_=ARRAY(Uuid))
 _now: Final = bindparam("now", type_=Payment.updated_at.type)
@@ -78,6 +78,7 @@ _PRESENTED = (
     .where(Mandat.id == any_(_ids))
     .values(derniere_presentation_le=_day, updated_at=_now, version=Mandat.version + 1)
 )
+_ECHEANCES = select(Echeance).where(Echeance.id == any_(_ids))
 _of_payments = Echeance.id.in_(select(Payment.echeance_id).where(Payment.id == any_(_ids)))
 _open = and_(Echeance.statut != PAYEE, Echeance.statut != ANNULEE)
 _RUNNING = update(Echeance).where(_of_payments, _open).values(statut=EN_COURS, updated_at=_now)
@@ -86,7 +87,6 @@ _BLOCK = (
     .where(_of_payments, _open, Echeance.statut != BLOQUEE)
     .values(statut=BLOQUEE, updated_at=_now)
 )
-_CLOSE = update(Echeance).where(_of_payments, _open).values(statut=bindparam("statut"), updated_at=_now)
 
 
 async def locked(tx: Transaction, prets: Sequence[Prelevement]) -> list[Prelevement]:
@@ -125,6 +125,15 @@ async def submit(
                 cause=EMISSION,
             )
         )
+    await _tell_calendar(tx, prets)
+
+
+async def _tell_calendar(tx: Transaction, prets: Sequence[Prelevement]) -> None:
+    """Owe the calendar that the planned debits of *prets* are with the bank."""
+    planned = {one.payment.echeance_id: one for one in prets if one.payment.echeance_id}
+    for echeance in await tx.all(_ECHEANCES, ids=sorted(filter(None, planned))) if planned else ():
+        one = planned[echeance.id]
+        await suites.tell_calendar(tx, one.payment, echeance, suites.PROCESSING, one.date_prelevement)
 
 
 async def _submit_lot(tx: Transaction, remise: Remise, lot: Lot, members: Sequence[Prelevement]) -> None:
@@ -148,10 +157,10 @@ async def block(tx: Transaction, payment_ids: Sequence[UUID]) -> None:
 
 async def close_settled(tx: Transaction, payment: Payment, facture: FactureLue) -> None:
     """Cancel a debit whose invoice is settled or cancelled, and close its échéance (R16)."""
-    current = await tx.get(Payment, payment.id, lock=True)
-    if current is None or current.statut != PENDING:
-        return
-    await transition(tx, current, CANCELLED, cause=DEJA_REGLEE)
-    if current.echeance_id is not None:
-        statut = ANNULEE if facture.statut == ANNULEE else PAYEE
-        await tx.execute(_CLOSE, ids=[current.id], statut=statut, now=clock.now())
+    for current in await verrous.locked(tx, [payment.id]):
+        if current.statut == PENDING:
+            statut = ANNULEE if facture.statut == ANNULEE else PAYEE
+            async with issues(tx) as outcome:
+                await outcome.cancelled(current, cause=DEJA_REGLEE)
+                closed = Effet(current, clock.today(), statut, suites.DEBIT_CANCELLED)
+                outcome.effets.append(closed)

@@ -83,7 +83,8 @@ async def run(
             await rearm(app.database, organisation_id, societe_id)
         creancier = await creancier_of(app.database.read(), organisation_id, societe_id)
         delai = creancier.delai_remise_jours_ouvres if creancier else _DELAI
-        earliest = await candidats.earliest_debit(app, societe_id, day, delai)
+        days = rules.days_before(delai, day, clock.now())
+        earliest = await candidats.earliest_debit(app, societe_id, day, days)
         tri = await candidats.sorted_out(app, organisation_id, societe_id, creancier, earliest)
         work = _announced if dry_run else _emitted
         return Bilan(await work(passage, creancier, tri), tri.bloques, tri.attendent)

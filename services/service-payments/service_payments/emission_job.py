@@ -1,7 +1,7 @@
 """The runs at 06:00 and 11:00 in Paris, société by société (R14).
 
 What a run could not do because another service was away, or because somebody else's run held the lock, is
-tried again each minute until the cut-off of the bank.
+tried again each minute, and a run that was missed is done as soon as the service is there.
 """
 
 import logging

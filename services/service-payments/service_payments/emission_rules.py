@@ -29,9 +29,11 @@ ADRESSE_REQUISE: Final = "ADRESSE_REQUISE"
 FACTURE_INTROUVABLE: Final = "FACTURE_INTROUVABLE"
 MONTANT_INVALIDE: Final = "MONTANT_INVALIDE"
 
-# Hours in Paris at which runs begin, and the cut-off of the bank: a file after it is late (R14).
+# Hours in Paris at which runs begin, and the cut-off of the bank: a file after it counts for the
+# next business day, and the banks want one more between them (R14).
 RUNS: Final = (time(6), time(11))
 CUT_OFF: Final = time(14)
+_AFTER_CUT_OFF: Final = 2
 MOST_REARMED: Final = 3  # times a debit may be handed over again after a technical refusal (R13)
 
 
@@ -71,10 +73,17 @@ class Prelevement:
 
 
 def slot(now: datetime) -> datetime | None:
-    """Return the beginning of the run that *now* belongs to, None before the first and after the cut-off."""
+    """Return the beginning of the run of *now*, however late; None before the first of the day."""
     local = now.astimezone(PARIS)
-    begun = [hour for hour in RUNS if hour <= local.time() < CUT_OFF]
+    begun = [hour for hour in RUNS if hour <= local.time()]
     return datetime.combine(local.date(), begun[-1], PARIS) if begun else None
+
+
+def days_before(delai: int, day: date, now: datetime) -> int:
+    """Return the business days from a file of *day* to its debits: *delai*, two after the cut-off (R14)."""
+    local = now.astimezone(PARIS)
+    late = local.date() == day and local.time() >= CUT_OFF
+    return max(delai, _AFTER_CUT_OFF) if late else delai
 
 
 def new_msg_id(day: date) -> str:

@@ -6,7 +6,7 @@ The numbers themselves are checked in `bank_ids.py`; the calls are in `mandats.p
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from crm.payments import payments_pb2 as pb
 from db_utils import clock
@@ -56,16 +56,6 @@ class NomInexploitable(InvalidArgument):
     """Ce nom ne contient aucun caractère que les banques acceptent (lettres latines et chiffres)."""
 
 
-class _Signed(Protocol):
-    """What Create and Activate have in common."""
-
-    iban: str
-    titulaire: str
-    date_signature: str
-    bic: str
-    adresse: pb.AdresseDebiteur
-
-
 @dataclass(frozen=True, slots=True)
 class Signature:
     """What the debtor has signed: his account in clear, and the columns that stand beside it."""
@@ -74,9 +64,8 @@ class Signature:
     columns: Mapping[str, Any]
 
 
-def new_mandat(request: pb.CreateMandateRequest) -> Mandat:
-    """Make the mandate of *request*, EN_ATTENTE (R11). Raises InvalidArgument."""
-    societe_id = opaque_id(request.societe_id, "societe_id") or ""
+def new_mandat(request: pb.CreateMandateRequest, societe_id: str) -> Mandat:
+    """Make the mandate of *request* in a société, EN_ATTENTE (R11). Raises InvalidArgument."""
     organisation_id = request.organisation_id
     return Mandat(
         organisation_id=organisation_id,
@@ -91,7 +80,7 @@ def new_mandat(request: pb.CreateMandateRequest) -> Mandat:
     )
 
 
-def signature_of(request: _Signed) -> Signature:
+def signature_of(request: pb.CreateMandateRequest | pb.ActivateMandateRequest) -> Signature:
     """Check what makes a mandate ACTIF (R11, R30). Raises InvalidArgument."""
     iban = bank_ids.iban_of(request.iban)
     columns = {

@@ -12,7 +12,7 @@ from functools import cache
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import sepaxml
 from db_utils.clock import PARIS
@@ -148,7 +148,7 @@ def _check(content: bytes) -> None:
         for _, debit in debits:
             debit.clear()
     except etree.XMLSyntaxError as error:
-        kinds = sorted({entry.type_name for entry in error.error_log})
+        kinds = sorted({entry.type_name for entry in cast("Any", error.error_log)})
         raise FichierInvalide(f"not a pain.008.001.08: {', '.join(kinds)}") from None
 
 

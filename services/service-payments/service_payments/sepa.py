@@ -4,10 +4,10 @@ from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import SepaServiceServicer
 from db_utils import Listing, clock
 from grpc_utils import Context, found, list_answer, opaque_id, optional_date, page_of, to_message
-from grpc_utils.errors import OrganisationRequise, Unimplemented
+from grpc_utils.errors import OrganisationRequise
 from service_kit import App
 
-from service_payments import creanciers, depot, emission
+from service_payments import creanciers, depot, emission, rapports
 from service_payments.sepa_models import Remise, RemiseFichier
 from service_payments.settings import PaymentsSettings
 
@@ -44,12 +44,13 @@ class SepaService(SepaServiceServicer):
     async def ImportReport(
         self, request: pb.ImportReportRequest, context: Context
     ) -> pb.ImportReportResponse:
-        """Read a report of the bank (R23)."""
-        raise Unimplemented
+        """Import a report of a bank: what it says becomes of our debits (R23)."""
+        return await rapports.import_report(self._app, request)
 
     async def ListRemises(self, request: pb.ListRemisesRequest, context: Context) -> pb.ListRemisesResponse:
         """List the files for banks, the newest first, without their content."""
-        page = await page_of(REMISES, self._db.read(), request)
+        day = optional_date(request.date_remise, "date_remise")
+        page = await page_of(REMISES, self._db.read(), request, date_remise=day)
         return list_answer(pb.ListRemisesResponse, page)
 
     async def DownloadRemise(

@@ -1,7 +1,7 @@
 """The state machine of a payment (R13): the one place that changes its statut, and remembers why."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from db_utils import Transaction
 from grpc_utils.errors import TransitionInterdite
@@ -14,6 +14,7 @@ from service_payments.models import (
     PENDING,
     REFUNDED,
     REJECTED,
+    SEPA_DEBIT,
     SUBMITTED,
     Payment,
     PaymentTransition,
@@ -26,18 +27,40 @@ WAYS: Final[Mapping[str, frozenset[str]]] = {
     PAID: frozenset({REJECTED, PARTIALLY_REFUNDED, REFUNDED}),
     PARTIALLY_REFUNDED: frozenset({REFUNDED, REJECTED}),
 }
+_BY_DEBIT: Final = frozenset({SUBMITTED, FAILED})  # only what is collected is handed to a bank
 
 
-async def transition(
-    tx: Transaction, payment: Payment, vers: str, *, cause: str, acteur: str = "", **columns: object
-) -> Payment:
-    """Bring *payment*, which is locked, to *vers*, and note it. Raises TransitionInterdite (R13)."""
+def emitted(payment: Payment) -> bool:
+    """Tell whether *payment* was in a file for the bank once, as a debit that is PENDING again was."""
+    return payment.remise_id is not None
+
+
+def ways(payment: Payment) -> frozenset[str]:
+    """Return the statuts to which *payment* may go from where it is.
+
+    A direct debit that no bank has seen is not PAID, and what is no direct debit is never SUBMITTED.
+    """
     allowed = WAYS.get(payment.statut, frozenset())
+    if payment.moyen != SEPA_DEBIT:
+        return allowed - _BY_DEBIT
+    return allowed if payment.statut != PENDING or emitted(payment) else allowed - {PAID}
+
+
+def require_way(payment: Payment, vers: str) -> None:
+    """Refuse a change that is not listed. Raises TransitionInterdite."""
+    allowed = ways(payment)
     if vers not in allowed:
         possible = ", ".join(sorted(allowed)) or "aucun"
         raise TransitionInterdite(
             f"de {payment.statut} à {vers}", f"possibles : {possible}", de=payment.statut, vers=vers
         )
+
+
+async def transition(
+    tx: Transaction, payment: Payment, vers: str, *, cause: str, acteur: str = "", **columns: Any
+) -> Payment:
+    """Bring *payment*, which is locked, to *vers*, and note it. Raises TransitionInterdite (R13)."""
+    require_way(payment, vers)
     await tx.insert(
         PaymentTransition(
             organisation_id=payment.organisation_id,

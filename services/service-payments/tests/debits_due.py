@@ -10,8 +10,9 @@ from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import MandateServiceStub, SepaServiceStub
 from db_utils import Scope, uuid7, within
+from lxml import etree
 from service_kit.outgoing import CommandeSortante
-from service_payments import emission_rules
+from service_payments import emission_rules, pain008
 from service_payments.models import Echeance, Echeancier, Payment
 from service_payments.transitions import transition
 from service_testing import Mesh
@@ -26,6 +27,17 @@ CREANCIER: dict[str, Any] = {
     "bic": "AGRIFRPP",
 }
 SIGNED: dict[str, Any] = {"iban": IBAN, "titulaire": "Hélène Dupont", "date_signature": "2026-01-12"}
+
+
+def texts(content: bytes, path: str) -> list[str]:
+    """The texts at *path* in a file for the bank, whose names have the prefix p."""
+    root: Any = etree.fromstring(content)
+    return [element.text for element in root.iterfind(path, {"p": pain008.NAMESPACE})]
+
+
+async def content_of(sepa: SepaServiceStub, remise: pb.Remise) -> bytes:
+    """The bytes of a remise."""
+    return (await sepa.DownloadRemise(pb.DownloadRemiseRequest(id=remise.id))).content
 
 
 class Debits:
@@ -83,7 +95,7 @@ class Debits:
             moyen="SEPA_DEBIT",
             statut=fields.pop("schedule_statut", "ACTIVE"),
         )
-        line = {
+        line: dict[str, Any] = {
             "rang": 1,
             "montant": Decimal("49.90"),
             "statut": "FACTUREE",
@@ -122,8 +134,8 @@ class Debits:
                 assert row is not None
                 await transition(tx, row, "FAILED", cause="TEST")
 
-    async def alerts(self) -> list[CommandeSortante]:
-        """What the finance team is told."""
+    async def owed(self) -> list[CommandeSortante]:
+        """The calls to other services that are owed, alerts among them."""
         with within(Scope(self._org)):
             return list(await self._database.read().all(select(CommandeSortante)))
 

@@ -1,49 +1,18 @@
 """Emission runs against the real calendar and the real factures."""
 
-import asyncio
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import MandateServiceStub, SepaServiceStub
-from db_utils import clock
 from grpc import StatusCode
-from grpc.aio import AioRpcError
-from lxml import etree
-from service_payments import pain008
-from service_payments.emission_job import emit_due
 from service_testing import Mesh, refusal
-from tests.debits_due import RUN, Debits
+from tests.debits_due import Debits, content_of, texts
 from tests.sample_debits import IBAN, OUR_IBAN
 
 DUE = pb.EmitDueRequest(societe_id="soc-1")
-
-
-@pytest.fixture
-def due(
-    mesh: Mesh, org: str, sepa: SepaServiceStub, mandats: MandateServiceStub, factures: InvoiceServiceStub
-) -> Debits:
-    return Debits(mesh, org, sepa, mandats, factures)
-
-
-@pytest.fixture(autouse=True)
-def at_six() -> Iterator[None]:
-    """Tuesday 3 February 2026, 06:00 in Paris."""
-    with clock.frozen_at(RUN):
-        yield
-
-
-def texts(content: bytes, path: str) -> list[str]:
-    root: Any = etree.fromstring(content)
-    return [element.text for element in root.iterfind(path, {"p": pain008.NAMESPACE})]
-
-
-async def content_of(sepa: SepaServiceStub, remise: pb.Remise) -> bytes:
-    return (await sepa.DownloadRemise(pb.DownloadRemiseRequest(id=remise.id))).content
+pytestmark = pytest.mark.usefixtures("at_six")
 
 
 async def test_R14_R17_a_due_debit_goes_to_the_bank(due: Debits, sepa: SepaServiceStub) -> None:
@@ -74,6 +43,9 @@ async def test_R14_R17_a_due_debit_goes_to_the_bank(due: Debits, sepa: SepaServi
     )
     assert (str(read.mandat_id), read.sequence_sepa, read.version) == (mandat.id, "RCUR", 2)
     assert (await due.read(echeance)).statut == "EN_COURS"
+    (owed,) = [one.charge for one in await due.owed() if one.type == "statut_prelevement"]
+    assert (owed["schedule_id"], owed["rang"]) == (str(echeance.echeancier_id), 1)
+    assert (owed["statut"], owed["date_reelle"]) == ("PROCESSING", "2026-02-05")
 
 
 async def test_R14_a_debit_that_was_emitted_is_not_emitted_again(due: Debits, sepa: SepaServiceStub) -> None:
@@ -195,126 +167,11 @@ async def test_R14_while_the_calendar_is_away_nothing_is_emitted(
     assert (await due.read(payment)).statut == "PENDING"
 
 
-async def test_R13_a_refused_file_is_handed_over_again_three_times(
-    mesh: Mesh, due: Debits, sepa: SepaServiceStub
-) -> None:
-    """Under the same EndToEndId; then it stays FAILED and the finance team is told once."""
-    await due.creancier()
-    await due.mandat()
-    payment = await due.payment()
-    for times in range(4):
-        assert (await sepa.EmitDue(DUE)).nb_soumis == 1, times
-        await due.fail(payment)
-    for _ in range(2):
-        assert (await sepa.EmitDue(DUE)).nb_soumis == 0
-    assert (await due.read(payment)).statut == "FAILED"
-    told = [one for one in await due.alerts() if one.cle == f"rearmement:{payment.id}"]
-    assert [one.charge["destinataire_id"] for one in told] == ["FINANCE"]
-
-
-async def test_R13_a_refused_debit_whose_echeance_was_paid_otherwise_stays(
-    due: Debits, sepa: SepaServiceStub
-) -> None:
-    """Nor when another payment of the échéance is on its way: nobody is debited twice."""
-    await due.creancier()
-    await due.mandat()
-    paid, retried = await due.echeance(statut="PAYEE"), await due.echeance()
-    refused = [await due.payment(statut="FAILED", echeance_id=one.id) for one in (paid, retried)]
-    await due.payment(statut="SUBMITTED", echeance_id=retried.id)
-    assert (await sepa.EmitDue(DUE)).nb_soumis == 0
-    assert [(await due.read(one)).statut for one in refused] == ["FAILED", "FAILED"]
-
-
 async def test_R15_the_finance_team_is_told_once_a_day(due: Debits, sepa: SepaServiceStub) -> None:
     """In one message about all debits of the société, without an account."""
     await due.payments(2)
     for _ in range(2):
         await sepa.EmitDue(DUE)
-    (told,) = await due.alerts()
+    (told,) = await due.owed()
     assert told.cle == "debits-bloques:soc-1:2026-02-03"
     assert "2 × CREANCIER_ABSENT" in told.charge["message"]
-
-
-async def test_R14_a_dry_run_changes_nothing(due: Debits, sepa: SepaServiceStub) -> None:
-    """It tells what a run would do."""
-    await due.creancier()
-    await due.mandat()
-    payment = await due.payment()
-    blocked = await due.payment(client_id="client-456")
-    told = await sepa.EmitDue(pb.EmitDueRequest(societe_id="soc-1", dry_run=True))
-    assert (told.nb_soumis, told.remises[0].total) == (1, 49.90)
-    assert [(one.payment_id, one.motif) for one in told.bloques] == [(str(blocked.id), "MANDAT_ABSENT")]
-    assert (await due.read(payment)).statut == "PENDING"
-    assert not (await sepa.ListRemises(pb.ListRemisesRequest())).remises
-    assert not await due.alerts()
-
-
-async def test_R17_a_run_writes_one_file_per_schema(due: Debits, sepa: SepaServiceStub) -> None:
-    """And leaves other sociétés alone."""
-    await due.creancier()
-    await due.mandat()
-    await due.mandat("client-456", schema="B2B")
-    await due.payment()
-    await due.payment(client_id="client-456")
-    other = await due.payment(societe_id="soc-2")
-    emitted = await sepa.EmitDue(DUE)
-    assert sorted((one.schema, one.nb) for one in emitted.remises) == [("B2B", 1), ("CORE", 1)]
-    assert (await due.read(other)).statut == "PENDING"
-
-
-async def test_R17_a_creditor_whose_bank_insists_begins_with_first(
-    due: Debits, sepa: SepaServiceStub
-) -> None:
-    """Until a debit of the mandate was settled."""
-    await due.creancier(sequence_premier="FRST")
-    await due.mandat()
-    await due.payment()
-    (remise,) = (await sepa.EmitDue(DUE)).remises
-    assert texts(await content_of(sepa, remise), ".//p:SeqTp") == ["FRST"]
-
-
-async def test_R14_of_two_runs_at_once_one_works(due: Debits, sepa: SepaServiceStub) -> None:
-    """The others are ABORTED or find nothing left; each debit is in one file."""
-    await due.creancier()
-    await due.mandat()
-    payments = await due.payments(50)
-    answers = await asyncio.gather(*(sepa.EmitDue(DUE) for _ in range(6)), return_exceptions=True)
-    refused = [one for one in answers if isinstance(one, AioRpcError)]
-    emitted = [one for one in answers if isinstance(one, pb.EmitDueResponse)]
-    assert {one.code() for one in refused} <= {StatusCode.ABORTED}
-    assert sum(one.nb_soumis for one in emitted) == len(payments)
-    listed = (await sepa.ListRemises(pb.ListRemisesRequest())).remises
-    named = [name for one in listed for name in texts(await content_of(sepa, one), ".//p:EndToEndId")]
-    assert sorted(named) == sorted(one.end_to_end_id for one in payments)
-
-
-async def test_R14_a_run_that_another_process_does_is_aborted(
-    mesh: Mesh, due: Debits, sepa: SepaServiceStub, org: str
-) -> None:
-    """The lock is that of the société: other sociétés are served meanwhile."""
-    async with mesh.database("payments").exclusive(f"emission/{org}/soc-1"):
-        told = await refusal(sepa.EmitDue(DUE))
-        assert (told.code, told.reason) == (StatusCode.ABORTED, "EMISSION_EN_COURS")
-        await sepa.EmitDue(pb.EmitDueRequest(societe_id="soc-2"))
-    await sepa.EmitDue(DUE)
-
-
-async def test_R14_the_job_serves_each_societe_once_per_run(mesh: Mesh, due: Debits) -> None:
-    """What comes later waits for the next run; before six and after the cut-off nothing goes."""
-    await due.creancier()
-    await due.mandat()
-    app = mesh["payments"].app
-
-    async def at(hour: int) -> list[str]:
-        payment = await due.payment()
-        with clock.frozen_at(datetime(2026, 2, 3, hour - 1, 30, tzinfo=UTC)):
-            await emit_due(app)
-        made.append(payment)
-        return [(await due.read(one)).statut for one in made]
-
-    made: list[Any] = []
-    assert await at(5) == ["PENDING"]
-    assert await at(6) == ["SUBMITTED"] * 2
-    assert await at(7) == ["SUBMITTED"] * 2 + ["PENDING"]
-    assert await at(11) == ["SUBMITTED"] * 4
-    assert await at(14) == ["SUBMITTED"] * 4 + ["PENDING"]

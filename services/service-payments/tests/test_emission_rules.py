@@ -50,14 +50,28 @@ def schedule(**changed: object) -> Echeancier:
         ("2026-02-03 06:00", "2026-02-03 06:00"),
         ("2026-02-03 10:59", "2026-02-03 06:00"),
         ("2026-07-03 11:00", "2026-07-03 11:00"),
-        ("2026-02-03 13:59", "2026-02-03 11:00"),
-        ("2026-02-03 14:00", None),
+        ("2026-02-03 23:59", "2026-02-03 11:00"),
     ],
 )
 def test_R14_runs_begin_at_six_and_eleven_in_paris(local: str, begun: str | None) -> None:
-    """None begins after the cut-off of the bank, in winter and in summer."""
+    """In winter and in summer; one that was missed is made good the same day."""
     found = rules.slot(datetime.fromisoformat(local).replace(tzinfo=PARIS))
     assert found == (datetime.fromisoformat(begun).replace(tzinfo=PARIS) if begun else None)
+
+
+@pytest.mark.parametrize(
+    ("local", "delai", "days"),
+    [
+        ("2026-02-03 13:59", 1, 1),
+        ("2026-02-03 14:00", 1, 2),
+        ("2026-02-03 14:00", 3, 3),
+        ("2026-02-04 14:00", 1, 1),
+    ],
+)
+def test_R14_a_file_after_the_cut_off_has_two_days_at_least(local: str, delai: int, days: int) -> None:
+    """It counts for the next business day; a run for another day than today is not late."""
+    now = datetime.fromisoformat(local).replace(tzinfo=PARIS)
+    assert rules.days_before(delai, date(2026, 2, 3), now) == days
 
 
 def chosen(wanted: Payment, plan: Echeancier | None, *known: Mandat) -> Mandat | str:

@@ -1,4 +1,5 @@
-"""Politiques of an organisation.
+"""Rejected SEPA debits: whether, when and how often they are presented again.
 
-Owns: politiques. Emits and consumes nothing. The wiring is in `service.py`.
+Owns: policies, schedules, attempts, runs and the journal. Emits nothing, consumes payment.rejected.
+The wiring is in `service.py`.
 """

@@ -4,7 +4,6 @@ import grpc
 import warnings
 
 from crm.commission import commission_pb2 as crm_dot_commission_dot_commission__pb2
-from crm.common import common_pb2 as crm_dot_common_dot_common__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -26,6 +25,256 @@ if _version_not_supported:
     )
 
 
+class CommissionServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Calculer = channel.unary_unary(
+                '/commission.CommissionService/Calculer',
+                request_serializer=crm_dot_commission_dot_commission__pb2.CalculerRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.CalculerResponse.FromString,
+                _registered_method=True)
+        self.Get = channel.unary_unary(
+                '/commission.CommissionService/Get',
+                request_serializer=crm_dot_commission_dot_commission__pb2.GetCommissionRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.Commission.FromString,
+                _registered_method=True)
+        self.List = channel.unary_unary(
+                '/commission.CommissionService/List',
+                request_serializer=crm_dot_commission_dot_commission__pb2.ListCommissionsRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.ListCommissionsResponse.FromString,
+                _registered_method=True)
+        self.Contester = channel.unary_unary(
+                '/commission.CommissionService/Contester',
+                request_serializer=crm_dot_commission_dot_commission__pb2.ContesterRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.Contestation.FromString,
+                _registered_method=True)
+        self.TraiterContestation = channel.unary_unary(
+                '/commission.CommissionService/TraiterContestation',
+                request_serializer=crm_dot_commission_dot_commission__pb2.TraiterContestationRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.Contestation.FromString,
+                _registered_method=True)
+
+
+class CommissionServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def Calculer(self, request, context):
+        """Work out what a receipt is worth; without simulation also write it, as payment.received would.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Get(self, request, context):
+        """Read a commission with its reprises, its contestations and the reference of its bordereau.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def List(self, request, context):
+        """List commissions, the latest receipt first, without their reprises and contestations.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Contester(self, request, context):
+        """Dispute a commission, at the latest two months after its bordereau was validated. One that waits
+        leaves the drafts until it is decided.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TraiterContestation(self, request, context):
+        """Decide a dispute; a correction becomes a commission REGULARISATION, or a reprise when negative.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_CommissionServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Calculer': grpc.unary_unary_rpc_method_handler(
+                    servicer.Calculer,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.CalculerRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.CalculerResponse.SerializeToString,
+            ),
+            'Get': grpc.unary_unary_rpc_method_handler(
+                    servicer.Get,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.GetCommissionRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.Commission.SerializeToString,
+            ),
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.ListCommissionsRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.ListCommissionsResponse.SerializeToString,
+            ),
+            'Contester': grpc.unary_unary_rpc_method_handler(
+                    servicer.Contester,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.ContesterRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.Contestation.SerializeToString,
+            ),
+            'TraiterContestation': grpc.unary_unary_rpc_method_handler(
+                    servicer.TraiterContestation,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.TraiterContestationRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.Contestation.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'commission.CommissionService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('commission.CommissionService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class CommissionService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def Calculer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.CommissionService/Calculer',
+            crm_dot_commission_dot_commission__pb2.CalculerRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.CalculerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Get(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.CommissionService/Get',
+            crm_dot_commission_dot_commission__pb2.GetCommissionRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.Commission.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.CommissionService/List',
+            crm_dot_commission_dot_commission__pb2.ListCommissionsRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.ListCommissionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Contester(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.CommissionService/Contester',
+            crm_dot_commission_dot_commission__pb2.ContesterRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.Contestation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TraiterContestation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.CommissionService/TraiterContestation',
+            crm_dot_commission_dot_commission__pb2.TraiterContestationRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.Contestation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class BordereauServiceStub:
     """Missing associated documentation comment in .proto file."""
 
@@ -35,9 +284,9 @@ class BordereauServiceStub:
         Args:
             channel: A grpc.Channel.
         """
-        self.Create = channel.unary_unary(
-                '/commission.BordereauService/Create',
-                request_serializer=crm_dot_commission_dot_commission__pb2.CreateBordereauRequest.SerializeToString,
+        self.Generer = channel.unary_unary(
+                '/commission.BordereauService/Generer',
+                request_serializer=crm_dot_commission_dot_commission__pb2.GenererBordereauRequest.SerializeToString,
                 response_deserializer=crm_dot_commission_dot_commission__pb2.Bordereau.FromString,
                 _registered_method=True)
         self.Get = channel.unary_unary(
@@ -50,46 +299,74 @@ class BordereauServiceStub:
                 request_serializer=crm_dot_commission_dot_commission__pb2.ListBordereauxRequest.SerializeToString,
                 response_deserializer=crm_dot_commission_dot_commission__pb2.ListBordereauxResponse.FromString,
                 _registered_method=True)
-        self.Update = channel.unary_unary(
-                '/commission.BordereauService/Update',
-                request_serializer=crm_dot_commission_dot_commission__pb2.UpdateBordereauRequest.SerializeToString,
+        self.SelectionnerLigne = channel.unary_unary(
+                '/commission.BordereauService/SelectionnerLigne',
+                request_serializer=crm_dot_commission_dot_commission__pb2.SelectionnerLigneRequest.SerializeToString,
                 response_deserializer=crm_dot_commission_dot_commission__pb2.Bordereau.FromString,
                 _registered_method=True)
-        self.Delete = channel.unary_unary(
-                '/commission.BordereauService/Delete',
-                request_serializer=crm_dot_commission_dot_commission__pb2.DeleteBordereauRequest.SerializeToString,
-                response_deserializer=crm_dot_common_dot_common__pb2.DeleteResponse.FromString,
+        self.Valider = channel.unary_unary(
+                '/commission.BordereauService/Valider',
+                request_serializer=crm_dot_commission_dot_commission__pb2.ValiderBordereauRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.Bordereau.FromString,
+                _registered_method=True)
+        self.Exporter = channel.unary_unary(
+                '/commission.BordereauService/Exporter',
+                request_serializer=crm_dot_commission_dot_commission__pb2.ExporterBordereauRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.ExporterBordereauResponse.FromString,
+                _registered_method=True)
+        self.MarquerPaye = channel.unary_unary(
+                '/commission.BordereauService/MarquerPaye',
+                request_serializer=crm_dot_commission_dot_commission__pb2.MarquerPayeRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.Bordereau.FromString,
                 _registered_method=True)
 
 
 class BordereauServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
-    def Create(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+    def Generer(self, request, context):
+        """Build the draft of a beneficiary and period anew from all that is due; deselected lines stay so.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Get(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Read a bordereau with its lines, by its id or by beneficiary and period.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def List(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """List bordereaux without their lines, the latest period first.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Update(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+    def SelectionnerLigne(self, request, context):
+        """Take a line of a draft in or out; what is out stays due and comes again next month.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Delete(self, request, context):
+    def Valider(self, request, context):
+        """Freeze a draft: it gets its reference and its files, its commissions are validated.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Exporter(self, request, context):
+        """Give a file of a validated bordereau, the same bytes each time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MarquerPaye(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,9 +375,9 @@ class BordereauServiceServicer:
 
 def add_BordereauServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'Create': grpc.unary_unary_rpc_method_handler(
-                    servicer.Create,
-                    request_deserializer=crm_dot_commission_dot_commission__pb2.CreateBordereauRequest.FromString,
+            'Generer': grpc.unary_unary_rpc_method_handler(
+                    servicer.Generer,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.GenererBordereauRequest.FromString,
                     response_serializer=crm_dot_commission_dot_commission__pb2.Bordereau.SerializeToString,
             ),
             'Get': grpc.unary_unary_rpc_method_handler(
@@ -113,15 +390,25 @@ def add_BordereauServiceServicer_to_server(servicer, server):
                     request_deserializer=crm_dot_commission_dot_commission__pb2.ListBordereauxRequest.FromString,
                     response_serializer=crm_dot_commission_dot_commission__pb2.ListBordereauxResponse.SerializeToString,
             ),
-            'Update': grpc.unary_unary_rpc_method_handler(
-                    servicer.Update,
-                    request_deserializer=crm_dot_commission_dot_commission__pb2.UpdateBordereauRequest.FromString,
+            'SelectionnerLigne': grpc.unary_unary_rpc_method_handler(
+                    servicer.SelectionnerLigne,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.SelectionnerLigneRequest.FromString,
                     response_serializer=crm_dot_commission_dot_commission__pb2.Bordereau.SerializeToString,
             ),
-            'Delete': grpc.unary_unary_rpc_method_handler(
-                    servicer.Delete,
-                    request_deserializer=crm_dot_commission_dot_commission__pb2.DeleteBordereauRequest.FromString,
-                    response_serializer=crm_dot_common_dot_common__pb2.DeleteResponse.SerializeToString,
+            'Valider': grpc.unary_unary_rpc_method_handler(
+                    servicer.Valider,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.ValiderBordereauRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.Bordereau.SerializeToString,
+            ),
+            'Exporter': grpc.unary_unary_rpc_method_handler(
+                    servicer.Exporter,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.ExporterBordereauRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.ExporterBordereauResponse.SerializeToString,
+            ),
+            'MarquerPaye': grpc.unary_unary_rpc_method_handler(
+                    servicer.MarquerPaye,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.MarquerPayeRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.Bordereau.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -135,7 +422,7 @@ class BordereauService:
     """Missing associated documentation comment in .proto file."""
 
     @staticmethod
-    def Create(request,
+    def Generer(request,
             target,
             options=(),
             channel_credentials=None,
@@ -148,8 +435,8 @@ class BordereauService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/commission.BordereauService/Create',
-            crm_dot_commission_dot_commission__pb2.CreateBordereauRequest.SerializeToString,
+            '/commission.BordereauService/Generer',
+            crm_dot_commission_dot_commission__pb2.GenererBordereauRequest.SerializeToString,
             crm_dot_commission_dot_commission__pb2.Bordereau.FromString,
             options,
             channel_credentials,
@@ -216,7 +503,7 @@ class BordereauService:
             _registered_method=True)
 
     @staticmethod
-    def Update(request,
+    def SelectionnerLigne(request,
             target,
             options=(),
             channel_credentials=None,
@@ -229,8 +516,8 @@ class BordereauService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/commission.BordereauService/Update',
-            crm_dot_commission_dot_commission__pb2.UpdateBordereauRequest.SerializeToString,
+            '/commission.BordereauService/SelectionnerLigne',
+            crm_dot_commission_dot_commission__pb2.SelectionnerLigneRequest.SerializeToString,
             crm_dot_commission_dot_commission__pb2.Bordereau.FromString,
             options,
             channel_credentials,
@@ -243,7 +530,7 @@ class BordereauService:
             _registered_method=True)
 
     @staticmethod
-    def Delete(request,
+    def Valider(request,
             target,
             options=(),
             channel_credentials=None,
@@ -256,9 +543,603 @@ class BordereauService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/commission.BordereauService/Delete',
-            crm_dot_commission_dot_commission__pb2.DeleteBordereauRequest.SerializeToString,
-            crm_dot_common_dot_common__pb2.DeleteResponse.FromString,
+            '/commission.BordereauService/Valider',
+            crm_dot_commission_dot_commission__pb2.ValiderBordereauRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.Bordereau.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Exporter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.BordereauService/Exporter',
+            crm_dot_commission_dot_commission__pb2.ExporterBordereauRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.ExporterBordereauResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MarquerPaye(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.BordereauService/MarquerPaye',
+            crm_dot_commission_dot_commission__pb2.MarquerPayeRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.Bordereau.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class RepriseServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Declencher = channel.unary_unary(
+                '/commission.RepriseService/Declencher',
+                request_serializer=crm_dot_commission_dot_commission__pb2.DeclencherRepriseRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.DeclencherRepriseResponse.FromString,
+                _registered_method=True)
+        self.List = channel.unary_unary(
+                '/commission.RepriseService/List',
+                request_serializer=crm_dot_commission_dot_commission__pb2.ListReprisesRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.ListReprisesResponse.FromString,
+                _registered_method=True)
+        self.Annuler = channel.unary_unary(
+                '/commission.RepriseService/Annuler',
+                request_serializer=crm_dot_commission_dot_commission__pb2.AnnulerRepriseRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.Reprise.FromString,
+                _registered_method=True)
+        self.Regulariser = channel.unary_unary(
+                '/commission.RepriseService/Regulariser',
+                request_serializer=crm_dot_commission_dot_commission__pb2.RegulariserRepriseRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.Commission.FromString,
+                _registered_method=True)
+
+
+class RepriseServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def Declencher(self, request, context):
+        """Take commissions back. The same key again, or what is taken back already, changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def List(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Annuler(self, request, context):
+        """Give up a reprise that no bordereau has applied yet.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Regulariser(self, request, context):
+        """Give an applied reprise back, once, as a commission REGULARISATION of the current period.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_RepriseServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Declencher': grpc.unary_unary_rpc_method_handler(
+                    servicer.Declencher,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.DeclencherRepriseRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.DeclencherRepriseResponse.SerializeToString,
+            ),
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.ListReprisesRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.ListReprisesResponse.SerializeToString,
+            ),
+            'Annuler': grpc.unary_unary_rpc_method_handler(
+                    servicer.Annuler,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.AnnulerRepriseRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.Reprise.SerializeToString,
+            ),
+            'Regulariser': grpc.unary_unary_rpc_method_handler(
+                    servicer.Regulariser,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.RegulariserRepriseRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.Commission.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'commission.RepriseService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('commission.RepriseService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class RepriseService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def Declencher(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.RepriseService/Declencher',
+            crm_dot_commission_dot_commission__pb2.DeclencherRepriseRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.DeclencherRepriseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.RepriseService/List',
+            crm_dot_commission_dot_commission__pb2.ListReprisesRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.ListReprisesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Annuler(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.RepriseService/Annuler',
+            crm_dot_commission_dot_commission__pb2.AnnulerRepriseRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.Reprise.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Regulariser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.RepriseService/Regulariser',
+            crm_dot_commission_dot_commission__pb2.RegulariserRepriseRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.Commission.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class AcompteServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Create = channel.unary_unary(
+                '/commission.AcompteService/Create',
+                request_serializer=crm_dot_commission_dot_commission__pb2.CreateAcompteRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.Acompte.FromString,
+                _registered_method=True)
+        self.List = channel.unary_unary(
+                '/commission.AcompteService/List',
+                request_serializer=crm_dot_commission_dot_commission__pb2.ListAcomptesRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.ListAcomptesResponse.FromString,
+                _registered_method=True)
+
+
+class AcompteServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def Create(self, request, context):
+        """Pay in advance, at most the half of what is due; the refusal says the ceiling in `plafond`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def List(self, request, context):
+        """List acomptes, the latest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_AcompteServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Create': grpc.unary_unary_rpc_method_handler(
+                    servicer.Create,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.CreateAcompteRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.Acompte.SerializeToString,
+            ),
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.ListAcomptesRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.ListAcomptesResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'commission.AcompteService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('commission.AcompteService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class AcompteService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def Create(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.AcompteService/Create',
+            crm_dot_commission_dot_commission__pb2.CreateAcompteRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.Acompte.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.AcompteService/List',
+            crm_dot_commission_dot_commission__pb2.ListAcomptesRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.ListAcomptesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class ReportNegatifServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.List = channel.unary_unary(
+                '/commission.ReportNegatifService/List',
+                request_serializer=crm_dot_commission_dot_commission__pb2.ListReportsNegatifsRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.ListReportsNegatifsResponse.FromString,
+                _registered_method=True)
+
+
+class ReportNegatifServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def List(self, request, context):
+        """List carry-overs, the latest period first, and what is left of all that fit the filters.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_ReportNegatifServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.ListReportsNegatifsRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.ListReportsNegatifsResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'commission.ReportNegatifService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('commission.ReportNegatifService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class ReportNegatifService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.ReportNegatifService/List',
+            crm_dot_commission_dot_commission__pb2.ListReportsNegatifsRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.ListReportsNegatifsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class KpiServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Get = channel.unary_unary(
+                '/commission.KpiService/Get',
+                request_serializer=crm_dot_commission_dot_commission__pb2.GetKpiRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.Kpi.FromString,
+                _registered_method=True)
+
+
+class KpiServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def Get(self, request, context):
+        """Sum up commissions and reprises of at most 36 months.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_KpiServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Get': grpc.unary_unary_rpc_method_handler(
+                    servicer.Get,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.GetKpiRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.Kpi.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'commission.KpiService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('commission.KpiService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class KpiService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def Get(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.KpiService/Get',
+            crm_dot_commission_dot_commission__pb2.GetKpiRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.Kpi.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class CommissionAuditServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.List = channel.unary_unary(
+                '/commission.CommissionAuditService/List',
+                request_serializer=crm_dot_commission_dot_commission__pb2.ListCommissionAuditRequest.SerializeToString,
+                response_deserializer=crm_dot_commission_dot_commission__pb2.ListCommissionAuditResponse.FromString,
+                _registered_method=True)
+
+
+class CommissionAuditServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def List(self, request, context):
+        """List what was computed, decided and changed, the latest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_CommissionAuditServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=crm_dot_commission_dot_commission__pb2.ListCommissionAuditRequest.FromString,
+                    response_serializer=crm_dot_commission_dot_commission__pb2.ListCommissionAuditResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'commission.CommissionAuditService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('commission.CommissionAuditService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class CommissionAuditService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/commission.CommissionAuditService/List',
+            crm_dot_commission_dot_commission__pb2.ListCommissionAuditRequest.SerializeToString,
+            crm_dot_commission_dot_commission__pb2.ListCommissionAuditResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -238,7 +238,9 @@ class SepaServiceStub:
     ListRemises: _aio.UnaryUnaryMultiCallable[_payments_pb2.ListRemisesRequest, _payments_pb2.ListRemisesResponse]
     """The newest first, without content."""
     DownloadRemise: _aio.UnaryUnaryMultiCallable[_payments_pb2.DownloadRemiseRequest, _payments_pb2.DownloadRemiseResponse]
-    """The file as the bank gets it."""
+    """The file as the bank gets it, half a kilobyte per debit: beyond 7,000 of them a caller has to accept
+    answers above the 4 MiB that gRPC allows by default.
+    """
     ImportReport: _aio.UnaryUnaryMultiCallable[_payments_pb2.ImportReportRequest, _payments_pb2.ImportReportResponse]
     """Read a report of the bank: pain.002, camt.053 or camt.054. The same bytes again change nothing."""
 
@@ -282,7 +284,9 @@ class SepaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payments_pb2.DownloadRemiseRequest,
         context: _aio.ServicerContext[_payments_pb2.DownloadRemiseRequest, _abc.Awaitable[_payments_pb2.DownloadRemiseResponse]],
     ) -> _abc.Awaitable[_payments_pb2.DownloadRemiseResponse]:
-        """The file as the bank gets it."""
+        """The file as the bank gets it, half a kilobyte per debit: beyond 7,000 of them a caller has to accept
+        answers above the 4 MiB that gRPC allows by default.
+        """
 
     @_abc_1.abstractmethod
     def ImportReport(

@@ -26,8 +26,10 @@ if _version_not_supported:
     )
 
 
-class PolitiqueServiceStub:
-    """Missing associated documentation comment in .proto file."""
+class RetryPolicyServiceStub:
+    """After how many days, how often and for which reasons a debit is presented again. Where no policy
+    applies the built-in one does: after 5, 10 and 20 days, within 30 days, for AM04 and MS03.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -36,37 +38,40 @@ class PolitiqueServiceStub:
             channel: A grpc.Channel.
         """
         self.Create = channel.unary_unary(
-                '/retry.PolitiqueService/Create',
-                request_serializer=crm_dot_retry_dot_retry__pb2.CreatePolitiqueRequest.SerializeToString,
-                response_deserializer=crm_dot_retry_dot_retry__pb2.Politique.FromString,
+                '/retry.RetryPolicyService/Create',
+                request_serializer=crm_dot_retry_dot_retry__pb2.CreateRetryPolicyRequest.SerializeToString,
+                response_deserializer=crm_dot_retry_dot_retry__pb2.RetryPolicy.FromString,
                 _registered_method=True)
         self.Get = channel.unary_unary(
-                '/retry.PolitiqueService/Get',
-                request_serializer=crm_dot_retry_dot_retry__pb2.GetPolitiqueRequest.SerializeToString,
-                response_deserializer=crm_dot_retry_dot_retry__pb2.Politique.FromString,
+                '/retry.RetryPolicyService/Get',
+                request_serializer=crm_dot_retry_dot_retry__pb2.GetRetryPolicyRequest.SerializeToString,
+                response_deserializer=crm_dot_retry_dot_retry__pb2.RetryPolicy.FromString,
                 _registered_method=True)
         self.List = channel.unary_unary(
-                '/retry.PolitiqueService/List',
-                request_serializer=crm_dot_retry_dot_retry__pb2.ListPolitiquesRequest.SerializeToString,
-                response_deserializer=crm_dot_retry_dot_retry__pb2.ListPolitiquesResponse.FromString,
+                '/retry.RetryPolicyService/List',
+                request_serializer=crm_dot_retry_dot_retry__pb2.ListRetryPoliciesRequest.SerializeToString,
+                response_deserializer=crm_dot_retry_dot_retry__pb2.ListRetryPoliciesResponse.FromString,
                 _registered_method=True)
         self.Update = channel.unary_unary(
-                '/retry.PolitiqueService/Update',
-                request_serializer=crm_dot_retry_dot_retry__pb2.UpdatePolitiqueRequest.SerializeToString,
-                response_deserializer=crm_dot_retry_dot_retry__pb2.Politique.FromString,
+                '/retry.RetryPolicyService/Update',
+                request_serializer=crm_dot_retry_dot_retry__pb2.UpdateRetryPolicyRequest.SerializeToString,
+                response_deserializer=crm_dot_retry_dot_retry__pb2.RetryPolicy.FromString,
                 _registered_method=True)
         self.Delete = channel.unary_unary(
-                '/retry.PolitiqueService/Delete',
-                request_serializer=crm_dot_retry_dot_retry__pb2.DeletePolitiqueRequest.SerializeToString,
+                '/retry.RetryPolicyService/Delete',
+                request_serializer=crm_dot_retry_dot_retry__pb2.DeleteRetryPolicyRequest.SerializeToString,
                 response_deserializer=crm_dot_common_dot_common__pb2.DeleteResponse.FromString,
                 _registered_method=True)
 
 
-class PolitiqueServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+class RetryPolicyServiceServicer:
+    """After how many days, how often and for which reasons a debit is presented again. Where no policy
+    applies the built-in one does: after 5, 10 and 20 days, within 30 days, for AM04 and MS03.
+    """
 
     def Create(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Refused with EXISTE_DEJA when the société has an active default policy already.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -84,55 +89,59 @@ class PolitiqueServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Update(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Schedules that run already keep the figures with which they began.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Delete(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Refused with ENCORE_UTILISE while an unresolved schedule follows it.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
 
-def add_PolitiqueServiceServicer_to_server(servicer, server):
+def add_RetryPolicyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'Create': grpc.unary_unary_rpc_method_handler(
                     servicer.Create,
-                    request_deserializer=crm_dot_retry_dot_retry__pb2.CreatePolitiqueRequest.FromString,
-                    response_serializer=crm_dot_retry_dot_retry__pb2.Politique.SerializeToString,
+                    request_deserializer=crm_dot_retry_dot_retry__pb2.CreateRetryPolicyRequest.FromString,
+                    response_serializer=crm_dot_retry_dot_retry__pb2.RetryPolicy.SerializeToString,
             ),
             'Get': grpc.unary_unary_rpc_method_handler(
                     servicer.Get,
-                    request_deserializer=crm_dot_retry_dot_retry__pb2.GetPolitiqueRequest.FromString,
-                    response_serializer=crm_dot_retry_dot_retry__pb2.Politique.SerializeToString,
+                    request_deserializer=crm_dot_retry_dot_retry__pb2.GetRetryPolicyRequest.FromString,
+                    response_serializer=crm_dot_retry_dot_retry__pb2.RetryPolicy.SerializeToString,
             ),
             'List': grpc.unary_unary_rpc_method_handler(
                     servicer.List,
-                    request_deserializer=crm_dot_retry_dot_retry__pb2.ListPolitiquesRequest.FromString,
-                    response_serializer=crm_dot_retry_dot_retry__pb2.ListPolitiquesResponse.SerializeToString,
+                    request_deserializer=crm_dot_retry_dot_retry__pb2.ListRetryPoliciesRequest.FromString,
+                    response_serializer=crm_dot_retry_dot_retry__pb2.ListRetryPoliciesResponse.SerializeToString,
             ),
             'Update': grpc.unary_unary_rpc_method_handler(
                     servicer.Update,
-                    request_deserializer=crm_dot_retry_dot_retry__pb2.UpdatePolitiqueRequest.FromString,
-                    response_serializer=crm_dot_retry_dot_retry__pb2.Politique.SerializeToString,
+                    request_deserializer=crm_dot_retry_dot_retry__pb2.UpdateRetryPolicyRequest.FromString,
+                    response_serializer=crm_dot_retry_dot_retry__pb2.RetryPolicy.SerializeToString,
             ),
             'Delete': grpc.unary_unary_rpc_method_handler(
                     servicer.Delete,
-                    request_deserializer=crm_dot_retry_dot_retry__pb2.DeletePolitiqueRequest.FromString,
+                    request_deserializer=crm_dot_retry_dot_retry__pb2.DeleteRetryPolicyRequest.FromString,
                     response_serializer=crm_dot_common_dot_common__pb2.DeleteResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'retry.PolitiqueService', rpc_method_handlers)
+            'retry.RetryPolicyService', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('retry.PolitiqueService', rpc_method_handlers)
+    server.add_registered_method_handlers('retry.RetryPolicyService', rpc_method_handlers)
 
 
  # This class is part of an EXPERIMENTAL API.
-class PolitiqueService:
-    """Missing associated documentation comment in .proto file."""
+class RetryPolicyService:
+    """After how many days, how often and for which reasons a debit is presented again. Where no policy
+    applies the built-in one does: after 5, 10 and 20 days, within 30 days, for AM04 and MS03.
+    """
 
     @staticmethod
     def Create(request,
@@ -148,9 +157,9 @@ class PolitiqueService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/retry.PolitiqueService/Create',
-            crm_dot_retry_dot_retry__pb2.CreatePolitiqueRequest.SerializeToString,
-            crm_dot_retry_dot_retry__pb2.Politique.FromString,
+            '/retry.RetryPolicyService/Create',
+            crm_dot_retry_dot_retry__pb2.CreateRetryPolicyRequest.SerializeToString,
+            crm_dot_retry_dot_retry__pb2.RetryPolicy.FromString,
             options,
             channel_credentials,
             insecure,
@@ -175,9 +184,9 @@ class PolitiqueService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/retry.PolitiqueService/Get',
-            crm_dot_retry_dot_retry__pb2.GetPolitiqueRequest.SerializeToString,
-            crm_dot_retry_dot_retry__pb2.Politique.FromString,
+            '/retry.RetryPolicyService/Get',
+            crm_dot_retry_dot_retry__pb2.GetRetryPolicyRequest.SerializeToString,
+            crm_dot_retry_dot_retry__pb2.RetryPolicy.FromString,
             options,
             channel_credentials,
             insecure,
@@ -202,9 +211,9 @@ class PolitiqueService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/retry.PolitiqueService/List',
-            crm_dot_retry_dot_retry__pb2.ListPolitiquesRequest.SerializeToString,
-            crm_dot_retry_dot_retry__pb2.ListPolitiquesResponse.FromString,
+            '/retry.RetryPolicyService/List',
+            crm_dot_retry_dot_retry__pb2.ListRetryPoliciesRequest.SerializeToString,
+            crm_dot_retry_dot_retry__pb2.ListRetryPoliciesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -229,9 +238,9 @@ class PolitiqueService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/retry.PolitiqueService/Update',
-            crm_dot_retry_dot_retry__pb2.UpdatePolitiqueRequest.SerializeToString,
-            crm_dot_retry_dot_retry__pb2.Politique.FromString,
+            '/retry.RetryPolicyService/Update',
+            crm_dot_retry_dot_retry__pb2.UpdateRetryPolicyRequest.SerializeToString,
+            crm_dot_retry_dot_retry__pb2.RetryPolicy.FromString,
             options,
             channel_credentials,
             insecure,
@@ -256,9 +265,468 @@ class PolitiqueService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/retry.PolitiqueService/Delete',
-            crm_dot_retry_dot_retry__pb2.DeletePolitiqueRequest.SerializeToString,
+            '/retry.RetryPolicyService/Delete',
+            crm_dot_retry_dot_retry__pb2.DeleteRetryPolicyRequest.SerializeToString,
             crm_dot_common_dot_common__pb2.DeleteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class RetryScheduleServiceStub:
+    """One schedule for each rejected debit. They are made by the event payment.rejected.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Create = channel.unary_unary(
+                '/retry.RetryScheduleService/Create',
+                request_serializer=crm_dot_retry_dot_retry__pb2.CreateRetryScheduleRequest.SerializeToString,
+                response_deserializer=crm_dot_retry_dot_retry__pb2.RetrySchedule.FromString,
+                _registered_method=True)
+        self.Get = channel.unary_unary(
+                '/retry.RetryScheduleService/Get',
+                request_serializer=crm_dot_retry_dot_retry__pb2.GetRetryScheduleRequest.SerializeToString,
+                response_deserializer=crm_dot_retry_dot_retry__pb2.RetrySchedule.FromString,
+                _registered_method=True)
+        self.List = channel.unary_unary(
+                '/retry.RetryScheduleService/List',
+                request_serializer=crm_dot_retry_dot_retry__pb2.ListRetrySchedulesRequest.SerializeToString,
+                response_deserializer=crm_dot_retry_dot_retry__pb2.ListRetrySchedulesResponse.FromString,
+                _registered_method=True)
+        self.Cancel = channel.unary_unary(
+                '/retry.RetryScheduleService/Cancel',
+                request_serializer=crm_dot_retry_dot_retry__pb2.CancelRetryScheduleRequest.SerializeToString,
+                response_deserializer=crm_dot_retry_dot_retry__pb2.RetrySchedule.FromString,
+                _registered_method=True)
+        self.Replan = channel.unary_unary(
+                '/retry.RetryScheduleService/Replan',
+                request_serializer=crm_dot_retry_dot_retry__pb2.ReplanRetryScheduleRequest.SerializeToString,
+                response_deserializer=crm_dot_retry_dot_retry__pb2.RetrySchedule.FromString,
+                _registered_method=True)
+
+
+class RetryScheduleServiceServicer:
+    """One schedule for each rejected debit. They are made by the event payment.rejected.
+    """
+
+    def Create(self, request, context):
+        """Repair for an event that was missed: payments must know the payment and say that it is REJECTED. The
+        rejection of an attempt is applied to the schedule of that attempt, which is answered.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Get(self, request, context):
+        """By id or by payment_id, with its attempts and its journal.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def List(self, request, context):
+        """Without attempts and journals.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Cancel(self, request, context):
+        """Give up what has not been asked of payments yet. An attempt that is SUBMITTED, or whose call was made
+        and not answered, cannot be stopped here.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Replan(self, request, context):
+        """Move the attempt that is SCHEDULED to another day.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_RetryScheduleServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Create': grpc.unary_unary_rpc_method_handler(
+                    servicer.Create,
+                    request_deserializer=crm_dot_retry_dot_retry__pb2.CreateRetryScheduleRequest.FromString,
+                    response_serializer=crm_dot_retry_dot_retry__pb2.RetrySchedule.SerializeToString,
+            ),
+            'Get': grpc.unary_unary_rpc_method_handler(
+                    servicer.Get,
+                    request_deserializer=crm_dot_retry_dot_retry__pb2.GetRetryScheduleRequest.FromString,
+                    response_serializer=crm_dot_retry_dot_retry__pb2.RetrySchedule.SerializeToString,
+            ),
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=crm_dot_retry_dot_retry__pb2.ListRetrySchedulesRequest.FromString,
+                    response_serializer=crm_dot_retry_dot_retry__pb2.ListRetrySchedulesResponse.SerializeToString,
+            ),
+            'Cancel': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cancel,
+                    request_deserializer=crm_dot_retry_dot_retry__pb2.CancelRetryScheduleRequest.FromString,
+                    response_serializer=crm_dot_retry_dot_retry__pb2.RetrySchedule.SerializeToString,
+            ),
+            'Replan': grpc.unary_unary_rpc_method_handler(
+                    servicer.Replan,
+                    request_deserializer=crm_dot_retry_dot_retry__pb2.ReplanRetryScheduleRequest.FromString,
+                    response_serializer=crm_dot_retry_dot_retry__pb2.RetrySchedule.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'retry.RetryScheduleService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('retry.RetryScheduleService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class RetryScheduleService:
+    """One schedule for each rejected debit. They are made by the event payment.rejected.
+    """
+
+    @staticmethod
+    def Create(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/retry.RetryScheduleService/Create',
+            crm_dot_retry_dot_retry__pb2.CreateRetryScheduleRequest.SerializeToString,
+            crm_dot_retry_dot_retry__pb2.RetrySchedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Get(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/retry.RetryScheduleService/Get',
+            crm_dot_retry_dot_retry__pb2.GetRetryScheduleRequest.SerializeToString,
+            crm_dot_retry_dot_retry__pb2.RetrySchedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/retry.RetryScheduleService/List',
+            crm_dot_retry_dot_retry__pb2.ListRetrySchedulesRequest.SerializeToString,
+            crm_dot_retry_dot_retry__pb2.ListRetrySchedulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cancel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/retry.RetryScheduleService/Cancel',
+            crm_dot_retry_dot_retry__pb2.CancelRetryScheduleRequest.SerializeToString,
+            crm_dot_retry_dot_retry__pb2.RetrySchedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Replan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/retry.RetryScheduleService/Replan',
+            crm_dot_retry_dot_retry__pb2.ReplanRetryScheduleRequest.SerializeToString,
+            crm_dot_retry_dot_retry__pb2.RetrySchedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class RetryEngineServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.ProcessDue = channel.unary_unary(
+                '/retry.RetryEngineService/ProcessDue',
+                request_serializer=crm_dot_retry_dot_retry__pb2.ProcessDueRequest.SerializeToString,
+                response_deserializer=crm_dot_retry_dot_retry__pb2.ProcessDueResponse.FromString,
+                _registered_method=True)
+        self.CheckEligibility = channel.unary_unary(
+                '/retry.RetryEngineService/CheckEligibility',
+                request_serializer=crm_dot_retry_dot_retry__pb2.CheckEligibilityRequest.SerializeToString,
+                response_deserializer=crm_dot_retry_dot_retry__pb2.CheckEligibilityResponse.FromString,
+                _registered_method=True)
+        self.ReportOutcome = channel.unary_unary(
+                '/retry.RetryEngineService/ReportOutcome',
+                request_serializer=crm_dot_retry_dot_retry__pb2.ReportOutcomeRequest.SerializeToString,
+                response_deserializer=crm_dot_retry_dot_retry__pb2.RetrySchedule.FromString,
+                _registered_method=True)
+        self.GetStatistics = channel.unary_unary(
+                '/retry.RetryEngineService/GetStatistics',
+                request_serializer=crm_dot_retry_dot_retry__pb2.GetRetryStatisticsRequest.SerializeToString,
+                response_deserializer=crm_dot_retry_dot_retry__pb2.RetryStatistics.FromString,
+                _registered_method=True)
+
+
+class RetryEngineServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def ProcessDue(self, request, context):
+        """Submit what is due in the organisation. Refused with ABORTED while another run is in progress.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckEligibility(self, request, context):
+        """What would become of a debit that is rejected for this reason.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportOutcome(self, request, context):
+        """Tell the outcome of the payment of an attempt. An outcome that was applied before changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStatistics(self, request, context):
+        """Figures about the rejections of a period.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_RetryEngineServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'ProcessDue': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProcessDue,
+                    request_deserializer=crm_dot_retry_dot_retry__pb2.ProcessDueRequest.FromString,
+                    response_serializer=crm_dot_retry_dot_retry__pb2.ProcessDueResponse.SerializeToString,
+            ),
+            'CheckEligibility': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckEligibility,
+                    request_deserializer=crm_dot_retry_dot_retry__pb2.CheckEligibilityRequest.FromString,
+                    response_serializer=crm_dot_retry_dot_retry__pb2.CheckEligibilityResponse.SerializeToString,
+            ),
+            'ReportOutcome': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportOutcome,
+                    request_deserializer=crm_dot_retry_dot_retry__pb2.ReportOutcomeRequest.FromString,
+                    response_serializer=crm_dot_retry_dot_retry__pb2.RetrySchedule.SerializeToString,
+            ),
+            'GetStatistics': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatistics,
+                    request_deserializer=crm_dot_retry_dot_retry__pb2.GetRetryStatisticsRequest.FromString,
+                    response_serializer=crm_dot_retry_dot_retry__pb2.RetryStatistics.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'retry.RetryEngineService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('retry.RetryEngineService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class RetryEngineService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def ProcessDue(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/retry.RetryEngineService/ProcessDue',
+            crm_dot_retry_dot_retry__pb2.ProcessDueRequest.SerializeToString,
+            crm_dot_retry_dot_retry__pb2.ProcessDueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckEligibility(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/retry.RetryEngineService/CheckEligibility',
+            crm_dot_retry_dot_retry__pb2.CheckEligibilityRequest.SerializeToString,
+            crm_dot_retry_dot_retry__pb2.CheckEligibilityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportOutcome(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/retry.RetryEngineService/ReportOutcome',
+            crm_dot_retry_dot_retry__pb2.ReportOutcomeRequest.SerializeToString,
+            crm_dot_retry_dot_retry__pb2.RetrySchedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatistics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/retry.RetryEngineService/GetStatistics',
+            crm_dot_retry_dot_retry__pb2.GetRetryStatisticsRequest.SerializeToString,
+            crm_dot_retry_dot_retry__pb2.RetryStatistics.FromString,
             options,
             channel_credentials,
             insecure,
