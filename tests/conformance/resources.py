@@ -5,6 +5,8 @@ changes or deletes; its methods are known by what they take and answer, not by t
 """
 
 import importlib
+import importlib.util
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,6 +121,15 @@ def _kind(contract: ServiceDescriptor) -> Descriptor | None:
     return next((answers[name] for name in ("Get", *CREATIONS) if name in answers), None)
 
 
+def told(service: str, what: str) -> Mapping[str, Any]:
+    """What the tests of *service* say in their module of samples under this name."""
+    module = f"tests.samples_{service}"
+    if importlib.util.find_spec(module) is None:
+        return {}
+    table: Mapping[str, Any] = getattr(importlib.import_module(module), what, {})
+    return table
+
+
 def _resource(service: str, contract: ServiceDescriptor) -> Resource | None:
     kind = _kind(contract)
     if kind is None or "id" not in kind.fields_by_name:
@@ -126,7 +137,8 @@ def _resource(service: str, contract: ServiceDescriptor) -> Resource | None:
     methods = {method.descriptor.name: method for method in methods_of(service, contract)}
     found = {name: one for name, one in methods.items() if _holds(one.descriptor.output_type, kind)}
     listing = next((one for name, one in found.items() if name.startswith("List")), None)
-    create = next((found[name] for name in CREATIONS if name in found), None)
+    is_made = kind.name not in told(service, "MADE_ELSEWHERE")
+    create = next((found[name] for name in CREATIONS if is_made and name in found), None)
     by_id = {name: one for name, one in found.items() if "id" in one.fields}
     return Resource(
         service,

@@ -4,11 +4,10 @@ A Create that is refused names the field at fault; it gets the value that its na
 the call is made again. A field of which this page knows nothing gets a text. Where that is not
 enough, the service's own tests have a module `samples_<service>.py`: VALUES are values by the name
 of a field, or functions that make one of a number; by the name of a resource, FIELDS are such values
-that are given to each Create, and CHANGES are a field and three values for Updates.
+that are given to each Create, and CHANGES are a field and three values for Updates. MADE_ELSEWHERE names
+resources that are only made of what other services hold: the service's own tests see to them.
 """
 
-import importlib
-import importlib.util
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
@@ -20,7 +19,7 @@ from service_testing import Mesh, Refusal, pages, refusal
 from service_testing.refusals import read
 from stdnum import luhn
 
-from tests.conformance.resources import RESOURCES, Method, Resource
+from tests.conformance.resources import RESOURCES, Method, Resource, told
 
 _numbers = count(1)
 _MOST_FIELDS = 12
@@ -177,15 +176,6 @@ class Caller:
                 else mesh.channel(service, mesh.secrets.token(user=f"membre-{self._user}", organisation=name))
             )
         return self._channels[key]
-
-
-def told(service: str, what: str) -> Mapping[str, Any]:
-    """What the tests of *service* say in their module of samples under this name."""
-    module = f"tests.samples_{service}"
-    if importlib.util.find_spec(module) is None:
-        return {}
-    table: Mapping[str, Any] = getattr(importlib.import_module(module), what, {})
-    return table
 
 
 def given(resource: Resource) -> dict[str, object]:

@@ -22,6 +22,7 @@ _LONGEST_FAREWELL = 20.0  # seconds that the parts of a killed mesh may take to 
 _POLL = 0.1
 _SETTINGS = (
     "CRM_",
+    "CLOCK_",
     "DATABASE_URL",
     "NATS_",
     "JWT_",
@@ -41,13 +42,17 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Addresses of the running mesh; *services* are ports by name, *demo* says that the account exists."""
+    """Addresses of the running mesh; *services* are ports by name, *demo* says that the account exists.
+
+    *clock* is the file by which its clock is moved, "" when nobody may.
+    """
 
     database_url: str
     nats_url: str
     jwt_secret: str
     services: dict[str, int]
     demo: bool
+    clock: str = ""
 
 
 class Home:
@@ -60,6 +65,11 @@ class Home:
     def logs(self) -> Path:
         """The folder in which every process of the mesh writes its log."""
         return self.folder / "logs"
+
+    @property
+    def clock(self) -> Path:
+        """The file by which the clock of the mesh is moved."""
+        return self.folder / "clock"
 
     @property
     def _lock(self) -> Path:

@@ -45,6 +45,9 @@ def up(
             help="Added to every port, to run beside another mesh.",
         ),
     ] = 0,
+    movable_clock: Annotated[
+        bool, typer.Option(help="Let `crm clock` move the clock of all services, to see days pass.")
+    ] = False,
 ) -> None:
     """Run the whole mesh on this machine.
 
@@ -57,7 +60,7 @@ def up(
 
     from crm_cli.up import Mesh
 
-    Mesh(Home(), services or [], port_offset, Console()).run()
+    Mesh(Home(), services or [], port_offset, Console(), movable_clock=movable_clock).run()
 
 
 @app.command()
@@ -136,6 +139,26 @@ def token(
         print(service_token(Home(), service, to))
     else:
         print(make(Home(), user=user, organisation=organisation, lifetime=lifetime))
+
+
+@app.command("clock")
+def move_clock(
+    to: Annotated[
+        str,
+        typer.Argument(
+            help="2026-02-03T06:00 (Paris), 2026-02-03, +2d, +90m or real; empty: only tell the time.",
+            show_default=False,
+        ),
+    ] = "",
+) -> None:
+    """Tell or move the clock of the mesh that runs here.
+
+    All services see the new instant at once, and their jobs do what has become due. Needs `crm up
+    --movable-clock`, which production refuses. The clock only goes forward, but for the first move.
+    """
+    from crm_cli.clocks import moved
+
+    print(moved(Home(), to))
 
 
 @events.command()

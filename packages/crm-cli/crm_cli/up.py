@@ -35,9 +35,20 @@ _SERVING_TIMEOUT = 30.0
 
 
 class Mesh:
-    """Servers and services of one `crm up`; *offset* is added to every port."""
+    """Servers and services of one `crm up`.
 
-    def __init__(self, home: Home, names: Sequence[str], offset: int, console: Console) -> None:
+    *offset* is added to every port; with *movable_clock* `crm clock` moves the clock of all services.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        names: Sequence[str],
+        offset: int,
+        console: Console,
+        *,
+        movable_clock: bool = False,
+    ) -> None:
         self._home, self._console = home, console
         self._services = chosen_processes(names)
         self._nats_port, self._ports = NATS_PORT + offset, moved_ports(offset)
@@ -45,6 +56,7 @@ class Mesh:
         self._nats_url = os.environ.get("NATS_URL", "")
         self._servers: list[WatchedServer] = []
         self._processes: list[ServiceProcess] = []
+        self._clock = str(home.clock) if movable_clock else os.environ.get("CLOCK_FILE", "")
         self._auth_enabled = True
         self._asked_to_stop = 0
         self._lock = -1
@@ -68,8 +80,14 @@ class Mesh:
 
     def _check(self, secrets: Secrets) -> None:
         """Refuse settings and ports that could not work, before anything runs. Raises CommandError."""
-        settings = load(Settings, database_url=self._database_url, jwt_secret=secrets.jwt_secret)
+        settings = load(
+            Settings,
+            database_url=self._database_url,
+            jwt_secret=secrets.jwt_secret,
+            clock_file=self._clock,
+        )
         settings.authenticator("crm")
+        settings.follow_clock()
         self._auth_enabled = settings.auth_enabled
         if not settings.auth_enabled:
             self._warn("AUTH_ENABLED=false: every call is let in, whoever makes it")
@@ -133,6 +151,7 @@ class Mesh:
                 secrets.jwt_secret,
                 {service.name: self._ports[service.name] for service in self._services},
                 self._has_demo(),
+                self._clock,
             )
         )
         gc.collect()
@@ -150,6 +169,7 @@ class Mesh:
             "DATABASE_URL": self._database_url,
             "NATS_URL": self._nats_url,
             "JWKS_URL": self._keys_url(),
+            "CLOCK_FILE": self._clock,
             f"{service.prefix}_HOST": "127.0.0.1",
             **{
                 setting.upper(): str(self._home.folder / name)

@@ -8,7 +8,7 @@ from grpc_utils.afterwards import Afterwards
 from grpc_utils.amounts import currency, money, percentage, rounded
 from grpc_utils.auth import Authenticator, JetonRevoque, bearer_of
 from grpc_utils.breaker import Breaker
-from grpc_utils.client import Peers, answered_or_none, info_of, reason_of
+from grpc_utils.client import Failure, Peers, answered_or_none, failure_of, info_of, reason_of
 from grpc_utils.fields import (
     at_most,
     civil_date,
@@ -73,6 +73,7 @@ __all__ = [
     "Authenticator",
     "Breaker",
     "Context",
+    "Failure",
     "FixedKey",
     "Greeting",
     "Guards",
@@ -112,6 +113,7 @@ __all__ = [
     "entry",
     "errors",
     "expected_version",
+    "failure_of",
     "file_name",
     "found",
     "free_structure",

@@ -10,7 +10,7 @@ import grpc
 from db_utils import once_committed
 
 from grpc_utils import deadline
-from grpc_utils.client import reason_of
+from grpc_utils.client import failure_of
 from grpc_utils.errors import Refusal
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,5 @@ async def _made(name: str, call: Callable[[], Awaitable[object]]) -> None:
     deadline.start(None)  # none: the call that caused this one is over
     try:
         await call()
-    except Refusal as error:
-        _log.warning("%s failed: %s", name, error.reason)
-    except grpc.aio.AioRpcError as error:
-        _log.warning("%s failed: %s %s", name, error.code().name, reason_of(error))
+    except (Refusal, grpc.aio.AioRpcError) as error:
+        _log.warning("%s failed: %s", name, failure_of(error))

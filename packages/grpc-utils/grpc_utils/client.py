@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
@@ -76,6 +77,24 @@ def info_of(refusal: grpc.aio.AioRpcError) -> ErrorInfo:
 def reason_of(refusal: grpc.aio.AioRpcError | Refusal) -> str:
     """The reason of a *refusal* that a call of `Peers` raises (C7), "" when the callee has given none."""
     return refusal.reason if isinstance(refusal, Refusal) else str(info_of(refusal).reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a call has failed: its status and its *reason*, "" for none. As a text it is both."""
+
+    code: grpc.StatusCode
+    reason: str = ""
+
+    def __str__(self) -> str:
+        """As in "UNAVAILABLE CIRCUIT_OUVERT"."""
+        return f"{self.code.name} {self.reason}".strip()
+
+
+def failure_of(refusal: grpc.aio.AioRpcError | Refusal) -> Failure:
+    """The failure of the call of `Peers` that has raised *refusal*."""
+    code = refusal.code if isinstance(refusal, Refusal) else refusal.code()
+    return Failure(code, reason_of(refusal))
 
 
 class Peers:

@@ -79,7 +79,7 @@ class ServiceSigner:
         The same token is returned for 30 seconds, then a new one.
         """
         act_for = user.user_id if user is not None else ""
-        now = clock.timestamp()
+        now = clock.machine()
         made_at, token = self._recent.get((callee, act_for), (float("-inf"), ""))
         if 0 <= now - made_at < _REUSED:  # negative after the clock was set back: made in the future then
             return token

@@ -143,7 +143,9 @@ class Server:
     ) -> None:
         exempt = EXEMPT | _REFLECTION if reflect else EXEMPT
         self._pipeline = Pipeline(name, guards, exempt)
-        self._server = listener(self._pipeline, self._pipeline.unknown, _options(largest_message), _MOST_CALLS)
+        self._server = listener(
+            self._pipeline, self._pipeline.unknown, _options(largest_message), _MOST_CALLS
+        )
         self._alive, self._parts = alive, parts
         self._health = Health()
         self._names = ["", *(self._add(servicer) for servicer in servicers)]

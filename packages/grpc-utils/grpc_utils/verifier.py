@@ -5,7 +5,7 @@ of the token decides neither (RFC 8725, section 3.1). Verified tokens are rememb
 minutes, never beyond their end. `claims.py` reads the parts of a token.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
@@ -59,6 +59,7 @@ class Issuer:
     *name* is the `iss` claim ("" for tokens without one). These are checked when set: *audiences*,
     one of which `aud` must name (with *or_party* an `azp` that is one is enough); *token_type*, the
     `typ` claim, which keeps Keycloak's ID tokens out; *longest_life*, seconds from `iat` to `exp`.
+    *now* is the clock by which its tokens are made (Unix seconds).
     """
 
     name: str
@@ -68,6 +69,7 @@ class Issuer:
     or_party: bool = False
     token_type: str = ""
     longest_life: float = 0.0
+    now: Callable[[], float] = clock.machine
 
     @property
     def is_service(self) -> bool:
@@ -94,7 +96,7 @@ class TokenVerifier:
             raise AmbiguousIssuer("two key sources for one issuer (iss): give each its own")
         self._organisation_claims = tuple(organisation_claims)
         self._jws = PyJWS(algorithms=["RS256", "HS256", "EdDSA"])
-        self._remembered: TLRUCache[str, Identity] = TLRUCache(_REMEMBERED, _trusted_until, clock.timestamp)
+        self._remembered: TLRUCache[str, Identity] = TLRUCache(_REMEMBERED, _trusted_until, clock.machine)
         self.remembered: Mapping[str, Identity] = self._remembered
 
     async def verify(self, token: str) -> Identity:
@@ -131,7 +133,7 @@ class TokenVerifier:
 
     def _identity(self, token: Unverified, issuer: Issuer) -> Identity:
         payload = token.payload
-        expires_at = claims.check_times(payload, clock.timestamp())
+        expires_at = claims.check_times(payload, issuer.now())
         if issuer.longest_life:
             claims.check_lifetime(payload, issuer.longest_life)
         if issuer.audiences:

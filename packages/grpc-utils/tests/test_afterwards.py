@@ -77,5 +77,5 @@ async def test_C14_a_silent_callee_is_logged(caplog: pytest.LogCaptureFixture) -
     afterwards = Afterwards()
     with caplog.at_level(logging.WARNING, "grpc_utils.afterwards"):
         afterwards.start("the call", lambda: stub.Create(REQUEST))
-        await eventually(lambda: "the call failed: DEPENDANCE_INDISPONIBLE" in caplog.messages)
+        await eventually(lambda: "the call failed: UNAVAILABLE DEPENDANCE_INDISPONIBLE" in caplog.messages)
     await peers.close()

@@ -1,4 +1,4 @@
-"""answered_or_none: the answer, None for NOT_FOUND, or the refusal of a callee."""
+"""answered_or_none and failure_of: the answer, None for NOT_FOUND, or the refusal of a callee."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -7,7 +7,8 @@ import grpc
 import pytest
 from crm.clients.clients_pb2 import ClientBase, GetClientBaseRequest
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
-from grpc_utils import Peers, answered_or_none
+from grpc_utils import Failure, Peers, answered_or_none, failure_of
+from grpc_utils.errors import CircuitOuvert
 
 
 async def get(request: GetClientBaseRequest, context: grpc.aio.ServicerContext[Any, Any]) -> ClientBase:
@@ -49,3 +50,14 @@ async def test_every_other_refusal_is_raised(clients: ClientBaseServiceStub) -> 
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await answered_or_none(clients.Get(GetClientBaseRequest(id="PERMISSION_DENIED")))
     assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_a_failure_tells_status_and_reason(clients: ClientBaseServiceStub) -> None:
+    """Of a refusal of the callee, and of one by which the caller itself gives up."""
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await clients.Get(GetClientBaseRequest(id="ABORTED"))
+    assert failure_of(refused.value) == Failure(grpc.StatusCode.ABORTED)
+    assert [str(failure_of(one)) for one in (refused.value, CircuitOuvert())] == [
+        "ABORTED",
+        "UNAVAILABLE CIRCUIT_OUVERT",
+    ]

@@ -61,7 +61,7 @@ class Secrets:
         It carries his address too and, with an organisation, his type, because services with local users
         ask for both or neither.
         """
-        now = int(clock.timestamp())
+        now = int(clock.machine())
         payload: dict[str, object] = {"iss": ISSUER, "sub": user, "iat": now, "exp": now + lifetime}
         payload["email"] = f"{user}@example.com"
         if organisation is not None:

@@ -8,7 +8,7 @@ can, connections close.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -45,6 +45,7 @@ _LAST_EVENTS = 1.0  # seconds that the relay gets at a stop to publish what was 
 _KEYS_EVERY = timedelta(hours=1)
 _LAST_CHANGED = timedelta(days=1)  # longer than a former version runs beside this one
 _JOB_RETRY = 5.0
+_MOVED = 0.05  # seconds between two looks at by how much the clock is moved
 _BUSY = 1.0  # seconds until a job looks again whether the replica that runs it has ended
 
 
@@ -100,8 +101,10 @@ class RunningService:
         }
         if handlings:
             loops["replayer"] = Replayer(database, handlings).run
-        for worker in (*service.workers, *_housekeeping(service)):
-            loops[worker.name] = _Job(self.app, worker).run
+        jobs = [_Job(self.app, worker) for worker in (*service.workers, *_housekeeping(service))]
+        loops |= {job.name: job.run for job in jobs}
+        if self.settings.clock_file:
+            loops["clock"] = partial(_wake_on_moves, jobs)
         return loops
 
     async def start(self) -> None:
@@ -167,12 +170,24 @@ def _housekeeping(service: Service) -> tuple[Worker, ...]:
     )
 
 
+async def _wake_on_moves(jobs: Sequence["_Job"]) -> None:
+    """Wake every job when the clock is moved: what it looks for may have become due."""
+    known = clock.moved_by()
+    while True:
+        await asyncio.sleep(_MOVED)
+        if (moved := clock.moved_by()) != known:
+            known = moved
+            for job in jobs:
+                job.wake()
+
+
 class _Job:
     """The loop around a worker."""
 
     def __init__(self, app: App[Settings], worker: Worker) -> None:
-        self._app, self._worker = app, worker
+        self.name, self._app, self._worker = worker.name, app, worker
         self._woken = asyncio.Event()
+        self.wake = self._woken.set
         if worker.wake_on is not None:
             app.database.on_written(worker.wake_on, self._woken.set)
 

@@ -41,6 +41,7 @@ def serve(
 
 async def _serve(services: Sequence[Service | Edge], ports: Mapping[str, int], report: Report) -> None:
     settings = [load(service.settings) for service in services]
+    settings[0].follow_clock()
     logs.configure("+".join(service.name for service in services), settings[0].log_level)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

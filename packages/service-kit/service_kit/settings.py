@@ -7,9 +7,11 @@ from these fields. Settings with which no process must start are refused here, w
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Literal, TypeVar
 
 import psycopg
+from db_utils import clock
 from grpc_utils import (
     ORGANISATION_CLAIMS,
     AmbiguousIssuer,
@@ -54,6 +56,9 @@ class ProcessSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="lowest level logged")
     metrics_port: int | None = Field(None, description="port of the Prometheus text, off when empty")
     shutdown_grace_s: float = Field(10.0, ge=0, description="seconds given to calls under way at a stop")
+    clock_file: str = Field(
+        "", description="file by which `crm clock` moves the clock of every process that names it"
+    )
 
     nats_url: str = Field("nats://localhost:4222", description="servers, comma-separated")
     nats_replicas: int = Field(1, ge=1, le=5, description="copies of each stream, 3 in a cluster")
@@ -109,7 +114,7 @@ class ProcessSettings(BaseSettings):
             issuers.append(self._keycloak(realm))
         if self.jwks_url and self.jwt_issuer not in {issuer.name for issuer in own}:
             keys = Jwks(self.jwks_url, allow_http=self.jwks_allow_http)
-            issuers.append(Issuer(self.jwt_issuer, "RS256", keys, (self.jwt_audience,)))
+            issuers.append(Issuer(self.jwt_issuer, "RS256", keys, (self.jwt_audience,), now=clock.timestamp))
         if secret := self.jwt_secret.get_secret_value():
             key = FixedKey(checked_secret(secret))
             issuers += [Issuer(name, "HS256", key) for name in {"", self.jwt_secret_issuer}]
@@ -130,12 +135,24 @@ class ProcessSettings(BaseSettings):
 
     @property
     def leniences(self) -> list[str]:
-        """Sentences about callers who are let in with these settings and should not be in production."""
+        """Sentences about what these settings allow and should not be allowed in production."""
+        told = ["CLOCK_FILE: `crm clock` may move the clock of this process"] if self.clock_file else []
         if not self.auth_enabled:
-            return ["AUTH_ENABLED=false: every call is let in as user 'anonyme'"]
+            return [*told, "AUTH_ENABLED=false: every call is let in as user 'anonyme'"]
         if self.keycloak_realm_url and not self.keycloak_audience:
-            return ["KEYCLOAK_AUDIENCE is empty: tokens of every client of the realm are accepted"]
-        return []
+            return [*told, "KEYCLOAK_AUDIENCE is empty: tokens of every client of the realm are accepted"]
+        return told
+
+    def follow_clock(self) -> None:
+        """Have the clock of this process follow CLOCK_FILE, if it is set. Raises ConfigurationError."""
+        if not self.clock_file:
+            return
+        if self.in_production:
+            raise ConfigurationError("CLOCK_FILE is refused with CRM_ENV=production: remove it")
+        try:
+            clock.follow(Path(self.clock_file))
+        except OSError as error:
+            raise ConfigurationError(f"CLOCK_FILE {self.clock_file}: {error.strerror}") from error
 
     def signer(self, service: str) -> ServiceSigner | None:
         """Make the signer of calls by *service*; None when it has no key. Raises ConfigurationError."""

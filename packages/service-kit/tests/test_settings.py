@@ -168,3 +168,16 @@ def test_every_setting_says_what_it_is() -> None:
     kinds: list[type[Settings]] = [Settings, *(service.settings for service in services().values())]
     silent = [name for kind in kinds for name, field in kind.model_fields.items() if not field.description]
     assert silent == []
+
+
+def test_a_clock_that_moves_is_refused_in_production(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And told at the start elsewhere; a file that cannot be made is named."""
+    environment.setenv("CLOCK_FILE", str(tmp_path / "none" / "clock"))
+    settings = load(Settings)
+    assert settings.leniences == ["CLOCK_FILE: `crm clock` may move the clock of this process"]
+    with pytest.raises(ConfigurationError) as told:
+        settings.follow_clock()
+    assert str(told.value) == f"CLOCK_FILE {tmp_path}/none/clock: No such file or directory"
+    environment.setenv("CRM_ENV", "production")
+    with pytest.raises(ConfigurationError, match=r"^CLOCK_FILE is refused with CRM_ENV=production"):
+        load(Settings).follow_clock()

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
-from db_utils import Database, DatabaseUnavailable, SerializationConflict
+from db_utils import Database, DatabaseUnavailable, SerializationConflict, clock
 from service_clients.models import CompteurCode
 from service_clients.service import SERVICE
 from service_kit import App, Service, Settings, Worker
@@ -56,6 +57,25 @@ async def test_a_job_is_woken_by_the_rows_it_waits_for(with_workers: WithWorkers
                 raise ZeroDivisionError
         await write_row(database)
         await eventually(lambda: len(runs) == 2)
+
+
+async def test_a_job_is_woken_when_the_clock_is_moved(
+    with_workers: WithWorkers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whatever process: what it looks for may have become due."""
+    runs: list[date] = []
+
+    async def job(app: App[Settings]) -> None:
+        runs.append(clock.today())
+
+    monkeypatch.setattr(clock, "_followed", None)
+    monkeypatch.setenv("CLOCK_FILE", str(tmp_path / "clock"))
+    clock.follow(tmp_path / "clock")
+    async with running(with_workers(Worker("job", job, every=_NEVER))):
+        await eventually(lambda: len(runs) == 1)
+        clock.move(timedelta(days=-400))
+        await eventually(lambda: len(runs) == 2)
+    assert runs[1] < runs[0] - timedelta(days=390)
 
 
 async def test_rows_written_while_a_job_runs_wake_it_again(with_workers: WithWorkers) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from crm.auth.auth_pb2_grpc import TokenServiceStub
 from crm.users.users_pb2_grpc import SyncServiceStub
+from db_utils import clock
 from grpc_utils import Issuer, Peers, PortTaken
 from nats_utils import Bus, declared, end
 from service_kit import keep_running
@@ -44,7 +45,9 @@ class Gateway:
         self._addresses, self._signer = addresses, settings.signer(NAME)
         self._peers: list[Peers] = []
         keys = PublishedKeys(self._own_peers().stub(TokenServiceStub))
-        own = Issuer(settings.jwt_issuer, "RS256", keys.key_set(), (settings.jwt_audience,))
+        own = Issuer(
+            settings.jwt_issuer, "RS256", keys.key_set(), (settings.jwt_audience,), now=clock.timestamp
+        )
         authenticator = settings.authenticator(NAME, [own])
         ask = asking(self._own_peers()) if self._signer is not None else None
         self._watch = RevocationWatch(NAME, authenticator.revocations, self.bus, ask)

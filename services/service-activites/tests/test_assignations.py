@@ -111,7 +111,7 @@ async def test_R17_a_task_is_kept_while_notifications_is_away(
     async with mesh.without("notifications"):
         with caplog.at_level(logging.WARNING, "grpc_utils.afterwards"):
             made = await marie.Create(new_tache(assigne_a="paul"))
-            line = f"the notification of task {made.id} failed: DEPENDANCE_INDISPONIBLE"
+            line = f"the notification of task {made.id} failed: UNAVAILABLE DEPENDANCE_INDISPONIBLE"
             await eventually(lambda: line in caplog.messages)
     assert made == await marie.Get(pb.GetTacheRequest(id=made.id))
     assert await told(mesh, org, "paul") == []

@@ -43,7 +43,9 @@ _MOTIFS: Mapping[type[InvalidToken], str] = {
 def own_issuer(app: App[AuthSettings]) -> Issuer:
     """Issuer of our own tokens; its keys come from the database, not over HTTP."""
     settings = app.settings
-    return Issuer(settings.jwt_issuer, "RS256", Keyring.of(app), (settings.jwt_audience,))
+    return Issuer(
+        settings.jwt_issuer, "RS256", Keyring.of(app), (settings.jwt_audience,), now=clock.timestamp
+    )
 
 
 def own_revocations(app: App[AuthSettings]) -> Ask:

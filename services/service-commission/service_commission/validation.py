@@ -32,7 +32,7 @@ from service_commission.bordereau_models import (
     ReportNegatif,
 )
 from service_commission.decomptes import Decompte
-from service_commission.exports import Releve
+from service_commission.exports import Fichiers, Releve
 from service_commission.lignes import Entree
 from service_commission.models import APPLIQUEE, EN_ATTENTE, VALIDEE, Commission, Reprise
 
@@ -118,34 +118,39 @@ async def valider(app: App[Any], bordereau_id: str, version: int) -> tuple[Borde
     releve = await _releve(app, reader, etat)
     fichiers = await releves.rendered(releve)
     async with app.database.transaction() as tx:
-        bordereau = found(await tx.get(Bordereau, bordereau_id))
-        await brouillons.alone_with(tx, bordereau.organisation_id, bordereau.beneficiaire_id)
+        of = etat.bordereau
+        await brouillons.alone_with(tx, of.organisation_id, of.beneficiaire_id)
         locked = found(await tx.get(Bordereau, bordereau_id, lock=True))
         etat = await _checked(tx, locked, version)
         await _settle(tx, etat)
         reference = await references.next_bordereau(tx, locked.organisation_id, locked.periode)
         if reference != releve.reference:  # another one was validated meanwhile
             fichiers = await releves.rendered(replace(releve, reference=reference))
-        await tx.insert(
-            BordereauFichiers(
-                organisation_id=locked.organisation_id,
-                bordereau_id=locked.id,
-                pdf=fichiers.pdf,
-                xlsx=fichiers.xlsx,
-            )
-        )
-        await tx.update(
-            locked,
-            statut=VALIDE,
-            reference=reference,
-            valide_le=releve.valide_le,
-            valide_par=releve.valide_par,
-            sha256_pdf=hashlib.sha256(fichiers.pdf).hexdigest(),
-            sha256_xlsx=hashlib.sha256(fichiers.xlsx).hexdigest(),
-        )
-        told = {"reference": reference, "net": str(locked.total_net)}
-        await audit.note(tx, locked, audit.BORDEREAU, "VALIDATION", told)
+        await _freeze(tx, locked, replace(releve, reference=reference), fichiers)
     return locked, list(etat.rows)
+
+
+async def _freeze(tx: Transaction, bordereau: Bordereau, releve: Releve, fichiers: Fichiers) -> None:
+    """Write what *bordereau* says from now on, and its files."""
+    await tx.insert(
+        BordereauFichiers(
+            organisation_id=bordereau.organisation_id,
+            bordereau_id=bordereau.id,
+            pdf=fichiers.pdf,
+            xlsx=fichiers.xlsx,
+        )
+    )
+    await tx.update(
+        bordereau,
+        statut=VALIDE,
+        reference=releve.reference,
+        valide_le=releve.valide_le,
+        valide_par=releve.valide_par,
+        sha256_pdf=hashlib.sha256(fichiers.pdf).hexdigest(),
+        sha256_xlsx=hashlib.sha256(fichiers.xlsx).hexdigest(),
+    )
+    told = {"reference": releve.reference, "net": str(bordereau.total_net)}
+    await audit.note(tx, bordereau, audit.BORDEREAU, "VALIDATION", told)
 
 
 async def _checked(reader: Reader, bordereau: Bordereau, version: int) -> Etat:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from db_utils import Transaction, clock
 
@@ -40,8 +40,8 @@ from service_payments.models import (
     SUBMITTED,
     Payment,
 )
-from service_payments.rapport_models import RapportBancaire, RapportLigne
 from service_payments.rapport_models import REFUS as LIGNE_REFUS
+from service_payments.rapport_models import RapportBancaire, RapportLigne
 from service_payments.rapprochement import Connus
 from service_payments.sepa_models import CORE
 from service_payments.transitions import emitted
@@ -120,9 +120,7 @@ class Application:
         self.bilan.fees(line.montants.charges)
         for payment in chosen:
             if payment.statut != SUBMITTED:
-                self.bilan.leave(
-                    replace(line, end_to_end_id=payment.end_to_end_id), motifs.ETAT_INATTENDU
-                )
+                self.bilan.leave(replace(line, end_to_end_id=payment.end_to_end_id), motifs.ETAT_INATTENDU)
             await self._paid(line, payment, None)
 
     async def _paid(self, line: BankOutcome, payment: Payment, frais: Decimal | None) -> None:
@@ -296,7 +294,5 @@ class Application:
         )
 
 
-def _with_fees(payment: Payment, frais: Decimal | None) -> dict[str, Decimal]:
+def _with_fees(payment: Payment, frais: Decimal | None) -> dict[str, Any]:
     return {} if frais is None else {"frais_bancaires": (payment.frais_bancaires or Decimal(0)) + frais}
-
-

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from crm.payments import payments_pb2 as pb
+
 from service_payments.lecture import RETOUR, BankOutcome, Rapport
 
 MONTANT_INEXPLIQUE: Final = "MONTANT_INEXPLIQUE"

@@ -32,7 +32,6 @@ from service_payments.repercussions import Effet
 from service_payments.sepa_models import ACTIF, Mandat, Remise
 
 EMISSION: Final = "EMISSION"  # cause of the transitions
-PROCESSING: Final = "PROCESSING"  # what the calendar calls a debit that is with the bank
 
 _ids: Final = bindparam("ids", type_=ARRAY(Uuid))
 _now: Final = bindparam("now", type_=Payment.updated_at.type)
@@ -134,7 +133,7 @@ async def _tell_calendar(tx: Transaction, prets: Sequence[Prelevement]) -> None:
     planned = {one.payment.echeance_id: one for one in prets if one.payment.echeance_id}
     for echeance in await tx.all(_ECHEANCES, ids=sorted(filter(None, planned))) if planned else ():
         one = planned[echeance.id]
-        await suites.tell_calendar(tx, one.payment, echeance, PROCESSING, one.date_prelevement)
+        await suites.tell_calendar(tx, one.payment, echeance, suites.PROCESSING, one.date_prelevement)
 
 
 async def _submit_lot(tx: Transaction, remise: Remise, lot: Lot, members: Sequence[Prelevement]) -> None:

@@ -73,14 +73,14 @@ class Prelevement:
 
 
 def slot(now: datetime) -> datetime | None:
-    """Return the beginning of the run that *now* belongs to, however late; None before the first of the day."""
+    """Return the beginning of the run of *now*, however late; None before the first of the day."""
     local = now.astimezone(PARIS)
     begun = [hour for hour in RUNS if hour <= local.time()]
     return datetime.combine(local.date(), begun[-1], PARIS) if begun else None
 
 
 def days_before(delai: int, day: date, now: datetime) -> int:
-    """Return the business days between a file of *day* and its debits: *delai*, two after the cut-off (R14)."""
+    """Return the business days from a file of *day* to its debits: *delai*, two after the cut-off (R14)."""
     local = now.astimezone(PARIS)
     late = local.date() == day and local.time() >= CUT_OFF
     return max(delai, _AFTER_CUT_OFF) if late else delai

@@ -9,8 +9,7 @@ block, by `repercussions.py`. Events stand here and nowhere else: one for the fi
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date, datetime, time, UTC
-from decimal import Decimal
+from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from crm.events.business_pb2 import PaymentReceivedEvent, PaymentRejectedEvent
@@ -24,7 +23,6 @@ from service_payments.models import (
     CANCELLED,
     FAILED,
     IMPAYEE,
-    LIVE,
     PAID,
     PARTIALLY_REFUNDED,
     PAYEE,
@@ -36,6 +34,7 @@ from service_payments.models import (
 )
 from service_payments.repercussions import Effet, write
 from service_payments.transitions import transition
+from service_payments.verrous import IS_LIVE
 
 INCONNU: Final = "INCONNU"  # motif_rejet of a return without a code (R26)
 DEJA_REGLEE: Final = "DEJA_REGLEE"  # cause
@@ -45,7 +44,7 @@ _RIVAL = (
     .where(
         Payment.echeance_id == bindparam("echeance_id"),
         Payment.id != bindparam("payment_id"),
-        Payment.statut.in_(LIVE),
+        IS_LIVE,
     )
     .with_for_update()
 )
@@ -73,9 +72,7 @@ class Issues:
         day = min(day, clock.today())  # a bank may book ahead; nothing is received tomorrow
         if payment.statut == FAILED:
             columns |= await self._make_way(payment)
-        await transition(
-            self._tx, payment, PAID, cause=cause, acteur=acteur, date_reception=day, **columns
-        )
+        await transition(self._tx, payment, PAID, cause=cause, acteur=acteur, date_reception=day, **columns)
         publish(self._tx, _received(payment, day))
         await suites.register(self._tx, payment, day)
         await suites.tell_retry(self._tx, payment, day)

@@ -18,7 +18,7 @@ DUPLICATES: Final = frozenset({"DU01", "DU02", "DU03", "DU04", "DU05", "AM05"})
 
 
 def settled_by(line: BankOutcome, members: Sequence[Payment]) -> Sequence[Payment] | None:
-    """Return the payments that the booking of a batch settles; None when its amount explains nothing (R26).
+    """Return the payments that the booking of a batch settles, None when nothing explains it (R26).
 
     The amount is that of all debits that the bank took. Those that came back since may be among them or not:
     a statement may be imported after the return. Last, debits count whose batch was refused before.
@@ -94,4 +94,6 @@ class Refusals:
 
 def _below(line: BankOutcome, level: BankOutcome) -> bool:
     """Whether *line* stands below *level* in the report."""
-    return level.porte == REMISE and line.msg_id == level.msg_id or line.pmt_inf_id == level.pmt_inf_id != ""
+    return (
+        level.porte == REMISE and line.msg_id == level.msg_id
+    ) or line.pmt_inf_id == level.pmt_inf_id != ""

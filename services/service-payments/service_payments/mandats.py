@@ -10,12 +10,13 @@ from typing import Any
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import MandateServiceServicer
 from db_utils import Listing, Transaction, Worker, clock
-from grpc_utils import Context, found, list_answer, page_of, required, to_message
+from grpc_utils import Context, caller, found, list_answer, opaque_id, page_of, required, to_message
 from grpc_utils.errors import OrganisationRequise
 from service_kit import App
 from sqlalchemy import bindparam, func, or_, select, update
 
 from service_payments.coffre import Coffre
+from service_payments.contrats_lus import read_contract
 from service_payments.mandats_rules import MONTHS_UNUSED, REMPLACE, Signature, moved, new_mandat, signature_of
 from service_payments.sepa_models import ACTIF, EN_ATTENTE, EXPIRE, REVOQUE, Mandat
 from service_payments.settings import PaymentsSettings
@@ -55,13 +56,13 @@ class MandateService(MandateServiceServicer):
     """Mandates of the caller's organisation; accounts are shown masked."""
 
     def __init__(self, app: App[PaymentsSettings]) -> None:
-        self._db, self._coffre = app.database, app.part(Coffre)
+        self._app, self._db, self._coffre = app, app.database, app.part(Coffre)
 
     async def Create(self, request: pb.CreateMandateRequest, context: Context) -> pb.Mandate:
         """Ask for a mandate, or record a signed one; a contract never waits for two (R11)."""
         if not request.organisation_id:
             raise OrganisationRequise
-        mandat = new_mandat(request)
+        mandat = new_mandat(request, await self._societe(request))
         signature = signature_of(request) if request.iban else None
         async with self._db.transaction() as tx:
             others = await _living(tx, mandat)
@@ -95,6 +96,14 @@ class MandateService(MandateServiceServicer):
             mandat = found(await tx.get(Mandat, request.id, lock=True))
             await tx.update(mandat, **moved(mandat, REVOQUE, motif))
         return to_message(mandat, pb.Mandate)
+
+    async def _societe(self, request: pb.CreateMandateRequest) -> str:
+        """The société of the request, else the contract's (C23); contrats itself has told its own."""
+        told = opaque_id(request.societe_id, "societe_id")
+        if told or caller().kind == "service":
+            return told or ""
+        contrat = await read_contract(self._app.peers, request.contrat_id)
+        return contrat.societe_id if contrat else ""
 
     def _same(
         self, others: list[Mandat], wanted: Mandat, signature: Signature | None, *, given_rum: bool

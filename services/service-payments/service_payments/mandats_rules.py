@@ -64,9 +64,8 @@ class Signature:
     columns: Mapping[str, Any]
 
 
-def new_mandat(request: pb.CreateMandateRequest) -> Mandat:
-    """Make the mandate of *request*, EN_ATTENTE (R11). Raises InvalidArgument."""
-    societe_id = opaque_id(request.societe_id, "societe_id") or ""
+def new_mandat(request: pb.CreateMandateRequest, societe_id: str) -> Mandat:
+    """Make the mandate of *request* in a société, EN_ATTENTE (R11). Raises InvalidArgument."""
     organisation_id = request.organisation_id
     return Mandat(
         organisation_id=organisation_id,

@@ -8,6 +8,7 @@ from uuid import UUID
 from db_utils import Choice, Entity, Row, Tenant, clock, metadata, uuid7
 from grpc_utils import Keyed
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 # How a client pays.
@@ -127,6 +128,8 @@ class Echeance(Entity, Tenant, Base):
     planification: Mapped[str] = mapped_column(Choice(*PLANIFICATIONS), default=A_PLANIFIER)
     statut: Mapped[str] = mapped_column(Choice(*ECHEANCE_STATUTS), default=PLANIFIEE)
     facture_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    # The request for its invoice from the moment before it is made until it is answered (R7).
+    demande: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), default=None)
 
 
 class Payment(Entity, Tenant, Keyed, Base):

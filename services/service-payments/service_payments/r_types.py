@@ -1,4 +1,4 @@
-"""Kind of a return (R19): REJET before the settlement, RETOUR by a bank, REMBOURSEMENT asked by the debtor."""
+"""Kind of a return (R19): REJET before the settlement, RETOUR by a bank, REMBOURSEMENT by the debtor."""
 
 from datetime import date
 from typing import Final
@@ -8,8 +8,11 @@ from service_payments.sepa_models import B2B
 
 # Codes that the RPC Reject accepts (R22); the file of a bank may carry any.
 CODES: Final = frozenset(
-    "AC01 AC04 AC06 AC13 AG01 AG02 AM04 AM05 BE05 CNOR DNOR ED05 FF01 FF05 MD01 MD02 MD06 MD07 MS02 MS03"
-    " RC01 RR01 RR02 RR03 RR04 SL01 TM01".split()
+    {
+        *("AC01", "AC04", "AC06", "AC13", "AG01", "AG02", "AM04", "AM05", "BE05"),
+        *("CNOR", "DNOR", "ED05", "FF01", "FF05", "MD01", "MD02", "MD06", "MD07"),
+        *("MS02", "MS03", "RC01", "RR01", "RR02", "RR03", "RR04", "SL01", "TM01"),
+    }
 )
 NOT_AUTHORISED: Final = "MD01"
 REFUND_ASKED: Final = "MD06"
@@ -17,9 +20,10 @@ RETURN_DAYS: Final = 5  # banking days after the debit in which a bank sends it 
 
 
 def kind(code: str, schema: str, day: date, due: date | None, last_return: date | None) -> str:
-    """Return the kind of a refusal on *day* of a debit that was *due*; *last_return* ends the banks' own days.
+    """Return the kind of a refusal on *day* of a debit that was *due*.
 
-    A B2B mandate gives no right to a refund.
+    *last_return* is the last day on which a bank sends a debit back by itself. A B2B mandate gives no
+    right to a refund.
     """
     if due is not None and day < due:
         return REJET

@@ -2,23 +2,19 @@
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 
-import grpc
-from crm.calendar.calendar_pb2 import AddBusinessDaysRequest
-from crm.calendar.calendar_pb2_grpc import CalendarEngineServiceStub
 from crm.payments import payments_pb2 as pb
 from db_utils import Transaction, failpoint
 from google.protobuf.json_format import MessageToDict, ParseDict
-from grpc_utils.errors import OrganisationRequise, Refusal
+from grpc_utils.errors import OrganisationRequise
 from service_kit import App
 from service_kit.outgoing import AVERTISSEMENT, alert
 from sqlalchemy import ARRAY, String, any_, bindparam, select, update
 
-from service_payments import r_types
+from service_payments import calendrier, r_types
 from service_payments.application import Application
 from service_payments.bilan import Bilan
 from service_payments.issues import issues
@@ -26,8 +22,6 @@ from service_payments.lecture import RETOUR, Rapport, read_report
 from service_payments.models import Payment
 from service_payments.rapport_models import RapportBancaire
 from service_payments.rapprochement import matched
-
-_log = logging.getLogger(__name__)
 
 _KNOWN: Final = select(RapportBancaire).where(
     RapportBancaire.organisation_id == bindparam("organisation_id"),
@@ -48,7 +42,6 @@ _RESULT = (
     .values(resultat=bindparam("answer", type_=RapportBancaire.resultat.type))
 )
 _LONGEST_NAME = 255
-_A_WEEK = timedelta(days=7)  # five banking days without a holiday
 
 
 async def import_report(app: App[Any], request: pb.ImportReportRequest) -> pb.ImportReportResponse:
@@ -59,15 +52,13 @@ async def import_report(app: App[Any], request: pb.ImportReportRequest) -> pb.Im
     if not request.organisation_id:
         raise OrganisationRequise
     sha256 = hashlib.sha256(request.content).hexdigest()
-    place = {"organisation_id": request.organisation_id, "sha256": sha256}
+    place: dict[str, Any] = {"organisation_id": request.organisation_id, "sha256": sha256}
     if known := await app.database.read().one(_KNOWN, **place):
         return _again(known)
     # Reading a large report takes a second of CPU: other calls go on meanwhile.
     rapport = await asyncio.to_thread(read_report, request.content)
     last_returns = await _last_returns(app, request.organisation_id, rapport)
-    stored = RapportBancaire(
-        **place, format=rapport.format, file_name=request.file_name[:_LONGEST_NAME]
-    )
+    stored = RapportBancaire(**place, format=rapport.format, file_name=request.file_name[:_LONGEST_NAME])
     async with app.database.transaction() as tx:
         if not await tx.insert_if_absent(stored):
             first = await tx.one(_KNOWN, **place)
@@ -120,22 +111,6 @@ async def _last_returns(app: App[Any], organisation_id: str, rapport: Rapport) -
     )
     if not names:
         return {}
-    due = await app.database.read().all(_DUE, organisation_id=organisation_id, names=names)
-    ends = await asyncio.gather(*(_last_return(app, organisation_id, *place) for place in due))
+    due: list[Any] = await app.database.read().all(_DUE, organisation_id=organisation_id, names=names)
+    ends = await asyncio.gather(*(calendrier.last_return(app, organisation_id, *place) for place in due))
     return dict(zip((day for _, day in due), ends, strict=True))
-
-
-async def _last_return(app: App[Any], organisation_id: str, societe_id: str, due: date) -> date:
-    request = AddBusinessDaysRequest(
-        organisation_id=organisation_id,
-        date=due.isoformat(),
-        days=r_types.RETURN_DAYS,
-        societe_id=societe_id,
-    )
-    try:
-        answer = await app.peers.stub(CalendarEngineServiceStub).AddBusinessDays(request)
-    except (Refusal, grpc.aio.AioRpcError) as error:
-        # The kind of a return is for people to read; its import does not wait for the calendar.
-        _log.warning("the kind of returns is told without the calendar: %s", error)
-        return due + _A_WEEK
-    return date.fromisoformat(answer.date)

@@ -14,7 +14,7 @@ from service_payments.rapport_models import RapportLigne
 from service_payments.sepa_models import Mandat, Remise
 from service_payments.verrous import locked
 
-_organisation: Final = bindparam("organisation_id")
+_organisation: Final[Any] = bindparam("organisation_id")
 _names: Final = bindparam("names", type_=ARRAY(String))
 _lots: Final = bindparam("lots", type_=ARRAY(String))
 _ids: Final = bindparam("ids", type_=ARRAY(Uuid))
@@ -96,8 +96,10 @@ async def matched(tx: Transaction, organisation_id: str, lines: Sequence[BankOut
         by_remise=_grouped(payments, "remise_id"),
         remises={remise.msg_id: remise for remise in known.values()},
         remises_by_id=known,
-        schemas=dict(await tx.all(_SCHEMAS, ids=sorted({one.mandat_id for one in payments if one.mandat_id}))),
-        told=frozenset(tuple(row) for row in await tx.all(_TOLD, ids=[one.id for one in payments])),
+        schemas=dict(
+            await tx.all(_SCHEMAS, ids=sorted({one.mandat_id for one in payments if one.mandat_id}))
+        ),
+        told=await _told(tx, payments),
     )
 
 
@@ -123,3 +125,9 @@ def _grouped(payments: Sequence[Payment], name: str) -> Mapping[Any, Sequence[Pa
         if (value := getattr(payment, name)) is not None:
             groups.setdefault(value, []).append(payment)
     return groups
+
+
+async def _told(tx: Transaction, payments: Sequence[Payment]) -> frozenset[tuple[Any, ...]]:
+    statement: Any = _TOLD
+    rows: list[Any] = await tx.all(statement, ids=[one.id for one in payments])
+    return frozenset(tuple(row) for row in rows)

@@ -72,7 +72,7 @@ _PAUSE = (
 
 @dataclass(frozen=True, slots=True)
 class Effet:
-    """What one outcome of *payment* brings: statuts of its échéance and of its planned debit, its mandate's use.
+    """What one outcome of *payment* brings: the statuts of its échéance and of its planned debit.
 
     *settled* is the day on which the debit was settled, *code* that of its return.
     """
@@ -107,7 +107,7 @@ async def _write_echeances(tx: Transaction, effets: Sequence[Effet]) -> None:
     for statut in sorted(set(statuts.values())):
         changed = sorted(one for one, wanted in statuts.items() if wanted == statut)
         await tx.execute(_SET, ids=changed, statut=statut, now=clock.now())
-    await _follow(tx, schedules.values())
+    await follow(tx, schedules.values())
 
 
 def _statut(wanted: str, schedule: Echeancier) -> str:
@@ -115,12 +115,12 @@ def _statut(wanted: str, schedule: Echeancier) -> str:
     return ANNULEE if wanted == IMPAYEE and schedule.statut == SCHEDULE_CANCELLED else wanted
 
 
-async def _follow(tx: Transaction, schedules: Iterable[Echeancier]) -> None:
+async def follow(tx: Transaction, schedules: Iterable[Echeancier]) -> None:
     """Complete schedules of which nothing is left, and go on with those of which something is again (R9)."""
     found = list(schedules)
     await tx.execute(_COMPLETE, ids=[one.id for one in found], now=clock.now())
     for schedule in found:
-        if schedule.statut == COMPLETED and await tx.one(_LEFT, ids=[schedule.id]):
+        if schedule.statut == COMPLETED and await tx.one(_LEFT, ids=[schedule.id]) is not None:
             await _reopen(tx, schedule)
 
 

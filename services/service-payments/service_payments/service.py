@@ -4,11 +4,18 @@ from crm.events.business_pb2 import PaymentReceivedEvent, PaymentRejectedEvent
 from service_kit import Service
 from service_kit.outgoing import NOTIFICATION, OutgoingCommands
 
+from service_payments.agenda import PLAN
+from service_payments.confirmation_auto import CONFIRMER
+from service_payments.echeanciers import PaymentScheduleService
 from service_payments.emission_job import EMISSION
 from service_payments.mandats import MANDATS_EXPIRES, MandateService
 from service_payments.models import Base
+from service_payments.paiements import PaymentService
+from service_payments.planification import PLANIFIER
+from service_payments.preparation import CONTRATS, PREPARER
 from service_payments.sepa import SepaService
 from service_payments.settings import PaymentsSettings
+from service_payments.signatures import SUBSCRIPTIONS
 from service_payments.suites import SUITES
 
 LARGEST_REQUEST = 24 * 1024 * 1024  # bytes: a report of a bank has up to 20 MiB (R23)
@@ -17,10 +24,11 @@ SERVICE = Service(
     name="payments",
     port=50063,
     tables=Base.metadata,
-    servicers=(MandateService, SepaService),
+    servicers=(PaymentScheduleService, PaymentService, MandateService, SepaService),
     publishes=(PaymentReceivedEvent, PaymentRejectedEvent),
-    workers=(EMISSION, MANDATS_EXPIRES),
+    subscriptions=SUBSCRIPTIONS,
+    workers=(PLANIFIER, PREPARER, CONTRATS, EMISSION, CONFIRMER, MANDATS_EXPIRES),
     settings=PaymentsSettings,
     largest_message=LARGEST_REQUEST,
-    components=(OutgoingCommands((NOTIFICATION, *SUITES)),),
+    components=(OutgoingCommands((NOTIFICATION, PLAN, *SUITES)),),
 )

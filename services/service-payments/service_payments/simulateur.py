@@ -41,10 +41,10 @@ class BankSimulator:
     """A bank that settles or refuses each debit as it is told."""
 
     def simulate(self, remise_xml: bytes, outcomes: Mapping[str, str], kind: str = NOTICE) -> bytes:
-        """Answer *remise_xml*; a debit's outcome is OK or the code of its refusal, without one it is left out.
+        """Answer *remise_xml*; the outcome of a debit is OK or the code of its refusal.
 
-        A camt.054 books the debit, and books it back when it is refused; a pain.002 only says so. Raises
-        KeyError for another *kind*, NotXml.
+        A debit without an outcome is left out. A camt.054 books each debit, and books back what is
+        refused; a pain.002 only says so. Raises KeyError for another *kind*, NotXml.
         """
         namespace = _NAMESPACES[kind]
         root = parsed(remise_xml)
@@ -69,12 +69,12 @@ def _collected(root: Element, outcomes: Mapping[str, str]) -> Iterator[Collected
                 )
 
 
-def _header(msg_id: str) -> Element:
+def _header(msg_id: str) -> Any:
     made = clock.now().astimezone(PARIS).replace(microsecond=0).isoformat()
     return _E.GrpHdr(_E.MsgId(f"REP-{msg_id}"[:35]), _E.CreDtTm(made))
 
 
-def _notice(msg_id: str, collected: list[Collected]) -> Element:
+def _notice(msg_id: str, collected: list[Collected]) -> Any:
     entries = [_entry(debit, "CRDT") for debit in collected]
     entries += [_entry(debit, "DBIT") for debit in collected if debit.outcome != OK]
     notice = _E.Ntfctn(
@@ -86,7 +86,7 @@ def _notice(msg_id: str, collected: list[Collected]) -> Element:
     return _E.BkToCstmrDbtCdtNtfctn(_header(msg_id), notice)
 
 
-def _entry(debit: Collected, sens: str) -> Element:
+def _entry(debit: Collected, sens: str) -> Any:
     returned = [_E.RtrInf(_E.Rsn(_E.Cd(debit.outcome)))] if sens == "DBIT" else []
     family = _E.Fmly(_E.Cd("IDDT"), _E.SubFmlyCd("UPDD" if returned else "ESDD"))
     detail = _E.TxDtls(
@@ -105,7 +105,7 @@ def _entry(debit: Collected, sens: str) -> Element:
     )
 
 
-def _status(msg_id: str, collected: list[Collected]) -> Element:
+def _status(msg_id: str, collected: list[Collected]) -> Any:
     batches: dict[str, list[Collected]] = {}
     for debit in collected:
         batches.setdefault(debit.pmt_inf_id, []).append(debit)
@@ -119,7 +119,7 @@ def _status(msg_id: str, collected: list[Collected]) -> Element:
     )
 
 
-def _transaction(debit: Collected) -> Element:
+def _transaction(debit: Collected) -> Any:
     refused = debit.outcome != OK
     reason = [_E.StsRsnInf(_E.Rsn(_E.Cd(debit.outcome)))] if refused else []
     return _E.TxInfAndSts(

@@ -25,7 +25,8 @@ from service_payments.models import SEPA_DEBIT, Echeance, Payment, Remboursement
 
 # What factures calls a direct debit; the other means have one name.
 MODES: Final = {SEPA_DEBIT: "PRELEVEMENT_SEPA"}
-EXECUTED, DEBIT_FAILED, DEBIT_CANCELLED = "EXECUTED", "FAILED", "CANCELLED"
+# What the calendar calls a planned debit.
+PROCESSING, EXECUTED, DEBIT_FAILED, DEBIT_CANCELLED = "PROCESSING", "EXECUTED", "FAILED", "CANCELLED"
 
 
 def _call(stub: Any, method: str) -> Callable[[Peers, Any], Awaitable[object]]:
@@ -59,7 +60,8 @@ CALENDRIER: Final = Command(
     "statut_prelevement",
     UpdatePlannedDebitStatusRequest,
     send=_call(PlannedDebitServiceStub, "UpdateStatus"),
-    done=frozenset({TransitionInterdite.reason}),
+    # It is further already, or never had it: a debit by another means than SEPA is in no calendar.
+    done=frozenset({TransitionInterdite.reason, Introuvable.reason}),
     libelle="suivi d'un prélèvement au calendrier",
 )
 REPRISE: Final = Command(

@@ -9,10 +9,12 @@ from uuid import UUID
 
 from db_utils import Transaction
 from grpc_utils import found
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, or_, select
 
-from service_payments.models import Echeancier, Payment
+from service_payments.models import LIVE, Echeancier, Payment
 from service_payments.sepa_models import Mandat
+
+IS_LIVE: Final = or_(*(Payment.statut == statut for statut in LIVE))  # one payment of an échéance at most
 
 _ids: Final = bindparam("ids", type_=ARRAY(Uuid))
 _PLACES = select(Payment.schedule_id, Payment.mandat_id).where(Payment.id == any_(_ids))

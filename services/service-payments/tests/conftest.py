@@ -4,8 +4,15 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
+from crm.calendar.calendar_pb2_grpc import DebitConfigurationServiceStub, PlannedDebitServiceStub
+from crm.contrats.contrats_pb2_grpc import ContractOrchestrationServiceStub, ContratServiceStub
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
-from crm.payments.payments_pb2_grpc import MandateServiceStub, SepaServiceStub
+from crm.payments.payments_pb2_grpc import (
+    MandateServiceStub,
+    PaymentScheduleServiceStub,
+    PaymentServiceStub,
+    SepaServiceStub,
+)
 from db_utils import clock
 from service_kit.registry import service_named
 from service_payments.service import SERVICE
@@ -14,7 +21,13 @@ from service_testing.fixtures import of_member
 from tests.debits_due import RUN, Debits
 from tests.encaissements import Encaissements
 
+contrats = of_member(ContratServiceStub)
+orchestrations = of_member(ContractOrchestrationServiceStub)
+echeanciers = of_member(PaymentScheduleServiceStub)
+prelevements = of_member(PlannedDebitServiceStub)
+reglages = of_member(DebitConfigurationServiceStub)
 factures = of_member(InvoiceServiceStub)
+paiements = of_member(PaymentServiceStub)
 mandats = of_member(MandateServiceStub)
 sepa = of_member(SepaServiceStub)
 
@@ -22,7 +35,7 @@ sepa = of_member(SepaServiceStub)
 @pytest.fixture(scope="package")
 async def mesh() -> AsyncIterator[Mesh]:
     """Everything runs but the jobs of this service."""
-    known = map(service_named, ("calendar", "factures", "notifications"))
+    known = map(service_named, ("calendar", "contrats", "factures", "notifications"))
     async with running(replace(SERVICE, workers=()), *known, user_sync_enabled=False) as mesh:
         yield mesh
 

@@ -95,7 +95,7 @@ class Debits:
             moyen="SEPA_DEBIT",
             statut=fields.pop("schedule_statut", "ACTIVE"),
         )
-        line = {
+        line: dict[str, Any] = {
             "rang": 1,
             "montant": Decimal("49.90"),
             "statut": "FACTUREE",

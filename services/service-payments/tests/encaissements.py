@@ -3,20 +3,25 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
+from crm.events.business_pb2 import PaymentReceivedEvent, PaymentRejectedEvent
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import SepaServiceStub
 from db_utils import Scope, uuid7, within
+from nats_utils import event_type
+from nats_utils.tables import OutboxRow
 from service_kit.outgoing import CommandeSortante
 from service_payments import emission_rules
 from service_payments.models import Echeance, Echeancier, Payment, PaymentTransition
 from service_payments.sepa_models import Mandat, Remise
 from service_testing import Mesh
 from sqlalchemy import select
+from tests.bank_files import camt, detail, entry
 
 DUE = date(2026, 3, 5)
+E = TypeVar("E", PaymentReceivedEvent, PaymentRejectedEvent)
 
 
 class Encaissements:
@@ -74,9 +79,7 @@ class Encaissements:
         """Debits of one batch of a file."""
         remise = await self.remise()
         name = fields.pop("pmt_inf_id", f"{remise.msg_id}-001")
-        rows = [
-            self.payment(montant, remise_id=remise.id, pmt_inf_id=name, **fields) for montant in montants
-        ]
+        rows = [self.payment(montant, remise_id=remise.id, pmt_inf_id=name, **fields) for montant in montants]
         await self.add(*rows)
         return remise, rows
 
@@ -93,7 +96,7 @@ class Encaissements:
         await self.add(row)
         return row
 
-    async def echeance(self, rang: int = 1, **fields: Any) -> Echeance:
+    async def echeance(self, rang: int = 1, facture: str = "", **fields: Any) -> Echeance:
         """An échéance that is with the bank, of an ACTIVE schedule of its own."""
         told = {
             "societe_id": "soc-1",
@@ -112,6 +115,7 @@ class Encaissements:
             montant=Decimal("10.00"),
             mois_cible="2026-03",
             statut="EN_COURS",
+            facture_id=facture or None,
         )
         await self.add(schedule, row)
         return row
@@ -138,6 +142,20 @@ class Encaissements:
         )
         with within(Scope(self._org)):
             return list(await self._database.read().all(statement))
+
+    def credit(self, *payments: Payment) -> bytes:
+        """A statement that credits *payments* one by one on their day."""
+        entries = [
+            entry(str(one.montant), "CRDT", detail(one.end_to_end_id), day="2026-03-05") for one in payments
+        ]
+        return camt(*entries)
+
+    async def events(self, kind: type[E], payment_id: str) -> list[E]:
+        """What is recorded to be told of a payment."""
+        recorded = select(OutboxRow).where(OutboxRow.subject == event_type(kind).subject)
+        rows = await self._database.read().all(recorded)
+        told = [kind.FromString(row.payload) for row in rows]
+        return [event for event in told if event.payment_id == payment_id]
 
     async def owed(self, *about: UUID) -> Sequence[tuple[str, str]]:
         """Type and key of the commands, those about *about* only when some are named."""

@@ -1,10 +1,12 @@
 """The folder of files for banks."""
 
 from pathlib import Path
+from typing import Any
 
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import SepaServiceStub
 from db_utils import Scope, clock, within
+from service_kit import App
 from service_payments.depot import Depot
 from service_testing import Mesh
 from tests.debits_due import RUN, Debits
@@ -24,7 +26,8 @@ async def test_R17_a_file_lies_in_the_folder_after_its_commit(
     mesh: Mesh, org: str, due: Debits, sepa: SepaServiceStub
 ) -> None:
     """As it can be downloaded, for nobody else to read; one that was taken away does not come back."""
-    folder = mesh["payments"].app.settings.remises_dir
+    app: App[Any] = mesh["payments"].app
+    folder = app.settings.remises_dir
     await due.creancier()
     await due.mandat()
     await due.payment()

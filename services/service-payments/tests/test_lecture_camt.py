@@ -106,7 +106,7 @@ def test_R26_a_booked_line_is_sorted(row: str, namespace: str) -> None:
 def test_R26_what_is_not_booked_says_nothing(status: str, shape: str, namespace: str) -> None:
     written = entry("10.00", "DBIT", detail("E1", returned("AM04")), status=shape.format(status))
     report = read_report(camt(written, namespace=namespace))
-    assert ((), 1, 1) == (tuple(report.lignes), report.nb_transactions, report.nb_ignores)
+    assert (tuple(report.lignes), report.nb_transactions, report.nb_ignores) == ((), 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,7 @@ def test_R26_a_code_is_kept_as_the_bank_writes_it(reason: str, code: str, text: 
     ],
 )
 def test_R26_the_day_is_the_booking_day_in_paris_else_the_value_day(written: str, day: date) -> None:
-    line = only(
-        read_report(camt(entry("10.00").replace("<BookgDt><Dt>2026-03-09</Dt></BookgDt>", written)))
-    )
+    line = only(read_report(camt(entry("10.00").replace("<BookgDt><Dt>2026-03-09</Dt></BookgDt>", written))))
     assert day == line.day
 
 
@@ -152,12 +150,12 @@ def test_R24_ids_are_kept_as_written() -> None:
     """Spaces inside stay; the batch gives what the detail does not say."""
     written = entry("10.00", "CRDT", batch("P1", msg_id="M1"), detail(" E 1  2 "))
     line = only(read_report(camt(written)))
-    assert ("E 1  2", "P1", "M1") == (line.end_to_end_id, line.pmt_inf_id, line.msg_id)
+    assert (line.end_to_end_id, line.pmt_inf_id, line.msg_id) == ("E 1  2", "P1", "M1")
 
 
 def test_R24_foreign_money_is_read_as_such() -> None:
     line = only(read_report(camt(entry("10.00", "DBIT", detail("E1", returned("AM04")), devise="CHF"))))
-    assert ("CHF", ()) == (line.devise, tuple(line.montants.candidats))
+    assert (line.devise, tuple(line.montants.candidats)) == ("CHF", ())
 
 
 def test_R24_only_lines_of_direct_debits_are_missed() -> None:
@@ -169,4 +167,4 @@ def test_R24_only_lines_of_direct_debits_are_missed() -> None:
             entry("1.00", "DBIT", detail("X", returned("AC04"))),
         )
     ).lignes
-    assert [True, False, True] == [line.of_debit for line in lines]
+    assert [line.of_debit for line in lines] == [True, False, True]

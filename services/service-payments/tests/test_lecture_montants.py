@@ -17,7 +17,10 @@ def line(written: str) -> BankOutcome:
 
 
 EXPLAINED = {
-    "what we had asked for": (entry("15.50", "DBIT", detail("E1", instructed("10.00", "15.50"), AM04)), "5.50"),
+    "what we had asked for": (
+        entry("15.50", "DBIT", detail("E1", instructed("10.00", "15.50"), AM04)),
+        "5.50",
+    ),
     "and fees that are named": (
         entry("15.50", "DBIT", detail("E1", instructed("10.00", "15.50"), charges("3.00", "2.50"), AM04)),
         "5.50",

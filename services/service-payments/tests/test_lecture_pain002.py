@@ -19,44 +19,52 @@ M, P = "R202603030A1B2C3D", "R202603030A1B2C3D-001"
 
 Said = tuple[str, str, str, str]  # nature, about what, its id, code
 
-ROWS: dict[str, tuple[dict[str, str], list[str], list[Said]]] = {
-    "a transaction is refused": (
-        {},
-        [answered(P, transaction("E1", "RJCT", why("AC01")))],
-        [(RETOUR, TRANSACTION, "E1", "AC01")],
-    ),
-    "a transaction below a refused batch has a reason only": (
-        {},
-        [answered(P, transaction("E1", "", why("AC04")), status="RJCT", reason=why("NARR"))],
-        [(RETOUR, TRANSACTION, "E1", "AC04"), (REFUS, LOT, P, "NARR")],
-    ),
-    "a transaction below a refused file has a reason only": (
-        {"status": "RJCT"},
-        [answered(P, transaction("E1", "", why("AC04")))],
-        [(RETOUR, TRANSACTION, "E1", "AC04"), (REFUS, REMISE, M, "")],
-    ),
-    "a reason without a refusal says nothing": ({}, [answered(P, transaction("E1", "", why("AC04")))], []),
-    "a transaction is settled": (
-        {},
-        [answered(P, transaction("E1", "ACSC"), transaction("E2", "ACCC"))],
-        [(REGLEMENT, TRANSACTION, "E1", ""), (REGLEMENT, TRANSACTION, "E2", "")],
-    ),
-    "a batch is refused": (
-        {},
-        [answered(P, status="RJCT", reason=why("FF01"))],
-        [(REFUS, LOT, P, "FF01")],
-    ),
-    "a file is refused": ({"status": "RJCT", "reason": why("DU01")}, [], [(REFUS, REMISE, M, "DU01")]),
-    "a code outside the list": (
-        {},
-        [answered(P, transaction("E1", "RJCT", why("XX99")))],
-        [(RETOUR, TRANSACTION, "E1", "XX99")],
-    ),
-    "no code": ({}, [answered(P, transaction("E1", "RJCT"))], [(RETOUR, TRANSACTION, "E1", "")]),
-} | {
-    f"a file is {status}": ({"status": status}, [], [(ACCEPTE, REMISE, M, "")])
-    for status in ("PART", "ACCP", "ACTC", "ACSP", "ACWC")
-} | {f"a file is {status}": ({"status": status}, [], []) for status in ("RCVD", "PDNG")}
+ROWS: dict[str, tuple[dict[str, str], list[str], list[Said]]] = (
+    {
+        "a transaction is refused": (
+            {},
+            [answered(P, transaction("E1", "RJCT", why("AC01")))],
+            [(RETOUR, TRANSACTION, "E1", "AC01")],
+        ),
+        "a transaction below a refused batch has a reason only": (
+            {},
+            [answered(P, transaction("E1", "", why("AC04")), status="RJCT", reason=why("NARR"))],
+            [(RETOUR, TRANSACTION, "E1", "AC04"), (REFUS, LOT, P, "NARR")],
+        ),
+        "a transaction below a refused file has a reason only": (
+            {"status": "RJCT"},
+            [answered(P, transaction("E1", "", why("AC04")))],
+            [(RETOUR, TRANSACTION, "E1", "AC04"), (REFUS, REMISE, M, "")],
+        ),
+        "a reason without a refusal says nothing": (
+            {},
+            [answered(P, transaction("E1", "", why("AC04")))],
+            [],
+        ),
+        "a transaction is settled": (
+            {},
+            [answered(P, transaction("E1", "ACSC"), transaction("E2", "ACCC"))],
+            [(REGLEMENT, TRANSACTION, "E1", ""), (REGLEMENT, TRANSACTION, "E2", "")],
+        ),
+        "a batch is refused": (
+            {},
+            [answered(P, status="RJCT", reason=why("FF01"))],
+            [(REFUS, LOT, P, "FF01")],
+        ),
+        "a file is refused": ({"status": "RJCT", "reason": why("DU01")}, [], [(REFUS, REMISE, M, "DU01")]),
+        "a code outside the list": (
+            {},
+            [answered(P, transaction("E1", "RJCT", why("XX99")))],
+            [(RETOUR, TRANSACTION, "E1", "XX99")],
+        ),
+        "no code": ({}, [answered(P, transaction("E1", "RJCT"))], [(RETOUR, TRANSACTION, "E1", "")]),
+    }
+    | {
+        f"a file is {status}": ({"status": status}, [], [(ACCEPTE, REMISE, M, "")])
+        for status in ("PART", "ACCP", "ACTC", "ACSP", "ACWC")
+    }
+    | {f"a file is {status}": ({"status": status}, [], []) for status in ("RCVD", "PDNG")}
+)
 
 
 @pytest.mark.parametrize("namespace", PAIN_NAMESPACES)
@@ -78,7 +86,7 @@ def test_R25_each_level_says_its_own(row: str, namespace: str) -> None:
 
 def test_R25_the_texts_of_a_reason_are_one() -> None:
     report = read_report(pain(answered(P, transaction("E1", "RJCT", why("AC01", ["12;Konto", "ungültig"])))))
-    assert "12;Konto ungültig" == report.lignes[0].texte
+    assert report.lignes[0].texte == "12;Konto ungültig"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +108,7 @@ def test_R25_a_refusal_is_of_the_day_of_the_report_a_settlement_of_its_own(
 def test_R24_a_transaction_in_francs_is_read_as_such() -> None:
     francs = '<Amt><InstdAmt Ccy="CHF">10.00</InstdAmt></Amt>'
     report = read_report(pain(answered(P, transaction("E1", "RJCT", why("AC04"), francs))))
-    assert "CHF" == report.lignes[0].devise
+    assert report.lignes[0].devise == "CHF"
 
 
 def test_R25_the_first_version_has_no_batches() -> None:
@@ -109,4 +117,4 @@ def test_R25_the_first_version_has_no_batches() -> None:
         "<OrgnlEndToEndId>", f"<OrgnlPmtInfId>{P}</OrgnlPmtInfId><OrgnlEndToEndId>"
     )
     report = read_report(document(f"<CstmrPmtStsRpt>{line}</CstmrPmtStsRpt>", PAIN_2009))
-    assert [(P, "E1")] == [(line.pmt_inf_id, line.end_to_end_id) for line in report.lignes]
+    assert [(line.pmt_inf_id, line.end_to_end_id) for line in report.lignes] == [(P, "E1")]

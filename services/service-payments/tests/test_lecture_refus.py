@@ -37,9 +37,9 @@ def test_R23_a_report_has_at_most_20_MiB() -> None:
 
 def test_R23_a_message_in_an_envelope_is_found() -> None:
     inside = camt(entry("1.00")).partition(b"?>")[2]
-    assert "camt.053" == read_report(b"<Enveloppe>" + inside + b"</Enveloppe>").format
+    assert read_report(b"<Enveloppe>" + inside + b"</Enveloppe>").format == "camt.053"
 
 
 def test_R23_comments_and_instructions_are_not_read() -> None:
     written = camt(entry("1.00")).replace(b"<Ntry>", b"<!-- <Ntry/> --><?banque x?><Ntry>")
-    assert 1 == len(read_report(written).lignes)
+    assert len(read_report(written).lignes) == 1

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from crm.contrats.contrats_pb2 import CreateContratRequest
+from crm.contrats.contrats_pb2_grpc import ContratServiceStub
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import MandateServiceStub
 from db_utils import Scope, clock, within
@@ -92,6 +94,20 @@ async def test_R11_activations_at_once_leave_one_active(mandats: MandateServiceS
     )
     listed = (await mandats.List(pb.ListMandatesRequest(client_id="client-123"))).mandates
     assert sorted(one.statut for one in listed) == ["ACTIF", "REVOQUE", "REVOQUE", "REVOQUE"]
+
+
+async def test_R11_a_mandate_is_of_the_societe_of_its_contract(
+    mesh: Mesh, mandats: MandateServiceStub, contrats: ContratServiceStub, org: str
+) -> None:
+    """Unless the request, or contrats itself, says another; so debits of the contract find it (C23)."""
+    contrat = await contrats.Create(
+        CreateContratRequest(client_id="client-123", produit_id="prod-456", societe_id="soc-1")
+    )
+    from_contract = await mandats.Create(asked(contrat_id=contrat.id))
+    said = await mandats.Create(asked(contrat_id=contrat.id, societe_id="soc-2"))
+    as_contrats = mesh.service_stub(MandateServiceStub, caller="contrats", organisation=org)
+    by_contrats = await as_contrats.Create(asked(contrat_id=contrat.id))
+    assert [one.societe_id for one in (from_contract, said, by_contrats)] == ["soc-1", "soc-2", ""]
 
 
 async def test_R11_a_reference_is_given_once_in_a_societe(mandats: MandateServiceStub) -> None:

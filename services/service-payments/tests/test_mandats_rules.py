@@ -1,6 +1,7 @@
 """Rules of mandates as pure functions."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from crm.payments import payments_pb2 as pb
@@ -30,9 +31,9 @@ def mandat(**changed: object) -> Mandat:
     return Mandat(**told | changed)  # type: ignore[arg-type]  # the values are those of the columns
 
 
-def activation(**changed: object) -> pb.ActivateMandateRequest:
+def activation(**changed: Any) -> pb.ActivateMandateRequest:
     """A signature of 12 January, but for what is *changed*."""
-    told = {"iban": IBAN, "titulaire": "Hélène Dupont", "date_signature": "2026-01-12"}
+    told: dict[str, Any] = {"iban": IBAN, "titulaire": "Hélène Dupont", "date_signature": "2026-01-12"}
     return pb.ActivateMandateRequest(**told | changed)
 
 
@@ -118,10 +119,10 @@ def test_R30_an_address_is_kept_in_parts() -> None:
 def test_R11_a_mandate_is_recurrent_and_core_by_default() -> None:
     """The name sepa_core means CORE; other names are refused."""
     asked = pb.CreateMandateRequest(organisation_id="org-1", client_id="client-123")
-    made = rules.new_mandat(asked)
+    made = rules.new_mandat(asked, "")
     assert (made.type, made.schema, made.statut, made.societe_id) == ("RECURRENT", "CORE", "EN_ATTENTE", "")
     asked.schema = "sepa_core"
-    assert rules.new_mandat(asked).schema == "CORE"
+    assert rules.new_mandat(asked, "").schema == "CORE"
     asked.schema = "COR1"
     with pytest.raises(ValeurInconnue):
-        rules.new_mandat(asked)
+        rules.new_mandat(asked, "")

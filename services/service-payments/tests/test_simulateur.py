@@ -23,7 +23,7 @@ def test_R26_a_notice_books_each_debit_and_books_back_what_is_refused() -> None:
         (REGLEMENT, BACK.end_to_end_id, "", day, amount),
         (RETOUR, BACK.end_to_end_id, "AM04", day, amount),
     ]
-    assert "camt.054" == report.format
+    assert report.format == "camt.054"
 
 
 def test_R25_an_answer_says_of_each_debit_what_became_of_it() -> None:

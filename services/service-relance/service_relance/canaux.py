@@ -20,7 +20,13 @@ from grpc_utils import Peers, reason_of
 from grpc_utils.errors import CleIdempotenceReutilisee
 from service_kit.outgoing import Command
 
-from service_relance.models import CREER_TACHE, ENVOYER_EMAIL, NOTIFICATION, RegleRelance
+from service_relance.models import (
+    CREER_TACHE,
+    ENVOYER_EMAIL,
+    NOTIFICATION,
+    REJET_PRELEVEMENT,
+    RegleRelance,
+)
 
 M = TypeVar("M", bound=Message)
 
@@ -54,7 +60,8 @@ async def _send_mail(peers: Peers, request: SendRequest) -> object:
     return await peers.stub(EmailServiceStub).Send(request)
 
 
-async def _create_tache(peers: Peers, request: CreateTacheRequest) -> object:
+async def create_tache(peers: Peers, request: CreateTacheRequest) -> object:
+    """Have activites make the task; a repetition makes no second one."""
     return await peers.stub(TacheServiceStub).Create(request)
 
 
@@ -63,7 +70,7 @@ async def _notify(peers: Peers, request: CreateNotificationRequest) -> object:
 
 
 EMAIL: Final = Canal(_command("relance-email", SendRequest, _send_mail), "message_id")
-TACHE: Final = Canal(_command("relance-tache", CreateTacheRequest, _create_tache), "tache_id")
+TACHE: Final = Canal(_command("relance-tache", CreateTacheRequest, create_tache), "tache_id")
 INTERNE: Final = Canal(
     _command("relance-notification", CreateNotificationRequest, _notify), "notification_id"
 )
@@ -71,9 +78,12 @@ CANAUX: Final[Sequence[Canal[Any]]] = (EMAIL, TACHE, INTERNE)
 
 
 def canaux_of(regle: RegleRelance, *, email: str) -> Sequence[Canal[Any]]:
-    """The ways that *regle* takes; a client without an *email* is written to by nobody but called (R17)."""
+    """The ways that *regle* takes; a client without an *email* is written to by nobody but called (R17).
+
+    Of a rejected debit the client has had a mail by the email service: there is a task alone (R8).
+    """
     if regle.action_type == NOTIFICATION:
         return (INTERNE,)
-    if regle.action_type == CREER_TACHE or not email:
+    if regle.action_type == CREER_TACHE or regle.declencheur == REJET_PRELEVEMENT or not email:
         return (TACHE,)
     return (EMAIL,) if regle.action_type == ENVOYER_EMAIL else (EMAIL, TACHE)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,7 +10,6 @@ from crm.activites.activites_pb2 import CreateTacheRequest
 from crm.clients.clients_pb2 import ClientBase
 from crm.email.email_pb2 import Destinataire, SendRequest
 from crm.notifications.notifications_pb2 import CreateNotificationRequest
-from db_utils.clock import PARIS
 from google.protobuf.message import Message
 from grpc_utils import timestamp
 
@@ -26,6 +25,7 @@ from service_relance.models import (
     MOYENNE,
     RegleRelance,
 )
+from service_relance.rules import closing_on
 from service_relance.textes import Texte, texte
 
 Contenu = Mapping[str, Any]
@@ -34,7 +34,6 @@ Contenu = Mapping[str, Any]
 # that are asked for, by reminder.
 _DEMANDED: Final = "montant_du"
 _LONGEST_BODY, _LONGEST_NOTIFICATION = 10_000, 2_000  # characters that callees take
-_END_OF_DAY: Final = time(18)  # in Paris
 _PRIORITES: Final = {HAUTE: "haute", MOYENNE: "normale", BASSE: "basse"}
 _OWN_TYPES: Final = (IMPAYE, CONTRAT_BIENTOT_EXPIRE, CONTRAT_EXPIRE)  # types of notifications, too
 
@@ -150,7 +149,7 @@ def _tache(lettre: Lettre) -> CreateTacheRequest:
         description=said.corps[:_LONGEST_BODY],
         type="relance",
         priorite=_PRIORITES[lettre.regle.priorite_tache],
-        date_echeance=timestamp(datetime.combine(lettre.a_faire_avant, _END_OF_DAY, PARIS)),
+        date_echeance=timestamp(closing_on(lettre.a_faire_avant)),
         assigne_a=lettre.assigne_a,
         client_id=first.client_id,
         contrat_id=_common(lettre.group, "contrat_id"),

@@ -55,7 +55,7 @@ def in_order(
 ) -> tuple[list[Relance], list[Move]]:
     """What of *due* may be carried out *today*, and what waits for its former level (R13).
 
-    *siblings* are all reminders about the invoices of *due*, whatever became of them. Of an invoice at
+    *siblings* are all levels of the invoices of *due*, whatever became of them. Of an invoice at
     most one level is left, so that a service that was stopped for long does not send three in a day.
     """
     levels, ready, moved = _levels(siblings), list[Relance](), list[Move]()

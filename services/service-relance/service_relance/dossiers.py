@@ -12,6 +12,7 @@ from operator import add
 
 from grpc_utils import written_amount
 from pdf_utils import day
+from service_kit.rejets import in_words
 
 from service_relance.penalites import Montants
 
@@ -29,11 +30,21 @@ class FactureDue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rejet:
+    """Debit that was rejected for the reason *code*; *numero* is that of its invoice, "" without one."""
+
+    code: str
+    date_rejet: date | None
+    montant: Decimal | None
+    numero: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier:
     """Client and cause of a reminder, or of several that make one message; "" for what is not known.
 
-    *moyens_paiement* and *contact* are sentences or lists that follow a colon. *jour* is today in
-    Paris.
+    Addresses are lines below a name; *moyens_paiement* and *contact* are lists that follow a colon. *jour*
+    is today in Paris.
     """
 
     declencheur: str
@@ -42,7 +53,9 @@ class Dossier:
     niveau: int = 0
     professionnel: bool = False
     client_telephone: str = ""
+    client_adresse: str = ""
     societe_nom: str = ""
+    societe_adresse: str = ""
     moyens_paiement: str = ""
     contact: str = ""
     factures: Sequence[FactureDue] = ()
@@ -50,8 +63,7 @@ class Dossier:
     derniere_activite: date | None = None
     reference_contrat: str = ""
     date_fin: date | None = None
-    motif_rejet: str = ""
-    date_rejet: date | None = None
+    rejets: Sequence[Rejet] = ()
 
     @property
     def total(self) -> Montants:
@@ -88,12 +100,22 @@ def variables(dossier: Dossier) -> Mapping[str, str]:
         "date_echeance": _listed(written(one.date_echeance) for one in factures),
         "jours_retard": str(max(one.jours_retard for one in factures)) if factures else "",
         "societe_nom": dossier.societe_nom,
-        "motif_rejet": dossier.motif_rejet,
-        "date_rejet": written(dossier.date_rejet),
+        "motif_rejet": _listed(in_words(one.code) or one.code for one in dossier.rejets),
+        "date_rejet": _listed(written(one.date_rejet) for one in dossier.rejets),
         "reference_contrat": dossier.reference_contrat,
         "date_fin": written(dossier.date_fin),
         **{name: written_amount(value) if factures else "" for name, value in amounts.items()},
+        **_rejected_without_invoice(dossier),
     }
+
+
+def _rejected_without_invoice(dossier: Dossier) -> Mapping[str, str]:
+    """The amount of rejected debits, which is owed even where no invoice is known."""
+    amounts = [one.montant for one in dossier.rejets if one.montant]
+    if dossier.factures or not amounts:
+        return {}
+    total = written_amount(sum(amounts, Decimal(0)))
+    return {"montant_du": total, "total_du": total}
 
 
 def _listed(texts: Iterable[str]) -> str:

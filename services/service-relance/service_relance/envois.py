@@ -11,12 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import grpc
 from db_utils import Reader, Transaction, clock, failpoint
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from grpc_utils import reason_of
-from grpc_utils.errors import Refusal
+from grpc_utils import failure_of
 from service_kit import App
 from service_kit.outgoing import (
     ABANDONNEE,
@@ -176,8 +174,9 @@ async def send(app: App[Any], group: Group) -> str | None:
             try:
                 reference = await canal.envoyer(app.peers, request_of(canal.command, command))
             except SILENT as error:
-                await _failed(tx, envoi, relances, command, _said(error))
-                return _said(error)
+                erreur = str(failure_of(error))
+                await _failed(tx, envoi, relances, command, erreur)
+                return erreur
             failpoint("relance.before_done")
             await _sent(tx, envoi, canal, command, reference)
         await _executed(tx, envoi, relances)
@@ -232,14 +231,6 @@ async def _failed(
 def next_hour() -> datetime:
     """The full hour after now: what failed waits for it (R18)."""
     return clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-
-
-def _said(error: Exception) -> str:
-    """What *error* says: the status and the reason of a refusal."""
-    if isinstance(error, Refusal):
-        return f"{error.code.name} {error.reason}"
-    assert isinstance(error, grpc.aio.AioRpcError)
-    return f"{error.code().name} {reason_of(error)}".strip()
 
 
 async def _tell_finance(tx: Transaction, relance: Relance, erreur: str) -> None:

@@ -9,7 +9,7 @@ from db_utils import Listing, Retention, clock, purge_job
 from grpc_utils import Context, list_answer, optional_date, page_of, to_message
 from service_kit import App, Settings
 
-from service_relance.models import Envoi, HistoriqueRelance, Relance
+from service_relance.models import Envoi, HistoriqueRelance, ReglementVu, Relance, Signalement
 
 _FIVE_YEARS = timedelta(days=5 * 366)
 HISTORIQUES = Listing(
@@ -80,7 +80,10 @@ def line(
     )
 
 
-# The database refuses to delete a younger line.
+# The database refuses to delete a younger line of the history.
 FORGET = purge_job(
-    Retention(HistoriqueRelance, HistoriqueRelance.date_execution, _FIVE_YEARS), name="history"
+    Retention(HistoriqueRelance, HistoriqueRelance.date_execution, _FIVE_YEARS),
+    Retention(ReglementVu, ReglementVu.vu_le, _FIVE_YEARS),
+    Retention(Signalement, Signalement.created_at, _FIVE_YEARS),
+    name="history",
 )

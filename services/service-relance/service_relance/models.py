@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from db_utils import Choice, Entity, Key, Row, SoftDelete, Tenant, clock, metadata, uuid7
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from grpc_utils import Keyed
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 IMPAYE, REJET_PRELEVEMENT, NOUVEAU_CLIENT = "IMPAYE", "REJET_PRELEVEMENT", "NOUVEAU_CLIENT"
@@ -20,6 +21,8 @@ ECHEC = "ECHEC"  # statut of a reminder, resultat in its history
 SUCCES, IGNORE = "SUCCES", "IGNORE"  # resultats
 CLIENT_SUPPRIME, REGLEE = "CLIENT_SUPPRIME", "REGLEE"  # motifs: the client is gone, nothing is owed
 LITIGE = "LITIGE"  # motif: the client contests the invoice
+DECES = "DECES"  # motif: the client has died
+RETRY_EPUISE = "RETRY_EPUISE"  # motif: no debit of the invoice is presented again
 
 DECLENCHEUR = Choice(
     IMPAYE,
@@ -109,8 +112,10 @@ class Relance(Entity, Tenant, Base):
 
     *montant*, *date_echeance* and *numero* are those of the invoice when the reminder was planned (R6).
     *a_recalculer* marks a day that was chosen without the calendar, which has the last word (R5).
-    *nb_reports* counts the delays because of a debit on its way, *tentatives* the failures (R18).
-    *envoi_id* is what a run has sent, or tries to send, for it.
+    *nb_reports* counts the delays because of a debit on its way (R12), *tentatives* the failures (R18).
+    *payment_id* is the payment that was rejected (R8), or that settled the invoice (R19). *motif_rejet* is
+    the reason as the bank told it. *payments_muet_le* is when payments could not tell whether a debit is on
+    its way. *envoi_id* is what a run has sent, or tries to send, for it.
     """
 
     __tablename__ = "relance"
@@ -152,6 +157,9 @@ class Relance(Entity, Tenant, Base):
     nb_reports: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     tentatives: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     motif: Mapped[str | None] = mapped_column(String(255), default=None)
+    motif_rejet: Mapped[str | None] = mapped_column(String(35), default=None)
+    date_rejet: Mapped[date | None] = mapped_column(default=None)
+    payments_muet_le: Mapped[datetime | None] = mapped_column(default=None)
     cle: Mapped[str] = mapped_column(String(128))
     executee_le: Mapped[datetime | None] = mapped_column(default=None)
     envoi_id: Mapped[UUID | None] = mapped_column(ForeignKey("envoi.id"), default=None)
@@ -197,3 +205,51 @@ class JeuParDefaut(Tenant, Base):
 
     organisation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     fourni_le: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class ReglementVu(Tenant, Base):
+    """Payment of which an event told: that it was received (R19), that it was rejected (R8), or both.
+
+    The row decides what the one event means after the other, whichever came first. *date_reception* is
+    None until payment.received has come, *rejete_le* until payment.rejected has.
+    """
+
+    __tablename__ = "reglement_vu"
+    __table_args__ = (
+        Index(
+            "ix_reglement_vu_facture_id",
+            "organisation_id",
+            "facture_id",
+            postgresql_where=text("facture_id IS NOT NULL"),
+        ),
+        Index("ix_reglement_vu_vu_le", "vu_le"),
+    )
+
+    organisation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    payment_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    facture_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    montant: Mapped[Decimal]
+    date_reception: Mapped[date | None] = mapped_column(default=None)
+    rejete_le: Mapped[date | None] = mapped_column(default=None)
+    vu_le: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class Signalement(Entity, Tenant, Keyed, Base):
+    """What another service has found out, once under its key (R20).
+
+    *relance_ids* are the reminders that it has brought forward.
+    """
+
+    __tablename__ = "signalement"
+    __table_args__ = (
+        Index("uq_signalement_cle", "organisation_id", "cle_idempotence", unique=True),
+        Index("ix_signalement_created_at", "created_at"),
+    )
+
+    declencheur: Mapped[str] = mapped_column(DECLENCHEUR)
+    motif: Mapped[str] = mapped_column(Choice(RETRY_EPUISE))
+    client_id: Mapped[str] = mapped_column(String(64))
+    facture_id: Mapped[str] = mapped_column(String(64))
+    contrat_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", key="metadata_", default_factory=dict)
+    relance_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default_factory=list)

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RelanceEngineServiceServicer
 from db_utils import clock
-from grpc_utils import Context, optional_date
+from grpc_utils import Context, optional_date, to_message
 from grpc_utils.errors import Aborted, InvalidArgument
 from service_kit import App, Settings
 
 from service_relance.execution import only_run, run
 from service_relance.models import ECHEC, EXECUTEE, IGNOREE
 from service_relance.passage import REPORTEE, Passage, Resultat
+from service_relance.signalements import new_signalement, report
 from service_relance.statistiques import periode, statistiques
 
 
@@ -46,6 +47,14 @@ class RelanceEngineService(RelanceEngineServiceServicer):
             if not alone:
                 raise ExecutionEnCours
             return _answer(await run(self._app, passage, request.client_id))
+
+    async def ProcessEvent(
+        self, request: pb.ProcessEventRequest, context: Context
+    ) -> pb.ProcessEventResponse:
+        """Bring the next level of an invoice forward of which no debit is presented again (R20)."""
+        signalement = new_signalement(request)
+        reported = await report(self._app, signalement)
+        return pb.ProcessEventResponse(relances=[to_message(one, pb.Relance) for one in reported])
 
     async def GetStatistiques(
         self, request: pb.GetStatistiquesRelanceRequest, context: Context

@@ -1,4 +1,4 @@
-"""One client's reminders in a run: checked, ordered, grouped, sent (R11, R13 to R18)."""
+"""One client's reminders in a run: checked, ordered, grouped, sent (R11 to R18)."""
 
 import logging
 from collections.abc import Sequence
@@ -12,12 +12,13 @@ from service_kit import App
 from sqlalchemy import String, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from service_relance import contenus, envois, renseignements
+from service_relance import contenus, debits, envois, renseignements
 from service_relance.calendrier import eligible, plus_business_days
 from service_relance.canaux import EMAIL, TACHE, Canal, canaux_of
 from service_relance.decisions import Group, Move, grouped, in_order, one_mail
 from service_relance.historique import line
-from service_relance.models import ECHEC, EXECUTEE, IGNORE, IGNOREE, Envoi, RegleRelance, Relance
+from service_relance.models import ECHEC, EXECUTEE, IGNORE, IGNOREE, IMPAYE, Envoi, RegleRelance, Relance
+from service_relance.rules import DAYS_FOR_A_TASK
 from service_relance.verification import SILENT, Verdict, invoices_of, verified
 
 _log = logging.getLogger(__name__)
@@ -25,8 +26,10 @@ _log = logging.getLogger(__name__)
 REPORTEE: Final = "REPORTEE"  # resultat, besides those that are statuts, too
 DEPENDANCE_MUETTE, PLUS_PLANIFIEE = "DEPENDANCE_INDISPONIBLE", "PLUS_PLANIFIEE"  # motifs to wait
 HEURE_SUIVANTE, REGLE_SUPPRIMEE = "HEURE_SUIVANTE", "REGLE_SUPPRIMEE"
-_DAYS_FOR_A_TASK: Final = 2  # business days
-_SIBLINGS = select(Relance).where(Relance.facture_id == any_(bindparam("factures", type_=ARRAY(String))))
+# A call about a rejected debit is about an invoice, too, but no level of it.
+_SIBLINGS = select(Relance).where(
+    Relance.facture_id == any_(bindparam("factures", type_=ARRAY(String))), Relance.declencheur == IMPAYE
+)
 _WRITTEN = (
     select(Envoi.id)
     .where(Envoi.client_id == bindparam("client_id", type_=String))
@@ -76,6 +79,9 @@ async def carry_out(
     results += await _ignore(app, passage, verdict.ignored)
     siblings = await app.database.read().all(_SIBLINGS, factures=invoices_of(verdict.ready))
     ready, moves = in_order(verdict.ready, siblings, passage.today)
+    held = await debits.held_up(app, ready, passage.today, dry_run=passage.dry_run)
+    results += [waits(relance, motif) for relance, motif in held.items()]
+    ready = [relance for relance in ready if relance not in held]
     client = _Client(app, passage, verdict, siblings)
     plans, orphans = await client.plans(grouped(ready))
     results += await _ignore(app, passage, [(one, REGLE_SUPPRIMEE) for one in orphans])
@@ -207,5 +213,5 @@ class _Client:
         assigne_a, day = "", today
         if TACHE in plan.canaux:
             assigne_a = await renseignements.assignee_of(self.app, plan.regle, client)
-            day = (await plus_business_days(self.app, first.societe_id, today, _DAYS_FOR_A_TASK)).date
+            day = (await plus_business_days(self.app, first.societe_id, today, DAYS_FOR_A_TASK)).date
         return contenus.Lettre(group, plan.regle, client, dossier, emetteur.email, assigne_a, day)

@@ -80,6 +80,11 @@ def inactivity_key(client_id: str, last: date) -> str:
     return f"inactif:{client_id}:{last.isoformat()}"
 
 
+def last_day_of(relance: Relance) -> date:
+    """The day of the last activity, which the key of a reminder about inactivity tells."""
+    return date.fromisoformat(relance.cle.rpartition(":")[2])
+
+
 def inactivity(regle: RegleRelance, client: ClientBase, last: date, jour: Jour) -> Relance:
     """Reminder by which *regle* has an inactive client called, one per time of inactivity (R24)."""
     return Relance(

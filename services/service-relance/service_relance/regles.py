@@ -41,10 +41,10 @@ async def applying_rules(
     return in_force(found, societe_id)
 
 
-async def expected_delays(
+async def expected_rules(
     reader: Reader, organisation_id: str, societe_id: str, declencheur: str
-) -> Sequence[int]:
-    """Delays in days of the rules that `applying_rules` is about to find, those of the default set included.
+) -> Sequence[RegleRelance]:
+    """The rules that `applying_rules` is about to find, those of the default set included.
 
     They are a forecast for look-ups, which write nothing: a rule may change before the transaction.
     """
@@ -54,10 +54,9 @@ async def expected_delays(
         societes=["", societe_id],
         declencheur=declencheur,
     )
-    expected = in_force(found, societe_id) or [
+    return in_force(found, societe_id) or [
         regle for regle in rules.default_rules(organisation_id) if regle.declencheur == declencheur
     ]
-    return [regle.delai_jours for regle in expected]
 
 
 async def supply_defaults(tx: Transaction, organisation_id: str) -> None:

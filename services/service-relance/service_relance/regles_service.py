@@ -13,6 +13,7 @@ from service_kit import App, Settings
 from sqlalchemy import bindparam, select
 
 from service_relance.models import IMPAYE, PLANIFIEE, RegleRelance, Relance
+from service_relance.references import check_societe
 from service_relance.regles import supply_defaults
 from service_relance.regles_rules import check_delays, new_regle, regle_changes
 
@@ -28,11 +29,13 @@ class RegleRelanceService(RegleRelanceServiceServicer):
     """Rules of the caller's organisation."""
 
     def __init__(self, app: App[Settings]) -> None:
+        self._app = app
         self._db = app.database
 
     async def Create(self, request: pb.CreateRegleRelanceRequest, context: Context) -> pb.RegleRelance:
         """Add an active rule; reminders that are planned already keep theirs (R2, R3, R6)."""
         regle = new_regle(request)
+        await check_societe(self._app, regle.societe_id)
         async with self._db.transaction() as tx:
             await tx.insert(regle)
             await _check_order(tx, regle)
@@ -55,6 +58,7 @@ class RegleRelanceService(RegleRelanceServiceServicer):
 
     async def Update(self, request: pb.UpdateRegleRelanceRequest, context: Context) -> pb.RegleRelance:
         """Change the fields that the request carries (R2, R3)."""
+        await check_societe(self._app, request.societe_id)
         async with self._db.transaction() as tx:
             regle = found(await tx.get(RegleRelance, request.id, lock=True))
             changed = regle_changes(regle, request)

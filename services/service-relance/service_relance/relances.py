@@ -29,13 +29,13 @@ RELANCES = Listing(
 )
 
 # In one order, so that two cancellations never wait for each other.
-_OF_FACTURE = (
+OF_FACTURE = (
     select(Relance)
     .where(Relance.facture_id == bindparam("facture_id"), Relance.statut == PLANIFIEE)
     .order_by(Relance.id)
     .with_for_update()
 )
-_FURTHER = _OF_FACTURE.where(Relance.declencheur == IMPAYE, Relance.niveau > bindparam("niveau"))
+_FURTHER = OF_FACTURE.where(Relance.declencheur == IMPAYE, Relance.niveau > bindparam("niveau"))
 
 
 class RelanceService(RelanceServiceServicer):
@@ -70,7 +70,7 @@ class RelanceService(RelanceServiceServicer):
                 named = found(await tx.get(Relance, request.id, lock=True))
                 relances = [named, *await self._further(tx, named, motif)]
             else:
-                relances = list(await tx.all(_OF_FACTURE, facture_id=request.facture_id))
+                relances = list(await tx.all(OF_FACTURE, facture_id=request.facture_id))
             planned = [relance for relance in relances if relance.statut == PLANIFIEE]
             for relance in planned:
                 await tx.update(relance, statut=ANNULEE, motif=motif)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Final
 
 from crm.events.business_pb2 import InvoiceCreatedEvent
 from crm.factures import factures_pb2
@@ -39,6 +40,7 @@ _DEFAULTS = (
 )
 _OPENS, _CLOSES = time(9), time(18)  # in Paris (R10)
 _SATURDAY, _SUNDAY = 5, 6
+DAYS_FOR_A_TASK: Final = 2  # business days (R17)
 # Where no other term is agreed: article L441-10 of the Code de commerce.
 _LEGAL_TERM = timedelta(days=30)
 _SETTLED = ("PAYEE", "ANNULEE")  # statuts of an invoice
@@ -181,3 +183,23 @@ def is_open(now: datetime) -> bool:
     """Tell whether *now* is within the hours of work (R10); holidays are unknown without the calendar."""
     in_paris = now.astimezone(PARIS)
     return in_paris.weekday() not in _TO_MONDAY and _OPENS <= in_paris.time() <= _CLOSES
+
+
+def closing_on(day: date) -> datetime:
+    """The end of the hours of work of *day* (R10)."""
+    return datetime.combine(day, _CLOSES, PARIS)
+
+
+def opening_on(day: date) -> datetime:
+    """The first hour of work of *day* (R10)."""
+    return datetime.combine(day, _OPENS, PARIS)
+
+
+def next_opening(now: datetime) -> datetime:
+    """*now* within the hours of work, else the next hour at which they begin, on a weekday (R10)."""
+    in_paris = now.astimezone(PARIS)
+    if is_open(now):
+        return in_paris
+    today = in_paris.date()
+    day = today if in_paris.time() < _OPENS else after(today, 1)
+    return opening_on(weekday(day))

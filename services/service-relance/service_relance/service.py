@@ -4,6 +4,7 @@ from service_kit import Service
 from service_kit.outgoing import NOTIFICATION, OutgoingCommands
 
 from service_relance.calendrier import RECALCUL
+from service_relance.contentieux import TACHE_CONTENTIEUX
 from service_relance.execution import EXECUTION
 from service_relance.historique import FORGET, HistoriqueRelanceService
 from service_relance.models import Base
@@ -20,5 +21,5 @@ SERVICE = Service(
     servicers=(RegleRelanceService, RelanceService, RelanceEngineService, HistoriqueRelanceService),
     subscriptions=SUBSCRIPTIONS,
     workers=(EXECUTION, RECALCUL, QUOTIDIEN, FORGET),
-    components=(OutgoingCommands((NOTIFICATION,)),),
+    components=(OutgoingCommands((NOTIFICATION, TACHE_CONTENTIEUX)),),
 )

@@ -1,7 +1,4 @@
-"""Figures about what was carried out within a period (R23).
-
-What was paid afterwards is not among them yet: no event about payments is consumed.
-"""
+"""Figures about what was carried out within a period, and what was paid afterwards (R23)."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,12 +11,13 @@ from crm.relance import relance_pb2 as pb
 from db_utils import Reader, clock
 from grpc_utils import civil_date, required
 from grpc_utils.errors import DateInvalide, InvalidArgument
-from sqlalchemy import DateTime, Numeric, bindparam, cast, func, select
+from sqlalchemy import Date, DateTime, Numeric, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from service_relance.models import ECHEC, IGNORE, IMPAYE, SUCCES, HistoriqueRelance, Relance
+from service_relance.models import ECHEC, IGNORE, IMPAYE, SUCCES, HistoriqueRelance, ReglementVu, Relance
 
 _LONGEST = timedelta(days=5 * 366)
+_DAYS_AFTER = 30  # that a reminder works
 _FIRST_YEAR, _LAST_YEAR = 1900, 2999
 
 _within = (
@@ -54,6 +52,29 @@ _asked = (
     .subquery()
 )
 _ASKED: Any = select(func.sum(_asked.c.montant))
+# Of each payment within thirty days after a reminder of its invoice the day of the last one before it.
+_executed = cast(func.timezone("Europe/Paris", HistoriqueRelance.date_execution), Date)
+_paid = (
+    select(ReglementVu.montant, ReglementVu.date_reception, func.max(_executed).label("rappel"))
+    .where(
+        *_within,
+        Relance.declencheur == IMPAYE,
+        HistoriqueRelance.resultat == SUCCES,
+        ReglementVu.organisation_id == HistoriqueRelance.organisation_id,
+        ReglementVu.facture_id == HistoriqueRelance.facture_id,
+        ReglementVu.rejete_le.is_(None),
+        ReglementVu.date_reception >= _executed,
+        ReglementVu.date_reception - _executed <= _DAYS_AFTER,
+    )
+    .group_by(
+        ReglementVu.organisation_id,
+        ReglementVu.payment_id,
+        ReglementVu.montant,
+        ReglementVu.date_reception,
+    )
+    .subquery()
+)
+_PAID: Any = select(func.sum(_paid.c.montant), func.avg(_paid.c.date_reception - _paid.c.rappel))
 
 
 class PeriodeTropLongue(InvalidArgument):
@@ -97,6 +118,7 @@ async def statistiques(reader: Reader, asked: Periode) -> pb.StatistiquesRelance
     """Count the lines of the history within *asked*, by trigger and by level (R23)."""
     rows = await reader.all(_COUNTS, **asked.bounds)
     amount = await reader.one(_ASKED, **asked.bounds) or Decimal("0.00")
+    ((paid, delay),) = await reader.all(_PAID, **asked.bounds)
     return pb.StatistiquesRelance(
         **_figures((resultat, count) for _, _, resultat, count in rows),
         par_declencheur=[
@@ -118,6 +140,8 @@ async def statistiques(reader: Reader, asked: Periode) -> pb.StatistiquesRelance
             for niveau in sorted({row[1] for row in rows if row[0] == IMPAYE})
         ],
         montant_relance=float(amount),
+        montant_regle_apres_relance=float(paid or 0),
+        delai_moyen_reglement_jours=None if delay is None else float(delay),
     )
 
 

@@ -1,25 +1,29 @@
 """Subscriptions to events of other services; their handlers write rows and nothing else.
 
 What other services are asked is asked before the transaction: owner, due date, days of the calendar.
+Those of events about payments are in `paiements.py`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from crm.events.business_pb2 import ClientCreatedEvent, InvoiceCreatedEvent
-from crm.factures.factures_pb2 import GetFactureRequest
-from crm.factures.factures_pb2_grpc import InvoiceServiceStub
-from db_utils import Scope, Transaction, parse_uuid, within
+from crm.events.business_pb2 import (
+    ClientCreatedEvent,
+    InvoiceCreatedEvent,
+    PaymentReceivedEvent,
+    PaymentRejectedEvent,
+)
+from db_utils import Scope, Transaction, within
 from db_utils.clock import PARIS
-from grpc_utils import answered_or_none
 from nats_utils import Subscription, required_instant
 from service_kit import App, Owner, Settings, invalid_when_refused, owner_of
 
 from service_relance import rules
 from service_relance.calendrier import eligible_days
 from service_relance.models import IMPAYE, NOUVEAU_CLIENT
-from service_relance.regles import applying_rules, expected_delays
+from service_relance.paiements import note_received, note_rejected, received_payment, rejected_payment
+from service_relance.regles import applying_rules, expected_rules
+from service_relance.renseignements import facture_of
 from service_relance.rules import Facture, Jours
 
 
@@ -45,10 +49,9 @@ async def _days_after(app: App[Settings], owner: Owner, declencheur: str, base: 
     """Ask the calendar for the days that the rules of *owner* count from *base*."""
     organisation_id, societe_id = owner.organisation_id, owner.societe_id
     with within(Scope(organisation_id)):
-        delays: Iterable[int] = await expected_delays(
-            app.database.read(), organisation_id, societe_id, declencheur
-        )
-        return await eligible_days(app, societe_id, [rules.after(base, delay) for delay in delays])
+        expected = await expected_rules(app.database.read(), organisation_id, societe_id, declencheur)
+        days = [rules.after(base, regle.delai_jours) for regle in expected]
+        return await eligible_days(app, societe_id, days)
 
 
 async def arrived_client(event: ClientCreatedEvent, app: App[Settings]) -> Arrivee | None:
@@ -88,11 +91,10 @@ async def announced_invoice(event: InvoiceCreatedEvent, app: App[Settings]) -> A
 
 
 async def _known_due_date(event: InvoiceCreatedEvent, app: App[Settings], owner: Owner) -> date | None:
-    if event.HasField("date_echeance") or parse_uuid(event.invoice_id) is None:
+    if event.HasField("date_echeance"):
         return None
     with within(Scope(owner.organisation_id)):
-        factures = app.peers.stub(InvoiceServiceStub)
-        facture = await answered_or_none(factures.Get(GetFactureRequest(id=event.invoice_id)))
+        facture = await facture_of(app, event.invoice_id)
     known = facture is not None and facture.date_echeance
     return date.fromisoformat(known) if known else None
 
@@ -112,4 +114,6 @@ async def plan_reminders_of_invoice(
 SUBSCRIPTIONS = (
     Subscription(ClientCreatedEvent, plan_welcome, lookup=arrived_client),
     Subscription(InvoiceCreatedEvent, plan_reminders_of_invoice, lookup=announced_invoice),
+    Subscription(PaymentReceivedEvent, note_received, lookup=received_payment),
+    Subscription(PaymentRejectedEvent, note_rejected, lookup=rejected_payment),
 )

@@ -1,6 +1,6 @@
 """Texts of reminders: those that an organisation wrote, else the built-in ones, in French (R3).
 
-`textes_impaye.py` holds those about unpaid invoices. Pure.
+`textes_impaye.py` holds those about unpaid invoices, `textes_rejet.py` that about rejected debits. Pure.
 """
 
 import re
@@ -10,7 +10,7 @@ from html import escape
 
 from pdf_utils import typeset
 
-from service_relance import textes_impaye
+from service_relance import textes_impaye, textes_rejet
 from service_relance.dossiers import Dossier, variables, written
 from service_relance.modeles import filled
 from service_relance.models import (
@@ -19,6 +19,7 @@ from service_relance.models import (
     IMPAYE,
     INACTIVITE_CLIENT,
     NOUVEAU_CLIENT,
+    REJET_PRELEVEMENT,
     RegleRelance,
 )
 
@@ -56,6 +57,10 @@ def _impaye(dossier: Dossier, au_client: bool) -> Texte:
     return Texte(textes_impaye.titre(dossier), textes_impaye.corps(dossier, au_client=au_client))
 
 
+def _rejet(dossier: Dossier, au_client: bool) -> Texte:
+    return Texte(textes_rejet.titre(dossier), textes_rejet.corps(dossier))
+
+
 def _bienvenue(dossier: Dossier, au_client: bool) -> Texte:
     creation, nom, societe = written(dossier.date_creation), dossier.client_nom, dossier.societe_nom
     if au_client:
@@ -79,14 +84,16 @@ def _bienvenue(dossier: Dossier, au_client: bool) -> Texte:
 
 def _a_renouveler(dossier: Dossier, au_client: bool) -> Texte:
     reference, fin, left = dossier.reference_contrat, written(dossier.date_fin), _days_left(dossier)
-    titre = f"Contrat à renouveler : {reference}"
+    titre = f"Contrat à renouveler : {reference or dossier.client_nom}"
+    ends = f"prend fin le {fin}, {left}" if fin else "prend fin"
     if au_client:
-        ends = f"Votre contrat {reference} prend fin le {fin}, {left}."
-        return Texte(titre, _message(dossier, f"{ends} Parlons de son renouvellement."))
-    return Texte(
-        titre,
-        _about_contract(dossier, f"Proposer le renouvellement : le contrat prend fin {left}."),
-    )
+        return Texte(titre, _message(dossier, f"{_contract(dossier)} {ends}. Parlons de son renouvellement."))
+    soon = f"prend fin {left}" if fin else "prend fin"
+    return Texte(titre, _about_contract(dossier, f"Proposer le renouvellement : le contrat {soon}."))
+
+
+def _contract(dossier: Dossier) -> str:
+    return f"Votre contrat {dossier.reference_contrat}".strip()
 
 
 def _days_left(dossier: Dossier) -> str:
@@ -98,9 +105,9 @@ def _days_left(dossier: Dossier) -> str:
 
 def _expire(dossier: Dossier, au_client: bool) -> Texte:
     reference, fin = dossier.reference_contrat, written(dossier.date_fin)
-    titre = f"Contrat expiré : {reference}"
+    titre = f"Contrat expiré : {reference or dossier.client_nom}"
     if au_client:
-        ended = f"Votre contrat {reference} a pris fin le {fin}."
+        ended = f"{_contract(dossier)} a pris fin le {fin}." if fin else f"{_contract(dossier)} a pris fin."
         return Texte(titre, _message(dossier, f"{ended} Nous pouvons en établir un nouveau."))
     return Texte(
         titre,
@@ -136,7 +143,7 @@ def _inactif(dossier: Dossier, au_client: bool) -> Texte:
 
 def _message(dossier: Dossier, sentence: str) -> str:
     contact = f"Contact : {dossier.contact}" if dossier.contact else ""
-    parts = (f"Bonjour {dossier.client_nom},", sentence, contact, f"Cordialement,\n{dossier.societe_nom}")
+    parts = (f"Bonjour {dossier.client_nom},", sentence, contact, textes_impaye.closing(dossier))
     return "\n\n".join(part.strip() for part in parts if part.strip())
 
 
@@ -146,6 +153,7 @@ def _lines(sentence: str, *fields: tuple[str, str]) -> str:
 
 _INTEGRES: Mapping[str, Callable[[Dossier, bool], Texte]] = {
     IMPAYE: _impaye,
+    REJET_PRELEVEMENT: _rejet,
     NOUVEAU_CLIENT: _bienvenue,
     CONTRAT_BIENTOT_EXPIRE: _a_renouveler,
     CONTRAT_EXPIRE: _expire,

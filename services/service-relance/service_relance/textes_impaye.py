@@ -69,8 +69,9 @@ def _ferme(dossier: Dossier) -> Iterator[str]:
 
 def _mise_en_demeure(dossier: Dossier, *, printed: bool) -> Iterator[str]:
     if printed:
+        yield f"{dossier.societe_nom}\n{dossier.societe_adresse}"
         yield "Lettre recommandée avec avis de réception"
-        yield f"À l'attention de {dossier.client_nom}"
+        yield f"{dossier.client_nom}\n{dossier.client_adresse}"
         yield f"Le {written(dossier.jour)}"
     yield "Objet : mise en demeure de payer"
     yield "Madame, Monsieur,"
@@ -142,9 +143,14 @@ def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
+def closing(dossier: Dossier) -> str:
+    """The last words of a message to a client."""
+    return f"Cordialement,\n{dossier.societe_nom}" if dossier.societe_nom else "Cordialement."
+
+
 def _close(dossier: Dossier) -> Iterator[str]:
     if dossier.moyens_paiement:
         yield f"Moyens de paiement : {dossier.moyens_paiement}"
     if dossier.contact:
         yield f"Contact : {dossier.contact}"
-    yield f"Cordialement,\n{dossier.societe_nom}"
+    yield closing(dossier)

@@ -10,17 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import grpc
-from crm.clients.clients_pb2 import ClientBase, GetClientBaseRequest
-from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
-from crm.factures.factures_pb2 import Facture, GetFactureRequest
-from crm.factures.factures_pb2_grpc import InvoiceServiceStub
+from crm.clients.clients_pb2 import ClientBase
+from crm.factures.factures_pb2 import Facture
 from db_utils import parse_uuid
-from grpc_utils import answered_or_none
 from grpc_utils.errors import Unavailable
 from service_kit import App
 
 from service_relance import rules
 from service_relance.models import CLIENT_SUPPRIME, IMPAYE, REGLEE, REJET_PRELEVEMENT, Relance
+from service_relance.renseignements import client_of, facture_of
 
 _log = logging.getLogger(__name__)
 
@@ -49,9 +47,8 @@ async def verified(app: App[Any], client_id: str, due: Sequence[Relance]) -> Ver
     """Ask clients about *client_id*, then factures about the invoices of *due* (R11)."""
     client = None
     if parse_uuid(client_id):  # other ids are not of our making (C2)
-        get = app.peers.stub(ClientBaseServiceStub).Get
         try:
-            client = await answered_or_none(get(GetClientBaseRequest(id=client_id)))
+            client = await client_of(app, client_id)
         except SILENT as error:
             _log.warning("reminders of client %s wait: %r", client_id, error)
             return Verdict(waiting=[(relance, CLIENTS_MUET) for relance in due])
@@ -84,9 +81,8 @@ async def _ask_factures(app: App[Any], due: Sequence[Relance]) -> Mapping[str, F
 
 async def _answer(app: App[Any], facture_id: str) -> Facture | str:
     """The invoice, or why its reminders wait."""
-    get = app.peers.stub(InvoiceServiceStub).Get
     try:
-        facture = await answered_or_none(get(GetFactureRequest(id=facture_id)))
+        facture = await facture_of(app, facture_id)
     except SILENT as error:
         _log.warning("reminders about invoice %s wait: %r", facture_id, error)
         return FACTURES_MUET

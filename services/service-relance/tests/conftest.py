@@ -13,6 +13,7 @@ from service_kit.registry import service_named
 from service_relance.service import SERVICE
 from service_testing import Mesh, running
 from service_testing.fixtures import of_member, of_stranger
+from tests.encaissements import Encaissements, Paiements
 
 _BESIDE = (
     "activites",
@@ -33,8 +34,15 @@ foreign_factures = of_stranger(InvoiceServiceStub)
 
 
 @pytest.fixture(scope="package")
-async def mesh() -> AsyncIterator[Mesh]:
-    """Everything is real."""
-    services = (SERVICE, *map(service_named, _BESIDE))
-    async with running(*(replace(one, workers=()) for one in services), user_sync_enabled=False) as mesh:
+def encaissements() -> Encaissements:
+    """What the double of payments knows."""
+    return Encaissements()
+
+
+@pytest.fixture(scope="package")
+async def mesh(encaissements: Encaissements) -> AsyncIterator[Mesh]:
+    """Everything is real but payments."""
+    services = (replace(one, workers=()) for one in (SERVICE, *map(service_named, _BESIDE)))
+    payments = {"payments": [Paiements(encaissements)]}  # type: ignore[abstract]  # `double` serves the rest
+    async with running(*services, doubles=payments, user_sync_enabled=False) as mesh:
         yield mesh

@@ -16,8 +16,8 @@ from service_testing import Mesh, eventually
 from sqlalchemy import select
 
 
-async def planned(mesh: Mesh, org: str, *relances: dict[str, Any]) -> list[str]:
-    """Insert reminders of *org* with these fields, in this order; returns their ids."""
+async def planned(mesh: Mesh, org: str, *relances: dict[str, Any], actif: bool = True) -> list[str]:
+    """Insert reminders of *org* with these fields, in this order, by a new rule; returns their ids."""
     async with mesh.database("relance").transaction() as tx:
         regle = await tx.insert(
             RegleRelance(
@@ -26,6 +26,7 @@ async def planned(mesh: Mesh, org: str, *relances: dict[str, Any]) -> list[str]:
                 declencheur="NOUVEAU_CLIENT",
                 delai_jours=7,
                 action_type="CREER_TACHE",
+                actif=actif,
             )
         )
         rows = [

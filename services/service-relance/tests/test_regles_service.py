@@ -10,12 +10,14 @@ import pytest
 from crm.common.common_pb2 import Pagination
 from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RegleRelanceServiceStub, RelanceServiceStub
+from db_utils import uuid7
 from service_relance.models import IMPAYE
 from service_relance.regles import applying_rules
 from service_relance.rules import Facture, impaye
 from service_testing import Mesh, eventually, refusal
 from sqlalchemy import Integer, literal_column, select, text
 from tests.rappels import confirmed, issued
+from tests.recouvrement import Recouvrement
 
 Regles = RegleRelanceServiceStub
 REFUSED = grpc.StatusCode.INVALID_ARGUMENT
@@ -256,3 +258,26 @@ async def test_a_rule_is_deleted_or_plans_never_both(regles: Regles, mesh: Mesh,
         await eventually(lambda: mesh.database("relance").read().one(waiting))
         await tx.insert(impaye(first, facture, "", {}))
     assert await deletion == (grpc.StatusCode.FAILED_PRECONDITION, "ENCORE_UTILISE")
+
+
+async def test_R02_a_societe_that_organisations_does_not_know_is_refused(
+    mesh: Mesh, regles: Regles, org: str
+) -> None:
+    """Unknown, or of another organisation; nothing is stored or changed."""
+    bureau = Recouvrement(mesh, org)
+    known = await bureau.societe("Atelier Élan")
+    foreign = await Recouvrement(mesh, f"{org}-autre").societe("Ailleurs")
+    made = await regles.Create(rule(societe_id=known))
+    for societe_id in (foreign, str(uuid7())):
+        answer = await refusal(regles.Create(rule(societe_id=societe_id)))
+        assert (answer.code, answer.reason, answer.metadata["champ"]) == (
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "REFERENCE_INCONNUE",
+            "societe_id",
+        )
+        request = pb.UpdateRegleRelanceRequest(id=made.id, societe_id=societe_id)
+        assert (await refused(regles.Update(request)))[1] == "REFERENCE_INCONNUE"
+    async with bureau.without("organisations"):
+        unasked = str(uuid7())
+        assert (await bureau.stub(Regles).Create(rule(societe_id=unasked))).societe_id == unasked
+    assert sorted(one.societe_id for one in await listed(bureau.stub(Regles))) == sorted([known, unasked])

@@ -1,6 +1,7 @@
 """Figures about what was carried out (R23)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -8,9 +9,9 @@ import grpc
 import pytest
 from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RelanceEngineServiceStub, RelanceServiceStub
-from db_utils import clock
+from db_utils import clock, uuid7
 from psycopg.errors import RaiseException
-from service_relance.models import HistoriqueRelance
+from service_relance.models import HistoriqueRelance, ReglementVu
 from service_testing import Mesh, refusal
 from service_testing.fixtures import of_member
 from sqlalchemy import delete, update
@@ -77,6 +78,7 @@ async def test_R23_lines_of_the_period_are_counted(
             pb.StatistiquesNiveau(niveau=2, total=1, succes=1),
         ],
         montant_relance=160.5,
+        montant_regle_apres_relance=0.0,
     )
     february = await moteur.GetStatistiques(pb.GetStatistiquesRelanceRequest(**FEBRUARY))
     assert (february.total, february.montant_relance) == (3, 100.0)
@@ -105,10 +107,44 @@ async def test_R23_a_period_is_of_days_in_paris(
 
 
 async def test_R23_without_history_everything_is_zero(moteur: RelanceEngineServiceStub) -> None:
-    """What was paid is absent, since nobody tells it."""
+    """There is no delay of payments that were not made."""
     answer = await moteur.GetStatistiques(pb.GetStatistiquesRelanceRequest(**FEBRUARY))
-    assert answer == pb.StatistiquesRelance()
-    assert not answer.HasField("montant_regle_apres_relance")
+    assert answer == pb.StatistiquesRelance(montant_regle_apres_relance=0.0)
+    assert not answer.HasField("delai_moyen_reglement_jours")
+
+
+async def test_R23_what_was_paid_within_thirty_days_after_a_reminder_counts(
+    mesh: Mesh, org: str, moteur: RelanceEngineServiceStub, relance: dict[str, pb.Relance]
+) -> None:
+    """Days are counted from the last reminder before; neither early, late nor rejected payments count."""
+    await carried_out(mesh, relance["7n1"])
+    await carried_out(mesh, relance["7n2"], date_execution=SECOND)
+    await carried_out(mesh, relance["8n1"])
+    await carried_out(mesh, relance["bienvenue"])
+    await paid(mesh, org, "facture-7", 40.0, date(2026, 2, 19))  # the day before level 1
+    await paid(mesh, org, "facture-7", 60.0, date(2026, 3, 1))  # nine days after level 1
+    await paid(mesh, org, "facture-7", 30.5, date(2026, 4, 8))  # thirty days after level 2
+    await paid(mesh, org, "facture-7", 20.0, date(2026, 4, 9))
+    await paid(mesh, org, "facture-8", 100.0, date(2026, 2, 25), rejete_le=date(2026, 3, 2))
+    await paid(mesh, f"{org}-autre", "facture-8", 100.0, date(2026, 2, 25))
+    asked = pb.GetStatistiquesRelanceRequest(date_from="2026-02-20", date_to="2026-03-09")
+    answer = await moteur.GetStatistiques(asked)
+    assert (answer.montant_regle_apres_relance, answer.delai_moyen_reglement_jours) == (90.5, 19.5)
+
+
+async def paid(mesh: Mesh, org: str, facture_id: str, montant: float, day: date, **fields: Any) -> None:
+    """Insert a payment of the invoice."""
+    async with mesh.database("relance").transaction() as tx:
+        await tx.insert(
+            ReglementVu(
+                organisation_id=org,
+                payment_id=str(uuid7()),
+                facture_id=facture_id,
+                montant=Decimal(str(montant)),
+                date_reception=day,
+                **fields,
+            )
+        )
 
 
 @pytest.mark.parametrize(

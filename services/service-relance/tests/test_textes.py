@@ -9,6 +9,7 @@ from service_relance.dossiers import Dossier, variables
 from service_relance.modeles import VARIABLES, ModeleInvalide, check_template
 from service_relance.textes import Texte, texte
 from tests.dossiers import facture, impaye, regle
+from tests.recouvrement import plain
 
 NB, NARROW = "\u00a0", "\u202f"
 AMOUNT = f"1{NARROW}200,00{NB}€"
@@ -137,7 +138,17 @@ def test_R16_a_private_person_reads_of_no_costs(niveau: int) -> None:
 
 def test_R03_the_formal_notice_is_a_letter_ready_to_print() -> None:
     """Its words, amounts in figures, the earlier reminders, eight days, and what follows."""
-    text = built_in(impaye(3, facture(3, 45, rappels=(FIRST, SECOND))), au_client=False)
+    addresses: dict[str, Any] = {
+        "societe_adresse": "1 rue du Lac\n75002 Paris",
+        "client_adresse": "5 quai Nord\n69002 Lyon",
+    }
+    late = facture(3, 45, rappels=(FIRST, SECOND))
+    text = built_in(impaye(3, late, **addresses), au_client=False)
+    head = (
+        "Atelier Élan\n1 rue du Lac\n75002 Paris\n\nLettre recommandée avec avis de réception\n\n"
+        "Anne Dupont\n5 quai Nord\n69002 Lyon\n\nLe 23/03/2026\n\n"
+    )
+    assert text.corps.startswith(head)
     check(
         text,
         f"Mise en demeure{NB}: facture FAC2026000001",
@@ -214,6 +225,18 @@ def test_R03_every_other_cause_has_a_text_for_the_colleague_and_one_for_the_clie
         assert "0612345678" not in text.corps
     else:
         check(text, titre, *parts)
+
+
+@pytest.mark.parametrize("declencheur", ["CONTRAT_BIENTOT_EXPIRE", "CONTRAT_EXPIRE", "NOUVEAU_CLIENT"])
+@pytest.mark.parametrize("au_client", [False, True])
+def test_R03_what_nobody_knows_leaves_no_hole_in_a_sentence(declencheur: str, au_client: bool) -> None:
+    """No double space, no sign without its word, neither contract nor day nor société."""
+    known = Dossier(declencheur=declencheur, jour=date(2026, 3, 23), client_nom="Anne Dupont")
+    text = built_in(known, au_client=au_client)
+    said = plain(f"{text.titre}\n{text.corps}")
+    assert [hole for hole in ("  ", " ,", " .", "le .", ": .", ",.") if hole in said] == []
+    assert not text.titre.endswith(":")
+    assert not text.corps.endswith(",")
 
 
 @pytest.mark.parametrize(

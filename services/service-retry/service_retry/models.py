@@ -159,7 +159,7 @@ class RetrySchedule(Entity, Tenant, Base):
 
 
 class RetryAttempt(Entity, Tenant, Base):
-    """One new presentation; *payment_id* is the new payment, *appel_le* the instant before payments was asked.
+    """One new presentation: *payment_id* is the new payment, *appel_le* the instant of the call for it.
 
     An attempt that is SCHEDULED and has been asked for may have its payment already (R11).
     """

@@ -1,15 +1,17 @@
-"""Rules of policies as pure functions: rows and changes from requests, the policy that applies, its snapshot."""
+"""Rules of policies as pure functions: rows and changes, the policy that applies, its snapshot."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
 
 from crm.retry import retry_pb2 as pb
 from grpc_utils import changes, opaque_id, required
 from grpc_utils.errors import InvalidArgument, ValeurInconnue
+from service_kit import rejets
 
-from service_retry.codes import RETRY, RETRYABLE, class_of, normal
+from service_retry.codes import RETRYABLE
 from service_retry.models import RetryPolicy
 
 _DELAYS: Final = (5, 10, 20)
@@ -31,7 +33,7 @@ class CodeNonRepresentable(InvalidArgument):
 
 
 class DelaisInvalides(InvalidArgument):
-    """Les délais sont 1 à 10 nombres de jours croissants, de 2 à la durée totale, un au moins par tentative."""
+    """Les délais sont 1 à 10 nombres de jours croissants, de 2 à la durée totale, un par tentative."""
 
 
 class LimiteInvalide(InvalidArgument):
@@ -55,7 +57,9 @@ class Snapshot:
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> "Snapshot":
         """The snapshot that was *stored* with a schedule."""
-        values = {name: tuple(value) if name in _LISTS else value for name, value in stored.items()}
+        values: dict[str, Any] = {
+            name: tuple(value) if name in _LISTS else value for name, value in stored.items()
+        }
         return cls(**values)
 
     def stored(self) -> dict[str, Any]:
@@ -143,7 +147,7 @@ def check_figures(delays: Sequence[int], max_attempts: int, max_total_days: int)
         raise LimiteInvalide(champ="max_attempts")
     if not 1 <= max_total_days <= _MOST_DAYS:
         raise LimiteInvalide(champ="max_total_days")
-    increasing = all(former < later for former, later in zip(delays, delays[1:], strict=False))
+    increasing = all(former < later for former, later in pairwise(delays))
     within = all(_SHORTEST_DELAY <= delay <= max_total_days for delay in delays)
     if not (1 <= len(delays) <= _MOST_ATTEMPTS and increasing and within):
         raise DelaisInvalides(champ="retry_delays_days")
@@ -153,12 +157,12 @@ def check_figures(delays: Sequence[int], max_attempts: int, max_total_days: int)
 
 def codes(asked: Iterable[str]) -> list[str]:
     """Normal codes *asked* for, each once (R1, R2). Raises ValeurInconnue, CodeNonRepresentable."""
-    wanted = list(dict.fromkeys(normal(code) for code in asked))
+    wanted = list(dict.fromkeys(rejets.normal_code(code) for code in asked))
     for code in wanted:
-        kind = class_of(code)
+        kind = rejets.class_of(code)
         if kind is None:
             raise ValeurInconnue(champ="retryable_codes")
-        if kind != RETRY:
+        if kind != rejets.RETRY:
             raise CodeNonRepresentable(champ="retryable_codes", code=code)
     return wanted
 

@@ -966,7 +966,7 @@ class ListBordereauxRequest(_message.Message):
     """YYYY-MM."""
     statut: _builtins.str
     societe_id: _builtins.str
-    """Absent: all; present and empty: the default société."""
+    """Empty: all."""
     @_builtins.property
     def pagination(self) -> _common_pb2.Pagination:
         """Sorts: periode (desc by default), reference, in which drafts come first."""
@@ -978,16 +978,14 @@ class ListBordereauxRequest(_message.Message):
         beneficiaire_id: _builtins.str = ...,
         periode: _builtins.str = ...,
         statut: _builtins.str = ...,
-        societe_id: _builtins.str | None = ...,
+        societe_id: _builtins.str = ...,
         pagination: _common_pb2.Pagination | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_societe_id", b"_societe_id", "pagination", b"pagination", "societe_id", b"societe_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pagination", b"pagination"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_societe_id", b"_societe_id", "beneficiaire_id", b"beneficiaire_id", "organisation_id", b"organisation_id", "pagination", b"pagination", "periode", b"periode", "societe_id", b"societe_id", "statut", b"statut"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beneficiaire_id", b"beneficiaire_id", "organisation_id", b"organisation_id", "pagination", b"pagination", "periode", b"periode", "societe_id", b"societe_id", "statut", b"statut"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__societe_id: _TypeAlias = _typing.Literal["societe_id"]  # noqa: Y015
-    _WhichOneofArgType__societe_id: _TypeAlias = _typing.Literal["_societe_id", b"_societe_id"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__societe_id) -> _WhichOneofReturnType__societe_id | None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListBordereauxRequest: _TypeAlias = ListBordereauxRequest  # noqa: Y015
 
@@ -1490,7 +1488,7 @@ class GetKpiRequest(_message.Message):
     periode_fin: _builtins.str
     beneficiaire_id: _builtins.str
     societe_id: _builtins.str
-    """Absent: all; present and empty: the default société."""
+    """Empty: all."""
     type_produit: _builtins.str
     def __init__(
         self,
@@ -1499,16 +1497,14 @@ class GetKpiRequest(_message.Message):
         periode_debut: _builtins.str = ...,
         periode_fin: _builtins.str = ...,
         beneficiaire_id: _builtins.str = ...,
-        societe_id: _builtins.str | None = ...,
+        societe_id: _builtins.str = ...,
         type_produit: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_societe_id", b"_societe_id", "societe_id", b"societe_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_societe_id", b"_societe_id", "beneficiaire_id", b"beneficiaire_id", "organisation_id", b"organisation_id", "periode_debut", b"periode_debut", "periode_fin", b"periode_fin", "societe_id", b"societe_id", "type_produit", b"type_produit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beneficiaire_id", b"beneficiaire_id", "organisation_id", b"organisation_id", "periode_debut", b"periode_debut", "periode_fin", b"periode_fin", "societe_id", b"societe_id", "type_produit", b"type_produit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__societe_id: _TypeAlias = _typing.Literal["societe_id"]  # noqa: Y015
-    _WhichOneofArgType__societe_id: _TypeAlias = _typing.Literal["_societe_id", b"_societe_id"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__societe_id) -> _WhichOneofReturnType__societe_id | None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetKpiRequest: _TypeAlias = GetKpiRequest  # noqa: Y015
 

@@ -996,6 +996,7 @@ class CreateMandateRequest(_message.Message):
     organisation_id: _builtins.str
     client_id: _builtins.str
     societe_id: _builtins.str
+    """Empty: the contract's, else the organisation's default société."""
     contrat_id: _builtins.str
     description: _builtins.str
     return_url: _builtins.str

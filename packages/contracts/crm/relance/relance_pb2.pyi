@@ -419,6 +419,8 @@ class Relance(_message.Message):
     PAYMENT_ID_FIELD_NUMBER: _builtins.int
     NB_REPORTS_FIELD_NUMBER: _builtins.int
     TENTATIVES_FIELD_NUMBER: _builtins.int
+    MOTIF_REJET_FIELD_NUMBER: _builtins.int
+    DATE_REJET_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
@@ -449,11 +451,16 @@ class Relance(_message.Message):
     montant: _builtins.float
     date_echeance: _builtins.str
     payment_id: _builtins.str
-    """For REJET_PRELEVEMENT: the rejected payment."""
+    """For REJET_PRELEVEMENT: the rejected payment. For IMPAYE that was cancelled with the motif REGLEE: the
+    payment that settled the invoice.
+    """
     nb_reports: _builtins.int
     """How often it was postponed because a debit was on its way."""
     tentatives: _builtins.int
     """Failed attempts to carry it out."""
+    motif_rejet: _builtins.str
+    """For REJET_PRELEVEMENT: the reason as the bank told it, as in AM04, and its day, YYYY-MM-DD."""
+    date_rejet: _builtins.str
     version: _builtins.int
     @_builtins.property
     def executee_le(self) -> _timestamp_pb2.Timestamp: ...
@@ -483,13 +490,15 @@ class Relance(_message.Message):
         payment_id: _builtins.str = ...,
         nb_reports: _builtins.int = ...,
         tentatives: _builtins.int = ...,
+        motif_rejet: _builtins.str = ...,
+        date_rejet: _builtins.str = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_montant", b"_montant", "created_at", b"created_at", "executee_le", b"executee_le", "montant", b"montant", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_montant", b"_montant", "cle", b"cle", "client_id", b"client_id", "contrat_id", b"contrat_id", "created_at", b"created_at", "date_echeance", b"date_echeance", "date_prevue", b"date_prevue", "declencheur", b"declencheur", "executee_le", b"executee_le", "facture_id", b"facture_id", "id", b"id", "montant", b"montant", "motif", b"motif", "nb_reports", b"nb_reports", "niveau", b"niveau", "organisation_id", b"organisation_id", "payment_id", b"payment_id", "regle_id", b"regle_id", "societe_id", b"societe_id", "statut", b"statut", "tentatives", b"tentatives", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_montant", b"_montant", "cle", b"cle", "client_id", b"client_id", "contrat_id", b"contrat_id", "created_at", b"created_at", "date_echeance", b"date_echeance", "date_prevue", b"date_prevue", "date_rejet", b"date_rejet", "declencheur", b"declencheur", "executee_le", b"executee_le", "facture_id", b"facture_id", "id", b"id", "montant", b"montant", "motif", b"motif", "motif_rejet", b"motif_rejet", "nb_reports", b"nb_reports", "niveau", b"niveau", "organisation_id", b"organisation_id", "payment_id", b"payment_id", "regle_id", b"regle_id", "societe_id", b"societe_id", "statut", b"statut", "tentatives", b"tentatives", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__montant: _TypeAlias = _typing.Literal["montant"]  # noqa: Y015
     _WhichOneofArgType__montant: _TypeAlias = _typing.Literal["_montant", b"_montant"]  # noqa: Y015
@@ -755,6 +764,77 @@ class ResultatRelance(_message.Message):
 Global___ResultatRelance: _TypeAlias = ResultatRelance  # noqa: Y015
 
 @_typing.final
+class ProcessEventRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    DECLENCHEUR_FIELD_NUMBER: _builtins.int
+    MOTIF_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    FACTURE_ID_FIELD_NUMBER: _builtins.int
+    CONTRAT_ID_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    CLE_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    declencheur: _builtins.str
+    """IMPAYE."""
+    motif: _builtins.str
+    """RETRY_EPUISE: no debit of the invoice is presented again. Its lowest level that is planned still is
+    carried out in the next hour of work; when none is left, a task asks for legal proceedings.
+    """
+    client_id: _builtins.str
+    facture_id: _builtins.str
+    """Required for IMPAYE."""
+    contrat_id: _builtins.str
+    cle: _builtins.str
+    """Names the cause, as in retry:<schedule_id>; at most 128 characters."""
+    @_builtins.property
+    def metadata(self) -> _struct_pb2.Struct:
+        """What the caller knows besides, kept with the key; at most 8 KiB."""
+
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        declencheur: _builtins.str = ...,
+        motif: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        facture_id: _builtins.str = ...,
+        contrat_id: _builtins.str = ...,
+        metadata: _struct_pb2.Struct | None = ...,
+        cle: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cle", b"cle", "client_id", b"client_id", "contrat_id", b"contrat_id", "declencheur", b"declencheur", "facture_id", b"facture_id", "metadata", b"metadata", "motif", b"motif", "organisation_id", b"organisation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProcessEventRequest: _TypeAlias = ProcessEventRequest  # noqa: Y015
+
+@_typing.final
+class ProcessEventResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELANCES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def relances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Relance]:
+        """Reminders that were brought forward; none when a task was made, or nothing is planned or owed."""
+
+    def __init__(
+        self,
+        *,
+        relances: _abc.Iterable[Global___Relance] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["relances", b"relances"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProcessEventResponse: _TypeAlias = ProcessEventResponse  # noqa: Y015
+
+@_typing.final
 class GetStatistiquesRelanceRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -801,8 +881,9 @@ class StatistiquesRelance(_message.Message):
     montant_relance: _builtins.float
     """What was asked for of the reminded invoices, each counted once, as its last reminder said."""
     montant_regle_apres_relance: _builtins.float
-    """Absent while nothing is known of payments."""
+    """What was paid of reminded invoices within 30 days after a reminder of the period."""
     delai_moyen_reglement_jours: _builtins.float
+    """Mean number of days from the last reminder before such a payment to the payment; absent without any."""
     @_builtins.property
     def par_declencheur(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatistiquesDeclencheur]: ...
     @_builtins.property

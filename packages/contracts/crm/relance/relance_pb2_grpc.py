@@ -496,6 +496,11 @@ class RelanceEngineServiceStub:
                 request_serializer=crm_dot_relance_dot_relance__pb2.ExecuteRelancesRequest.SerializeToString,
                 response_deserializer=crm_dot_relance_dot_relance__pb2.ExecuteRelancesResponse.FromString,
                 _registered_method=True)
+        self.ProcessEvent = channel.unary_unary(
+                '/relance.RelanceEngineService/ProcessEvent',
+                request_serializer=crm_dot_relance_dot_relance__pb2.ProcessEventRequest.SerializeToString,
+                response_deserializer=crm_dot_relance_dot_relance__pb2.ProcessEventResponse.FromString,
+                _registered_method=True)
         self.GetStatistiques = channel.unary_unary(
                 '/relance.RelanceEngineService/GetStatistiques',
                 request_serializer=crm_dot_relance_dot_relance__pb2.GetStatistiquesRelanceRequest.SerializeToString,
@@ -508,6 +513,14 @@ class RelanceEngineServiceServicer:
 
     def ExecuteRelances(self, request, context):
         """Carry out what is due. Refused with ABORTED while another run of the organisation is in progress.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProcessEvent(self, request, context):
+        """Take note of what another service has found out. The repetition of a cle with the same content has no
+        effect and is answered with the same reminders, as they are now; with another content it is refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -527,6 +540,11 @@ def add_RelanceEngineServiceServicer_to_server(servicer, server):
                     servicer.ExecuteRelances,
                     request_deserializer=crm_dot_relance_dot_relance__pb2.ExecuteRelancesRequest.FromString,
                     response_serializer=crm_dot_relance_dot_relance__pb2.ExecuteRelancesResponse.SerializeToString,
+            ),
+            'ProcessEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProcessEvent,
+                    request_deserializer=crm_dot_relance_dot_relance__pb2.ProcessEventRequest.FromString,
+                    response_serializer=crm_dot_relance_dot_relance__pb2.ProcessEventResponse.SerializeToString,
             ),
             'GetStatistiques': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatistiques,
@@ -561,6 +579,33 @@ class RelanceEngineService:
             '/relance.RelanceEngineService/ExecuteRelances',
             crm_dot_relance_dot_relance__pb2.ExecuteRelancesRequest.SerializeToString,
             crm_dot_relance_dot_relance__pb2.ExecuteRelancesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProcessEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/relance.RelanceEngineService/ProcessEvent',
+            crm_dot_relance_dot_relance__pb2.ProcessEventRequest.SerializeToString,
+            crm_dot_relance_dot_relance__pb2.ProcessEventResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -121,6 +121,10 @@ class RelanceEngineServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     ExecuteRelances: _aio.UnaryUnaryMultiCallable[_relance_pb2.ExecuteRelancesRequest, _relance_pb2.ExecuteRelancesResponse]
     """Carry out what is due. Refused with ABORTED while another run of the organisation is in progress."""
+    ProcessEvent: _aio.UnaryUnaryMultiCallable[_relance_pb2.ProcessEventRequest, _relance_pb2.ProcessEventResponse]
+    """Take note of what another service has found out. The repetition of a cle with the same content has no
+    effect and is answered with the same reminders, as they are now; with another content it is refused.
+    """
     GetStatistiques: _aio.UnaryUnaryMultiCallable[_relance_pb2.GetStatistiquesRelanceRequest, _relance_pb2.StatistiquesRelance]
     """What was carried out within a period, and what was paid afterwards."""
 
@@ -132,6 +136,16 @@ class RelanceEngineServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_relance_pb2.ExecuteRelancesRequest, _abc.Awaitable[_relance_pb2.ExecuteRelancesResponse]],
     ) -> _abc.Awaitable[_relance_pb2.ExecuteRelancesResponse]:
         """Carry out what is due. Refused with ABORTED while another run of the organisation is in progress."""
+
+    @_abc_1.abstractmethod
+    def ProcessEvent(
+        self,
+        request: _relance_pb2.ProcessEventRequest,
+        context: _aio.ServicerContext[_relance_pb2.ProcessEventRequest, _abc.Awaitable[_relance_pb2.ProcessEventResponse]],
+    ) -> _abc.Awaitable[_relance_pb2.ProcessEventResponse]:
+        """Take note of what another service has found out. The repetition of a cle with the same content has no
+        effect and is answered with the same reminders, as they are now; with another content it is refused.
+        """
 
     @_abc_1.abstractmethod
     def GetStatistiques(

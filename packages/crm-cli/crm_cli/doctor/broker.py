@@ -109,4 +109,4 @@ async def _oldest(js: JetStreamContext, info: ConsumerInfo, subject: str) -> flo
         message = await js.get_msg(info.stream_name, seq=done + 1, subject=subject, next=True)
     except NotFoundError:
         return 0.0
-    return (clock.now() - message.time).total_seconds() if message.time else 0.0
+    return clock.machine() - message.time.timestamp() if message.time else 0.0

@@ -37,7 +37,7 @@ def server(url: str) -> Iterator[Finding]:
 def _about(connection: psycopg.Connection) -> Iterator[Finding]:
     version = connection.info.server_version
     text = f"PostgreSQL {version // 10_000}.{version % 10_000}"
-    before = clock.timestamp()
+    before = clock.machine()
     row = connection.execute(_ABOUT).fetchone()
     assert row is not None
     instant, most, used = row
@@ -48,7 +48,7 @@ def _about(connection: psycopg.Connection) -> Iterator[Finding]:
         yield warn("database", f"{text}, {used} of {most} connections used", remedy)
     else:
         yield ok("database", f"{text}, {used} of {most} connections used")
-    skew = instant.timestamp() - (before + clock.timestamp()) / 2
+    skew = instant.timestamp() - (before + clock.machine()) / 2
     if abs(skew) > _TOLERATED_SKEW:
         yield warn("clock", f"the database is {skew:+.1f} s from here", "let both machines use NTP")
     else:

@@ -3,7 +3,9 @@
 import asyncio
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from db_utils import clock
 from rich.console import Console
 from service_kit import Edge, Service, Settings
 from service_kit.embedded import EmbeddedNats
@@ -34,6 +36,8 @@ def _findings(home: Home, wanted: Sequence[Service | Edge]) -> Iterator[Finding]
     yield from installation.secrets(home, wanted)
     yield installation.disk(home.folder)
     state = home.state()
+    if state and state.clock:  # ages are told by the clock of the mesh
+        clock.follow(Path(state.clock))
     database_url = os.environ.get("DATABASE_URL") or (state.database_url if state else "")
     nats_url = os.environ.get("NATS_URL") or (state.nats_url if state else "")
     if not (database_url and nats_url):

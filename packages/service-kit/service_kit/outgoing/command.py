@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from db_utils import Envelope, Transaction, context
+from db_utils import Envelope, Transaction, clock, context
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 from grpc_utils import Peers
@@ -65,11 +65,13 @@ async def queue(
     about: str = "",
     organisation_id: str = "",
     envelope: Envelope | None = None,
+    not_before: datetime | None = None,
 ) -> None:
     """Have *request* sent once *tx* has committed; a second one with the same *key* is none.
 
     Commands *about* the same object keep their order. The call is made under *organisation_id*,
-    or under none, with the correlation id of what runs now. *envelope* seals secrets.
+    or under none, with the correlation id of what runs now. *envelope* seals secrets. The first
+    attempt is made at *not_before*, by default at once.
     """
     row = CommandeSortante(
         organisation_id=organisation_id or None,
@@ -78,6 +80,7 @@ async def queue(
         objet=about or f"{command.name}:{organisation_id}:{key}",
         charge=MessageToDict(request, preserving_proto_field_name=True),
         correlation_id=context.correlation_id.get(),
+        prochain_essai=not_before or clock.now(),
     )
     for field in command.sealed:
         if envelope is None:

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 from db_utils import EVERYTHING, Envelope, Scope, Transaction, Undecipherable, clock, context
 from google.protobuf.json_format import ParseError
-from grpc_utils import reason_of
+from grpc_utils import Failure, failure_of
 from grpc_utils.errors import Refusal
 from sqlalchemy import String, bindparam, exists, select
 from sqlalchemy.orm import aliased
@@ -69,12 +69,12 @@ class Sender:
             try:
                 await command.send(app.peers, request_of(command, row, _envelope(app, command)))
             except (Refusal, grpc.aio.AioRpcError) as error:
-                await _failed(app, command, row, *_said(error))
+                await _failed(app, command, row, failure_of(error))
             except (Undecipherable, ParseError) as error:
                 await _refused(app, command, row, f"its request cannot be read: {type(error).__name__}")
             except Exception as error:  # a bug in *send*: it neither ends the command nor delays others
                 _log.exception("command %s %s failed unexpectedly", row.type, row.id)
-                await _failed(app, command, row, grpc.StatusCode.INTERNAL, type(error).__name__)
+                await _failed(app, command, row, Failure(grpc.StatusCode.INTERNAL, type(error).__name__))
             else:
                 await _end(app, row, ENVOYEE)
 
@@ -84,20 +84,12 @@ def _envelope(app: App[Any], command: Command[Any]) -> Envelope | None:
     return envelope
 
 
-def _said(error: Refusal | grpc.aio.AioRpcError) -> tuple[grpc.StatusCode, str]:
-    if isinstance(error, Refusal):
-        return error.code, error.reason
-    return error.code(), reason_of(error)
-
-
-async def _failed(
-    app: App[Any], command: Command[Any], row: CommandeSortante, code: grpc.StatusCode, reason: str
-) -> None:
+async def _failed(app: App[Any], command: Command[Any], row: CommandeSortante, failure: Failure) -> None:
     """Decide what becomes of *row* after a refusal: later, never, or it was done already."""
-    erreur = f"{code.name} {reason}".strip()
-    if reason in command.done:
+    erreur = str(failure)
+    if failure.reason in command.done:
         await _end(app, row, ENVOYEE)
-    elif code not in _TRY_AGAIN and reason not in command.not_yet:
+    elif failure.code not in _TRY_AGAIN and failure.reason not in command.not_yet:
         await _refused(app, command, row, erreur)
     elif command.given_up_after is not None and clock.now() - row.created_at >= command.given_up_after:
         await _end(app, row, ABANDONNEE, erreur)

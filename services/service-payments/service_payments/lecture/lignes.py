@@ -71,7 +71,11 @@ class BankOutcome:
     @property
     def montant(self) -> Decimal | None:
         """The amount that people are shown for the line."""
-        return self.montants.booked if self.montants.booked is not None else next(iter(self.montants.candidats), None)
+        return (
+            self.montants.booked
+            if self.montants.booked is not None
+            else next(iter(self.montants.candidats), None)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,10 @@ def of_detail(entry: Element, detail: Element, sens: str, *, single: bool) -> Mo
     return Montants(_candidates(instructed, bases, inside, sens), booked, charges)
 
 
-def of_lot(entry: Element, batch: Element | None, details: Sequence[Element], sens: str, *, alone: bool) -> Montants:
-    """Return the amounts of a batch: of the whole entry when it is *alone*, else what its details add up to."""
+def of_lot(
+    entry: Element, batch: Element | None, details: Sequence[Element], sens: str, *, alone: bool
+) -> Montants:
+    """Return the amounts of a batch: of the entry when it is *alone*, else the sum of its details."""
     inside, charges = _charges((entry,)) if alone else (_NONE, None)
     bases = [amount(entry, "Amt")] if alone else []
     bases += [amount(batch, "TtlAmt"), _sum(details)]

@@ -87,7 +87,8 @@ class Answer:
             code=code,
             texte=texte,
             day=day(original, "IntrBkSttlmDt", "ReqdColltnDt") or self.made if paid else self.made,
-            of_debit=text(original, "PmtMtd") == "DD" or (original is not None and original.find("MndtRltdInf") is not None),
+            of_debit=text(original, "PmtMtd") == "DD"
+            or (original is not None and original.find("MndtRltdInf") is not None),
         )
 
 

@@ -18,7 +18,7 @@ _FORMATS: Final = {
 
 
 class RapportIllisible(InvalidArgument):
-    """Ce fichier n'est pas un rapport bancaire : il faut un pain.002, un camt.053 ou un camt.054, sans DOCTYPE."""
+    """Ce fichier n'est pas un rapport bancaire pain.002, camt.053 ou camt.054 sans DOCTYPE."""
 
 
 class RapportTropGrand(InvalidArgument):
@@ -43,7 +43,8 @@ def read_report(content: bytes) -> Rapport:
 
 def _message(root: Element) -> Element:
     """Find the message in its Document, whatever envelope a bank puts around it."""
-    for candidate in (root, *root, *root.iterfind("*/*")):
+    places: tuple[Element, ...] = (root, *root, *root.iterfind("*/*"))
+    for candidate in places:
         if candidate.tag in _FORMATS:
             return candidate
     raise RapportIllisible

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from typing import Any, Final
 
 from db_utils.clock import PARIS
 from lxml import etree
 
 from service_payments.lecture.lignes import EUR
 
-Element = etree._Element  # noqa: SLF001 — lxml has no public name for the type of its nodes
+Element = etree._Element
 
 _LONGEST: Final = 255
 _MOST = Decimal(10) ** 12
@@ -33,7 +33,7 @@ def parsed(content: bytes) -> Element:
         root = etree.fromstring(content, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise NotXml from error
-    docinfo = root.getroottree().docinfo
+    docinfo: Any = root.getroottree().docinfo
     # Entities stay unexpanded whatever it declares, but no bank sends one.
     if docinfo.doctype or docinfo.internalDTD is not None:
         raise NotXml

@@ -3,13 +3,15 @@
 from datetime import date
 from typing import Any
 
+from crm.clients import clients_pb2
+from crm.clients.clients_pb2_grpc import AdresseServiceStub
 from crm.email import email_pb2
 from crm.email.email_pb2_grpc import EmailServiceStub
 from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RelanceServiceStub
 from db_utils.clock import frozen_at
 from tests.rappels import planned
-from tests.recouvrement import LEVEL_1, Recouvrement, at
+from tests.recouvrement import LEVEL_1, Recouvrement, at, plain
 
 DUE: dict[str, Any] = {"date_prevue": date(2026, 1, 15), "a_recalculer": False}
 
@@ -66,3 +68,20 @@ async def test_R17_nothing_is_sent_again_that_has_arrived_in_other_words(bureau:
     assert (await bureau.run(*LEVEL_1)).executees == 1
     assert [mail.corps_texte for mail in await bureau.mails()] == ["Ce qui était dû alors."]
     assert [(line.resultat, line.message_id) for line in await bureau.history()] == [("SUCCES", "")]
+
+
+async def test_R03_the_letter_and_the_call_say_what_other_services_know(bureau: Recouvrement) -> None:
+    """The postal address of the client, and the day of its last activity."""
+    client_id = await bureau.client()
+    adresse = clients_pb2.CreateAdresseRequest(
+        client_base_id=client_id, ligne1="5 quai Nord", code_postal="69002", ville="Lyon", type="PRINCIPALE"
+    )
+    await bureau.stub(AdresseServiceStub).Create(adresse)
+    letter = {"declencheur": "IMPAYE", "niveau": 3, "facture_id": "facture-7", "montant": 49.9}
+    about = {"client_id": client_id, **DUE}
+    inactive = {"declencheur": "INACTIVITE_CLIENT", "cle": f"inactif:{client_id}:2025-10-01"}
+    await planned(bureau.mesh, bureau.org, {**letter, **about}, {**inactive, **about}, actif=False)
+    assert (await bureau.run(1, 15)).executees == 2
+    said = {tache.titre.split()[0]: plain(tache.description) for tache in await bureau.taches()}
+    assert "\nÉlodie Dupont\n5 quai Nord\n69002 Lyon\n" in said["Mise"].replace("\n\n", "\n")
+    assert "Dernière activité : 01/10/2025" in said["Client"]

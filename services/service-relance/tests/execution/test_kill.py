@@ -27,7 +27,7 @@ async def killed_run(bureau: Recouvrement, failpoint: str) -> int:
         "NATS_URL": mesh.broker.url_of("relance"),
         **{
             f"{name.upper()}_GRPC_ADDR": mesh.address(name)
-            for name in ("calendar", "clients", "email", "factures", "organisations")
+            for name in ("calendar", "clients", "email", "factures", "organisations", "payments")
         },
     }
     instant = at(*LEVEL_1)

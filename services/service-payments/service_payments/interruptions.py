@@ -1,0 +1,157 @@
+"""What stops a schedule and lets it go on: pause, resumption, the end by a person or by its contract.
+
+Rows are locked in one order everywhere: the schedule, which the caller has locked, its payments, its
+échéances (R9, R10, R34).
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+from crm.calendar.calendar_pb2 import AddBusinessDaysRequest
+from crm.calendar.calendar_pb2_grpc import CalendarEngineServiceStub
+from db_utils import Transaction, clock
+from grpc_utils.errors import DependanceIndisponible, TransitionInterdite
+from service_kit import App
+from service_kit.outgoing import AVERTISSEMENT, alert
+from sqlalchemy import bindparam, select
+
+from service_payments import agenda
+from service_payments import echeancier_rules as rules
+from service_payments.issues import issues
+from service_payments.models import (
+    ACTIVE,
+    ANNULEE,
+    BLOQUEE,
+    FACTUREE,
+    INCOMPLETE,
+    PAUSED,
+    PENDING,
+    PLANIFIEE,
+    SCHEDULE_CANCELLED,
+    Echeance,
+    Echeancier,
+    Payment,
+)
+from service_payments.planification import ECHEANCES, Jour, notice_of, planned
+
+ECHEANCIER_ANNULE: Final = "ECHEANCIER_ANNULE"  # cause of the transitions of its payments
+ALIVE: Final = frozenset({INCOMPLETE, ACTIVE, PAUSED})  # schedules that may still be ended
+_OPEN: Final = frozenset({PLANIFIEE, FACTUREE, BLOQUEE})
+_WAITING = (
+    select(Payment)
+    .where(Payment.schedule_id == bindparam("schedule_id"), Payment.statut == PENDING)
+    .order_by(Payment.id)
+    .with_for_update()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """How a paused schedule goes on: the days of its free échéances by rang, that of held payments."""
+
+    jours: dict[int, Jour]
+    presentation: date
+
+
+async def pause(tx: Transaction, schedule: Echeancier, motif: str) -> None:
+    """Hold an ACTIVE schedule, locked. Raises TransitionInterdite."""
+    _check(schedule, ACTIVE, PAUSED)
+    await tx.update(schedule, statut=PAUSED, motif=motif)
+
+
+async def continuation(app: App[Any], schedule: Echeancier) -> Suite:
+    """Ask the calendar how *schedule* would go on from today (R10).
+
+    Its free échéances move as a block: the first to the first planned day that leaves the notice, never
+    before the day that it has. Raises Unavailable while the calendar is away.
+    """
+    preavis, delai = await notice_of(app, schedule.organisation_id, schedule.societe_id)
+    echeances = await app.database.read().all(ECHEANCES, echeancier_id=schedule.id)
+    free = [one for one in echeances if rules.free(one)]
+    earliest = clock.today() + timedelta(days=preavis)
+    if free and free[0].date_prelevement is not None:
+        earliest = max(earliest, free[0].date_prelevement)
+    jours = await planned(app, schedule, earliest, len(free)) if free else []
+    if any(jour.prelevement is None for jour in jours):
+        raise DependanceIndisponible
+    asked = AddBusinessDaysRequest(date=clock.today().isoformat(), days=delai, societe_id=schedule.societe_id)
+    answer = await app.peers.stub(CalendarEngineServiceStub).AddBusinessDays(asked)
+    return Suite(
+        {one.rang: jour for one, jour in zip(free, jours, strict=True)}, date.fromisoformat(answer.date)
+    )
+
+
+async def resume(tx: Transaction, schedule: Echeancier, motif: str, suite: Suite) -> None:
+    """Let a PAUSED schedule, locked, go on as *suite* says. Raises TransitionInterdite."""
+    _check(schedule, PAUSED, ACTIVE)
+    await tx.update(schedule, statut=ACTIVE, motif=motif)
+    today = clock.today()
+    for payment in await tx.all(_WAITING, schedule_id=schedule.id):
+        if payment.date_prelevement is not None and payment.date_prelevement < today:
+            await tx.update(payment, date_prelevement=suite.presentation)
+    moved = []
+    for echeance in await tx.all(ECHEANCES, echeancier_id=schedule.id):
+        jour = suite.jours.get(echeance.rang)
+        if jour is not None and rules.free(echeance):
+            moved.append(await tx.update(echeance, **jour.columns))
+    await agenda.plan(tx, schedule, moved)
+
+
+async def cancel(
+    tx: Transaction, schedule: Echeancier, motif: str, *, acteur: str = "", after: date | None = None
+) -> list[Echeance]:
+    """End *schedule*, locked: what is not with the bank is cancelled; return the échéances that were.
+
+    With *after*, échéances of that day and before stay, and the schedule ends only if none of them is
+    open. An échéance whose invoice is being asked for stays until factures answers.
+    """
+    echeances = await tx.all(ECHEANCES, echeancier_id=schedule.id)
+    ended = [one for one in echeances if _ends(one, after)]
+    ids = {one.id for one in ended}
+    async with issues(tx) as outcome:
+        for payment in await tx.all(_WAITING, schedule_id=schedule.id):
+            if payment.echeance_id in ids or after is None:
+                await outcome.cancelled(payment, cause=ECHEANCIER_ANNULE, acteur=acteur)
+    for echeance in ended:
+        await tx.update(echeance, statut=ANNULEE)
+        await agenda.withdraw(tx, schedule, echeance)
+    if after is None or not any(one.statut in _OPEN for one in echeances):
+        await tx.update(schedule, statut=SCHEDULE_CANCELLED, motif=motif)
+    return ended
+
+
+async def end_with_contract(tx: Transaction, schedule: Echeancier, motif: str, *, after: date | None) -> None:
+    """End what a contract that is over leaves of *schedule*, locked (R34).
+
+    The finance team is told once of invoices that stay behind.
+    """
+    ended = await cancel(tx, schedule, motif, after=after)
+    left = [one.facture_id for one in ended if one.facture_id]
+    if left:
+        await alert(
+            tx,
+            schedule.organisation_id,
+            f"contrat:{schedule.id}:{motif}",
+            niveau=AVERTISSEMENT,
+            titre="Factures à avoirer",
+            message=f"Le contrat {schedule.contrat_id} est {motif} : {len(left)} facture(s) déjà émise(s) ne"
+            " sera pas prélevée et reste à avoirer.",
+            metadata={"contrat_id": schedule.contrat_id or "", "factures": ", ".join(left)},
+        )
+
+
+def _ends(echeance: Echeance, after: date | None) -> bool:
+    if echeance.statut not in _OPEN or echeance.demande is not None:
+        return False
+    return after is None or (echeance.date_prelevement or date.max) > after
+
+
+def _check(schedule: Echeancier, expected: str, wanted: str) -> None:
+    if schedule.statut != expected:
+        raise TransitionInterdite(
+            f"de {schedule.statut} à {wanted}",
+            f"possible depuis : {expected}",
+            de=schedule.statut,
+            vers=wanted,
+        )

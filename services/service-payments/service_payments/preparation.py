@@ -1,0 +1,189 @@
+"""Which échéances are prepared today, and which contracts end what is left of them (R7, R34).
+
+A day begins at 05:00 in Paris; what is left, because a service was away, is tried again every few minutes.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import date, time, timedelta
+from itertools import groupby
+from typing import Any, Final
+from uuid import UUID
+
+from db_utils import Scope, Worker, clock, within
+from grpc_utils.errors import Unavailable
+from service_kit import App
+from sqlalchemy import bindparam, exists, or_, select
+
+from service_payments import echeancier_rules as rules
+from service_payments import interruptions
+from service_payments.candidats import earliest_debit
+from service_payments.contrats_lus import ANNULE, EXPIRE, RESILIE, SUSPENDU, Statut, read_statut
+from service_payments.facturation import ask_again, invoice
+from service_payments.models import ACTIVE, BLOQUEE, PENDING, PLANIFIEE, Echeance, Echeancier, Payment
+from service_payments.planification import cible_of, days_of, notice_of, place
+
+_log = logging.getLogger(__name__)
+
+FIRST_HOUR: Final = time(5)
+_LONGEST_NOTICE: Final = timedelta(days=60)
+_SIDE_BY_SIDE: Final = 8  # échéances
+_ASKED = select(Echeance.organisation_id, Echeance.id).where(Echeance.demande.is_not(None))
+_DUE = (
+    select(Echeance, Echeancier)
+    .join(Echeancier, Echeancier.id == Echeance.echeancier_id)
+    .where(
+        or_(Echeance.statut == PLANIFIEE, Echeance.statut == BLOQUEE),
+        Echeance.demande.is_(None),
+        Echeance.facture_id.is_(None),
+        Echeance.date_prelevement <= bindparam("until", type_=Echeance.date_prelevement.type),
+        Echeancier.statut == ACTIVE,
+        ~exists().where(Payment.echeance_id == Echeance.id),
+    )
+    .order_by(Echeancier.organisation_id, Echeancier.societe_id, Echeance.date_prelevement, Echeance.id)
+)
+_WITH_DEBITS = (
+    select(Echeancier)
+    .where(
+        Echeancier.contrat_id.is_not(None),
+        exists().where(Payment.schedule_id == Echeancier.id, Payment.statut == PENDING),
+    )
+    .order_by(Echeancier.organisation_id)
+)
+
+
+class Contrats:
+    """Where contracts stand, asked once in a run."""
+
+    def __init__(self, app: App[Any]) -> None:
+        self._app = app
+        self._known: dict[str, asyncio.Task[Statut]] = {}
+
+    async def statut(self, schedule: Echeancier) -> Statut:
+        """The statut of the contract of *schedule*. Raises Unavailable while contrats is away."""
+        contrat_id = schedule.contrat_id or ""
+        if contrat_id not in self._known:
+            self._known[contrat_id] = asyncio.create_task(read_statut(self._app.peers, contrat_id))
+        return await self._known[contrat_id]
+
+
+def begun() -> bool:
+    """Whether the day of the jobs has begun."""
+    return clock.now().astimezone(clock.PARIS).time() >= FIRST_HOUR
+
+
+async def prepare_due(app: App[Any]) -> None:
+    """Invoice the échéances whose notice begins, and make their payments (a job, R7)."""
+    if not begun():
+        return
+    for organisation_id, echeance_id in await app.database.read().all(_ASKED):
+        with within(Scope(organisation_id)):
+            await _left_for_later(ask_again(app, echeance_id), echeance_id)
+    due = await app.database.read().all(_DUE, until=clock.today() + _LONGEST_NOTICE)
+    for (organisation_id, societe_id), rows in groupby(due, key=_place):
+        with within(Scope(organisation_id)):
+            await _prepare(app, organisation_id, societe_id, list(rows))
+
+
+def _place(row: tuple[Echeance, Echeancier]) -> tuple[str, str]:
+    return row[1].organisation_id, row[1].societe_id
+
+
+async def _prepare(
+    app: App[Any], organisation_id: str, societe_id: str, rows: Sequence[tuple[Echeance, Echeancier]]
+) -> None:
+    """Prepare what is due of a société."""
+    preavis, delai = await notice_of(app, organisation_id, societe_id)
+    until = await _last_day(app, societe_id, preavis, delai)
+    slots, contrats = asyncio.Semaphore(_SIDE_BY_SIDE), Contrats(app)
+
+    async def prepare(echeance: Echeance, schedule: Echeancier) -> None:
+        async with slots:
+            await _left_for_later(_prepare_one(app, echeance, schedule, contrats, preavis), echeance.id)
+
+    chosen = [row for row in rows if row[0].date_prelevement and row[0].date_prelevement <= until]
+    await asyncio.gather(*(prepare(echeance, schedule) for echeance, schedule in chosen))
+
+
+async def _last_day(app: App[Any], societe_id: str, preavis: int, delai: int) -> date:
+    """The last day whose échéances are prepared today: by their notice, or because their file is due."""
+    today = clock.today()
+    by_notice = today + timedelta(days=preavis)
+    if preavis > 2 * delai + 4:  # no weekend and no holidays make so few business days so long
+        return by_notice
+    try:
+        return max(by_notice, await earliest_debit(app, societe_id, today, delai))
+    except Unavailable as error:
+        _log.warning("files of %s are prepared by their notice alone: %s", societe_id, error.reason)
+        return by_notice
+
+
+async def _left_for_later(work: Any, echeance_id: UUID) -> None:
+    """Do *work*, unless a service is away: the next run does it."""
+    try:
+        await work
+    except Unavailable as error:
+        _log.warning("échéance %s waits: %s", echeance_id, error.reason)
+
+
+async def _prepare_one(
+    app: App[Any], echeance: Echeance, schedule: Echeancier, contrats: Contrats, preavis: int
+) -> None:
+    statut = await contrats.statut(schedule)
+    if statut.nom == SUSPENDU or await _ended(app, schedule, statut, echeance.date_prelevement):
+        return
+    today = clock.today()
+    if echeance.date_prelevement is not None and echeance.date_prelevement < today:
+        cible, earliest = cible_of(echeance, schedule), today + timedelta(days=preavis)
+        (jour,) = await days_of(app, schedule, [cible], min_date=earliest)
+        if jour.prelevement is None:
+            return  # never on a guessed day
+        async with app.database.transaction() as tx:
+            await place(tx, schedule, {echeance.id: jour})
+        if jour.prelevement > earliest:
+            return  # its notice has not begun
+    await invoice(app, echeance.id)
+
+
+async def _ended(app: App[Any], schedule: Echeancier, statut: Statut, day: date | None) -> bool:
+    """End what the contract leaves of *schedule*; return whether the échéance of *day* has ended with it."""
+    after = _end_of(schedule, statut)
+    if after is None:
+        return False
+    async with app.database.transaction() as tx:
+        locked = await tx.get(Echeancier, schedule.id, lock=True)
+        if locked is not None and locked.statut in interruptions.ALIVE:
+            cut = None if statut.nom == ANNULE else after
+            await interruptions.end_with_contract(tx, locked, statut.nom, after=cut)
+    return day is None or day > after
+
+
+def _end_of(schedule: Echeancier, statut: Statut) -> date | None:
+    """The last day that a contract still owes; None while it goes on (R34).
+
+    One that has expired owes all that was sold: only an open schedule ends with it.
+    """
+    if statut.nom == ANNULE:
+        return date.min
+    if statut.nom == RESILIE:
+        return statut.date_resiliation or date.min
+    return statut.date_fin if statut.nom == EXPIRE and rules.is_open(schedule) else None
+
+
+async def follow_contracts(app: App[Any]) -> None:
+    """End the debits that wait, of contracts that are over (a job, R34)."""
+    if not begun():
+        return
+    contrats = Contrats(app)
+    for schedule in await app.database.read().all(_WITH_DEBITS):
+        with within(Scope(schedule.organisation_id)):
+            try:
+                await _ended(app, schedule, await contrats.statut(schedule), None)
+            except Unavailable as error:
+                _log.warning("contracts cannot be asked for: %s", error.reason)
+                return
+
+
+PREPARER: Final = Worker("preparer", prepare_due, every=timedelta(minutes=5))
+CONTRATS: Final = Worker("suivre-contrats", follow_contracts, every=timedelta(hours=1))
