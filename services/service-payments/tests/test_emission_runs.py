@@ -65,7 +65,8 @@ async def test_R14_a_dry_run_changes_nothing(due: Debits, sepa: SepaServiceStub)
     payment = await due.payment()
     blocked = await due.payment(client_id="client-456")
     told = await sepa.EmitDue(pb.EmitDueRequest(societe_id="soc-1", dry_run=True))
-    assert (told.nb_soumis, told.remises[0].total) == (1, 49.90)
+    (announced,) = told.remises
+    assert (told.nb_soumis, announced.total, announced.id, announced.msg_id) == (1, 49.90, "", "")
     assert [(one.payment_id, one.motif) for one in told.bloques] == [(str(blocked.id), "MANDAT_ABSENT")]
     assert (await due.read(payment)).statut == "PENDING"
     assert not (await sepa.ListRemises(pb.ListRemisesRequest())).remises
