@@ -109,7 +109,12 @@ class Ventes:
 
     async def produit(self, categorie: str, **fields: Any) -> str:
         """A product."""
-        usual = {"sku": f"SKU-{next(_numbers)}", "nom": "Produit", "categorie": categorie, "prix": 41.58}
+        usual: dict[str, Any] = {
+            "sku": f"SKU-{next(_numbers)}",
+            "nom": "Produit",
+            "categorie": categorie,
+            "prix": 41.58,
+        }
         request = products_pb2.CreateProduitRequest(**(usual | fields))
         return str((await self.stub(ProduitServiceStub).Create(request)).id)
 
