@@ -22,7 +22,7 @@ from tests.bureau import Bureau, actions_of, at
 
 async def _client(bureau: Bureau, **fields: str) -> str:
     request = clients_pb2.CreateClientBaseRequest(
-        **({"nom": "Dupont", "prenom": "Élodie", "email": "elodie@exemple.fr"} | fields)  # type: ignore[arg-type]
+        **({"nom": "Dupont", "prenom": "Élodie", "email": "elodie@exemple.fr"} | fields)
     )
     return str((await bureau.stub(ClientBaseServiceStub).Create(request)).id)
 
