@@ -2,6 +2,7 @@
 
 from crm.factures import factures_pb2 as pb
 from db_utils import Database, Transaction, clock
+from db_utils.clock import midnight
 from grpc_utils import at_most, found, instant, required
 from grpc_utils.errors import ChampRequis, FailedPrecondition, InvalidArgument, ValeurInconnue
 
@@ -35,6 +36,10 @@ class DateFuture(InvalidArgument):
     """Un statut ne peut pas être daté de l'avenir."""
 
 
+class DateAnterieure(InvalidArgument):
+    """Un statut ne peut pas être antérieur à la facture."""
+
+
 async def transmit(database: Database, request: pb.TransmitRequest) -> pb.Transmission:
     """Have an invoice sent that is not on its way (R35, R36)."""
     facture_id = required(request.facture_id, "facture_id")
@@ -61,6 +66,9 @@ async def record_status(database: Database, request: pb.RecordStatusRequest) -> 
     async with database.transaction() as tx:
         facture = found(await tx.get(Facture, facture_id, lock=True))
         _check_carried(facture)
+        # By days in Paris: people copy days, and the clocks of platforms are not ours.
+        if facture.date_emission is not None and statut.date < midnight(facture.date_emission):
+            raise DateAnterieure(champ="date")
         if await historique.record(tx, facture, statut):
             await _journal(tx, facture, code=statut.code)
     return await suivi.whole(database.read(), facture)

@@ -28,6 +28,17 @@ DAY = datetime(2024, 9, 2, 10, tzinfo=UTC)
 _KEPT = select(TransmissionStatut).where(TransmissionStatut.facture_id == bindparam("facture_id"))
 
 
+@pytest.fixture
+def sold(sold: Issue) -> Issue:
+    """The same maker, of invoices of DAY: no status is of a day before."""
+
+    async def issue(**fields: Any) -> pb.Facture:
+        with clock.frozen_at(DAY - timedelta(hours=1)):
+            return await sold(**fields)
+
+    return issue
+
+
 def status(facture: pb.Facture, code: int, hours: int = 0, **fields: Any) -> pb.RecordStatusRequest:
     """A request to note that the platform gave this status so many hours after DAY."""
     date = timestamp(DAY + timedelta(hours=hours))
@@ -42,7 +53,7 @@ async def test_R37_each_code_has_its_name(
     facture = await sold()
     told = await transmissions.RecordStatus(status(facture, code, motif_code="X"))
     assert (told.statut_transmission, told.code, told.motif_code) == (nom, code, "X")
-    assert [one.nom for one in told.historique] == [nom, "A_ENVOYER"]
+    assert [one.nom for one in told.historique] == ["A_ENVOYER", nom]
 
 
 @pytest.mark.parametrize(
@@ -131,6 +142,7 @@ async def test_R37_what_a_platform_says_is_kept_raw(mesh: Mesh, sold: Issue, mad
         ({"date": None}, "CHAMP_REQUIS"),
         ({"facture_id": ""}, "CHAMP_REQUIS"),
         ({"date": timestamp(datetime(2999, 1, 1, tzinfo=UTC))}, "DATE_FUTURE"),
+        ({"date": timestamp(datetime(2024, 9, 1, 21, 59, 59, tzinfo=UTC))}, "DATE_ANTERIEURE"),
         ({"motif_code": "X" * 51}, "TROP_LONG"),
         ({"texte": "x" * 501}, "TROP_LONG"),
     ],
@@ -138,10 +150,18 @@ async def test_R37_what_a_platform_says_is_kept_raw(mesh: Mesh, sold: Issue, mad
 async def test_R37_a_status_that_cannot_be_is_refused(
     transmissions: TransmissionServiceStub, sold: Issue, fields: dict[str, Any], refusal: str
 ) -> None:
-    """Before anything is looked up."""
+    """Nothing is kept of it."""
     known: dict[str, Any] = {"facture_id": (await sold()).id, "code": 200, "date": timestamp(DAY)}
     request = pb.RecordStatusRequest(**(known | fields))
     assert await refused(transmissions.RecordStatus(request)) == (StatusCode.INVALID_ARGUMENT, refusal)
+
+
+async def test_R37_a_status_of_the_day_of_the_invoice_is_one(
+    transmissions: TransmissionServiceStub, sold: Issue
+) -> None:
+    """From its first instant in Paris on, although the invoice was issued later that day."""
+    request = status(await sold(), 200, hours=-12)
+    assert (await transmissions.RecordStatus(request)).statut_transmission == "DEPOSEE"
 
 
 async def test_R37_only_what_a_platform_carries_has_a_status(
@@ -182,7 +202,8 @@ async def test_R38_finance_reads_what_went_wrong(
 ) -> None:
     """With the reason and what to do; an avoir is no invoice."""
     facture = await sold()
-    avoir = await factures.CreateCreditNote(pb.CreateCreditNoteRequest(id=facture.id, motif="Geste"))
+    with clock.frozen_at(DAY):
+        avoir = await factures.CreateCreditNote(pb.CreateCreditNoteRequest(id=facture.id, motif="Geste"))
     for piece in (facture, avoir):
         await transmissions.RecordStatus(status(piece, code, motif_code="REJ_SEMAN", texte="total faux"))
     notifications = mesh.stub(NotificationServiceStub, organisation=org, roles=["ADMIN"])
@@ -226,7 +247,7 @@ async def test_R38_a_rejected_invoice_keeps_its_number(
     """It stays in the series, and an avoir corrects it."""
     facture = await sold()
     await transmissions.RecordStatus(status(facture, 213))
-    request = pb.CheckSequenceRequest(serie="FACTURE", annee=clock.today().year)
+    request = pb.CheckSequenceRequest(serie="FACTURE", annee=DAY.year)
     series = await factures.CheckSequence(request)
     assert (series.dernier, series.nombre, list(series.trous)) == (1, 1, [])
     avoir = await factures.CreateCreditNote(pb.CreateCreditNoteRequest(id=facture.id, motif="Rejet"))

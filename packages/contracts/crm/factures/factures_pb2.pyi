@@ -2049,7 +2049,7 @@ class RecordStatusRequest(_message.Message):
     """At most 500 characters."""
     @_builtins.property
     def date(self) -> _timestamp_pb2.Timestamp:
-        """When the status was given; not in the future."""
+        """When the status was given; not in the future, not before the day of the invoice."""
 
     def __init__(
         self,
