@@ -210,6 +210,38 @@ def doctor(services: Names = None) -> None:
 
 
 @app.command()
+def reconcile(
+    organisation: Annotated[
+        str, typer.Option(help="Whose figures; not needed with --token.", show_default="org-123")
+    ] = "",
+    token: Annotated[
+        str, typer.Option(envvar="TOKEN", help="A bearer token; default: one signed as `crm token` does.")
+    ] = "",
+) -> None:
+    """Say whether the services agree on the money that was received.
+
+    Compares, for one organisation, the payments with invoices, commissions, planned debits and the
+    dashboard, and shows each figure in which they differ. Asks the mesh that runs here, or the services
+    at <SERVICE>_GRPC_ADDR. What is on its way between two services differs for a moment. Exit code 1 when
+    something differs.
+    """
+    from rich.console import Console
+    from service_kit import Settings
+
+    from crm_cli.demo import ORGANISATION
+    from crm_cli.reconciliation.report import reconcile as run
+    from crm_cli.selection import chosen_processes, listening
+    from crm_cli.tokens import signed_token
+
+    home = Home()
+    bearer = token or signed_token(
+        home, user="comptable", organisation=organisation or ORGANISATION, lifetime=600
+    )
+    addresses = Settings.addresses(listening(home, chosen_processes([])))
+    raise typer.Exit(0 if run(addresses, bearer, Console()) else 1)
+
+
+@app.command()
 def health(service: Annotated[str, typer.Argument(help="A service that runs on this machine.")]) -> None:
     """Say whether a service, or the gateway, is SERVING.
 

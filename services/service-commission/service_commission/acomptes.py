@@ -17,6 +17,7 @@ from grpc_utils import (
     page_of,
     required,
     to_message,
+    written_amount,
 )
 from grpc_utils.errors import FailedPrecondition
 from service_kit import App, Settings
@@ -70,7 +71,7 @@ class AcompteService(AcompteServiceServicer):
                 await tx.flush()
                 plafond = await _plafond(tx, new)
                 if new.montant > plafond:
-                    raise PlafondAcompte(plafond=str(plafond))
+                    raise PlafondAcompte(f"au plus {written_amount(plafond)}", plafond=str(plafond))
                 told = {"montant": str(new.montant), "motif": new.motif}
                 await audit.note(tx, new, audit.ACOMPTE, "CREATION", told)
         return to_message(acompte, pb.Acompte)

@@ -51,16 +51,19 @@ _VERSEES = select(Commission.palier_code, Commission.periode, Commission.montant
 
 
 def _mesures(*criteria: ColumnElement[bool]) -> Any:
-    cette = (Commission.periode == bindparam("periode")).label("cette")
+    """By kind of product: contracts and turnover of the period, then those of ever."""
+    cette = Commission.periode == bindparam("periode")
+    contrats, ca = func.count(Commission.contrat_id.distinct()), func.sum(Commission.base_ht)
     return (
         select(
-            cette,
-            Commission.type_produit,
-            func.count(Commission.contrat_id.distinct()),
-            func.sum(Commission.base_ht),
+            func.coalesce(Commission.type_produit, ""),
+            contrats.filter(cette),
+            func.coalesce(ca.filter(cette), ZERO),
+            contrats,
+            ca,
         )
         .where(*criteria, *_ALIVE)
-        .group_by(cette, Commission.type_produit)
+        .group_by(Commission.type_produit)
     )
 
 
@@ -155,12 +158,8 @@ async def write(tx: Transaction, calculated: Calcul, acteur: str) -> list[Commis
 
 async def _compte(reader: Reader, mesures: Any, beneficiaire_id: str, code: str, periode: str) -> Compte:
     of_periode, ever = Mesures(), Mesures()
-    for cette, kind, contrats, ca in await reader.all(
-        mesures, beneficiaire_id=beneficiaire_id, periode=periode
-    ):
-        for one in (of_periode, ever) if cette else (ever,):
-            one.contrats[kind or ""] = one.contrats.get(kind or "", 0) + contrats
-            one.ca[kind or ""] = one.ca.get(kind or "", ZERO) + ca
+    for kind, *figures in await reader.all(mesures, beneficiaire_id=beneficiaire_id, periode=periode):
+        of_periode.contrats[kind], of_periode.ca[kind], ever.contrats[kind], ever.ca[kind] = figures
     versees = await reader.all(_VERSEES, beneficiaire_id=beneficiaire_id, code=code)
     return Compte(of_periode, ever, [Versee(code or "", *rest) for code, *rest in versees])
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import PaymentScheduleServiceServicer
-from db_utils import Listing, Transaction, clock
+from db_utils import Listing, Scope, Transaction, clock, within
 from grpc_utils import (
     Context,
     caller,
@@ -85,8 +85,9 @@ class PaymentScheduleService(PaymentScheduleServiceServicer):
         """Read a schedule with its échéances and payments."""
         reader = self._db.read()
         schedule = found(await reader.get(Echeancier, request.id))
-        echeances = await reader.all(ECHEANCES, echeancier_id=schedule.id)
-        payments = await reader.all(_PAYMENTS, schedule_id=schedule.id)
+        with within(Scope(schedule.organisation_id)):  # a service may ask without one (C6)
+            echeances = await reader.all(ECHEANCES, echeancier_id=schedule.id)
+            payments = await reader.all(_PAYMENTS, schedule_id=schedule.id)
         return _answer(schedule, echeances, payments)
 
     async def List(self, request: pb.ListSchedulesRequest, context: Context) -> pb.ListSchedulesResponse:

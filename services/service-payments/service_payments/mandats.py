@@ -98,7 +98,7 @@ class MandateService(MandateServiceServicer):
         return to_message(mandat, pb.Mandate)
 
     async def _societe(self, request: pb.CreateMandateRequest) -> str:
-        """The société of the request, else the contract's (C23); contrats itself has told its own."""
+        """The société of the request, else the contract's (R32); contrats itself has told its own."""
         told = opaque_id(request.societe_id, "societe_id")
         if told or caller().kind == "service":
             return told or ""

@@ -4,7 +4,7 @@ from typing import Any
 
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import PaymentServiceServicer
-from db_utils import Listing, Reader
+from db_utils import Listing, Reader, Scope, within
 from grpc_utils import (
     Context,
     at_most,
@@ -64,7 +64,9 @@ class PaymentService(PaymentServiceServicer):
     async def Get(self, request: pb.GetPaymentRequest, context: Context) -> pb.Payment:
         """Read a payment with the way that it has gone."""
         reader = self._db.read()
-        return await _whole(reader, found(await reader.get(Payment, request.id)))
+        payment = found(await reader.get(Payment, request.id))
+        with within(Scope(payment.organisation_id)):  # a service may ask without one (C6)
+            return await _whole(reader, payment)
 
     async def List(self, request: pb.ListPaymentsRequest, context: Context) -> pb.ListPaymentsResponse:
         """List payments, the newest first."""

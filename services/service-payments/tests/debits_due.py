@@ -93,6 +93,7 @@ class Debits:
             frequence="MENSUELLE",
             date_debut=date(2026, 1, 26),
             moyen="SEPA_DEBIT",
+            nombre_echeances=1,
             statut=fields.pop("schedule_statut", "ACTIVE"),
         )
         line: dict[str, Any] = {
@@ -125,6 +126,11 @@ class Debits:
         """The row as it is now."""
         with within(Scope(self._org)):
             return await self._database.read().get(type(row), row.id)
+
+    async def schedule(self, echeance: Echeance) -> Any:
+        """The schedule of an échéance as it is now."""
+        with within(Scope(self._org)):
+            return await self._database.read().get(Echeancier, echeance.echeancier_id)
 
     async def fail(self, payment: Payment) -> None:
         """Note that the bank refused the file of a payment."""

@@ -127,6 +127,20 @@ async def test_R16_an_invoice_that_was_paid_is_not_debited(due: Debits, sepa: Se
     assert (await due.read(echeance)).statut == "PAYEE"
 
 
+async def test_R9_a_schedule_whose_last_invoice_was_paid_is_completed(
+    due: Debits, sepa: SepaServiceStub
+) -> None:
+    """However the money came."""
+    await due.creancier()
+    await due.mandat()
+    facture, echeance = await due.facture(), await due.echeance()
+    await due.paid(facture, 49.90)
+    planned = {"echeance_id": echeance.id, "schedule_id": echeance.echeancier_id}
+    await due.payment(facture_id=facture.id, **planned)
+    await sepa.EmitDue(DUE)
+    assert (await due.schedule(echeance)).statut == "COMPLETED"
+
+
 async def test_R16_no_more_is_debited_than_is_owed(due: Debits, sepa: SepaServiceStub) -> None:
     """Of two debits of one invoice the second waits for the outcome of the first."""
     await due.creancier()

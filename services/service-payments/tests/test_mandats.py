@@ -96,10 +96,10 @@ async def test_R11_activations_at_once_leave_one_active(mandats: MandateServiceS
     assert sorted(one.statut for one in listed) == ["ACTIF", "REVOQUE", "REVOQUE", "REVOQUE"]
 
 
-async def test_R11_a_mandate_is_of_the_societe_of_its_contract(
+async def test_R32_a_mandate_is_of_the_societe_of_its_contract(
     mesh: Mesh, mandats: MandateServiceStub, contrats: ContratServiceStub, org: str
 ) -> None:
-    """Unless the request, or contrats itself, says another; so debits of the contract find it (C23)."""
+    """Unless the request, or contrats itself, says another; so debits of the contract find it."""
     contrat = await contrats.Create(
         CreateContratRequest(client_id="client-123", produit_id="prod-456", societe_id="soc-1")
     )

@@ -11,12 +11,12 @@ from typing import Any, Final, Generic, TypeVar
 import grpc
 from crm.activites.activites_pb2 import CreateTacheRequest
 from crm.activites.activites_pb2_grpc import TacheServiceStub
-from crm.email.email_pb2 import SendRequest
+from crm.email.email_pb2 import SendRequest, SendTemplateRequest
 from crm.email.email_pb2_grpc import EmailServiceStub
 from crm.notifications.notifications_pb2 import CreateNotificationRequest
 from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
 from google.protobuf.message import Message
-from grpc_utils import Peers, reason_of
+from grpc_utils import Peers, info_of, reason_of
 from grpc_utils.errors import CleIdempotenceReutilisee
 from service_kit.outgoing import Command
 
@@ -29,6 +29,8 @@ from service_relance.models import (
 )
 
 M = TypeVar("M", bound=Message)
+
+_NOT_TAKEN: Final = "VARIABLE_INCONNUE"  # reason of email
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,24 @@ async def _send_mail(peers: Peers, request: SendRequest) -> object:
     return await peers.stub(EmailServiceStub).Send(request)
 
 
+async def _send_by_template(peers: Peers, request: SendTemplateRequest) -> object:
+    """Have email write by a template, with those of our variables that it takes.
+
+    Which ones it takes nobody tells: email refuses the others, one by one.
+    """
+    asked = SendTemplateRequest()
+    asked.CopyFrom(request)
+    while True:
+        try:
+            return await peers.stub(EmailServiceStub).SendTemplate(asked)
+        except grpc.aio.AioRpcError as refusal:
+            told = info_of(refusal)
+            name = told.metadata.get("variable", "")
+            if told.reason != _NOT_TAKEN or name not in asked.variables:
+                raise
+            del asked.variables[name]
+
+
 async def create_tache(peers: Peers, request: CreateTacheRequest) -> object:
     """Have activites make the task; a repetition makes no second one."""
     return await peers.stub(TacheServiceStub).Create(request)
@@ -70,11 +90,12 @@ async def _notify(peers: Peers, request: CreateNotificationRequest) -> object:
 
 
 EMAIL: Final = Canal(_command("relance-email", SendRequest, _send_mail), "message_id")
+MODELE: Final = Canal(_command("relance-modele", SendTemplateRequest, _send_by_template), "message_id")
 TACHE: Final = Canal(_command("relance-tache", CreateTacheRequest, create_tache), "tache_id")
 INTERNE: Final = Canal(
     _command("relance-notification", CreateNotificationRequest, _notify), "notification_id"
 )
-CANAUX: Final[Sequence[Canal[Any]]] = (EMAIL, TACHE, INTERNE)
+CANAUX: Final[Sequence[Canal[Any]]] = (EMAIL, MODELE, TACHE, INTERNE)
 
 
 def canaux_of(regle: RegleRelance, *, email: str) -> Sequence[Canal[Any]]:
@@ -86,4 +107,10 @@ def canaux_of(regle: RegleRelance, *, email: str) -> Sequence[Canal[Any]]:
         return (INTERNE,)
     if regle.action_type == CREER_TACHE or regle.declencheur == REJET_PRELEVEMENT or not email:
         return (TACHE,)
-    return (EMAIL,) if regle.action_type == ENVOYER_EMAIL else (EMAIL, TACHE)
+    mail: Canal[Any] = MODELE if regle.modele_code else EMAIL
+    return (mail,) if regle.action_type == ENVOYER_EMAIL else (mail, TACHE)
+
+
+def is_mail(canal: Canal[Any]) -> bool:
+    """Tell whether *canal* writes to the client."""
+    return canal in (EMAIL, MODELE)

@@ -1,6 +1,6 @@
 """Contents of what is sent: the requests of a group of reminders (R14, R17), as pure functions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -8,14 +8,14 @@ from uuid import UUID
 
 from crm.activites.activites_pb2 import CreateTacheRequest
 from crm.clients.clients_pb2 import ClientBase
-from crm.email.email_pb2 import Destinataire, SendRequest
+from crm.email.email_pb2 import Destinataire, SendRequest, SendTemplateRequest
 from crm.notifications.notifications_pb2 import CreateNotificationRequest
 from google.protobuf.message import Message
 from grpc_utils import timestamp
 
-from service_relance.canaux import CANAUX, EMAIL, INTERNE, TACHE, Canal
+from service_relance.canaux import CANAUX, EMAIL, INTERNE, MODELE, TACHE, Canal
 from service_relance.decisions import MAILED, Group
-from service_relance.dossiers import Dossier, FactureDue
+from service_relance.dossiers import Dossier, FactureDue, variables
 from service_relance.models import (
     BASSE,
     CONTRAT_BIENTOT_EXPIRE,
@@ -30,8 +30,8 @@ from service_relance.textes import Texte, texte
 
 Contenu = Mapping[str, Any]
 
-# titre and corps of the text, destinataire (address of the mail), sans_email, and montants: the amounts
-# that are asked for, by reminder.
+# titre and corps of the text, or modele_code and variables of its template, destinataire (address of the
+# mail), sans_email, and montants: the amounts that are asked for, by reminder.
 _DEMANDED: Final = "montant_du"
 _LONGEST_BODY, _LONGEST_NOTIFICATION = 10_000, 2_000  # characters that callees take
 _PRIORITES: Final = {HAUTE: "haute", MOYENNE: "normale", BASSE: "basse"}
@@ -82,16 +82,22 @@ class Lettre:
 
 def contenu(lettre: Lettre, canaux: Sequence[Canal[Any]]) -> dict[str, Any]:
     """What is said, for the history, and to tell whether something else is to be said."""
-    read = lettre.au_client if EMAIL in canaux else lettre.au_collegue
     said: dict[str, Any] = {
-        "titre": read.titre,
-        "corps": read.corps,
+        **_words(lettre, canaux),
         "destinataire": lettre.email,
         "montants": _amounts(lettre.group, lettre.dossier.factures),
     }
     if lettre.regle.action_type in MAILED and not lettre.email:
         said["sans_email"] = True
     return said
+
+
+def _words(lettre: Lettre, canaux: Sequence[Canal[Any]]) -> dict[str, Any]:
+    """What is read: the text, or what the template of a mail makes one of."""
+    if MODELE in canaux:
+        return {"modele_code": lettre.regle.modele_code, "variables": dict(variables(lettre.dossier))}
+    read = lettre.au_client if EMAIL in canaux else lettre.au_collegue
+    return {"titre": read.titre, "corps": read.corps}
 
 
 def same_demand(former: Contenu, now: Contenu) -> bool:
@@ -124,7 +130,7 @@ def _amount(facture: FactureDue) -> dict[str, Any]:
 
 def requests(lettre: Lettre, canaux: Sequence[Canal[Any]]) -> list[tuple[Canal[Any], Message]]:
     """The request of each of *canaux*."""
-    return [(canal, _MAKERS[canal.reference](lettre)) for canal in CANAUX if canal in canaux]
+    return [(canal, _MAKERS[canal.command.name](lettre)) for canal in CANAUX if canal in canaux]
 
 
 def _mail(lettre: Lettre) -> SendRequest:
@@ -137,6 +143,18 @@ def _mail(lettre: Lettre) -> SendRequest:
         corps_texte=said.corps,
         corps_html=said.corps_html,
         repondre_a=lettre.repondre_a,
+        cle_idempotence=lettre.cle,
+    )
+
+
+def _template_mail(lettre: Lettre) -> SendTemplateRequest:
+    first = lettre.group.first
+    return SendTemplateRequest(
+        organisation_id=first.organisation_id,
+        societe_id=first.societe_id,
+        a=[Destinataire(email=lettre.email, nom=lettre.dossier.client_nom)],
+        modele_code=lettre.regle.modele_code or "",
+        variables=variables(lettre.dossier),
         cle_idempotence=lettre.cle,
     )
 
@@ -179,4 +197,9 @@ def _common(group: Group, field: str) -> str:
     return values.pop() if len(values) == 1 else ""
 
 
-_MAKERS: Final = {EMAIL.reference: _mail, TACHE.reference: _tache, INTERNE.reference: _notification}
+_MAKERS: Final[Mapping[str, Callable[[Lettre], Message]]] = {
+    EMAIL.command.name: _mail,
+    MODELE.command.name: _template_mail,
+    TACHE.command.name: _tache,
+    INTERNE.command.name: _notification,
+}

@@ -12,7 +12,7 @@ from operator import add
 
 from grpc_utils import written_amount
 from pdf_utils import day
-from service_kit.rejets import in_words
+from service_kit import rejets
 
 from service_relance.penalites import Montants
 
@@ -100,7 +100,7 @@ def variables(dossier: Dossier) -> Mapping[str, str]:
         "date_echeance": _listed(written(one.date_echeance) for one in factures),
         "jours_retard": str(max(one.jours_retard for one in factures)) if factures else "",
         "societe_nom": dossier.societe_nom,
-        "motif_rejet": _listed(in_words(one.code) or one.code for one in dossier.rejets),
+        "motif_rejet": _listed(rejets.in_words(one.code) or one.code for one in dossier.rejets),
         "date_rejet": _listed(written(one.date_rejet) for one in dossier.rejets),
         "reference_contrat": dossier.reference_contrat,
         "date_fin": written(dossier.date_fin),

@@ -29,7 +29,7 @@ from service_kit.outgoing import (
 from sqlalchemy import String, Text, Uuid, any_, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from service_relance.canaux import CANAUX, EMAIL, Canal
+from service_relance.canaux import CANAUX, Canal, is_mail
 from service_relance.contenus import KEYS, Contenu, key_of, same_demand
 from service_relance.decisions import Group
 from service_relance.historique import line
@@ -190,8 +190,8 @@ async def _sent(
     await tx.update(
         command, etat=ENVOYEE, tentatives=command.tentatives + 1, charge={}, erreur="", terminee_le=now
     )
-    made: dict[str, Any] = {canal.reference: reference or None}
-    await tx.update(envoi, **made, mail_le=now if canal is EMAIL else envoi.mail_le)
+    made: dict[str, Any] = {canal.reference: reference} if reference else {}
+    await tx.update(envoi, **made, mail_le=now if is_mail(canal) else envoi.mail_le)
 
 
 async def _executed(tx: Transaction, envoi: Envoi, relances: Sequence[Relance]) -> None:

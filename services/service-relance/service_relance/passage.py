@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from service_relance import contenus, debits, envois, renseignements
 from service_relance.calendrier import eligible, plus_business_days
-from service_relance.canaux import EMAIL, TACHE, Canal, canaux_of
+from service_relance.canaux import TACHE, Canal, canaux_of, is_mail
 from service_relance.decisions import Group, Move, grouped, in_order, one_mail
 from service_relance.historique import line
 from service_relance.models import ECHEC, EXECUTEE, IGNORE, IGNOREE, IMPAYE, Envoi, RegleRelance, Relance
@@ -129,7 +129,7 @@ class _Plan:
 
     @property
     def writes(self) -> bool:
-        return EMAIL in self.canaux and not self.written
+        return any(map(is_mail, self.canaux)) and not self.written
 
 
 @dataclass(frozen=True, slots=True)

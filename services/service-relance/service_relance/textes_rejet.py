@@ -4,7 +4,7 @@ It is for a colleague: the mail to the client about a rejection is that of the e
 """
 
 from grpc_utils import written_amount
-from service_kit.rejets import in_words
+from service_kit import rejets
 
 from service_relance.dossiers import Dossier, Rejet, written
 from service_relance.motifs_rejet import needed
@@ -32,6 +32,6 @@ def _paragraph(rejet: Rejet) -> str:
 
 
 def _reason(code: str) -> str:
-    words = in_words(code)
+    words = rejets.in_words(code)
     told = f"{words} ({code})" if words else code
     return f"Motif : {told or 'non communiqué'}"

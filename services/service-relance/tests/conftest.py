@@ -13,7 +13,7 @@ from service_kit.registry import service_named
 from service_relance.service import SERVICE
 from service_testing import Mesh, running
 from service_testing.fixtures import of_member, of_stranger
-from tests.encaissements import Encaissements, Paiements
+from tests.caisse import Encaissements, Paiements
 
 _BESIDE = (
     "activites",

@@ -15,7 +15,7 @@ from nats_utils.tables import ProcessedEvent
 from service_relance.models import ReglementVu
 from service_testing import Mesh, eventually
 from sqlalchemy import delete, select
-from tests.encaissements import Encaissements
+from tests.caisse import Encaissements
 from tests.evenements import FACTURE, PLANNED, calls, impayes, received, rejected, with_levels
 from tests.rappels import confirmed, issued, without
 from tests.recouvrement import Recouvrement

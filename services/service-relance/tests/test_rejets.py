@@ -6,7 +6,7 @@ from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RegleRelanceServiceStub
 from db_utils import uuid7
 from service_testing import Mesh
-from tests.encaissements import Encaissements
+from tests.caisse import Encaissements
 from tests.evenements import FACTURE, PLANNED, calls, impayes, noon, received, rejected, with_levels
 from tests.rappels import confirmed, issued
 from tests.recouvrement import Recouvrement

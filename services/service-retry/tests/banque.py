@@ -4,7 +4,7 @@
 with the payment it made first, and a debit is refused as payments refuses it.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from crm.payments import payments_pb2
@@ -49,7 +49,8 @@ class Banque:
 
     *payments* and *mandates* are by id; *delais* are delai_remise by société. *asked* are the Retry
     calls in order, *refusals* are raised one by one before one works, and *lost* counts calls that work
-    and whose answer does not arrive. While *silent*, nothing is answered.
+    and whose answer does not arrive. What is in *while_checked* happens once while mandates are listed, in
+    *while_asked* while a debit is made. While *silent*, nothing is answered.
     """
 
     payments: dict[str, payments_pb2.Payment] = field(default_factory=dict)
@@ -58,7 +59,8 @@ class Banque:
     by_key: dict[str, tuple[payments_pb2.RetryPaymentRequest, str]] = field(default_factory=dict)
     asked: list[payments_pb2.RetryPaymentRequest] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
-    during: list[Callable[[str], object]] = field(default_factory=list)
+    while_checked: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+    while_asked: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
     lost: int = 0
     silent: bool = False
     unanswered: int = 0
@@ -106,6 +108,8 @@ class Payments(PaymentServiceServicer):
         banque = self._banque
         banque.check()
         banque.asked.append(request)
+        while banque.while_asked:
+            await banque.while_asked.pop()()
         if request.idempotency_key in banque.by_key:
             first, made = banque.by_key[request.idempotency_key]
             if first != request:
@@ -145,6 +149,8 @@ class Mandates(MandateServiceServicer):
     ) -> payments_pb2.ListMandatesResponse:
         """List the mandates of a client that have the statut that is asked for."""
         self._banque.check()
+        while self._banque.while_checked:
+            await self._banque.while_checked.pop()()
         found = [
             one
             for one in self._banque.mandates.values()

@@ -45,5 +45,6 @@ async def mesh(banque: Banque) -> AsyncIterator[Mesh]:
 def bureau(mesh: Mesh, org: str, banque: Banque) -> Bureau:
     """The office of `org`."""
     banque.silent, banque.lost, banque.unanswered = False, 0, 0
-    banque.refusals.clear()
+    for leftover in (banque.refusals, banque.while_checked, banque.while_asked):
+        leftover.clear()
     return Bureau(mesh, org, banque)

@@ -1,7 +1,9 @@
 """Two who want different things of one attempt at once: one of them wins wholly (R10, R13, R16)."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
+from crm.payments import payments_pb2
 from crm.retry import retry_pb2 as pb
 from crm.retry.retry_pb2_grpc import RetryScheduleServiceStub
 from db_utils.clock import frozen_at
@@ -9,6 +11,52 @@ from grpc import StatusCode
 from service_retry.subscribers import follow_rejection, rejected_payment
 from service_testing import code_of, eventually
 from tests.bureau import Bureau, at, days_of
+
+
+async def test_R16_what_is_cancelled_while_it_is_checked_is_not_presented(bureau: Bureau) -> None:
+    """Between the last check and the call."""
+    payment = bureau.payment()
+    await bureau.reject(payment, "2026-03-09")
+    cancelled = await _cancel_while(bureau, payment, bureau.banque.while_checked)
+    schedule = await bureau.schedule(payment)
+    assert (cancelled, days_of(schedule)[0][3]) == ([StatusCode.OK], "CANCELLED")
+    assert not bureau.banque.calls_of(payment.id)
+
+
+async def test_R16_what_is_asked_of_payments_is_not_cancelled(bureau: Bureau) -> None:
+    """While payments makes the debit, and nobody knows yet whether it does."""
+    payment = bureau.payment()
+    await bureau.reject(payment, "2026-03-09")
+    cancelled = await _cancel_while(bureau, payment, bureau.banque.while_asked)
+    schedule = await bureau.schedule(payment)
+    assert (cancelled, days_of(schedule)[0][3]) == ([StatusCode.FAILED_PRECONDITION], "SUBMITTED")
+
+
+async def test_R11_what_is_moved_while_it_is_checked_keeps_its_new_day(bureau: Bureau) -> None:
+    """It is not presented today."""
+    payment = bureau.payment()
+    await bureau.reject(payment, "2026-03-09")
+    schedule = await bureau.schedule(payment)
+    request = pb.ReplanRetryScheduleRequest(id=schedule.id, new_retry_date="2026-03-25", motif="Accord")
+    bureau.banque.while_checked.append(lambda: bureau.stub(RetryScheduleServiceStub).Replan(request))
+    await bureau.process(at("2026-03-12", 10))
+    assert days_of(await bureau.schedule(payment)) == [(1, "2026-03-25", "2026-03-23", "SCHEDULED")]
+    assert not bureau.banque.calls_of(payment.id)
+
+
+async def _cancel_while(
+    bureau: Bureau, payment: payments_pb2.Payment, moment: list[Callable[[], Awaitable[object]]]
+) -> list[StatusCode]:
+    """Present what is due, and give *payment* up at that *moment*; how that was answered."""
+    schedule, codes = await bureau.schedule(payment), list[StatusCode]()
+    request = pb.CancelRetryScheduleRequest(id=schedule.id, motif="Accord")
+
+    async def cancel() -> None:
+        codes.append(await code_of(bureau.stub(RetryScheduleServiceStub).Cancel(request)))
+
+    moment.append(cancel)
+    await bureau.process(at("2026-03-12", 10))
+    return codes
 
 
 async def test_R16_cancelling_races_with_a_run(bureau: Bureau) -> None:

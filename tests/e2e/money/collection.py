@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lxml import etree
+from service_testing import eventually
 
 from tests.e2e.money.bank import Bank
 from tests.e2e.money.disturbance import Quiet
-from tests.e2e.money.person import Person
+from tests.e2e.money.person import PATIENCE, Person
 from tests.e2e.money.sale import Sale
 from tests.e2e.money.timeline import Timeline
 
@@ -104,6 +105,15 @@ class Collection:
             ),
             beneficiaire_id=self.sale.apporteur_id,
         )
+
+    async def agreed(self) -> None:
+        """Wait until finance is told that all services agree on what was received."""
+
+        async def reconciled() -> bool:
+            told = await self.timeline.crm("reconcile", "--organisation", self.person.organisation)
+            return "Tout concorde" in told.out
+
+        assert await eventually(reconciled, timeout=PATIENCE, every=1)
 
     async def debit(self, jour: str) -> Any:
         """Bring the file of the run that takes the debit of *jour* to the bank; return the payment."""

@@ -151,6 +151,7 @@ async def cured_by_the_second_debit(story: Collection) -> None:
         ("INITIALE", "2026-02", 4.16, "EN_ATTENTE"), ("RECURRENCE", "2026-03", 1.25, "EN_ATTENTE")
     )
     assert done.attempts[0].payment_id == again.id
+    await story.agreed()
 
 
 async def exhausted(story: Collection) -> None:
@@ -192,6 +193,7 @@ async def exhausted(story: Collection) -> None:
         "2026-03-30",
     ]
     assert {row.statut for row in payments} == {"REJECTED"}
+    await story.agreed()
 
 
 async def late_return(story: Collection) -> None:
@@ -227,6 +229,7 @@ async def late_return(story: Collection) -> None:
         date_from=DAYS[0],
         date_to=DAYS[0],
     )
+    await story.agreed()
 
 
 STORIES: Final[dict[str, Story]] = {

@@ -17,7 +17,7 @@ class Timeline:
     """
 
     def __init__(self, crm: Command, stories: int, moved: Callable[[], None]) -> None:
-        self._crm, self._active, self._moved = crm, stories, moved
+        self.crm, self._active, self._moved = crm, stories, moved
         self._waiting: list[tuple[str, int, asyncio.Event]] = []
         self._order = count()
         self._moving = asyncio.Lock()
@@ -43,7 +43,7 @@ class Timeline:
             if not self._waiting or len(self._waiting) < self._active:
                 return
             instant = self._waiting[0][0]
-            moved = await self._crm("clock", instant)
+            moved = await self.crm("clock", instant)
             assert moved.code == 0, moved.err
             self._moved()
             while self._waiting and self._waiting[0][0] == instant:

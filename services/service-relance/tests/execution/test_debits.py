@@ -7,7 +7,7 @@ import pytest
 from crm.events.business_pb2 import PaymentReceivedEvent, PaymentRejectedEvent
 from db_utils import uuid7
 from grpc_utils import timestamp
-from tests.encaissements import Encaissements
+from tests.caisse import Encaissements
 from tests.rappels import confirmed, planned
 from tests.recouvrement import Recouvrement, plain
 

@@ -12,7 +12,7 @@ from service_relance.service import SERVICE
 from service_testing import eventually
 from tests.recouvrement import LEVEL_1, Recouvrement, at
 
-PROGRAM = Path(__file__).parents[1] / "run_once.py"
+PROGRAM = Path(__file__).parents[1] / "run_relances.py"
 
 
 async def killed_run(bureau: Recouvrement, failpoint: str) -> int:

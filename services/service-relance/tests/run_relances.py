@@ -1,6 +1,6 @@
 """Program: one run of relance for an organisation at an instant, killed at a failpoint.
 
-run_once.py org-1 2026-02-20T08:30:00+00:00 relance.before_done
+run_relances.py org-1 2026-02-20T08:30:00+00:00 relance.before_done
 """
 
 import sys

@@ -1,0 +1,78 @@
+"""What `crm reconcile` calls a difference; the stories of money run it on a whole mesh."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from crm_cli.reconciliation.differences import Facture, Paiement, Part, Readings, differences
+from service_testing.command import Command
+
+EUROS = Decimal("49.90")
+NOTHING = Decimal(0)
+PAID = Paiement("p1", "f1", "s1", EUROS, EUROS)
+BACK = Paiement("p2", "f2", "s1", EUROS, NOTHING)
+RIGHT = Readings(
+    paiements=[PAID, BACK],
+    factures=[Facture("f1", "FAC1", EUROS), Facture("f2", "FAC2", NOTHING)],
+    parts=[Part("COM1", "p1", EUROS, Decimal("4.16")), Part("COM2", "p2", EUROS, NOTHING)],
+    calendrier={"s1": EUROS},
+    tresorerie=EUROS,
+)
+
+
+def told(read: Readings) -> list[tuple[str, str, Decimal, Decimal]]:
+    return [(one.service, one.sujet, one.attendu, one.trouve) for one in differences(read)]
+
+
+def test_services_that_say_the_same_agree() -> None:
+    """A payment that came back counts for nothing anywhere."""
+    assert told(RIGHT) == []
+
+
+@pytest.mark.parametrize(
+    ("read", "expected"),
+    [
+        (
+            replace(RIGHT, factures=[Facture("f1", "FAC1", Decimal("49.89")), RIGHT.factures[1]]),
+            ("factures", "FAC1", EUROS, Decimal("49.89")),
+        ),
+        (
+            replace(RIGHT, factures=RIGHT.factures[1:]),
+            ("factures", "facture inconnue f1", EUROS, NOTHING),
+        ),
+        (
+            replace(RIGHT, parts=[Part("COM1", "p1", Decimal(50), Decimal(5))]),
+            ("commission", "COM1, base", EUROS, Decimal(50)),
+        ),
+        (
+            replace(RIGHT, parts=[Part("COM2", "p2", EUROS, Decimal("1.25"))]),
+            ("commission", "COM2, à reprendre", NOTHING, Decimal("1.25")),
+        ),
+        (
+            replace(RIGHT, parts=[Part("COM3", "p3", EUROS, Decimal("1.25"))]),
+            ("commission", "COM3, paiement inconnu", NOTHING, EUROS),
+        ),
+        (replace(RIGHT, calendrier={}), ("calendar", "échéancier s1", EUROS, NOTHING)),
+        (
+            replace(RIGHT, calendrier={"s1": EUROS, "s2": EUROS}),
+            ("calendar", "échéancier s2", NOTHING, EUROS),
+        ),
+        (
+            replace(RIGHT, tresorerie=NOTHING),
+            ("dashboard", "encaissements de la période", EUROS, NOTHING),
+        ),
+    ],
+)
+def test_a_cent_too_much_or_too_little_is_named(
+    read: Readings, expected: tuple[str, str, Decimal, Decimal]
+) -> None:
+    """With the service that differs from payments, what it is about, and both figures."""
+    assert told(read) == [expected]
+
+
+async def test_services_that_do_not_answer_are_told_in_a_sentence(crm: Command) -> None:
+    """No traceback."""
+    asked = crm.where(JWT_SECRET="Zm9vYmFyYmF6cXV4MDEyMzQ1Njc4OWFiY2RlZg", PAYMENTS_GRPC_ADDR="127.0.0.1:1")
+    refused = await asked("reconcile")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith("crm: a service does not answer: UNAVAILABLE")
