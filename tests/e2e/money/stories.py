@@ -137,7 +137,7 @@ async def cured_by_the_second_debit(story: Collection) -> None:
     again = await presented_again(story, payment, 1, "2026-03-12", "2026-03-16")
     (notice,) = await story.notices()
     for words in ("49,90", "05/03/2026", "16/03/2026", "provision insuffisante"):
-        assert words in notice.corps_texte
+        assert words in notice.corps_texte, notice.corps_texte
     await story.until("2026-03-16T09:30")
     await story.bank.until("2026-03-16")
     read = await story.reports()
