@@ -216,4 +216,4 @@ async def place(tx: Transaction, schedule: Echeancier, jours: dict[Any, Jour]) -
     await agenda.plan(tx, locked, placed)
 
 
-PLANIFIER: Final = Worker("planifier", plan_late, every=timedelta(minutes=5))
+PLANIFIER: Final = Worker("planifier", plan_late, every=timedelta(minutes=1))
