@@ -49,6 +49,16 @@ async def test_R13_a_refused_debit_whose_echeance_was_paid_otherwise_stays(
     assert [(await due.read(one)).statut for one in refused] == ["FAILED", "FAILED"]
 
 
+async def test_R10_a_refused_debit_of_an_ended_schedule_stays(due: Debits, sepa: SepaServiceStub) -> None:
+    """The schedule was ended while the bank had the file: the client is not debited after all."""
+    await due.creancier()
+    await due.mandat()
+    running = await due.echeance(statut="EN_COURS", schedule_statut="CANCELLED")
+    payment = await due.payment(statut="FAILED", echeance_id=running.id, schedule_id=running.echeancier_id)
+    assert (await sepa.EmitDue(DUE)).nb_soumis == 0
+    assert (await due.read(payment)).statut == "FAILED"
+
+
 async def test_R14_a_dry_run_changes_nothing(due: Debits, sepa: SepaServiceStub) -> None:
     """It tells what a run would do."""
     await due.creancier()

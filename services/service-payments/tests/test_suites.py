@@ -19,11 +19,8 @@ from tests.encaissements import Encaissements
 def told(mesh: Mesh, factures: InvoiceServiceStub) -> Callable[[str], Awaitable[str]]:
     """Send what is owed, and ask for the statut of an invoice."""
     app = mesh["payments"].app
-    senders = [
-        worker
-        for worker in SERVICE.workers
-        if worker.name in ("outgoing-reglement", "outgoing-annulation_reglement")
-    ]
+    names = ("outgoing-reglement", "outgoing-annulation_reglement")
+    senders = [worker for worker in SERVICE.workers if worker.name in names]
 
     async def statut(facture_id: str) -> str:
         for sender in senders:
@@ -77,7 +74,7 @@ async def test_R21_a_refund_follows_an_avoir(
     refused = await refusal(paiements.Refund(request))
     assert (refused.code.name, refused.reason) == ("FAILED_PRECONDITION", "AVOIR_REQUIS")
     await factures.CreateCreditNote(
-        CreateCreditNoteRequest(facture_id=facture.id, montant=20, motif="geste commercial")
+        CreateCreditNoteRequest(id=facture.id, montant=20, motif="geste commercial")
     )
     answers = [await paiements.Refund(request) for _ in range(2)]
     assert [(one.statut, one.montant_rembourse) for one in answers] == [("PARTIALLY_REFUNDED", 20.0)] * 2
