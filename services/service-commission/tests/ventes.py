@@ -115,7 +115,7 @@ class Ventes:
             "categorie": categorie,
             "prix": 41.58,
         }
-        request = products_pb2.CreateProduitRequest(**(usual | fields))
+        request = products_pb2.CreateProduitRequest(categorie=categorie, **(usual | fields))
         return str((await self.stub(ProduitServiceStub).Create(request)).id)
 
     async def facture(self, **fields: Any) -> str:

@@ -150,7 +150,7 @@ async def test_R19_a_reprise_beside_a_validation_is_taken_once(ventes: Ventes) -
     apporteur, _, payment = await sold(ventes)
     stub = ventes.stub(BordereauServiceStub)
     draft = await stub.Generer(pb.GenererBordereauRequest(beneficiaire_id=apporteur, periode="2026-02"))
-    outcomes: list[Any] = await asyncio.gather(
+    outcomes: Any = await asyncio.gather(
         stub.Valider(pb.ValiderBordereauRequest(id=draft.id, version=draft.version)),
         ventes.taken_back("IMPAYE", payment_id=payment),
         return_exceptions=True,
