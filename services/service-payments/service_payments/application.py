@@ -272,7 +272,7 @@ class Application:
         frais = self._fees(line, payment)
         if frais is not None and payment.frais_bancaires is None:
             self.bilan.fees(frais)
-            await self._tx.update(payment, frais_bancaires=frais)
+            await self._outcome.groupes.change(payment, frais_bancaires=frais)
 
     def _day(self, line: BankOutcome) -> date:
         return line.day or self._rapport.day or clock.today()

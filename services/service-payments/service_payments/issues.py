@@ -19,6 +19,7 @@ from nats_utils import publish
 from sqlalchemy import bindparam, select
 
 from service_payments import suites
+from service_payments.groupes import Groupes
 from service_payments.models import (
     CANCELLED,
     FAILED,
@@ -55,6 +56,7 @@ async def issues(tx: Transaction) -> AsyncIterator["Issues"]:
     """Collect outcomes, and write what they share when the block ends well."""
     outcome = Issues(tx)
     yield outcome
+    await outcome.groupes.flush()
     await write(tx, outcome.effets)
 
 
@@ -62,7 +64,7 @@ class Issues:
     """The outcomes of one transaction."""
 
     def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+        self._tx, self.groupes = tx, Groupes(tx)
         self.effets: list[Effet] = []
 
     async def paid(
@@ -72,7 +74,17 @@ class Issues:
         day = min(day, clock.today())  # a bank may book ahead; nothing is received tomorrow
         if payment.statut == FAILED:
             columns |= await self._make_way(payment)
-        await transition(self._tx, payment, PAID, cause=cause, acteur=acteur, date_reception=day, **columns)
+            await self.groupes.flush()  # one of an échéance lives at a time: the other one first
+        await transition(
+            self._tx,
+            payment,
+            PAID,
+            cause=cause,
+            acteur=acteur,
+            groupes=self.groupes,
+            date_reception=day,
+            **columns,
+        )
         publish(self._tx, _received(payment, day))
         await suites.register(self._tx, payment, day)
         await suites.tell_retry(self._tx, payment, day)
@@ -99,6 +111,7 @@ class Issues:
             REJECTED,
             cause=cause,
             acteur=acteur,
+            groupes=self.groupes,
             motif_rejet=code,
             date_rejet=day,
             r_type=r_type,
@@ -119,6 +132,7 @@ class Issues:
             payment,
             FAILED,
             cause=cause,
+            groupes=self.groupes,
             motif_rejet=code or INCONNU,
             motif_texte=texte or None,
         )
@@ -126,7 +140,7 @@ class Issues:
 
     async def cancelled(self, payment: Payment, *, cause: str, acteur: str = "") -> None:
         """Note that *payment* is not wanted any more. Raises TransitionInterdite."""
-        await transition(self._tx, payment, CANCELLED, cause=cause, acteur=acteur)
+        await transition(self._tx, payment, CANCELLED, cause=cause, acteur=acteur, groupes=self.groupes)
         await suites.tell_retry(self._tx, payment, clock.today())
         # The échéance of a retry is as unpaid as before; that of a first payment keeps its invoice.
         echeance = IMPAYEE if payment.parent_payment_id else ""

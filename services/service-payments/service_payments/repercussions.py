@@ -13,6 +13,7 @@ from db_utils import Conflict, Transaction, clock
 from sqlalchemy import ARRAY, Uuid, and_, any_, bindparam, exists, or_, select, update
 
 from service_payments import mandats_rules, suites
+from service_payments.groupes import Groupes
 from service_payments.models import (
     ACTIVE,
     ANNULEE,
@@ -138,14 +139,16 @@ async def _reopen(tx: Transaction, schedule: Echeancier) -> None:
 
 async def _write_mandats(tx: Transaction, effets: Sequence[Effet]) -> None:
     mandats = await _by_id(tx, _MANDATS, {effet.payment.mandat_id for effet in effets})
+    groupes = Groupes(tx)
     for effet in effets:
         mandat = mandats[effet.payment.mandat_id]
         if effet.settled:
-            await tx.update(mandat, **mandats_rules.after_settlement(mandat, effet.settled))
+            await groupes.change(mandat, **mandats_rules.after_settlement(mandat, effet.settled))
         if effet.code:
-            await tx.update(mandat, **mandats_rules.after_return(mandat, effet.code))
+            await groupes.change(mandat, **mandats_rules.after_return(mandat, effet.code))
         if effet.code == mandats_rules.DECES:
             await _pause(tx, effet.payment)
+    await groupes.flush()
 
 
 async def _pause(tx: Transaction, payment: Payment) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from db_utils import Transaction
 from grpc_utils.errors import TransitionInterdite
 
+from service_payments.groupes import Groupes
 from service_payments.models import (
     CANCELLED,
     FAILED,
@@ -57,9 +58,19 @@ def require_way(payment: Payment, vers: str) -> None:
 
 
 async def transition(
-    tx: Transaction, payment: Payment, vers: str, *, cause: str, acteur: str = "", **columns: Any
+    tx: Transaction,
+    payment: Payment,
+    vers: str,
+    *,
+    cause: str,
+    acteur: str = "",
+    groupes: Groupes | None = None,
+    **columns: Any,
 ) -> Payment:
-    """Bring *payment*, which is locked, to *vers*, and note it. Raises TransitionInterdite (R13)."""
+    """Bring *payment*, which is locked, to *vers*, and note it. Raises TransitionInterdite (R13).
+
+    With *groupes* the change waits for others like it.
+    """
     require_way(payment, vers)
     await tx.insert(
         PaymentTransition(
@@ -71,4 +82,7 @@ async def transition(
             acteur=acteur,
         )
     )
-    return await tx.update(payment, statut=vers, **columns)
+    if groupes is None:
+        return await tx.update(payment, statut=vers, **columns)
+    await groupes.change(payment, statut=vers, **columns)
+    return payment

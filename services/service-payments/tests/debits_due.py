@@ -13,7 +13,7 @@ from db_utils import Scope, uuid7, within
 from lxml import etree
 from service_kit.outgoing import CommandeSortante
 from service_payments import emission_rules, pain008
-from service_payments.models import Echeance, Echeancier, Payment
+from service_payments.models import Echeance, Echeancier, Payment, PaymentTransition
 from service_payments.transitions import transition
 from service_testing import Mesh
 from sqlalchemy import select
@@ -131,6 +131,12 @@ class Debits:
         """The schedule of an échéance as it is now."""
         with within(Scope(self._org)):
             return await self._database.read().get(Echeancier, echeance.echeancier_id)
+
+    async def causes(self, payment: Payment) -> list[str]:
+        """The causes of the transitions of a payment, the oldest first."""
+        of = select(PaymentTransition.cause).where(PaymentTransition.payment_id == payment.id)
+        with within(Scope(self._org)):
+            return list(await self._database.read().all(of.order_by(PaymentTransition.at)))
 
     async def fail(self, payment: Payment) -> None:
         """Note that the bank refused the file of a payment."""

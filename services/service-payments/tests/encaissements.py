@@ -129,6 +129,17 @@ class Encaissements:
         with within(Scope(self._org)):
             return await self._database.read().get(type(row), row.id)
 
+    async def schedule(self, echeance: Echeance) -> Any:
+        """The schedule of an échéance as it is now."""
+        with within(Scope(self._org)):
+            return await self._database.read().get(Echeancier, echeance.echeancier_id)
+
+    async def set(self, row: Any, **columns: Any) -> None:
+        """Change *row* behind the back of the service."""
+        with within(Scope(self._org)):
+            async with self._database.transaction() as tx:
+                await tx.update(row, **columns)
+
     async def statut(self, row: Any) -> str:
         """Its statut now."""
         return str((await self.read(row)).statut)

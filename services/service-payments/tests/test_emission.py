@@ -84,6 +84,8 @@ async def test_R14_a_file_is_handed_over_two_business_days_before_the_debit(
     assert emitted.nb_soumis == (1 if collected else 0)
     read = await due.read(payment)
     assert read.date_prelevement == date.fromisoformat(collected or debit)
+    late = f"EMISSION, prévue le {date.fromisoformat(debit):%d/%m/%Y}" if collected != debit else "EMISSION"
+    assert await due.causes(payment) == ([late] if collected else [])
 
 
 async def test_R15_debits_that_cannot_go_are_told_and_looked_at_again(

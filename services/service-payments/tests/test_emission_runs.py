@@ -48,6 +48,16 @@ async def test_R13_a_refused_debit_whose_echeance_was_paid_otherwise_stays(
     assert [(await due.read(one)).statut for one in refused] == ["FAILED", "FAILED"]
 
 
+async def test_R10_a_refused_debit_of_an_ended_schedule_stays(due: Debits, sepa: SepaServiceStub) -> None:
+    """The schedule was ended while the bank had the file: the client is not debited after all."""
+    await due.creancier()
+    await due.mandat()
+    running = await due.echeance(statut="EN_COURS", schedule_statut="CANCELLED")
+    payment = await due.payment(statut="FAILED", echeance_id=running.id, schedule_id=running.echeancier_id)
+    assert (await sepa.EmitDue(DUE)).nb_soumis == 0
+    assert (await due.read(payment)).statut == "FAILED"
+
+
 async def test_R14_a_dry_run_changes_nothing(due: Debits, sepa: SepaServiceStub) -> None:
     """It tells what a run would do."""
     await due.creancier()
@@ -55,7 +65,8 @@ async def test_R14_a_dry_run_changes_nothing(due: Debits, sepa: SepaServiceStub)
     payment = await due.payment()
     blocked = await due.payment(client_id="client-456")
     told = await sepa.EmitDue(pb.EmitDueRequest(societe_id="soc-1", dry_run=True))
-    assert (told.nb_soumis, told.remises[0].total) == (1, 49.90)
+    (announced,) = told.remises
+    assert (told.nb_soumis, announced.total, announced.id, announced.msg_id) == (1, 49.90, "", "")
     assert [(one.payment_id, one.motif) for one in told.bloques] == [(str(blocked.id), "MANDAT_ABSENT")]
     assert (await due.read(payment)).statut == "PENDING"
     assert not (await sepa.ListRemises(pb.ListRemisesRequest())).remises

@@ -108,7 +108,6 @@ class Collection:
 
     async def agreed(self) -> None:
         """Wait until finance is told that all services agree on what was received."""
-
         deadline = asyncio.get_running_loop().time() + PATIENCE
         while True:
             told = await self.timeline.crm("reconcile", "--organisation", self.person.organisation)

@@ -14,14 +14,18 @@ Story = Callable[[Collection], Awaitable[None]]
 
 async def signed(story: Collection) -> None:
     """12/01: the schedule with its twelve days, the mandate, the mail and the archive of the contract."""
-    call, finds = story.person.call, story.person.finds
+    finds = story.person.finds
     contrat_id = story.sale.contrat_id
     (schedule,) = await finds(
         "payments.PaymentScheduleService/List",
         where=lambda row: row.statut == "ACTIVE",
         contrat_id=contrat_id,
     )
-    told = await call("payments.PaymentScheduleService/Get", id=schedule.id)
+    told = await story.person.sees(
+        "payments.PaymentScheduleService/Get",
+        lambda told: all(one.date_prelevement for one in told.echeances),
+        id=schedule.id,
+    )
     echeances = sorted(told.echeances, key=lambda row: row.rang)
     assert [row.date_prelevement for row in echeances] == list(DAYS)
     assert {row.montant for row in echeances} == {PREMIUM}
