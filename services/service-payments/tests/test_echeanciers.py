@@ -165,6 +165,20 @@ async def test_R3_an_amount_completes_a_schedule(echeanciers: Stub) -> None:
     assert told.reason == "FREQUENCE_FIXEE"
 
 
+async def test_R15_a_schedule_names_a_mandate_of_its_own_client(
+    echeanciers: Stub, mandats: MandateServiceStub
+) -> None:
+    """That of another client would have him pay."""
+    mandat = await mandats.Create(pb.CreateMandateRequest(client_id="client-9", societe_id="soc-1"))
+    schedule = await echeanciers.Create(monthly())
+    for asked in (
+        echeanciers.Create(monthly(mandat_id=mandat.id)),
+        echeanciers.Update(pb.UpdateScheduleRequest(id=schedule.id, mandat_id=mandat.id)),
+    ):
+        told = await refusal(asked)
+        assert (told.reason, told.metadata["champ"]) == ("MANDAT_D_UN_AUTRE", "mandat_id")
+
+
 async def test_R8_a_new_amount_is_that_of_the_echeances_to_come(
     echeanciers: Stub, mandats: MandateServiceStub
 ) -> None:

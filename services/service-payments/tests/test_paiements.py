@@ -81,6 +81,17 @@ async def test_R15_a_debit_takes_the_mandate_of_the_client(
     )
 
 
+async def test_R15_a_client_is_not_debited_under_the_mandate_of_another_one(
+    paiements: PaymentServiceStub, banque: Encaissements
+) -> None:
+    """Neither under one that the payment names, nor under that of the schedule of another client."""
+    mandat = await banque.mandat()
+    echeance = await banque.echeance(mandat_id=mandat.id, client_id=mandat.client_id)
+    for fields in ({"mandat_id": str(mandat.id)}, {"schedule_id": str(echeance.echeancier_id)}):
+        refused = await refusal(paiements.Create(asked(moyen="SEPA_DEBIT", societe_id="soc-1", **fields)))
+        assert (refused.code.name, refused.reason) == ("INVALID_ARGUMENT", "MANDAT_D_UN_AUTRE")
+
+
 async def test_R33_a_transfer_takes_the_echeance_of_the_invoice_that_it_pays(
     paiements: PaymentServiceStub, banque: Encaissements
 ) -> None:
