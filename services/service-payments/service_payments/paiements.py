@@ -82,11 +82,11 @@ class PaymentService(PaymentServiceServicer):
 
     async def Confirm(self, request: pb.ConfirmPaymentRequest, context: Context) -> pb.Payment:
         """Note that the money is there (R18)."""
-        day = rules.received_on(request.date_reception)
         reference = at_most(request.reference_externe, rules.LONGEST_TEXT, "reference_externe") or None
         async with self._db.transaction() as tx:
             payment = await locked_one(tx, request.id)
             rules.require_confirmable(payment)
+            day = rules.received_on(request.date_reception, payment)
             async with issues(tx) as outcome:
                 await outcome.paid(
                     payment,

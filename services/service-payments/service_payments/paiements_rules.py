@@ -37,6 +37,7 @@ LONGEST_MOTIF: Final = 255
 LONGEST_MESSAGE: Final = 500
 LONGEST_KEY: Final = 255
 _EARLY: Final = timedelta(days=5)  # a bank refuses a debit at most so long before its day
+_LATE: Final = timedelta(days=400)  # money that was received earlier is a mistyped year
 
 
 class MandatAbsent(FailedPrecondition):
@@ -146,9 +147,15 @@ def key_of(text: str) -> str | None:
     return at_most(text, LONGEST_KEY, "idempotency_key") or None
 
 
-def received_on(text: str) -> date:
-    """Return the day on which money was received, by default today. Raises DateInvalide."""
-    return _come(optional_date(text, "date_reception") or clock.today(), "date_reception")
+def received_on(text: str, payment: Payment) -> date:
+    """Return the day on which *payment* was received, by default today (R18). Raises DateInvalide."""
+    day = _come(optional_date(text, "date_reception") or clock.today(), "date_reception")
+    if payment.moyen == SEPA_DEBIT and payment.date_prelevement is not None:
+        if day < payment.date_prelevement - _EARLY:
+            raise DateInvalide("plus de 5 jours avant le prélèvement", champ="date_reception")
+    elif day < clock.today() - _LATE:
+        raise DateInvalide("plus de 400 jours dans le passé", champ="date_reception")
+    return day
 
 
 def rejection(request: pb.RejectPaymentRequest, payment: Payment) -> Rejet:

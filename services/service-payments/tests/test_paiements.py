@@ -11,7 +11,7 @@ from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import PaymentServiceStub
 from db_utils import clock
 from service_testing import refusal
-from tests.encaissements import Encaissements
+from tests.encaissements import DUE, Encaissements
 
 
 def asked(**fields: Any) -> pb.CreatePaymentRequest:
@@ -124,6 +124,19 @@ async def test_a_confirmation_of_tomorrow_is_refused(
     day = str(clock.today() + timedelta(days=2))
     refused = await refusal(paiements.Confirm(pb.ConfirmPaymentRequest(id=str(debit.id), date_reception=day)))
     assert (refused.code.name, refused.reason) == ("INVALID_ARGUMENT", "DATE_INVALIDE")
+
+
+async def test_R18_a_confirmation_of_long_ago_is_refused(
+    paiements: PaymentServiceStub, banque: Encaissements
+) -> None:
+    """A mistyped year would put the receipt and its commission into a period that is over."""
+    debit, transfer = await banque.submitted(), await paiements.Create(asked())
+    long_ago = clock.today() - timedelta(days=401)
+    for payment_id, day in ((debit.id, DUE - timedelta(days=6)), (transfer.id, long_ago)):
+        refused = await refusal(
+            paiements.Confirm(pb.ConfirmPaymentRequest(id=str(payment_id), date_reception=str(day)))
+        )
+        assert (refused.code.name, refused.reason) == ("INVALID_ARGUMENT", "DATE_INVALIDE")
 
 
 @pytest.mark.parametrize(
