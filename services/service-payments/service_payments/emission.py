@@ -13,7 +13,7 @@ from decimal import Decimal
 from crm.payments import payments_pb2 as pb
 from db_utils import clock, failpoint
 from grpc_utils import to_message
-from grpc_utils.errors import Aborted
+from grpc_utils.errors import Aborted, InvalidArgument
 from service_kit import App
 from service_kit.outgoing import AVERTISSEMENT, alert
 
@@ -35,6 +35,10 @@ _DELAI = 2  # business days, of a société without a creditor, whose debits are
 
 class EmissionEnCours(Aborted):
     """Une émission de cette société est déjà en cours : attendez sa fin."""
+
+
+class DateFuture(InvalidArgument):
+    """Une émission d'un jour à venir ne peut être qu'un essai à blanc (dry_run)."""
 
 
 @dataclass(frozen=True, slots=True)

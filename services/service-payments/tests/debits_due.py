@@ -1,6 +1,6 @@
 """Creditors, mandates and debits of one organisation that wait for their emission."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,9 +12,10 @@ from crm.payments.payments_pb2_grpc import MandateServiceStub, SepaServiceStub
 from db_utils import Scope, uuid7, within
 from grpc import StatusCode
 from grpc.aio import AioRpcError
+from grpc_utils.errors import Unavailable
 from lxml import etree
 from service_kit.outgoing import CommandeSortante
-from service_payments import emission_rules, pain008
+from service_payments import emission, emission_rules, pain008
 from service_payments.models import Echeance, Echeancier, Payment, PaymentTransition
 from service_payments.transitions import transition
 from service_testing import Mesh, eventually
@@ -43,6 +44,23 @@ async def content_of(sepa: SepaServiceStub, remise: pb.Remise) -> bytes:
     return (await sepa.DownloadRemise(pb.DownloadRemiseRequest(id=remise.id))).content
 
 
+async def _once_answered(call: Callable[[], Awaitable[pb.EmitDueResponse]]) -> pb.EmitDueResponse:
+    answered: list[pb.EmitDueResponse] = []
+
+    async def done() -> bool:
+        try:
+            answered.append(await call())
+        except Unavailable:
+            pass
+        except AioRpcError as error:
+            if error.code() != StatusCode.UNAVAILABLE:
+                raise
+        return bool(answered)
+
+    await eventually(done, timeout=_PATIENCE)
+    return answered[0]
+
+
 class Debits:
     """What the debits of organisation *org* need, in société soc-1 unless another is said."""
 
@@ -54,7 +72,7 @@ class Debits:
         mandats: MandateServiceStub,
         factures: InvoiceServiceStub,
     ) -> None:
-        self._database = mesh.database("payments")
+        self._database, self._app = mesh.database("payments"), mesh["payments"].app
         self._told = mesh.service_stub(InvoiceServiceStub, caller="payments", organisation=org)
         self._org, self._sepa, self._mandats, self._factures = org, sepa, mandats, factures
 
@@ -77,18 +95,16 @@ class Debits:
     async def emit(self, **fields: Any) -> pb.EmitDueResponse:
         """Do a run of soc-1; on a busy machine the calendar may answer too late, then it is done again."""
         request = pb.EmitDueRequest(**{"societe_id": "soc-1"} | fields)
-        answered: list[pb.EmitDueResponse] = []
+        return await _once_answered(lambda: self._sepa.EmitDue(request, timeout=_PATIENCE))
 
-        async def done() -> bool:
-            try:
-                answered.append(await self._sepa.EmitDue(request, timeout=_PATIENCE))
-            except AioRpcError as error:
-                if error.code() != StatusCode.UNAVAILABLE:
-                    raise
-            return bool(answered)
+    async def emit_of(self, day: date) -> pb.EmitDueResponse:
+        """Do the run of soc-1 that its job does on *day*."""
 
-        await eventually(done, timeout=_PATIENCE)
-        return answered[0]
+        async def run() -> pb.EmitDueResponse:
+            with within(Scope(self._org)):
+                return emission.answer(await emission.run(self._app, self._org, "soc-1", day))
+
+        return await _once_answered(run)
 
     async def facture(self, montant: float = 49.90) -> factures_pb2.Facture:
         """Issue an invoice."""

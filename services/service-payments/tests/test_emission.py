@@ -1,11 +1,12 @@
 """Emission runs against the real calendar and the real factures."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import MandateServiceStub, SepaServiceStub
+from db_utils import clock
 from grpc import StatusCode
 from service_testing import Mesh, refusal
 from tests.debits_due import Debits, content_of, texts
@@ -80,12 +81,25 @@ async def test_R14_a_file_is_handed_over_two_business_days_before_the_debit(
     await due.creancier()
     await due.mandat()
     payment = await due.payment(date_prelevement=date.fromisoformat(debit))
-    emitted = await due.emit(date=today)
+    emitted = await due.emit_of(date.fromisoformat(today))
     assert emitted.nb_soumis == (1 if collected else 0)
     read = await due.read(payment)
     assert read.date_prelevement == date.fromisoformat(collected or debit)
     late = f"EMISSION, prévue le {date.fromisoformat(debit):%d/%m/%Y}" if collected != debit else "EMISSION"
     assert await due.causes(payment) == ([late] if collected else [])
+
+
+async def test_R14_a_day_to_come_is_only_looked_at(due: Debits, sepa: SepaServiceStub) -> None:
+    """Emitted today, its debits would reach the bank weeks early, or move to a day that nobody was told."""
+    await due.creancier()
+    await due.mandat()
+    day = clock.today() + timedelta(days=30)
+    payment = await due.payment(date_prelevement=day)
+    asked = pb.EmitDueRequest(societe_id="soc-1", date=str(day))
+    refused = await refusal(sepa.EmitDue(asked, timeout=30))
+    assert (refused.code.name, refused.reason) == ("INVALID_ARGUMENT", "DATE_FUTURE")
+    assert (await due.emit(date=str(day), dry_run=True)).nb_soumis == 1
+    assert (await due.read(payment)).statut == "PENDING"
 
 
 async def test_R15_debits_that_cannot_go_are_told_and_looked_at_again(

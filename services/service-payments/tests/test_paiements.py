@@ -10,6 +10,7 @@ from crm.events.business_pb2 import PaymentReceivedEvent, PaymentRejectedEvent
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import PaymentServiceStub
 from db_utils import clock
+from service_payments.r_types import CODES
 from service_testing import refusal
 from tests.encaissements import DUE, Encaissements
 
@@ -124,6 +125,16 @@ async def test_a_confirmation_of_tomorrow_is_refused(
     day = str(clock.today() + timedelta(days=2))
     refused = await refusal(paiements.Confirm(pb.ConfirmPaymentRequest(id=str(debit.id), date_reception=day)))
     assert (refused.code.name, refused.reason) == ("INVALID_ARGUMENT", "DATE_INVALIDE")
+
+
+async def test_R22_the_codes_of_a_return_are_told_in_their_order(
+    paiements: PaymentServiceStub, banque: Encaissements
+) -> None:
+    """Who reads the refusal finds a code, and it is the same sentence each time."""
+    debit = await banque.submitted()
+    refused = await refusal(paiements.Reject(pb.RejectPaymentRequest(id=str(debit.id), motif_rejet="ZZ99")))
+    admis = refused.message.partition("admis : ")[2].rstrip(").").split(", ")
+    assert admis == sorted(CODES)
 
 
 async def test_R18_a_confirmation_of_long_ago_is_refused(
