@@ -46,7 +46,7 @@ class BordereauVide(FailedPrecondition):
 
 
 class BordereauPerime(Aborted):
-    """Une commission, une reprise ou un report a changé depuis la génération : régénérez le bordereau."""
+    """Commission, reprise, report ou acompte, quelque chose a changé depuis la génération : régénérez-le."""
 
 
 def _lines(column: Any) -> Any:
@@ -164,6 +164,8 @@ async def _checked(tx: Transaction, bordereau_id: str, version: int) -> Etat:
     if not any(row.selectionne and row.section in (LINEAIRE, REPRISE) for row in rows):
         raise BordereauVide
     restants = await brouillons.restants(tx, bordereau.beneficiaire_id)
+    if not restants.keys() <= {lignes.source_of(row) for row in rows}:
+        raise BordereauPerime  # what was paid in advance since would be paid a second time
     entrees = lignes.entrees_of(rows, restants)
     account = lignes.account_of(entrees)
     if lignes.amounts_of(entrees, account) != [row.montant for row in rows]:

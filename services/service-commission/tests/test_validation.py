@@ -11,7 +11,7 @@ import pytest
 from crm.commerciaux import commerciaux_pb2 as apporteurs_pb
 from crm.commerciaux.commerciaux_pb2_grpc import ApporteurServiceStub
 from crm.commission import commission_pb2 as pb
-from crm.commission.commission_pb2_grpc import BordereauServiceStub
+from crm.commission.commission_pb2_grpc import AcompteServiceStub, BordereauServiceStub
 from crm.organisations import organisations_pb2 as organisations_pb
 from crm.organisations.organisations_pb2_grpc import OrganisationServiceStub, SocieteServiceStub
 from grpc import StatusCode
@@ -143,6 +143,18 @@ async def test_R25_what_has_changed_since_is_not_paid(
     again = await validated(bordereaux)
     assert again.reference == "BRD-2026-02-000001"
     assert again.total_net == 2.00 + float(row.montant - changes["montant_repris"])
+
+
+async def test_R25_what_was_paid_in_advance_since_is_not_paid_again(
+    bordereaux: BordereauServiceStub, acomptes: AcompteServiceStub, dus: Dus
+) -> None:
+    """The draft does not name the acompte: ABORTED; generated anew it takes it off."""
+    await dus.commission("10.00")
+    made = await draft(bordereaux)
+    await acomptes.Create(pb.CreateAcompteRequest(beneficiaire_id="app-1", periode="2026-02", montant=4.00))
+    assert await refused(bordereaux.Valider(as_read(made))) == (StatusCode.ABORTED, "BORDEREAU_PERIME")
+    again = await validated(bordereaux)
+    assert (again.total_brut, again.total_acomptes, again.total_net) == (10.00, 4.00, 6.00)
 
 
 async def test_R25_only_the_draft_that_was_read_is_validated(
