@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from crm_cli.reconciliation.differences import Facture, Paiement, Part, Readings, differences
+from crm_cli.reconciliation.readings import years_of
 from service_testing.command import Command
 
 EUROS = Decimal("49.90")
@@ -76,3 +77,12 @@ async def test_services_that_do_not_answer_are_told_in_a_sentence(crm: Command) 
     refused = await asked("reconcile")
     assert (refused.code, refused.out) == (1, "")
     assert refused.err.startswith("crm: a service does not answer: UNAVAILABLE")
+
+
+def test_receipts_are_asked_year_by_year() -> None:
+    """The dashboard refuses more than five years at once, and an organisation grows older than that."""
+    asked = years_of(["2026-02-05", "2019-12-31", "2026-03-01"])
+    assert [(one.date_debut, one.date_fin) for one in asked] == [
+        ("2019-01-01", "2019-12-31"),
+        ("2026-01-01", "2026-12-31"),
+    ]
