@@ -1,11 +1,11 @@
 """Requests about schedules, checked and turned into columns (C4, C9; R1 to R3)."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from crm.payments import payments_pb2 as pb
-from db_utils import parse_uuid
+from db_utils import clock, parse_uuid
 from grpc_utils import (
     at_most,
     changes,
@@ -40,6 +40,7 @@ from service_payments.models import (
 )
 
 LONGEST_MOTIF: Final = 255
+_FAR: Final = timedelta(days=3653)  # ten years, which contrats allows a signature to be old
 _OVER: Final = frozenset({SCHEDULE_CANCELLED, COMPLETED})
 _CHANGEABLE: Final = ("montant_echeance", "montant_total", "mandat_id", "date_fin", "moyen", "frequence")
 
@@ -63,7 +64,7 @@ def new_schedule(request: pb.CreateScheduleRequest, contrat: ContratLu | None) -
     """
     if not request.organisation_id:
         raise OrganisationRequise
-    debut = civil_date(required(request.date_debut, "date_debut"), "date_debut")
+    debut = _begin(civil_date(required(request.date_debut, "date_debut"), "date_debut"))
     schedule = Echeancier(
         organisation_id=request.organisation_id,
         societe_id=opaque_id(request.societe_id, "societe_id") or (contrat.societe_id if contrat else ""),
@@ -103,6 +104,13 @@ def _count(request: pb.CreateScheduleRequest) -> int | None:
     if not 0 <= request.nombre_echeances <= rules.MOST_ECHEANCES:
         raise rules.TropDEcheances(champ="nombre_echeances")
     return request.nombre_echeances or None
+
+
+def _begin(debut: date) -> date:
+    """A first day around which the calendar has days, and no mistyped year. Raises DateInvalide."""
+    if not clock.today() - _FAR <= debut <= clock.today() + _FAR:
+        raise DateInvalide("à plus de dix ans d'aujourd'hui", champ="date_debut")
+    return debut
 
 
 def _end(fin: date | None, debut: date) -> date | None:

@@ -115,6 +115,8 @@ async def test_R6_no_day_is_guessed_while_the_calendar_is_away(mesh: Mesh, echea
         ({"client_id": ""}, "CHAMP_REQUIS", "client_id"),
         ({"date_debut": ""}, "CHAMP_REQUIS", "date_debut"),
         ({"date_debut": "2026-02-30"}, "DATE_INVALIDE", "date_debut"),
+        ({"date_debut": "0026-02-05"}, "DATE_INVALIDE", "date_debut"),
+        ({"date_debut": "2206-02-05"}, "DATE_INVALIDE", "date_debut"),
         ({"date_fin": "2026-01-11"}, "DATE_INVALIDE", "date_fin"),
         ({"nombre_echeances": 601}, "TROP_D_ECHEANCES", "nombre_echeances"),
         ({"nombre_echeances": -1}, "TROP_D_ECHEANCES", "nombre_echeances"),
