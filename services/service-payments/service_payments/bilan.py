@@ -76,10 +76,11 @@ class Bilan:
             alerte=alerte,
         )
 
-    def message(self) -> str:
+    def message(self, file_name: str) -> str:
         """What finance is told of the file, in one sentence."""
         told = ", ".join(f"{_TOLD[motif]} : {number}" for motif, number in sorted(self.alertes.items()))
-        return f"Le rapport bancaire {self.answer.format} demande votre attention : {told}."
+        named = f"{self.answer.format} « {file_name} »" if file_name else self.answer.format
+        return f"Le rapport bancaire {named} demande votre attention : {told}."
 
 
 def _money_left(format_: str, line: BankOutcome) -> bool:

@@ -97,7 +97,7 @@ async def _tell(tx: Transaction, stored: RapportBancaire, bilan: Bilan) -> None:
         f"rapport:{stored.id}",
         niveau=AVERTISSEMENT,
         titre="Rapport bancaire à vérifier",
-        message=bilan.message(),
+        message=bilan.message(stored.file_name),
         metadata={"rapport_id": str(stored.id)},
     )
 

@@ -9,6 +9,8 @@ from crm.events.business_pb2 import PaymentReceivedEvent, PaymentRejectedEvent
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import SepaServiceStub
 from db_utils import Scope, within
+from service_payments.bilan import SANS_CODE, Bilan
+from service_payments.lecture import read_report
 from service_payments.models import Payment
 from service_payments.transitions import transition
 from service_testing import Mesh, eventually, refusal
@@ -124,6 +126,16 @@ async def test_R28_one_notification_tells_all_of_a_file(banque: Encaissements) -
     assert key.startswith("rapport:")
 
 
+@pytest.mark.parametrize(("name", "named"), [("releve.xml", "camt.053 « releve.xml »"), ("", "camt.053")])
+def test_R28_the_notification_says_which_file(name: str, named: str) -> None:
+    """Finance imports several a day."""
+    bilan = Bilan(read_report(camt()))
+    bilan.warn(SANS_CODE)
+    assert (
+        bilan.message(name) == f"Le rapport bancaire {named} demande votre attention : retours sans code : 1."
+    )
+
+
 async def test_R12_R18_a_return_leaves_its_marks_on_the_mandate(banque: Encaissements) -> None:
     """AC04 suspends it; the debit was settled once, so the mandate was used."""
     mandat = await banque.mandat()
@@ -212,9 +224,7 @@ async def test_R23_what_is_no_report_is_refused_in_words(
 async def test_R23_a_return_told_twice_in_one_file_counts_once(banque: Encaissements) -> None:
     """The second line gives the fees that the first one did not name."""
     debit = await banque.submitted()
-    answer = await banque.report(
-        camt(booked(debit), booked(debit, "AM04", charges("5.50"), amount="15.50"))
-    )
+    answer = await banque.report(camt(booked(debit), booked(debit, "AM04", charges("5.50"), amount="15.50")))
     assert (1, 1, 5.5) == (answer.nb_rejetes, answer.nb_ignores, answer.total_frais)
     assert ["REJECTED"] == await banque.way(debit)
     assert Decimal("5.50") == (await banque.read(debit)).frais_bancaires
