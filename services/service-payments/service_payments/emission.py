@@ -206,6 +206,6 @@ async def _hold_back(passage: Passage, bloques: Sequence[Blocage]) -> None:
             f"debits-bloques:{passage.societe_id}:{passage.day}",
             niveau=AVERTISSEMENT,
             titre="Prélèvements bloqués",
-            message=f"{len(bloques)} prélèvements ne peuvent pas être remis à la banque :"
-            f" {rules.told(bloques)}. Ils seront examinés à nouveau à la prochaine émission.",
+            message=f"Ne peuvent pas être remis à la banque : {rules.told(bloques)}."
+            " Ces prélèvements seront examinés à nouveau à la prochaine émission.",
         )

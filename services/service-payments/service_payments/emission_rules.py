@@ -29,6 +29,17 @@ ADRESSE_REQUISE: Final = "ADRESSE_REQUISE"
 FACTURE_INTROUVABLE: Final = "FACTURE_INTROUVABLE"
 MONTANT_INVALIDE: Final = "MONTANT_INVALIDE"
 
+_TO_DO: Final[Mapping[str, str]] = {
+    MANDAT_ABSENT: "faites signer un mandat au client",
+    MANDAT_SUSPENDU: "demandez au client de nouvelles coordonnées bancaires",
+    CREANCIER_ABSENT: "enregistrez le créancier de la société",
+    SCHEDULE_PAUSED: "l'échéancier est en pause",
+    NOM_INEXPLOITABLE: "corrigez le nom du titulaire par un nouveau mandat",
+    ADRESSE_REQUISE: "ajoutez la ville et le pays du débiteur par un nouveau mandat",
+    FACTURE_INTROUVABLE: "vérifiez la facture du paiement",
+    MONTANT_INVALIDE: "vérifiez le montant du paiement",
+}
+
 # Hours in Paris at which runs begin, and the cut-off of the bank: a file after it counts for the
 # next business day, and the banks want one more between them (R14).
 RUNS: Final = (time(6), time(11))
@@ -173,9 +184,12 @@ def debit_of(prelevement: Prelevement, iban: str, *, outside_eea: bool) -> Debit
 
 
 def told(blocages: Iterable[Blocage]) -> str:
-    """Return the sentence that tells the finance team of *blocages*: how many for which motif."""
-    numbers = Counter(blocage.motif for blocage in blocages)
-    return ", ".join(f"{number} × {motif}" for motif, number in sorted(numbers.items()))
+    """Return what the finance team is told of *blocages*: how many for which motif, and what to do."""
+    numbers = sorted(Counter(blocage.motif for blocage in blocages).items())
+    return ", ".join(
+        f"{number} × {motif} ({_TO_DO[motif]})" if motif in _TO_DO else f"{number} × {motif}"
+        for motif, number in numbers
+    )
 
 
 def _address(mandat: Mandat) -> Adresse:

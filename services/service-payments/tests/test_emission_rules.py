@@ -199,4 +199,7 @@ def test_R15_the_finance_team_reads_how_many_are_held_for_what() -> None:
     """One line, by motif."""
     motifs = ("MANDAT_SUSPENDU", "MANDAT_ABSENT", "MANDAT_ABSENT")
     sentence = rules.told(Blocage(uuid7(), motif) for motif in motifs)
-    assert sentence == "2 × MANDAT_ABSENT, 1 × MANDAT_SUSPENDU"
+    assert sentence == (
+        "2 × MANDAT_ABSENT (faites signer un mandat au client),"
+        " 1 × MANDAT_SUSPENDU (demandez au client de nouvelles coordonnées bancaires)"
+    )
