@@ -222,8 +222,8 @@ def reconcile(
 
     Compares, for one organisation, the payments with invoices, commissions, planned debits and the
     dashboard, and shows each figure in which they differ. Asks the mesh that runs here, or the services
-    at <SERVICE>_GRPC_ADDR. What is on its way between two services differs for a moment. Exit code 1 when
-    something differs.
+    at <SERVICE>_GRPC_ADDR. What is on its way between two services differs for a moment, and the dashboard
+    takes off what came back or was refunded in the following night. Exit code 1 when something differs.
     """
     from rich.console import Console
     from service_kit import Settings

@@ -10,8 +10,8 @@ from service_testing.command import Command
 
 EUROS = Decimal("49.90")
 NOTHING = Decimal(0)
-PAID = Paiement("p1", "f1", "s1", EUROS, EUROS)
-BACK = Paiement("p2", "f2", "s1", EUROS, NOTHING)
+PAID = Paiement("p1", "f1", "s1", EUROS, EUROS, EUROS)
+BACK = Paiement("p2", "f2", "s1", EUROS, NOTHING, NOTHING)
 RIGHT = Readings(
     paiements=[PAID, BACK],
     factures=[Facture("f1", "FAC1", EUROS), Facture("f2", "FAC2", NOTHING)],
@@ -28,6 +28,19 @@ def told(read: Readings) -> list[tuple[str, str, Decimal, Decimal]]:
 def test_services_that_say_the_same_agree() -> None:
     """A payment that came back counts for nothing anywhere."""
     assert told(RIGHT) == []
+
+
+def test_a_refund_leaves_what_the_calendar_has_debited() -> None:
+    """The invoice and the receipts are less by it, in part or whole."""
+    for net in (Decimal("29.90"), NOTHING):
+        refunded = replace(
+            RIGHT,
+            paiements=[replace(PAID, net=net), BACK],
+            factures=[Facture("f1", "FAC1", net), RIGHT.factures[1]],
+            parts=[],
+            tresorerie=net,
+        )
+        assert told(refunded) == []
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,17 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Paiement:
-    """A payment; *net* is what is left of it: nothing once it came back, was refunded or never came."""
+    """A payment; *net* is what is left of it: nothing once it came back, was refunded or never came.
+
+    *collecte* is what was collected of it, whether we have refunded it since or not.
+    """
 
     id: str
     facture_id: str
     schedule_id: str
     montant: Decimal
     net: Decimal
+    collecte: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,8 @@ def _of_commission(paiements: Iterable[Paiement], parts: Iterable[Part]) -> Iter
 
 
 def _of_calendar(paiements: Iterable[Paiement], calendrier: Mapping[str, Decimal]) -> Iterator[Difference]:
-    collected = _sums((one.schedule_id, one.net) for one in paiements if one.schedule_id)
+    # A refund is no debit that failed: what was debited stays so.
+    collected = _sums((one.schedule_id, one.collecte) for one in paiements if one.schedule_id)
     for schedule_id in sorted({*collected, *calendrier}):
         expected, found = collected.get(schedule_id, ZERO), calendrier.get(schedule_id, ZERO)
         if expected != found:

@@ -24,6 +24,7 @@ from crm_cli.reconciliation.differences import ZERO, Facture, Paiement, Part, Re
 
 _PATIENCE = 30.0  # seconds for a page
 _RECEIVED: Final = frozenset({"PAID", "PARTIALLY_REFUNDED"})
+_COLLECTED: Final = _RECEIVED | {"REFUNDED"}
 _CALLED = ("payments", "factures", "commission", "calendar", "dashboard")
 
 
@@ -103,7 +104,8 @@ def years_of(days: Iterable[str]) -> list[DashboardFilters]:
 def _paiement(row: Payment) -> Paiement:
     montant = _euros(row.montant)
     net = montant - _euros(row.montant_rembourse) if row.statut in _RECEIVED else ZERO
-    return Paiement(row.id, row.facture_id, row.schedule_id, montant, net)
+    collecte = montant if row.statut in _COLLECTED else ZERO
+    return Paiement(row.id, row.facture_id, row.schedule_id, montant, net, collecte)
 
 
 def _part(row: Any) -> Part:
