@@ -37,8 +37,8 @@ class EmissionEnCours(Aborted):
     """Une émission de cette société est déjà en cours : attendez sa fin."""
 
 
-class DateFuture(InvalidArgument):
-    """Une émission d'un jour à venir ne peut être qu'un essai à blanc (dry_run)."""
+class DateAutre(InvalidArgument):
+    """Une émission se fait le jour même : un autre jour ne peut être qu'un essai à blanc (dry_run)."""
 
 
 @dataclass(frozen=True, slots=True)

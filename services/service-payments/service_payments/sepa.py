@@ -36,8 +36,8 @@ class SepaService(SepaServiceServicer):
             raise OrganisationRequise
         societe_id = opaque_id(request.societe_id, "societe_id") or ""
         day = optional_date(request.date, "date") or clock.today()
-        if day > clock.today() and not request.dry_run:
-            raise emission.DateFuture(champ="date")
+        if day != clock.today() and not request.dry_run:
+            raise emission.DateAutre(champ="date")
         bilan = await emission.run(
             self._app, request.organisation_id, societe_id, day, dry_run=request.dry_run
         )

@@ -14,6 +14,7 @@ from grpc import StatusCode
 from grpc.aio import AioRpcError
 from grpc_utils.errors import Unavailable
 from lxml import etree
+from service_kit import App
 from service_kit.outgoing import CommandeSortante
 from service_payments import emission, emission_rules, pain008
 from service_payments.models import Echeance, Echeancier, Payment, PaymentTransition
@@ -72,7 +73,8 @@ class Debits:
         mandats: MandateServiceStub,
         factures: InvoiceServiceStub,
     ) -> None:
-        self._database, self._app = mesh.database("payments"), mesh["payments"].app
+        self._database = mesh.database("payments")
+        self._app: App[Any] = mesh["payments"].app
         self._told = mesh.service_stub(InvoiceServiceStub, caller="payments", organisation=org)
         self._org, self._sepa, self._mandats, self._factures = org, sepa, mandats, factures
 

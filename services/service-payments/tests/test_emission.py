@@ -89,15 +89,16 @@ async def test_R14_a_file_is_handed_over_two_business_days_before_the_debit(
     assert await due.causes(payment) == ([late] if collected else [])
 
 
-async def test_R14_a_day_to_come_is_only_looked_at(due: Debits, sepa: SepaServiceStub) -> None:
-    """Emitted today, its debits would reach the bank weeks early, or move to a day that nobody was told."""
+@pytest.mark.parametrize("days", [30, -30])
+async def test_R14_another_day_is_only_looked_at(due: Debits, sepa: SepaServiceStub, days: int) -> None:
+    """Emitted today, its debits would reach the bank weeks early, or ask for a day that is over."""
     await due.creancier()
     await due.mandat()
-    day = clock.today() + timedelta(days=30)
+    day = clock.today() + timedelta(days=days)
     payment = await due.payment(date_prelevement=day)
     asked = pb.EmitDueRequest(societe_id="soc-1", date=str(day))
     refused = await refusal(sepa.EmitDue(asked, timeout=30))
-    assert (refused.code.name, refused.reason) == ("INVALID_ARGUMENT", "DATE_FUTURE")
+    assert (refused.code.name, refused.reason) == ("INVALID_ARGUMENT", "DATE_AUTRE")
     assert (await due.emit(date=str(day), dry_run=True)).nb_soumis == 1
     assert (await due.read(payment)).statut == "PENDING"
 

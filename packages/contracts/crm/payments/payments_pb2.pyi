@@ -1293,7 +1293,7 @@ class EmitDueRequest(_message.Message):
     organisation_id: _builtins.str
     societe_id: _builtins.str
     date: _builtins.str
-    """YYYY-MM-DD; empty: today; a day to come only with dry_run."""
+    """YYYY-MM-DD; empty: today; another day only with dry_run."""
     dry_run: _builtins.bool
     """Only tell what would be emitted."""
     def __init__(
