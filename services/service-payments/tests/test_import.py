@@ -212,9 +212,7 @@ async def test_R23_what_is_no_report_is_refused_in_words(
 async def test_R23_a_return_told_twice_in_one_file_counts_once(banque: Encaissements) -> None:
     """The second line gives the fees that the first one did not name."""
     debit = await banque.submitted()
-    answer = await banque.report(
-        camt(booked(debit), booked(debit, "AM04", charges("5.50"), amount="15.50"))
-    )
-    assert (1, 1, 5.5) == (answer.nb_rejetes, answer.nb_ignores, answer.total_frais)
-    assert ["REJECTED"] == await banque.way(debit)
+    answer = await banque.report(camt(booked(debit), booked(debit, "AM04", charges("5.50"), amount="15.50")))
+    assert (answer.nb_rejetes, answer.nb_ignores, answer.total_frais) == (1, 1, 5.5)
+    assert await banque.way(debit) == ["REJECTED"]
     assert Decimal("5.50") == (await banque.read(debit)).frais_bancaires
