@@ -161,7 +161,7 @@ async def _compte(reader: Reader, mesures: Any, beneficiaire_id: str, code: str,
     for kind, *figures in await reader.all(mesures, beneficiaire_id=beneficiaire_id, periode=periode):
         of_periode.contrats[kind], of_periode.ca[kind], ever.contrats[kind], ever.ca[kind] = figures
     versees = await reader.all(_VERSEES, beneficiaire_id=beneficiaire_id, code=code)
-    return Compte(of_periode, ever, [Versee(code or "", *rest) for code, *rest in versees])
+    return Compte(of_periode, ever, [Versee(code or "", month, paid) for code, month, paid in versees])
 
 
 def _no_recurrence(dossier: Dossier, initiale: Initiale, mois: int) -> str:

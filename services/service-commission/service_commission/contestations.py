@@ -1,6 +1,5 @@
 """Disputes of commissions, and what is corrected after them (R27)."""
 
-from calendar import monthrange
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -16,6 +15,7 @@ from service_commission import audit, brouillons, retenues
 from service_commission.bordereau_models import ACCEPTEE, OUVERTE, REJETEE, Bordereau, Contestation
 from service_commission.corrections import correct
 from service_commission.models import ANNULATION, ANNULEE, LONGEST_MOTIF, Commission
+from service_commission.reprises_rules import months_later
 
 _OPEN = select(Contestation).where(
     Contestation.commission_id == bindparam("commission_id"), Contestation.statut == OUVERTE
@@ -51,10 +51,7 @@ class CorrectionTropGrande(FailedPrecondition):
 
 def last_day(valide_le: datetime) -> date:
     """The last day on which a commission validated then may be disputed, at the end of a short month."""
-    day = valide_le.astimezone(clock.PARIS).date()
-    years, month = divmod(day.month - 1 + _MONTHS, 12)
-    year = day.year + years
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+    return months_later(valide_le.astimezone(clock.PARIS).date(), _MONTHS)
 
 
 async def contester(app: App[Any], request: pb.ContesterRequest) -> Contestation:

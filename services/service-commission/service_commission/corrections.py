@@ -6,7 +6,7 @@ from typing import Any
 from db_utils import Transaction, clock
 
 from service_commission import audit, periodes, references
-from service_commission.models import REGULARISATION, Commission
+from service_commission.models import REGULARISATION, ZERO, Commission
 
 
 async def correct(
@@ -32,7 +32,7 @@ async def correct(
         produit_id=origine.produit_id,
         type_produit=origine.type_produit,
         facture_id=origine.facture_id,
-        base_ht=Decimal("0.00"),
+        base_ht=ZERO,
         montant=montant,
         periode=periode,
         date_encaissement=today,

@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, func, or_, select
 
 from service_commission import periodes
 from service_commission.models import ANNULEE, PRIME, RECURRENCE, ZERO, Commission, Reprise
+from service_commission.montants import numero_mois
 
 _MOST_MONTHS: Final = 36
 _RATIO: Final = Decimal("0.0001")
@@ -102,7 +103,7 @@ class KpiService(KpiServiceServicer):
         """Sum up commissions by their period and reprises by the one they apply to (R29)."""
         debut = periodes.read(request.periode_debut, "periode_debut")
         fin = periodes.read(request.periode_fin, "periode_fin")
-        if not 0 < _months(debut, fin) <= _MOST_MONTHS:
+        if fin < debut or numero_mois(debut, fin) > _MOST_MONTHS:
             raise IntervalleInvalide(champ="periode_fin")
         named = {"periode_debut": debut, "periode_fin": fin}
         named |= {name: getattr(request, name) for name in _OPTIONS}
@@ -128,10 +129,6 @@ def _kpi(commissions: list[Row], reprises: list[Row]) -> pb.Kpi:
 def ratio(part: Decimal, brut: Decimal) -> float:
     """*part* of *brut* with four decimals, 0 where there is no brut."""
     return float((part / brut).quantize(_RATIO, ROUND_HALF_UP)) if brut else 0.0
-
-
-def _months(debut: str, fin: str) -> int:
-    return (int(fin[:4]) - int(debut[:4])) * 12 + int(fin[5:]) - int(debut[5:]) + 1
 
 
 def _parts(commissions: list[Row], reprises: list[Row], column: int) -> Iterable[pb.KpiPart]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from service_commission.bordereau_models import ACOMPTE, LINEAIRE, REPORT, REPRISE, Bordereau, LigneBordereau
 from service_commission.decomptes import Decompte, decompte, total
+from service_commission.models import ZERO
 
 # The column that names what a line of a section is about.
 SOURCES: Mapping[str, str] = {
@@ -56,7 +57,7 @@ def amounts_of(entrees: Sequence[Entree], account: Decompte) -> list[Decimal]:
         elif one.selectionne:
             signed.append(-next(taken[one.section]) + Decimal(0))
         else:
-            signed.append(Decimal("0.00"))
+            signed.append(ZERO)
     return signed
 
 
@@ -99,7 +100,7 @@ def entrees_of(lignes: Iterable[LigneBordereau], restants: Mapping[UUID, Decimal
             ligne.libelle,
             abs(ligne.montant)
             if ligne.section in (LINEAIRE, REPRISE)
-            else restants.get(source_of(ligne), Decimal("0.00")),
+            else restants.get(source_of(ligne), ZERO),
             ligne.motif_deselection,
         )
         for ligne in lignes

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from db_utils import Reader
-from sqlalchemy import bindparam, select
+from sqlalchemy import any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as UUID_KEY
 
 from service_commission import libelles, lignes
 from service_commission.bordereau_models import LINEAIRE, REPRISE, Bordereau, LigneBordereau
@@ -18,16 +20,13 @@ from service_commission.models import Commission, Reprise
 
 # Rendering takes the processor: one bordereau at a time leaves the rest of it to calls.
 _ONE: Final = ThreadPoolExecutor(1, thread_name_prefix="bordereaux")
-_COMMISSIONS = (
-    select(Commission)
-    .join(LigneBordereau, LigneBordereau.commission_id == Commission.id)
-    .where(LigneBordereau.bordereau_id == bindparam("bordereau_id"))
-)
+# By their ids: a draft that changes while it is read is refused later, by its version.
+_ids: Any = any_(bindparam("ids", type_=ARRAY(UUID_KEY(as_uuid=True))))
+_COMMISSIONS = select(Commission).where(Commission.id == _ids)
 _REPRISES = (
     select(Reprise, Commission)
-    .join(LigneBordereau, LigneBordereau.reprise_id == Reprise.id)
     .join(Commission, Commission.id == Reprise.commission_id)
-    .where(LigneBordereau.bordereau_id == bindparam("bordereau_id"))
+    .where(Reprise.id == _ids)
 )
 
 
@@ -50,8 +49,9 @@ async def releve_of(
 ) -> Releve:
     """All that the files of *bordereau* say: its selected lines, and what they come to."""
     selected = [row for row in rows if row.selectionne]
-    commissions = {one.id: one for one in await reader.all(_COMMISSIONS, bordereau_id=bordereau.id)}
-    reprises = {one[0].id: one for one in await reader.all(_REPRISES, bordereau_id=bordereau.id)}
+    ids = [lignes.source_of(row) for row in selected]
+    commissions = {one.id: one for one in await reader.all(_COMMISSIONS, ids=ids)}
+    reprises = {one[0].id: one for one in await reader.all(_REPRISES, ids=ids)}
     return Releve(
         reference=reference,
         periode=bordereau.periode,

@@ -6,12 +6,12 @@ from decimal import Decimal
 from db_utils import Transaction
 
 from service_commission import audit, periodes
-from service_commission.models import ANNULEE, EN_ATTENTE, Commission, Reprise
+from service_commission.models import ANNULEE, EN_ATTENTE, ZERO, Commission, Reprise
 
 
 def left_of(commission: Commission) -> Decimal:
     """What was not taken back of *commission* yet; nothing of an annulled one."""
-    return Decimal("0.00") if commission.statut == ANNULEE else commission.montant - commission.montant_repris
+    return ZERO if commission.statut == ANNULEE else commission.montant - commission.montant_repris
 
 
 async def take_back(

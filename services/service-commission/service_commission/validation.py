@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from db_utils import Reader, Transaction, VersionConflict, clock
+from db_utils import Transaction, VersionConflict, clock
 from grpc_utils import caller, found
 from grpc_utils.errors import Aborted, FailedPrecondition
 from service_kit import App
@@ -113,15 +113,13 @@ async def valider(app: App[Any], bordereau_id: str, version: int) -> tuple[Borde
 
     Raises Introuvable, BordereauDejaValide, BordereauVide, BordereauPerime, VersionConflict.
     """
-    reader = app.database.read()
-    etat = await _checked(reader, found(await reader.get(Bordereau, bordereau_id)), version)
-    releve = await _releve(app, reader, etat)
+    async with app.database.transaction() as tx:
+        etat = await _checked(tx, bordereau_id, version)
+    releve = await _releve(app, etat)
     fichiers = await releves.rendered(releve)
     async with app.database.transaction() as tx:
-        of = etat.bordereau
-        await brouillons.alone_with(tx, of.organisation_id, of.beneficiaire_id)
-        locked = found(await tx.get(Bordereau, bordereau_id, lock=True))
-        etat = await _checked(tx, locked, version)
+        etat = await _checked(tx, bordereau_id, version)
+        locked = etat.bordereau
         await _settle(tx, etat)
         reference = await references.next_bordereau(tx, locked.organisation_id, locked.periode)
         if reference != releve.reference:  # another one was validated meanwhile
@@ -153,16 +151,19 @@ async def _freeze(tx: Transaction, bordereau: Bordereau, releve: Releve, fichier
     await audit.note(tx, bordereau, audit.BORDEREAU, "VALIDATION", told)
 
 
-async def _checked(reader: Reader, bordereau: Bordereau, version: int) -> Etat:
-    """The state of a draft that can be validated; the same checks again once nobody else can change it."""
+async def _checked(tx: Transaction, bordereau_id: str, version: int) -> Etat:
+    """The state of a draft that can be validated; nobody changes it until the end of *tx*."""
+    bordereau = found(await tx.get(Bordereau, bordereau_id))
+    await brouillons.alone_with(tx, bordereau.organisation_id, bordereau.beneficiaire_id)
+    bordereau = found(await tx.get(Bordereau, bordereau_id, lock=True))
     if bordereau.statut != BROUILLON:
         raise BordereauDejaValide
     if bordereau.version != version:
         raise VersionConflict(Bordereau.__tablename__)
-    rows = await brouillons.lignes_of(reader, bordereau.id)
+    rows = await brouillons.lignes_of(tx, bordereau.id)
     if not any(row.selectionne and row.section in (LINEAIRE, REPRISE) for row in rows):
         raise BordereauVide
-    restants = await brouillons.restants(reader, bordereau.beneficiaire_id)
+    restants = await brouillons.restants(tx, bordereau.beneficiaire_id)
     entrees = lignes.entrees_of(rows, restants)
     account = lignes.account_of(entrees)
     if lignes.amounts_of(entrees, account) != [row.montant for row in rows]:
@@ -170,7 +171,8 @@ async def _checked(reader: Reader, bordereau: Bordereau, version: int) -> Etat:
     return Etat(bordereau, rows, entrees, account)
 
 
-async def _releve(app: App[Any], reader: Reader, etat: Etat) -> Releve:
+async def _releve(app: App[Any], etat: Etat) -> Releve:
+    reader = app.database.read()
     societe, beneficiaire = await entetes.names(app.peers, etat.bordereau)
     return await releves.releve_of(
         reader,

@@ -1,6 +1,7 @@
 """Primes that an INITIALE makes due, as pure functions (R12–R15)."""
 
 from decimal import Decimal
+from typing import Any
 
 from service_commission.baremes import Bareme, Palier
 from service_commission.montants import Mesures
@@ -16,7 +17,7 @@ def bareme(*paliers: Palier) -> Bareme:
     return Bareme(code="VRP", version=1, type_calcul="pourcentage", taux=D(10), paliers=paliers)
 
 
-def palier(seuil: int, prime: int, kind: str = "volume", produit: str = "", **fields: bool) -> Palier:
+def palier(seuil: int, prime: int, kind: str = "volume", produit: str = "", **fields: Any) -> Palier:
     """A tier without upper bound."""
     return Palier(
         code=f"{produit}{seuil}",
@@ -75,7 +76,7 @@ def test_R12_the_next_period_pays_again() -> None:
     assert [one.montant for one in again] == [D(50)]
 
 
-def _once() -> dict[str, object]:
+def _once() -> dict[str, Any]:
     return {
         "code": "ONCE",
         "type_palier": "volume",

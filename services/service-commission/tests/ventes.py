@@ -109,8 +109,13 @@ class Ventes:
 
     async def produit(self, categorie: str, **fields: Any) -> str:
         """A product."""
-        usual = {"sku": f"SKU-{next(_numbers)}", "nom": "Produit", "categorie": categorie, "prix": 41.58}
-        request = products_pb2.CreateProduitRequest(**(usual | fields))
+        usual: dict[str, Any] = {
+            "sku": f"SKU-{next(_numbers)}",
+            "nom": "Produit",
+            "categorie": categorie,
+            "prix": 41.58,
+        }
+        request = products_pb2.CreateProduitRequest(categorie=categorie, **(usual | fields))
         return str((await self.stub(ProduitServiceStub).Create(request)).id)
 
     async def facture(self, **fields: Any) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from crm.email import email_pb2 as pb
 from crm.email.email_pb2_grpc import EmailServiceServicer
 from db_utils import Listing, Scope, within
-from grpc_utils import Context, found, insert_once, list_answer, page_of, to_message
+from grpc_utils import Context, found, insert_once, list_answer, opaque_id, page_of, to_message
 from service_kit import App
 from sqlalchemy import BindParameter, ColumnElement, Text, cast, func, literal_column
 
@@ -14,6 +14,7 @@ from service_email.applying import applying_modele, asked_modele
 from service_email.models import Message
 from service_email.plateforme import PLATEFORME
 from service_email.settings import EmailSettings
+from service_email.signatures import signature_of
 
 
 def _sent_to(address: BindParameter[Any]) -> ColumnElement[bool]:
@@ -46,7 +47,7 @@ class EmailService(EmailServiceServicer):
 
     def __init__(self, app: App[EmailSettings]) -> None:
         self._db, self._sender = app.database, app.settings.smtp_from
-        self._application = app.settings.app_base_url
+        self._application, self._peers = app.settings.app_base_url, app.peers
 
     async def Send(self, request: pb.SendRequest, context: Context) -> pb.Message:
         """Store a mail to be sent (R1), once per key (R9). Raises CleIdempotenceReutilisee."""
@@ -61,9 +62,11 @@ class EmailService(EmailServiceServicer):
         Raises Introuvable, VariableManquante, VariableInconnue, CleIdempotenceReutilisee.
         """
         code = plateforme.sendable(request.modele_code)
+        societe_id = opaque_id(request.societe_id, "societe_id") or ""
+        signature = await signature_of(self._peers, request.organisation_id, societe_id)
         async with self._db.transaction() as tx:
             applicable = await asked_modele(tx, code, request.organisation_id, request.langue)
-            message = rules.new_template_message(request, self._sender, applicable)
+            message = rules.new_template_message(request, self._sender, applicable, signature)
             message = await insert_once(tx, message)
         return _message(message)
 

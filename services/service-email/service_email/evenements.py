@@ -17,6 +17,7 @@ from nats_utils import required_instant, required_text
 from service_email.modeles import render
 from service_email.models import IGNORE, Message, Modele
 from service_email.rules import checked_address, message, recipient
+from service_email.signatures import signed
 
 BIENVENUE_CLIENT, CONTRAT_SIGNE, FACTURE_EMISE, FACTURE_JOINTE = (
     "BIENVENUE_CLIENT",
@@ -34,12 +35,14 @@ _UNKNOWN = "Le client n'est pas connu."
 class Expediteur:
     """The organisation in whose name the mail of an event is written, and the sender's address.
 
-    *application* is the address of the web application, for links, "" when none is known.
+    *application* is the address of the web application, for links, "" when none is known. *societe_id* is
+    the société that the event tells, or that of its client.
     """
 
     organisation_id: str
     de: str
     application: str
+    societe_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class Correspondants:
     client: ClientBase | None
     reference: str = ""
     """Of the contract that the event is about, "" when it is not known."""
+    signature: str = ""
+    """The name of the société below the mail, "" when it is not known (R28)."""
 
 
 def welcome(event: ClientCreatedEvent, sender: Expediteur, modele: Modele) -> Message:
@@ -143,6 +148,7 @@ def to_client(
         untold or (_UNKNOWN if client is None else _NO_ADDRESS),
         modele,
         variables,
+        between.signature,
         organisation_id=between.expediteur.organisation_id,
         de=between.expediteur.de,
         origine=origine,
@@ -156,11 +162,12 @@ def _mail(
     unreachable: str,
     modele: Modele,
     variables: Mapping[str, str],
+    signature: str = "",
     **columns: Any,
 ) -> Message:
     """The message made of *modele* for *person*; *unreachable* says why one without an address gets none."""
     prenom, nom = (clean_text(" ".join(name.split()), "nom") for name in (person.prenom, person.nom))
-    rendu = render(modele, {"prenom": prenom, "nom": nom, **variables})
+    rendu = signed(render(modele, {"prenom": prenom, "nom": nom, **variables}), modele, signature)
     return message(
         sujet=rendu.sujet,
         corps_texte=rendu.texte,

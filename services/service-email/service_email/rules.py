@@ -16,6 +16,7 @@ from service_email.addresses import address, ascii_domain, parsed_sender
 from service_email.applying import Applicable
 from service_email.modeles import render_closed
 from service_email.models import Message
+from service_email.signatures import signed
 
 MOST_RECIPIENTS, MOST_HEADERS = 50, 10
 
@@ -73,16 +74,18 @@ def _said(request: pb.SendRequest) -> dict[str, Any]:
     }
 
 
-def new_template_message(request: pb.SendTemplateRequest, de: str, applicable: Applicable) -> Message:
-    """The message that the template writes for *request*, from sender *de* (R26).
+def new_template_message(
+    request: pb.SendTemplateRequest, de: str, applicable: Applicable, signature: str
+) -> Message:
+    """The message that the template writes for *request*, from sender *de*, signed by *signature* (R26, R28).
 
     Raises ChampRequis, FormatInvalide, TropLong, EnteteInterdit, DestinatairesTropNombreux and the refusals
     of `render`.
     """
-    opaque_id(request.societe_id, "societe_id")
     people = dict(zip(_LISTS, recipients(request), strict=True))
     variables = {name: _lines(value, "variables") for name, value in request.variables.items()}
-    rendu = render_closed(applicable.modele, variables, applicable.variables)
+    modele = applicable.modele
+    rendu = signed(render_closed(modele, variables, applicable.variables), modele, signature)
     said = {**people, "variables": variables}
     return message(
         organisation_id=request.organisation_id,
@@ -91,7 +94,7 @@ def new_template_message(request: pb.SendTemplateRequest, de: str, applicable: A
         sujet=required(rendu.sujet, "sujet"),
         corps_texte=rendu.texte,
         corps_html=rendu.html,
-        modele_code=applicable.modele.code,
+        modele_code=modele.code,
         cle_idempotence=request.cle_idempotence or None,
         contenu_hash=_content(request, said) if request.cle_idempotence else None,
         **people,

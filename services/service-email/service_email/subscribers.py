@@ -1,5 +1,6 @@
 """Effects of other services' events: one message each, sent after the commit."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,6 +27,7 @@ from service_email.applying import applying_modele
 from service_email.evenements import Correspondants, Expediteur
 from service_email.models import Message
 from service_email.settings import EmailSettings
+from service_email.signatures import signature_of
 
 _log = logging.getLogger(__name__)
 
@@ -40,11 +42,12 @@ async def sender_of(event: ClientCreatedEvent | _AboutClient, app: App[EmailSett
     owner = await owner_of(event, app)
     if owner is None:
         return None
-    return Expediteur(owner.organisation_id, app.settings.smtp_from, app.settings.app_base_url)
+    settings = app.settings
+    return Expediteur(owner.organisation_id, settings.smtp_from, settings.app_base_url, owner.societe_id)
 
 
 async def correspondents_of(event: _AboutClient, app: App[EmailSettings]) -> Correspondants | None:
-    """The sender and the client of *event*, whom clients tells; None when nobody knows whose it is.
+    """The sender, who signs, and the client of *event*, whom clients tells; None when nobody knows him.
 
     Raises like `sender_of`.
     """
@@ -52,7 +55,11 @@ async def correspondents_of(event: _AboutClient, app: App[EmailSettings]) -> Cor
     if sender is None:
         return None
     with within(Scope(sender.organisation_id)):
-        return Correspondants(sender, await _client(event.client_id, app))
+        client, signature = await asyncio.gather(
+            _client(event.client_id, app),
+            signature_of(app.peers, sender.organisation_id, sender.societe_id),
+        )
+    return Correspondants(sender, client, signature=signature)
 
 
 async def parties_of(event: ContractSignedEvent, app: App[EmailSettings]) -> Correspondants | None:

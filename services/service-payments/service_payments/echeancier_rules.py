@@ -14,8 +14,10 @@ from grpc_utils.errors import InvalidArgument
 
 from service_payments.models import (
     ANNUELLE,
+    BLOQUEE,
     HEBDOMADAIRE,
     MENSUELLE,
+    PLANIFIEE,
     SEMESTRIELLE,
     TRIMESTRIELLE,
     UNIQUE,
@@ -138,6 +140,21 @@ def following(frequence: str, last: Cible) -> Cible:
     return Cible(month_after(date.fromisoformat(f"{last.mois}-01"), _MONTHS[frequence]))
 
 
+def cibles_until(frequence: str, last: Cible, fin: date) -> list[Cible]:
+    """What the échéances after *last* aim at, up to *fin*. Raises TropDEcheances."""
+    cibles: list[Cible] = []
+    while position(cible := following(frequence, cibles[-1] if cibles else last)) <= fin:
+        cibles.append(cible)
+        if len(cibles) > MOST_ECHEANCES:
+            raise TropDEcheances(champ="date_fin")
+    return cibles
+
+
+def position(cible: Cible) -> date:
+    """The first day that an échéance may have, by which they are ordered."""
+    return cible.jour or date.fromisoformat(f"{cible.mois}-01")
+
+
 def month_after(day: date, months: int) -> str:
     """The month that lies *months* after that of *day*, as YYYY-MM."""
     years, month = divmod(day.year * 12 + day.month - 1 + months, 12)
@@ -168,4 +185,11 @@ def shares(montant: Decimal, lignes: Sequence[Mapping[str, str]]) -> Iterator[tu
 
 def free(echeance: Echeance) -> bool:
     """Whether nothing was asked for an échéance yet, so that it may still be changed (R7, R8)."""
-    return echeance.statut == "PLANIFIEE" and echeance.demande is None
+    return echeance.statut == PLANIFIEE and echeance.demande is None
+
+
+def unasked(echeance: Echeance) -> bool:
+    """Whether no invoice exists or was asked for: new échéances, and those whose invoice was refused (R7)."""
+    return (
+        echeance.statut in (PLANIFIEE, BLOQUEE) and echeance.demande is None and echeance.facture_id is None
+    )

@@ -20,6 +20,7 @@ from grpc_utils import (
     page_of,
     to_message,
 )
+from grpc_utils.errors import DependanceIndisponible
 from service_kit import App
 from sqlalchemy import bindparam, select
 
@@ -36,6 +37,7 @@ from service_payments.echeancier_demandes import (
     requested_changes,
     with_changes,
 )
+from service_payments.facturation import LAST
 from service_payments.models import (
     ACTIVE,
     ANNULEE,
@@ -44,7 +46,7 @@ from service_payments.models import (
     Echeancier,
     Payment,
 )
-from service_payments.planification import ECHEANCES, Jour, notice_of, planned
+from service_payments.planification import ECHEANCES, Jour, cible_of, days_of, notice_of, planned
 from service_payments.repercussions import follow
 from service_payments.sepa_models import Mandat
 from service_payments.settings import PaymentsSettings
@@ -99,6 +101,7 @@ class PaymentScheduleService(PaymentScheduleServiceServicer):
         asked = requested_changes(request)
         schedule = found(await self._db.read().get(Echeancier, request.id))
         jours = await self._days_of_change(schedule, asked)
+        suite = await self._days_to_end(schedule, asked)
         async with self._db.transaction() as tx:
             await _check_mandate(tx, asked.get("mandat_id"))
             schedule = found(await tx.get(Echeancier, request.id, lock=True))
@@ -107,6 +110,7 @@ class PaymentScheduleService(PaymentScheduleServiceServicer):
             if schedule.statut == INCOMPLETE:
                 echeances = await _begun(tx, schedule, jours)
             else:
+                await extend(tx, schedule, suite)
                 echeances = await _changed(tx, schedule, asked)
         return _answer(schedule, echeances)
 
@@ -116,6 +120,18 @@ class PaymentScheduleService(PaymentScheduleServiceServicer):
             return []
         wanted = copy_of(schedule, **with_changes(schedule, asked))
         return await first_days(self._app, checked(wanted))
+
+    async def _days_to_end(self, schedule: Echeancier, asked: dict[str, Any]) -> list[Jour]:
+        """The days after those that an open schedule has, up to the end that *asked* gives it (R1)."""
+        fin = asked.get("date_fin")
+        last = await self._db.read().one(LAST, echeancier_id=schedule.id)
+        if fin is None or last is None or not rules.is_open(schedule):
+            return []
+        cibles = rules.cibles_until(schedule.frequence, cible_of(last, schedule), fin)
+        jours = await days_of(self._app, schedule, cibles) if cibles else []
+        if any(jour.prelevement is None for jour in jours):
+            raise DependanceIndisponible
+        return [jour for jour in jours if jour.prelevement is not None and jour.prelevement <= fin]
 
     async def Pause(self, request: pb.PauseScheduleRequest, context: Context) -> pb.Schedule:
         """Prepare nothing more; payments that wait are held, what is invoiced stays invoiced (R10)."""
@@ -177,6 +193,28 @@ async def build(tx: Transaction, schedule: Echeancier, jours: Sequence[Jour]) ->
     return echeances
 
 
+async def extend(tx: Transaction, schedule: Echeancier, jours: Sequence[Jour]) -> None:
+    """Write the échéances of a schedule, locked, that had no end and has one now; those it has already stay.
+
+    They are told to the calendar with the others.
+    """
+    last = await tx.one(LAST, echeancier_id=schedule.id)
+    for jour in jours:
+        assert last is not None
+        if rules.position(jour.cible) <= rules.position(cible_of(last, schedule)):
+            continue  # the job was quicker
+        last = await tx.insert(
+            Echeance(
+                organisation_id=schedule.organisation_id,
+                echeancier_id=schedule.id,
+                rang=last.rang + 1,
+                montant=last.montant,
+                **jour.columns,
+            )
+        )
+    await tx.flush()
+
+
 async def _begun(tx: Transaction, schedule: Echeancier, jours: Sequence[Jour]) -> list[Echeance]:
     """Build the échéances of a schedule that has got its amount (R3); it stays INCOMPLETE without one."""
     complete = checked(schedule)
@@ -193,6 +231,7 @@ async def _changed(tx: Transaction, schedule: Echeancier, asked: dict[str, Any])
         for one in echeances:
             if rules.free(one) and (one.date_prelevement or one.date_cible or fin) > fin:
                 await tx.update(one, statut=ANNULEE)
+                await agenda.withdraw(tx, schedule, one)
     free = [one for one in echeances if rules.free(one)]
     if "montant_echeance" in asked:
         for one in free:

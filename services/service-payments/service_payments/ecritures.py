@@ -31,7 +31,7 @@ from service_payments.pain008 import Fichier, Lot
 from service_payments.repercussions import Effet
 from service_payments.sepa_models import ACTIF, Mandat, Remise
 
-EMISSION: Final = "EMISSION"  # cause of the transitions
+EMISSION: Final = "EMISSION"  # cause of the transitions, with the day that was planned when it is late
 
 _ids: Final = bindparam("ids", type_=ARRAY(Uuid))
 _now: Final = bindparam("now", type_=Payment.updated_at.type)
@@ -115,17 +115,24 @@ async def submit(
     now, ids = clock.now(), [one.payment.id for one in prets]
     await tx.execute(_PRESENTED, ids=sorted({one.mandat.id for one in prets}), day=day, now=now)
     await tx.execute(_RUNNING, ids=ids, now=now)
-    for payment_id in ids:
+    for one in prets:
         await tx.insert(
             PaymentTransition(
                 organisation_id=remise.organisation_id,
-                payment_id=payment_id,
+                payment_id=one.payment.id,
                 de=PENDING,
                 vers=SUBMITTED,
-                cause=EMISSION,
+                cause=_cause(one),
             )
         )
     await _tell_calendar(tx, prets)
+
+
+def _cause(one: Prelevement) -> str:
+    """Say for which day a debit was planned that is late, and is collected on another (R14)."""
+    planned = one.payment.date_prelevement
+    late = planned is not None and planned != one.date_prelevement
+    return f"{EMISSION}, prévue le {planned:%d/%m/%Y}" if late else EMISSION
 
 
 async def _tell_calendar(tx: Transaction, prets: Sequence[Prelevement]) -> None:

@@ -91,15 +91,22 @@ async def run(
 
 
 def answer(bilan: Bilan) -> pb.EmitDueResponse:
-    """Return *bilan* as callers read it."""
+    """Return *bilan* as callers read it; files that were only announced have no id."""
     return pb.EmitDueResponse(
-        remises=[to_message(remise, pb.Remise) for remise in bilan.remises],
+        remises=[_told(remise) for remise in bilan.remises],
         nb_soumis=bilan.nb_soumis,
         bloques=[
             pb.DebitBloque(payment_id=str(blocage.payment_id), motif=blocage.motif)
             for blocage in bilan.bloques
         ],
     )
+
+
+def _told(remise: Remise) -> pb.Remise:
+    message = to_message(remise, pb.Remise)
+    if not remise.msg_id:
+        message.ClearField("id")
+    return message
 
 
 async def _emitted(passage: Passage, creancier: Creancier | None, tri: Tri) -> list[Remise]:
@@ -115,11 +122,8 @@ async def _emitted(passage: Passage, creancier: Creancier | None, tri: Tri) -> l
 
 
 async def _announced(passage: Passage, creancier: Creancier | None, tri: Tri) -> list[Remise]:
-    """Make the remises that a run would write; they have no file and are stored nowhere."""
-    return [
-        _remise(passage, schema, rules.new_msg_id(passage.day), members)
-        for schema, members in _by_schema(tri.prets)
-    ]
+    """Make the remises that a run would write; they have no name, no file, and are stored nowhere."""
+    return [_remise(passage, schema, "", members) for schema, members in _by_schema(tri.prets)]
 
 
 def _by_schema(prets: Sequence[Prelevement]) -> list[tuple[str, list[Prelevement]]]:

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import grpc
-from db_utils import Scope, clock, within
+from db_utils import Scope, Undecipherable, clock, within
 from grpc_utils.errors import Refusal
 from service_kit import App, Worker
 from sqlalchemy import or_, select
 
 from service_payments import emission, emission_rules
 from service_payments.models import FAILED, PENDING, SEPA_DEBIT, Payment
+from service_payments.pain008 import FichierInvalide
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,10 @@ async def _emitted(app: App[Any], organisation_id: str, societe_id: str) -> bool
         except grpc.aio.AioRpcError as error:
             _log.error("the emission of %s/%s waits: %s", organisation_id, societe_id, error.code().name)
             return False
+        except (FichierInvalide, Undecipherable) as error:
+            # A fault of ours, which the next minute does not mend and other sociétés have no part in.
+            _log.error("the emission of %s/%s is impossible: %s", organisation_id, societe_id, error)
+            return True
     return not bilan.attendent
 
 

@@ -46,12 +46,15 @@ _AGAIN: Final = frozenset(
         grpc.StatusCode.ABORTED,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         grpc.StatusCode.INTERNAL,
+        # Nobody says whether the invoice was made: only the same question again tells.
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.CANCELLED,
     }
 )
 _AHEAD = select(Echeance).where(
     Echeance.echeancier_id == bindparam("echeancier_id"), Echeance.statut == PLANIFIEE
 )
-_LAST = (
+LAST: Final = (
     select(Echeance)
     .where(Echeance.echeancier_id == bindparam("echeancier_id"))
     .order_by(Echeance.rang.desc())
@@ -66,7 +69,7 @@ async def invoice(app: App[Any], echeance_id: UUID) -> None:
     """
     async with app.database.transaction() as tx:
         schedule, echeance = await _locked(tx, echeance_id)
-        if schedule.statut != ACTIVE or not _unasked(echeance):
+        if schedule.statut != ACTIVE or not rules.unasked(echeance):
             return
         if not schedule.facturation:
             await _present(tx, schedule, echeance, None)
@@ -133,7 +136,7 @@ async def _present(
 async def _keep_ahead(tx: Transaction, schedule: Echeancier) -> None:
     """Have an open schedule always have échéances before it; the job of the calendar plans them (R1)."""
     ahead = len(await tx.all(_AHEAD, echeancier_id=schedule.id))
-    last = await tx.one(_LAST, echeancier_id=schedule.id)
+    last = await tx.one(LAST, echeancier_id=schedule.id)
     for _ in range(rules.OPEN_AHEAD - ahead):
         assert last is not None
         assert schedule.montant_echeance is not None, "an open schedule tells the amount of an échéance"
@@ -194,10 +197,3 @@ async def _locked(tx: Transaction, echeance_id: UUID) -> tuple[Echeancier, Echea
     assert schedule is not None
     assert echeance is not None
     return schedule, echeance
-
-
-def _unasked(echeance: Echeance) -> bool:
-    """Whether no invoice exists or was asked for: new ones, and those that were refused."""
-    return (
-        echeance.statut in (PLANIFIEE, BLOQUEE) and echeance.demande is None and echeance.facture_id is None
-    )

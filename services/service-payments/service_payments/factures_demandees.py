@@ -37,8 +37,10 @@ def demande(schedule: Echeancier, echeance: Echeance) -> dict[str, Any]:
 def _amounts(request: CreateFactureRequest, echeance: Echeance, shares: list[tuple[str, str, Any]]) -> None:
     """Write the amount: at the rate of the contract, by rate, or at factures' own rate (R31)."""
     if len(shares) > 1:
-        for taux, _, part in shares:
+        for taux, motif, part in shares:
             request.montants.add(montant=float(part), taux_tva=float(taux), libelle=request.libelle)
+            if motif and not float(taux):
+                request.motif_exoneration = motif  # of all rows at 0
         return
     request.montant = float(echeance.montant)
     for taux, motif, _ in shares:

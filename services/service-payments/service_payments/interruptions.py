@@ -63,15 +63,15 @@ async def pause(tx: Transaction, schedule: Echeancier, motif: str) -> None:
 async def continuation(app: App[Any], schedule: Echeancier) -> Suite:
     """Ask the calendar how *schedule* would go on from today (R10).
 
-    Its free échéances move as a block: the first to the first planned day that leaves the notice, never
-    before the day that it has. Raises Unavailable while the calendar is away.
+    Its free échéances move as a block, the first to the first planned day that leaves the notice; when
+    the day that it has leaves it, all stay. Raises Unavailable while the calendar is away.
     """
     preavis, delai = await notice_of(app, schedule.organisation_id, schedule.societe_id)
     echeances = await app.database.read().all(ECHEANCES, echeancier_id=schedule.id)
     free = [one for one in echeances if rules.free(one)]
     earliest = clock.today() + timedelta(days=preavis)
-    if free and free[0].date_prelevement is not None:
-        earliest = max(earliest, free[0].date_prelevement)
+    if free and free[0].date_prelevement is not None and free[0].date_prelevement >= earliest:
+        free = []
     jours = await planned(app, schedule, earliest, len(free)) if free else []
     if any(jour.prelevement is None for jour in jours):
         raise DependanceIndisponible

@@ -169,24 +169,22 @@ async def plan_late(app: App[Any]) -> None:
     """Plan the échéances that the calendar had no answer for (a job, R6)."""
     for organisation_id, echeancier_id in await app.database.read().all(_SCHEDULES):
         with within(Scope(organisation_id)):
-            if not await _planned_now(app, echeancier_id):
-                return  # the calendar is still away: it would be for the others, too
+            await _planned_now(app, echeancier_id)
 
 
-async def _planned_now(app: App[Any], echeancier_id: Any) -> bool:
-    """Plan what is left of a schedule; return whether the calendar answered."""
+async def _planned_now(app: App[Any], echeancier_id: Any) -> None:
+    """Plan what is left of a schedule, as far as the calendar tells its days."""
     reader = app.database.read()
     schedule = await reader.get(Echeancier, echeancier_id)
     if schedule is None:
-        return True
+        return
     echeances = await reader.all(ECHEANCES, echeancier_id=schedule.id)
     late = [one for one in echeances if one.planification == A_PLANIFIER and rules.free(one)]
     if not late:
-        return True
+        return
     jours = await _days_of_late(app, schedule, echeances, late)
     async with app.database.transaction() as tx:
         await place(tx, schedule, {one.id: jour for one, jour in zip(late, jours, strict=True)})
-    return all(jour.prelevement is not None for jour in jours)
 
 
 async def _days_of_late(
@@ -207,15 +205,15 @@ def cible_of(echeance: Echeance, schedule: Echeancier) -> Cible:
 
 
 async def place(tx: Transaction, schedule: Echeancier, jours: dict[Any, Jour]) -> None:
-    """Give the échéances with these ids their days, unless something was asked for them meanwhile."""
+    """Give the échéances with these ids their days, unless an invoice was asked for meanwhile."""
     locked = await tx.get(Echeancier, schedule.id, lock=True)
     assert locked is not None, "schedules are never deleted"
     placed = []
     for echeance in await tx.all(ECHEANCES, echeancier_id=schedule.id):
         jour = jours.get(echeance.id)
-        if jour is not None and jour.prelevement is not None and rules.free(echeance):
+        if jour is not None and jour.prelevement is not None and rules.unasked(echeance):
             placed.append(await tx.update(echeance, **jour.columns))
     await agenda.plan(tx, locked, placed)
 
 
-PLANIFIER: Final = Worker("planifier", plan_late, every=timedelta(minutes=5))
+PLANIFIER: Final = Worker("planifier", plan_late, every=timedelta(minutes=1))

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
+import grpc
 from db_utils import Scope, Worker, clock, within
 from grpc_utils.errors import Unavailable
 from service_kit import App
@@ -27,6 +28,7 @@ from service_payments.planification import cible_of, days_of, notice_of, place
 _log = logging.getLogger(__name__)
 
 FIRST_HOUR: Final = time(5)
+CONTRAT_SUSPENDU: Final = "CONTRAT_SUSPENDU"  # why an échéance is held, in its decalage_motif
 _LONGEST_NOTICE: Final = timedelta(days=60)
 _SIDE_BY_SIDE: Final = 8  # échéances
 _ASKED = select(Echeance.organisation_id, Echeance.id).where(Echeance.demande.is_not(None))
@@ -114,29 +116,35 @@ async def _last_day(app: App[Any], societe_id: str, preavis: int, delai: int) ->
         return by_notice
     try:
         return max(by_notice, await earliest_debit(app, societe_id, today, delai))
-    except Unavailable as error:
-        _log.warning("files of %s are prepared by their notice alone: %s", societe_id, error.reason)
+    except (Unavailable, grpc.aio.AioRpcError) as error:
+        _log.warning("files of %s are prepared by their notice alone: %s", societe_id, error)
         return by_notice
 
 
 async def _left_for_later(work: Any, echeance_id: UUID) -> None:
-    """Do *work*, unless a service is away: the next run does it."""
+    """Do *work*, unless a service is away or in trouble: the next run does it, and others are not held up."""
     try:
         await work
     except Unavailable as error:
         _log.warning("échéance %s waits: %s", echeance_id, error.reason)
+    except grpc.aio.AioRpcError as error:
+        _log.error("échéance %s waits: %s", echeance_id, error.code().name)
 
 
 async def _prepare_one(
     app: App[Any], echeance: Echeance, schedule: Echeancier, contrats: Contrats, preavis: int
 ) -> None:
     statut = await contrats.statut(schedule)
-    if statut.nom == SUSPENDU or await _ended(app, schedule, statut, echeance.date_prelevement):
+    if await _ended(app, schedule, statut, echeance.date_prelevement):
+        return
+    if statut.nom == SUSPENDU:
+        await _hold(app, echeance.id)
         return
     today = clock.today()
-    if echeance.date_prelevement is not None and echeance.date_prelevement < today:
-        cible, earliest = cible_of(echeance, schedule), today + timedelta(days=preavis)
-        (jour,) = await days_of(app, schedule, [cible], min_date=earliest)
+    past = echeance.date_prelevement is not None and echeance.date_prelevement < today
+    if past or echeance.decalage_motif == CONTRAT_SUSPENDU:
+        earliest = today + timedelta(days=preavis)
+        (jour,) = await days_of(app, schedule, [cible_of(echeance, schedule)], min_date=earliest)
         if jour.prelevement is None:
             return  # never on a guessed day
         async with app.database.transaction() as tx:
@@ -144,6 +152,14 @@ async def _prepare_one(
         if jour.prelevement > earliest:
             return  # its notice has not begun
     await invoice(app, echeance.id)
+
+
+async def _hold(app: App[Any], echeance_id: UUID) -> None:
+    """Note that a suspended contract holds an échéance: it gets another day with its notice afterwards."""
+    async with app.database.transaction() as tx:
+        echeance = await tx.get(Echeance, echeance_id, lock=True)
+        if echeance is not None and rules.unasked(echeance):
+            await tx.update(echeance, decalage_motif=CONTRAT_SUSPENDU)
 
 
 async def _ended(app: App[Any], schedule: Echeancier, statut: Statut, day: date | None) -> bool:

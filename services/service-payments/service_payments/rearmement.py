@@ -14,8 +14,10 @@ from service_payments.models import (
     LIVE,
     PAYEE,
     PENDING,
+    SCHEDULE_CANCELLED,
     SEPA_DEBIT,
     Echeance,
+    Echeancier,
     Payment,
     PaymentTransition,
 )
@@ -28,12 +30,15 @@ _live = bindparam("live", type_=ARRAY(String))
 _FAILED = (
     select(Payment.id)
     .outerjoin(Echeance, Echeance.id == Payment.echeance_id)
+    .outerjoin(Echeancier, Echeancier.id == Payment.schedule_id)
     .where(
         Payment.organisation_id == bindparam("organisation_id"),
         Payment.societe_id == bindparam("societe_id"),
         Payment.moyen == SEPA_DEBIT,
         Payment.statut == FAILED,
         or_(Echeance.statut.is_(None), and_(Echeance.statut != PAYEE, Echeance.statut != ANNULEE)),
+        # What was ended while the bank had it is not presented again (R10).
+        or_(Echeancier.statut.is_(None), Echeancier.statut != SCHEDULE_CANCELLED),
         # Its échéance may have been paid, or be debited, in another way meanwhile.
         ~select(_other.id)
         .where(

@@ -4,11 +4,13 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from db_utils import uuid7
 from hypothesis import given
 from hypothesis import strategies as st
 from service_payments import echeancier_rules as rules
 from service_payments.echeancier_rules import Cible
-from service_payments.models import Echeancier
+from service_payments.factures_demandees import demande, request_of
+from service_payments.models import Echeance, Echeancier
 
 
 def schedule(**columns: object) -> Echeancier:
@@ -127,3 +129,29 @@ def test_R31_an_echeance_is_shared_among_the_rates_of_the_contract(
     """In proportion to its lines, the highest rate first; the lowest takes the remainder."""
     told = [(rate, motif, f"{part:.2f}") for rate, motif, part in rules.shares(Decimal("49.90"), lignes)]
     assert told == expected
+
+
+def test_R1_the_end_that_an_open_schedule_gets_closes_the_list() -> None:
+    """Months up to that of the end, weeks up to its day, never more than an échéancier has."""
+    assert rules.cibles_until("MENSUELLE", Cible("2026-11"), date(2027, 1, 1)) == [
+        Cible("2026-12"),
+        Cible("2027-01"),
+    ]
+    assert rules.cibles_until("MENSUELLE", Cible("2026-11"), date(2026, 11, 30)) == []
+    weeks = rules.cibles_until("HEBDOMADAIRE", Cible("2026-12", date(2026, 12, 28)), date(2027, 1, 10))
+    assert weeks == [Cible("2027-01", date(2027, 1, 4))]
+    with pytest.raises(rules.TropDEcheances):
+        rules.cibles_until("HEBDOMADAIRE", Cible("2026-12", date(2026, 12, 28)), date(2080, 1, 1))
+
+
+def test_R31_rows_at_nought_tell_why() -> None:
+    """Beside a taxed row too: factures refuses an invoice without the reason."""
+    echeance = Echeance(
+        organisation_id="org", echeancier_id=uuid7(), rang=1, montant=Decimal("49.90"), mois_cible="2026-02"
+    )
+    told = schedule(
+        tva={"lignes": [ligne("20", "30"), ligne("0", "19.90", "EXONERATION_261_4")]}, moyen="SEPA_DEBIT"
+    )
+    request = request_of(demande(told, echeance))
+    assert [(row.montant, row.taux_tva) for row in request.montants] == [(30, 20), (19.90, 0)]
+    assert request.motif_exoneration == "EXONERATION_261_4"

@@ -29,12 +29,17 @@ def on_monday() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 async def the_fifth(reglages: DebitConfigurationServiceStub) -> None:
     """The société debits on the 5th, or the business day after it."""
+    await save_day(reglages, 5)
+
+
+async def save_day(reglages: DebitConfigurationServiceStub, day: int) -> None:
+    """Let the société debit on *day* of the month, or the business day after it."""
     await reglages.Save(
         calendar_pb2.SaveDebitConfigurationRequest(
             niveau="SOCIETE",
             reference_id="soc-1",
             mode="FIXED_DAY",
-            fixed_day=5,
+            fixed_day=day,
             shift_strategy="NEXT_BUSINESS_DAY",
             zone_code="FR",
         )
@@ -242,3 +247,25 @@ async def test_R10_an_ended_schedule_has_nothing_to_come(echeanciers: Stub) -> N
     assert (ended.statut, {one.statut for one in ended.echeances}) == ("CANCELLED", {"ANNULEE"})
     listed = await echeanciers.List(pb.ListSchedulesRequest(statut="CANCELLED"))
     assert [one.id for one in listed.schedules] == [schedule.id]
+
+
+async def test_R10_what_is_not_late_keeps_its_days(
+    echeanciers: Stub, reglages: DebitConfigurationServiceStub
+) -> None:
+    """Also where 28 February, a Saturday, is debited in March already."""
+    await save_day(reglages, 28)
+    schedule = await echeanciers.Create(monthly(date_debut="2026-02-10"))
+    assert days(schedule) == ["2026-03-02", "2026-03-30", "2026-04-28"]
+    await echeanciers.Pause(pb.PauseScheduleRequest(id=schedule.id, motif="essai"))
+    again = await echeanciers.Resume(pb.ResumeScheduleRequest(id=schedule.id, motif="essai"))
+    assert days(again) == days(schedule)
+
+
+async def test_R1_an_open_schedule_that_gets_an_end_goes_on_until_then(echeanciers: Stub) -> None:
+    """Its next three are not the last: all up to the end are made, none after it."""
+    asked = monthly(montant_echeance=20, montant_total=None, nombre_echeances=None)
+    schedule = await echeanciers.Create(asked)
+    assert len(schedule.echeances) == 3
+    ended = await echeanciers.Update(pb.UpdateScheduleRequest(id=schedule.id, date_fin="2026-07-05"))
+    assert days(ended) == [*days(schedule), "2026-05-05", "2026-06-05"]
+    assert set(montants(ended)) == {20}

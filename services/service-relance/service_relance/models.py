@@ -160,7 +160,7 @@ class Relance(Entity, Tenant, Base):
     motif_rejet: Mapped[str | None] = mapped_column(String(35), default=None)
     date_rejet: Mapped[date | None] = mapped_column(default=None)
     payments_muet_le: Mapped[datetime | None] = mapped_column(default=None)
-    cle: Mapped[str] = mapped_column(String(128))
+    cle: Mapped[str] = mapped_column(String(160))
     executee_le: Mapped[datetime | None] = mapped_column(default=None)
     envoi_id: Mapped[UUID | None] = mapped_column(ForeignKey("envoi.id"), default=None)
 

@@ -123,3 +123,13 @@ async def test_R08_without_a_rule_nobody_calls(bureau: Recouvrement) -> None:
     await bureau.mesh.deliver(received(bureau.org))
     await bureau.mesh.deliver(rejected(bureau.org))
     assert (await calls(bureau), len(await impayes(bureau))) == ([], 6)
+
+
+async def test_R09_ids_of_64_characters_make_keys(mesh: Mesh, org: str) -> None:
+    """Of the invoice and of the payment, both of other systems."""
+    about = {"payment_id": "p" * 64, "facture_id": "f" * 64}
+    await mesh.deliver(issued(organisation_id=org, invoice_id="f" * 64))
+    await mesh.deliver(received(org, **about))
+    await mesh.deliver(rejected(org, **about))
+    again = await Recouvrement(mesh, org).relances(statut="PLANIFIEE", declencheur="IMPAYE")
+    assert [one.cle for one in again] == [f"facture:{'f' * 64}:n{niveau}:r{'p' * 64}" for niveau in (1, 2, 3)]

@@ -1,7 +1,7 @@
 """Invoices of which no debit is presented again (R20): the next level is brought forward."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from service_kit.outgoing.sender import Sender
 from service_relance.contentieux import TACHE_CONTENTIEUX
 from service_testing import Mesh, eventually, refusal
 from sqlalchemy import select
-from tests.rappels import planned
+from tests.rappels import confirmed, planned
 from tests.recouvrement import Recouvrement, at, plain
 
 _FACTURE = "facture-7"
@@ -72,11 +72,29 @@ async def test_R20_the_lowest_level_goes_in_the_next_hour_of_work(
 ) -> None:
     """Level 2 goes instead of its day in May, level 3 keeps its own; Easter Monday is no day of work."""
     _, second, _ = await levels(mesh, org, "EXECUTEE", "PLANIFIEE", "PLANIFIEE")
-    await Recouvrement(mesh, org).calendar_tells(when.date())
     answered = await tell(mesh, org, when)
-    assert [(one.id, one.date_prevue, one.motif) for one in answered] == [(second, day, "RETRY_EPUISE")]
+    assert [(one.id, one.motif) for one in answered] == [(second, "RETRY_EPUISE")]
+    await confirmed(mesh, org)
     planned_days = [one.date_prevue for one in await Recouvrement(mesh, org).relances(statut="PLANIFIEE")]
     assert planned_days == [day, "2026-05-03"]
+
+
+async def test_R20_seven_days_lie_between_two_levels_all_the_same(mesh: Mesh, org: str) -> None:
+    """Level 1 went on 25 March: level 2, brought forward to the 31st, goes on 1 April (R13)."""
+    bureau = Recouvrement(mesh, org)
+    usual = {"declencheur": "IMPAYE", "facture_id": _FACTURE, "montant": 1200, "a_recalculer": False}
+    done = {"statut": "EXECUTEE", "executee_le": at(3, 25), "date_prevue": date(2026, 3, 25)}
+    await planned(
+        mesh,
+        org,
+        {**usual, **done, "niveau": 1},
+        {**usual, "niveau": 2, "date_prevue": date(2026, 4, 7)},
+    )
+    await tell(mesh, org, at(3, 31, 11))
+    answer = await bureau.run(3, 31, 12)
+    assert [(one.resultat, one.motif) for one in answer.resultats] == [("REPORTEE", "NIVEAU_PRECEDENT")]
+    assert [one.date_prevue for one in await bureau.relances(statut="PLANIFIEE")] == ["2026-04-01"]
+    assert (await bureau.run(4, 1)).executees == 1
 
 
 async def test_R20_a_level_that_is_due_before_keeps_its_day(mesh: Mesh, org: str) -> None:
@@ -99,10 +117,10 @@ async def test_R20_after_the_last_level_the_invoice_goes_to_court(mesh: Mesh, or
     """One task HAUTE, within the hours of work, however often it is told."""
     await levels(mesh, org, "EXECUTEE", "EXECUTEE")
     for cle in ("retry:schedule-1", "retry:schedule-1", "retry:schedule-2"):
-        assert await tell(mesh, org, at(4, 3, 19), cle=cle) == []
+        assert await tell(mesh, org, at(3, 27, 19), cle=cle) == []
     owed = select(CommandeSortante).where(CommandeSortante.organisation_id == org)
     (command,) = await mesh.database("relance").read().all(owed)
-    assert command.prochain_essai == at(4, 7, 9, 0)
+    assert command.prochain_essai == at(3, 30, 9, 0)
 
     async def made() -> bool:
         await Sender(TACHE_CONTENTIEUX).send_due(mesh["relance"].app)

@@ -175,7 +175,9 @@ class RetryAttempt(Entity, Tenant, Base):
             unique=True,
             postgresql_where=text("payment_id IS NOT NULL"),
         ),
-        Index("ix_retry_attempt_due", "organisation_id", "statut", "date_remise"),
+        # For the jobs, which look through all organisations: small, because attempts leave them.
+        Index("ix_retry_attempt_due", "date_remise", postgresql_where=text(f"statut = '{SCHEDULED}'")),
+        Index("ix_retry_attempt_unheard", "planned_date", postgresql_where=text(f"statut = '{SUBMITTED}'")),
     )
 
     retry_schedule_id: Mapped[UUID] = mapped_column(ForeignKey("retry_schedule.id"))

@@ -1,11 +1,12 @@
 """An office whose debits come back: clients, rejected payments, what is presented again and when."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any
+from typing import Any, TypeVar
 
+import grpc
 from crm.events.business_pb2 import PaymentRejectedEvent
 from crm.factures import factures_pb2
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
@@ -22,6 +23,7 @@ from service_testing import Mesh, eventually
 from sqlalchemy import bindparam, select
 from tests.banque import Banque
 
+T = TypeVar("T")
 _WAITING = select(RetrySchedule.id).where(RetrySchedule.organisation_id == bindparam("org"), *_is_unplanned)
 
 
@@ -178,6 +180,24 @@ class Bureau:
         last = answers[-1]
         return last if len(answers) == 1 else _joined(answers)
 
+    async def until(
+        self, when: datetime, condition: Callable[[], object], **fields: Any
+    ) -> pb.ProcessDueResponse:
+        """Ask for runs at *when* until *condition* holds; what the last one came to."""
+        answers = list[pb.ProcessDueResponse]()
+
+        async def holds() -> bool:
+            answers.append(await self.once(when, **fields))
+            return bool(condition())
+
+        await eventually(holds, timeout=60)
+        return answers[-1]
+
+    async def lost_call(self, payment: payments_pb2.Payment, when: datetime) -> pb.ProcessDueResponse:
+        """Have *payment* presented by a call that works and whose answer is lost."""
+        self.banque.lost = 1
+        return await self.until(when, lambda: self.banque.debits_of(payment.id))
+
     async def once(self, when: datetime, **fields: Any) -> pb.ProcessDueResponse:
         """Ask for one run at *when*."""
         with frozen_at(when):
@@ -196,7 +216,22 @@ class Bureau:
         stub = self.as_service(RetryEngineServiceStub)
         request = pb.ReportOutcomeRequest(payment_id=payment.id, statut=statut, date=jour, **fields)
         with frozen_at(at(jour)):
-            return await stub.ReportOutcome(request)
+            return await patiently(lambda: stub.ReportOutcome(request))
+
+
+async def patiently(call: Callable[[], Awaitable[T]]) -> T:
+    """The answer to *call*, which is made again while something that it needs was too slow to answer."""
+
+    async def answered() -> list[T]:
+        try:
+            return [await call()]
+        except grpc.aio.AioRpcError as error:
+            if error.code() != grpc.StatusCode.UNAVAILABLE:
+                raise
+            return []
+
+    (answer,) = await eventually(answered, timeout=60)
+    return answer
 
 
 def _joined(answers: list[pb.ProcessDueResponse]) -> pb.ProcessDueResponse:

@@ -1,5 +1,8 @@
 """Notices of new presentations: one mail for each, or the reason why there is none (R12)."""
 
+from datetime import timedelta
+from itertools import count
+
 import pytest
 from crm.clients import clients_pb2
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
@@ -22,7 +25,7 @@ from tests.bureau import Bureau, actions_of, at
 
 async def _client(bureau: Bureau, **fields: str) -> str:
     request = clients_pb2.CreateClientBaseRequest(
-        **({"nom": "Dupont", "prenom": "Élodie", "email": "elodie@exemple.fr"} | fields)  # type: ignore[arg-type]
+        **({"nom": "Dupont", "prenom": "Élodie", "email": "elodie@exemple.fr"} | fields)
     )
     return str((await bureau.stub(ClientBaseServiceStub).Create(request)).id)
 
@@ -41,10 +44,10 @@ async def _waiting(bureau: Bureau) -> list[RetryAvis]:
 
 async def _told(bureau: Bureau, day: str = "2026-03-12") -> None:
     """Run the job until nothing waits; clients may be too slow once, and the clock goes on."""
-    hours = iter(range(10, 24))
+    hours = count()
 
     async def nothing_waits() -> bool:
-        with frozen_at(at(day, next(hours))):
+        with frozen_at(at(day, 10) + timedelta(hours=next(hours))):
             await tell_clients(bureau.app)
         return not await _waiting(bureau)
 
@@ -88,8 +91,10 @@ async def test_R12_the_mail_says_what_is_going_to_happen(bureau: Bureau) -> None
     await _presented(bureau, await _client(bureau))
     await _told(bureau)
 
+    hours = count()
+
     async def sent() -> list[email_pb2.Message]:
-        with frozen_at(at("2026-03-13")):
+        with frozen_at(at("2026-03-13") + timedelta(hours=next(hours))):
             await Sender(AVIS).send_due(bureau.app)
         listed = await bureau.stub(EmailServiceStub).List(email_pb2.ListMessagesRequest())
         return [one for one in listed.messages if one.modele_code == "REPRESENTATION_PRELEVEMENT"]

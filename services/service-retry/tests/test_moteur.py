@@ -15,7 +15,7 @@ from service_retry.remises import only_run
 from service_retry.statistiques import taux
 from service_testing import refused
 from sqlalchemy import select
-from tests.bureau import Bureau, at
+from tests.bureau import Bureau, at, patiently
 
 
 async def test_R10_one_run_of_an_organisation_at_a_time(bureau: Bureau) -> None:
@@ -77,9 +77,8 @@ async def test_R10_a_run_is_not_of_the_future(bureau: Bureau) -> None:
 async def _check(bureau: Bureau, day: str, **fields: str) -> pb.CheckEligibilityResponse:
     with frozen_at(at(day)):
         request = pb.CheckEligibilityRequest(**fields)
-        answer: pb.CheckEligibilityResponse = await bureau.stub(RetryEngineServiceStub).CheckEligibility(
-            request
-        )
+        stub = bureau.stub(RetryEngineServiceStub)
+        answer: pb.CheckEligibilityResponse = await patiently(lambda: stub.CheckEligibility(request))
         return answer
 
 

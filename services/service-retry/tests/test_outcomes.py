@@ -169,8 +169,7 @@ async def test_R13_the_outcome_of_a_call_without_answer_is_applied(bureau: Burea
     """The rejection is known before the call was answered: the attempt is found by its id."""
     payment = bureau.payment()
     await bureau.reject(payment, "2026-03-09")
-    bureau.banque.lost = 1
-    await bureau.once(at("2026-03-12", 10))
+    await bureau.lost_call(payment, at("2026-03-12", 10))
     (debit,) = bureau.banque.debits_of(payment.id)
     await bureau.reject(debit, "2026-03-16")
     schedule = await bureau.schedule(payment)

@@ -177,8 +177,7 @@ async def test_R9_what_proves_to_be_an_attempt_is_no_schedule(bureau: Bureau) ->
     unknown = bureau.payment(client_id=payment.client_id, retry_attempt_id=attempt.id)
     async with bureau.silence():
         await bureau.reject(unknown, "2026-03-18")
-    bureau.banque.lost = 1
-    await bureau.once(at("2026-03-18", 10))  # the call is stored, its answer is lost
+    await bureau.lost_call(payment, at("2026-03-18", 10))
     await _planned(bureau, payment.id, "2026-03-18", attempts=2)
     schedule = await bureau.schedule(payment)
     assert [day[3] for day in days_of(schedule)] == ["FAILED", "SCHEDULED"]

@@ -11,13 +11,14 @@ from db_utils.clock import frozen_at
 from google.protobuf.json_format import MessageToDict
 from grpc import StatusCode
 from service_testing import Mesh, refusal, refused
-from tests.bureau import Bureau, actions_of, at, days_of
+from tests.bureau import Bureau, actions_of, at, days_of, patiently
 
 
 async def _create(bureau: Bureau, payment_id: str, day: str, **fields: str) -> pb.RetrySchedule:
     request = pb.CreateRetryScheduleRequest(payment_id=payment_id, **({"motif_rejet": "AM04"} | fields))
     with frozen_at(at(day)):
-        created: pb.RetrySchedule = await bureau.stub(RetryScheduleServiceStub).Create(request)
+        stub = bureau.stub(RetryScheduleServiceStub)
+        created: pb.RetrySchedule = await patiently(lambda: stub.Create(request))
         return created
 
 
@@ -67,8 +68,9 @@ async def test_R9_only_rejected_payments_are_repaired(bureau: Bureau) -> None:
 async def test_R9_a_repair_waits_for_payments(bureau: Bureau) -> None:
     """Nothing is made of what nobody confirms."""
     payment = bureau.payment()
+    request = pb.CreateRetryScheduleRequest(payment_id=payment.id, motif_rejet="AM04")
     async with bureau.silence():
-        told = await refused(_create(bureau, payment.id, "2026-03-10"))
+        told = await refused(bureau.stub(RetryScheduleServiceStub).Create(request))
     assert told[0] == StatusCode.UNAVAILABLE
 
 
@@ -97,7 +99,8 @@ async def test_R11_an_attempt_is_moved(bureau: Bureau) -> None:
         id=schedule.id, new_retry_date="2026-03-25", motif="Salaire le 24"
     )
     with frozen_at(at("2026-03-10")):
-        moved = await bureau.stub(RetryScheduleServiceStub).Replan(request)
+        stub = bureau.stub(RetryScheduleServiceStub)
+        moved = await patiently(lambda: stub.Replan(request))
     assert (moved.next_retry_date, days_of(moved)) == (
         "2026-03-25",
         [(1, "2026-03-25", "2026-03-23", "SCHEDULED")],
@@ -125,7 +128,8 @@ async def test_R11_a_day_must_be_possible(bureau: Bureau, day: str, reason: str)
     schedule = await bureau.schedule(payment)
     request = pb.ReplanRetryScheduleRequest(id=schedule.id, new_retry_date=day, motif="Accord")
     with frozen_at(at("2026-03-10")):
-        told = await refused(bureau.stub(RetryScheduleServiceStub).Replan(request))
+        stub = bureau.stub(RetryScheduleServiceStub)
+        told = await refused(patiently(lambda: stub.Replan(request)))
     assert told == (StatusCode.INVALID_ARGUMENT, reason)
 
 
@@ -136,7 +140,8 @@ async def test_R11_what_is_over_is_not_moved(bureau: Bureau) -> None:
     schedule = await bureau.schedule(payment)
     request = pb.ReplanRetryScheduleRequest(id=schedule.id, new_retry_date="2026-03-25", motif="Accord")
     with frozen_at(at("2026-03-10")):
-        told = await refused(bureau.stub(RetryScheduleServiceStub).Replan(request))
+        stub = bureau.stub(RetryScheduleServiceStub)
+        told = await refused(patiently(lambda: stub.Replan(request)))
     assert told == (StatusCode.FAILED_PRECONDITION, "DEJA_RESOLU")
 
 

@@ -1,10 +1,10 @@
 """One story's way through the months: what finance does, and what services are asked to show."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
 from lxml import etree
-from service_testing import eventually
 
 from tests.e2e.money.bank import Bank
 from tests.e2e.money.disturbance import Quiet
@@ -108,12 +108,12 @@ class Collection:
 
     async def agreed(self) -> None:
         """Wait until finance is told that all services agree on what was received."""
-
-        async def reconciled() -> bool:
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while True:
             told = await self.timeline.crm("reconcile", "--organisation", self.person.organisation)
-            return "Tout concorde" in told.out
-
-        assert await eventually(reconciled, timeout=PATIENCE, every=1)
+            if told.code == 0:
+                break
+            assert asyncio.get_running_loop().time() < deadline, told.out + told.err
 
     async def debit(self, jour: str) -> Any:
         """Bring the file of the run that takes the debit of *jour* to the bank; return the payment."""

@@ -14,14 +14,18 @@ Story = Callable[[Collection], Awaitable[None]]
 
 async def signed(story: Collection) -> None:
     """12/01: the schedule with its twelve days, the mandate, the mail and the archive of the contract."""
-    call, finds = story.person.call, story.person.finds
+    finds = story.person.finds
     contrat_id = story.sale.contrat_id
     (schedule,) = await finds(
         "payments.PaymentScheduleService/List",
         where=lambda row: row.statut == "ACTIVE",
         contrat_id=contrat_id,
     )
-    told = await call("payments.PaymentScheduleService/Get", id=schedule.id)
+    told = await story.person.sees(
+        "payments.PaymentScheduleService/Get",
+        lambda told: all(one.date_prelevement for one in told.echeances),
+        id=schedule.id,
+    )
     echeances = sorted(told.echeances, key=lambda row: row.rang)
     assert [row.date_prelevement for row in echeances] == list(DAYS)
     assert {row.montant for row in echeances} == {PREMIUM}
@@ -137,7 +141,7 @@ async def cured_by_the_second_debit(story: Collection) -> None:
     again = await presented_again(story, payment, 1, "2026-03-12", "2026-03-16")
     (notice,) = await story.notices()
     for words in ("49,90", "05/03/2026", "16/03/2026", "provision insuffisante"):
-        assert words in notice.corps_texte
+        assert words in notice.corps_texte, notice.corps_texte
     await story.until("2026-03-16T09:30")
     await story.bank.until("2026-03-16")
     read = await story.reports()
@@ -229,6 +233,7 @@ async def late_return(story: Collection) -> None:
         date_from=DAYS[0],
         date_to=DAYS[0],
     )
+    await story.until("2026-03-21T06:00")  # no event tells the dashboard of a return: it asks at night
     await story.agreed()
 
 

@@ -25,6 +25,5 @@ def upgrade() -> None:
         );
         CREATE INDEX ix_paiements_vus_recu_le ON paiements_vus (organisation_id, recu_le);
         CREATE INDEX ix_paiements_vus_client_id ON paiements_vus (organisation_id, client_id);
-        CREATE INDEX ix_factures_vues_client_id ON factures_vues (organisation_id, client_id, date_echeance);
         """
     )

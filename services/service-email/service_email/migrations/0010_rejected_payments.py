@@ -30,7 +30,7 @@ $texte$,
 <body>
 <p>Bonjour{% if prenom %} {{ prenom }}{% endif %}{% if nom %} {{ nom }}{% endif %},</p>
 <p>Votre prélèvement{% if montant %} de {{ montant }}{% endif %} a été rejeté. {{ motif }}</p>
-{% if lien_coordonnees %}<p><a href="{{ lien_coordonnees }}">Donner de nouvelles coordonnées bancaires</a></p>
+{% if lien_coordonnees %}<p><a href="{{ lien_coordonnees }}">Coordonnées bancaires et mandat de prélèvement</a></p>
 {% endif %}<p>Cordialement,<br>
 Votre conseiller</p>
 </body>

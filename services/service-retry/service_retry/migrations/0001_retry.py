@@ -106,7 +106,8 @@ def upgrade() -> None:
         CREATE UNIQUE INDEX uq_retry_attempt_number ON retry_attempt (retry_schedule_id, attempt_number);
         CREATE UNIQUE INDEX uq_retry_attempt_payment ON retry_attempt (organisation_id, payment_id)
             WHERE payment_id IS NOT NULL;
-        CREATE INDEX ix_retry_attempt_due ON retry_attempt (organisation_id, statut, date_remise);
+        CREATE INDEX ix_retry_attempt_due ON retry_attempt (date_remise) WHERE statut = 'SCHEDULED';
+        CREATE INDEX ix_retry_attempt_unheard ON retry_attempt (planned_date) WHERE statut = 'SUBMITTED';
 
         CREATE TABLE retry_avis (
             organisation_id varchar(64) NOT NULL,
