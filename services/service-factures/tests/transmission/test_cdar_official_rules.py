@@ -55,7 +55,8 @@ class Judge:
         file.write_bytes(xml)
         report = self._sheet.transform_to_string(source_file=str(file))
         assert report, "a report"
-        found = [one.get("id", "") for one in etree.fromstring(report.encode()).xpath(_FAILURES)]
+        told: Any = etree.fromstring(report.encode()).xpath(_FAILURES)
+        found = [one.get("id", "") for one in told]
         self._schema.validate(etree.fromstring(xml))
         return [*found, *(error.message for error in self._schema.error_log)]
 
