@@ -44,7 +44,7 @@ async def asked_modele(tx: Transaction, code: str, organisation_id: str, langue:
         raise FormatInvalide(champ="langue")
     modeles = await tx.all(_MODELES, code=code, organisation=organisation_id, langue=asked)
     if not modeles:
-        raise Introuvable
+        raise Introuvable(champ="modele_code")
     return Applicable(modeles[0], frozenset(name for one in modeles for name in one.variables))
 
 

@@ -37,11 +37,11 @@ _FILTERS = frozenset({"capitalize", "default", "e", "escape", "lower", "title", 
 
 
 class VariableManquante(InvalidArgument):
-    """Une variable du modèle n'a pas reçu de valeur."""
+    """Une variable du modèle n'a pas reçu de valeur : {variable}."""
 
 
 class VariableInconnue(InvalidArgument):
-    """Le modèle ne connaît pas cette variable."""
+    """Le modèle ne connaît pas cette variable : {variable}."""
 
 
 class ModeleInvalide(InvalidArgument):

@@ -69,7 +69,7 @@ def sendable(code: str) -> str:
     Raises ChampRequis, Introuvable.
     """
     if required(code, "modele_code") in (BIENVENUE_UTILISATEUR, *_VARIABLES):
-        raise Introuvable
+        raise Introuvable(champ="modele_code")
     return code
 
 

@@ -3,14 +3,16 @@
 `issues.py` collects the effects of a transaction; schedules and mandates are locked by then (`verrous.py`).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from db_utils import Conflict, Transaction, clock
+from db_utils import Transaction, clock
 from sqlalchemy import ARRAY, Uuid, and_, any_, bindparam, exists, or_, select, update
+from sqlalchemy.orm import aliased
 
 from service_payments import mandats_rules, suites
 from service_payments.groupes import Groupes
@@ -19,6 +21,7 @@ from service_payments.models import (
     ANNULEE,
     COMPLETED,
     IMPAYEE,
+    INCOMPLETE,
     PAUSED,
     PAYEE,
     SCHEDULE_CANCELLED,
@@ -53,6 +56,17 @@ _COMPLETE = (
         ~_open,
     )
     .values(statut=COMPLETED, updated_at=_now, version=Echeancier.version + 1)
+)
+_other = aliased(Echeancier)
+_lives = exists().where(
+    _other.organisation_id == Echeancier.organisation_id,
+    _other.contrat_id == Echeancier.contrat_id,
+    or_(*(_other.statut == statut for statut in (INCOMPLETE, ACTIVE, PAUSED))),
+)
+_REOPEN = (
+    update(Echeancier)
+    .where(Echeancier.id == any_(_ids), Echeancier.statut == COMPLETED, _open, ~_lives)
+    .values(statut=ACTIVE, updated_at=_now, version=Echeancier.version + 1)
 )
 _PAUSE = (
     update(Echeancier)
@@ -120,21 +134,20 @@ async def follow(tx: Transaction, schedules: Iterable[Echeancier]) -> None:
     """Complete schedules of which nothing is left, and go on with those of which something is again (R9)."""
     found = list(schedules)
     await tx.execute(_COMPLETE, ids=[one.id for one in found], now=clock.now())
-    for schedule in found:
-        if schedule.statut == COMPLETED and await tx.one(_LEFT, ids=[schedule.id]) is not None:
-            await _reopen(tx, schedule)
+    # A contract has one schedule that lives: of several the first goes on, which the next round sees.
+    for ids in _rounds([one for one in found if one.statut == COMPLETED]):
+        await tx.execute(_REOPEN, ids=ids, now=clock.now())
 
 
-_LEFT = select(Echeancier.id).where(Echeancier.id == any_(_ids), _open)
-
-
-async def _reopen(tx: Transaction, schedule: Echeancier) -> None:
-    try:
-        async with tx.part():
-            await tx.update(schedule, statut=ACTIVE)
-    except Conflict:
-        # Its contract goes on with another schedule; the échéance stays IMPAYEE beside it.
-        return
+def _rounds(schedules: Sequence[Echeancier]) -> Iterable[Sequence[UUID]]:
+    """Share *schedules* among rounds, so that no two of a round are of one contract."""
+    rounds: dict[int, list[UUID]] = {}
+    seen: Counter[str] = Counter()
+    for schedule in schedules:
+        contrat = schedule.contrat_id or str(schedule.id)
+        rounds.setdefault(seen[contrat], []).append(schedule.id)
+        seen[contrat] += 1
+    return rounds.values()
 
 
 async def _write_mandats(tx: Transaction, effets: Sequence[Effet]) -> None:

@@ -10,15 +10,18 @@ from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import MandateServiceStub, SepaServiceStub
 from db_utils import Scope, uuid7, within
+from grpc import StatusCode
+from grpc.aio import AioRpcError
 from lxml import etree
 from service_kit.outgoing import CommandeSortante
 from service_payments import emission_rules, pain008
 from service_payments.models import Echeance, Echeancier, Payment, PaymentTransition
 from service_payments.transitions import transition
-from service_testing import Mesh
+from service_testing import Mesh, eventually
 from sqlalchemy import select
 from tests.sample_debits import IBAN, OUR_IBAN
 
+_PATIENCE = 60  # seconds; longer than a circuit stays open
 RUN = datetime(2026, 2, 3, 5, tzinfo=UTC)  # 06:00 in Paris
 CREANCIER: dict[str, Any] = {
     "nom": "Société Élan",
@@ -65,6 +68,27 @@ class Debits:
         """Make an ACTIF mandate of a client."""
         told = {"client_id": client_id, "societe_id": "soc-1"} | SIGNED | fields
         return await self._mandats.Create(pb.CreateMandateRequest(**told))
+
+    async def read_mandat(self, mandat: pb.Mandate) -> pb.Mandate:
+        """The mandate as it is now."""
+        (found,) = (await self._mandats.List(pb.ListMandatesRequest(id=mandat.id))).mandates
+        return found
+
+    async def emit(self, **fields: Any) -> pb.EmitDueResponse:
+        """Do a run of soc-1; on a busy machine the calendar may answer too late, then it is done again."""
+        request = pb.EmitDueRequest(**{"societe_id": "soc-1"} | fields)
+        answered: list[pb.EmitDueResponse] = []
+
+        async def done() -> bool:
+            try:
+                answered.append(await self._sepa.EmitDue(request, timeout=_PATIENCE))
+            except AioRpcError as error:
+                if error.code() != StatusCode.UNAVAILABLE:
+                    raise
+            return bool(answered)
+
+        await eventually(done, timeout=_PATIENCE)
+        return answered[0]
 
     async def facture(self, montant: float = 49.90) -> factures_pb2.Facture:
         """Issue an invoice."""

@@ -32,13 +32,13 @@ async def test_R17_a_file_lies_in_the_folder_after_its_commit(
     await due.mandat()
     await due.payment()
     with clock.frozen_at(RUN):
-        (remise,) = (await sepa.EmitDue(pb.EmitDueRequest(societe_id="soc-1"))).remises
+        (remise,) = (await due.emit()).remises
         given = await sepa.DownloadRemise(pb.DownloadRemiseRequest(id=remise.id))
         assert lying(folder)[given.file_name] == given.content
         path = folder / given.file_name
         assert path.stat().st_mode & 0o077 == 0
         path.unlink()
-        await sepa.EmitDue(pb.EmitDueRequest(societe_id="soc-1"))
+        await due.emit()
     assert given.file_name not in lying(folder)
     assert (given.sha256, given.file_name) == (remise.sha256, f"{remise.msg_id}.xml")
 
@@ -51,7 +51,7 @@ async def test_R17_what_a_crash_left_is_published_or_dropped_by_the_next_run(
     await due.mandat()
     await due.payment()
     with clock.frozen_at(RUN):
-        (remise,) = (await sepa.EmitDue(pb.EmitDueRequest(societe_id="soc-1"))).remises
+        (remise,) = (await due.emit()).remises
     depot, other = Depot(tmp_path, org, "soc-1"), Depot(tmp_path, org, "soc-2")
     await depot.prepare(remise.msg_id, b"committed")
     await depot.prepare("R2026020300000000", b"lost")

@@ -24,7 +24,7 @@ async def test_R14_R17_a_due_debit_goes_to_the_bank(due: Debits, sepa: SepaServi
     payment = await due.payment(
         facture_id=facture.id, schedule_id=echeance.echeancier_id, echeance_id=echeance.id
     )
-    emitted = await sepa.EmitDue(DUE)
+    emitted = await due.emit()
     (remise,) = emitted.remises
     assert (emitted.nb_soumis, list(emitted.bloques)) == (1, [])
     assert (remise.schema, remise.nb, remise.total, remise.date_remise) == ("CORE", 1, 49.90, "2026-02-03")
@@ -53,9 +53,9 @@ async def test_R14_a_debit_that_was_emitted_is_not_emitted_again(due: Debits, se
     await due.creancier()
     await due.mandat()
     await due.payment()
-    (remise,) = (await sepa.EmitDue(DUE)).remises
+    (remise,) = (await due.emit()).remises
     content = await content_of(sepa, remise)
-    assert not (await sepa.EmitDue(DUE)).remises
+    assert not (await due.emit()).remises
     assert (await sepa.ListRemises(pb.ListRemisesRequest(societe_id="soc-1"))).remises == [remise]
     assert await content_of(sepa, remise) == content
 
@@ -80,7 +80,7 @@ async def test_R14_a_file_is_handed_over_two_business_days_before_the_debit(
     await due.creancier()
     await due.mandat()
     payment = await due.payment(date_prelevement=date.fromisoformat(debit))
-    emitted = await sepa.EmitDue(pb.EmitDueRequest(societe_id="soc-1", date=today))
+    emitted = await due.emit(date=today)
     assert emitted.nb_soumis == (1 if collected else 0)
     read = await due.read(payment)
     assert read.date_prelevement == date.fromisoformat(collected or debit)
@@ -95,13 +95,13 @@ async def test_R15_debits_that_cannot_go_are_told_and_looked_at_again(
     echeance = await due.echeance()
     payment = await due.payment(echeance_id=echeance.id, schedule_id=echeance.echeancier_id)
     for motif in ("CREANCIER_ABSENT", "MANDAT_ABSENT"):
-        emitted = await sepa.EmitDue(DUE)
+        emitted = await due.emit()
         assert [(one.payment_id, one.motif) for one in emitted.bloques] == [(str(payment.id), motif)]
         assert (await due.read(payment)).statut == "PENDING"
         assert (await due.read(echeance)).statut == "BLOQUEE"
         await due.creancier()
     await due.mandat()
-    assert (await sepa.EmitDue(DUE)).nb_soumis == 1
+    assert (await due.emit()).nb_soumis == 1
     assert (await due.read(echeance)).statut == "EN_COURS"
 
 
@@ -111,7 +111,7 @@ async def test_R15_a_paused_schedule_holds_its_debits(due: Debits, sepa: SepaSer
     await due.mandat()
     echeance = await due.echeance(schedule_statut="PAUSED")
     payment = await due.payment(echeance_id=echeance.id, schedule_id=echeance.echeancier_id)
-    emitted = await sepa.EmitDue(DUE)
+    emitted = await due.emit()
     assert [one.motif for one in emitted.bloques] == ["SCHEDULE_PAUSED"]
     assert (await due.read(payment)).statut == "PENDING"
 
@@ -123,7 +123,7 @@ async def test_R16_an_invoice_that_was_paid_is_not_debited(due: Debits, sepa: Se
     facture, echeance = await due.facture(), await due.echeance()
     await due.paid(facture, 49.90)
     payment = await due.payment(facture_id=facture.id, echeance_id=echeance.id)
-    emitted = await sepa.EmitDue(DUE)
+    emitted = await due.emit()
     assert (emitted.nb_soumis, list(emitted.bloques)) == (0, [])
     assert (await due.read(payment)).statut == "CANCELLED"
     assert (await due.read(echeance)).statut == "PAYEE"
@@ -139,7 +139,7 @@ async def test_R9_a_schedule_whose_last_invoice_was_paid_is_completed(
     await due.paid(facture, 49.90)
     planned = {"echeance_id": echeance.id, "schedule_id": echeance.echeancier_id}
     await due.payment(facture_id=facture.id, **planned)
-    await sepa.EmitDue(DUE)
+    await due.emit()
     assert (await due.schedule(echeance)).statut == "COMPLETED"
 
 
@@ -150,11 +150,11 @@ async def test_R16_no_more_is_debited_than_is_owed(due: Debits, sepa: SepaServic
     facture = await due.facture()
     await due.paid(facture, 29.90)
     first, second = await due.payments(2, facture_id=facture.id)
-    emitted = await sepa.EmitDue(DUE)
+    emitted = await due.emit()
     assert (emitted.nb_soumis, emitted.remises[0].total) == (1, 20.00)
     assert (await due.read(first)).montant == Decimal("20.00")
     assert (await due.read(second)).statut == "PENDING"
-    assert (await sepa.EmitDue(DUE)).nb_soumis == 0
+    assert (await due.emit()).nb_soumis == 0
 
 
 async def test_R16_while_factures_is_away_a_debit_waits(
@@ -166,7 +166,7 @@ async def test_R16_while_factures_is_away_a_debit_waits(
     facture = await due.facture()
     waiting, free = await due.payment(facture_id=facture.id), await due.payment()
     async with mesh.without("factures"):
-        assert (await sepa.EmitDue(DUE, timeout=30)).nb_soumis == 1
+        assert (await due.emit()).nb_soumis == 1
     assert (await due.read(waiting)).statut == "PENDING"
     assert (await due.read(free)).statut == "SUBMITTED"
 
@@ -187,7 +187,7 @@ async def test_R15_the_finance_team_is_told_once_a_day(due: Debits, sepa: SepaSe
     """In one message about all debits of the société, without an account."""
     await due.payments(2)
     for _ in range(2):
-        await sepa.EmitDue(DUE)
+        await due.emit()
     (told,) = await due.owed()
     assert told.cle == "debits-bloques:soc-1:2026-02-03"
     assert "2 × CREANCIER_ABSENT" in told.charge["message"]

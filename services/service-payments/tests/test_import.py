@@ -3,6 +3,7 @@
 import asyncio
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from crm.events.business_pb2 import PaymentReceivedEvent, PaymentRejectedEvent
@@ -12,8 +13,11 @@ from db_utils import Scope, within
 from service_payments.models import Payment
 from service_payments.transitions import transition
 from service_testing import Mesh, eventually, refusal
+from sqlalchemy import Integer, column, text
 from tests.bank_files import NOTICE, camt, charges, detail, entry, returned
 from tests.encaissements import Encaissements
+
+_WAITING: Any = text("SELECT count(*) AS n FROM pg_locks WHERE NOT granted").columns(column("n", Integer))
 
 
 def booked(debit: Payment, code: str = "AM04", *more: str, amount: str = "10.00") -> str:
@@ -92,10 +96,7 @@ async def test_R23_a_report_waits_for_the_emission_that_is_not_committed_yet(
 
 
 async def _waiting(mesh: Mesh) -> bool:
-    from sqlalchemy import text as sql
-
-    waiting = sql("SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'").columns()
-    return bool(await mesh.database("payments").read().one(waiting))
+    return bool(await mesh.database("payments").read().one(_WAITING))
 
 
 @pytest.mark.parametrize("statut", ["REJECTED", "CANCELLED", "PENDING"])
@@ -184,7 +185,7 @@ async def test_R13_another_payment_of_the_echeance_gives_way_to_a_late_settlemen
     """A presentation that waits is cancelled: the debit that had failed was settled after all."""
     remise = await banque.remise()
     echeance = await banque.echeance()
-    place = {"echeance_id": echeance.id, "schedule_id": echeance.echeancier_id}
+    place: dict[str, Any] = {"echeance_id": echeance.id, "schedule_id": echeance.echeancier_id}
     late = await banque.submitted(statut="FAILED", remise_id=remise.id, **place)
     waiting = await banque.submitted(statut="PENDING", **place)
     await banque.report(camt(credited(late)))
@@ -212,9 +213,7 @@ async def test_R23_what_is_no_report_is_refused_in_words(
 async def test_R23_a_return_told_twice_in_one_file_counts_once(banque: Encaissements) -> None:
     """The second line gives the fees that the first one did not name."""
     debit = await banque.submitted()
-    answer = await banque.report(
-        camt(booked(debit), booked(debit, "AM04", charges("5.50"), amount="15.50"))
-    )
-    assert (1, 1, 5.5) == (answer.nb_rejetes, answer.nb_ignores, answer.total_frais)
-    assert ["REJECTED"] == await banque.way(debit)
+    answer = await banque.report(camt(booked(debit), booked(debit, "AM04", charges("5.50"), amount="15.50")))
+    assert (answer.nb_rejetes, answer.nb_ignores, answer.total_frais) == (1, 1, 5.5)
+    assert await banque.way(debit) == ["REJECTED"]
     assert Decimal("5.50") == (await banque.read(debit)).frais_bancaires

@@ -1,6 +1,5 @@
 """Processes that are killed while they emit: no debit is lost, and none is with the bank twice."""
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -103,9 +102,13 @@ async def test_R17_a_run_that_is_killed_leaves_all_or_nothing(
     organisation = str(uuid7())
     await prepared(site, organisation)
     async with site.running(FAILPOINT=failpoint) as killed:
-        await emit(site, organisation, wait_for_ready=False)
-        async with asyncio.timeout(60):
-            assert await killed.wait() == -signal.SIGKILL
+
+        async def ended() -> bool:
+            await emit(site, organisation, wait_for_ready=False)
+            return killed.returncode is not None
+
+        await eventually(ended, timeout=60)
+        assert await killed.wait() == -signal.SIGKILL
     assert site.query(_STATUTS.format(organisation)) == [(statut, _DEBITS)]
     kept = site.query(_FILES.format(organisation))
     assert len(kept) == files

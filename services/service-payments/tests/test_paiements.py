@@ -15,9 +15,8 @@ from tests.encaissements import Encaissements
 
 
 def asked(**fields: Any) -> pb.CreatePaymentRequest:
-    return pb.CreatePaymentRequest(
-        **{"client_id": "client-123", "montant": 49.90, "moyen": "VIREMENT"} | fields
-    )
+    told: dict[str, Any] = {"client_id": "client-123", "montant": 49.90, "moyen": "VIREMENT"}
+    return pb.CreatePaymentRequest(**told | fields)
 
 
 async def test_R13_a_transfer_is_made_and_confirmed(
