@@ -33,9 +33,7 @@ class Kpis(DashboardKpisServiceServicer):
         await self.may_answer.wait()
         return pb.GetKpisResponse()
 
-    async def GetTresorerie(
-        self, request: pb.DashboardFilters, context: Context
-    ) -> pb.GetTresorerieResponse:
+    async def GetTresorerie(self, request: pb.DashboardFilters, context: Context) -> pb.GetTresorerieResponse:
         """Answer nothing: no test asks."""
         return pb.GetTresorerieResponse()
 

@@ -56,9 +56,10 @@ class Judge:
         report = self._sheet.transform_to_string(source_file=str(file))
         assert report, "a report"
         told: Any = etree.fromstring(report.encode()).xpath(_FAILURES)
+        schema: Any = self._schema
         found = [one.get("id", "") for one in told]
-        self._schema.validate(etree.fromstring(xml))
-        return [*found, *(error.message for error in self._schema.error_log)]
+        schema.validate(etree.fromstring(xml))
+        return [*found, *(error.message for error in schema.error_log)]
 
 
 @pytest.fixture(scope="module")
