@@ -15,7 +15,7 @@ from sqlalchemy import ARRAY, Uuid, and_, any_, bindparam, exists, or_, select, 
 from sqlalchemy.orm import aliased
 
 from service_payments import mandats_rules, suites
-from service_payments.groupes import Groupes
+from service_payments.groupes import Groupes, portions
 from service_payments.models import (
     ACTIVE,
     ANNULEE,
@@ -121,7 +121,8 @@ async def _write_echeances(tx: Transaction, effets: Sequence[Effet]) -> None:
             await suites.tell_calendar(tx, effet.payment, echeance, effet.calendar, effet.day)
     for statut in sorted(set(statuts.values())):
         changed = sorted(one for one, wanted in statuts.items() if wanted == statut)
-        await tx.execute(_SET, ids=changed, statut=statut, now=clock.now())
+        for some in portions(changed):
+            await tx.execute(_SET, ids=some, statut=statut, now=clock.now())
     await follow(tx, schedules.values())
 
 
@@ -133,10 +134,12 @@ def _statut(wanted: str, schedule: Echeancier) -> str:
 async def follow(tx: Transaction, schedules: Iterable[Echeancier]) -> None:
     """Complete schedules of which nothing is left, and go on with those of which something is again (R9)."""
     found = list(schedules)
-    await tx.execute(_COMPLETE, ids=[one.id for one in found], now=clock.now())
+    for some in portions(one.id for one in found):
+        await tx.execute(_COMPLETE, ids=some, now=clock.now())
     # A contract has one schedule that lives: of several the first goes on, which the next round sees.
     for ids in _rounds([one for one in found if one.statut == COMPLETED]):
-        await tx.execute(_REOPEN, ids=ids, now=clock.now())
+        for some in portions(ids):
+            await tx.execute(_REOPEN, ids=some, now=clock.now())
 
 
 def _rounds(schedules: Sequence[Echeancier]) -> Iterable[Sequence[UUID]]:
