@@ -10,8 +10,8 @@ from grpc import StatusCode
 from service_testing import refusal
 from service_testing.refusals import read
 
-from tests.conformance.resources import RESOURCES, Resource, named
-from tests.conformance.samples import Caller, belongs, given, told
+from tests.conformance.resources import RESOURCES, Resource, named, told
+from tests.conformance.samples import Caller, belongs, given
 
 Values = tuple[str, str, str]
 

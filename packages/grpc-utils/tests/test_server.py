@@ -33,6 +33,10 @@ class Kpis(DashboardKpisServiceServicer):
         await self.may_answer.wait()
         return pb.GetKpisResponse()
 
+    async def GetTresorerie(self, request: pb.DashboardFilters, context: Context) -> pb.GetTresorerieResponse:
+        """Answer nothing: no test asks."""
+        return pb.GetTresorerieResponse()
+
 
 async def alive() -> None:
     """Return at once: the service is always well."""

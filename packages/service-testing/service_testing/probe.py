@@ -65,6 +65,10 @@ class Probe(DashboardKpisServiceServicer):
         await self._database.ping()
         return pb.GetKpisResponse()
 
+    async def GetTresorerie(self, request: pb.DashboardFilters, context: Context) -> pb.GetTresorerieResponse:
+        """Answer nothing: no test asks."""
+        return pb.GetTresorerieResponse()
+
     def claims(self, **changes: object) -> dict[str, object]:
         """The claims of a valid HS256 token with *changes*; None removes one."""
         now = int(clock.timestamp())

@@ -112,7 +112,6 @@ class Ventes:
         usual: dict[str, Any] = {
             "sku": f"SKU-{next(_numbers)}",
             "nom": "Produit",
-            "categorie": categorie,
             "prix": 41.58,
         }
         request = products_pb2.CreateProduitRequest(categorie=categorie, **(usual | fields))

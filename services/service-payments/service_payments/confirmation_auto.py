@@ -66,7 +66,8 @@ def working_day(now: datetime) -> date:
 async def confirm_silent(app: App[Any]) -> None:
     """Settle the debits whose time for a return has passed."""
     today = working_day(clock.now())
-    groups: list[tuple[str, str, date, int]] = await app.database.read().all(_GROUPS, today=today)
+    statement: Any = _GROUPS
+    groups: list[tuple[str, str, date, int]] = await app.database.read().all(statement, today=today)
     for organisation_id, societe_id, due, days in groups:
         # Business days are never fewer than days: a debit that is too young needs no calendar.
         if today > due + timedelta(days=days):

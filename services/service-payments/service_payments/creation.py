@@ -15,7 +15,6 @@ from service_payments import suites
 from service_payments.cles import made_before
 from service_payments.factures_lues import facture_of
 from service_payments.mandats_choisis import mandat_of
-from service_payments.mandats_rules import require_own
 from service_payments.models import (
     ANNULEE,
     EN_COURS,
@@ -60,7 +59,6 @@ async def create(app: App[Any], request: pb.CreatePaymentRequest) -> Payment:
         payment = rules.new_payment(**columns)
         if payment.moyen == SEPA_DEBIT:
             mandat = await mandat_of(tx, payment, schedule)
-            require_own(mandat, payment.client_id)
             payment = rules.new_payment(**columns | {"mandat_id": mandat.id})
         stored = await insert_once(tx, payment)
         if stored is payment and echeance is not None:

@@ -46,7 +46,7 @@ _CHANGEABLE: Final = ("montant_echeance", "montant_total", "mandat_id", "date_fi
 
 
 class MandatIntrouvable(InvalidArgument):
-    """Ce mandat n'existe pas dans l'organisation."""
+    """Le client n'a pas donné ce mandat à cette société."""
 
 
 class UnSeulMontant(InvalidArgument):

@@ -38,7 +38,6 @@ from service_payments.echeancier_demandes import (
     with_changes,
 )
 from service_payments.facturation import LAST
-from service_payments.mandats_rules import require_own
 from service_payments.models import (
     ACTIVE,
     ANNULEE,
@@ -76,7 +75,7 @@ class PaymentScheduleService(PaymentScheduleServiceServicer):
         schedule = new_schedule(request, contrat)
         jours = await first_days(self._app, schedule)
         async with self._db.transaction() as tx:
-            await _check_mandate(tx, schedule.mandat_id, schedule.client_id)
+            await _check_mandate(tx, schedule, schedule.mandat_id)
             stored = await insert_once(tx, schedule)
             if stored.id == schedule.id:
                 echeances = await build(tx, stored, jours)
@@ -104,8 +103,8 @@ class PaymentScheduleService(PaymentScheduleServiceServicer):
         jours = await self._days_of_change(schedule, asked)
         suite = await self._days_to_end(schedule, asked)
         async with self._db.transaction() as tx:
-            await _check_mandate(tx, asked.get("mandat_id"), schedule.client_id)
             schedule = found(await tx.get(Echeancier, request.id, lock=True))
+            await _check_mandate(tx, schedule, asked.get("mandat_id"))
             columns = with_changes(schedule, asked)
             await tx.update(schedule, expected=expected_version(request), **columns)
             if schedule.statut == INCOMPLETE:
@@ -249,14 +248,14 @@ async def _changed(tx: Transaction, schedule: Echeancier, asked: dict[str, Any])
     return echeances
 
 
-async def _check_mandate(tx: Transaction, mandat_id: Any, client_id: str) -> None:
-    """Raises MandatIntrouvable for a mandate that the organisation has not, MandatDUnAutre."""
+async def _check_mandate(tx: Transaction, schedule: Echeancier, mandat_id: Any) -> None:
+    """Raises MandatIntrouvable for a mandate that the client has not given to the société of *schedule*."""
     if mandat_id is None:
         return
     mandat = await tx.get(Mandat, mandat_id)
-    if mandat is None:
+    place = schedule.client_id, schedule.societe_id
+    if mandat is None or (mandat.client_id, mandat.societe_id) != place:
         raise MandatIntrouvable(champ="mandat_id")
-    require_own(mandat, client_id)
 
 
 def _answer(

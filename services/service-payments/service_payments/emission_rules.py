@@ -116,11 +116,13 @@ def mandate_for(
     """Choose the mandate of a debit, or tell why there is none (R15).
 
     *by_id* are the mandates that payments and schedules name, *by_place* the ACTIF ones of the société
-    by client and contract. A named one that is not ACTIF any more gives way to what was signed later.
+    by client and contract. A named one that is not ACTIF any more gives way to what was signed later; one
+    that another client gave, or gave to another creditor, allows nothing.
     """
     named = [by_id.get(one) for one in (payment.mandat_id, schedule.mandat_id if schedule else None) if one]
     signed = [by_place.get((payment.client_id, contrat)) for contrat in (payment.contrat_id or "", "")]
-    known = [mandat for mandat in (*named, *signed) if mandat is not None]
+    place = payment.client_id, payment.societe_id
+    known = [one for one in (*named, *signed) if one is not None and (one.client_id, one.societe_id) == place]
     for mandat in known:
         if mandat.statut == ACTIF:
             return mandat

@@ -3,7 +3,7 @@
 The rows in memory are changed at once, those of the database by `flush`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,8 +13,16 @@ from sqlalchemy import ARRAY, Uuid, any_, bindparam, update
 from service_payments.models import Payment
 from service_payments.sepa_models import Mandat
 
+_MOST: Final = 1000  # rows of one statement
 _IDS: Final = "changed_ids"
 Changed = Payment | Mandat
+
+
+def portions(ids: Iterable[UUID]) -> Iterator[list[UUID]]:
+    """Share *ids* among statements that are far from the limit of their duration (C12)."""
+    ordered = sorted(ids)
+    for begin in range(0, len(ordered), _MOST):
+        yield ordered[begin : begin + _MOST]
 
 
 class Groupes:
@@ -44,9 +52,10 @@ class Groupes:
         for (kind, changes), ids in waiting.items():
             new = dict(changes)
             named = {f"new_{name}": value for name, value in new.items()}
-            await self._tx.execute(
-                _statement(kind, new), **{_IDS: sorted(ids)}, **named, new_updated_at=clock.now()
-            )
+            for some in portions(ids):
+                await self._tx.execute(
+                    _statement(kind, new), **{_IDS: some}, **named, new_updated_at=clock.now()
+                )
 
 
 def _statement(kind: Any, new: Mapping[str, Any]) -> Any:

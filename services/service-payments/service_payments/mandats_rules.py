@@ -52,10 +52,6 @@ class AdresseRequise(InvalidArgument):
     """Le compte est hors de l'Espace économique européen : la ville et le pays du débiteur sont requis."""
 
 
-class MandatDUnAutre(InvalidArgument):
-    """Ce mandat est celui d'un autre client : un client n'est prélevé que sur les siens."""
-
-
 class NomInexploitable(InvalidArgument):
     """Ce nom ne contient aucun caractère que les banques acceptent (lettres latines et chiffres)."""
 
@@ -66,12 +62,6 @@ class Signature:
 
     iban: str
     columns: Mapping[str, Any]
-
-
-def require_own(mandat: Mandat, client_id: str) -> None:
-    """Refuse to debit a client under the mandate of another one (R15). Raises MandatDUnAutre."""
-    if mandat.client_id != client_id:
-        raise MandatDUnAutre(champ="mandat_id")
 
 
 def new_mandat(request: pb.CreateMandateRequest, societe_id: str) -> Mandat:

@@ -3,22 +3,25 @@
 `issues.py` collects the effects of a transaction; schedules and mandates are locked by then (`verrous.py`).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from db_utils import Conflict, Transaction, clock
+from db_utils import Transaction, clock
 from sqlalchemy import ARRAY, Uuid, and_, any_, bindparam, exists, or_, select, update
+from sqlalchemy.orm import aliased
 
 from service_payments import mandats_rules, suites
-from service_payments.groupes import Groupes
+from service_payments.groupes import Groupes, portions
 from service_payments.models import (
     ACTIVE,
     ANNULEE,
     COMPLETED,
     IMPAYEE,
+    INCOMPLETE,
     PAUSED,
     PAYEE,
     SCHEDULE_CANCELLED,
@@ -53,6 +56,17 @@ _COMPLETE = (
         ~_open,
     )
     .values(statut=COMPLETED, updated_at=_now, version=Echeancier.version + 1)
+)
+_other = aliased(Echeancier)
+_lives = exists().where(
+    _other.organisation_id == Echeancier.organisation_id,
+    _other.contrat_id == Echeancier.contrat_id,
+    or_(*(_other.statut == statut for statut in (INCOMPLETE, ACTIVE, PAUSED))),
+)
+_REOPEN = (
+    update(Echeancier)
+    .where(Echeancier.id == any_(_ids), Echeancier.statut == COMPLETED, _open, ~_lives)
+    .values(statut=ACTIVE, updated_at=_now, version=Echeancier.version + 1)
 )
 _PAUSE = (
     update(Echeancier)
@@ -107,7 +121,8 @@ async def _write_echeances(tx: Transaction, effets: Sequence[Effet]) -> None:
             await suites.tell_calendar(tx, effet.payment, echeance, effet.calendar, effet.day)
     for statut in sorted(set(statuts.values())):
         changed = sorted(one for one, wanted in statuts.items() if wanted == statut)
-        await tx.execute(_SET, ids=changed, statut=statut, now=clock.now())
+        for some in portions(changed):
+            await tx.execute(_SET, ids=some, statut=statut, now=clock.now())
     await follow(tx, schedules.values())
 
 
@@ -119,22 +134,23 @@ def _statut(wanted: str, schedule: Echeancier) -> str:
 async def follow(tx: Transaction, schedules: Iterable[Echeancier]) -> None:
     """Complete schedules of which nothing is left, and go on with those of which something is again (R9)."""
     found = list(schedules)
-    await tx.execute(_COMPLETE, ids=[one.id for one in found], now=clock.now())
-    for schedule in found:
-        if schedule.statut == COMPLETED and await tx.one(_LEFT, ids=[schedule.id]) is not None:
-            await _reopen(tx, schedule)
+    for some in portions(one.id for one in found):
+        await tx.execute(_COMPLETE, ids=some, now=clock.now())
+    # A contract has one schedule that lives: of several the first goes on, which the next round sees.
+    for ids in _rounds([one for one in found if one.statut == COMPLETED]):
+        for some in portions(ids):
+            await tx.execute(_REOPEN, ids=some, now=clock.now())
 
 
-_LEFT = select(Echeancier.id).where(Echeancier.id == any_(_ids), _open)
-
-
-async def _reopen(tx: Transaction, schedule: Echeancier) -> None:
-    try:
-        async with tx.part():
-            await tx.update(schedule, statut=ACTIVE)
-    except Conflict:
-        # Its contract goes on with another schedule; the échéance stays IMPAYEE beside it.
-        return
+def _rounds(schedules: Sequence[Echeancier]) -> Iterable[Sequence[UUID]]:
+    """Share *schedules* among rounds, so that no two of a round are of one contract."""
+    rounds: dict[int, list[UUID]] = {}
+    seen: Counter[str] = Counter()
+    for schedule in schedules:
+        contrat = schedule.contrat_id or str(schedule.id)
+        rounds.setdefault(seen[contrat], []).append(schedule.id)
+        seen[contrat] += 1
+    return rounds.values()
 
 
 async def _write_mandats(tx: Transaction, effets: Sequence[Effet]) -> None:

@@ -40,7 +40,7 @@ class Encaissements:
 
     async def remise(self, msg_id: str = "", **fields: Any) -> Remise:
         """A file that the bank has."""
-        told = {
+        told: dict[str, Any] = {
             "msg_id": msg_id or f"R20260303{uuid7().hex[-8:]}",
             "schema": "CORE",
             "date_remise": date(2026, 3, 3),
@@ -85,7 +85,7 @@ class Encaissements:
 
     async def mandat(self, **fields: Any) -> Mandat:
         """An ACTIF mandate."""
-        told = {
+        told: dict[str, Any] = {
             "societe_id": "soc-1",
             "client_id": f"client-{uuid7().hex[-8:]}",
             "rum": f"RUM{uuid7().hex[-12:]}",
@@ -98,7 +98,7 @@ class Encaissements:
 
     async def echeance(self, rang: int = 1, facture: str = "", **fields: Any) -> Echeance:
         """An échéance that is with the bank, of an ACTIVE schedule of its own."""
-        told = {
+        told: dict[str, Any] = {
             "societe_id": "soc-1",
             "client_id": "client-123",
             "frequence": "UNIQUE",

@@ -178,7 +178,7 @@ async def test_R15_a_schedule_names_a_mandate_of_its_own_client(
         echeanciers.Update(pb.UpdateScheduleRequest(id=schedule.id, mandat_id=mandat.id)),
     ):
         told = await refusal(asked)
-        assert (told.reason, told.metadata["champ"]) == ("MANDAT_D_UN_AUTRE", "mandat_id")
+        assert (told.reason, told.metadata["champ"]) == ("MANDAT_INTROUVABLE", "mandat_id")
 
 
 async def test_R8_a_new_amount_is_that_of_the_echeances_to_come(
@@ -285,3 +285,21 @@ async def test_R1_an_open_schedule_that_gets_an_end_goes_on_until_then(echeancie
     ended = await echeanciers.Update(pb.UpdateScheduleRequest(id=schedule.id, date_fin="2026-07-05"))
     assert days(ended) == [*days(schedule), "2026-05-05", "2026-06-05"]
     assert set(montants(ended)) == {20}
+
+
+@pytest.mark.parametrize("other", [{"client_id": "client-456"}, {"societe_id": "soc-2"}])
+async def test_R8_a_schedule_is_debited_under_its_own_mandate(
+    echeanciers: Stub, mandats: MandateServiceStub, other: dict[str, str]
+) -> None:
+    """Not under one that another client gave, or that was given to another creditor."""
+    place = {"client_id": "client-123", "societe_id": "soc-1", **other}
+    mandat = await mandats.Create(
+        pb.CreateMandateRequest(client_id=place["client_id"], societe_id=place["societe_id"])
+    )
+    schedule = await echeanciers.Create(monthly())
+    for call in (
+        echeanciers.Create(monthly(mandat_id=mandat.id)),
+        echeanciers.Update(pb.UpdateScheduleRequest(id=schedule.id, mandat_id=mandat.id)),
+    ):
+        told = await refusal(call)
+        assert (told.code, told.reason) == (StatusCode.INVALID_ARGUMENT, "MANDAT_INTROUVABLE")

@@ -111,6 +111,14 @@ def test_R15_a_mandate_that_is_not_active_gives_way_to_one_signed_later(statut: 
     assert chosen(payment(mandat_id=former.id), None, former, signed) is signed
 
 
+@pytest.mark.parametrize("other", [{"client_id": "client-456"}, {"societe_id": "soc-2"}])
+def test_R15_nobody_is_debited_under_the_mandate_of_another(other: dict[str, str]) -> None:
+    """Also where the payment or its schedule names it."""
+    foreign = mandat(**other)
+    assert chosen(payment(mandat_id=foreign.id), None, foreign) == "MANDAT_ABSENT"
+    assert chosen(payment(), schedule(mandat_id=foreign.id), foreign) == "MANDAT_ABSENT"
+
+
 def test_R15_a_debtor_whom_the_bank_would_refuse_stays_behind() -> None:
     """For his name (R29), or for his address outside the economic area (R30)."""
     named = {"titulaire": "Hélène"}

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from crm.events.business_pb2 import PaymentReceivedEvent, PaymentRejectedEvent
@@ -14,8 +15,11 @@ from service_payments.lecture import read_report
 from service_payments.models import Payment
 from service_payments.transitions import transition
 from service_testing import Mesh, eventually, refusal
+from sqlalchemy import Integer, column, text
 from tests.bank_files import NOTICE, camt, charges, detail, entry, returned
 from tests.encaissements import Encaissements
+
+_WAITING: Any = text("SELECT count(*) AS n FROM pg_locks WHERE NOT granted").columns(column("n", Integer))
 
 
 def booked(debit: Payment, code: str = "AM04", *more: str, amount: str = "10.00") -> str:
@@ -94,10 +98,7 @@ async def test_R23_a_report_waits_for_the_emission_that_is_not_committed_yet(
 
 
 async def _waiting(mesh: Mesh) -> bool:
-    from sqlalchemy import text as sql
-
-    waiting = sql("SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'").columns()
-    return bool(await mesh.database("payments").read().one(waiting))
+    return bool(await mesh.database("payments").read().one(_WAITING))
 
 
 @pytest.mark.parametrize("statut", ["REJECTED", "CANCELLED", "PENDING"])
@@ -196,7 +197,7 @@ async def test_R13_another_payment_of_the_echeance_gives_way_to_a_late_settlemen
     """A presentation that waits is cancelled: the debit that had failed was settled after all."""
     remise = await banque.remise()
     echeance = await banque.echeance()
-    place = {"echeance_id": echeance.id, "schedule_id": echeance.echeancier_id}
+    place: dict[str, Any] = {"echeance_id": echeance.id, "schedule_id": echeance.echeancier_id}
     late = await banque.submitted(statut="FAILED", remise_id=remise.id, **place)
     waiting = await banque.submitted(statut="PENDING", **place)
     await banque.report(camt(credited(late)))

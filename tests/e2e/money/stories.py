@@ -139,7 +139,8 @@ async def cured_by_the_second_debit(story: Collection) -> None:
     facture, payment = await second_debit(story)
     await rejected(story, facture, payment)
     again = await presented_again(story, payment, 1, "2026-03-12", "2026-03-16")
-    (notice,) = await story.notices()
+    (listed,) = await story.notices()
+    notice = await story.person.call("email.EmailService/Get", id=listed.id)
     for words in ("49,90", "05/03/2026", "16/03/2026", "provision insuffisante"):
         assert words in notice.corps_texte, notice.corps_texte
     await story.until("2026-03-16T09:30")

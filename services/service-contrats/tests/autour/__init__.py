@@ -40,7 +40,7 @@ class Autour:
             port=50063,
             package="tests.autour",
             tables=MetaData(),
-            servicers=(lambda app: Mandats(self), lambda app: Echeanciers(self)),
+            servicers=(lambda app: Mandats(self), lambda app: Echeanciers(self)),  # type: ignore[abstract]  # `double` serves the rest
         )
 
 

@@ -49,5 +49,5 @@ def _told(xml: bytes, sheet: Path) -> list[str]:
         file.flush()
         report = _compiled(sheet).transform_to_string(source_file=file.name)
     assert report, "a report"
-    found = etree.fromstring(report.encode()).xpath(_FAILURES)
+    found: Any = etree.fromstring(report.encode()).xpath(_FAILURES)
     return [f"{one.get('id')} {' '.join(''.join(one.itertext()).split())}" for one in found]

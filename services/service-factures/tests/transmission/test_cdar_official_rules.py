@@ -55,9 +55,11 @@ class Judge:
         file.write_bytes(xml)
         report = self._sheet.transform_to_string(source_file=str(file))
         assert report, "a report"
-        found = [one.get("id", "") for one in etree.fromstring(report.encode()).xpath(_FAILURES)]
-        self._schema.validate(etree.fromstring(xml))
-        return [*found, *(error.message for error in self._schema.error_log)]
+        told: Any = etree.fromstring(report.encode()).xpath(_FAILURES)
+        schema: Any = self._schema
+        found = [one.get("id", "") for one in told]
+        schema.validate(etree.fromstring(xml))
+        return [*found, *(error.message for error in schema.error_log)]
 
 
 @pytest.fixture(scope="module")
