@@ -69,7 +69,7 @@ async def streaming(self: object, request: object, context: object) -> AsyncIter
 
 
 async def unary(self: object, request: object, context: object) -> None:
-    """A handler that answers once where the contract has a stream."""
+    """A handler that answers once, also where the contract has a stream."""
 
 
 def servicer(base: type, **handlers: object) -> object:
@@ -78,8 +78,10 @@ def servicer(base: type, **handlers: object) -> object:
 
 
 UNSUPPORTED: dict[str, object] = {
-    "synchronous": servicer(DashboardKpisServiceServicer, GetKpis=synchronous),
-    "a stream instead of an answer": servicer(DashboardKpisServiceServicer, GetKpis=streaming),
+    "synchronous": servicer(DashboardKpisServiceServicer, GetKpis=synchronous, GetTresorerie=unary),
+    "a stream instead of an answer": servicer(
+        DashboardKpisServiceServicer, GetKpis=streaming, GetTresorerie=unary
+    ),
     "an answer instead of a stream": servicer(HealthServicer, Check=unary, List=unary, Watch=unary),
     "streams in both directions": servicer(ServerReflectionServicer, ServerReflectionInfo=streaming),
     "missing": servicer(DashboardKpisServiceServicer),
