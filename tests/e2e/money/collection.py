@@ -46,6 +46,10 @@ class Collection:
         """Wait for *instant* in Paris."""
         await self.timeline.until(instant)
 
+    async def gone_at(self, instant: str) -> None:
+        """Have the broker go at *instant*, if it is to be away."""
+        await self.disturbance.broker_leaves(self.timeline, instant)
+
     async def back_at(self, instant: str) -> None:
         """Wait until *instant* for the broker, if it was away."""
         await self.disturbance.broker_returns(self.timeline, instant)

@@ -15,8 +15,8 @@ class Quiet:
     def moved(self) -> None:
         """Follow a step of the clock."""
 
-    async def broker_leaves(self) -> None:
-        """Take the broker away, if it is to be away."""
+    async def broker_leaves(self, timeline: Timeline, instant: str) -> None:
+        """Take the broker away at *instant*, if it is to be away."""
 
     async def broker_returns(self, timeline: Timeline, instant: str) -> None:
         """Bring the broker back at *instant*, if it was taken away."""
@@ -46,8 +46,9 @@ class BrokerAway(Quiet):
     def __init__(self, mesh: Up) -> None:
         self._broker, self._away = mesh.children()["nats-server"], 0
 
-    async def broker_leaves(self) -> None:
+    async def broker_leaves(self, timeline: Timeline, instant: str) -> None:
         """Freeze it: connections stay, and nothing is answered on them."""
+        await timeline.until(instant)  # no story waits for an event of the day before
         self._away += 1
         self._broker.send_signal(signal.SIGSTOP)
 

@@ -42,7 +42,7 @@ async def signed(story: Collection) -> None:
 
 async def invoiced(story: Collection) -> Any:
     """22/01, 05:00: the first invoice, told to the client, to finance and on the dashboard; its reminders."""
-    await story.disturbance.broker_leaves()
+    await story.gone_at("2026-01-22T04:30")
     await story.until("2026-01-22T05:00")
     facture = await story.facture("FAC2026000001", "EMISE")
     await story.back_at("2026-01-23T05:00")
@@ -61,7 +61,7 @@ async def paid(story: Collection, facture: Any) -> Any:
     """03/02 the file, 05/02 the credit: the invoice is paid, nobody is reminded, the agent earns 4.16 €."""
     await story.until("2026-02-03T06:00")
     payment = await story.debit("2026-02-05")
-    await story.disturbance.broker_leaves()
+    await story.gone_at("2026-02-05T09:00")
     await story.until("2026-02-05T09:30")
     await story.bank.until("2026-02-05")
     read = await story.reports()
