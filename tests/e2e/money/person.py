@@ -14,7 +14,7 @@ from service_testing import eventually
 from service_testing.command import Command, Up
 
 _COMING_BACK = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
-PATIENCE = 240.0  # seconds for what a step of the clock asks for, of services that are killed meanwhile, too
+PATIENCE = 400.0  # seconds: a job that found its callee killed comes again after five minutes
 
 
 @cache
