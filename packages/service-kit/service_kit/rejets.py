@@ -62,6 +62,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 _CLASSES: Final = {code: kind for kind, codes in _WORDS.items() for code in codes}
+CODES: Final = frozenset(_CLASSES)
+"""All that belong to a class."""
 
 
 def normal_code(code: str) -> str:

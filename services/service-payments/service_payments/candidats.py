@@ -13,8 +13,6 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from crm.calendar.calendar_pb2 import AddBusinessDaysRequest
-from crm.calendar.calendar_pb2_grpc import CalendarEngineServiceStub
 from crm.factures.factures_pb2 import GetFactureRequest
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from db_utils import Reader, parse_uuid
@@ -80,17 +78,6 @@ class Tri:
     bloques: list[Blocage] = field(default_factory=list)
     regles: list[tuple[Payment, FactureLue]] = field(default_factory=list)
     attendent: int = 0
-
-
-async def earliest_debit(app: App[Any], societe_id: str, day: date, delai: int) -> date:
-    """Return the first day on which a file of *day* can debit (R14).
-
-    A debit of that day is handed over today, an earlier one is late: it moves to that day. Raises
-    Unavailable while the calendar is away.
-    """
-    request = AddBusinessDaysRequest(date=day.isoformat(), days=delai, societe_id=societe_id)
-    answer = await app.peers.stub(CalendarEngineServiceStub).AddBusinessDays(request)
-    return date.fromisoformat(answer.date)
 
 
 async def sorted_out(

@@ -19,7 +19,7 @@ from sqlalchemy import bindparam, func, select
 from service_payments import calendrier
 from service_payments.issues import issues
 from service_payments.models import SEPA_DEBIT, SUBMITTED, Payment
-from service_payments.sepa_models import Creancier
+from service_payments.sepa_models import CONFIRMATION_JOURS, Creancier
 from service_payments.verrous import locked
 
 _log = logging.getLogger(__name__)
@@ -27,8 +27,7 @@ _log = logging.getLogger(__name__)
 CONFIRMATION_AUTO: Final = "CONFIRMATION_AUTO"  # cause
 _HOUR: Final = time(5)
 _BATCH: Final = 500  # payments of one transaction
-_DEFAULT_DAYS: Final = 5
-_days = func.coalesce(Creancier.confirmation_auto_jours_ouvres, _DEFAULT_DAYS)
+_days = func.coalesce(Creancier.confirmation_auto_jours_ouvres, CONFIRMATION_JOURS)
 _GROUPS = (
     select(Payment.organisation_id, Payment.societe_id, Payment.date_prelevement, _days)
     .outerjoin(

@@ -17,14 +17,14 @@ from service_payments.coffre import Coffre
 from service_payments.mandats_rules import holder
 from service_payments.models import FRST, RCUR
 from service_payments.psp import PROVIDERS, SEPA_FILE
-from service_payments.sepa_models import Creancier
+from service_payments.sepa_models import CONFIRMATION_JOURS, DELAI_REMISE, PREAVIS, Creancier
 from service_payments.settings import PaymentsSettings
 
 # Default and bounds, both included.
 _DAYS: Final = {
-    "preavis_jours": (14, 0, 60),
-    "delai_remise_jours_ouvres": (2, 1, 10),
-    "confirmation_auto_jours_ouvres": (5, 0, 30),
+    "preavis_jours": (PREAVIS, 0, 60),
+    "delai_remise_jours_ouvres": (DELAI_REMISE, 1, 10),
+    "confirmation_auto_jours_ouvres": (CONFIRMATION_JOURS, 0, 30),
 }
 _OF = select(Creancier).where(
     Creancier.organisation_id == bindparam("organisation_id"), Creancier.societe_id == bindparam("societe_id")
@@ -38,6 +38,14 @@ class DelaiInvalide(InvalidArgument):
 async def creancier_of(reader: Reader, organisation_id: str, societe_id: str) -> Creancier | None:
     """Return the creditor of a société, None when none was saved."""
     return await reader.one(_OF, organisation_id=organisation_id, societe_id=societe_id)
+
+
+async def notice_of(app: App[Any], organisation_id: str, societe_id: str) -> tuple[int, int]:
+    """The days of pre-notification of a société, and the business days before a debit for its file (R4)."""
+    creancier = await creancier_of(app.database.read(), organisation_id, societe_id)
+    if creancier is None:
+        return PREAVIS, DELAI_REMISE
+    return creancier.preavis_jours, creancier.delai_remise_jours_ouvres
 
 
 async def save(app: App[PaymentsSettings], request: pb.SaveCreancierRequest) -> pb.Creancier:

@@ -27,8 +27,6 @@ from service_payments.models import (
 
 OPEN_AHEAD: Final = 3  # échéances that an open schedule always has before it (R1)
 MOST_ECHEANCES: Final = 600
-PREAVIS: Final = 14  # days of pre-notification where none were agreed (SDD rulebook section 4.4)
-DELAI_REMISE: Final = 2  # business days before the debit on which a file is handed over
 _MONTHS: Final[Mapping[str, int]] = {
     UNIQUE: 0,
     MENSUELLE: 1,

@@ -27,6 +27,7 @@ from sqlalchemy import bindparam, select
 from service_payments import agenda, interruptions
 from service_payments import echeancier_rules as rules
 from service_payments.contrats_lus import read_contract
+from service_payments.creanciers import notice_of
 from service_payments.echeancier_demandes import (
     MandatIntrouvable,
     check_alive,
@@ -46,7 +47,7 @@ from service_payments.models import (
     Echeancier,
     Payment,
 )
-from service_payments.planification import ECHEANCES, Jour, cible_of, days_of, notice_of, planned
+from service_payments.planification import ECHEANCES, Jour, cible_of, days_of, planned
 from service_payments.repercussions import follow
 from service_payments.sepa_models import Mandat
 from service_payments.settings import PaymentsSettings

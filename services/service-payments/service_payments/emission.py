@@ -1,6 +1,6 @@
 """One emission run of a société: its due debits become files for the bank (R14 to R17).
 
-Everything is asked first (`candidats.py`), then each file is one transaction (`remises.py`). One run of a
+Everything is asked first (`candidats.py`), then each file is one transaction (`ecritures.py`). One run of a
 société works at a time; runs of others are none of its business.
 """
 
@@ -17,7 +17,7 @@ from grpc_utils.errors import Aborted, InvalidArgument
 from service_kit import App
 from service_kit.outgoing import AVERTISSEMENT, alert
 
-from service_payments import candidats, ecritures, psp
+from service_payments import calendrier, candidats, ecritures, psp
 from service_payments import emission_rules as rules
 from service_payments.bank_ids import needs_address
 from service_payments.candidats import Tri
@@ -27,10 +27,8 @@ from service_payments.depot import Depot
 from service_payments.emission_rules import Blocage, Prelevement
 from service_payments.pain008 import Beneficiaire, Fichier
 from service_payments.rearmement import rearm
-from service_payments.sepa_models import B2B, CORE, Creancier, Remise, RemiseFichier
+from service_payments.sepa_models import B2B, CORE, DELAI_REMISE, Creancier, Remise, RemiseFichier
 from service_payments.settings import PaymentsSettings
-
-_DELAI = 2  # business days, of a société without a creditor, whose debits are all blocked
 
 
 class EmissionEnCours(Aborted):
@@ -86,9 +84,10 @@ async def run(
             await passage.depot.settle(app.database.read())
             await rearm(app.database, organisation_id, societe_id)
         creancier = await creancier_of(app.database.read(), organisation_id, societe_id)
-        delai = creancier.delai_remise_jours_ouvres if creancier else _DELAI
+        delai = creancier.delai_remise_jours_ouvres if creancier else DELAI_REMISE
         days = rules.days_before(delai, day, clock.now())
-        earliest = await candidats.earliest_debit(app, societe_id, day, days)
+        # A debit of that day is handed over today; an earlier one is late and moves to it (R14).
+        earliest = await calendrier.business_day(app, organisation_id, societe_id, day, days)
         tri = await candidats.sorted_out(app, organisation_id, societe_id, creancier, earliest)
         work = _announced if dry_run else _emitted
         return Bilan(await work(passage, creancier, tri), tri.bloques, tri.attendent)

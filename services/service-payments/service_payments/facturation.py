@@ -12,10 +12,10 @@ import grpc
 from crm.factures.factures_pb2 import Facture
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from db_utils import Transaction, clock, failpoint, uuid7
-from grpc_utils import reason_of
+from grpc_utils import failure_of
 from grpc_utils.errors import Unavailable
 from service_kit import App
-from service_kit.outgoing import AVERTISSEMENT, alert
+from service_kit.outgoing import AVERTISSEMENT, TRY_AGAIN, alert
 from sqlalchemy import bindparam, select
 
 from service_payments import echeancier_rules as rules
@@ -39,18 +39,8 @@ from service_payments.psp import SEPA_FILE
 _log = logging.getLogger(__name__)
 
 _PATIENCE: Final = 10.0  # seconds
-_AGAIN: Final = frozenset(
-    {
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.ABORTED,
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-        grpc.StatusCode.INTERNAL,
-        # Nobody says whether the invoice was made: only the same question again tells.
-        grpc.StatusCode.UNKNOWN,
-        grpc.StatusCode.CANCELLED,
-    }
-)
+# With UNKNOWN and CANCELLED nobody says whether the invoice was made: only the same question again tells.
+_AGAIN: Final = TRY_AGAIN | {grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED}
 _AHEAD = select(Echeance).where(
     Echeance.echeancier_id == bindparam("echeancier_id"), Echeance.statut == PLANIFIEE
 )
@@ -88,9 +78,11 @@ async def ask_again(app: App[Any], echeance_id: UUID) -> None:
     try:
         facture = await stub.Create(request_of(echeance.demande), timeout=_PATIENCE)
     except grpc.aio.AioRpcError as error:
-        if error.code() in _AGAIN:
-            raise Unavailable(reason_of(error) or error.code().name) from error
-        await _refused(app, echeance_id, reason_of(error) or error.code().name)
+        failure = failure_of(error)
+        told = failure.reason or failure.code.name
+        if failure.code in _AGAIN:
+            raise Unavailable(told) from error
+        await _refused(app, echeance_id, told)
         return
     failpoint("payments.facturation.answered")
     async with app.database.transaction() as tx:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from crm.calendar.calendar_pb2 import AddBusinessDaysRequest
-from crm.calendar.calendar_pb2_grpc import CalendarEngineServiceStub
 from db_utils import Transaction, clock
 from grpc_utils.errors import DependanceIndisponible, TransitionInterdite
 from service_kit import App
@@ -18,6 +16,8 @@ from sqlalchemy import bindparam, select
 
 from service_payments import agenda
 from service_payments import echeancier_rules as rules
+from service_payments.calendrier import business_day
+from service_payments.creanciers import notice_of
 from service_payments.issues import issues
 from service_payments.models import (
     ACTIVE,
@@ -33,7 +33,7 @@ from service_payments.models import (
     Echeancier,
     Payment,
 )
-from service_payments.planification import ECHEANCES, Jour, notice_of, planned
+from service_payments.planification import ECHEANCES, Jour, planned
 
 ECHEANCIER_ANNULE: Final = "ECHEANCIER_ANNULE"  # cause of the transitions of its payments
 ALIVE: Final = frozenset({INCOMPLETE, ACTIVE, PAUSED})  # schedules that may still be ended
@@ -75,11 +75,9 @@ async def continuation(app: App[Any], schedule: Echeancier) -> Suite:
     jours = await planned(app, schedule, earliest, len(free)) if free else []
     if any(jour.prelevement is None for jour in jours):
         raise DependanceIndisponible
-    asked = AddBusinessDaysRequest(date=clock.today().isoformat(), days=delai, societe_id=schedule.societe_id)
-    answer = await app.peers.stub(CalendarEngineServiceStub).AddBusinessDays(asked)
-    return Suite(
-        {one.rang: jour for one, jour in zip(free, jours, strict=True)}, date.fromisoformat(answer.date)
-    )
+    place = schedule.organisation_id, schedule.societe_id
+    presentation = await business_day(app, *place, clock.today(), delai)
+    return Suite({one.rang: jour for one, jour in zip(free, jours, strict=True)}, presentation)
 
 
 async def resume(tx: Transaction, schedule: Echeancier, motif: str, suite: Suite) -> None:

@@ -16,8 +16,8 @@ from grpc_utils.errors import (
     OrganisationRequise,
     TransitionInterdite,
 )
+from service_kit import rejets
 
-from service_payments import r_types
 from service_payments.emission_rules import end_to_end_id
 from service_payments.models import (
     MOYENS,
@@ -160,7 +160,7 @@ def received_on(text: str, payment: Payment) -> date:
 
 def rejection(request: pb.RejectPaymentRequest, payment: Payment) -> Rejet:
     """Check what *request* says of *payment* (R22). Raises InvalidArgument."""
-    code = one_of(request.motif_rejet, sorted(r_types.CODES), "motif_rejet")
+    code = one_of(request.motif_rejet, sorted(rejets.CODES), "motif_rejet")
     day = _come(optional_date(request.date_rejet, "date_rejet") or clock.today(), "date_rejet")
     if payment.date_prelevement is not None and day < payment.date_prelevement - _EARLY:
         raise DateInvalide("plus de 5 jours avant le prélèvement", champ="date_rejet")

@@ -22,7 +22,7 @@ from sqlalchemy import bindparam, select
 
 from service_payments import agenda
 from service_payments import echeancier_rules as rules
-from service_payments.creanciers import creancier_of
+from service_payments.creanciers import notice_of
 from service_payments.echeancier_rules import Cible
 from service_payments.models import (
     A_PLANIFIER,
@@ -155,14 +155,6 @@ async def _weekly(
         )
 
     return list(await asyncio.gather(*(day(cible) for cible in wanted)))
-
-
-async def notice_of(app: App[Any], organisation_id: str, societe_id: str) -> tuple[int, int]:
-    """The days of pre-notification of a société, and the business days before a debit for its file (R4)."""
-    creancier = await creancier_of(app.database.read(), organisation_id, societe_id)
-    if creancier is None:
-        return rules.PREAVIS, rules.DELAI_REMISE
-    return creancier.preavis_jours, creancier.delai_remise_jours_ouvres
 
 
 async def plan_late(app: App[Any]) -> None:

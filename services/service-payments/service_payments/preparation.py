@@ -19,11 +19,12 @@ from sqlalchemy import bindparam, exists, or_, select
 
 from service_payments import echeancier_rules as rules
 from service_payments import interruptions
-from service_payments.candidats import earliest_debit
+from service_payments.calendrier import business_day
 from service_payments.contrats_lus import ANNULE, EXPIRE, RESILIE, SUSPENDU, Statut, read_statut
+from service_payments.creanciers import notice_of
 from service_payments.facturation import ask_again, invoice
 from service_payments.models import ACTIVE, BLOQUEE, PENDING, PLANIFIEE, Echeance, Echeancier, Payment
-from service_payments.planification import cible_of, days_of, notice_of, place
+from service_payments.planification import cible_of, days_of, place
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ async def _prepare(
 ) -> None:
     """Prepare what is due of a société."""
     preavis, delai = await notice_of(app, organisation_id, societe_id)
-    until = await _last_day(app, societe_id, preavis, delai)
+    until = await _last_day(app, organisation_id, societe_id, preavis, delai)
     slots, contrats = asyncio.Semaphore(_SIDE_BY_SIDE), Contrats(app)
 
     async def prepare(echeance: Echeance, schedule: Echeancier) -> None:
@@ -108,14 +109,14 @@ async def _prepare(
     await asyncio.gather(*(prepare(echeance, schedule) for echeance, schedule in chosen))
 
 
-async def _last_day(app: App[Any], societe_id: str, preavis: int, delai: int) -> date:
+async def _last_day(app: App[Any], organisation_id: str, societe_id: str, preavis: int, delai: int) -> date:
     """The last day whose échéances are prepared today: by their notice, or because their file is due."""
     today = clock.today()
     by_notice = today + timedelta(days=preavis)
     if preavis > 2 * delai + 4:  # no weekend and no holidays make so few business days so long
         return by_notice
     try:
-        return max(by_notice, await earliest_debit(app, societe_id, today, delai))
+        return max(by_notice, await business_day(app, organisation_id, societe_id, today, delai))
     except (Unavailable, grpc.aio.AioRpcError) as error:
         _log.warning("files of %s are prepared by their notice alone: %s", societe_id, error)
         return by_notice

@@ -6,14 +6,6 @@ from typing import Final
 from service_payments.models import REJET, REMBOURSEMENT, RETOUR
 from service_payments.sepa_models import B2B
 
-# Codes that the RPC Reject accepts (R22); the file of a bank may carry any.
-CODES: Final = frozenset(
-    {
-        *("AC01", "AC04", "AC06", "AC13", "AG01", "AG02", "AM04", "AM05", "BE05"),
-        *("CNOR", "DNOR", "ED05", "FF01", "FF05", "MD01", "MD02", "MD06", "MD07"),
-        *("MS02", "MS03", "RC01", "RR01", "RR02", "RR03", "RR04", "SL01", "TM01"),
-    }
-)
 NOT_AUTHORISED: Final = "MD01"
 REFUND_ASKED: Final = "MD06"
 RETURN_DAYS: Final = 5  # banking days after the debit in which a bank sends it back by itself (CORE)

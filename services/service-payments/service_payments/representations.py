@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, or_, select
 from service_payments import calendrier, suites
 from service_payments import paiements_rules as rules
 from service_payments.cles import made_before
-from service_payments.creanciers import creancier_of
+from service_payments.creanciers import notice_of
 from service_payments.factures_lues import facture_of
 from service_payments.mandats_choisis import mandat_of
 from service_payments.models import (
@@ -29,7 +29,6 @@ from service_payments.models import (
 )
 from service_payments.verrous import IS_LIVE, locked_one
 
-_DELAI: Final = 2  # business days of a société without a creditor
 _OVER: Final = ("PAYEE", "ANNULEE")  # invoices of which nothing is owed
 _LIVE = (
     select(Payment.id)
@@ -104,8 +103,7 @@ def _owed(facture: Facture) -> Decimal:
 async def _require_presentable(app: App[Any], payment: Payment, day: date) -> None:
     """Refuse a day on which no debit is made, or that a file of today does not reach any more."""
     organisation_id, societe_id = payment.organisation_id, payment.societe_id
-    creancier = await creancier_of(app.database.read(), organisation_id, societe_id)
-    delai = creancier.delai_remise_jours_ouvres if creancier else _DELAI
+    _, delai = await notice_of(app, organisation_id, societe_id)
     possible, earliest = await asyncio.gather(
         calendrier.eligible(app, organisation_id, societe_id, day),
         calendrier.business_day(app, organisation_id, societe_id, clock.today(), delai),

@@ -21,6 +21,9 @@ EN_ATTENTE, ACTIF, SUSPENDU, REVOQUE, EXPIRE, CONSOMME = MANDAT_STATUTS = (
 RECURRENT, PONCTUEL = TYPES = ("RECURRENT", "PONCTUEL")
 CORE, B2B = SCHEMAS = ("CORE", "B2B")
 GENEREE, ACCEPTEE, REJETEE = REMISE_STATUTS = ("GENEREE", "ACCEPTEE", "REJETEE")
+# Days of a société that has said nothing else: calendar days of notice (SDD rulebook section 4.4), business
+# days before the debit on which its file is handed over, and after it until silence means paid.
+PREAVIS, DELAI_REMISE, CONFIRMATION_JOURS = 14, 2, 5
 
 
 class Creancier(Entity, Tenant, Base):
@@ -35,9 +38,9 @@ class Creancier(Entity, Tenant, Base):
     iban_chiffre: Mapped[str] = mapped_column(Text)
     iban_masque: Mapped[str] = mapped_column(String(12))
     bic: Mapped[str | None] = mapped_column(String(11), default=None)
-    preavis_jours: Mapped[int] = mapped_column(default=14)
-    delai_remise_jours_ouvres: Mapped[int] = mapped_column(default=2)
-    confirmation_auto_jours_ouvres: Mapped[int] = mapped_column(default=5)
+    preavis_jours: Mapped[int] = mapped_column(default=PREAVIS)
+    delai_remise_jours_ouvres: Mapped[int] = mapped_column(default=DELAI_REMISE)
+    confirmation_auto_jours_ouvres: Mapped[int] = mapped_column(default=CONFIRMATION_JOURS)
     sequence_premier: Mapped[str] = mapped_column(Choice(RCUR, FRST), default=RCUR)
     provider: Mapped[str] = mapped_column(String(20), default="SEPA_FILE")
 

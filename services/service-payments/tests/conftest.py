@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 from crm.calendar.calendar_pb2_grpc import DebitConfigurationServiceStub, PlannedDebitServiceStub
+from crm.contrats.contrats_pb2 import Contrat
 from crm.contrats.contrats_pb2_grpc import ContractOrchestrationServiceStub, ContratServiceStub
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
+from crm.payments.payments_pb2 import Schedule
 from crm.payments.payments_pb2_grpc import (
     MandateServiceStub,
     PaymentScheduleServiceStub,
@@ -20,6 +22,7 @@ from service_testing import Mesh, running
 from service_testing.fixtures import of_member
 from tests.debits_due import RUN, Debits
 from tests.encaissements import Encaissements
+from tests.monthly_sales import MONDAY, save_day, schedule_of, signed
 
 contrats = of_member(ContratServiceStub)
 orchestrations = of_member(ContractOrchestrationServiceStub)
@@ -59,3 +62,25 @@ def at_six() -> Iterator[None]:
     """Tuesday 3 February 2026, 06:00 in Paris."""
     with clock.frozen_at(RUN):
         yield
+
+
+@pytest.fixture
+def on_monday() -> Iterator[None]:
+    """Monday 12 January 2026, 10:00 in Paris."""
+    with clock.frozen_at(MONDAY):
+        yield
+
+
+@pytest.fixture
+async def the_fifth(reglages: DebitConfigurationServiceStub) -> None:
+    """The société debits on the 5th, or the business day after it."""
+    await save_day(reglages, 5)
+
+
+@pytest.fixture
+async def sold(
+    contrats: ContratServiceStub, echeanciers: PaymentScheduleServiceStub
+) -> tuple[Contrat, Schedule]:
+    """A signed contract with the schedule that it has got."""
+    contrat = await contrats.Create(signed())
+    return contrat, await schedule_of(echeanciers, contrat.id)

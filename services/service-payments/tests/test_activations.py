@@ -2,57 +2,33 @@
 
 from typing import Any
 
-import pytest
 from crm.contrats import contrats_pb2
-from crm.contrats.contrats_pb2_grpc import ContractOrchestrationServiceStub, ContratServiceStub
+from crm.contrats.contrats_pb2_grpc import ContractOrchestrationServiceStub
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import MandateServiceStub, PaymentScheduleServiceStub
 from service_testing import eventually
 
 
-@pytest.fixture
-async def sold(
-    contrats: ContratServiceStub, echeanciers: PaymentScheduleServiceStub
-) -> tuple[contrats_pb2.Contrat, str]:
-    """A signed contract, and the id of the schedule that it has got."""
-    contrat = await contrats.Create(
-        contrats_pb2.CreateContratRequest(
-            client_id="client-123",
-            produit_id="prod-456",
-            societe_id="soc-1",
-            montant=49.90,
-            frequence_facturation="MENSUELLE",
-            duree_mois=12,
-        )
-    )
-
-    async def look() -> Any:
-        listed = await echeanciers.List(pb.ListSchedulesRequest(contrat_id=contrat.id))
-        return listed.schedules and listed.schedules[0].id
-
-    return contrat, await eventually(look, timeout=30)
-
-
 async def test_R2_another_means_reaches_the_schedule(
-    sold: tuple[contrats_pb2.Contrat, str],
+    sold: tuple[contrats_pb2.Contrat, pb.Schedule],
     orchestrations: ContractOrchestrationServiceStub,
     echeanciers: PaymentScheduleServiceStub,
 ) -> None:
     """Made by hand, it is a transfer."""
-    contrat, schedule_id = sold
+    contrat, schedule = sold
     await orchestrations.Activer(
         contrats_pb2.ActiverContratRequest(contrat_id=contrat.id, moyen_paiement="PRELEVEMENT_MANUEL")
     )
 
     async def moyen() -> str | None:
-        schedule = await echeanciers.Get(pb.GetScheduleRequest(id=schedule_id))
-        return schedule.moyen if schedule.moyen != "SEPA_DEBIT" else None
+        now = await echeanciers.Get(pb.GetScheduleRequest(id=schedule.id))
+        return now.moyen if now.moyen != "SEPA_DEBIT" else None
 
     assert await eventually(moyen, timeout=30) == "VIREMENT"
 
 
 async def test_R11_sepa_has_one_mandate_made(
-    sold: tuple[contrats_pb2.Contrat, str],
+    sold: tuple[contrats_pb2.Contrat, pb.Schedule],
     orchestrations: ContractOrchestrationServiceStub,
     mandats: MandateServiceStub,
 ) -> None:

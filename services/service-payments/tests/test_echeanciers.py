@@ -1,11 +1,9 @@
 """Schedules as people make, change, pause and end them (R1 to R10)."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from crm.calendar import calendar_pb2
 from crm.calendar.calendar_pb2_grpc import DebitConfigurationServiceStub
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import MandateServiceStub, PaymentScheduleServiceStub
@@ -15,49 +13,17 @@ from service_payments import interruptions
 from service_payments.models import Echeancier
 from service_payments.planification import plan_late
 from service_testing import Mesh, eventually, refusal
+from tests.monthly_sales import monthly, save_day
 
 Stub = PaymentScheduleServiceStub
 
 
-@pytest.fixture(autouse=True)
-def on_monday() -> Iterator[None]:
-    """Monday 12 January 2026, 10:00 in Paris."""
-    with clock.frozen_at(datetime(2026, 1, 12, 9, tzinfo=UTC)):
-        yield
+pytestmark = pytest.mark.usefixtures("on_monday", "the_fifth")
 
 
-@pytest.fixture(autouse=True)
-async def the_fifth(reglages: DebitConfigurationServiceStub) -> None:
-    """The société debits on the 5th, or the business day after it."""
-    await save_day(reglages, 5)
-
-
-async def save_day(reglages: DebitConfigurationServiceStub, day: int) -> None:
-    """Let the société debit on *day* of the month, or the business day after it."""
-    await reglages.Save(
-        calendar_pb2.SaveDebitConfigurationRequest(
-            niveau="SOCIETE",
-            reference_id="soc-1",
-            mode="FIXED_DAY",
-            fixed_day=day,
-            shift_strategy="NEXT_BUSINESS_DAY",
-            zone_code="FR",
-        )
-    )
-
-
-def monthly(**fields: Any) -> pb.CreateScheduleRequest:
-    told = {
-        "client_id": "client-123",
-        "societe_id": "soc-1",
-        "montant_total": 600,
-        "nombre_echeances": 3,
-        "frequence": "MENSUELLE",
-        "date_debut": "2026-01-12",
-    }
-    return pb.CreateScheduleRequest(
-        **{name: value for name, value in {**told, **fields}.items() if value is not None}
-    )
+def three_months(**fields: Any) -> pb.CreateScheduleRequest:
+    """600 in three months, with *fields* of its own."""
+    return monthly(**{"montant_total": 600, "nombre_echeances": 3, **fields})
 
 
 def days(schedule: pb.Schedule) -> list[str]:
@@ -87,13 +53,13 @@ async def test_R5_days_follow_the_frequency(
     echeanciers: Stub, fields: dict[str, Any], expected: list[str]
 ) -> None:
     """The first that leaves fourteen days of notice, then step by step; weeks on eligible days."""
-    assert days(await echeanciers.Create(monthly(**fields))) == expected
+    assert days(await echeanciers.Create(three_months(**fields))) == expected
 
 
 async def test_R6_no_day_is_guessed_while_the_calendar_is_away(mesh: Mesh, echeanciers: Stub) -> None:
     """The échéances wait, and get their days when it is back."""
     async with mesh.without("calendar"):
-        schedule = await echeanciers.Create(monthly())
+        schedule = await echeanciers.Create(three_months())
         assert {(one.planification, one.date_prelevement) for one in schedule.echeances} == {
             ("A_PLANIFIER", "")
         }
@@ -132,31 +98,31 @@ async def test_R1_what_cannot_be_collected_is_refused(
     echeanciers: Stub, fields: dict[str, Any], reason: str, champ: str
 ) -> None:
     """With the field that is wrong."""
-    told = await refusal(echeanciers.Create(monthly(**fields)))
+    told = await refusal(echeanciers.Create(three_months(**fields)))
     assert (told.code, told.reason, told.metadata["champ"]) == (StatusCode.INVALID_ARGUMENT, reason, champ)
 
 
 async def test_a_key_makes_one_schedule(echeanciers: Stub) -> None:
     """The same content again answers the first; another content is refused (C21)."""
-    first = await echeanciers.Create(monthly(idempotency_key="cle-1"))
-    again = await echeanciers.Create(monthly(idempotency_key="cle-1"))
+    first = await echeanciers.Create(three_months(idempotency_key="cle-1"))
+    again = await echeanciers.Create(three_months(idempotency_key="cle-1"))
     assert (again.id, days(again)) == (first.id, days(first))
-    told = await refusal(echeanciers.Create(monthly(idempotency_key="cle-1", montant_total=1)))
+    told = await refusal(echeanciers.Create(three_months(idempotency_key="cle-1", montant_total=1)))
     assert told.reason == "CLE_IDEMPOTENCE_REUTILISEE"
 
 
 async def test_a_contract_has_one_schedule_that_lives(echeanciers: Stub) -> None:
     """A renewal may follow one that has ended."""
-    first = await echeanciers.Create(monthly(contrat_id="contrat-1"))
-    told = await refusal(echeanciers.Create(monthly(contrat_id="contrat-1")))
+    first = await echeanciers.Create(three_months(contrat_id="contrat-1"))
+    told = await refusal(echeanciers.Create(three_months(contrat_id="contrat-1")))
     assert told.code == StatusCode.ALREADY_EXISTS
     await echeanciers.Cancel(pb.CancelScheduleRequest(id=first.id, motif="renouvelé"))
-    assert (await echeanciers.Create(monthly(contrat_id="contrat-1"))).id != first.id
+    assert (await echeanciers.Create(three_months(contrat_id="contrat-1"))).id != first.id
 
 
 async def test_R3_an_amount_completes_a_schedule(echeanciers: Stub) -> None:
     """Until then its frequency may still change."""
-    empty = await echeanciers.Create(monthly(montant_total=None))
+    empty = await echeanciers.Create(three_months(montant_total=None))
     assert (empty.statut, days(empty)) == ("INCOMPLETE", [])
     still = await echeanciers.Update(pb.UpdateScheduleRequest(id=empty.id, frequence="TRIMESTRIELLE"))
     assert still.statut == "INCOMPLETE"
@@ -172,9 +138,9 @@ async def test_R15_a_schedule_names_a_mandate_of_its_own_client(
 ) -> None:
     """That of another client would have him pay."""
     mandat = await mandats.Create(pb.CreateMandateRequest(client_id="client-9", societe_id="soc-1"))
-    schedule = await echeanciers.Create(monthly())
+    schedule = await echeanciers.Create(three_months())
     for asked in (
-        echeanciers.Create(monthly(mandat_id=mandat.id)),
+        echeanciers.Create(three_months(mandat_id=mandat.id)),
         echeanciers.Update(pb.UpdateScheduleRequest(id=schedule.id, mandat_id=mandat.id)),
     ):
         told = await refusal(asked)
@@ -185,7 +151,7 @@ async def test_R8_a_new_amount_is_that_of_the_echeances_to_come(
     echeanciers: Stub, mandats: MandateServiceStub
 ) -> None:
     """Each of them, or shared among them; the mandate and the means change with the schedule."""
-    schedule = await echeanciers.Create(monthly())
+    schedule = await echeanciers.Create(three_months())
     each = await echeanciers.Update(pb.UpdateScheduleRequest(id=schedule.id, montant_echeance=70))
     assert montants(each) == [70, 70, 70]
     total = await echeanciers.Update(pb.UpdateScheduleRequest(id=schedule.id, montant_total=100))
@@ -205,7 +171,7 @@ async def test_R8_a_new_amount_is_that_of_the_echeances_to_come(
 
 async def test_R10_a_paused_schedule_goes_on_as_a_block(mesh: Mesh, org: str, echeanciers: Stub) -> None:
     """Resumed on 20 June: the notice ends on 4 July, so 6 July, then 5 August; resumed in time, as it was."""
-    schedule = await echeanciers.Create(monthly(date_debut="2026-04-20"))
+    schedule = await echeanciers.Create(three_months(date_debut="2026-04-20"))
     assert days(schedule) == ["2026-05-05", "2026-06-05", "2026-07-06"]
     paused = await echeanciers.Pause(pb.PauseScheduleRequest(id=schedule.id, motif="chômage"))
     assert (paused.statut, days(paused)) == ("PAUSED", days(schedule))
@@ -240,7 +206,7 @@ async def test_R10_ways_that_do_not_exist_are_refused(
     echeanciers: Stub, ways: tuple[str, ...], refused: str
 ) -> None:
     """With the statut that stands in the way; the reason of a change must be told."""
-    schedule = await echeanciers.Create(monthly())
+    schedule = await echeanciers.Create(three_months())
     requests: dict[str, Any] = {
         "Pause": pb.PauseScheduleRequest,
         "Resume": pb.ResumeScheduleRequest,
@@ -258,7 +224,7 @@ async def test_R10_ways_that_do_not_exist_are_refused(
 
 
 async def test_R10_an_ended_schedule_has_nothing_to_come(echeanciers: Stub) -> None:
-    schedule = await echeanciers.Create(monthly())
+    schedule = await echeanciers.Create(three_months())
     ended = await echeanciers.Cancel(pb.CancelScheduleRequest(id=schedule.id, motif="départ"))
     assert (ended.statut, {one.statut for one in ended.echeances}) == ("CANCELLED", {"ANNULEE"})
     listed = await echeanciers.List(pb.ListSchedulesRequest(statut="CANCELLED"))
@@ -270,7 +236,7 @@ async def test_R10_what_is_not_late_keeps_its_days(
 ) -> None:
     """Also where 28 February, a Saturday, is debited in March already."""
     await save_day(reglages, 28)
-    schedule = await echeanciers.Create(monthly(date_debut="2026-02-10"))
+    schedule = await echeanciers.Create(three_months(date_debut="2026-02-10"))
     assert days(schedule) == ["2026-03-02", "2026-03-30", "2026-04-28"]
     await echeanciers.Pause(pb.PauseScheduleRequest(id=schedule.id, motif="essai"))
     again = await echeanciers.Resume(pb.ResumeScheduleRequest(id=schedule.id, motif="essai"))
@@ -279,7 +245,7 @@ async def test_R10_what_is_not_late_keeps_its_days(
 
 async def test_R1_an_open_schedule_that_gets_an_end_goes_on_until_then(echeanciers: Stub) -> None:
     """Its next three are not the last: all up to the end are made, none after it."""
-    asked = monthly(montant_echeance=20, montant_total=None, nombre_echeances=None)
+    asked = three_months(montant_echeance=20, montant_total=None, nombre_echeances=None)
     schedule = await echeanciers.Create(asked)
     assert len(schedule.echeances) == 3
     ended = await echeanciers.Update(pb.UpdateScheduleRequest(id=schedule.id, date_fin="2026-07-05"))
@@ -296,9 +262,9 @@ async def test_R8_a_schedule_is_debited_under_its_own_mandate(
     mandat = await mandats.Create(
         pb.CreateMandateRequest(client_id=place["client_id"], societe_id=place["societe_id"])
     )
-    schedule = await echeanciers.Create(monthly())
+    schedule = await echeanciers.Create(three_months())
     for call in (
-        echeanciers.Create(monthly(mandat_id=mandat.id)),
+        echeanciers.Create(three_months(mandat_id=mandat.id)),
         echeanciers.Update(pb.UpdateScheduleRequest(id=schedule.id, mandat_id=mandat.id)),
     ):
         told = await refusal(call)

@@ -1,14 +1,10 @@
 """Échéances get invoice and payment when their notice begins (R7), unless the contract is over (R34)."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 import pytest
-from crm.calendar import calendar_pb2
-from crm.calendar.calendar_pb2_grpc import DebitConfigurationServiceStub
 from crm.contrats import contrats_pb2
-from crm.contrats.contrats_pb2_grpc import ContractOrchestrationServiceStub, ContratServiceStub
+from crm.contrats.contrats_pb2_grpc import ContractOrchestrationServiceStub
 from crm.factures import factures_pb2
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from crm.payments import payments_pb2 as pb
@@ -19,6 +15,9 @@ from service_payments.models import Echeancier
 from service_payments.preparation import follow_contracts, prepare_due
 from service_testing import Mesh, eventually
 from sqlalchemy import select
+from tests.monthly_sales import monthly
+
+pytestmark = pytest.mark.usefixtures("on_monday", "the_fifth")
 
 
 def paris(day: str, hour: int = 5) -> datetime:
@@ -27,44 +26,10 @@ def paris(day: str, hour: int = 5) -> datetime:
     return datetime(year, month, number, hour, tzinfo=clock.PARIS)
 
 
-@pytest.fixture(autouse=True)
-def on_monday() -> Iterator[None]:
-    """Monday 12 January 2026, 10:00 in Paris; tests go on from there."""
-    with clock.frozen_at(datetime(2026, 1, 12, 9, tzinfo=UTC)):
-        yield
-
-
 @pytest.fixture
-async def the_fifth(reglages: DebitConfigurationServiceStub) -> None:
-    """The société debits on the 5th, or the business day after it."""
-    await reglages.Save(
-        calendar_pb2.SaveDebitConfigurationRequest(
-            niveau="SOCIETE",
-            reference_id="soc-1",
-            mode="FIXED_DAY",
-            fixed_day=5,
-            shift_strategy="NEXT_BUSINESS_DAY",
-            zone_code="FR",
-        )
-    )
-
-
-@pytest.fixture
-async def schedule(the_fifth: None, echeanciers: PaymentScheduleServiceStub) -> pb.Schedule:
+async def schedule(echeanciers: PaymentScheduleServiceStub) -> pb.Schedule:
     """Twelve months at 49.90 from 5 February on."""
     return await echeanciers.Create(monthly())
-
-
-def monthly(**fields: Any) -> pb.CreateScheduleRequest:
-    told = {
-        "client_id": "client-123",
-        "societe_id": "soc-1",
-        "montant_total": 598.80,
-        "nombre_echeances": 12,
-        "frequence": "MENSUELLE",
-        "date_debut": "2026-01-12",
-    }
-    return pb.CreateScheduleRequest(**{**told, **fields})
 
 
 async def prepared(mesh: Mesh, day: str, hour: int = 5) -> None:
@@ -116,7 +81,7 @@ async def test_R7_the_invoice_is_made_fourteen_days_before(
 
 
 async def test_R7_without_invoices_the_payment_alone_is_made(
-    mesh: Mesh, the_fifth: None, echeanciers: PaymentScheduleServiceStub
+    mesh: Mesh, echeanciers: PaymentScheduleServiceStub
 ) -> None:
     schedule = await echeanciers.Create(monthly(facturation=False, moyen="VIREMENT"))
     await prepared(mesh, "2026-01-22")
@@ -146,7 +111,7 @@ async def test_R7_what_factures_was_asked_is_asked_again_word_for_word(
 
 
 async def test_R15_a_refused_invoice_holds_its_echeance(
-    mesh: Mesh, org: str, the_fifth: None, echeanciers: PaymentScheduleServiceStub
+    mesh: Mesh, org: str, echeanciers: PaymentScheduleServiceStub
 ) -> None:
     """Finance is told once a day, nothing is debited, and it is tried again."""
     schedule = await echeanciers.Create(monthly())
@@ -174,7 +139,7 @@ async def test_R7_an_echeance_whose_day_has_passed_gets_another_with_its_notice(
 
 
 async def test_R1_an_open_schedule_always_has_three_before_it(
-    mesh: Mesh, the_fifth: None, echeanciers: PaymentScheduleServiceStub
+    mesh: Mesh, echeanciers: PaymentScheduleServiceStub
 ) -> None:
     asked = monthly(montant_echeance=20)
     for champ in ("montant_total", "nombre_echeances"):
@@ -189,29 +154,6 @@ async def test_R1_an_open_schedule_always_has_three_before_it(
         ("2026-04", "PLANIFIEE"),
         ("2026-05", "PLANIFIEE"),
     ]
-
-
-@pytest.fixture
-async def sold(
-    the_fifth: None, contrats: ContratServiceStub, echeanciers: PaymentScheduleServiceStub
-) -> tuple[contrats_pb2.Contrat, pb.Schedule]:
-    """A contract of ours with its schedule."""
-    contrat = await contrats.Create(
-        contrats_pb2.CreateContratRequest(
-            client_id="client-123",
-            produit_id="prod-456",
-            societe_id="soc-1",
-            montant=49.90,
-            frequence_facturation="MENSUELLE",
-            duree_mois=12,
-        )
-    )
-
-    async def look() -> Any:
-        listed = await echeanciers.List(pb.ListSchedulesRequest(contrat_id=contrat.id))
-        return listed.schedules and listed.schedules[0]
-
-    return contrat, await eventually(look, timeout=30)
 
 
 async def test_R34_a_terminated_contract_is_not_invoiced_any_more(

@@ -1,42 +1,19 @@
 """Échéances that were held get another day with their notice, whatever held them (R7, R34)."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 import pytest
-from crm.calendar import calendar_pb2
-from crm.calendar.calendar_pb2_grpc import DebitConfigurationServiceStub
 from crm.contrats import contrats_pb2
-from crm.contrats.contrats_pb2_grpc import ContractOrchestrationServiceStub, ContratServiceStub
+from crm.contrats.contrats_pb2_grpc import ContractOrchestrationServiceStub
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import PaymentScheduleServiceStub
 from db_utils import clock
 from service_payments.models import Echeancier
 from service_payments.preparation import prepare_due
-from service_testing import Mesh, eventually
+from service_testing import Mesh
+from tests.monthly_sales import monthly
 
-
-@pytest.fixture(autouse=True)
-def on_monday() -> Iterator[None]:
-    """Monday 12 January 2026, 10:00 in Paris; tests go on from there."""
-    with clock.frozen_at(datetime(2026, 1, 12, 9, tzinfo=UTC)):
-        yield
-
-
-@pytest.fixture(autouse=True)
-async def the_fifth(reglages: DebitConfigurationServiceStub) -> None:
-    """The société debits on the 5th, or the business day after it."""
-    await reglages.Save(
-        calendar_pb2.SaveDebitConfigurationRequest(
-            niveau="SOCIETE",
-            reference_id="soc-1",
-            mode="FIXED_DAY",
-            fixed_day=5,
-            shift_strategy="NEXT_BUSINESS_DAY",
-            zone_code="FR",
-        )
-    )
+pytestmark = pytest.mark.usefixtures("on_monday", "the_fifth")
 
 
 async def first_after(
@@ -52,16 +29,7 @@ async def test_R7_a_refused_invoice_gets_another_day_once_its_own_has_passed(
     mesh: Mesh, echeanciers: PaymentScheduleServiceStub
 ) -> None:
     """Fourteen days after the one on which it is invoiced at last."""
-    schedule = await echeanciers.Create(
-        pb.CreateScheduleRequest(
-            client_id="client-123",
-            societe_id="soc-1",
-            montant_total=598.80,
-            nombre_echeances=12,
-            frequence="MENSUELLE",
-            date_debut="2026-01-12",
-        )
-    )
+    schedule = await echeanciers.Create(monthly())
     await _taxed(mesh, schedule.id, [{"taux": "0", "motif": "SANS_RAISON", "montant": "49.90"}])
     refused = await first_after(mesh, echeanciers, schedule.id, 22)
     assert (refused.statut, refused.date_prelevement) == ("BLOQUEE", "2026-02-05")
@@ -79,27 +47,12 @@ async def _taxed(mesh: Mesh, schedule_id: str, lignes: list[dict[str, str]]) -> 
 
 async def test_R34_after_a_suspension_the_notice_is_whole_again(
     mesh: Mesh,
-    contrats: ContratServiceStub,
+    sold: tuple[contrats_pb2.Contrat, pb.Schedule],
     orchestrations: ContractOrchestrationServiceStub,
     echeanciers: PaymentScheduleServiceStub,
 ) -> None:
     """Suspended when the notice of 5 February began, active again on the 1st: not debited four days later."""
-    contrat = await contrats.Create(
-        contrats_pb2.CreateContratRequest(
-            client_id="client-123",
-            produit_id="prod-456",
-            societe_id="soc-1",
-            montant=49.90,
-            frequence_facturation="MENSUELLE",
-            duree_mois=12,
-        )
-    )
-
-    async def look() -> Any:
-        listed = await echeanciers.List(pb.ListSchedulesRequest(contrat_id=contrat.id))
-        return listed.schedules and listed.schedules[0]
-
-    schedule = await eventually(look, timeout=30)
+    contrat, schedule = sold
     await orchestrations.Activer(contrats_pb2.ActiverContratRequest(contrat_id=contrat.id))
     await orchestrations.Suspendre(
         contrats_pb2.SuspendreContratRequest(contrat_id=contrat.id, motif="travaux")

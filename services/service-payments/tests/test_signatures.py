@@ -1,24 +1,20 @@
 """A signed contract gets its schedule, with real contracts and the real calendar (R1 to R6, R31, R32)."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
-
 import pytest
 from crm.calendar import calendar_pb2
-from crm.calendar.calendar_pb2_grpc import DebitConfigurationServiceStub, PlannedDebitServiceStub
-from crm.contrats import contrats_pb2
+from crm.calendar.calendar_pb2_grpc import PlannedDebitServiceStub
 from crm.contrats.contrats_pb2_grpc import ContratServiceStub
 from crm.events.business_pb2 import ContractSignedEvent
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import PaymentScheduleServiceStub
-from db_utils import clock, uuid7
+from db_utils import uuid7
 from grpc_utils import timestamp
 from service_kit.outgoing.sender import Sender
 from service_payments import agenda
 from service_testing import Mesh, eventually
+from tests.monthly_sales import MONDAY, schedule_of, signed
 
-MONDAY = datetime(2026, 1, 12, 9, tzinfo=UTC)
+pytestmark = pytest.mark.usefixtures("on_monday")
 DAYS = [
     "2026-02-05",
     "2026-03-05",
@@ -33,46 +29,6 @@ DAYS = [
     "2026-12-07",
     "2027-01-05",
 ]
-
-
-@pytest.fixture(autouse=True)
-def on_monday() -> Iterator[None]:
-    """Monday 12 January 2026."""
-    with clock.frozen_at(MONDAY):
-        yield
-
-
-@pytest.fixture
-async def the_fifth(reglages: DebitConfigurationServiceStub) -> None:
-    """The société debits on the 5th, or the business day after it."""
-    await reglages.Save(
-        calendar_pb2.SaveDebitConfigurationRequest(
-            niveau="SOCIETE",
-            reference_id="soc-1",
-            mode="FIXED_DAY",
-            fixed_day=5,
-            shift_strategy="NEXT_BUSINESS_DAY",
-            zone_code="FR",
-        )
-    )
-
-
-async def schedule_of(echeanciers: PaymentScheduleServiceStub, contrat_id: str) -> pb.Schedule:
-    """The schedule of a contract with its échéances, once it is there."""
-
-    async def look() -> Any:
-        listed = await echeanciers.List(pb.ListSchedulesRequest(contrat_id=contrat_id))
-        return listed.schedules and listed.schedules[0]
-
-    found = await eventually(look, timeout=30)
-    return await echeanciers.Get(pb.GetScheduleRequest(id=found.id))
-
-
-def signed(**fields: Any) -> contrats_pb2.CreateContratRequest:
-    told = {"client_id": "client-123", "produit_id": "prod-456", "societe_id": "soc-1", "montant": 49.90}
-    return contrats_pb2.CreateContratRequest(
-        **{**told, "frequence_facturation": "MENSUELLE", "duree_mois": 12, **fields}
-    )
 
 
 async def test_R1_R4_R5_a_signed_contract_has_its_twelve_days(

@@ -22,6 +22,7 @@ from service_kit.outgoing.alerts import (
 from service_kit.outgoing.command import Command, growing, queue, request_of
 from service_kit.outgoing.component import OutgoingCommands
 from service_kit.outgoing.models import ABANDONNEE, EN_ATTENTE, ENVOYEE, REFUSEE, CommandeSortante
+from service_kit.outgoing.sender import TRY_AGAIN
 
 __all__ = [
     "ABANDONNEE",
@@ -34,6 +35,7 @@ __all__ = [
     "FINANCE",
     "NOTIFICATION",
     "REFUSEE",
+    "TRY_AGAIN",
     "Command",
     "CommandeSortante",
     "OutgoingCommands",

@@ -22,12 +22,15 @@ _log = logging.getLogger(__name__)
 
 _AT_ONCE = 100  # commands of one look
 _SIDE_BY_SIDE = 8  # calls
-_TRY_AGAIN = (
-    grpc.StatusCode.UNAVAILABLE,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-    grpc.StatusCode.ABORTED,
-    grpc.StatusCode.RESOURCE_EXHAUSTED,
-    grpc.StatusCode.INTERNAL,
+# What a callee says of the moment, not of the request (C22).
+TRY_AGAIN = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.INTERNAL,
+    }
 )
 _instant = CommandeSortante.prochain_essai.type
 _earlier = aliased(CommandeSortante)
@@ -89,7 +92,7 @@ async def _failed(app: App[Any], command: Command[Any], row: CommandeSortante, f
     erreur = str(failure)
     if failure.reason in command.done:
         await _end(app, row, ENVOYEE)
-    elif failure.code not in _TRY_AGAIN and failure.reason not in command.not_yet:
+    elif failure.code not in TRY_AGAIN and failure.reason not in command.not_yet:
         await _refused(app, command, row, erreur)
     elif command.given_up_after is not None and clock.now() - row.created_at >= command.given_up_after:
         await _end(app, row, ABANDONNEE, erreur)
