@@ -132,35 +132,10 @@ async def test_R22_the_codes_of_a_return_are_told_in_their_order(
     debit = await banque.submitted()
     refused = await refusal(paiements.Reject(pb.RejectPaymentRequest(id=str(debit.id), motif_rejet="ZZ99")))
     admis = refused.message.partition("admis : ")[2].rstrip(").").split(", ")
-    assert admis == [
-        "AC01",
-        "AC04",
-        "AC06",
-        "AC13",
-        "AG01",
-        "AG02",
-        "AM04",
-        "AM05",
-        "BE05",
-        "CNOR",
-        "DNOR",
-        "ED05",
-        "FF01",
-        "FF05",
-        "MD01",
-        "MD02",
-        "MD06",
-        "MD07",
-        "MS02",
-        "MS03",
-        "RC01",
-        "RR01",
-        "RR02",
-        "RR03",
-        "RR04",
-        "SL01",
-        "TM01",
-    ]
+    assert " ".join(admis) == (
+        "AC01 AC04 AC06 AC13 AG01 AG02 AM04 AM05 BE05 CNOR DNOR ED05 FF01 FF05 MD01 MD02 MD06 MD07"
+        " MS02 MS03 RC01 RR01 RR02 RR03 RR04 SL01 TM01"
+    )
 
 
 async def test_R18_a_confirmation_of_long_ago_is_refused(

@@ -1,14 +1,14 @@
 """One story's way through the months: what finance does, and what services are asked to show."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
 from lxml import etree
 
 from tests.e2e.money.bank import Bank
+from tests.e2e.money.commands import agreed
 from tests.e2e.money.disturbance import Quiet
-from tests.e2e.money.person import PATIENCE, Person
+from tests.e2e.money.person import Person
 from tests.e2e.money.sale import Sale
 from tests.e2e.money.timeline import Timeline
 
@@ -112,12 +112,7 @@ class Collection:
 
     async def agreed(self) -> None:
         """Wait until finance is told that all services agree on what was received."""
-        deadline = asyncio.get_running_loop().time() + PATIENCE
-        while True:
-            told = await self.timeline.crm("reconcile", "--organisation", self.person.organisation)
-            if told.code == 0:
-                break
-            assert asyncio.get_running_loop().time() < deadline, told.out + told.err
+        await agreed(self.timeline.crm, self.person.organisation)
 
     async def debit(self, jour: str) -> Any:
         """Bring the file of the run that takes the debit of *jour* to the bank; return the payment."""

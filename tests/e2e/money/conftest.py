@@ -10,6 +10,7 @@ from service_testing.command import Command, Up, up
 
 from tests.e2e.money.bank import bank
 from tests.e2e.money.collection import Collection
+from tests.e2e.money.commands import set_clock
 from tests.e2e.money.disturbance import Quiet
 from tests.e2e.money.person import channels_of, person_of
 from tests.e2e.money.sale import SOCIETE_IBAN, sell
@@ -34,8 +35,7 @@ async def telling(crm: Command, disturbed: Callable[[Up], Quiet]) -> AsyncIterat
     async with AsyncExitStack() as stack:
         mesh = await stack.enter_async_context(up(crm, "--movable-clock"))
         channels = await stack.enter_async_context(channels_of(mesh, services()))
-        moved = await mesh.crm("clock", f"{FIRST_DAY}T09:00")
-        assert moved.code == 0, moved.err
+        await set_clock(mesh.crm, f"{FIRST_DAY}T09:00")
         disturbance = disturbed(mesh)
         timeline = Timeline(mesh.crm, len(STORIES), disturbance.moved)
         tasks: Told = {}

@@ -13,6 +13,7 @@ from service_testing.command import Command, up
 
 from tests.e2e.money.bank import Bank, bank
 from tests.e2e.money.collection import DAYS
+from tests.e2e.money.commands import agreed, set_clock
 from tests.e2e.money.person import Person, channels_of, person_of
 from tests.e2e.money.sale import CLIENT_IBAN, PERIODS, PREMIUM, SOCIETE_IBAN, seller
 
@@ -30,7 +31,7 @@ async def test_ten_thousand_echeances_agree_to_the_cent(crm: Command) -> None:
     async with AsyncExitStack() as stack:
         mesh = await stack.enter_async_context(up(crm, "--movable-clock"))
         channels = await stack.enter_async_context(channels_of(mesh, services()))
-        await _at(mesh.crm, "2026-01-12T09:00")
+        await set_clock(mesh.crm, "2026-01-12T09:00")
         person = await person_of(mesh.crm, "org-many", channels)
         its_bank = await stack.enter_async_context(bank("2026-01-12"))
         await its_bank.open_account(SOCIETE_IBAN)
@@ -38,8 +39,8 @@ async def test_ten_thousand_echeances_agree_to_the_cent(crm: Command) -> None:
         for month, day in enumerate(DAYS, 1):
             await _collect(mesh.crm, person, its_bank, month, day)
             print(f"{day}: {month * CONTRACTS} échéances after {time.monotonic() - started:.0f} s")
-        await _at(mesh.crm, "2027-01-08T06:00")
-        await _agreed(mesh.crm)
+        await set_clock(mesh.crm, "2027-01-08T06:00")
+        print(await agreed(mesh.crm, "org-many"))
 
 
 async def _sell(person: Person) -> None:
@@ -73,20 +74,20 @@ async def _sell(person: Person) -> None:
 
 async def _collect(crm: Command, person: Person, its_bank: Bank, month: int, day: str) -> None:
     """Invoice, debit and settle the échéances of *day*; some of them come back."""
-    await _at(crm, f"{date.fromisoformat(day) - _NOTICE}T05:00")
+    await set_clock(crm, f"{date.fromisoformat(day) - _NOTICE}T05:00")
     of_day = {"date_from": day, "date_to": day}
     await _counted(person, "payments.PaymentService/List", CONTRACTS, statut=["PENDING"], **of_day)
     handed_over = await person.call(
         "calendar.CalendarEngineService/AddBusinessDays", date=day, days=-2, zone_code="FR"
     )
-    await _at(crm, f"{handed_over.date}T06:00")
+    await set_clock(crm, f"{handed_over.date}T06:00")
     await _counted(person, "payments.PaymentService/List", CONTRACTS, statut=["SUBMITTED"], **of_day)
     remises = await person.call("payments.SepaService/ListRemises")
     newest = max(remises.remises, key=lambda row: row.date_remise)
     file = await person.call("payments.SepaService/DownloadRemise", id=newest.id)
     await its_bank.takes(file.content)
     await its_bank.until(day)
-    await _at(crm, f"{day}T09:30")
+    await set_clock(crm, f"{day}T09:30")
     assert (await _imported(person, its_bank)).nb_regles == CONTRACTS
     paid = await person.call("payments.PaymentService/List", statut=["PAID"], **of_day)
     chosen = [row.end_to_end_id for row in paid.payments][:_SENT_BACK]
@@ -118,21 +119,6 @@ async def _counted(person: Person, path: str, count: int, **fields: Any) -> None
         path, lambda answer: answer.pagination.total >= count, pagination=pagination, **fields
     )
     assert seen.pagination.total == count
-
-
-async def _agreed(crm: Command) -> None:
-    """Wait until all services agree on what was received."""
-    for _ in range(60):
-        told = await crm("reconcile", "--organisation", "org-many")
-        if told.code == 0:
-            print(told.out)
-            return
-    raise AssertionError(told.out + told.err)
-
-
-async def _at(crm: Command, instant: str) -> None:
-    moved = await crm("clock", instant)
-    assert moved.code == 0, moved.err
 
 
 async def _side_by_side(work: Iterable[Awaitable[None]]) -> None:

@@ -8,6 +8,8 @@ from itertools import count
 
 from service_testing.command import Command
 
+from tests.e2e.money.commands import set_clock
+
 
 class Timeline:
     """The clock of a mesh, which is moved to the earliest instant that a story waits for.
@@ -43,8 +45,7 @@ class Timeline:
             if not self._waiting or len(self._waiting) < self._active:
                 return
             instant = self._waiting[0][0]
-            moved = await self.crm("clock", instant)
-            assert moved.code == 0, moved.err
+            await set_clock(self.crm, instant)
             self._moved()
             while self._waiting and self._waiting[0][0] == instant:
                 heapq.heappop(self._waiting)[2].set()
