@@ -77,7 +77,7 @@ def differences(read: Readings) -> Iterator[Difference]:
 
 
 def _of_factures(paiements: Iterable[Paiement], factures: Iterable[Facture]) -> Iterator[Difference]:
-    paid = _sums((one.facture_id, one.net) for one in paiements if one.facture_id)
+    paid = sums((one.facture_id, one.net) for one in paiements if one.facture_id)
     for facture in factures:
         expected = paid.pop(facture.id, ZERO)
         if facture.regle != expected:
@@ -103,15 +103,16 @@ def _of_commission(paiements: Iterable[Paiement], parts: Iterable[Part]) -> Iter
 
 def _of_calendar(paiements: Iterable[Paiement], calendrier: Mapping[str, Decimal]) -> Iterator[Difference]:
     # A refund is no debit that failed: what was debited stays so.
-    collected = _sums((one.schedule_id, one.collecte) for one in paiements if one.schedule_id)
+    collected = sums((one.schedule_id, one.collecte) for one in paiements if one.schedule_id)
     for schedule_id in sorted({*collected, *calendrier}):
         expected, found = collected.get(schedule_id, ZERO), calendrier.get(schedule_id, ZERO)
         if expected != found:
             yield Difference("calendar", f"échéancier {schedule_id}", expected, found)
 
 
-def _sums(amounts: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
-    sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
+def sums(amounts: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    """The sum of *amounts* of each key."""
+    found: dict[str, Decimal] = defaultdict(lambda: ZERO)
     for key, amount in amounts:
-        sums[key] += amount
-    return dict(sums)
+        found[key] += amount
+    return dict(found)

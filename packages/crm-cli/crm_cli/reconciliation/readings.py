@@ -20,7 +20,7 @@ from db_utils import LARGEST_SIZE
 from grpc_utils import AUTHORIZATION, rounded
 
 from crm_cli.home import CommandError
-from crm_cli.reconciliation.differences import ZERO, Facture, Paiement, Part, Readings
+from crm_cli.reconciliation.differences import ZERO, Facture, Paiement, Part, Readings, sums
 
 _PATIENCE = 30.0  # seconds for a page
 _RECEIVED: Final = frozenset({"PAID", "PARTIALLY_REFUNDED"})
@@ -63,12 +63,12 @@ class _Source:
 
     def _debited(self) -> dict[str, Decimal]:
         """What was debited of each schedule."""
-        sums: dict[str, Decimal] = {}
         asked = ListPlannedDebitsRequest(statut="EXECUTED", date_from="2000-01-01", date_to="2099-12-31")
-        for row in self._rows(PlannedDebitServiceStub, asked, "planned_debits"):
-            montant = row.montant_reel if row.HasField("montant_reel") else row.montant
-            sums[row.schedule_id] = sums.get(row.schedule_id, ZERO) + _euros(montant)
-        return sums
+        rows = self._rows(PlannedDebitServiceStub, asked, "planned_debits")
+        return sums(
+            (row.schedule_id, _euros(row.montant_reel if row.HasField("montant_reel") else row.montant))
+            for row in rows
+        )
 
     def _receipts(self, days: list[str]) -> Decimal:
         """The receipts of the dashboard in the years of *days*, those on which money came or went."""

@@ -1,8 +1,8 @@
 """Prints what the services agree on, and each figure in which they do not."""
 
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Mapping
 
+from grpc_utils import written_amount
 from rich.console import Console
 from rich.table import Table
 
@@ -20,29 +20,21 @@ def reconcile(addresses: Mapping[str, str], token: str, console: Console) -> boo
         return True
     table = Table("service", "sujet", "attendu", "trouvé", "écart", title=f"{len(wrong)} écarts")
     for one in wrong:
-        gap = one.trouve - one.attendu
-        table.add_row(one.service, one.sujet, _written(one.attendu), _written(one.trouve), _written(gap))
+        amounts = map(written_amount, (one.attendu, one.trouve, one.trouve - one.attendu))
+        table.add_row(one.service, one.sujet, *amounts)
     console.print(table)
     return False
 
 
 def _totals(found: Readings) -> Table:
-    received = [one for one in found.paiements if one.net]
     table = Table("service", "ce qui est compté", "nombre", "euros")
-    table.add_row("payments", "encaissé", str(len(received)), _written(_sum(one.net for one in received)))
-    paid = [one for one in found.factures if one.regle]
-    table.add_row("factures", "réglé", str(len(paid)), _written(_sum(one.regle for one in paid)))
-    due = [one for one in found.parts if one.reste]
-    table.add_row("commission", "parts dues", str(len(due)), _written(_sum(one.reste for one in due)))
-    debited = found.calendrier
-    table.add_row("calendar", "échéanciers débités", str(len(debited)), _written(_sum(debited.values())))
-    table.add_row("dashboard", "trésorerie", "", _written(found.tresorerie))
+    counted = (
+        ("payments", "encaissé", [one.net for one in found.paiements if one.net]),
+        ("factures", "réglé", [one.regle for one in found.factures if one.regle]),
+        ("commission", "parts dues", [one.reste for one in found.parts if one.reste]),
+        ("calendar", "échéanciers débités", list(found.calendrier.values())),
+    )
+    for service, what, amounts in counted:
+        table.add_row(service, what, str(len(amounts)), written_amount(sum(amounts, ZERO)))
+    table.add_row("dashboard", "trésorerie", "", written_amount(found.tresorerie))
     return table
-
-
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    return sum(amounts, ZERO)
-
-
-def _written(amount: Decimal) -> str:
-    return f"{amount:,.2f}".replace(",", "\u202f").replace(".", ",")
