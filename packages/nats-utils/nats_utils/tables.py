@@ -39,6 +39,7 @@ class OutboxRow(Base):
     """
 
     __tablename__ = "outbox"
+    __waiting__ = "stream_sequence IS NULL"
     __table_args__ = (
         UniqueConstraint("message_id"),
         Index("ix_outbox_pending", "id", postgresql_where=text("stream_sequence IS NULL")),
@@ -89,8 +90,10 @@ class DeadLetter(Base):
     """
 
     __tablename__ = "dead_letters"
+    __waiting__ = "status = 'dead'"
     __table_args__ = (
         UniqueConstraint("consumer", "message_key"),
+        Index("ix_dead_letters_dead", "id", postgresql_where=text("status = 'dead'")),
         Index("ix_dead_letters_replaying", "id", postgresql_where=text("status = 'replaying'")),
     )
 

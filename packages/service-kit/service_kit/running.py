@@ -29,6 +29,7 @@ from trace_utils import tracer_of
 from service_kit.app import App
 from service_kit.edge import Edge, Running
 from service_kit.jobs import Job
+from service_kit.queues import QueueWatch
 from service_kit.revocations import HEALTH, Ask, RevocationWatch, asking
 from service_kit.service import Service
 from service_kit.settings import ProcessSettings, Settings
@@ -98,6 +99,8 @@ class RunningService:
             loops["replayer"] = Replayer(database, handlings).run
         jobs = [Job(self.app, worker) for worker in (*service.workers, *_housekeeping(service))]
         loops |= {job.name: job.run for job in jobs}
+        if self.settings.metrics_port is not None:
+            loops["queues"] = QueueWatch(service, database, self.bus).run
         if self.settings.clock_file:
             loops["clock"] = partial(_wake_on_moves, jobs)
         return loops

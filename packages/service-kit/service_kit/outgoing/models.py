@@ -30,6 +30,7 @@ class CommandeSortante(TenantOrSystem, Base):
     """
 
     __tablename__ = "commande_sortante"
+    __waiting__ = _WAITING.text
     __table_args__ = (
         Index(
             "uq_commande_sortante_cle",
