@@ -19,7 +19,7 @@ from service_kit.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-_LABELS = ["service", "job"]
+_LABELS = ["service", "worker"]  # "job" is a label of Prometheus itself
 LAST_SUCCESS = Gauge(
     "crm_job_last_success_seconds", "When the job has last succeeded here, or was begun (Unix time).", _LABELS
 )

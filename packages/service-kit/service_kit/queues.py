@@ -6,12 +6,13 @@ without METRICS_PORT not at all. Replicas tell the same: a query takes their max
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
 from db_utils import Database, DatabaseError, Row, backlog, clock, counted_of, queues_of
 from nats.js.errors import NotFoundError
-from nats_utils import Bus
+from nats_utils import Bus, together
 from nats_utils.bus import BUS_ERRORS
 from prometheus_client import Counter, Gauge
 
@@ -28,6 +29,7 @@ PENDING = Gauge("crm_consumer_pending", "Events that the broker has not delivere
 UNDER_WAY = Gauge("crm_consumer_ack_pending", "Events delivered and not yet acknowledged.", ["consumer"])
 
 _EVERY = 15.0  # seconds
+_AGAIN = 2.0  # seconds after a look that has not seen everything
 
 
 class QueueWatch:
@@ -43,32 +45,36 @@ class QueueWatch:
 
     async def run(self) -> None:
         """Look until cancelled, through every loss of database or broker."""
-        while True:
-            for look in (self._look_at_tables, self._look_at_consumers):
-                try:
-                    await look()
-                except (DatabaseError, *BUS_ERRORS) as error:
-                    _log.debug("queues are not seen: %s", type(error).__name__)
-            await asyncio.sleep(_EVERY)
+        await together(self._keep(self._look_at_tables), self._keep(self._look_at_consumers))
 
-    async def _look_at_tables(self) -> None:
+    async def _keep(self, look: Callable[[], Awaitable[bool]]) -> None:
+        while True:
+            try:
+                seen = await look()
+            except (DatabaseError, *BUS_ERRORS) as error:
+                _log.debug("queues are not seen: %s", type(error).__name__)
+                seen = False
+            await asyncio.sleep(_EVERY if seen else _AGAIN)
+
+    async def _look_at_tables(self) -> bool:
         for model in self._queues:
             found = await backlog(self._database, model)
             now, labels = clock.now(), (self._database.schema, model.__tablename__)
             WAITING.labels(*labels).set(found.waiting)
             for gauge, instant in ((OLDEST, found.oldest), (OVERDUE, found.due)):
                 gauge.labels(*labels).set(max((now - instant).total_seconds(), 0) if instant else 0)
+        return True
 
-    async def _look_at_consumers(self) -> None:
-        if not self._bus.up:
-            return
+    async def _look_at_consumers(self) -> bool:
+        await self._bus.wait_up()
         for stream, consumer in self._consumers:
             try:
                 info = await self._bus.js.consumer_info(stream, consumer)
             except NotFoundError:
-                continue  # its subscriber is about to create it
+                return False  # its subscriber is about to create it
             PENDING.labels(consumer).set(info.num_pending or 0)
             UNDER_WAY.labels(consumer).set(info.num_ack_pending or 0)
+        return True
 
 
 def _count(column: str, counters: dict[str, Counter], row: Row) -> None:

@@ -172,7 +172,7 @@ async def test_C16_a_job_tells_when_it_has_succeeded(with_workers: WithWorkers) 
         if len(runs) > 1:
             raise ZeroDivisionError
 
-    labels = {"service": "clients", "job": "measured"}
+    labels = {"service": "clients", "worker": "measured"}
     often = timedelta(milliseconds=50)
     async with running(with_workers(Worker("measured", job, every=often))):
         await eventually(lambda: len(runs) == 2)
