@@ -92,3 +92,14 @@ async def test_a_trace_names_nobody(traced: Up, clients_path: str, file_collecto
     await file_collector.trace_of(CREATE, enough=is_whole)
     exported = file_collector.file.read_text().lower()
     assert [word for word in ("martin", "jeanne", "@", "demo", "bearer", "eyj") if word in exported] == []
+
+
+async def test_what_was_not_sent_yet_is_sent_at_a_stop(
+    crm: Command, clients_path: str, file_collector: Collector
+) -> None:
+    """A process that ends in order loses no span."""
+    told = crm.where(OTEL_EXPORTER_OTLP_ENDPOINT=file_collector.url, OTEL_BSP_SCHEDULE_DELAY="600000")
+    async with up(told, "clients") as running:
+        await created(running, clients_path)
+        assert file_collector.spans() == []
+    assert {CREATE, PUBLISHED} <= {one.name for one in file_collector.spans()}

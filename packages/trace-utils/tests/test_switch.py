@@ -59,3 +59,18 @@ def test_a_process_that_does_not_trace_imports_no_sdk() -> None:
         [sys.executable, "-c", _SERVING], env={}, capture_output=True, check=True, text=True
     )
     assert ended.stdout == "[]\n"
+
+
+_FORKING = """
+import sys, threading
+from trace_utils import import_tracing
+import_tracing()
+print("opentelemetry.exporter.otlp.proto.http.trace_exporter" in sys.modules, threading.active_count())
+"""
+
+
+def test_what_is_imported_before_a_fork_starts_no_thread() -> None:
+    """A child would not have it."""
+    command = [sys.executable, "-c", _FORKING]
+    ended = subprocess.run(command, env=ENDPOINT, capture_output=True, check=True, text=True)
+    assert ended.stdout == "True 1\n"

@@ -47,6 +47,12 @@ def started(environment: Mapping[str, str]) -> "SdkTracing":
     return SdkTracing(processors, propagating=_W3C in names)
 
 
+def import_exporters(environment: Mapping[str, str]) -> None:
+    """Import the exporters that *environment* asks for."""
+    for name in exporters(environment):
+        _maker(name)
+
+
 def _forget_empty() -> None:
     """Unset the variables that are empty: the SDK would take some of them for a value."""
     for name in [name for name, value in os.environ.items() if name.startswith("OTEL_") and not value]:

@@ -79,6 +79,14 @@ _parts: ContextVar[list[Carrier] | None] = ContextVar("parts", default=None)  # 
 _PATIENCE = 2.0  # seconds that a stop waits for what has not been sent yet
 
 
+def import_tracing() -> None:
+    """Import what `start_tracing` will need, for a parent that forks many processes; it starts nothing."""
+    if wanted(os.environ):
+        from trace_utils import sdk
+
+        sdk.import_exporters(os.environ)
+
+
 def start_tracing(process: str) -> None:
     """Trace from now on if the environment says so, in the name of *process* where no service is known.
 
