@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -12,7 +12,6 @@ from crm.clients import clients_pb2 as pb
 from crm.clients.clients_pb2_grpc import StatutClientServiceStub
 from grpc_utils import Context, Peers, ServiceSigner, new_key_pair
 from grpc_utils.errors import DependanceIndisponible, Introuvable
-from grpc_utils.telemetry import log_calls_to
 from service_testing import eventually, refusal
 from service_testing.callee import CALLER, Callee, serving
 from service_testing.collector import Collector
@@ -45,15 +44,6 @@ async def echo(collector: Collector) -> AsyncIterator[EchoServer]:
     """A server that traces."""
     async with echoing(Read=answer, Stream=answers) as echo:
         yield echo
-
-
-@pytest.fixture
-def output() -> Iterator[io.BytesIO]:
-    """Stream that gets the lines of calls."""
-    stream = io.BytesIO()
-    log_calls_to(stream)
-    yield stream
-    log_calls_to(None)
 
 
 Calling = tuple[Callee, StatutClientServiceStub]
@@ -129,6 +119,17 @@ async def test_a_traceparent_that_is_not_one_begins_a_trace(
     assert [
         text for text in (hostile, "secret;state") if text in caplog.text + collector.file.read_text()
     ] == []
+
+
+async def test_a_tracestate_that_is_not_one_is_neither_logged_nor_carried_on(
+    echo: EchoServer, collector: Collector, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The trace goes on without it: the SDK would log what it does not understand."""
+    with caplog.at_level(logging.DEBUG, "opentelemetry"):
+        await echo.call("Read", metadata=[PARENT, ("tracestate", "secret;state")])
+    (span,) = await collector.named(READ)
+    assert span.trace == TRACE
+    assert "secret;state" not in caplog.text + collector.file.read_text()
 
 
 async def test_the_line_of_a_call_names_its_trace(
