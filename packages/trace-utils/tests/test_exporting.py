@@ -121,3 +121,27 @@ async def test_a_collector_that_is_away_keeps_nobody_from_work(
     async with collector.down():
         tracer().begin("internal", "lost", {}).end()
         await eventually(lambda: "opentelemetry" in {one.name.partition(".")[0] for one in caplog.records})
+
+
+@pytest.mark.parametrize("headers", ["Bearer sesame", "authorization:sesame", "a=b;authorization=sesame"])
+async def test_a_key_of_the_collector_that_is_miswritten_is_not_logged(
+    stopped: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, headers: str
+) -> None:
+    """The SDK would show the whole header."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", headers)
+    start_tracing("tests")
+    assert "OTEL_EXPORTER_OTLP_HEADERS: what is not name=value" in caplog.text
+    assert "sesame" not in caplog.text
+
+
+async def test_the_key_of_the_collector_goes_with_the_spans(
+    collector: Collector, stopped: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As OTEL_EXPORTER_OTLP_HEADERS has it."""
+    await stop_tracing()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20sesame")
+    start_tracing("tests")
+    tracer().begin("internal", "work", {}).end()
+    await collector.named("work")
+    assert collector.requests[-1].headers["authorization"] == "Bearer sesame"

@@ -31,6 +31,20 @@ _KINDS: Final[Mapping[Kind, SpanKind]] = {
     "consumer": SpanKind.CONSUMER,
     "internal": SpanKind.INTERNAL,
 }
+
+
+class _Withheld(logging.Filter):
+    """Withholds the header that OpenTelemetry could not read: it may hold the key of the collector."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = (
+            "OTEL_EXPORTER_OTLP_HEADERS: what is not name=value, URL encoded, is left out",
+            (),
+        )
+        return True
+
+
+logging.getLogger("opentelemetry.util.re").addFilter(_Withheld())
 _propagator: Final = TraceContextTextMapPropagator()
 
 
