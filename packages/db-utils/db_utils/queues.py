@@ -6,7 +6,7 @@ column `etat` or `statut` are counted by state; `__counted__ = ("statut", ("REJE
 the rows that come into these states, which need not be a queue.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -46,7 +46,7 @@ def counted_of(tables: Iterable[MetaData]) -> dict[type[Row], tuple[str, tuple[s
     return {model: states for model in models if (states := _states(model))}
 
 
-def _models(tables: Iterable[MetaData], wanted: Any) -> list[type[Row]]:
+def _models(tables: Iterable[MetaData], wanted: Callable[[type[Row]], bool]) -> list[type[Row]]:
     known = set(tables)
     models: list[type[Row]] = [mapper.class_ for mapper in Row.registry.mappers]
     found = [model for model in models if model.metadata in known and wanted(model)]

@@ -99,7 +99,7 @@ class RunningService:
             loops["replayer"] = Replayer(database, handlings).run
         jobs = [Job(self.app, worker) for worker in (*service.workers, *_housekeeping(service))]
         loops |= {job.name: job.run for job in jobs}
-        if self.settings.metrics_port is not None:
+        if self.settings.metrics_port:
             loops["queues"] = QueueWatch(service, database, self.bus).run
         if self.settings.clock_file:
             loops["clock"] = partial(_wake_on_moves, jobs)
