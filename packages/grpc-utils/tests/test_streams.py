@@ -116,3 +116,21 @@ async def test_a_cancelled_stream_ends_its_handler() -> None:
         assert (await stream.read()).text == "a"
         stream.cancel()
         await eventually(lambda: closed == ["a"])
+
+
+async def test_a_reader_who_takes_nothing_is_left() -> None:
+    """The handler ends after the patience of the server; the reader finds out when he reads on."""
+    closed: list[bool] = []
+
+    async def endless(request: Any, _: Context) -> AsyncIterator[Any]:
+        try:
+            while True:
+                yield Echo(text="x" * 100_000)
+        finally:
+            closed.append(True)
+
+    async with echoing(Stream=endless, patience=0.2) as echo:
+        stream = aiter(echo.stream())
+        assert (await anext(stream)).text
+        await eventually(lambda: closed == [True])
+        assert (await ended(stream))[1] == grpc.StatusCode.RESOURCE_EXHAUSTED

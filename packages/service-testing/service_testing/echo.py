@@ -131,6 +131,7 @@ async def echoing(
     tenancy: Tenancy | None = None,
     idempotency: Idempotency | None = None,
     greetings: tuple[Greeting, ...] = (),
+    patience: float = 30.0,
     **handlers: Handler,
 ) -> AsyncIterator[EchoServer]:
     """A server behind the pipeline that answers the methods named by *handlers*."""
@@ -140,7 +141,7 @@ async def echoing(
         *service_issuers(f"{CALLER}:{secrets.keys[CALLER].public}", "echo"),
     ]
     authenticator = Authenticator(TokenVerifier(issuers) if authenticated else None)
-    guards = Guards(authenticator, tenancy or Tenancy(), idempotency, greetings)
+    guards = Guards(authenticator, tenancy or Tenancy(), idempotency, greetings, patience)
     pipeline = Pipeline("echo", guards, frozenset())
     server = listener(pipeline, pipeline.unknown, (), 1000)
     server.add_registered_method_handlers(
