@@ -297,3 +297,7 @@ OUT_OF_SERVICE: Final = (
 
 class TropDeRequetes(ResourceExhausted):
     """Trop de requêtes ; réessayez plus tard."""
+
+
+class LecteurTropLent(ResourceExhausted):
+    """Le flux n'a pas été lu assez vite ; il est fermé."""

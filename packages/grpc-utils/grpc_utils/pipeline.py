@@ -29,9 +29,9 @@ from grpc_utils.auth import Authenticator, JetonRevoque
 from grpc_utils.database_refusals import refusal_of
 from grpc_utils.errors import (
     AppelInterneSeulement,
+    LecteurTropLent,
     Refusal,
     RequeteIllisible,
-    ResourceExhausted,
     Unimplemented,
 )
 from grpc_utils.headers import CORRELATION, headers_of
@@ -66,10 +66,6 @@ class ErreurInterne(Refusal):
     """Une erreur interne est survenue."""
 
     code = grpc.StatusCode.INTERNAL
-
-
-class LecteurTropLent(ResourceExhausted):
-    """Le flux n'a pas été lu assez vite ; il est fermé."""
 
 
 class Dechiffrement(Refusal):

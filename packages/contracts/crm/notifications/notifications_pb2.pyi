@@ -774,3 +774,37 @@ class Abonnement(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Abonnement: _TypeAlias = Abonnement  # noqa: Y015
+
+@_typing.final
+class Signal(_message.Message):
+    """What the instances of the service tell each other on the bus, on crm.live.notifications.<organisation>:
+    no business event, and kept nowhere.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    UTILISATEUR_ID_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    instance: _builtins.str
+    """The instance that tells."""
+    utilisateur_id: _builtins.str
+    """Whose streams the events concern; empty for a new notification, whose readers are looked up."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___NotificationEvent]:
+        """A new notification by its id alone."""
+
+    def __init__(
+        self,
+        *,
+        instance: _builtins.str = ...,
+        utilisateur_id: _builtins.str = ...,
+        events: _abc.Iterable[Global___NotificationEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "instance", b"instance", "utilisateur_id", b"utilisateur_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Signal: _TypeAlias = Signal  # noqa: Y015
