@@ -1,8 +1,10 @@
-"""Hiding notifications from one user; what is for him alone is deleted (R3)."""
+"""Hiding notifications from one user, and deleting old ones for everybody (R3, R15)."""
 
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from db_utils import Transaction, clock
+from db_utils import Database, Transaction, clock
 from sqlalchemy import DateTime, String, bindparam, delete, null, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -32,6 +34,12 @@ _HIDE_ALL = (
     .returning(Lecture.notification_id)
 )
 
+_BATCH: Final = 1_000  # rows of one transaction, so that nobody waits long for their locks
+_old = select(Notification.id).where(
+    Notification.created_at < bindparam("before", type_=DateTime(timezone=True))
+)
+_DELETE_OLD = delete(Notification).where(Notification.id.in_(_old.limit(_BATCH)))
+
 
 async def hide(tx: Transaction, notification: Notification, user: str) -> bool:
     """Hide *notification*, which *user* sees, from him; return whether this call did."""
@@ -45,3 +53,13 @@ async def hide_all(tx: Transaction, organisation_id: str, user: str) -> list[UUI
     deleted = await tx.all(_DELETE_OWN, user=user)
     hidden = await tx.all(_HIDE_ALL, organisation_id=organisation_id, user=user, now=clock.now())
     return [*deleted, *hidden]
+
+
+async def delete_before(database: Database, before: datetime) -> int:
+    """Delete what was created earlier in the organisation of the scope; return how many there were."""
+    deleted, batch = 0, _BATCH
+    while batch == _BATCH:
+        async with database.transaction() as tx:
+            batch = await tx.execute(_DELETE_OLD, before=before)
+        deleted += batch
+    return deleted

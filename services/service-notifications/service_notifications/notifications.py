@@ -7,7 +7,7 @@ from contextlib import aclosing
 from crm.common.common_pb2 import DeleteResponse
 from crm.notifications import notifications_pb2 as pb
 from crm.notifications.notifications_pb2_grpc import NotificationServiceServicer
-from db_utils import Listing, Retention, clock, parse_uuid, purge, scope
+from db_utils import Listing, clock, parse_uuid, scope
 from grpc_utils import (
     Context,
     Identity,
@@ -189,8 +189,7 @@ class NotificationService(NotificationServiceServicer):
         day = rules.old_enough(request.date, clock.today())
         if not request.organisation_id:
             raise OrganisationRequise
-        age = clock.now() - clock.midnight(day)
-        deleted = await purge(self._db, Retention(Notification, Notification.created_at, age))
+        deleted = await hiding.delete_before(self._db, clock.midnight(day))
         return pb.DeleteOlderThanResponse(affected_count=deleted)
 
     async def Stream(

@@ -1,6 +1,8 @@
 """Visibility and reading as SQL criteria: the one place that decides them (R1, R2, R3).
 
 *user* is the id of the user who asks, a bound value or a column; the kernel adds his organisation.
+Each EXISTS says what it does not share with the statement around it: SQLAlchemy's own choice leaves the
+notification of a statement two levels up out, and the criterion would be about any notification.
 """
 
 from sqlalchemy import ColumnElement, and_, exists, or_
@@ -28,11 +30,12 @@ def addressed_to(user: ColumnElement[str]) -> ColumnElement[bool]:
 
     What is for a team without subscribers is for everybody.
     """
-    member = exists().where(_OF_THE_TEAM, Abonnement.utilisateur_id == user)
+    anybody = exists().where(_OF_THE_TEAM).correlate_except(Abonnement)
+    member = anybody.where(Abonnement.utilisateur_id == user)
     return or_(
         Notification.destinataire_type == ORGANISATION,
         own(user),
-        and_(Notification.destinataire_type == EQUIPE, or_(member, ~exists().where(_OF_THE_TEAM))),
+        and_(Notification.destinataire_type == EQUIPE, or_(member, ~anybody)),
     )
 
 
@@ -43,10 +46,14 @@ def own(user: ColumnElement[str]) -> ColumnElement[bool]:
 
 def visible_to(user: ColumnElement[str]) -> ColumnElement[bool]:
     """Notifications that are addressed to the user and not hidden from him."""
-    hidden = exists().where(
-        _hiding.notification_id == Notification.id,
-        _hiding.utilisateur_id == user,
-        _hiding.masquee_le.is_not(None),
+    hidden = (
+        exists()
+        .where(
+            _hiding.notification_id == Notification.id,
+            _hiding.utilisateur_id == user,
+            _hiding.masquee_le.is_not(None),
+        )
+        .correlate_except(_hiding)
     )
     return and_(addressed_to(user), ~hidden)
 
@@ -58,4 +65,4 @@ def reading_of(user: ColumnElement[str]) -> ColumnElement[bool]:
 
 def unread_by(user: ColumnElement[str]) -> ColumnElement[bool]:
     """Notifications that the user has not read, whoever else has."""
-    return ~exists().where(reading_of(user), Lecture.lu_le.is_not(None))
+    return ~exists().where(reading_of(user), Lecture.lu_le.is_not(None)).correlate_except(Lecture)
