@@ -35,6 +35,7 @@ __all__ = [
     "Introuvable",
     "InvalidArgument",
     "JetonDePageInvalide",
+    "LecteurTropLent",
     "LimiteAtteinte",
     "MontantInvalide",
     "NotFound",

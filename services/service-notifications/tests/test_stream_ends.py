@@ -44,7 +44,15 @@ async def _opens(mesh: Mesh, org: str, user: str) -> bool:
 
 async def test_R12_a_reader_who_lags_is_closed(mesh: Mesh, org: str) -> None:
     """He gets what was under way, then RESOURCE_EXHAUSTED, and what waited is forgotten."""
-    async with followed(of(mesh, org)) as suivi, followed(of(mesh, org, "paul")) as quick:
+    # By default gRPC lets a client take megabytes ahead of its reader.
+    options = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65_536))
+    token = [("authorization", f"Bearer {mesh.secrets.token(organisation=org)}")]
+    async with (
+        grpc.aio.insecure_channel(mesh.address("notifications"), options=options) as channel,
+        followed(of(mesh, org, "paul")) as quick,
+    ):
+        suivi = Suivi(NotificationServiceStub(channel).Stream(STREAM, metadata=token))
+        await suivi.event()
         long = NOTIFICATION | {"message": "x" * 2000}
         async with mesh.database("notifications").transaction() as tx:
             for _ in range(700):

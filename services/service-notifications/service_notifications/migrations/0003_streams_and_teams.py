@@ -14,9 +14,6 @@ def upgrade() -> None:
         ALTER TABLE notifications ALTER COLUMN sequence DROP NOT NULL;
         CREATE SEQUENCE notifications_sequence OWNED BY notifications.sequence;
         SELECT setval('notifications_sequence', coalesce(max(sequence), 0) + 1, false) FROM notifications;
-        CREATE INDEX ix_notifications_unnumbered ON notifications (id) WHERE sequence IS NULL;
-        CREATE INDEX ix_notifications_sequence ON notifications (organisation_id, sequence);
-        CREATE INDEX ix_notifications_age ON notifications (created_at);
 
         ALTER TABLE lectures ALTER COLUMN lu_le DROP NOT NULL;
         ALTER TABLE lectures ADD COLUMN masquee_le timestamptz;
