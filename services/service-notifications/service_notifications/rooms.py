@@ -26,7 +26,7 @@ MOST_OF_A_USER: Final = 5  # streams on one instance (R12)
 
 
 class TropDeFlux(ResourceExhausted):
-    """Vous suivez déjà vos notifications dans {maximum} flux ; fermez-en un."""
+    """Trop de flux de notifications sont ouverts ; fermez-en un."""
 
 
 class ServiceEnArret(Unavailable):
