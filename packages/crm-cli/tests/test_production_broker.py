@@ -106,9 +106,10 @@ async def test_every_process_may_do_what_it_needs(broker: ProductionNats) -> Non
         clients = mesh.stub(ClientBaseServiceStub, organisation="org-1")
         notifications = mesh.stub(NotificationServiceStub, organisation="org-1")
         stream = notifications.Stream(StreamNotificationsRequest())
-        assert (await stream.read()).type == "pret"
+        events = aiter(stream)
+        assert (await anext(events)).type == "pret"
         await clients.Create(CreateClientBaseRequest(nom="Test", prenom="User"))
-        assert (await stream.read()).type == "notification.new"
+        assert (await anext(events)).type == "notification.new"
         stream.cancel()
         first, second = await signed_in(mesh), await signed_in(mesh)
         await refused_after_logout(mesh, first)

@@ -9,7 +9,7 @@ from crm.notifications import notifications_pb2 as pb
 from db_utils import Database, DatabaseError, Scope, within
 from grpc_utils.errors import Refusal
 from service_kit import keep_running
-from sqlalchemy import ARRAY, BigInteger, String, bindparam, cast, column, func, select
+from sqlalchemy import ARRAY, BigInteger, String, bindparam, cast, column, func, select, type_coerce
 
 from service_notifications import reading
 from service_notifications.mailbox import NEW, Mailbox
@@ -34,7 +34,7 @@ _NEWS = (
     .limit(_BATCH)
 )
 _LAST = (
-    select(Notification.sequence)
+    select(type_coerce(Notification.sequence, BigInteger))
     .where(Notification.sequence.is_not(None))
     .order_by(Notification.sequence.desc())
     .limit(1)

@@ -15,7 +15,7 @@ from service_notifications.rules import DateTropRecente, old_enough
 from service_notifications.service import SERVICE
 from service_testing import Mesh, refused
 from sqlalchemy import select
-from tests.suivis import NOTIFICATION, create, followed, of
+from tests.suivis import NOTIFICATION, create, followed, of, stored
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
@@ -37,7 +37,7 @@ async def test_R01_the_worked_example(mesh: Mesh, org: str) -> None:
     """A team's notifications are its members', and everybody's once it has none."""
     await subscribe(mesh, org, "u1", "FINANCE")
     await subscribe(mesh, org, "u3", "COMMERCIAL")
-    said = {"event_id": str(uuid7()), "client_id": "client-123", "organisation_id": org}
+    said: dict[str, Any] = {"event_id": str(uuid7()), "client_id": "client-123", "organisation_id": org}
     await mesh.deliver(InvoiceCreatedEvent(**said, invoice_id="facture-7", montant=1000))
     assert await seen(mesh, org, "u1", "u2", "u3") == [["NOUVELLE_FACTURE"], [], []]
     await mesh.deliver(ClientCreatedEvent(**(said | {"event_id": str(uuid7())}), nom="Dupont"))
@@ -204,12 +204,8 @@ async def test_R15_what_is_older_than_a_day_is_deleted_for_everybody(mesh: Mesh,
     """The day itself stays, and so does another organisation."""
     day = clock.today() - timedelta(days=40)
     before = clock.midnight(day) - timedelta(seconds=1)
-    async with mesh.database("notifications").transaction() as tx:
-        for organisation, at in ((org, before), (org, clock.midnight(day)), (f"{org}-autre", before)):
-            row = Notification(
-                organisation_id=organisation, destinataire_type="ORGANISATION", **NOTIFICATION, created_at=at
-            )
-            await tx.insert(row)
+    for organisation, at in ((org, before), (org, clock.midnight(day)), (f"{org}-autre", before)):
+        await stored(mesh, organisation, created_at=at)
     service = mesh.service_stub(NotificationServiceStub, caller="clients", organisation=org)
     answer = await service.DeleteOlderThan(pb.DeleteOlderThanRequest(organisation_id=org, date=f"{day}"))
     assert (answer.affected_count, await seen(mesh, org, "marie")) == (1, [["INFO"]])
@@ -239,13 +235,8 @@ def test_R15_thirty_days_are_kept() -> None:
 
 async def test_R15_the_job_deletes_what_is_180_days_old(mesh: Mesh, org: str) -> None:
     """Of all organisations."""
-    async with mesh.database("notifications").transaction() as tx:
-        for days in (179, 181):
-            at = clock.now() - timedelta(days=days)
-            row = Notification(
-                organisation_id=org, destinataire_type="ORGANISATION", **NOTIFICATION, created_at=at
-            )
-            await tx.insert(row)
+    for days in (179, 181):
+        await stored(mesh, org, created_at=clock.now() - timedelta(days=days))
     (job,) = [worker for worker in SERVICE.workers if worker.name == "purge"]
     await job.run(mesh["notifications"].app)
     assert await seen(mesh, org, "marie") == [["INFO"]]

@@ -8,11 +8,11 @@ from crm.notifications import notifications_pb2 as pb
 from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
 from db_utils import clock
 from service_kit.registry import service_named
-from service_notifications.models import Connexion, Notification
+from service_notifications.models import Connexion
 from service_notifications.service import SERVICE
 from service_testing import Mesh, eventually, refused, running
 from sqlalchemy import select
-from tests.suivis import NOTIFICATION, ONE_SECOND, Suivi, another, create, followed, of
+from tests.suivis import ONE_SECOND, Suivi, another, create, followed, of, stored
 
 STREAM = pb.StreamNotificationsRequest()
 
@@ -53,10 +53,7 @@ async def test_R12_a_reader_who_lags_is_closed(mesh: Mesh, org: str) -> None:
     ):
         suivi = Suivi(NotificationServiceStub(channel).Stream(STREAM, metadata=token))
         await suivi.event()
-        long = NOTIFICATION | {"message": "x" * 2000}
-        async with mesh.database("notifications").transaction() as tx:
-            for _ in range(700):
-                await tx.insert(Notification(organisation_id=org, destinataire_type="ORGANISATION", **long))
+        await stored(mesh, org, 700, message="x" * 2000)
         assert len(await quick.new(1)) == 1
         events, code = await suivi.end()
     assert (code, len(events) < 700) == (grpc.StatusCode.RESOURCE_EXHAUSTED, True)

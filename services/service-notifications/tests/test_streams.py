@@ -10,7 +10,7 @@ from grpc_utils import timestamp
 from service_notifications.models import Notification
 from service_testing import Mesh, refusal, refused
 from sqlalchemy import select
-from tests.suivis import NOTIFICATION, ONE_SECOND, Suivi, another, create, followed, of
+from tests.suivis import NOTIFICATION, ONE_SECOND, Suivi, another, create, followed, of, stored
 
 
 async def test_R10_a_stream_begins_with_the_number_of_unread_notifications(mesh: Mesh, org: str) -> None:
@@ -60,11 +60,7 @@ async def test_R10_what_was_missed_comes_first(mesh: Mesh, org: str) -> None:
 async def test_R10_who_has_missed_too_much_is_told_to_list(mesh: Mesh, org: str) -> None:
     """The 200 oldest come, then `trop_de_retard`, and the stream goes on."""
     first = await create(mesh, org)
-    async with mesh.database("notifications").transaction() as tx:
-        for _ in range(201):
-            await tx.insert(
-                Notification(organisation_id=org, destinataire_type="ORGANISATION", **NOTIFICATION)
-            )
+    await stored(mesh, org, 201)
     async with followed(of(mesh, org), depuis_id=first) as suivi:
         assert len(await suivi.new(200)) == 200
         assert (await suivi.event()).type == "trop_de_retard"
@@ -136,11 +132,7 @@ async def test_R10_what_a_user_does_is_told_to_his_streams(mesh: Mesh, org: str)
 
 async def test_R10_hiding_very_much_is_told_by_one_word(mesh: Mesh, org: str) -> None:
     """More than 200 at once: the client lists what is left."""
-    async with mesh.database("notifications").transaction() as tx:
-        for _ in range(201):
-            await tx.insert(
-                Notification(organisation_id=org, destinataire_type="ORGANISATION", **NOTIFICATION)
-            )
+    await stored(mesh, org, 201)
     marie = of(mesh, org)
     async with followed(marie) as suivi:
         answer = await marie.DeleteAllByUser(pb.DeleteAllByUserRequest())

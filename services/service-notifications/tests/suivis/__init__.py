@@ -8,10 +8,11 @@ from typing import Any
 import grpc
 from crm.notifications import notifications_pb2 as pb
 from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
+from service_notifications.models import Notification
 from service_notifications.service import SERVICE
 from service_testing import Mesh, running
 
-NOTIFICATION = {"type": "INFO", "titre": "Titre", "message": "Message"}
+NOTIFICATION: dict[str, Any] = {"type": "INFO", "titre": "Titre", "message": "Message"}
 ONE_SECOND = 1.0  # within which a notification reaches every stream (R11)
 
 
@@ -63,6 +64,14 @@ def another(mesh: Mesh, **settings: Any) -> AbstractAsyncContextManager[Mesh]:
     """Another instance of the service, on the database and the broker of *mesh*."""
     url = mesh["notifications"].settings.database_url.get_secret_value()
     return running(SERVICE, database_url=url, broker=mesh.broker, **settings)
+
+
+async def stored(mesh: Mesh, org: str, count: int = 1, **fields: Any) -> None:
+    """Write *count* notifications of the whole organisation into the table."""
+    async with mesh.database("notifications").transaction() as tx:
+        for _ in range(count):
+            content = NOTIFICATION | {"organisation_id": org, "destinataire_type": "ORGANISATION"} | fields
+            await tx.insert(Notification(**content))
 
 
 async def create(mesh: Mesh, org: str, user: str = "", **fields: Any) -> str:
