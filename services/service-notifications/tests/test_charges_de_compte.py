@@ -31,7 +31,7 @@ async def told(mesh: Mesh, org: str) -> tuple[str, str] | None:
     """The addressee of the newest notification of *org*."""
     of_org = select(Notification).where(Notification.organisation_id == org).order_by(Notification.id.desc())
     row = await mesh.database("notifications").read().one(of_org)
-    return row and (row.destinataire_type, row.destinataire_id)
+    return None if row is None else (row.destinataire_type, row.destinataire_id)
 
 
 async def test_R18_the_account_manager_is_told(mesh: Mesh, org: str) -> None:

@@ -53,8 +53,9 @@ async def test_R12_a_reader_who_lags_is_closed(mesh: Mesh, org: str) -> None:
     ):
         suivi = Suivi(NotificationServiceStub(channel).Stream(STREAM, metadata=token))
         await suivi.event()
-        await stored(mesh, org, 700, message="x" * 2000)
-        assert len(await quick.new(1)) == 1
+        for _ in range(7):
+            await stored(mesh, org, 100, message="x" * 2000)
+            assert len(await quick.new(100)) == 100
         events, code = await suivi.end()
     assert (code, len(events) < 700) == (grpc.StatusCode.RESOURCE_EXHAUSTED, True)
 
