@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 import pytest
-from db_utils import context
+from db_utils import clock, context
 from grpc_utils import Context, caller, deadline
 from grpc_utils.errors import Introuvable
 from service_testing import eventually
@@ -134,3 +134,20 @@ async def test_a_reader_who_takes_nothing_is_left() -> None:
         assert (await anext(stream)).text
         await eventually(lambda: closed == [True])
         assert (await ended(stream))[1] == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_C05_a_revoked_token_is_sent_nothing_more() -> None:
+    """The stream ends with UNAUTHENTICATED instead of its next message."""
+    revoked = asyncio.Event()
+
+    async def endless(request: Any, _: Context) -> AsyncIterator[Any]:
+        yield request
+        await revoked.wait()
+        yield request
+
+    async with echoing(Stream=endless) as echo:
+        stream = aiter(echo.stream("a", caller=echo.user(jti="jeton-7")))
+        assert (await anext(stream)).text == "a"
+        echo.revocations.revoke_token("jeton-7", clock.machine() + 60)
+        revoked.set()
+        assert await ended(stream) == ([], grpc.StatusCode.UNAUTHENTICATED)
