@@ -136,7 +136,7 @@ async def test_a_reader_who_takes_nothing_is_left() -> None:
         assert (await ended(stream))[1] == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-async def test_C05_a_revoked_token_is_sent_nothing_more() -> None:
+async def test_C5_a_revoked_token_is_sent_nothing_more() -> None:
     """The stream ends with UNAUTHENTICATED instead of its next message."""
     revoked = asyncio.Event()
 

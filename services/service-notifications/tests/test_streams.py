@@ -4,8 +4,9 @@ import asyncio
 
 import grpc
 import pytest
+from crm.events.business_pb2 import InvoiceCreatedEvent
 from crm.notifications import notifications_pb2 as pb
-from db_utils import clock
+from db_utils import clock, uuid7
 from grpc_utils import timestamp
 from service_notifications.models import Notification
 from service_testing import Mesh, refusal, refused
@@ -223,6 +224,20 @@ async def test_R11_a_key_that_is_used_again_streams_nothing(mesh: Mesh, org: str
         assert await create(mesh, org, cle_idempotence="k") == first
         last = await create(mesh, org)
         assert await suivi.new(2) == [first, last]
+
+
+async def test_R11_an_event_that_comes_again_is_streamed_once(mesh: Mesh, org: str) -> None:
+    """Five deliveries, to whichever of two instances."""
+    event = InvoiceCreatedEvent(
+        event_id=str(uuid7()), invoice_id="f-7", client_id="c-7", organisation_id=org, montant=10
+    )
+    async with another(mesh) as second, followed(of(mesh, org)) as here, followed(of(second, org)) as there:
+        await mesh.deliver(event, times=5)
+        last = await create(mesh, org)
+        for suivi in (here, there):
+            first = await suivi.event(ONE_SECOND)
+            assert first.notification.type == "NOUVELLE_FACTURE"
+            assert await suivi.new() == [last]
 
 
 async def test_C06_a_stream_of_another_organisation_is_refused(mesh: Mesh, org: str) -> None:
