@@ -16,7 +16,7 @@ from db_utils import once_committed, uuid7
 from google.protobuf.message import DecodeError
 from grpc_utils.errors import ResourceExhausted, Unavailable
 from nats_utils import end, together
-from service_kit import App
+from service_kit import App, keep_running
 
 from service_notifications.mailbox import NEW, Mailbox
 from service_notifications.numbering import BATCH, number
@@ -92,9 +92,10 @@ class Rooms:
 
     def _listen(self) -> None:
         if self._listening is None:
-            self._listening = asyncio.create_task(
-                together(self._app.live.listen(self._hear, self._wake), self._close_at_stop())
-            )
+            self._listening = asyncio.create_task(keep_running("live notifications", self._attend))
+
+    async def _attend(self) -> None:
+        await together(self._app.live.listen(self._hear, self._wake), self._close_at_stop())
 
     async def _close_at_stop(self) -> None:
         await self._app.stopping.wait()
