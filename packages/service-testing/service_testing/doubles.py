@@ -1,9 +1,11 @@
 """Doubles of services: real servers that serve the methods a test needs and refuse the others."""
 
+from collections.abc import AsyncIterator
 from typing import TypeVar
 
 from grpc_utils import Context
 from grpc_utils.errors import FailedPrecondition
+from grpc_utils.server import contract_of
 
 T = TypeVar("T", bound=type)
 
@@ -18,8 +20,11 @@ def double(kind: T) -> T:
     async def refuse(self: object, request: object, context: Context) -> None:
         raise NonPrevu
 
-    base = kind.__mro__[1]
-    for name in vars(base):
-        if name[0].isupper() and name not in vars(kind):
-            setattr(kind, name, refuse)
+    async def refuse_stream(self: object, request: object, context: Context) -> AsyncIterator[None]:
+        raise NonPrevu
+        yield
+
+    for method in contract_of(kind.__new__(kind)).methods:
+        if method.name not in vars(kind):
+            setattr(kind, method.name, refuse_stream if method.server_streaming else refuse)
     return kind
