@@ -48,7 +48,7 @@ from grpc_utils.pipeline import Context, Greeting, Guards, Pipeline
 from grpc_utils.requests import clean_lines, clean_text, outer_text
 from grpc_utils.revocation import Revocations
 from grpc_utils.sentences import permitted, within
-from grpc_utils.server import LARGEST_MESSAGE, Address, PortTaken, Server
+from grpc_utils.server import LARGEST_MESSAGE, Address, PortTaken, Server, contract_of
 from grpc_utils.tenancy import Tenancy
 from grpc_utils.verifier import (
     ORGANISATION_CLAIMS,
@@ -107,6 +107,7 @@ __all__ = [
     "clean_lines",
     "clean_text",
     "content_hash",
+    "contract_of",
     "currency",
     "deadline",
     "electronic_address",

@@ -4,7 +4,7 @@ The way of an event: `outbox.py` → `relay.py` → the broker → `subscriber.p
 This package never imports grpc_utils.
 """
 
-from nats_utils.bus import Bus, connect_once
+from nats_utils.bus import BUS_ERRORS, Bus, connect_once
 from nats_utils.ending import end, together
 from nats_utils.events import (
     EVENTS,
@@ -29,6 +29,7 @@ from nats_utils.subscriber import Subscriber
 from nats_utils.subscription import RetryPolicy, Subscription
 
 __all__ = [
+    "BUS_ERRORS",
     "EVENTS",
     "EVENTS_STREAM",
     "IDENTITY_STREAM",

@@ -12,8 +12,7 @@ from typing import Final
 
 from db_utils import Database, DatabaseError, Row, backlog, clock, counted_of, queues_of
 from nats.js.errors import NotFoundError
-from nats_utils import Bus, together
-from nats_utils.bus import BUS_ERRORS
+from nats_utils import BUS_ERRORS, Bus, together
 from prometheus_client import Counter, Gauge
 
 from service_kit.service import Service

@@ -3,9 +3,8 @@
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
-from grpc_utils import Context
+from grpc_utils import Context, contract_of
 from grpc_utils.errors import FailedPrecondition
-from grpc_utils.server import contract_of
 
 T = TypeVar("T", bound=type)
 
