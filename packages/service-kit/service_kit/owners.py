@@ -37,6 +37,8 @@ async def owner_of(event: Any, app: App[Any]) -> Owner | None:
     stub = app.peers.stub(ClientBaseServiceStub)
     client = await answered_or_none(stub.Get(GetClientBaseRequest(id=event.client_id)))
     if client is None:
-        _log.warning("event %s has no effect: client %s is unknown", event.event_id, event.client_id)
+        _log.warning(
+            "event %s names no organisation, and its client %s is unknown", event.event_id, event.client_id
+        )
         return None
     return Owner(client.organisation_id, client.societe_id)

@@ -1,50 +1,39 @@
 """EvolutionCaService: revenue month by month against what each month should bring."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from crm.dashboard import dashboard_pb2 as pb
 from crm.dashboard.dashboard_pb2_grpc import EvolutionCaServiceServicer
-from db_utils import Reader, clock
-from db_utils.clock import PARIS, midnight
-from grpc_utils import Context, opaque_id, timestamp
+from db_utils import Reader
+from grpc_utils import Context
 from service_kit import App, Settings
-from sqlalchemy import ColumnElement, String, bindparam, func, literal_column, select
 
-from service_dashboard import mois, periods
-from service_dashboard.models import FactureVue, of_societe
-from service_dashboard.mois import Ca
+from service_dashboard import mois, objectifs, periods, revenus
+from service_dashboard.demandes import Demande, demande
 from service_dashboard.periods import Periode
+from service_dashboard.reponses import Reponses
+from service_dashboard.sources import Sources
 
-_instant = FactureVue.emise_le.type
-# No bound value: PostgreSQL would take that of GROUP BY for another expression.
-_mois: ColumnElement[str] = literal_column(
-    "to_char(emise_le AT TIME ZONE 'Europe/Paris', 'YYYY-MM-01')", type_=String
-)
-_zero: ColumnElement[Any] = literal_column("0.00", type_=FactureVue.montant.type)
-_in_period = FactureVue.emise_le >= bindparam("begins", type_=_instant)
-_REVENUE: Any = (
-    select(
-        _mois,
-        func.sum(FactureVue.montant),
-        func.coalesce(func.sum(FactureVue.montant).filter(_in_period), _zero),
-    )
-    .where(
-        FactureVue.emise_le >= bindparam("since", type_=_instant),
-        FactureVue.emise_le < bindparam("ends", type_=_instant),
-        of_societe(),
-    )
-    .group_by(_mois)
-)
-_FIRST = select(func.min(FactureVue.emise_le)).where(of_societe())
+
+@dataclass(frozen=True, slots=True)
+class MoisCompte:
+    """A month, what it brought on the days of a period, and what it should bring as a whole."""
+
+    mois: date
+    realise: Decimal
+    objectif: Decimal
 
 
 class EvolutionCaService(EvolutionCaServiceServicer):
     """Revenue of the caller's organisation."""
 
     def __init__(self, app: App[Settings]) -> None:
-        self._db = app.database
+        self._db, self._reponses = app.database, app.part(Reponses)
 
     async def GetEvolutionCa(
         self, request: pb.DashboardFilters, context: Context
@@ -53,39 +42,34 @@ class EvolutionCaService(EvolutionCaServiceServicer):
 
         Raises ValeurInconnue, DateInvalide, PeriodeInvalide and FormatInvalide for filters (R2).
         """
-        periode = periods.asked_for_months(request, clock.today())
-        societe_id = opaque_id(request.societe_id, "societe_id") or ""
-        reader = self._db.read()
-        revenue = await _revenue(reader, periode, societe_id)
-        first = await _first_month(reader, societe_id)
-        return pb.GetEvolutionCaResponse(
-            donnees=[_told(one, revenue, first) for one in mois.months_of(periode)],
-            date_debut=periode.debut.isoformat(),
-            date_fin=periode.fin.isoformat(),
-            calcule_le=timestamp(clock.now()),
+        asked = demande(request, periods.asked_for_months)
+        return await self._reponses.answer(asked, pb.GetEvolutionCaResponse, self._figures)
+
+    async def _figures(self, asked: Demande, sources: Sources) -> Mapping[str, Any]:
+        months = await evolution(self._db.read(), asked.periode, asked.societe_id)
+        return {
+            "donnees": [
+                pb.CaDuMois(
+                    mois=f"{one.mois:%Y-%m}", ca_realise=float(one.realise), objectif=float(one.objectif)
+                )
+                for one in months
+            ]
+        }
+
+
+async def evolution(reader: Reader, periode: Periode, societe_id: str) -> Sequence[MoisCompte]:
+    """Every month of *periode*, in order (R7)."""
+    months = mois.months_of(periode)
+    revenue, first, decided = await asyncio.gather(
+        revenus.by_month(reader, periode, mois.since(periode), societe_id),
+        revenus.first_month(reader, societe_id),
+        objectifs.decided(reader, months[0], months[-1], societe_id),
+    )
+    return [
+        MoisCompte(
+            one,
+            revenue.get(one, mois.NOTHING).realise,
+            decided[one] if one in decided else mois.objectif(one, revenue, first),
         )
-
-
-async def _revenue(reader: Reader, periode: Periode, societe_id: str) -> Mapping[date, Ca]:
-    """The revenue of each month with an invoice, from a year before the period on."""
-    rows = await reader.all(
-        _REVENUE,
-        since=midnight(mois.since(periode)),
-        begins=periode.begins,
-        ends=periode.ends,
-        societe_id=societe_id,
-    )
-    return {date.fromisoformat(month): Ca(total, realise) for month, total, realise in rows}
-
-
-async def _first_month(reader: Reader, societe_id: str) -> date | None:
-    first = await reader.one(_FIRST, societe_id=societe_id)
-    return None if first is None else first.astimezone(PARIS).date().replace(day=1)
-
-
-def _told(one: date, revenue: Mapping[date, Ca], first: date | None) -> pb.CaDuMois:
-    return pb.CaDuMois(
-        mois=f"{one:%Y-%m}",
-        ca_realise=float(revenue.get(one, mois.NOTHING).realise),
-        objectif=float(mois.objectif(one, revenue, first)),
-    )
+        for one in months
+    ]

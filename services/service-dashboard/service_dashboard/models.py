@@ -1,10 +1,12 @@
-"""Tables of the dashboard service: one per kind of thing that events have announced."""
+"""Tables of the dashboard service: what events have announced, what was decided, what others answered."""
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
+from uuid import UUID
 
-from db_utils import Row, Tenant, clock, metadata
-from sqlalchemy import ColumnElement, Index, String, bindparam, or_
+from db_utils import Row, Tenant, Versioned, clock, metadata
+from sqlalchemy import CHAR, CheckConstraint, ColumnElement, Index, String, bindparam, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
 
@@ -23,10 +25,13 @@ class ClientVu(Tenant, Base):
     """
 
     __tablename__ = "clients_vus"
-    __table_args__ = (Index("ix_clients_vus_cree_le", "organisation_id", "cree_le"),)
+    __table_args__ = (
+        Index("ix_clients_vus_cree_le", "organisation_id", "cree_le"),
+        Index("ix_clients_vus_client_id", "client_id"),  # for events that name no organisation (R23)
+    )
 
-    client_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     organisation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     societe_id: Mapped[str | None] = mapped_column(String(64), default=None)
     cree_le: Mapped[datetime]
 
@@ -86,6 +91,45 @@ class Reconstruction(Tenant, Base):
 
     organisation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     faite_le: Mapped[datetime]
+
+
+class Objectif(Tenant, Versioned, Base):
+    """What a month should bring, as somebody has decided; an empty *societe_id* is the organisation (R17)."""
+
+    __tablename__ = "objectifs"
+    __table_args__ = (CheckConstraint("montant >= 0", name="montant"),)
+
+    organisation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    societe_id: Mapped[str] = mapped_column(String(64), primary_key=True, default="")
+    mois: Mapped[str] = mapped_column(CHAR(7), primary_key=True)
+    montant: Mapped[Decimal]
+
+
+class Instantane(Tenant, Base):
+    """The last good answer of another service to the question *cle*, for when it is silent (R24)."""
+
+    __tablename__ = "instantanes"
+    __table_args__ = (Index("ix_instantanes_pris_le", "pris_le"),)
+
+    organisation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    cle: Mapped[str] = mapped_column(String(200), primary_key=True)
+    valeur: Mapped[dict[str, Any]]
+    pris_le: Mapped[datetime]
+
+
+class EvenementOrphelin(Base):
+    """An event that names no organisation, about a client whom nobody knows yet (R23).
+
+    *charge* is the event without what it says of a person.
+    """
+
+    __tablename__ = "evenements_orphelins"
+    __table_args__ = (Index("ix_evenements_orphelins_created_at", "created_at"),)
+
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    type: Mapped[str] = mapped_column(String(50))
+    charge: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 
 def of_societe(kind: type[FactureVue] | type[PaiementVu] = FactureVue) -> ColumnElement[bool]:

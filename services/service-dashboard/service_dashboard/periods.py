@@ -67,6 +67,11 @@ def asked_for_months(filters: pb.DashboardFilters, today: date) -> Periode:
     return _checked(Periode(debut or shifted(fin, -11), fin))
 
 
+def mois_courant(today: date) -> Periode:
+    """The month of *today* until today."""
+    return Periode(today.replace(day=1), today)
+
+
 def shifted(mois: date, by: int) -> date:
     """The first day of the month that is *by* months after that of *mois*, before it when negative."""
     year, month = divmod(mois.year * 12 + mois.month - 1 + by, 12)
@@ -77,7 +82,7 @@ def _quick(name: str, today: date) -> Periode:
     first = today.replace(day=1)
     match name:
         case "mois_courant":
-            return Periode(first, today)
+            return mois_courant(today)
         case "mois_dernier":
             return Periode((first - _DAY).replace(day=1), first - _DAY)
         case "trimestre_courant":

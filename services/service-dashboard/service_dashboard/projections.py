@@ -26,6 +26,7 @@ from sqlalchemy import ARRAY, String, any_, bindparam, select, union
 from service_dashboard import rules
 from service_dashboard.encaissements import rebuild_receipts
 from service_dashboard.models import ClientVu, FactureVue, PaiementVu, Reconstruction
+from service_dashboard.reponses import Reponses
 
 _ACTIVE: Final = timedelta(days=30)  # an organisation without news for longer is left alone (R18)
 _log = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ async def rebuild(app: App[Any], organisation_id: str) -> pb.ReconstruireRespons
             paiements = await rebuild_receipts(app.database, app.peers, begun)
             async with app.database.transaction() as tx:
                 await _note(tx, organisation_id, begun)
+    app.part(Reponses).forget(organisation_id)
     return pb.ReconstruireResponse(clients=sum(clients), factures=sum(factures), paiements=paiements)
 
 

@@ -125,9 +125,14 @@ def taux(part: int, whole: int) -> Fraction:
     return Fraction(100 * part, whole) if whole else Fraction()
 
 
-def rounded_percent(percent: Fraction) -> float:
-    """*percent*, not negative, with 2 decimals rounded half up."""
+def two_decimals(percent: Fraction) -> float:
+    """*percent*, or another figure that is not negative, with 2 decimals rounded half up (R15)."""
     return _hundredths(percent) / 100
+
+
+def exact(amount: float) -> Fraction:
+    """The amount that a message tells, as the decimal that its double stands for (C4)."""
+    return Fraction(repr(amount))
 
 
 def variation(current: Fraction | int, previous: Fraction | int) -> pb.Variation:

@@ -6,16 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from crm.clients import clients_pb2
-from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.events.business_pb2 import InvoiceCreatedEvent
-from db_utils import uuid7
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_utils import timestamp
 from nats_utils.tables import ProcessedEvent
 from service_dashboard.models import FactureVue
 from service_testing import Mesh, eventually
 from sqlalchemy import delete, select
+from tests.clients_vus import forgotten_client
 from tests.factures_vues import ISSUED, announced
 
 CONSUMER = "dashboard--invoice-created"
@@ -101,8 +99,7 @@ async def test_R21_organisation_and_societe_are_asked_of_clients_when_the_event_
     mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The event waits while clients is away, then takes those of its client."""
-    clients = mesh.stub(ClientBaseServiceStub, organisation=org)
-    client = await clients.Create(clients_pb2.CreateClientBaseRequest(nom="Dupont", societe_id="soc-1"))
+    client = await forgotten_client(mesh, org)
     event = announced(client_id=client.id)
     async with mesh.without("clients"):
         delivery = asyncio.create_task(mesh.deliver(event))
@@ -111,16 +108,6 @@ async def test_R21_organisation_and_societe_are_asked_of_clients_when_the_event_
     await delivery
     (row,) = await projected(mesh, event)
     assert (row.organisation_id, row.societe_id) == (org, "soc-1")
-
-
-async def test_R21_an_invoice_of_a_client_whom_nobody_knows_has_no_effect(
-    mesh: Mesh, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It is logged; the event is acknowledged and no dead letter."""
-    event = announced(client_id=str(uuid7()))
-    await mesh.deliver(event)
-    assert f"client {event.client_id} is unknown" in caplog.text
-    assert (await projected(mesh, event), await mesh.dead_letters("dashboard", event)) == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -8,21 +8,9 @@ from crm.dashboard import dashboard_pb2 as pb
 from crm.dashboard.dashboard_pb2_grpc import DashboardKpisServiceStub
 from db_utils.clock import frozen_at
 from grpc_utils import timestamp
-from service_dashboard.models import ClientVu
 from service_testing import Mesh, refused
-
-NOW = datetime(2026, 4, 20, 10, 0, tzinfo=UTC)
-MARCH = {"date_debut": "2026-03-01", "date_fin": "2026-03-31"}
-APRIL = {"date_debut": "2026-04-01", "date_fin": "2026-04-30"}
-
-
-async def seen(mesh: Mesh, org: str, *instants: datetime, societe_id: str | None = None) -> None:
-    """Store clients of *org* created at *instants*."""
-    async with mesh.database("dashboard").transaction() as tx:
-        for number, cree_le in enumerate(instants):
-            client_id = f"{org}-{societe_id}-{number}"
-            row = ClientVu(client_id=client_id, organisation_id=org, societe_id=societe_id, cree_le=cree_le)
-            await tx.insert(row)
+from tests.clients_vus import seen
+from tests.marche import APRIL, MARCH, NOW
 
 
 async def kpis(mesh: Mesh, org: str | None, **filters: Any) -> pb.GetKpisResponse:

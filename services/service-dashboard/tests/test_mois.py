@@ -1,11 +1,11 @@
-"""Revenue month by month as pure functions (R7)."""
+"""Revenue month by month as pure functions (R7, R12)."""
 
 from datetime import date
 from decimal import Decimal
 
 import pytest
 from crm.dashboard.dashboard_pb2 import DashboardFilters
-from service_dashboard.mois import Ca, months_of, objectif
+from service_dashboard.mois import Ca, full_months, months_of, objectif, prevision
 from service_dashboard.periods import Periode, asked_for_months, shifted
 
 JANUARY = date(2026, 1, 1)
@@ -85,3 +85,30 @@ def test_R07_a_month_should_bring_a_tenth_more_than_the_mean_of_the_year_before(
 ) -> None:
     """Months without an invoice count 0 from the first invoice on, the thirteenth month before not at all."""
     assert str(objectif(JANUARY, revenue(*before), first)) == expected
+
+
+def test_R12_the_six_months_before_that_of_today_are_seen() -> None:
+    """Whole ones, across the end of a year."""
+    assert full_months(date(2026, 2, 28)) == Periode(date(2025, 8, 1), date(2026, 1, 31))
+
+
+@pytest.mark.parametrize(
+    ("before", "first", "expected"),
+    [
+        ((10, 20, 30, 40, 50, 60), date(2020, 1, 1), 240.0),
+        ((60, 50, 40, 30, 20, 10), date(2020, 1, 1), 0.0),
+        ((100, 100, 100, 100, 100, 100), date(2020, 1, 1), 300.0),
+        ((10, 20), date(2025, 11, 1), 65.14),
+        ((90, 0, 0), date(2025, 10, 1), 90.0),
+        ((100, 0, 0), date(2020, 1, 1), 50.0),
+        ((90,), date(2025, 12, 1), 270.0),
+        ((100, 0, 0, 0, 0, 0, 0), date(2025, 6, 1), 0.0),
+        ((), JANUARY, 0.0),
+        ((), None, 0.0),
+    ],
+)
+def test_R12_three_months_are_foreseen_along_a_line_through_six(
+    before: tuple[int, ...], first: date | None, expected: float
+) -> None:
+    """Never below 0; with revenue in one month alone, three times the mean since the first invoice."""
+    assert prevision(full_months(date(2026, 1, 15)), revenue(*before), first) == expected

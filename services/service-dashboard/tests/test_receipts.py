@@ -6,16 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from crm.clients import clients_pb2
-from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.events.business_pb2 import PaymentReceivedEvent
-from db_utils import uuid7
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_utils import timestamp
 from nats_utils.tables import ProcessedEvent
 from service_dashboard.models import PaiementVu
 from service_testing import Mesh, eventually
 from sqlalchemy import delete, select
+from tests.clients_vus import forgotten_client
 from tests.paiements_vus import RECEIVED, announced
 
 CONSUMER = "dashboard--payment-received"
@@ -92,8 +90,7 @@ async def test_R22_organisation_and_societe_are_asked_of_clients_when_the_event_
     mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The event waits while clients is away, then takes those of its client."""
-    clients = mesh.stub(ClientBaseServiceStub, organisation=org)
-    client = await clients.Create(clients_pb2.CreateClientBaseRequest(nom="Dupont", societe_id="soc-1"))
+    client = await forgotten_client(mesh, org)
     event = announced(client_id=client.id)
     async with mesh.without("clients"):
         delivery = asyncio.create_task(mesh.deliver(event))
@@ -102,16 +99,6 @@ async def test_R22_organisation_and_societe_are_asked_of_clients_when_the_event_
     await delivery
     (row,) = await projected(mesh, event)
     assert (row.organisation_id, row.societe_id) == (org, "soc-1")
-
-
-async def test_R22_a_receipt_of_a_client_whom_nobody_knows_has_no_effect(
-    mesh: Mesh, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It is logged; the event is acknowledged and no dead letter."""
-    event = announced(client_id=str(uuid7()))
-    await mesh.deliver(event)
-    assert f"client {event.client_id} is unknown" in caplog.text
-    assert (await projected(mesh, event), await mesh.dead_letters("dashboard", event)) == ([], [])
 
 
 async def test_R22_poison_among_others_harms_none_of_them(mesh: Mesh, org: str) -> None:

@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from crm.clients import clients_pb2
-from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from crm.dashboard.dashboard_pb2 import DashboardFilters
 from crm.dashboard.dashboard_pb2_grpc import DashboardKpisServiceStub
 from crm.events.business_pb2 import ClientCreatedEvent
@@ -16,6 +14,7 @@ from nats_utils.tables import ProcessedEvent
 from service_dashboard.models import ClientVu
 from service_testing import Mesh, eventually
 from sqlalchemy import delete, select
+from tests.clients_vus import announced_client, forgotten_client
 
 CONSUMER = "dashboard--client-created"
 NOON = datetime(2026, 1, 8, 12, 0, tzinfo=UTC)
@@ -43,24 +42,10 @@ async def counted(mesh: Mesh, org: str) -> int:
     return (await stub.GetKpis(DashboardFilters())).nouveaux_clients
 
 
-async def created(mesh: Mesh, org: str) -> clients_pb2.ClientBase:
-    """Create a client of société soc-1 of *org* and wait until it is counted here."""
-    clients = mesh.stub(ClientBaseServiceStub, organisation=org)
-    client = await clients.Create(clients_pb2.CreateClientBaseRequest(nom="Dupont", societe_id="soc-1"))
-    await eventually(lambda: projected(mesh, client.id))
-    return client
-
-
-async def forget(mesh: Mesh, client_id: str) -> None:
-    """Delete the row of *client_id*, as if the client had never been announced."""
-    async with mesh.database("dashboard").transaction() as tx:
-        await tx.execute(delete(ClientVu).where(ClientVu.client_id == client_id))
-
-
 async def test_R11_a_created_client_is_counted(mesh: Mesh, org: str) -> None:
     """A client created at the clients service is one more new client here."""
     before = await counted(mesh, org)
-    client = await created(mesh, org)
+    client = await announced_client(mesh, org)
     created_at = client.created_at.ToDatetime(tzinfo=UTC)
     assert (before, await counted(mesh, org)) == (0, 1)
     assert await projected(mesh, client.id) == [(org, "soc-1", created_at)]
@@ -114,28 +99,16 @@ async def test_R20_organisation_and_societe_are_asked_of_clients_when_the_event_
     mesh: Mesh, org: str
 ) -> None:
     """An event of an outside publisher may name the client alone."""
-    client = await created(mesh, org)
-    await forget(mesh, client.id)
+    client = await forgotten_client(mesh, org)
     await mesh.deliver(announced(client_id=client.id))
     assert await projected(mesh, client.id) == [(org, "soc-1", NOON)]
-
-
-async def test_R20_a_client_that_nobody_knows_has_no_effect(
-    mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """An unknown client is logged; the event is acknowledged and no dead letter."""
-    event = announced()
-    await mesh.deliver(event)
-    assert f"client {event.client_id} is unknown" in caplog.text
-    assert (await projected(mesh, event.client_id), await mesh.dead_letters("dashboard", event)) == ([], [])
 
 
 async def test_R20_an_event_waits_while_clients_is_away(
     mesh: Mesh, org: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An event is kept for later while the service that knows its organisation is silent."""
-    client = await created(mesh, org)
-    await forget(mesh, client.id)
+    client = await forgotten_client(mesh, org)
     async with mesh.without("clients"):
         delivery = asyncio.create_task(mesh.deliver(announced(client_id=client.id)))
         await eventually(lambda: f"{CONSUMER} waits: DependanceIndisponible" in caplog.text)

@@ -75,6 +75,8 @@ class DashboardFilters(_message.Message):
     DATE_DEBUT_FIELD_NUMBER: _builtins.int
     DATE_FIN_FIELD_NUMBER: _builtins.int
     PERIODE_RAPIDE_FIELD_NUMBER: _builtins.int
+    PRODUIT_ID_FIELD_NUMBER: _builtins.int
+    CANAL_FIELD_NUMBER: _builtins.int
     organisation_id: _builtins.str
     societe_id: _builtins.str
     date_debut: _builtins.str
@@ -82,6 +84,14 @@ class DashboardFilters(_message.Message):
     date_fin: _builtins.str
     periode_rapide: _builtins.str
     """mois_courant, mois_dernier, trimestre_courant, annee_courante or personnalisee."""
+    produit_id: _builtins.str
+    """Only the split by product can be limited to a product; every other answer says `produit_id` in
+    sources_indisponibles.
+    """
+    canal: _builtins.str
+    """No source tells channels of sale yet: it limits nothing, and the answer says `canal` in
+    sources_indisponibles.
+    """
     def __init__(
         self,
         *,
@@ -90,10 +100,12 @@ class DashboardFilters(_message.Message):
         date_debut: _builtins.str = ...,
         date_fin: _builtins.str = ...,
         periode_rapide: _builtins.str = ...,
+        produit_id: _builtins.str = ...,
+        canal: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["date_debut", b"date_debut", "date_fin", b"date_fin", "organisation_id", b"organisation_id", "periode_rapide", b"periode_rapide", "societe_id", b"societe_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["canal", b"canal", "date_debut", b"date_debut", "date_fin", b"date_fin", "organisation_id", b"organisation_id", "periode_rapide", b"periode_rapide", "produit_id", b"produit_id", "societe_id", b"societe_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -136,13 +148,27 @@ class GetKpisResponse(_message.Message):
     TAUX_IMPAYES_VARIATION_FIELD_NUMBER: _builtins.int
     DONNEES_PARTIELLES_FIELD_NUMBER: _builtins.int
     SOURCES_INDISPONIBLES_FIELD_NUMBER: _builtins.int
+    CONTRATS_ACTIFS_FIELD_NUMBER: _builtins.int
+    CONTRATS_ACTIFS_VARIATION_FIELD_NUMBER: _builtins.int
+    MRR_FIELD_NUMBER: _builtins.int
+    MRR_VARIATION_FIELD_NUMBER: _builtins.int
+    TAUX_CHURN_FIELD_NUMBER: _builtins.int
+    TAUX_CHURN_VARIATION_FIELD_NUMBER: _builtins.int
     nouveaux_clients: _builtins.int
     date_debut: _builtins.str
     date_fin: _builtins.str
     taux_impayes: _builtins.float
     """Late invoices among those issued in the period, in percent, 2 decimals."""
     donnees_partielles: _builtins.bool
-    """True when a figure lacks a source; sources_indisponibles names them."""
+    """True when a source was silent or could not apply a filter; sources_indisponibles names services and
+    filters. Figures of a silent service are its last ones, of 24 hours at most, else 0.
+    """
+    contrats_actifs: _builtins.int
+    """Contracts that are active on the last day of the period."""
+    mrr: _builtins.float
+    """Monthly recurring revenue of these contracts, in euros."""
+    taux_churn: _builtins.float
+    """Contracts terminated in the period among those active at the end of its first day, in percent."""
     @_builtins.property
     def nouveaux_clients_variation(self) -> Global___Variation: ...
     @_builtins.property
@@ -151,6 +177,12 @@ class GetKpisResponse(_message.Message):
     def taux_impayes_variation(self) -> Global___Variation: ...
     @_builtins.property
     def sources_indisponibles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def contrats_actifs_variation(self) -> Global___Variation: ...
+    @_builtins.property
+    def mrr_variation(self) -> Global___Variation: ...
+    @_builtins.property
+    def taux_churn_variation(self) -> Global___Variation: ...
     def __init__(
         self,
         *,
@@ -163,10 +195,16 @@ class GetKpisResponse(_message.Message):
         taux_impayes_variation: Global___Variation | None = ...,
         donnees_partielles: _builtins.bool = ...,
         sources_indisponibles: _abc.Iterable[_builtins.str] | None = ...,
+        contrats_actifs: _builtins.int = ...,
+        contrats_actifs_variation: Global___Variation | None = ...,
+        mrr: _builtins.float = ...,
+        mrr_variation: Global___Variation | None = ...,
+        taux_churn: _builtins.float = ...,
+        taux_churn_variation: Global___Variation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le", "nouveaux_clients_variation", b"nouveaux_clients_variation", "taux_impayes_variation", b"taux_impayes_variation"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le", "contrats_actifs_variation", b"contrats_actifs_variation", "mrr_variation", b"mrr_variation", "nouveaux_clients_variation", b"nouveaux_clients_variation", "taux_churn_variation", b"taux_churn_variation", "taux_impayes_variation", b"taux_impayes_variation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le", "date_debut", b"date_debut", "date_fin", b"date_fin", "donnees_partielles", b"donnees_partielles", "nouveaux_clients", b"nouveaux_clients", "nouveaux_clients_variation", b"nouveaux_clients_variation", "sources_indisponibles", b"sources_indisponibles", "taux_impayes", b"taux_impayes", "taux_impayes_variation", b"taux_impayes_variation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le", "contrats_actifs", b"contrats_actifs", "contrats_actifs_variation", b"contrats_actifs_variation", "date_debut", b"date_debut", "date_fin", b"date_fin", "donnees_partielles", b"donnees_partielles", "mrr", b"mrr", "mrr_variation", b"mrr_variation", "nouveaux_clients", b"nouveaux_clients", "nouveaux_clients_variation", b"nouveaux_clients_variation", "sources_indisponibles", b"sources_indisponibles", "taux_churn", b"taux_churn", "taux_churn_variation", b"taux_churn_variation", "taux_impayes", b"taux_impayes", "taux_impayes_variation", b"taux_impayes_variation"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -325,3 +363,521 @@ class CaDuMois(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CaDuMois: _TypeAlias = CaDuMois  # noqa: Y015
+
+@_typing.final
+class GetRepartitionProduitsResponse(_message.Message):
+    """Euros."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CA_TOTAL_FIELD_NUMBER: _builtins.int
+    PRODUITS_FIELD_NUMBER: _builtins.int
+    DATE_DEBUT_FIELD_NUMBER: _builtins.int
+    DATE_FIN_FIELD_NUMBER: _builtins.int
+    CALCULE_LE_FIELD_NUMBER: _builtins.int
+    DONNEES_PARTIELLES_FIELD_NUMBER: _builtins.int
+    SOURCES_INDISPONIBLES_FIELD_NUMBER: _builtins.int
+    ca_total: _builtins.float
+    """Of all products, whatever produit_id says."""
+    date_debut: _builtins.str
+    date_fin: _builtins.str
+    donnees_partielles: _builtins.bool
+    @_builtins.property
+    def produits(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartProduit]:
+        """The largest amount first."""
+
+    @_builtins.property
+    def calcule_le(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def sources_indisponibles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        ca_total: _builtins.float = ...,
+        produits: _abc.Iterable[Global___PartProduit] | None = ...,
+        date_debut: _builtins.str = ...,
+        date_fin: _builtins.str = ...,
+        calcule_le: _timestamp_pb2.Timestamp | None = ...,
+        donnees_partielles: _builtins.bool = ...,
+        sources_indisponibles: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_total", b"ca_total", "calcule_le", b"calcule_le", "date_debut", b"date_debut", "date_fin", b"date_fin", "donnees_partielles", b"donnees_partielles", "produits", b"produits", "sources_indisponibles", b"sources_indisponibles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRepartitionProduitsResponse: _TypeAlias = GetRepartitionProduitsResponse  # noqa: Y015
+
+@_typing.final
+class PartProduit(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRODUIT_ID_FIELD_NUMBER: _builtins.int
+    NOM_PRODUIT_FIELD_NUMBER: _builtins.int
+    CA_FIELD_NUMBER: _builtins.int
+    POURCENTAGE_FIELD_NUMBER: _builtins.int
+    COULEUR_FIELD_NUMBER: _builtins.int
+    produit_id: _builtins.str
+    """Empty: contracts without a product."""
+    nom_produit: _builtins.str
+    """`Produit <id>` for a product that products does not know."""
+    ca: _builtins.float
+    """Amounts of the contracts signed in the period, over their whole length."""
+    pourcentage: _builtins.float
+    """Of ca_total, 2 decimals."""
+    couleur: _builtins.str
+    """#RRGGBB, by rank."""
+    def __init__(
+        self,
+        *,
+        produit_id: _builtins.str = ...,
+        nom_produit: _builtins.str = ...,
+        ca: _builtins.float = ...,
+        pourcentage: _builtins.float = ...,
+        couleur: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca", b"ca", "couleur", b"couleur", "nom_produit", b"nom_produit", "pourcentage", b"pourcentage", "produit_id", b"produit_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartProduit: _TypeAlias = PartProduit  # noqa: Y015
+
+@_typing.final
+class GetStatsSocietesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOCIETES_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    DATE_DEBUT_FIELD_NUMBER: _builtins.int
+    DATE_FIN_FIELD_NUMBER: _builtins.int
+    CALCULE_LE_FIELD_NUMBER: _builtins.int
+    DONNEES_PARTIELLES_FIELD_NUMBER: _builtins.int
+    SOURCES_INDISPONIBLES_FIELD_NUMBER: _builtins.int
+    total: _builtins.int
+    date_debut: _builtins.str
+    date_fin: _builtins.str
+    donnees_partielles: _builtins.bool
+    @_builtins.property
+    def societes(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatsSociete]:
+        """In the order of their names."""
+
+    @_builtins.property
+    def calcule_le(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def sources_indisponibles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        societes: _abc.Iterable[Global___StatsSociete] | None = ...,
+        total: _builtins.int = ...,
+        date_debut: _builtins.str = ...,
+        date_fin: _builtins.str = ...,
+        calcule_le: _timestamp_pb2.Timestamp | None = ...,
+        donnees_partielles: _builtins.bool = ...,
+        sources_indisponibles: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le", "date_debut", b"date_debut", "date_fin", b"date_fin", "donnees_partielles", b"donnees_partielles", "societes", b"societes", "sources_indisponibles", b"sources_indisponibles", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStatsSocietesResponse: _TypeAlias = GetStatsSocietesResponse  # noqa: Y015
+
+@_typing.final
+class StatsSociete(_message.Message):
+    """Euros, and percents with 2 decimals."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOCIETE_ID_FIELD_NUMBER: _builtins.int
+    NOM_SOCIETE_FIELD_NUMBER: _builtins.int
+    CONTRATS_ACTIFS_FIELD_NUMBER: _builtins.int
+    MRR_FIELD_NUMBER: _builtins.int
+    ARR_FIELD_NUMBER: _builtins.int
+    CA_FIELD_NUMBER: _builtins.int
+    TAUX_CHURN_FIELD_NUMBER: _builtins.int
+    TAUX_IMPAYES_FIELD_NUMBER: _builtins.int
+    NOUVEAUX_CLIENTS_FIELD_NUMBER: _builtins.int
+    NOUVEAUX_CLIENTS_VARIATION_FIELD_NUMBER: _builtins.int
+    societe_id: _builtins.str
+    nom_societe: _builtins.str
+    contrats_actifs: _builtins.int
+    mrr: _builtins.float
+    arr: _builtins.float
+    """mrr of twelve months."""
+    ca: _builtins.float
+    """Invoices issued in the period, with taxes, less their credit notes."""
+    taux_churn: _builtins.float
+    taux_impayes: _builtins.float
+    nouveaux_clients: _builtins.int
+    @_builtins.property
+    def nouveaux_clients_variation(self) -> Global___Variation: ...
+    def __init__(
+        self,
+        *,
+        societe_id: _builtins.str = ...,
+        nom_societe: _builtins.str = ...,
+        contrats_actifs: _builtins.int = ...,
+        mrr: _builtins.float = ...,
+        arr: _builtins.float = ...,
+        ca: _builtins.float = ...,
+        taux_churn: _builtins.float = ...,
+        taux_impayes: _builtins.float = ...,
+        nouveaux_clients: _builtins.int = ...,
+        nouveaux_clients_variation: Global___Variation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["nouveaux_clients_variation", b"nouveaux_clients_variation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arr", b"arr", "ca", b"ca", "contrats_actifs", b"contrats_actifs", "mrr", b"mrr", "nom_societe", b"nom_societe", "nouveaux_clients", b"nouveaux_clients", "nouveaux_clients_variation", b"nouveaux_clients_variation", "societe_id", b"societe_id", "taux_churn", b"taux_churn", "taux_impayes", b"taux_impayes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StatsSociete: _TypeAlias = StatsSociete  # noqa: Y015
+
+@_typing.final
+class GetAlertesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALERTES_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    NOMBRE_CRITIQUES_FIELD_NUMBER: _builtins.int
+    NOMBRE_AVERTISSEMENTS_FIELD_NUMBER: _builtins.int
+    NOMBRE_INFOS_FIELD_NUMBER: _builtins.int
+    DATE_DEBUT_FIELD_NUMBER: _builtins.int
+    DATE_FIN_FIELD_NUMBER: _builtins.int
+    CALCULE_LE_FIELD_NUMBER: _builtins.int
+    DONNEES_PARTIELLES_FIELD_NUMBER: _builtins.int
+    SOURCES_INDISPONIBLES_FIELD_NUMBER: _builtins.int
+    total: _builtins.int
+    nombre_critiques: _builtins.int
+    nombre_avertissements: _builtins.int
+    nombre_infos: _builtins.int
+    date_debut: _builtins.str
+    """The current month until today."""
+    date_fin: _builtins.str
+    donnees_partielles: _builtins.bool
+    @_builtins.property
+    def alertes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Alerte]:
+        """critique, avertissement, info; within a level by type, the organisation first."""
+
+    @_builtins.property
+    def calcule_le(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def sources_indisponibles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        alertes: _abc.Iterable[Global___Alerte] | None = ...,
+        total: _builtins.int = ...,
+        nombre_critiques: _builtins.int = ...,
+        nombre_avertissements: _builtins.int = ...,
+        nombre_infos: _builtins.int = ...,
+        date_debut: _builtins.str = ...,
+        date_fin: _builtins.str = ...,
+        calcule_le: _timestamp_pb2.Timestamp | None = ...,
+        donnees_partielles: _builtins.bool = ...,
+        sources_indisponibles: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alertes", b"alertes", "calcule_le", b"calcule_le", "date_debut", b"date_debut", "date_fin", b"date_fin", "donnees_partielles", b"donnees_partielles", "nombre_avertissements", b"nombre_avertissements", "nombre_critiques", b"nombre_critiques", "nombre_infos", b"nombre_infos", "sources_indisponibles", b"sources_indisponibles", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAlertesResponse: _TypeAlias = GetAlertesResponse  # noqa: Y015
+
+@_typing.final
+class Alerte(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    TITRE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    NIVEAU_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    VALEUR_ACTUELLE_FIELD_NUMBER: _builtins.int
+    SEUIL_FIELD_NUMBER: _builtins.int
+    DATE_DETECTION_FIELD_NUMBER: _builtins.int
+    ENTITE_CONCERNEE_FIELD_NUMBER: _builtins.int
+    ENTITE_ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The same during a month for one type and one entity, whatever the level."""
+    titre: _builtins.str
+    description: _builtins.str
+    niveau: _builtins.str
+    """critique, avertissement or info."""
+    type: _builtins.str
+    """objectif_ca, taux_churn or taux_impayes."""
+    valeur_actuelle: _builtins.float
+    """Percent, 2 decimals."""
+    seuil: _builtins.float
+    """The bound that was crossed."""
+    entite_concernee: _builtins.str
+    """organisation or societe."""
+    entite_id: _builtins.str
+    @_builtins.property
+    def date_detection(self) -> _timestamp_pb2.Timestamp:
+        """Midnight in Paris of the current day."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        titre: _builtins.str = ...,
+        description: _builtins.str = ...,
+        niveau: _builtins.str = ...,
+        type: _builtins.str = ...,
+        valeur_actuelle: _builtins.float = ...,
+        seuil: _builtins.float = ...,
+        date_detection: _timestamp_pb2.Timestamp | None = ...,
+        entite_concernee: _builtins.str = ...,
+        entite_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["date_detection", b"date_detection"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["date_detection", b"date_detection", "description", b"description", "entite_concernee", b"entite_concernee", "entite_id", b"entite_id", "id", b"id", "niveau", b"niveau", "seuil", b"seuil", "titre", b"titre", "type", b"type", "valeur_actuelle", b"valeur_actuelle"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Alerte: _TypeAlias = Alerte  # noqa: Y015
+
+@_typing.final
+class GetKpisCommerciauxResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOUVEAUX_CLIENTS_MOIS_FIELD_NUMBER: _builtins.int
+    NOUVEAUX_CLIENTS_MOIS_VARIATION_FIELD_NUMBER: _builtins.int
+    TAUX_CONVERSION_FIELD_NUMBER: _builtins.int
+    TAUX_CONVERSION_VARIATION_FIELD_NUMBER: _builtins.int
+    PANIER_MOYEN_FIELD_NUMBER: _builtins.int
+    PANIER_MOYEN_VARIATION_FIELD_NUMBER: _builtins.int
+    CA_PREVISIONNEL_3_MOIS_FIELD_NUMBER: _builtins.int
+    CLASSEMENT_PAR_VENTES_FIELD_NUMBER: _builtins.int
+    CLASSEMENT_PAR_CA_FIELD_NUMBER: _builtins.int
+    CLASSEMENT_PAR_CONVERSION_FIELD_NUMBER: _builtins.int
+    DATE_DEBUT_FIELD_NUMBER: _builtins.int
+    DATE_FIN_FIELD_NUMBER: _builtins.int
+    CALCULE_LE_FIELD_NUMBER: _builtins.int
+    DONNEES_PARTIELLES_FIELD_NUMBER: _builtins.int
+    SOURCES_INDISPONIBLES_FIELD_NUMBER: _builtins.int
+    nouveaux_clients_mois: _builtins.int
+    """Clients created in the period."""
+    taux_conversion: _builtins.float
+    """Contracts signed in the period per hundred clients known on its last day."""
+    panier_moyen: _builtins.float
+    """Mean of the invoices issued in the period, in euros."""
+    ca_previsionnel_3_mois: _builtins.float
+    """What the next three months should bring, from the last six full months."""
+    date_debut: _builtins.str
+    date_fin: _builtins.str
+    donnees_partielles: _builtins.bool
+    @_builtins.property
+    def nouveaux_clients_mois_variation(self) -> Global___Variation: ...
+    @_builtins.property
+    def taux_conversion_variation(self) -> Global___Variation: ...
+    @_builtins.property
+    def panier_moyen_variation(self) -> Global___Variation: ...
+    @_builtins.property
+    def classement_par_ventes(self) -> _containers.RepeatedCompositeFieldContainer[Global___RangCommercial]:
+        """Ten apporteurs at most: by contracts signed, by their amount, and by contracts per hundred clients of
+        the apporteur.
+        """
+
+    @_builtins.property
+    def classement_par_ca(self) -> _containers.RepeatedCompositeFieldContainer[Global___RangCommercial]: ...
+    @_builtins.property
+    def classement_par_conversion(self) -> _containers.RepeatedCompositeFieldContainer[Global___RangCommercial]: ...
+    @_builtins.property
+    def calcule_le(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def sources_indisponibles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        nouveaux_clients_mois: _builtins.int = ...,
+        nouveaux_clients_mois_variation: Global___Variation | None = ...,
+        taux_conversion: _builtins.float = ...,
+        taux_conversion_variation: Global___Variation | None = ...,
+        panier_moyen: _builtins.float = ...,
+        panier_moyen_variation: Global___Variation | None = ...,
+        ca_previsionnel_3_mois: _builtins.float = ...,
+        classement_par_ventes: _abc.Iterable[Global___RangCommercial] | None = ...,
+        classement_par_ca: _abc.Iterable[Global___RangCommercial] | None = ...,
+        classement_par_conversion: _abc.Iterable[Global___RangCommercial] | None = ...,
+        date_debut: _builtins.str = ...,
+        date_fin: _builtins.str = ...,
+        calcule_le: _timestamp_pb2.Timestamp | None = ...,
+        donnees_partielles: _builtins.bool = ...,
+        sources_indisponibles: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["calcule_le", b"calcule_le", "nouveaux_clients_mois_variation", b"nouveaux_clients_mois_variation", "panier_moyen_variation", b"panier_moyen_variation", "taux_conversion_variation", b"taux_conversion_variation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_previsionnel_3_mois", b"ca_previsionnel_3_mois", "calcule_le", b"calcule_le", "classement_par_ca", b"classement_par_ca", "classement_par_conversion", b"classement_par_conversion", "classement_par_ventes", b"classement_par_ventes", "date_debut", b"date_debut", "date_fin", b"date_fin", "donnees_partielles", b"donnees_partielles", "nouveaux_clients_mois", b"nouveaux_clients_mois", "nouveaux_clients_mois_variation", b"nouveaux_clients_mois_variation", "panier_moyen", b"panier_moyen", "panier_moyen_variation", b"panier_moyen_variation", "sources_indisponibles", b"sources_indisponibles", "taux_conversion", b"taux_conversion", "taux_conversion_variation", b"taux_conversion_variation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetKpisCommerciauxResponse: _TypeAlias = GetKpisCommerciauxResponse  # noqa: Y015
+
+@_typing.final
+class RangCommercial(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMERCIAL_ID_FIELD_NUMBER: _builtins.int
+    NOM_COMPLET_FIELD_NUMBER: _builtins.int
+    VALEUR_FIELD_NUMBER: _builtins.int
+    RANG_FIELD_NUMBER: _builtins.int
+    commercial_id: _builtins.str
+    """An apporteur."""
+    nom_complet: _builtins.str
+    valeur: _builtins.float
+    rang: _builtins.int
+    """1 for the first."""
+    def __init__(
+        self,
+        *,
+        commercial_id: _builtins.str = ...,
+        nom_complet: _builtins.str = ...,
+        valeur: _builtins.float = ...,
+        rang: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commercial_id", b"commercial_id", "nom_complet", b"nom_complet", "rang", b"rang", "valeur", b"valeur"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RangCommercial: _TypeAlias = RangCommercial  # noqa: Y015
+
+@_typing.final
+class Objectif(_message.Message):
+    """What a month should bring, in euros with taxes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    SOCIETE_ID_FIELD_NUMBER: _builtins.int
+    MOIS_FIELD_NUMBER: _builtins.int
+    MONTANT_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    UPDATED_AT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    societe_id: _builtins.str
+    """Empty: the whole organisation."""
+    mois: _builtins.str
+    """YYYY-MM."""
+    montant: _builtins.float
+    version: _builtins.int
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def updated_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        societe_id: _builtins.str = ...,
+        mois: _builtins.str = ...,
+        montant: _builtins.float = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+        updated_at: _timestamp_pb2.Timestamp | None = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "updated_at", b"updated_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "mois", b"mois", "montant", b"montant", "organisation_id", b"organisation_id", "societe_id", b"societe_id", "updated_at", b"updated_at", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Objectif: _TypeAlias = Objectif  # noqa: Y015
+
+@_typing.final
+class SetObjectifRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    SOCIETE_ID_FIELD_NUMBER: _builtins.int
+    MOIS_FIELD_NUMBER: _builtins.int
+    MONTANT_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    societe_id: _builtins.str
+    """Empty: the whole organisation."""
+    mois: _builtins.str
+    """YYYY-MM, from 2000-01 to 2100-12."""
+    montant: _builtins.float
+    """Present, 0 included."""
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        societe_id: _builtins.str = ...,
+        mois: _builtins.str = ...,
+        montant: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_montant", b"_montant", "montant", b"montant"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_montant", b"_montant", "mois", b"mois", "montant", b"montant", "organisation_id", b"organisation_id", "societe_id", b"societe_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__montant: _TypeAlias = _typing.Literal["montant"]  # noqa: Y015
+    _WhichOneofArgType__montant: _TypeAlias = _typing.Literal["_montant", b"_montant"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__montant) -> _WhichOneofReturnType__montant | None: ...
+
+Global___SetObjectifRequest: _TypeAlias = SetObjectifRequest  # noqa: Y015
+
+@_typing.final
+class ListObjectifsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    SOCIETE_ID_FIELD_NUMBER: _builtins.int
+    DU_FIELD_NUMBER: _builtins.int
+    AU_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    societe_id: _builtins.str
+    """Empty: those of the organisation and of every société."""
+    du: _builtins.str
+    """YYYY-MM, both included, five years at most; without du from January of this year, without au twelve
+    months.
+    """
+    au: _builtins.str
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        societe_id: _builtins.str = ...,
+        du: _builtins.str = ...,
+        au: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["au", b"au", "du", b"du", "organisation_id", b"organisation_id", "societe_id", b"societe_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListObjectifsRequest: _TypeAlias = ListObjectifsRequest  # noqa: Y015
+
+@_typing.final
+class ListObjectifsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECTIFS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def objectifs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Objectif]:
+        """By month, then by société."""
+
+    def __init__(
+        self,
+        *,
+        objectifs: _abc.Iterable[Global___Objectif] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["objectifs", b"objectifs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListObjectifsResponse: _TypeAlias = ListObjectifsResponse  # noqa: Y015

@@ -215,6 +215,418 @@ class EvolutionCaService:
             _registered_method=True)
 
 
+class RepartitionProduitsServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.GetRepartitionProduits = channel.unary_unary(
+                '/dashboard.RepartitionProduitsService/GetRepartitionProduits',
+                request_serializer=crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.SerializeToString,
+                response_deserializer=crm_dot_dashboard_dot_dashboard__pb2.GetRepartitionProduitsResponse.FromString,
+                _registered_method=True)
+
+
+class RepartitionProduitsServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def GetRepartitionProduits(self, request, context):
+        """What each product has brought in contracts signed in the period.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_RepartitionProduitsServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'GetRepartitionProduits': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRepartitionProduits,
+                    request_deserializer=crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.FromString,
+                    response_serializer=crm_dot_dashboard_dot_dashboard__pb2.GetRepartitionProduitsResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'dashboard.RepartitionProduitsService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('dashboard.RepartitionProduitsService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class RepartitionProduitsService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def GetRepartitionProduits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dashboard.RepartitionProduitsService/GetRepartitionProduits',
+            crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.SerializeToString,
+            crm_dot_dashboard_dot_dashboard__pb2.GetRepartitionProduitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class StatsSocietesServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.GetStatsSocietes = channel.unary_unary(
+                '/dashboard.StatsSocietesService/GetStatsSocietes',
+                request_serializer=crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.SerializeToString,
+                response_deserializer=crm_dot_dashboard_dot_dashboard__pb2.GetStatsSocietesResponse.FromString,
+                _registered_method=True)
+
+
+class StatsSocietesServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def GetStatsSocietes(self, request, context):
+        """Every société of the organisation, those without anything too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_StatsSocietesServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'GetStatsSocietes': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatsSocietes,
+                    request_deserializer=crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.FromString,
+                    response_serializer=crm_dot_dashboard_dot_dashboard__pb2.GetStatsSocietesResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'dashboard.StatsSocietesService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('dashboard.StatsSocietesService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class StatsSocietesService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def GetStatsSocietes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dashboard.StatsSocietesService/GetStatsSocietes',
+            crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.SerializeToString,
+            crm_dot_dashboard_dot_dashboard__pb2.GetStatsSocietesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class AlertesServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.GetAlertes = channel.unary_unary(
+                '/dashboard.AlertesService/GetAlertes',
+                request_serializer=crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.SerializeToString,
+                response_deserializer=crm_dot_dashboard_dot_dashboard__pb2.GetAlertesResponse.FromString,
+                _registered_method=True)
+
+
+class AlertesServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def GetAlertes(self, request, context):
+        """What is not well in the current month, the worst first. Of the filters organisation_id and societe_id
+        count.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_AlertesServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'GetAlertes': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAlertes,
+                    request_deserializer=crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.FromString,
+                    response_serializer=crm_dot_dashboard_dot_dashboard__pb2.GetAlertesResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'dashboard.AlertesService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('dashboard.AlertesService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class AlertesService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def GetAlertes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dashboard.AlertesService/GetAlertes',
+            crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.SerializeToString,
+            crm_dot_dashboard_dot_dashboard__pb2.GetAlertesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class KpisCommerciauxServiceStub:
+    """Missing associated documentation comment in .proto file."""
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.GetKpisCommerciaux = channel.unary_unary(
+                '/dashboard.KpisCommerciauxService/GetKpisCommerciaux',
+                request_serializer=crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.SerializeToString,
+                response_deserializer=crm_dot_dashboard_dot_dashboard__pb2.GetKpisCommerciauxResponse.FromString,
+                _registered_method=True)
+
+
+class KpisCommerciauxServiceServicer:
+    """Missing associated documentation comment in .proto file."""
+
+    def GetKpisCommerciaux(self, request, context):
+        """How sales went in the period, who made them, and what the next three months should bring.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_KpisCommerciauxServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'GetKpisCommerciaux': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetKpisCommerciaux,
+                    request_deserializer=crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.FromString,
+                    response_serializer=crm_dot_dashboard_dot_dashboard__pb2.GetKpisCommerciauxResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'dashboard.KpisCommerciauxService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('dashboard.KpisCommerciauxService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class KpisCommerciauxService:
+    """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def GetKpisCommerciaux(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dashboard.KpisCommerciauxService/GetKpisCommerciaux',
+            crm_dot_dashboard_dot_dashboard__pb2.DashboardFilters.SerializeToString,
+            crm_dot_dashboard_dot_dashboard__pb2.GetKpisCommerciauxResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class ObjectifServiceStub:
+    """What months should bring, as somebody has decided.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Set = channel.unary_unary(
+                '/dashboard.ObjectifService/Set',
+                request_serializer=crm_dot_dashboard_dot_dashboard__pb2.SetObjectifRequest.SerializeToString,
+                response_deserializer=crm_dot_dashboard_dot_dashboard__pb2.Objectif.FromString,
+                _registered_method=True)
+        self.List = channel.unary_unary(
+                '/dashboard.ObjectifService/List',
+                request_serializer=crm_dot_dashboard_dot_dashboard__pb2.ListObjectifsRequest.SerializeToString,
+                response_deserializer=crm_dot_dashboard_dot_dashboard__pb2.ListObjectifsResponse.FromString,
+                _registered_method=True)
+
+
+class ObjectifServiceServicer:
+    """What months should bring, as somebody has decided.
+    """
+
+    def Set(self, request, context):
+        """Say what a month should bring; what was said of it before is replaced.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def List(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_ObjectifServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Set': grpc.unary_unary_rpc_method_handler(
+                    servicer.Set,
+                    request_deserializer=crm_dot_dashboard_dot_dashboard__pb2.SetObjectifRequest.FromString,
+                    response_serializer=crm_dot_dashboard_dot_dashboard__pb2.Objectif.SerializeToString,
+            ),
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=crm_dot_dashboard_dot_dashboard__pb2.ListObjectifsRequest.FromString,
+                    response_serializer=crm_dot_dashboard_dot_dashboard__pb2.ListObjectifsResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'dashboard.ObjectifService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('dashboard.ObjectifService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class ObjectifService:
+    """What months should bring, as somebody has decided.
+    """
+
+    @staticmethod
+    def Set(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dashboard.ObjectifService/Set',
+            crm_dot_dashboard_dot_dashboard__pb2.SetObjectifRequest.SerializeToString,
+            crm_dot_dashboard_dot_dashboard__pb2.Objectif.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dashboard.ObjectifService/List',
+            crm_dot_dashboard_dot_dashboard__pb2.ListObjectifsRequest.SerializeToString,
+            crm_dot_dashboard_dot_dashboard__pb2.ListObjectifsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class ProjectionServiceStub:
     """Missing associated documentation comment in .proto file."""
 

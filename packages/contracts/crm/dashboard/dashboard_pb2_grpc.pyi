@@ -56,6 +56,102 @@ class EvolutionCaServiceServicer(metaclass=_abc_1.ABCMeta):
 
 def add_EvolutionCaServiceServicer_to_server(servicer: EvolutionCaServiceServicer, server: _aio.Server) -> None: ...
 
+class RepartitionProduitsServiceStub:
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    GetRepartitionProduits: _aio.UnaryUnaryMultiCallable[_dashboard_pb2.DashboardFilters, _dashboard_pb2.GetRepartitionProduitsResponse]
+    """What each product has brought in contracts signed in the period."""
+
+class RepartitionProduitsServiceServicer(metaclass=_abc_1.ABCMeta):
+    @_abc_1.abstractmethod
+    def GetRepartitionProduits(
+        self,
+        request: _dashboard_pb2.DashboardFilters,
+        context: _aio.ServicerContext[_dashboard_pb2.DashboardFilters, _abc.Awaitable[_dashboard_pb2.GetRepartitionProduitsResponse]],
+    ) -> _abc.Awaitable[_dashboard_pb2.GetRepartitionProduitsResponse]:
+        """What each product has brought in contracts signed in the period."""
+
+def add_RepartitionProduitsServiceServicer_to_server(servicer: RepartitionProduitsServiceServicer, server: _aio.Server) -> None: ...
+
+class StatsSocietesServiceStub:
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    GetStatsSocietes: _aio.UnaryUnaryMultiCallable[_dashboard_pb2.DashboardFilters, _dashboard_pb2.GetStatsSocietesResponse]
+    """Every société of the organisation, those without anything too."""
+
+class StatsSocietesServiceServicer(metaclass=_abc_1.ABCMeta):
+    @_abc_1.abstractmethod
+    def GetStatsSocietes(
+        self,
+        request: _dashboard_pb2.DashboardFilters,
+        context: _aio.ServicerContext[_dashboard_pb2.DashboardFilters, _abc.Awaitable[_dashboard_pb2.GetStatsSocietesResponse]],
+    ) -> _abc.Awaitable[_dashboard_pb2.GetStatsSocietesResponse]:
+        """Every société of the organisation, those without anything too."""
+
+def add_StatsSocietesServiceServicer_to_server(servicer: StatsSocietesServiceServicer, server: _aio.Server) -> None: ...
+
+class AlertesServiceStub:
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    GetAlertes: _aio.UnaryUnaryMultiCallable[_dashboard_pb2.DashboardFilters, _dashboard_pb2.GetAlertesResponse]
+    """What is not well in the current month, the worst first. Of the filters organisation_id and societe_id
+    count.
+    """
+
+class AlertesServiceServicer(metaclass=_abc_1.ABCMeta):
+    @_abc_1.abstractmethod
+    def GetAlertes(
+        self,
+        request: _dashboard_pb2.DashboardFilters,
+        context: _aio.ServicerContext[_dashboard_pb2.DashboardFilters, _abc.Awaitable[_dashboard_pb2.GetAlertesResponse]],
+    ) -> _abc.Awaitable[_dashboard_pb2.GetAlertesResponse]:
+        """What is not well in the current month, the worst first. Of the filters organisation_id and societe_id
+        count.
+        """
+
+def add_AlertesServiceServicer_to_server(servicer: AlertesServiceServicer, server: _aio.Server) -> None: ...
+
+class KpisCommerciauxServiceStub:
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    GetKpisCommerciaux: _aio.UnaryUnaryMultiCallable[_dashboard_pb2.DashboardFilters, _dashboard_pb2.GetKpisCommerciauxResponse]
+    """How sales went in the period, who made them, and what the next three months should bring."""
+
+class KpisCommerciauxServiceServicer(metaclass=_abc_1.ABCMeta):
+    @_abc_1.abstractmethod
+    def GetKpisCommerciaux(
+        self,
+        request: _dashboard_pb2.DashboardFilters,
+        context: _aio.ServicerContext[_dashboard_pb2.DashboardFilters, _abc.Awaitable[_dashboard_pb2.GetKpisCommerciauxResponse]],
+    ) -> _abc.Awaitable[_dashboard_pb2.GetKpisCommerciauxResponse]:
+        """How sales went in the period, who made them, and what the next three months should bring."""
+
+def add_KpisCommerciauxServiceServicer_to_server(servicer: KpisCommerciauxServiceServicer, server: _aio.Server) -> None: ...
+
+class ObjectifServiceStub:
+    """What months should bring, as somebody has decided."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    Set: _aio.UnaryUnaryMultiCallable[_dashboard_pb2.SetObjectifRequest, _dashboard_pb2.Objectif]
+    """Say what a month should bring; what was said of it before is replaced."""
+    List: _aio.UnaryUnaryMultiCallable[_dashboard_pb2.ListObjectifsRequest, _dashboard_pb2.ListObjectifsResponse]
+
+class ObjectifServiceServicer(metaclass=_abc_1.ABCMeta):
+    """What months should bring, as somebody has decided."""
+
+    @_abc_1.abstractmethod
+    def Set(
+        self,
+        request: _dashboard_pb2.SetObjectifRequest,
+        context: _aio.ServicerContext[_dashboard_pb2.SetObjectifRequest, _abc.Awaitable[_dashboard_pb2.Objectif]],
+    ) -> _abc.Awaitable[_dashboard_pb2.Objectif]:
+        """Say what a month should bring; what was said of it before is replaced."""
+
+    @_abc_1.abstractmethod
+    def List(
+        self,
+        request: _dashboard_pb2.ListObjectifsRequest,
+        context: _aio.ServicerContext[_dashboard_pb2.ListObjectifsRequest, _abc.Awaitable[_dashboard_pb2.ListObjectifsResponse]],
+    ) -> _abc.Awaitable[_dashboard_pb2.ListObjectifsResponse]: ...
+
+def add_ObjectifServiceServicer_to_server(servicer: ObjectifServiceServicer, server: _aio.Server) -> None: ...
+
 class ProjectionServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     Reconstruire: _aio.UnaryUnaryMultiCallable[_dashboard_pb2.ReconstruireRequest, _dashboard_pb2.ReconstruireResponse]
