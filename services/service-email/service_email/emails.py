@@ -1,5 +1,6 @@
 """EmailService: storing and reading messages. The worker in `delivery.py` sends them."""
 
+import asyncio
 from typing import Any
 
 from crm.email import email_pb2 as pb
@@ -130,7 +131,10 @@ class EmailService(EmailServiceServicer):
         async with self._db.transaction() as tx:
             applicable = await asked_modele(tx, code, request.organisation_id, request.langue)
             depart = await self._depart(tx, request)
-            message = rules.new_template_message(request, depart, applicable, signature, pieces)
+            # A template that was made to be slow takes half a second: other calls go on meanwhile.
+            message = await asyncio.to_thread(
+                rules.new_template_message, request, depart, applicable, signature, pieces
+            )
             return await store(tx, message, pieces)
 
     async def _depart(self, tx: Transaction, request: pb.SendRequest | pb.SendTemplateRequest) -> Depart:

@@ -4,6 +4,7 @@ What a template may hold is in `modele_rules.py` and `modeles.py`.
 """
 
 import asyncio
+from collections.abc import Mapping
 
 from crm.email import email_pb2 as pb
 from crm.email.email_pb2_grpc import ModeleServiceServicer
@@ -59,22 +60,22 @@ class ModeleService(ModeleServiceServicer):
 
     async def Apercu(self, request: pb.ApercuModeleRequest, context: Context) -> pb.ApercuModeleResponse:
         """Fill in a template to look at it. Raises Introuvable, ModeleInvalide, VariableManquante."""
-        rendu = await (self._stored(request) if request.modele_code else _draft(request))
+        values = variables(request.variables)
+        rendu = await (self._stored(request, values) if request.modele_code else _draft(request, values))
         return pb.ApercuModeleResponse(
             sujet=rendu.sujet, html=rendu.html, texte=rendu.texte or text_of(rendu.html)
         )
 
-    async def _stored(self, request: pb.ApercuModeleRequest) -> Rendu:
+    async def _stored(self, request: pb.ApercuModeleRequest, values: Mapping[str, str]) -> Rendu:
         if request.sujet or request.corps_html or request.corps_texte:
             raise FormatInvalide("un modèle enregistré ou un texte, pas les deux", champ="modele_code")
         async with self._db.transaction() as tx:
             applicable = await asked_modele(tx, request.modele_code, request.organisation_id, "")
-        return render_closed(applicable.modele, variables(request.variables), applicable.variables)
+        return await asyncio.to_thread(render_closed, applicable.modele, values, applicable.variables)
 
 
-async def _draft(request: pb.ApercuModeleRequest) -> Rendu:
-    modele = await asyncio.to_thread(modele_rules.draft, request)
-    return render(modele, variables(request.variables))
+async def _draft(request: pb.ApercuModeleRequest, values: Mapping[str, str]) -> Rendu:
+    return await asyncio.to_thread(lambda: render(modele_rules.draft(request), values))
 
 
 async def _known(reader: Reader, code: str) -> Known:
