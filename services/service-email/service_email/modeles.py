@@ -40,11 +40,11 @@ _COMPARISONS = frozenset({"eq", "ne", "in", "notin"})
 
 
 class VariableManquante(InvalidArgument):
-    """Une variable du modèle n'a pas reçu de valeur : {variable}."""
+    """Une variable du modèle n'a pas reçu de valeur."""
 
 
 class VariableInconnue(InvalidArgument):
-    """Le modèle ne connaît pas cette variable : {variable}."""
+    """Le modèle ne connaît pas cette variable."""
 
 
 class ModeleInvalide(InvalidArgument):
@@ -83,16 +83,21 @@ def render_closed(modele: Modele, variables: Mapping[str, str], known: frozenset
     Raises like `render`, VariableInconnue.
     """
     if unknown := sorted(variables.keys() - known):
-        raise VariableInconnue(variable=unknown[0][:_LONGEST_NAME])
+        name = unknown[0][:_LONGEST_NAME]
+        raise VariableInconnue(f"variable : {name}", variable=name)
     if missing := sorted(known - variables.keys()):
-        raise VariableManquante(variable=missing[0])
+        raise _missing(missing[0])
     return render(modele, variables)
+
+
+def _missing(name: str) -> VariableManquante:
+    return VariableManquante(f"variable : {name}", variable=name)
 
 
 def _filled(source: str, variables: Mapping[str, str], *, html: bool) -> str:
     template, needed = _compiled(source, html)
     if missing := sorted(needed - variables.keys()):
-        raise VariableManquante(variable=missing[0])
+        raise _missing(missing[0])
     parts, size = [], 0
     for part in template.generate(variables):
         size += len(part.encode())

@@ -100,6 +100,9 @@ async def test_R08_a_refusal_says_which_part_is_wrong_and_where(bureau: Bureau) 
     answer = await refusal(bureau.modeles.Create(create(corps_texte="Bonjour\n{% if %}")))
     assert (answer.reason, answer.metadata["champ"]) == ("MODELE_INVALIDE", "corps_texte")
     assert "ligne 2" in answer.message
+    asked = pb.ApercuModeleRequest(corps_html="{{ prenom }}")
+    answer = await refusal(bureau.modeles.Apercu(asked))
+    assert answer.message == "Une variable du modèle n'a pas reçu de valeur (variable : prenom)."
 
 
 async def test_R08_the_template_of_the_organisation_hides_that_of_the_system(
