@@ -132,7 +132,7 @@ async def _ready(post: _Post, job: Job) -> _Ready:
     Raises DeliveryFailure, and VersionConflict when the lease has ended.
     """
     if job.message.tentatives > attempts.MOST_ATTEMPTS:
-        raise DeliveryFailure("each attempt ended with its worker", permanent=True)
+        raise DeliveryFailure("Chaque essai a été interrompu.", permanent=True)
     letter = await enclosed(post.queue, post.peers, job)
     return _Ready(letter, await post.ways.of(letter.job.message))
 

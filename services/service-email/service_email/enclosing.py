@@ -3,7 +3,8 @@
 What is fetched is stored before the mail leaves, so that all attempts carry the same bytes.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
 from db_utils import Scope, failpoint, within
@@ -16,6 +17,7 @@ from service_email.pieces import INTROUVABLE, LARGEST, TROP_VOLUMINEUX, PieceNot
 from service_email.queue import Job, Queue
 from service_email.transports import DeliveryFailure
 
+_TOGETHER = 30.0  # seconds for all documents: with a token and the sending they end within the lease
 _LOST = "CONTENU_EFFACE"  # only a message that nobody may send again has lost what it carried (R17)
 
 
@@ -38,11 +40,19 @@ async def enclosed(queue: Queue, peers: Peers, job: Job) -> Enclosed:
     with within(Scope(message.organisation_id)):
         if message.facture_id is not None and not stored:
             return await _with_invoice(queue, peers, job)
-        fetched = await _documents(peers, job, stored)
+        fetched = await _in_time(_documents(peers, job, stored))
     if fetched:
         job = await queue.attach(job, fetched)
         failpoint("delivery.after_attach")
     return Enclosed(job, [piece for _, piece in sorted((stored | fetched).items())])
+
+
+async def _in_time(fetching: Awaitable[dict[int, Piece]]) -> dict[int, Piece]:
+    try:
+        async with asyncio.timeout(_TOGETHER):
+            return await fetching
+    except TimeoutError as error:
+        raise DeliveryFailure("Un document n'est pas encore disponible : DEADLINE_EXCEEDED") from error
 
 
 async def _documents(peers: Peers, job: Job, stored: Mapping[int, Piece]) -> dict[int, Piece]:

@@ -5,7 +5,9 @@ those of the platform and of mailboxes.
 """
 
 import asyncio
+import logging
 import re
+import socket
 import ssl
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,6 +23,7 @@ from aiosmtplib import (
     SMTPNotSupported,
     SMTPRecipientsRefused,
     SMTPResponseException,
+    SMTPServerDisconnected,
 )
 
 from service_email.addresses import ascii_domain
@@ -29,8 +32,24 @@ from service_email.mime import Mail
 from service_email.models import AUCUNE, STARTTLS, TLS
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 PORTS: Final = {STARTTLS: 587, TLS: 465, AUCUNE: 25}  # RFC 6409, RFC 8314, RFC 5321
+DELAI: Final = "DELAI"
+CERTIFICAT: Final = "CERTIFICAT"
+CONNEXION: Final = "CONNEXION"
+NOM_INCONNU: Final = "NOM_INCONNU"
+CHIFFREMENT: Final = "TLS"
+PROTOCOLE: Final = "PROTOCOLE"  # the server has no STARTTLS, or no such login
+CAUSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (ssl.SSLCertVerificationError, CERTIFICAT),
+    (ssl.SSLError, CHIFFREMENT),
+    (TimeoutError, DELAI),
+    (socket.gaierror, NOM_INCONNU),
+    (OSError, CONNEXION),
+    (SMTPServerDisconnected, CONNEXION),
+)
+"""Codes of failures without a reply, by their cause, the narrowest class first."""
 _LONGEST_REPLY = 500  # characters of a reply that the journal keeps (R10)
 SMTPUTF8_ABSENT = "SMTPUTF8_ABSENT"  # the reply of a failure: the server lacks the extension (R19)
 ADRESSE_PRIVEE = "ADRESSE_PRIVEE"  # the same: the server is not on the Internet (R15)
@@ -57,7 +76,14 @@ class DeliveryFailure(Exception):
 
 
 class NoAnswer(DeliveryFailure):
-    """A failure without a reply of the server: no connection, no trust, no common protocol, no time."""
+    """A failure without a reply of the server, told by a code alone: of CAUSES, PROTOCOLE, or DOSSIER.
+
+    The text of *error*, which may name machines and folders of ours, is for the log.
+    """
+
+    def __init__(self, code: str, error: Exception) -> None:
+        super().__init__(code)
+        _log.warning("a mail has not left (%s): %s: %s", code, type(error).__name__, error)
 
 
 class Transport(Protocol):
@@ -123,7 +149,7 @@ class SmtpTransport:
         except PrivateAddress as error:
             raise DeliveryFailure(ADRESSE_PRIVEE, permanent=True) from error
         except (SMTPException, OSError) as error:  # no connection, no reply, no trust
-            raise NoAnswer(f"{type(error).__name__}: {error}") from error
+            raise NoAnswer(_cause_of(error), error) from error
         finally:
             client.close()
 
@@ -164,6 +190,17 @@ class SmtpTransport:
 
     async def _token(self) -> str:
         return self._access.token
+
+
+def _cause_of(error: BaseException) -> str:
+    """The code of the known cause of *error*; PROTOCOLE where there is none."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        chain.append(cause)
+        cause = cause.__cause__
+    known = (code for kind, code in CAUSES if any(isinstance(one, kind) for one in chain))
+    return next(known, PROTOCOLE)
 
 
 async def _given(client: SMTP, mail: Mail) -> tuple[Mapping[str, tuple[int, str]], str]:
@@ -208,7 +245,7 @@ class FolderTransport:
         try:
             await asyncio.to_thread(self._write, mail)
         except OSError as error:
-            raise DeliveryFailure(f"{type(error).__name__}: {error}") from error
+            raise NoAnswer("DOSSIER", error) from error
         return Receipt(None, str(self._folder))
 
     def _write(self, mail: Mail) -> None:

@@ -1,15 +1,21 @@
 """The test of a mailbox (R15): what its server says, in words that help the person who reads them."""
 
 import asyncio
-import socket
-import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from service_email.boite_rules import AdressePrivee
 from service_email.models import OAUTH2, BoiteMail
-from service_email.transports import ADRESSE_PRIVEE, DeliveryFailure, NoAnswer
+from service_email.transports import (
+    ADRESSE_PRIVEE,
+    CERTIFICAT,
+    CHIFFREMENT,
+    CONNEXION,
+    DELAI,
+    NOM_INCONNU,
+    PROTOCOLE,
+    DeliveryFailure,
+)
 from service_email.ways import CHIFFREMENT_REQUIS, DECHIFFREMENT, RECONNECT, Ways
 
 PATIENCE: Final = 10.0  # seconds for all of it
@@ -25,20 +31,14 @@ _ACCOUNTS_AWAY: Final = "L'accès au compte connecté n'a pas pu être obtenu ; 
 _SAID: Final = {
     CHIFFREMENT_REQUIS: "Sans chiffrement, seul un serveur de cette machine est admis.",
     DECHIFFREMENT: "Le mot de passe enregistré est illisible ; saisissez-le à nouveau.",
+    CERTIFICAT: "Le certificat du serveur n'est pas reconnu pour ce nom.",
+    CHIFFREMENT: "La connexion chiffrée a échoué ; vérifiez le port et la sécurité.",
+    DELAI: "Le serveur n'a pas répondu à temps.",
+    NOM_INCONNU: "Ce nom de serveur est inconnu.",
+    CONNEXION: "Le serveur ne répond pas à cette adresse et à ce port.",
+    PROTOCOLE: "Le serveur ne propose pas le chiffrement ou l'identification demandés.",
 }
 _BAD_LOGIN: Final = 535  # RFC 4954 section 6
-# Reasons of a failure without an answer, the narrowest class first, with what the person may do about it.
-_CAUSES: Final[tuple[tuple[type[BaseException], str, str], ...]] = (
-    (ssl.SSLCertVerificationError, "CERTIFICAT", "Le certificat du serveur n'est pas reconnu pour ce nom."),
-    (ssl.SSLError, "TLS", "La connexion chiffrée a échoué ; vérifiez le port et la sécurité."),
-    (TimeoutError, "DELAI", "Le serveur n'a pas répondu à temps."),
-    (socket.gaierror, "NOM_INCONNU", "Ce nom de serveur est inconnu."),
-    (OSError, "CONNEXION", "Le serveur ne répond pas à cette adresse et à ce port."),
-)
-_PROTOCOL: Final = (
-    "PROTOCOLE",
-    "Le serveur ne propose pas le chiffrement ou l'identification demandés.",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ async def verified(ways: Ways, boite: BoiteMail) -> Verdict:
         if failure.reply == ADRESSE_PRIVEE:
             raise AdressePrivee(champ="smtp_host") from failure
         return _verdict(failure, boite)
-    except TimeoutError as error:
-        return Verdict(False, *_of_cause(error))
+    except TimeoutError:
+        return Verdict(False, _SAID[DELAI], DELAI)
 
 
 def _verdict(failure: DeliveryFailure, boite: BoiteMail) -> Verdict:
@@ -74,30 +74,10 @@ def _verdict(failure: DeliveryFailure, boite: BoiteMail) -> Verdict:
         return Verdict(False, _of_code(failure.code, boite), f"{failure.code} {failure.reply}"[:500])
     if failure.reply in RECONNECT:
         return Verdict(False, _RECONNECT, failure.reply)
-    if failure.reply in _SAID:
-        return Verdict(False, _SAID[failure.reply], failure.reply)
-    if isinstance(failure, NoAnswer):
-        return Verdict(False, *_of_cause(failure))
-    return Verdict(False, _ACCOUNTS_AWAY, failure.reply)
+    return Verdict(False, _SAID.get(failure.reply, _ACCOUNTS_AWAY), failure.reply)
 
 
 def _of_code(code: int, boite: BoiteMail) -> str:
     if code == _BAD_LOGIN:
         return _REFUSED_ACCOUNT if boite.type_connexion == OAUTH2 else _WRONG_LOGIN
     return _LATER if code < 500 else _REFUSED
-
-
-def _of_cause(error: BaseException) -> tuple[str, str]:
-    """The sentence and the code of the innermost known cause of *error*."""
-    causes = list(_causes(error))
-    for kind, code, sentence in _CAUSES:
-        if any(isinstance(cause, kind) for cause in causes):
-            return sentence, code
-    code, sentence = _PROTOCOL
-    return sentence, code
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__

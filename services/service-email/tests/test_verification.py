@@ -148,7 +148,7 @@ async def test_R15_the_certificate_is_for_the_name_though_an_address_is_connecte
             if trusted:
                 assert (await way.verify("a@exemple.fr")).startswith("250")
             else:
-                with pytest.raises(DeliveryFailure, match="CERTIFICATE_VERIFY_FAILED"):
+                with pytest.raises(DeliveryFailure, match=r"^CERTIFICAT$"):
                     await way.verify("a@exemple.fr")
 
 
@@ -202,7 +202,7 @@ async def test_R15_a_line_is_closed_when_its_test_is_given_up() -> None:
     async with await asyncio.start_server(silent, "127.0.0.1", 0, family=socket.AF_INET) as server:
         port = server.sockets[0].getsockname()[1]
         way = SmtpTransport(SmtpAccess("127.0.0.1", port, "aucune"), Trust(), 0.2)
-        with pytest.raises(DeliveryFailure, match="Timeout"):
+        with pytest.raises(DeliveryFailure, match=r"^DELAI$"):
             await way.verify("a@exemple.fr")
         await asyncio.wait_for(closed.wait(), 5)
 
