@@ -22,7 +22,7 @@ class Certificate:
 
 
 def self_signed(folder: Path, address: str) -> Certificate:
-    """A certificate for the IP *address*, signed by itself, valid for a day, in *folder*."""
+    """A certificate for *address*, an IP or a name, signed by itself, valid for a day, in *folder*."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
     now = clock.now()
@@ -34,7 +34,7 @@ def self_signed(folder: Path, address: str) -> Certificate:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_subject(address)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, SHA256())
     )
@@ -42,3 +42,10 @@ def self_signed(folder: Path, address: str) -> Certificate:
     certificate.file.write_bytes(signed.public_bytes(Encoding.PEM))
     certificate.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return certificate
+
+
+def _subject(address: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(address))
+    except ValueError:
+        return x509.DNSName(address)

@@ -9,6 +9,7 @@ It runs in a thread and on a loop of its own, as a server elsewhere does.
 """
 
 import asyncio
+import base64
 import ssl
 import tempfile
 import threading
@@ -69,15 +70,20 @@ class SmtpServer:
     """A server at *host* and *port*; `mails` are those it accepted, in order.
 
     With *security* other than "aucune", clients have to trust `certificate`, for instance by
-    the environment variable SSL_CERT_FILE. With a *login* (name, password), nobody else may
-    send. While *smtputf8* is true it offers that extension (RFC 6531).
+    the environment variable SSL_CERT_FILE; it is for *name*. With a *login* (name, password),
+    nobody else may send but those of `tokens`, user names with the access tokens by which they
+    log in (XOAUTH2). While *smtputf8* is true it offers that extension (RFC 6531).
     """
 
-    def __init__(self, security: Security, login: tuple[str, str] | None, folder: Path) -> None:
+    def __init__(
+        self, security: Security, login: tuple[str, str] | None, folder: Path, name: str = HOST
+    ) -> None:
         self.smtputf8 = True
         self.host, self.port = HOST, free_port()
-        self.certificate: Certificate | None = None if security == "aucune" else self_signed(folder, HOST)
+        self.certificate: Certificate | None = None if security == "aucune" else self_signed(folder, name)
+        self.tokens: dict[str, str] = {}
         self.mails: list[ReceivedMail] = []
+        self.greetings = 0  # EHLO commands
         self.transactions = 0  # MAIL commands, whatever became of them
         self.goodbyes = 0  # QUIT commands
         self._security, self._login = security, login
@@ -100,9 +106,10 @@ class SmtpServer:
 
     def forget(self) -> None:
         """Start afresh: no mails, no script, nobody refused."""
-        self.mails, self.transactions, self.goodbyes = [], 0, 0
+        self.mails, self.greetings, self.transactions, self.goodbyes = [], 0, 0, 0
         self._script.clear()
         self._refused.clear()
+        self.tokens.clear()
         self.smtputf8 = True
 
     @contextmanager
@@ -140,6 +147,10 @@ class SmtpServer:
         given = (data.login.decode(), data.password.decode())
         return AuthResult(success=self._login in (None, given), handled=False)
 
+    @property
+    def _closed(self) -> bool:
+        return self._login is not None or bool(self.tokens)
+
     async def _answer(self, stage: Stage, smtp: Any, usual: Any) -> Any:
         """What the script says at *stage*, else what is *usual*; does not return without an answer."""
         answer = self._script[stage].popleft() if self._script[stage] else usual
@@ -160,17 +171,27 @@ class _Handler:
         self, smtp: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
+        self._server.greetings += 1
         smtp.enable_SMTPUTF8 = offered = self._server.smtputf8
         return [line for line in responses if offered or not line.endswith("SMTPUTF8")]
 
     async def handle_AUTH(self, smtp: Any, session: Any, envelope: Any, args: list[str]) -> Any:
         return await self._server._answer("AUTH", smtp, MISSING)
 
+    async def auth_XOAUTH2(self, smtp: Any, args: list[str]) -> AuthResult:
+        """The mechanism of Google and Microsoft: a refusal is told as a challenge, then as a reply."""
+        user, bearer, *_ = base64.b64decode(args[1]).decode().split("\x01")
+        token = self._server.tokens.get(user.removeprefix("user="))
+        if token is not None and bearer == f"auth=Bearer {token}":
+            return AuthResult(success=True)
+        await smtp.challenge_auth('{"status":"401"}')
+        return AuthResult(success=False, handled=False)
+
     async def handle_MAIL(
         self, smtp: Any, session: Any, envelope: Any, address: str, options: list[str]
     ) -> Any:
         self._server.transactions += 1
-        if self._server._login is not None and not session.authenticated:
+        if self._server._closed and not session.authenticated:
             return "530 5.7.0 authentication required"
         envelope.mail_from, envelope.mail_options = address, options
         return await self._server._answer("MAIL", smtp, "250 OK")
@@ -204,11 +225,11 @@ class _Handler:
 
 @contextmanager
 def smtp_server(
-    security: Security = "aucune", *, login: tuple[str, str] | None = None
+    security: Security = "aucune", *, login: tuple[str, str] | None = None, name: str = HOST
 ) -> Iterator[SmtpServer]:
     """A running server; see `SmtpServer` for its parameters."""
     with tempfile.TemporaryDirectory() as folder:
-        server = SmtpServer(security, login, Path(folder))
+        server = SmtpServer(security, login, Path(folder), name)
         server.start()
         try:
             yield server

@@ -33,15 +33,21 @@ class Applicable:
     variables: frozenset[str]
 
 
+def checked_langue(langue: str) -> str:
+    """The language *langue*, two small letters, French when it is empty. Raises FormatInvalide."""
+    asked = langue or FRENCH
+    if not (len(asked) == len("fr") and asked.isascii() and asked.isalpha() and asked.islower()):
+        raise FormatInvalide("deux lettres minuscules comme fr", champ="langue")
+    return asked
+
+
 async def asked_modele(tx: Transaction, code: str, organisation_id: str, langue: str) -> Applicable:
     """The template *code* in *langue*, or in French where it is not written in it (R26).
 
     What the system's template takes may be given to that of the organisation, too, whatever it uses.
     Raises FormatInvalide, Introuvable.
     """
-    asked = langue or FRENCH
-    if not (len(asked) == len("fr") and asked.isascii() and asked.isalpha() and asked.islower()):
-        raise FormatInvalide(champ="langue")
+    asked = checked_langue(langue)
     modeles = await tx.all(_MODELES, code=code, organisation=organisation_id, langue=asked)
     if not modeles:
         raise Introuvable(champ="modele_code")

@@ -6,7 +6,6 @@ Read `queue.py` for the lease under which it works, `attempts.py` for the outcom
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,12 +15,13 @@ from grpc_utils.telemetry import masked
 from service_kit import App, Worker
 
 from service_email import attempts
-from service_email.mime import Piece, compose
+from service_email.enclosing import Enclosed, enclosed
+from service_email.mime import compose
 from service_email.models import Message
-from service_email.pieces import PieceNotYet, invoice_pdf
 from service_email.queue import Job, Queue
 from service_email.settings import EmailSettings
-from service_email.transports import DeliveryFailure, Transport, transport
+from service_email.transports import DeliveryFailure, Transport
+from service_email.ways import Ways
 
 _log = logging.getLogger(__name__)
 
@@ -34,17 +34,16 @@ class _Post:
     """The parts of a worker: where messages come from, how mails leave, who has their attachments."""
 
     queue: Queue
-    way: Transport
+    ways: Ways
     peers: Peers
 
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A job with the attachments of its message; *remark* says why it has none."""
+    """A mail to be sent: what it is made of, and the way by which it leaves."""
 
-    job: Job
-    pieces: Sequence[Piece]
-    remark: str = ""
+    letter: Enclosed
+    way: Transport
 
 
 async def deliver(app: App[EmailSettings]) -> None:
@@ -53,7 +52,7 @@ async def deliver(app: App[EmailSettings]) -> None:
     A cancelled worker gives the deliveries under way the grace of the settings to end. Those that do
     not are due again when their lease is over.
     """
-    post = _Post(Queue(app.database), transport(app.settings), app.peers)
+    post = _Post(Queue(app.database), app.part(Ways), app.peers)
     under_way: set[asyncio.Task[None]] = set()
     try:
         while True:
@@ -107,11 +106,11 @@ async def _attempt(post: _Post, job: Job) -> None:
         await _note(post, job, attempts.failed(job.message, failure))
         return
     try:
-        outcome = await _sent(post, ready)
+        outcome = await _sent(ready)
     except DeliveryFailure as failure:
-        outcome = attempts.failed(ready.job.message, failure)
+        outcome = attempts.failed(job.message, failure)
     failpoint("delivery.before_note")
-    await _note(post, ready.job, outcome)
+    await _note(post, ready.letter.job, outcome)
 
 
 async def _note(post: _Post, job: Job, outcome: attempts.Outcome) -> None:
@@ -128,37 +127,21 @@ async def _note(post: _Post, job: Job, outcome: attempts.Outcome) -> None:
 
 
 async def _ready(post: _Post, job: Job) -> _Ready:
-    """The message of *job* with its attachments, fetched unless they are stored already (R25).
+    """The message of *job* with its attachments and its way.
 
     Raises DeliveryFailure, and VersionConflict when the lease has ended.
     """
-    message = job.message
-    if message.tentatives > attempts.MOST_ATTEMPTS:
-        raise DeliveryFailure("each attempt ended with its worker", permanent=True)
-    stored = await post.queue.pieces(message) if message.pieces_jointes else []
-    if message.facture_id is None or stored:
-        return _Ready(job, stored)
-    try:
-        piece = await invoice_pdf(message, post.peers)
-    except PieceNotYet as error:
-        if message.tentatives < attempts.MOST_ATTEMPTS:
-            raise DeliveryFailure(f"La facture n'est pas encore disponible : {error.reason}") from error
-        return await _without(post, job, error.reason)
-    if piece is None:
-        return await _without(post, job, "INTROUVABLE")
-    job = await post.queue.attach(job, piece)
-    failpoint("delivery.after_attach")
-    return _Ready(job, [piece])
+    if job.message.tentatives > attempts.MOST_ATTEMPTS:
+        raise DeliveryFailure("Chaque essai a été interrompu.", permanent=True)
+    letter = await enclosed(post.queue, post.peers, job)
+    return _Ready(letter, await post.ways.of(letter.job.message))
 
 
-async def _without(post: _Post, job: Job, reason: str) -> _Ready:
-    return _Ready(await post.queue.unattached(job), [], f"Envoyé sans la facture en pièce jointe : {reason}")
-
-
-async def _sent(post: _Post, ready: _Ready) -> attempts.Outcome:
-    mail = await asyncio.to_thread(compose, ready.job.message, ready.pieces)
+async def _sent(ready: _Ready) -> attempts.Outcome:
+    letter = ready.letter
+    mail = await asyncio.to_thread(compose, letter.job.message, letter.pieces)
     failpoint("delivery.before_send")
-    return attempts.delivered(await post.way.send(mail), ready.remark)
+    return attempts.delivered(await ready.way.send(mail), letter.remark)
 
 
 DELIVERY = Worker("delivery", deliver, every=timedelta(seconds=5), exclusive=False, wake_on=Message)

@@ -14,6 +14,7 @@ from db_utils import parse_uuid
 from grpc_utils import clean_text, money, opaque_id, written_amount, written_day
 from nats_utils import required_instant, required_text
 
+from service_email.departs import Depart
 from service_email.modeles import render
 from service_email.models import IGNORE, Message, Modele
 from service_email.rules import checked_address, message, recipient
@@ -33,14 +34,14 @@ _UNKNOWN = "Le client n'est pas connu."
 
 @dataclass(frozen=True, slots=True)
 class Expediteur:
-    """The organisation in whose name the mail of an event is written, and the sender's address.
+    """The organisation in whose name the mail of an event is written, and where that leaves from (R6).
 
     *application* is the address of the web application, for links, "" when none is known. *societe_id* is
     the société that the event tells, or that of its client.
     """
 
     organisation_id: str
-    de: str
+    depart: Depart
     application: str
     societe_id: str = ""
 
@@ -64,8 +65,8 @@ def welcome(event: ClientCreatedEvent, sender: Expediteur, modele: Modele) -> Me
         _NO_ADDRESS,
         modele,
         {"organisation_nom": ""},
+        depart=sender.depart,
         organisation_id=sender.organisation_id,
-        de=sender.de,
         origine="client.created",
         cle_idempotence=f"client.created:{event.client_id}",
     )
@@ -115,7 +116,7 @@ def invoice_issued(
     bare = to_client(between, modele, variables, "invoice.created", facture_id)
     if bare.statut == IGNORE or parse_uuid(facture_id) is None:  # an invoice of an outside system (C2)
         return bare
-    without = {"texte": bare.corps_texte, "html": bare.corps_html}
+    without = {"texte": bare.corps_texte, "html": bare.corps_html}  # signed by the mailbox already
     return to_client(
         between,
         jointe,
@@ -149,8 +150,8 @@ def to_client(
         modele,
         variables,
         between.signature,
+        depart=between.expediteur.depart,
         organisation_id=between.expediteur.organisation_id,
-        de=between.expediteur.de,
         origine=origine,
         cle_idempotence=f"{origine}:{cause}",
         **columns,
@@ -163,12 +164,15 @@ def _mail(
     modele: Modele,
     variables: Mapping[str, str],
     signature: str = "",
+    *,
+    depart: Depart,
     **columns: Any,
 ) -> Message:
     """The message made of *modele* for *person*; *unreachable* says why one without an address gets none."""
     prenom, nom = (clean_text(" ".join(name.split()), "nom") for name in (person.prenom, person.nom))
     rendu = signed(render(modele, {"prenom": prenom, "nom": nom, **variables}), modele, signature)
     return message(
+        depart,
         sujet=rendu.sujet,
         corps_texte=rendu.texte,
         corps_html=rendu.html,

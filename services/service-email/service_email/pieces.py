@@ -1,25 +1,43 @@
-"""The PDF of an invoice as an attachment: fetched when its mail is to be sent (R5, R25).
+"""Attachments: how they are stored, and the PDF of an invoice, fetched when its mail is to be sent (R5, R25).
 
-`queue.py` stores what was fetched, so that all attempts carry the same bytes.
+`enclosing.py` brings together what a mail carries.
 """
 
 import hashlib
+from typing import Any
 
 import grpc
 from crm.factures.factures_pb2 import DownloadFactureRequest, DownloadFactureResponse
 from crm.factures.factures_pb2_grpc import InvoiceServiceStub
-from db_utils import Scope, within
 from grpc_utils import Peers, file_name, info_of, reason_of
 from grpc_utils.errors import Refusal
 
 from service_email.mime import Piece
-from service_email.models import Message
+from service_email.models import ContenuPiece, Message
 from service_email.transports import DeliveryFailure
 
 LARGEST = 10 * 1024 * 1024  # bytes of all attachments of a mail (R5)
 TROP_VOLUMINEUX = "TROP_VOLUMINEUX"
+INTROUVABLE = "INTROUVABLE"
 PATIENCE = 5.0  # seconds for one document (R25)
 _PDF = "application/pdf"
+
+
+def described(piece: Piece) -> dict[str, Any]:
+    """The entry of pieces_jointes that tells of *piece*."""
+    return {
+        "nom": piece.nom,
+        "type_mime": piece.type_mime,
+        "taille": len(piece.contenu),
+        "sha256": hashlib.sha256(piece.contenu).hexdigest(),
+    }
+
+
+def content_row(message: Message, rang: int, contenu: bytes) -> ContenuPiece:
+    """The row that holds the bytes of an attachment of *message*."""
+    return ContenuPiece(
+        organisation_id=message.organisation_id, message_id=message.id, rang=rang, contenu=contenu
+    )
 
 
 class PieceNotYet(Exception):
@@ -31,20 +49,19 @@ class PieceNotYet(Exception):
 
 
 async def invoice_pdf(message: Message, peers: Peers) -> Piece | None:
-    """The PDF of the invoice that *message* is about, None when factures has no such invoice.
+    """The PDF of the invoice that *message* is about, None when its organisation has no such invoice.
 
-    Raises PieceNotYet, and DeliveryFailure for a PDF that no mail may carry.
+    The scope is that organisation. Raises PieceNotYet, and DeliveryFailure for a PDF that no mail may carry.
     """
     request = DownloadFactureRequest(id=message.facture_id or "")
-    with within(Scope(message.organisation_id)):
-        try:
-            given = await peers.stub(InvoiceServiceStub).Download(request, timeout=PATIENCE)
-        except grpc.aio.AioRpcError as error:
-            if error.code() == grpc.StatusCode.NOT_FOUND:
-                return None
-            raise PieceNotYet(_told(error)) from error
-        except Refusal as error:
-            raise PieceNotYet(reason_of(error)) from error
+    try:
+        given = await peers.stub(InvoiceServiceStub).Download(request, timeout=PATIENCE)
+    except grpc.aio.AioRpcError as error:
+        if error.code() == grpc.StatusCode.NOT_FOUND:
+            return None
+        raise PieceNotYet(_told(error)) from error
+    except Refusal as error:
+        raise PieceNotYet(reason_of(error)) from error
     return checked(given)
 
 

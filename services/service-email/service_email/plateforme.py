@@ -14,6 +14,7 @@ from grpc_utils import content_hash, instant, one_of, opaque_id, required
 from grpc_utils.errors import ChampRequis, FormatInvalide, Introuvable
 from grpc_utils.telemetry import masked
 
+from service_email.departs import Depart
 from service_email.modeles import render
 from service_email.models import COMPTE, Message, Modele
 from service_email.rules import checked_address, message, one_line, recipient
@@ -31,12 +32,12 @@ _CONFIRMATION_PAGE = "confirmer-adresse"
 _JETON = re.compile(r"[A-Za-z0-9._~-]{1,512}")
 
 
-def welcome_user(request: pb.SendWelcomeRequest, de: str, modele: Modele, lien: str) -> Message:
+def welcome_user(request: pb.SendWelcomeRequest, depart: Depart, modele: Modele, lien: str) -> Message:
     """The welcome mail of a new user (R23); *lien* is the page where he signs in, if any."""
     utilisateur_id = opaque_id(required(request.utilisateur_id, "utilisateur_id"), "utilisateur_id")
     return _to_person(
         request,
-        de,
+        depart,
         modele,
         {"lien_application": lien},
         origine="bienvenue",
@@ -44,12 +45,12 @@ def welcome_user(request: pb.SendWelcomeRequest, de: str, modele: Modele, lien: 
     )
 
 
-def account_mail(request: pb.SendAccountMailRequest, de: str, modele: Modele, lien: str) -> Message:
+def account_mail(request: pb.SendAccountMailRequest, depart: Depart, modele: Modele, lien: str) -> Message:
     """The mail about an account that *request* asks for (R20); *lien* is the address of the application."""
     opaque_id(required(request.utilisateur_id, "utilisateur_id"), "utilisateur_id")
     return _to_person(
         request,
-        de,
+        depart,
         modele,
         _VARIABLES[request.modele_code](request, lien.rstrip("/")),
         origine=COMPTE,
@@ -68,14 +69,19 @@ def sendable(code: str) -> str:
 
     Raises ChampRequis, Introuvable.
     """
-    if required(code, "modele_code") in (BIENVENUE_UTILISATEUR, *_VARIABLES):
+    if is_own(required(code, "modele_code")):
         raise Introuvable(champ="modele_code")
     return code
 
 
+def is_own(code: str) -> bool:
+    """Whether *code* is that of a template for the platform's own mails."""
+    return code in (BIENVENUE_UTILISATEUR, *_VARIABLES)
+
+
 def _to_person(
     request: pb.SendWelcomeRequest | pb.SendAccountMailRequest,
-    de: str,
+    depart: Depart,
     modele: Modele,
     variables: Mapping[str, str],
     **columns: Any,
@@ -84,8 +90,8 @@ def _to_person(
     rendu = render(modele, {"prenom": prenom, "nom": nom, **variables})
     email = checked_address(required(request.email, "email"), "email")
     return message(
+        depart,
         organisation_id=PLATEFORME,
-        de=de,
         a=[recipient(email, f"{prenom} {nom}".strip())],
         sujet=rendu.sujet,
         corps_texte=rendu.texte,

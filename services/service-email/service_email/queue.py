@@ -5,8 +5,8 @@ are due again by themselves. The worker is in `delivery.py`.
 """
 
 import asyncio
-import hashlib
 import logging
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,7 +26,8 @@ from sqlalchemy import bindparam, delete, func, not_, select
 from service_email.alertes import tell_undeliverable
 from service_email.attempts import Outcome
 from service_email.mime import Piece
-from service_email.models import COMPTE, EN_COURS, ContenuPiece, Message, Tentative
+from service_email.models import COMPTE, EN_COURS, ENVOYE, ContenuPiece, Message, Tentative
+from service_email.pieces import content_row, described
 from service_email.transports import SMTPUTF8_ABSENT
 
 _log = logging.getLogger(__name__)
@@ -45,11 +46,7 @@ _AT_ITS_RATE = (
 _DUE = due_rows(Message, not_(Message.organisation_id.in_(_AT_ITS_RATE)), limit=bindparam("most"))
 
 
-_CONTENTS = (
-    select(ContenuPiece.contenu)
-    .where(ContenuPiece.message_id == bindparam("message_id"))
-    .order_by(ContenuPiece.rang)
-)
+_CONTENTS = select(ContenuPiece).where(ContenuPiece.message_id == bindparam("message_id"))
 _FORGET_CONTENTS = delete(ContenuPiece).where(ContenuPiece.message_id == bindparam("message_id"))
 
 
@@ -65,29 +62,21 @@ def _begun(message: Message, now: datetime) -> Tentative:
     return Tentative(
         organisation_id=message.organisation_id,
         message_id=message.id,
-        numero=message.tentatives,
+        numero=message.essais_anterieurs + message.tentatives,
         debut=now,
     )
 
 
-def _forgotten(message: Message) -> dict[str, Any]:
-    """The columns to forget of *message*, which is over: those that its row needs no more.
+def _forgotten(message: Message, outcome: Outcome) -> dict[str, Any]:
+    """The columns to forget of *message* after *outcome*: those that its row needs no more.
 
-    The bodies of a mail about an account may hold a link that is a secret (R20).
+    What has failed may be sent again (R11), except a mail about an account, whose bodies may hold a link that
+    is a secret (R20).
     """
-    forgotten: dict[str, Any] = {"corps_sans_piece": None}
-    if message.origine == COMPTE:
+    forgotten: dict[str, Any] = {"corps_sans_piece": None} if outcome.statut == ENVOYE else {}
+    if message.origine == COMPTE and outcome.prochain_essai is None:
         forgotten |= {"corps_texte": None, "corps_html": None}
     return forgotten
-
-
-def _described(piece: Piece) -> dict[str, Any]:
-    return {
-        "nom": piece.nom,
-        "type_mime": piece.type_mime,
-        "taille": len(piece.contenu),
-        "sha256": hashlib.sha256(piece.contenu).hexdigest(),
-    }
 
 
 class Queue:
@@ -109,26 +98,26 @@ class Queue:
             messages = await take_due(tx, _DUE, (LEASE,), changes=taken, since=now - RATE_PERIOD, most=most)
             return [Job(one, await tx.insert(_begun(one, now))) for one in messages]
 
-    async def pieces(self, message: Message) -> list[Piece]:
-        """The stored attachments of *message*."""
-        contents = await self._database.read().all(_CONTENTS, message_id=message.id)
-        return [
-            Piece(one["nom"], one["type_mime"], content)
-            for one, content in zip(message.pieces_jointes, contents, strict=bool(contents))
-        ]
+    async def contents(self, message: Message) -> dict[int, Piece]:
+        """The stored attachments of *message*, by their places."""
+        rows = await self._database.read().all(_CONTENTS, message_id=message.id)
+        known = message.pieces_jointes
+        return {
+            row.rang: Piece(known[row.rang]["nom"], known[row.rang]["type_mime"], row.contenu) for row in rows
+        }
 
-    async def attach(self, job: Job, piece: Piece) -> Job:
-        """Store *piece* with the message of *job* for all attempts to come; return the job as it is now.
+    async def attach(self, job: Job, pieces: Mapping[int, Piece]) -> Job:
+        """Store *pieces* at their places for all attempts to come; return the job as it is now.
 
         Raises VersionConflict when the lease has ended.
         """
         message = copy(job.message)
+        entries = dict(enumerate(message.pieces_jointes))
+        entries |= {rang: entries.get(rang, {}) | described(piece) for rang, piece in pieces.items()}
         async with self._database.transaction() as tx:
-            await tx.update(message, pieces_jointes=[_described(piece)])
-            content = ContenuPiece(
-                organisation_id=message.organisation_id, message_id=message.id, rang=0, contenu=piece.contenu
-            )
-            await tx.insert(content)
+            await tx.update(message, pieces_jointes=[entry for _, entry in sorted(entries.items())])
+            for rang, piece in pieces.items():
+                await tx.insert(content_row(message, rang, piece.contenu))
         return replace(job, message=message)
 
     async def unattached(self, job: Job) -> Job:
@@ -157,11 +146,10 @@ class Queue:
     async def _note(self, job: Job, outcome: Outcome) -> None:
         # Copies: an update changes the row in memory even if the commit then fails.
         message, tentative = copy(job.message), copy(job.tentative)
-        over = outcome.prochain_essai is None
         try:
             async with self._database.transaction() as tx:
-                await tx.update(message, **outcome.columns, **(_forgotten(message) if over else {}))
-                if over and message.pieces_jointes:  # factures keeps them
+                await tx.update(message, **outcome.columns, **_forgotten(message, outcome))
+                if outcome.statut == ENVOYE and message.pieces_jointes:
                     await tx.execute(_FORGET_CONTENTS, message_id=message.id)
                 await tx.update(
                     tentative, fin=clock.now(), code_smtp=outcome.code_smtp, reponse=outcome.reponse

@@ -4,27 +4,30 @@ Mails that events cause are in `evenements.py`, those in the platform's own name
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from crm.email import email_pb2 as pb
 from db_utils import clock, uuid7
-from grpc_utils import at_most, clean_lines, clean_text, content_hash, opaque_id, required
-from grpc_utils.errors import ChampRequis, FormatInvalide, InvalidArgument
+from grpc_utils import at_most, clean_lines, clean_text, content_hash, required
+from grpc_utils.errors import ChampRequis, FormatInvalide, InvalidArgument, TropLong
 
 from service_email.addresses import address, ascii_domain, parsed_sender
 from service_email.applying import Applicable
+from service_email.departs import Depart
 from service_email.modeles import render_closed
 from service_email.models import Message
+from service_email.new_pieces import NewPiece, new_pieces
 from service_email.signatures import signed
 
 MOST_RECIPIENTS, MOST_HEADERS = 50, 10
+LARGEST_VALUES = 32 * 1024  # bytes of all variables of a template
 
 _LONGEST_TEXT = 255  # characters of a name or of a header's value, as many as of a subject
 _HEADER_NAME = re.compile(r"X-[A-Za-z0-9-]{1,60}", re.I)
 _OURS = "x-crm-"
 _LISTS = ("a", "cc", "cci")
-_SAID = ("origine", *_LISTS, "sujet", "corps_texte", "corps_html", "repondre_a", "entetes")
+_SAID = ("origine", *_LISTS, "sujet", "corps_texte", "corps_html", "repondre_a", "entetes", "pieces_jointes")
 
 
 class EnteteInterdit(InvalidArgument):
@@ -39,33 +42,30 @@ class EntetesTropNombreux(InvalidArgument):
     """Un message a au plus 10 en-têtes supplémentaires."""
 
 
-def new_message(request: pb.SendRequest, de: str) -> Message:
-    """The message that *request* asks for, from sender *de* (R2–R4).
+def new_message(request: pb.SendRequest, depart: Depart, pieces: Sequence[NewPiece] = ()) -> Message:
+    """The message that *request* asks for, to leave from *depart* with *pieces* (R2–R5).
 
     Raises ChampRequis, FormatInvalide, TropLong, EnteteInterdit and the two refusals of too many.
     """
-    opaque_id(request.societe_id, "societe_id")
     said = _said(request)
     return message(
+        depart,
         organisation_id=request.organisation_id,
-        de=de,
         origine="rpc",
+        pieces_jointes=[piece.entry for piece in pieces],
         cle_idempotence=request.cle_idempotence or None,
-        contenu_hash=_content(request, said) if request.cle_idempotence else None,
+        contenu_hash=request_hash(request) if request.cle_idempotence else None,
         **said,
     )
 
 
 def _said(request: pb.SendRequest) -> dict[str, Any]:
     """The columns that *request* fills, in their stored form."""
-    a, cc, cci = recipients(request)
     texte, html = body(request.corps_texte, "corps_texte"), body(request.corps_html, "corps_html")
     if not (texte or html):
         raise ChampRequis(champ="corps_texte")
     return {
-        "a": a,
-        "cc": cc,
-        "cci": cci,
+        **_people(request),
         "sujet": required(one_line(request.sujet, "sujet"), "sujet"),
         "corps_texte": texte,
         "corps_html": html,
@@ -75,36 +75,52 @@ def _said(request: pb.SendRequest) -> dict[str, Any]:
 
 
 def new_template_message(
-    request: pb.SendTemplateRequest, de: str, applicable: Applicable, signature: str
+    request: pb.SendTemplateRequest,
+    depart: Depart,
+    applicable: Applicable,
+    signature: str,
+    pieces: Sequence[NewPiece] = (),
 ) -> Message:
-    """The message that the template writes for *request*, from sender *de*, signed by *signature* (R26, R28).
+    """The message that the template writes for *request*, to leave from *depart* (R26, R28).
 
     Raises ChampRequis, FormatInvalide, TropLong, EnteteInterdit, DestinatairesTropNombreux and the refusals
     of `render`.
     """
-    people = dict(zip(_LISTS, recipients(request), strict=True))
-    variables = {name: _lines(value, "variables") for name, value in request.variables.items()}
+    people, values = _people(request), variables(request.variables)
     modele = applicable.modele
-    rendu = signed(render_closed(modele, variables, applicable.variables), modele, signature)
-    said = {**people, "variables": variables}
+    rendu = signed(render_closed(modele, values, applicable.variables), modele, signature)
     return message(
+        depart,
         organisation_id=request.organisation_id,
-        de=de,
         origine="rpc",
         sujet=required(rendu.sujet, "sujet"),
         corps_texte=rendu.texte,
         corps_html=rendu.html,
         modele_code=modele.code,
+        pieces_jointes=[piece.entry for piece in pieces],
         cle_idempotence=request.cle_idempotence or None,
-        contenu_hash=_content(request, said) if request.cle_idempotence else None,
+        contenu_hash=request_hash(request) if request.cle_idempotence else None,
         **people,
     )
 
 
-def _content(request: pb.SendRequest | pb.SendTemplateRequest, said: Mapping[str, Any]) -> bytes:
+def variables(given: Mapping[str, str]) -> dict[str, str]:
+    """The values of variables in their stored form, at most 32 KiB. Raises FormatInvalide, TropLong."""
+    if sum(len(value.encode()) for value in given.values()) > LARGEST_VALUES:
+        raise TropLong(f"maximum : {LARGEST_VALUES // 1024} Kio au total", champ="variables")
+    return {name: _lines(value, "variables") for name, value in given.items()}
+
+
+def request_hash(request: pb.SendRequest | pb.SendTemplateRequest) -> bytes:
     """The hash that the key of *request* is bound to: of its stored form and of its other fields (R9)."""
+    if isinstance(request, pb.SendRequest):
+        said = _said(request)
+    else:
+        said = {**_people(request), "variables": variables(request.variables)}
     content: Any = type(request)()
     content.CopyFrom(request)
+    content.ClearField("pieces_jointes")
+    content.pieces_jointes.extend(piece.asked for piece in new_pieces(request.pieces_jointes))
     for champ, value in said.items():
         content.ClearField(champ)  # columns have the names of their fields
         if champ in _LISTS:
@@ -121,12 +137,24 @@ def alike(stored: Message, message: Message) -> bool:
     return all(getattr(stored, column) == getattr(message, column) for column in _SAID)
 
 
-def message(*, de: str, **columns: Any) -> Message:
-    """A new message, due now, with the Message-ID of all its attempts (R7)."""
+def message(depart: Depart, *, corps_texte: str | None, corps_html: str | None, **columns: Any) -> Message:
+    """A new message, due now, signed by *depart* (R6), with the Message-ID of all its attempts (R7)."""
     identity = uuid7()
-    domain = ascii_domain(parsed_sender(de)[1])
+    domain = ascii_domain(parsed_sender(depart.de)[1])
     due: dict[str, Any] = {"prochain_essai": clock.now()}
-    return Message(id=identity, message_id=f"<{identity}@{domain}>", de=de, **due | columns)
+    return Message(
+        id=identity,
+        message_id=f"<{identity}@{domain}>",
+        de=depart.de,
+        boite_mail_id=depart.boite_mail_id,
+        corps_texte=depart.texte(corps_texte),
+        corps_html=depart.html(corps_html),
+        **due | columns,
+    )
+
+
+def _people(request: pb.SendRequest | pb.SendTemplateRequest) -> dict[str, Any]:
+    return dict(zip(_LISTS, recipients(request), strict=True))
 
 
 def recipients(request: pb.SendRequest | pb.SendTemplateRequest) -> list[list[dict[str, str]]]:

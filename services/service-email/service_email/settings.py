@@ -1,18 +1,18 @@
-"""Settings of the email service: the platform's SMTP server, or a folder instead of one."""
+"""Settings of the email service: the platform's SMTP server or a folder, and what mailboxes may do."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 from grpc_utils.web import is_loopback
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from service_kit import Kept, Settings
+from service_kit import Kept, SealingSettings
 
 from service_email.addresses import InvalidAddress, parsed_sender
 
 _NOBODY = "crm@localhost"
 
 
-class EmailSettings(Settings):
+class EmailSettings(SealingSettings):
     """Settings of the email service, beside those of every service."""
 
     smtp_host: str = Field(
@@ -22,7 +22,10 @@ class EmailSettings(Settings):
         None, ge=1, le=65535, description="its port, if not 587 (starttls), 465 (tls) or 25 (aucune)"
     )
     smtp_allow_plaintext: bool = Field(
-        False, description="allow SMTP_SECURITE=aucune to servers on other machines"
+        False, description="allow securite aucune, SMTP_SECURITE's too, to servers on other machines"
+    )
+    smtp_allow_private: bool = Field(
+        False, description="allow mailboxes whose server is on this machine or in a private network"
     )
     smtp_securite: Literal["starttls", "tls", "aucune"] = Field(
         "starttls", description="encryption, certificates verified: starttls, tls or aucune"

@@ -24,6 +24,7 @@ from service_kit import App, invalid_when_refused, owner_of
 
 from service_email import evenements, rejets
 from service_email.applying import applying_modele
+from service_email.departs import Depart, depart_of_event
 from service_email.evenements import Correspondants, Expediteur
 from service_email.models import Message
 from service_email.settings import EmailSettings
@@ -43,7 +44,9 @@ async def sender_of(event: ClientCreatedEvent | _AboutClient, app: App[EmailSett
     if owner is None:
         return None
     settings = app.settings
-    return Expediteur(owner.organisation_id, settings.smtp_from, settings.app_base_url, owner.societe_id)
+    return Expediteur(
+        owner.organisation_id, Depart(settings.smtp_from), settings.app_base_url, owner.societe_id
+    )
 
 
 async def correspondents_of(event: _AboutClient, app: App[EmailSettings]) -> Correspondants | None:
@@ -97,6 +100,7 @@ async def send_welcome_mail(event: ClientCreatedEvent, tx: Transaction, sender: 
     Raises InvalidEvent when the event can make no mail.
     """
     if sender is not None:
+        sender = await _leaving(tx, sender)
         modele = await applying_modele(tx, evenements.BIENVENUE_CLIENT, sender.organisation_id)
         await _store(tx, lambda: evenements.welcome(event, sender, modele))
 
@@ -109,6 +113,7 @@ async def send_contract_mail(
     Raises InvalidEvent when the event can make no mail.
     """
     if between is not None:
+        between = replace(between, expediteur=await _leaving(tx, between.expediteur))
         modele = await applying_modele(tx, evenements.CONTRAT_SIGNE, between.expediteur.organisation_id)
         await _store(tx, lambda: evenements.contract_signed(event, between, modele))
 
@@ -121,6 +126,7 @@ async def send_invoice_mail(
     Raises InvalidEvent when the event can make no mail.
     """
     if between is not None:
+        between = replace(between, expediteur=await _leaving(tx, between.expediteur))
         organisation_id = between.expediteur.organisation_id
         modele = await applying_modele(tx, evenements.FACTURE_EMISE, organisation_id)
         jointe = modele  # what an organisation has written itself applies to both
@@ -137,9 +143,16 @@ async def send_rejection_mail(
     Raises InvalidEvent when the event can make no mail.
     """
     if between is not None:
+        between = replace(between, expediteur=await _leaving(tx, between.expediteur))
         organisation_id = between.expediteur.organisation_id
         modele = await applying_modele(tx, rejets.PAIEMENT_REJETE, organisation_id)
         await _store(tx, lambda: rejets.payment_rejected(event, between, modele))
+
+
+async def _leaving(tx: Transaction, sender: Expediteur) -> Expediteur:
+    """*sender* with the mailbox that is the default of its société or organisation, if any (R6)."""
+    depart = await depart_of_event(tx, sender.organisation_id, sender.societe_id, sender.depart.de)
+    return replace(sender, depart=depart)
 
 
 async def _store(tx: Transaction, make: Callable[[], Message]) -> None:

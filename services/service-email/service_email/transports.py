@@ -1,18 +1,21 @@
 """The port through which mails leave, with its two ends: an SMTP server, or a folder (R6).
 
-A transport knows nothing of the queue: it delivers one mail once and reports the outcome.
+A transport knows nothing of the queue: it delivers one mail once and reports the outcome. `ways.py` makes
+those of the platform and of mailboxes.
 """
 
 import asyncio
+import logging
 import re
+import socket
 import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol, TypeVar
 
 from aiosmtplib import (
     SMTP,
@@ -20,14 +23,36 @@ from aiosmtplib import (
     SMTPNotSupported,
     SMTPRecipientsRefused,
     SMTPResponseException,
+    SMTPServerDisconnected,
 )
 
 from service_email.addresses import ascii_domain
+from service_email.dialing import PrivateAddress, dial
 from service_email.mime import Mail
-from service_email.settings import EmailSettings
+from service_email.models import AUCUNE, STARTTLS, TLS
 
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+PORTS: Final = {STARTTLS: 587, TLS: 465, AUCUNE: 25}  # RFC 6409, RFC 8314, RFC 5321
+DELAI: Final = "DELAI"
+CERTIFICAT: Final = "CERTIFICAT"
+CONNEXION: Final = "CONNEXION"
+NOM_INCONNU: Final = "NOM_INCONNU"
+CHIFFREMENT: Final = "TLS"
+PROTOCOLE: Final = "PROTOCOLE"  # the server has no STARTTLS, or no such login
+CAUSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (ssl.SSLCertVerificationError, CERTIFICAT),
+    (ssl.SSLError, CHIFFREMENT),
+    (TimeoutError, DELAI),
+    (socket.gaierror, NOM_INCONNU),
+    (OSError, CONNEXION),
+    (SMTPServerDisconnected, CONNEXION),
+)
+"""Codes of failures without a reply, by their cause, the narrowest class first."""
 _LONGEST_REPLY = 500  # characters of a reply that the journal keeps (R10)
 SMTPUTF8_ABSENT = "SMTPUTF8_ABSENT"  # the reply of a failure: the server lacks the extension (R19)
+ADRESSE_PRIVEE = "ADRESSE_PRIVEE"  # the same: the server is not on the Internet (R15)
 _UTF8_OPTIONS = ("SMTPUTF8", "BODY=8BITMIME")  # RFC 6531 section 3.6
 _GOODBYE = 2.0  # seconds that the server gets to answer QUIT
 _NOT_STORABLE = re.compile(r"[\x00-\x1f\ud800-\udfff]+")
@@ -50,6 +75,17 @@ class DeliveryFailure(Exception):
         self.reply, self.code, self.permanent = _storable(reply), code, permanent
 
 
+class NoAnswer(DeliveryFailure):
+    """A failure without a reply of the server, told by a code alone: of CAUSES, PROTOCOLE, or DOSSIER.
+
+    The text of *error*, which may name machines and folders of ours, is for the log.
+    """
+
+    def __init__(self, code: str, error: Exception) -> None:
+        super().__init__(code)
+        _log.warning("a mail has not left (%s): %s: %s", code, type(error).__name__, error)
+
+
 class Transport(Protocol):
     """The way out for mails."""
 
@@ -57,63 +93,114 @@ class Transport(Protocol):
         """Deliver *mail* to all or some of its recipients. Raises DeliveryFailure."""
 
 
-@lru_cache(maxsize=16)
-def transport(settings: EmailSettings) -> Transport:
-    """The transport of *settings*, the same object for the same settings."""
-    return SmtpTransport(settings) if settings.smtp_host else FolderTransport(settings.mail_folder)
+@dataclass(frozen=True, slots=True)
+class SmtpAccess:
+    """A server, how the line to it is encrypted, and the login there.
+
+    There is none without *username*; with *token*, an access token, it is XOAUTH2. With *public_only* the
+    server must be on the Internet.
+    """
+
+    host: str
+    port: int
+    securite: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    public_only: bool = False
+
+
+class Trust:
+    """The certificate authorities of this machine, read at the first use: it takes some 20 ms."""
+
+    @cached_property
+    def context(self) -> ssl.SSLContext:
+        """What TLS clients verify servers with: the certificate, and that it is for the server's name."""
+        return ssl.create_default_context()
 
 
 class SmtpTransport:
-    """A transport by the platform's SMTP server, in one conversation per mail."""
+    """A transport by the server of *access*, in one conversation of at most *patience* seconds per mail."""
 
-    def __init__(self, settings: EmailSettings) -> None:
-        self._settings = settings
+    def __init__(self, access: SmtpAccess, trust: Trust, patience: float) -> None:
+        self._access, self._trust, self._patience = access, trust, patience
 
     async def send(self, mail: Mail) -> Receipt:
-        """Deliver *mail* within the time of the settings. Raises DeliveryFailure."""
+        """Deliver *mail*. Raises DeliveryFailure."""
         client = self._client(mail.sender)
+        refused, reply = await self._conversation(client, lambda: _given(client, mail))
+        return Receipt(250, _storable(reply), _storable(_listed(refused)))
+
+    async def verify(self, sender: str) -> str:
+        """Log in for *sender* and send nothing; return what the server says. Raises DeliveryFailure."""
+        client = self._client(sender)
+        answer = await self._conversation(client, client.noop)
+        return _storable(f"{answer.code} {answer.message}")
+
+    async def _conversation(self, client: SMTP, ask: Callable[[], Awaitable[T]]) -> T:
         try:
-            return await self._converse(client, mail)
+            return await self._connected(client, ask)
         except SMTPRecipientsRefused as error:
             replies = {one.recipient: (one.code, one.message) for one in error.recipients}
             code = min(code for code, _ in replies.values())  # a single 4xx is worth another attempt
             raise DeliveryFailure(_listed(replies), code=code, permanent=_final(code)) from error
         except SMTPResponseException as error:
             raise DeliveryFailure(error.message, code=error.code, permanent=_final(error.code)) from error
+        except PrivateAddress as error:
+            raise DeliveryFailure(ADRESSE_PRIVEE, permanent=True) from error
         except (SMTPException, OSError) as error:  # no connection, no reply, no trust
-            raise DeliveryFailure(f"{type(error).__name__}: {error}") from error
+            raise NoAnswer(_cause_of(error), error) from error
         finally:
             client.close()
 
-    async def _converse(self, client: SMTP, mail: Mail) -> Receipt:
+    async def _connected(self, client: SMTP, ask: Callable[[], Awaitable[T]]) -> T:
         try:
-            async with asyncio.timeout(self._settings.smtp_timeout_s):
-                await client.connect()
-                refused, reply = await _given(client, mail)
+            async with asyncio.timeout(self._patience):
+                await self._connect(client)
+                answer = await ask()
         except (SMTPRecipientsRefused, SMTPResponseException, DeliveryFailure):
             await _take_leave(client)
             raise
         await _take_leave(client)
-        return Receipt(250, _storable(reply), _storable(_listed(refused)))
+        return answer
+
+    async def _connect(self, client: SMTP) -> None:
+        access = self._access
+        line = await dial(access.host, access.port, public_only=access.public_only)
+        try:
+            await client.connect(sock=line)
+        except BaseException:
+            client.close()
+            line.close()
+            raise
 
     def _client(self, sender: str) -> SMTP:
-        settings = self._settings
+        access = self._access
         return SMTP(
-            hostname=settings.smtp_host,
-            port=settings.smtp_port,
-            username=settings.smtp_username or None,
-            password=settings.smtp_password.get_secret_value() or None,
+            hostname=access.host,  # the name that the certificate is verified for
+            username=access.username or None,
+            password=access.password or None,
+            oauth_token_generator=self._token if access.token else None,
             local_hostname=ascii_domain(sender),
-            timeout=None,  # the whole delivery has one, in `_converse`
-            use_tls=settings.smtp_securite == "tls",
-            start_tls=settings.smtp_securite == "starttls",
-            tls_context=self._tls,
+            timeout=None,  # the whole conversation has one, in `_connected`
+            use_tls=access.securite == TLS,
+            start_tls=access.securite == STARTTLS,
+            tls_context=self._trust.context,
         )
 
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        """The trusted certificates, read once per transport: reading them takes some 20 ms."""
-        return ssl.create_default_context()
+    async def _token(self) -> str:
+        return self._access.token
+
+
+def _cause_of(error: BaseException) -> str:
+    """The code of the known cause of *error*; PROTOCOLE where there is none."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        chain.append(cause)
+        cause = cause.__cause__
+    known = (code for kind, code in CAUSES if any(isinstance(one, kind) for one in chain))
+    return next(known, PROTOCOLE)
 
 
 async def _given(client: SMTP, mail: Mail) -> tuple[Mapping[str, tuple[int, str]], str]:
@@ -158,7 +245,7 @@ class FolderTransport:
         try:
             await asyncio.to_thread(self._write, mail)
         except OSError as error:
-            raise DeliveryFailure(f"{type(error).__name__}: {error}") from error
+            raise NoAnswer("DOSSIER", error) from error
         return Receipt(None, str(self._folder))
 
     def _write(self, mail: Mail) -> None:

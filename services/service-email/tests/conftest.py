@@ -16,6 +16,7 @@ from service_testing import Mesh, running
 from service_testing.fixtures import of_member
 from service_testing.smtp import SmtpServer, smtp_server
 from sqlalchemy import update
+from tests.bureau import LOGIN, Bureau
 from tests.courrier import APPLICATION, smtp_settings
 
 emails = of_member(EmailServiceStub)
@@ -61,8 +62,28 @@ def _smtp_of_steps() -> Iterator[SmtpServer]:
 
 @pytest.fixture(scope="package")
 async def _steps(_smtp_of_steps: SmtpServer) -> AsyncIterator[Mesh]:
-    async with running(replace(SERVICE, workers=()), **smtp_settings(_smtp_of_steps)) as mesh:
+    settings = {**smtp_settings(_smtp_of_steps), "smtp_allow_private": True}
+    async with running(replace(SERVICE, workers=()), **settings) as mesh:
         yield mesh
+
+
+@pytest.fixture(scope="package")
+def _smtp_of_mailboxes() -> Iterator[SmtpServer]:
+    with smtp_server(login=LOGIN) as server:
+        yield server
+
+
+@pytest.fixture
+def bureau(steps: Mesh, org: str) -> Bureau:
+    """An organisation with mailboxes in `steps`."""
+    return Bureau(steps, org)
+
+
+@pytest.fixture
+def poste(_smtp_of_mailboxes: SmtpServer) -> SmtpServer:
+    """The server of mailboxes, which asks for LOGIN and has seen nothing yet."""
+    _smtp_of_mailboxes.forget()
+    return _smtp_of_mailboxes
 
 
 @pytest.fixture

@@ -1,9 +1,5 @@
 """Mails that carry the PDF of an invoice (R25), from a real factures service to a real SMTP server."""
 
-import asyncio
-import os
-import signal
-import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -18,24 +14,8 @@ from service_testing import Mesh, running
 from service_testing.smtp import SmtpServer, smtp_server
 from tests.courrier import smtp_settings
 from tests.factures_jointes import Facturation
+from tests.killing import worker_killed_at
 
-_WORKER = """
-import asyncio, os
-from db_utils import Database
-from grpc_utils import Peers, ServiceSigner
-from service_email.delivery import deliver
-from service_email.settings import EmailSettings
-from service_kit import App
-
-async def main():
-    settings = EmailSettings()
-    database = Database(settings.database_url.get_secret_value(), "email")
-    await database.open()
-    signer = ServiceSigner("email", os.environ["PRIVATE_KEY"])
-    await deliver(App(settings, database, Peers({"factures": os.environ["FACTURES"]}, signer)))
-
-asyncio.run(main())
-"""
 _LAST = sum(WAITS, timedelta())  # from the storing to the last attempt
 
 
@@ -182,19 +162,7 @@ async def test_R25_a_worker_killed_before_the_mail_leaves_makes_one_mail(
     """Its attachment is stored: the next worker needs no factures."""
     await facturation.issued()
     mesh = facturation.mesh
-    environment = {
-        **os.environ,
-        "DATABASE_URL": mesh.database("email").url,
-        "SMTP_HOST": post.host,
-        "SMTP_PORT": str(post.port),
-        "SMTP_SECURITE": "aucune",
-        "SMTP_FROM": "CRM <crm@exemple.fr>",
-        "PRIVATE_KEY": mesh.secrets.keys["email"].private,
-        "FACTURES": mesh.address("factures"),
-        "FAILPOINT": f"delivery.{place}:1",
-    }
-    worker = await asyncio.create_subprocess_exec(sys.executable, "-c", _WORKER, env=environment)
-    assert await worker.wait() == -signal.SIGKILL
+    await worker_killed_at(place, mesh, post, "factures")
     assert (post.mails, await facturation.contents()) == ([], 1)
     async with mesh.without("factures"):
         await facturation.deliver(LEASE + timedelta(minutes=1))

@@ -1,9 +1,6 @@
 """Failures in the middle of a delivery: the worker's process, the database, the commit."""
 
 import asyncio
-import os
-import signal
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -20,24 +17,10 @@ from service_email.queue import LEASE
 from service_testing import Mesh, eventually
 from service_testing.smtp import SmtpServer
 from sqlalchemy import bindparam, select
+from tests.bureau import Bureau
+from tests.killing import worker_killed_at
 
 _CODES = select(Tentative.code_smtp).where(Tentative.message_id == bindparam("of"))
-_WORKER = """
-import asyncio
-from grpc_utils import Peers
-from db_utils import Database
-from service_email.delivery import deliver
-from service_email.settings import EmailSettings
-from service_kit import App
-
-async def main():
-    settings = EmailSettings()
-    database = Database(settings.database_url.get_secret_value(), "email")
-    await database.open()
-    await deliver(App(settings, database, Peers({}, None)))
-
-asyncio.run(main())
-"""
 _HANG_UP = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -80,29 +63,36 @@ async def state(mesh: Mesh, sent: pb.Message) -> tuple[str, int]:
     return message.statut, message.tentatives
 
 
-@pytest.mark.parametrize(
+KILLED = pytest.mark.parametrize(
     ("place", "received"), [("before_send", 1), ("before_note", 2)], ids=["before_send", "before_note"]
 )
+
+
+@KILLED
 async def test_R10_a_killed_worker_loses_no_mail(
     steps: Mesh, smtp: SmtpServer, sent: pb.Message, place: str, received: int
 ) -> None:
     """Another worker sends the mail after the lease; a double carries the same Message-ID."""
-    environment = {
-        **os.environ,
-        "DATABASE_URL": steps.database("email").url,
-        "SMTP_HOST": smtp.host,
-        "SMTP_PORT": str(smtp.port),
-        "SMTP_SECURITE": "aucune",
-        "SMTP_FROM": "CRM <crm@exemple.fr>",
-        "FAILPOINT": f"delivery.{place}:1",
-    }
-    worker = await asyncio.create_subprocess_exec(sys.executable, "-c", _WORKER, env=environment)
-    assert await worker.wait() == -signal.SIGKILL
+    await worker_killed_at(place, steps, smtp)
     app: Any = steps["email"].app
     with clock.frozen_at(clock.now() + LEASE + timedelta(seconds=1)):
         await deliver(app)
     assert await state(steps, sent) == ("envoye", 2)
     assert [mail.message["Message-ID"] for mail in smtp.mails] == [sent.message_id] * received
+
+
+@KILLED
+async def test_R10_a_killed_worker_loses_no_mail_of_a_mailbox(
+    bureau: Bureau, smtp: SmtpServer, poste: SmtpServer, place: str, received: int
+) -> None:
+    """The same at the server of a mailbox, while the platform's sees nothing."""
+    boite = await bureau.boite(poste)
+    mine = await bureau.send(boite_mail_id=boite.id)
+    await worker_killed_at(place, bureau.mesh, smtp)
+    await bureau.deliver(LEASE + timedelta(seconds=10))
+    assert (await bureau.state(mine))[:2] == ("envoye", 2)
+    assert [mail.message["Message-ID"] for mail in poste.mails] == [mine.message_id] * received
+    assert smtp.greetings == 0
 
 
 async def test_R10_the_outcome_is_noted_when_the_database_comes_back(

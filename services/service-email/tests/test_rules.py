@@ -6,6 +6,7 @@ import pytest
 from crm.email import email_pb2 as pb
 from grpc_utils.errors import ChampRequis, FormatInvalide, InvalidArgument, TropLong
 from service_email.addresses import wire_address
+from service_email.departs import Depart
 from service_email.models import Message
 from service_email.rules import DestinatairesTropNombreux, EnteteInterdit, EntetesTropNombreux, new_message
 
@@ -21,7 +22,7 @@ def people(*addresses: str) -> list[pb.Destinataire]:
 def stored(**fields: Any) -> Message:
     """The message made of a small request with these fields."""
     smallest = {"organisation_id": "org-1", "a": people("jean@exemple.fr"), "sujet": "Bonjour"}
-    return new_message(pb.SendRequest(**{**smallest, "corps_texte": "Bonjour.", **fields}), DE)
+    return new_message(pb.SendRequest(**{**smallest, "corps_texte": "Bonjour.", **fields}), Depart(DE))
 
 
 @pytest.mark.parametrize("missing", [{"sujet": ""}, {"sujet": "  "}, {"corps_texte": " \n"}, {"a": []}])

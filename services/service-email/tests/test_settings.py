@@ -9,9 +9,12 @@ from service_kit import ConfigurationError, load
 SERVER = {"smtp_host": "smtp.exemple.fr", "smtp_from": "CRM <crm@exemple.fr>"}
 
 
+KEYS = f"k1:{'A' * 43}="
+
+
 def settings(**given: Any) -> EmailSettings:
     """The settings loaded from *given*."""
-    loaded = load(EmailSettings, database_url="", **given)
+    loaded = load(EmailSettings, database_url="", encryption_keys=KEYS, **given)
     assert isinstance(loaded, EmailSettings)
     return loaded
 

@@ -76,7 +76,7 @@ async def test_R26_what_is_not_known_is_left_out_of_the_sentence(emails: EmailSe
         ({"a": []}, (INVALID, "CHAMP_REQUIS")),
         ({"a": [pb.Destinataire(email="x@y.fr\r\nBcc: z@y.fr")]}, (INVALID, "ENTETE_INTERDIT")),
         ({"societe_id": "soc 1"}, (INVALID, "FORMAT_INVALIDE")),
-        ({"variables": {**DEBIT, "motif": "x" * 600_000}}, (INVALID, "RENDU_TROP_LONG")),
+        ({"variables": {**DEBIT, "motif": "x" * 33_000}}, (INVALID, "TROP_LONG")),
     ],
 )
 async def test_R26_bad_input_is_refused_with_its_reason(

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from crm.common import common_pb2 as crm_dot_common_dot_common__pb2
 from crm.email import email_pb2 as crm_dot_email_dot_email__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -64,6 +65,16 @@ class EmailServiceStub:
                 request_serializer=crm_dot_email_dot_email__pb2.ListMessagesRequest.SerializeToString,
                 response_deserializer=crm_dot_email_dot_email__pb2.ListMessagesResponse.FromString,
                 _registered_method=True)
+        self.Renvoyer = channel.unary_unary(
+                '/email.EmailService/Renvoyer',
+                request_serializer=crm_dot_email_dot_email__pb2.RenvoyerMessageRequest.SerializeToString,
+                response_deserializer=crm_dot_email_dot_email__pb2.Message.FromString,
+                _registered_method=True)
+        self.Annuler = channel.unary_unary(
+                '/email.EmailService/Annuler',
+                request_serializer=crm_dot_email_dot_email__pb2.AnnulerMessageRequest.SerializeToString,
+                response_deserializer=crm_dot_email_dot_email__pb2.Message.FromString,
+                _registered_method=True)
 
 
 class EmailServiceServicer:
@@ -110,6 +121,20 @@ class EmailServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Renvoyer(self, request, context):
+        """Send again a mail that has failed or was cancelled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Annuler(self, request, context):
+        """Cancel a mail that waits.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EmailServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -142,6 +167,16 @@ def add_EmailServiceServicer_to_server(servicer, server):
                     servicer.List,
                     request_deserializer=crm_dot_email_dot_email__pb2.ListMessagesRequest.FromString,
                     response_serializer=crm_dot_email_dot_email__pb2.ListMessagesResponse.SerializeToString,
+            ),
+            'Renvoyer': grpc.unary_unary_rpc_method_handler(
+                    servicer.Renvoyer,
+                    request_deserializer=crm_dot_email_dot_email__pb2.RenvoyerMessageRequest.FromString,
+                    response_serializer=crm_dot_email_dot_email__pb2.Message.SerializeToString,
+            ),
+            'Annuler': grpc.unary_unary_rpc_method_handler(
+                    servicer.Annuler,
+                    request_deserializer=crm_dot_email_dot_email__pb2.AnnulerMessageRequest.FromString,
+                    response_serializer=crm_dot_email_dot_email__pb2.Message.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -306,6 +341,601 @@ class EmailService:
             '/email.EmailService/List',
             crm_dot_email_dot_email__pb2.ListMessagesRequest.SerializeToString,
             crm_dot_email_dot_email__pb2.ListMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Renvoyer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.EmailService/Renvoyer',
+            crm_dot_email_dot_email__pb2.RenvoyerMessageRequest.SerializeToString,
+            crm_dot_email_dot_email__pb2.Message.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Annuler(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.EmailService/Annuler',
+            crm_dot_email_dot_email__pb2.AnnulerMessageRequest.SerializeToString,
+            crm_dot_email_dot_email__pb2.Message.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class BoiteMailServiceStub:
+    """Mailboxes from which an organisation, one of its sociétés or one of its users writes.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Create = channel.unary_unary(
+                '/email.BoiteMailService/Create',
+                request_serializer=crm_dot_email_dot_email__pb2.CreateBoiteMailRequest.SerializeToString,
+                response_deserializer=crm_dot_email_dot_email__pb2.BoiteMail.FromString,
+                _registered_method=True)
+        self.Get = channel.unary_unary(
+                '/email.BoiteMailService/Get',
+                request_serializer=crm_dot_email_dot_email__pb2.GetBoiteMailRequest.SerializeToString,
+                response_deserializer=crm_dot_email_dot_email__pb2.BoiteMail.FromString,
+                _registered_method=True)
+        self.List = channel.unary_unary(
+                '/email.BoiteMailService/List',
+                request_serializer=crm_dot_email_dot_email__pb2.ListBoitesMailRequest.SerializeToString,
+                response_deserializer=crm_dot_email_dot_email__pb2.ListBoitesMailResponse.FromString,
+                _registered_method=True)
+        self.Update = channel.unary_unary(
+                '/email.BoiteMailService/Update',
+                request_serializer=crm_dot_email_dot_email__pb2.UpdateBoiteMailRequest.SerializeToString,
+                response_deserializer=crm_dot_email_dot_email__pb2.BoiteMail.FromString,
+                _registered_method=True)
+        self.Delete = channel.unary_unary(
+                '/email.BoiteMailService/Delete',
+                request_serializer=crm_dot_email_dot_email__pb2.DeleteBoiteMailRequest.SerializeToString,
+                response_deserializer=crm_dot_common_dot_common__pb2.DeleteResponse.FromString,
+                _registered_method=True)
+        self.SetDefault = channel.unary_unary(
+                '/email.BoiteMailService/SetDefault',
+                request_serializer=crm_dot_email_dot_email__pb2.SetDefaultBoiteMailRequest.SerializeToString,
+                response_deserializer=crm_dot_email_dot_email__pb2.BoiteMail.FromString,
+                _registered_method=True)
+        self.TestConnection = channel.unary_unary(
+                '/email.BoiteMailService/TestConnection',
+                request_serializer=crm_dot_email_dot_email__pb2.TestConnectionBoiteMailRequest.SerializeToString,
+                response_deserializer=crm_dot_email_dot_email__pb2.TestConnectionBoiteMailResponse.FromString,
+                _registered_method=True)
+
+
+class BoiteMailServiceServicer:
+    """Mailboxes from which an organisation, one of its sociétés or one of its users writes.
+    """
+
+    def Create(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Get(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def List(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Update(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Delete(self, request, context):
+        """Delete a mailbox of which no mail waits.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetDefault(self, request, context):
+        """Make it the default of its société and user; the former one is none any more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TestConnection(self, request, context):
+        """Connect, encrypt and log in, within 10 seconds; sends nothing. A failure is an answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_BoiteMailServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Create': grpc.unary_unary_rpc_method_handler(
+                    servicer.Create,
+                    request_deserializer=crm_dot_email_dot_email__pb2.CreateBoiteMailRequest.FromString,
+                    response_serializer=crm_dot_email_dot_email__pb2.BoiteMail.SerializeToString,
+            ),
+            'Get': grpc.unary_unary_rpc_method_handler(
+                    servicer.Get,
+                    request_deserializer=crm_dot_email_dot_email__pb2.GetBoiteMailRequest.FromString,
+                    response_serializer=crm_dot_email_dot_email__pb2.BoiteMail.SerializeToString,
+            ),
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=crm_dot_email_dot_email__pb2.ListBoitesMailRequest.FromString,
+                    response_serializer=crm_dot_email_dot_email__pb2.ListBoitesMailResponse.SerializeToString,
+            ),
+            'Update': grpc.unary_unary_rpc_method_handler(
+                    servicer.Update,
+                    request_deserializer=crm_dot_email_dot_email__pb2.UpdateBoiteMailRequest.FromString,
+                    response_serializer=crm_dot_email_dot_email__pb2.BoiteMail.SerializeToString,
+            ),
+            'Delete': grpc.unary_unary_rpc_method_handler(
+                    servicer.Delete,
+                    request_deserializer=crm_dot_email_dot_email__pb2.DeleteBoiteMailRequest.FromString,
+                    response_serializer=crm_dot_common_dot_common__pb2.DeleteResponse.SerializeToString,
+            ),
+            'SetDefault': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetDefault,
+                    request_deserializer=crm_dot_email_dot_email__pb2.SetDefaultBoiteMailRequest.FromString,
+                    response_serializer=crm_dot_email_dot_email__pb2.BoiteMail.SerializeToString,
+            ),
+            'TestConnection': grpc.unary_unary_rpc_method_handler(
+                    servicer.TestConnection,
+                    request_deserializer=crm_dot_email_dot_email__pb2.TestConnectionBoiteMailRequest.FromString,
+                    response_serializer=crm_dot_email_dot_email__pb2.TestConnectionBoiteMailResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'email.BoiteMailService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('email.BoiteMailService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class BoiteMailService:
+    """Mailboxes from which an organisation, one of its sociétés or one of its users writes.
+    """
+
+    @staticmethod
+    def Create(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.BoiteMailService/Create',
+            crm_dot_email_dot_email__pb2.CreateBoiteMailRequest.SerializeToString,
+            crm_dot_email_dot_email__pb2.BoiteMail.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Get(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.BoiteMailService/Get',
+            crm_dot_email_dot_email__pb2.GetBoiteMailRequest.SerializeToString,
+            crm_dot_email_dot_email__pb2.BoiteMail.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.BoiteMailService/List',
+            crm_dot_email_dot_email__pb2.ListBoitesMailRequest.SerializeToString,
+            crm_dot_email_dot_email__pb2.ListBoitesMailResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Update(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.BoiteMailService/Update',
+            crm_dot_email_dot_email__pb2.UpdateBoiteMailRequest.SerializeToString,
+            crm_dot_email_dot_email__pb2.BoiteMail.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Delete(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.BoiteMailService/Delete',
+            crm_dot_email_dot_email__pb2.DeleteBoiteMailRequest.SerializeToString,
+            crm_dot_common_dot_common__pb2.DeleteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetDefault(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.BoiteMailService/SetDefault',
+            crm_dot_email_dot_email__pb2.SetDefaultBoiteMailRequest.SerializeToString,
+            crm_dot_email_dot_email__pb2.BoiteMail.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TestConnection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.BoiteMailService/TestConnection',
+            crm_dot_email_dot_email__pb2.TestConnectionBoiteMailRequest.SerializeToString,
+            crm_dot_email_dot_email__pb2.TestConnectionBoiteMailResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class ModeleServiceStub:
+    """Templates: those of the system, which nobody changes, and those of the organisation.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Create = channel.unary_unary(
+                '/email.ModeleService/Create',
+                request_serializer=crm_dot_email_dot_email__pb2.CreateModeleRequest.SerializeToString,
+                response_deserializer=crm_dot_email_dot_email__pb2.Modele.FromString,
+                _registered_method=True)
+        self.List = channel.unary_unary(
+                '/email.ModeleService/List',
+                request_serializer=crm_dot_email_dot_email__pb2.ListModelesRequest.SerializeToString,
+                response_deserializer=crm_dot_email_dot_email__pb2.ListModelesResponse.FromString,
+                _registered_method=True)
+        self.Update = channel.unary_unary(
+                '/email.ModeleService/Update',
+                request_serializer=crm_dot_email_dot_email__pb2.UpdateModeleRequest.SerializeToString,
+                response_deserializer=crm_dot_email_dot_email__pb2.Modele.FromString,
+                _registered_method=True)
+        self.Apercu = channel.unary_unary(
+                '/email.ModeleService/Apercu',
+                request_serializer=crm_dot_email_dot_email__pb2.ApercuModeleRequest.SerializeToString,
+                response_deserializer=crm_dot_email_dot_email__pb2.ApercuModeleResponse.FromString,
+                _registered_method=True)
+
+
+class ModeleServiceServicer:
+    """Templates: those of the system, which nobody changes, and those of the organisation.
+    """
+
+    def Create(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def List(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Update(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Apercu(self, request, context):
+        """What a template reads like with these variables; nothing is stored or sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_ModeleServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Create': grpc.unary_unary_rpc_method_handler(
+                    servicer.Create,
+                    request_deserializer=crm_dot_email_dot_email__pb2.CreateModeleRequest.FromString,
+                    response_serializer=crm_dot_email_dot_email__pb2.Modele.SerializeToString,
+            ),
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=crm_dot_email_dot_email__pb2.ListModelesRequest.FromString,
+                    response_serializer=crm_dot_email_dot_email__pb2.ListModelesResponse.SerializeToString,
+            ),
+            'Update': grpc.unary_unary_rpc_method_handler(
+                    servicer.Update,
+                    request_deserializer=crm_dot_email_dot_email__pb2.UpdateModeleRequest.FromString,
+                    response_serializer=crm_dot_email_dot_email__pb2.Modele.SerializeToString,
+            ),
+            'Apercu': grpc.unary_unary_rpc_method_handler(
+                    servicer.Apercu,
+                    request_deserializer=crm_dot_email_dot_email__pb2.ApercuModeleRequest.FromString,
+                    response_serializer=crm_dot_email_dot_email__pb2.ApercuModeleResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'email.ModeleService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('email.ModeleService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class ModeleService:
+    """Templates: those of the system, which nobody changes, and those of the organisation.
+    """
+
+    @staticmethod
+    def Create(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.ModeleService/Create',
+            crm_dot_email_dot_email__pb2.CreateModeleRequest.SerializeToString,
+            crm_dot_email_dot_email__pb2.Modele.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.ModeleService/List',
+            crm_dot_email_dot_email__pb2.ListModelesRequest.SerializeToString,
+            crm_dot_email_dot_email__pb2.ListModelesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Update(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.ModeleService/Update',
+            crm_dot_email_dot_email__pb2.UpdateModeleRequest.SerializeToString,
+            crm_dot_email_dot_email__pb2.Modele.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Apercu(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/email.ModeleService/Apercu',
+            crm_dot_email_dot_email__pb2.ApercuModeleRequest.SerializeToString,
+            crm_dot_email_dot_email__pb2.ApercuModeleResponse.FromString,
             options,
             channel_credentials,
             insecure,
