@@ -49,6 +49,7 @@ class PieceJointeService(PieceJointeServiceServicer):
     ) -> pb.PieceJointe:
         """Store a file that comes in blocks (R1, R2)."""
         first = await anext(requests)
+        rules.check_announced(first)
         return await self._deposit(first, _blocs(first, requests))
 
     async def Create(self, request: pb.CreatePieceJointeRequest, context: Context) -> pb.PieceJointe:

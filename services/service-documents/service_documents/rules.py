@@ -68,6 +68,10 @@ class CategorieReservee(InvalidArgument):
     """La catégorie CONTRAT_SIGNE est réservée aux archives de contrats."""
 
 
+class FinInconnue(InvalidArgument):
+    """Annoncez la taille ou l'empreinte SHA-256 : sans elles, un envoi coupé passerait pour entier."""
+
+
 class BlocAttendu(InvalidArgument):
     """Seul le premier message du flux décrit le fichier ; les suivants ne portent que des blocs."""
 
@@ -119,6 +123,12 @@ def described(
         taille=_declared(request.taille, most),
         uploaded_by=uploaded_by,
     )
+
+
+def check_announced(first: pb.UploadPieceJointeRequest) -> None:
+    """Refuse an upload whose end could not be told from a cut (R2). Raises FinInconnue."""
+    if not (first.taille or first.sha256):
+        raise FinInconnue
 
 
 def _categorie(text: str) -> str:

@@ -70,8 +70,13 @@ async def created(pieces: PieceJointeServiceStub, **fields: Any) -> pb.PieceJoin
 
 
 def messages(content: bytes, size: int = 200_000, **fields: Any) -> list[pb.UploadPieceJointeRequest]:
-    """The messages of an upload of *content* in blocks of *size* bytes."""
-    usual = {"nom_fichier": "a.pdf", "entite_type": "CLIENT", "entite_id": "c-1"}
+    """The messages of an upload of *content*, with its digest, in blocks of *size* bytes."""
+    usual = {
+        "nom_fichier": "a.pdf",
+        "entite_type": "CLIENT",
+        "entite_id": "c-1",
+        "sha256": sha256_of(content),
+    }
     blocks = [content[place : place + size] for place in range(0, len(content), size)]
     first = pb.UploadPieceJointeRequest(**{**usual, **fields})
     return [first, *(pb.UploadPieceJointeRequest(bloc=block) for block in blocks)]

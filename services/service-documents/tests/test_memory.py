@@ -64,7 +64,8 @@ class Process:
 
 
 async def _messages() -> AsyncIterator[pb.UploadPieceJointeRequest]:
-    yield pb.UploadPieceJointeRequest(nom_fichier="a.pdf", entite_type="CLIENT", entite_id="c-1")
+    about = {"nom_fichier": "a.pdf", "entite_type": "CLIENT", "entite_id": "c-1"}
+    yield pb.UploadPieceJointeRequest(**about, taille=len(CONTENT))
     for place in range(0, len(CONTENT), BLOCK):
         yield pb.UploadPieceJointeRequest(bloc=CONTENT[place : place + BLOCK])
 

@@ -80,9 +80,8 @@ async def test_R2_one_byte_too_many_is_refused_before_the_end(
 ) -> None:
     """The caller hears it while the stream is open."""
     call = pieces.Upload()
-    for message in messages(bytes(LIMIT), size=250_000):
+    for message in messages(bytes(LIMIT) + b"x", size=250_000):
         await call.write(message)
-    await call.write(pb.UploadPieceJointeRequest(bloc=b"x"))
     told = await refusal(call)
     assert (told.code, told.reason) == (StatusCode.RESOURCE_EXHAUSTED, "TROP_VOLUMINEUX")
     assert told.metadata == {"maximum": str(LIMIT)}
@@ -127,9 +126,19 @@ async def test_R2_a_stream_keeps_to_its_form(pieces: PieceJointeServiceStub) -> 
 
 async def test_R2_a_first_block_may_come_with_the_description(pieces: PieceJointeServiceStub) -> None:
     """Empty blocks are no harm."""
-    first, *_ = messages(b"", bloc=PDF[:10])
+    first, *_ = messages(b"", sha256=sha256_of(PDF), bloc=PDF[:10])
     rest = [pb.UploadPieceJointeRequest(bloc=block) for block in (b"", PDF[10:], b"")]
     assert (await pieces.Upload(iter([first, *rest]))).sha256 == sha256_of(PDF)
+
+
+async def test_R2_a_stream_announces_what_ends_it(
+    mesh: Mesh, pieces: PieceJointeServiceStub, org: str, kept: Folder
+) -> None:
+    """Its size or its digest: some clients end their stream in good form when they fail to read the file."""
+    before = kept.objects()
+    assert (await refusal(uploaded(pieces, PDF, sha256=""))).reason == "FIN_INCONNUE"
+    assert (await left(mesh, org), kept.objects()) == ((0, 0), before)
+    assert (await uploaded(pieces, PDF, sha256="", taille=len(PDF))).taille == len(PDF)
 
 
 @pytest.mark.parametrize("by", ["cancel", "hang up"])

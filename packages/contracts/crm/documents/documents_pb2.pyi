@@ -128,9 +128,9 @@ class UploadPieceJointeRequest(_message.Message):
     description: _builtins.str
     """At most 500 characters."""
     sha256: _builtins.str
-    """If given, compared with that of the content: another one is DATA_LOSS."""
+    """Of the content, in hexadecimal: another content is DATA_LOSS. Give it, or taille."""
     taille: _builtins.int
-    """Bytes. If given, compared with what has come: a stream that was cut short is DATA_LOSS."""
+    """Bytes of the content: a stream that was cut short is DATA_LOSS. Give it, or sha256."""
     bloc: _builtins.bytes
     """At most 256 KiB; all blocks together at most 25 MiB."""
     def __init__(
