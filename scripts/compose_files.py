@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from nats_utils import event_type
+from nats_utils import event_type, live_subjects
 from nats_utils.events import REVOCATIONS_STREAM
 from service_kit import kept_folders
 from service_kit.edge import Edge
@@ -146,12 +146,17 @@ def nats_user(process: Service | Edge) -> str:
     allowed = ["$JS.API.STREAM.INFO.*", *FOLLOWED]
     if isinstance(process, Service):
         allowed = [*_service_subjects(process), *allowed]
-    subjects = ", ".join(f'"{subject}"' for subject in allowed)
+    heard = ["_INBOX.>", *_live_subjects(process)]
     return (
         f"    {{ user: {process.name}, password: ${process.name.upper()}_NATS_PASSWORD, permissions: {{\n"
-        f"      publish: [{subjects}]\n"
-        '      subscribe: ["_INBOX.>"] } }\n'
+        f"      publish: [{quoted(allowed)}]\n"
+        f"      subscribe: [{quoted(heard)}] }} }}\n"
     )
+
+
+def quoted(subjects: Iterable[str]) -> str:
+    """The *subjects* as a list of the broker's configuration has them."""
+    return ", ".join(f'"{subject}"' for subject in subjects)
 
 
 def _service_subjects(service: Service) -> list[str]:
@@ -163,7 +168,13 @@ def _service_subjects(service: Service) -> list[str]:
         for subscription in service.subscriptions
         for subject in _consumer_subjects(subscription.kind.stream, subscription.consumer(service.name))
     ]
+    published += _live_subjects(service)
     return [*published, f"crm.dlq.{service.name}.>", "$JS.API.STREAM.MSG.GET.*", *consumed]
+
+
+def _live_subjects(process: Service | Edge) -> list[str]:
+    """Where the instances of a service talk to each other, and nobody else."""
+    return [live_subjects(process.name)] if isinstance(process, Service) and process.live else []
 
 
 def _consumer_subjects(stream: str, consumer: str) -> list[str]:

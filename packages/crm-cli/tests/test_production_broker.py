@@ -9,14 +9,15 @@ from crm.auth.auth_pb2 import LoginRequest, LogoutRequest
 from crm.auth.auth_pb2_grpc import AuthServiceStub
 from crm.clients.clients_pb2 import CreateClientBaseRequest, ListClientBasesRequest
 from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
-from crm.notifications.notifications_pb2 import ListNotificationsRequest
+from crm.notifications.notifications_pb2 import StreamNotificationsRequest
 from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
 from crm.users.users_pb2 import CreateUtilisateurRequest
 from crm.users.users_pb2_grpc import UtilisateurServiceStub
 from crm_cli.stack import secret_lines
 from db_utils import uuid7
 from grpc import StatusCode
-from nats_utils import declare, declared
+from nats.aio.msg import Msg
+from nats_utils import declare, declared, live_subjects
 from nats_utils.events import REVOCATIONS_STREAM
 from service_kit.embedded import EmbeddedNats, free_port
 from service_kit.registry import processes
@@ -103,15 +104,43 @@ async def test_every_process_may_do_what_it_needs(broker: ProductionNats) -> Non
     """
     async with running(*processes().values(), broker=broker) as mesh:
         clients = mesh.stub(ClientBaseServiceStub, organisation="org-1")
-        await clients.Create(CreateClientBaseRequest(nom="Test", prenom="User"))
         notifications = mesh.stub(NotificationServiceStub, organisation="org-1")
-
-        async def told() -> bool:
-            return bool((await notifications.List(ListNotificationsRequest())).notifications)
-
-        await eventually(told)
+        stream = notifications.Stream(StreamNotificationsRequest())
+        events = aiter(stream)
+        assert (await anext(events)).type == "pret"
+        await clients.Create(CreateClientBaseRequest(nom="Test", prenom="User"))
+        assert (await anext(events)).type == "notification.new"
+        stream.cancel()
         first, second = await signed_in(mesh), await signed_in(mesh)
         await refused_after_logout(mesh, first)
         assert "Violation" not in broker.log.read_text()
         await broker.lose(REVOCATIONS_STREAM)
         await refused_after_logout(mesh, second)
+
+
+async def test_only_notifications_talks_about_notifications(broker: ProductionNats) -> None:
+    """Its instances hear each other; another service can neither speak nor listen there."""
+    subject, heard = "crm.live.notifications.org-1", []
+
+    async def hear(message: Msg) -> None:
+        heard.append(message.data)
+
+    async def note(error: Exception) -> None:
+        refusals.append(str(error))
+
+    refusals: list[str] = []
+    own = await nats.connect(broker.url_of("notifications"))
+    foreign = await nats.connect(broker.url_of("clients"), error_cb=note)
+    try:
+        await own.subscribe(live_subjects("notifications"), cb=hear)
+        await own.flush()
+        await foreign.publish(subject, b"foreign")
+        await foreign.subscribe(subject, cb=hear)
+        await eventually(lambda: len(refusals) == 2)
+        await own.publish(subject, b"own")
+        await eventually(lambda: heard)
+    finally:
+        await own.close()
+        await foreign.close()
+    assert heard == [b"own"]
+    assert all("permissions violation" in refusal.lower() for refusal in refusals)

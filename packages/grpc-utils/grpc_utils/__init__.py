@@ -6,7 +6,7 @@ that services share, `client.py` calls other services. This package never import
 
 from grpc_utils.afterwards import Afterwards
 from grpc_utils.amounts import currency, money, percentage, rounded
-from grpc_utils.auth import Authenticator, JetonRevoque, bearer_of
+from grpc_utils.auth import Authenticator, JetonExpire, JetonRevoque, bearer_of
 from grpc_utils.breaker import Breaker
 from grpc_utils.client import Failure, Peers, answered_or_none, failure_of, info_of, reason_of
 from grpc_utils.fields import (
@@ -81,6 +81,7 @@ __all__ = [
     "Identity",
     "InvalidServiceKey",
     "Issuer",
+    "JetonExpire",
     "JetonRevoque",
     "Jwks",
     "JwksError",

@@ -35,6 +35,7 @@ __all__ = [
     "Introuvable",
     "InvalidArgument",
     "JetonDePageInvalide",
+    "LecteurTropLent",
     "LimiteAtteinte",
     "MontantInvalide",
     "NotFound",
@@ -297,3 +298,7 @@ OUT_OF_SERVICE: Final = (
 
 class TropDeRequetes(ResourceExhausted):
     """Trop de requêtes ; réessayez plus tard."""
+
+
+class LecteurTropLent(ResourceExhausted):
+    """Le flux n'a pas été lu assez vite ; il est fermé."""

@@ -25,9 +25,15 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from grpc_utils import deadline
-from grpc_utils.auth import Authenticator
+from grpc_utils.auth import Authenticator, JetonRevoque
 from grpc_utils.database_refusals import refusal_of
-from grpc_utils.errors import AppelInterneSeulement, Refusal, RequeteIllisible, Unimplemented
+from grpc_utils.errors import (
+    AppelInterneSeulement,
+    LecteurTropLent,
+    Refusal,
+    RequeteIllisible,
+    Unimplemented,
+)
 from grpc_utils.headers import CORRELATION, headers_of
 from grpc_utils.idempotency import Attempt, Idempotency
 from grpc_utils.identity import Identity, caller, current_caller
@@ -74,12 +80,14 @@ class Guards:
 
     *greetings* are awaited with each proven caller before anything of the request is read; a
     Refusal raised by one of them ends the call. Without *idempotency*, keys in metadata are ignored.
+    Who takes no message of a stream for *patience* seconds is left.
     """
 
     authenticator: Authenticator
     tenancy: Tenancy
     idempotency: Idempotency | None
     greetings: tuple[Greeting, ...] = ()
+    patience: float = 30.0
 
 
 class Pipeline(grpc.aio.ServerInterceptor):
@@ -119,7 +127,8 @@ class Pipeline(grpc.aio.ServerInterceptor):
         """
         method = method_at(path)
         if inner.response_streaming:
-            stream = _Chain(self.calls, self._guards, method, _Streaming(inner.unary_stream).respond)
+            streaming = _Streaming(inner.unary_stream, self._guards)
+            stream = _Chain(self.calls, self._guards, method, streaming.respond)
             return grpc.stream_stream_rpc_method_handler(stream.answer)
         idempotency = self._guards.idempotency if method.mutating else None
         if inner.request_streaming:
@@ -159,14 +168,25 @@ class _Unary:
 class _Streaming:
     """Runs the handler of a method with a stream of responses."""
 
-    def __init__(self, handler: Stream) -> None:
-        self._handler = handler
+    def __init__(self, handler: Stream, guards: Guards) -> None:
+        self._handler, self._patience = handler, guards.patience
+        self._revocations = guards.authenticator.revocations
 
     async def respond(self, request: Message, context: Context, key: str | None) -> None:
-        """Write the responses to *request* as they come; the handler ends with the call."""
+        """Write the responses to *request* as they come; the handler ends with the call.
+
+        Raises JetonRevoque once the caller's token is revoked, LecteurTropLent when he takes nothing.
+        """
+        identity = caller()
         async with aclosing(self._handler(request, context)) as responses:
             async for response in responses:
-                await context.write(response.SerializeToString())
+                if self._revocations.concern(identity):
+                    raise JetonRevoque
+                try:
+                    async with asyncio.timeout(self._patience):
+                        await context.write(response.SerializeToString())
+                except TimeoutError:
+                    raise LecteurTropLent from None
 
 
 class _Collecting:

@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 import pytest
-from db_utils import context
+from db_utils import clock, context
 from grpc_utils import Context, caller, deadline
 from grpc_utils.errors import Introuvable
 from service_testing import eventually
@@ -116,3 +116,38 @@ async def test_a_cancelled_stream_ends_its_handler() -> None:
         assert (await stream.read()).text == "a"
         stream.cancel()
         await eventually(lambda: closed == ["a"])
+
+
+async def test_a_reader_who_takes_nothing_is_left() -> None:
+    """The handler ends after the patience of the server; the reader finds out when he reads on."""
+    closed: list[bool] = []
+
+    async def endless(request: Any, _: Context) -> AsyncIterator[Any]:
+        try:
+            while True:
+                yield Echo(text="x" * 100_000)
+        finally:
+            closed.append(True)
+
+    async with echoing(Stream=endless, patience=0.2) as echo:
+        stream = aiter(echo.stream())
+        assert (await anext(stream)).text
+        await eventually(lambda: closed == [True])
+        assert (await ended(stream))[1] == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_C5_a_revoked_token_is_sent_nothing_more() -> None:
+    """The stream ends with UNAUTHENTICATED instead of its next message."""
+    revoked = asyncio.Event()
+
+    async def endless(request: Any, _: Context) -> AsyncIterator[Any]:
+        yield request
+        await revoked.wait()
+        yield request
+
+    async with echoing(Stream=endless) as echo:
+        stream = aiter(echo.stream("a", caller=echo.user(jti="jeton-7")))
+        assert (await anext(stream)).text == "a"
+        echo.revocations.revoke_token("jeton-7", clock.machine() + 60)
+        revoked.set()
+        assert await ended(stream) == ([], grpc.StatusCode.UNAUTHENTICATED)

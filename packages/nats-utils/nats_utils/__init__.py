@@ -18,6 +18,7 @@ from nats_utils.events import (
 )
 from nats_utils.following import follow_revocations
 from nats_utils.handling import Handling
+from nats_utils.live import Live, live_subjects
 from nats_utils.outbox import publish
 from nats_utils.processed_events import ProcessedEventsRepository
 from nats_utils.relay import Relay
@@ -36,6 +37,7 @@ __all__ = [
     "EventType",
     "Handling",
     "InvalidEvent",
+    "Live",
     "ProcessedEventsRepository",
     "Relay",
     "Replayer",
@@ -52,6 +54,7 @@ __all__ = [
     "end",
     "event_type",
     "follow_revocations",
+    "live_subjects",
     "processed_events",
     "publish",
     "required_instant",

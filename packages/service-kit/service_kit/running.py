@@ -27,7 +27,7 @@ from db_utils import (
 from grpc_utils import Address, Guards, Idempotency, Peers, Server
 from grpc_utils.errors import Unavailable
 from grpc_utils.idempotency import RETENTION as IDEMPOTENCY_KEYS
-from nats_utils import Bus, Handling, Relay, Replayer, Subscriber, declared, end
+from nats_utils import Bus, Handling, Live, Relay, Replayer, Subscriber, declared, end
 from nats_utils.processed_events import RETENTIONS as PROCESSED_EVENTS
 
 from service_kit.app import App
@@ -58,8 +58,9 @@ class RunningService:
         database = Database(
             settings.database_url.get_secret_value(), service.name, pool_size=settings.db_pool_size
         )
-        self.app = App(settings, database, Peers(addresses, settings.signer(service.name)))
         self.bus = Bus(settings.nats_url, f"crm-{service.name}", declared(replicas=settings.nats_replicas))
+        live = Live(self.bus, service.name) if service.live else Live()
+        self.app = App(settings, database, Peers(addresses, settings.signer(service.name)), live)
         idempotency = Idempotency(database)
         own = (service.issuer(self.app),) if service.issuer is not None else ()
         authenticator = settings.authenticator(service.name, own)
@@ -125,6 +126,7 @@ class RunningService:
 
     async def stop(self) -> None:
         """Stop serving; calls under way get SHUTDOWN_GRACE_S seconds to end."""
+        self.app.stopping.set()
         await self._server.stop(self.settings.shutdown_grace_s)
         for greeter in self._greeters:
             await greeter.close()

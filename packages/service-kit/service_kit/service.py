@@ -34,6 +34,7 @@ class Service:
     consume, do and can be told is added to the fields below, their tables to *shared_tables*, by
     the package of their migrations, the services that they owe calls to *callees*, by the names of
     the commands. A message of its calls has at most *largest_message* bytes, which few raise (C19).
+    With *live* its instances talk to each other on the bus (`nats_utils.Live`).
     """
 
     name: str
@@ -51,6 +52,7 @@ class Service:
     greeters: tuple[Callable[[Any], Greeter | None], ...] = ()
     callees: Mapping[str, str] = field(default_factory=dict, hash=False)  # no mapping has a hash
     largest_message: int = LARGEST_MESSAGE
+    live: bool = False
     components: InitVar[tuple[Component, ...]] = ()
 
     def __post_init__(self, components: tuple[Component, ...]) -> None:

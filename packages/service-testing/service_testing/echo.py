@@ -22,6 +22,7 @@ from grpc_utils import (
     Idempotency,
     Issuer,
     Pipeline,
+    Revocations,
     ServiceSigner,
     Tenancy,
     TokenVerifier,
@@ -78,8 +79,8 @@ else:
 class EchoServer:
     """A server with the handlers of the test at *address*, called as a user unless told otherwise."""
 
-    def __init__(self, address: str, secrets: Secrets) -> None:
-        self.address, self.secrets = address, secrets
+    def __init__(self, address: str, secrets: Secrets, revocations: Revocations) -> None:
+        self.address, self.secrets, self.revocations = address, secrets, revocations
         self._channel = grpc.aio.insecure_channel(address, options=(("grpc.use_local_subchannel_pool", 1),))
 
     def user(self, **claims: Any) -> Metadata:
@@ -131,6 +132,7 @@ async def echoing(
     tenancy: Tenancy | None = None,
     idempotency: Idempotency | None = None,
     greetings: tuple[Greeting, ...] = (),
+    patience: float = 30.0,
     **handlers: Handler,
 ) -> AsyncIterator[EchoServer]:
     """A server behind the pipeline that answers the methods named by *handlers*."""
@@ -140,7 +142,7 @@ async def echoing(
         *service_issuers(f"{CALLER}:{secrets.keys[CALLER].public}", "echo"),
     ]
     authenticator = Authenticator(TokenVerifier(issuers) if authenticated else None)
-    guards = Guards(authenticator, tenancy or Tenancy(), idempotency, greetings)
+    guards = Guards(authenticator, tenancy or Tenancy(), idempotency, greetings, patience)
     pipeline = Pipeline("echo", guards, frozenset())
     server = listener(pipeline, pipeline.unknown, (), 1000)
     server.add_registered_method_handlers(
@@ -148,7 +150,7 @@ async def echoing(
     )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    echo = EchoServer(f"127.0.0.1:{port}", secrets)
+    echo = EchoServer(f"127.0.0.1:{port}", secrets, authenticator.revocations)
     try:
         yield echo
     finally:

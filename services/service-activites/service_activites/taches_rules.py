@@ -92,7 +92,7 @@ def assignment(tache: Tache) -> CreateNotificationRequest:
         destinataire_type="UTILISATEUR",
         destinataire_id=tache.assigne_a or "",
         type="TACHE_ASSIGNEE",
-        titre="Nouvelle tâche",
+        titre="Tâche assignée",
         message=f"La tâche « {tache.titre} » vous est confiée.",
         lien_url=f"/taches/{tache.id}",
         cle_idempotence=f"tache:{tache.id}:{tache.version}",

@@ -48,7 +48,7 @@ async def test_R17_the_person_who_gets_a_task_is_told(mesh: Mesh, org: str, mari
         destinataire_id="paul",
         type="TACHE_ASSIGNEE",
         niveau="info",
-        titre="Nouvelle tâche",
+        titre="Tâche assignée",
         message="La tâche « Rappeler M. Dupont » vous est confiée.",
         lien_url=f"/taches/{made.id}",
         created_at=notification.created_at,

@@ -7,7 +7,7 @@ from crm.commerciaux.commerciaux_pb2 import GetApporteurRequest
 from crm.commerciaux.commerciaux_pb2_grpc import ApporteurServiceStub
 from crm.notifications.notifications_pb2 import CreateNotificationRequest
 from crm.notifications.notifications_pb2_grpc import NotificationServiceStub
-from db_utils import parse_uuid
+from db_utils import clock, parse_uuid
 from grpc_utils import Peers, answered_or_none
 from grpc_utils.errors import Unavailable
 
@@ -27,9 +27,14 @@ async def announce_signature(peers: Peers, contrat: Contrat) -> None:
 async def announce_end(peers: Peers, contrat: Contrat) -> None:
     """Tell of a contract that is about to end. Raises what notifications answers."""
     assert contrat.date_fin is not None
-    message = f"Le contrat {contrat.reference} expire le {contrat.date_fin:%d/%m/%Y}."
+    left = _written((contrat.date_fin - clock.today()).days)
+    message = f"Le contrat {contrat.reference} expire {left} ({contrat.date_fin:%d/%m/%Y})."
     titre = "Contrat bientôt expiré"
     await _create(peers, contrat, "CONTRAT_BIENTOT_EXPIRE", "avertissement", titre, message, "expiration")
+
+
+def _written(days: int) -> str:
+    return f"dans {days} jour{'s' if days > 1 else ''}" if days else "aujourd'hui"
 
 
 async def _create(

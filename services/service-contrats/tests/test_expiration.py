@@ -103,22 +103,28 @@ async def test_R18_more_than_a_batch_expires_in_one_run(mesh: Mesh, org: str) ->
 
 
 @pytest.mark.parametrize(
-    ("today", "count"),
-    [("2026-03-14", 1), ("2026-02-12", 1), ("2026-02-11", 0), ("2026-03-15", 0)],
+    ("today", "left"),
+    [
+        ("2026-03-14", ["aujourd'hui"]),
+        ("2026-03-13", ["dans 1 jour"]),
+        ("2026-02-12", ["dans 30 jours"]),
+        ("2026-02-11", []),
+        ("2026-03-15", []),
+    ],
 )
 async def test_R19_the_end_is_told_within_30_days(
-    mesh: Mesh, made: Contracts, notifications: NotificationServiceStub, today: str, count: int
+    mesh: Mesh, made: Contracts, notifications: NotificationServiceStub, today: str, left: list[str]
 ) -> None:
     """Of a contract to 14 March: from 12 February to that day."""
     contrat = await ending(made, "2026-03-14")
     with clock.frozen_at(datetime.fromisoformat(f"{today}T12:00:00+00:00")):
         await give_notice(mesh["contrats"].app)
     sent = await told(notifications)
-    assert len(sent) == count
+    assert len(sent) == len(left)
     for one in sent:
         assert (one.destinataire_type, one.destinataire_id) == ("EQUIPE", "COMMERCIAL")
         assert (one.titre, one.niveau) == ("Contrat bientôt expiré", "avertissement")
-        assert one.message == f"Le contrat {contrat.reference} expire le 14/03/2026."
+        assert one.message == f"Le contrat {contrat.reference} expire {left[0]} (14/03/2026)."
         assert (one.lien_url, one.metadata["contrat_id"]) == (f"/contrats/{contrat.id}", contrat.id)
 
 

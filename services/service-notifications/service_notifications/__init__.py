@@ -1,5 +1,5 @@
-"""Notifications shown inside the application, with a read state per user.
+"""Notifications shown inside the application and streamed live, with a read state per user.
 
-Owns: notifications, lectures. Emits nothing. Consumes: client.created, invoice.created. The
-wiring is in `service.py`.
+Owns: notifications, lectures, abonnements, connexions. Emits nothing. Consumes: client.created,
+invoice.created, payment.received, payment.rejected. The wiring is in `service.py`.
 """

@@ -1,30 +1,37 @@
-"""NotificationService: writing notifications, and reading them as the calling user."""
+"""NotificationService: writing notifications, reading and following them as the calling user."""
 
 import math
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
+from crm.common.common_pb2 import DeleteResponse
 from crm.notifications import notifications_pb2 as pb
 from crm.notifications.notifications_pb2_grpc import NotificationServiceServicer
-from db_utils import Listing, Reader, clock, parse_uuid
-from google.protobuf.timestamp_pb2 import Timestamp
+from db_utils import Listing, clock, parse_uuid, scope
 from grpc_utils import (
     Context,
+    Identity,
     caller,
-    found,
     insert_once,
     instant,
     list_answer,
+    opaque_id,
     page_of,
+    required,
     timestamp,
-    to_message,
 )
-from grpc_utils.errors import TropDeRequetes
-from service_kit import App, Buckets, Settings
-from sqlalchemy import ARRAY, DateTime, String, Uuid, any_, bindparam, func, select
+from grpc_utils.errors import OrganisationRequise, TropDeRequetes
+from service_kit import App, Buckets
+from sqlalchemy import DateTime, String, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
-from service_notifications import rules
+from service_notifications import connexions, hiding, reading, rules
+from service_notifications.mailbox import ALL_READ, DELETED, READ, TOO_LATE
 from service_notifications.models import Lecture, Notification
-from service_notifications.visibility import reading_of, unread_by, visible_to
+from service_notifications.rooms import Rooms
+from service_notifications.settings import NotificationsSettings
+from service_notifications.streams import MOST_MISSED, Streams
+from service_notifications.visibility import unread_by, visible_to
 
 PER_MINUTE = 60  # Creates of one user (R16)
 
@@ -40,20 +47,8 @@ NOTIFICATIONS = Listing(
         "au": lambda instant: Notification.created_at <= instant,
     },
 )
-# Readings name no organisation: the ids come from a query that the kernel has scoped.
 _user = bindparam("user", type_=String)
 _lu_le = bindparam("lu_le", type_=DateTime(timezone=True))
-_ONE = select(Notification).where(Notification.id == bindparam("id"), visible_to(_user))
-_LECTURES = select(Lecture).where(
-    Lecture.utilisateur_id == _user,
-    Lecture.notification_id == any_(bindparam("ids", type_=ARRAY(Uuid))),
-)
-_COUNT = (
-    select(func.count(), func.count(Lecture.notification_id))
-    .select_from(Notification)
-    .outerjoin(Lecture, reading_of(_user))
-    .where(visible_to(_user))
-)
 # The kernel scopes reads and changes of rows, not rows made of a query: this one names its organisation.
 _READ_ALL = (
     insert(Lecture)
@@ -73,8 +68,10 @@ _READ_ALL = (
 class NotificationService(NotificationServiceServicer):
     """Notifications of the caller and of his organisation."""
 
-    def __init__(self, app: App[Settings]) -> None:
+    def __init__(self, app: App[NotificationsSettings]) -> None:
         self._db, self._creates = app.database, Buckets(PER_MINUTE, clock.timestamp)
+        self._rooms = app.part(Rooms)
+        self._streams = Streams(app.database, self._rooms, app.settings.stream_heartbeat_s)
 
     async def Create(self, request: pb.CreateNotificationRequest, context: Context) -> pb.Notification:
         """Store a notification, once per key (R8).
@@ -82,19 +79,37 @@ class NotificationService(NotificationServiceServicer):
         Raises TropDeRequetes for a user above his rate (R16), CleIdempotenceReutilisee, and what
         `rules.new_notification` raises.
         """
-        identity = caller()
-        if identity.kind == "user" and (wait := self._creates.take(identity.subject)):
-            raise TropDeRequetes(retry_after_s=str(math.ceil(wait)))
+        identity = self._writer()
         notification = rules.new_notification(request, identity)
         async with self._db.transaction() as tx:
             notification = await insert_once(tx, notification)
-        return _message(notification, None)
+        return reading.message(notification)
+
+    async def NotifyOrganisation(
+        self, request: pb.NotifyOrganisationRequest, context: Context
+    ) -> pb.NotifyOrganisationResponse:
+        """Store a notification for each of several users, or one for the whole organisation (R9).
+
+        Raises like Create.
+        """
+        rows = rules.new_notifications(request, self._writer())
+        async with self._db.transaction() as tx:
+            for row in rows:
+                await tx.insert(row)
+        return pb.NotifyOrganisationResponse(affected_count=len(rows))
+
+    def _writer(self) -> Identity:
+        """The caller, who may write now. Raises TropDeRequetes (R16)."""
+        identity = caller()
+        if identity.kind == "user" and (wait := self._creates.take(identity.subject)):
+            raise TropDeRequetes(retry_after_s=str(math.ceil(wait)))
+        return identity
 
     async def Get(self, request: pb.GetNotificationRequest, context: Context) -> pb.Notification:
         """Read a notification that the caller may see (R1). Raises Introuvable."""
         user, reader = rules.reader(caller()), self._db.read()
-        notification = await _visible(reader, request.id, user)
-        return _message(notification, await reader.get(Lecture, (notification.id, user)))
+        notification = await reading.visible(reader, request.id, user)
+        return reading.message(notification, await reader.get(Lecture, (notification.id, user)))
 
     async def List(
         self, request: pb.ListNotificationsRequest, context: Context
@@ -103,67 +118,99 @@ class NotificationService(NotificationServiceServicer):
 
         The number of unread ones is that of all he sees, whatever the filters and the page (R5).
         """
-        user, reader = rules.reader(caller()), self._db.read()
+        user, reader = rules.reader(caller(), request.utilisateur_id), self._db.read()
         only_unread = user if request.non_lues else None
         page = await page_of(NOTIFICATIONS, reader, request, visible_to=user, unread_by=only_unread)
-        lectures = await reader.all(_LECTURES, user=user, ids=[row.id for row in page.rows])
-        read = {lecture.notification_id: lecture for lecture in lectures}
-        _, unread = await _counts(reader, user)
-        messages = [_message(row, read.get(row.id)) for row in page.rows]
+        messages = await reading.messages(reader, page.rows, user)
+        _, unread = await reading.counts(reader, user)
         return list_answer(pb.ListNotificationsResponse, page, messages, non_lues_total=unread)
 
     async def GetUnreadCount(
         self, request: pb.GetUnreadCountRequest, context: Context
     ) -> pb.GetUnreadCountResponse:
         """Count the notifications that the caller may see, and the unread ones among them (R5)."""
-        total, unread = await _counts(self._db.read(), rules.reader(caller()))
+        total, unread = await reading.counts(self._db.read(), rules.reader(caller()))
         return pb.GetUnreadCountResponse(total=total, unread=unread)
 
     async def MarkAsRead(self, request: pb.MarkAsReadRequest, context: Context) -> pb.Notification:
         """Note that the caller has read a notification; the first time counts (R2). Raises Introuvable."""
         user = rules.reader(caller())
         async with self._db.transaction() as tx:
-            notification = await _visible(tx, request.id, user)
-            await tx.insert(Lecture(notification_id=notification.id, utilisateur_id=user), if_absent=True)
-            lecture = await tx.get(Lecture, (notification.id, user))
-        return _message(notification, lecture)
+            row = await reading.visible(tx, request.id, user)
+            first = await tx.insert_if_absent(Lecture(notification_id=row.id, utilisateur_id=user))
+            lecture = await tx.get(Lecture, (row.id, user))
+        if first:
+            self._rooms.tell(row.organisation_id, user, [pb.NotificationEvent(type=READ, id=str(row.id))])
+        return reading.message(row, lecture)
 
     async def MarkAllAsRead(
         self, request: pb.MarkAllAsReadRequest, context: Context
     ) -> pb.MarkAllAsReadResponse:
         """Note that the caller has read all that he sees and that was there at an instant (R4)."""
-        now = clock.now()
+        user, now = rules.reader(caller()), clock.now()
+        until = instant(request.jusqu_a) if request.HasField("jusqu_a") else now
+        named = {"user": user, "organisation_id": request.organisation_id}
         async with self._db.transaction() as tx:
-            affected = await tx.execute(
-                _READ_ALL,
-                user=rules.reader(caller()),
-                organisation_id=request.organisation_id,
-                jusqu_a=instant(request.jusqu_a) if request.HasField("jusqu_a") else now,
-                lu_le=now,
-            )
+            affected = await tx.execute(_READ_ALL, **named, jusqu_a=until, lu_le=now)
+        if affected:
+            event = pb.NotificationEvent(type=ALL_READ, jusqu_a=timestamp(until))
+            self._rooms.tell(request.organisation_id, user, [event])
         return pb.MarkAllAsReadResponse(affected_count=affected)
 
+    async def Delete(self, request: pb.DeleteNotificationRequest, context: Context) -> DeleteResponse:
+        """Hide a notification from the caller; one for him alone is deleted (R3)."""
+        user, identity = rules.reader(caller()), parse_uuid(request.id)
+        async with self._db.transaction() as tx:
+            row = await reading.seen(tx, identity, user)
+            hidden = row is not None and await hiding.hide(tx, row, user)
+        if row is not None and hidden:
+            event = pb.NotificationEvent(type=DELETED, id=str(row.id))
+            self._rooms.tell(row.organisation_id, user, [event])
+        return DeleteResponse(success=hidden)
 
-async def _visible(reader: Reader, notification_id: str, user: str) -> Notification:
-    """The notification, if *user* may see it. Raises Introuvable."""
-    return found(await reader.one(_ONE, id=found(parse_uuid(notification_id)), user=user))
+    async def DeleteAllByUser(
+        self, request: pb.DeleteAllByUserRequest, context: Context
+    ) -> pb.DeleteAllByUserResponse:
+        """Hide all that the caller sees (R3)."""
+        user, organisation_id = rules.reader(caller()), scope.get().organisation_id or ""
+        async with self._db.transaction() as tx:
+            hidden = await hiding.hide_all(tx, organisation_id, user)
+        events = [pb.NotificationEvent(type=DELETED, id=str(one)) for one in hidden]
+        if len(events) > MOST_MISSED:
+            events = [pb.NotificationEvent(type=TOO_LATE)]
+        if events:
+            self._rooms.tell(organisation_id, user, events)
+        return pb.DeleteAllByUserResponse(affected_count=len(hidden))
 
+    async def DeleteOlderThan(
+        self, request: pb.DeleteOlderThanRequest, context: Context
+    ) -> pb.DeleteOlderThanResponse:
+        """Delete what was created before a day, for everybody (R15). Raises DateTropRecente."""
+        day = rules.old_enough(request.date, clock.today())
+        if not request.organisation_id:
+            raise OrganisationRequise
+        deleted = await hiding.delete_before(self._db, clock.midnight(day))
+        return pb.DeleteOlderThanResponse(affected_count=deleted)
 
-async def _counts(reader: Reader, user: str) -> tuple[int, int]:
-    """The number of notifications that *user* sees, and of those he has not read."""
-    total, read = await reader.one(_COUNT, user=user) or (0, 0)
-    return total, total - read
+    async def Stream(
+        self, request: pb.StreamNotificationsRequest, context: Context
+    ) -> AsyncGenerator[pb.NotificationEvent, None]:
+        """Send what the caller sees as it happens, after what he has missed (R10, R11)."""
+        async with aclosing(self._streams.follow(request, caller())) as events:
+            async for event in events:
+                yield event
 
+    async def GetConnectedUsersCount(
+        self, request: pb.GetConnectedUsersCountRequest, context: Context
+    ) -> pb.GetConnectedUsersCountResponse:
+        """Count the users who have a stream open (R14)."""
+        count = await connexions.connected_users(self._db.read())
+        return pb.GetConnectedUsersCountResponse(count=count)
 
-def _message(notification: Notification, lecture: Lecture | None) -> pb.Notification:
-    return to_message(
-        notification,
-        pb.Notification,
-        metadata=notification.metadata_,
-        lu=lecture is not None,
-        lu_le=_read_at(lecture),
-    )
-
-
-def _read_at(lecture: Lecture | None) -> Timestamp | None:
-    return None if lecture is None else timestamp(lecture.lu_le)
+    async def IsUserConnected(
+        self, request: pb.IsUserConnectedRequest, context: Context
+    ) -> pb.IsUserConnectedResponse:
+        """Tell whether a user has a stream open (R14)."""
+        user = opaque_id(required(request.utilisateur_id, "utilisateur_id"), "utilisateur_id") or ""
+        connected = await connexions.is_connected(self._db.read(), user)
+        return pb.IsUserConnectedResponse(connected=connected)

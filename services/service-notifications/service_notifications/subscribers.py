@@ -11,15 +11,17 @@ from nats_utils import Subscription
 from service_kit import Owner, invalid_when_refused, owner_of
 
 from service_notifications import paiements, rules
+from service_notifications.charges_de_compte import Reader, reader_of
 
 
-async def notify_new_client(event: ClientCreatedEvent, tx: Transaction, owner: Owner | None) -> None:
-    """Tell the sales team about the new client, once per event (R18).
+async def notify_new_client(event: ClientCreatedEvent, tx: Transaction, reader: Reader | None) -> None:
+    """Tell the account manager, or the sales team, about the new client, once per event (R18).
 
-    A client without *owner* is one that nobody knows: nobody is told.
+    A client without *reader* is one that nobody knows: nobody is told.
     """
-    if owner is not None:
-        await tx.insert(rules.nouveau_client(event, owner.organisation_id), if_absent=True)
+    if reader is not None:
+        told = rules.nouveau_client(event, reader.organisation_id, reader.utilisateur_id)
+        await tx.insert(told, if_absent=True)
 
 
 async def notify_new_invoice(event: InvoiceCreatedEvent, tx: Transaction, owner: Owner | None) -> None:
@@ -58,7 +60,7 @@ async def notify_rejection(event: PaymentRejectedEvent, tx: Transaction, owner: 
 
 
 SUBSCRIPTIONS = (
-    Subscription(ClientCreatedEvent, notify_new_client, lookup=owner_of),
+    Subscription(ClientCreatedEvent, notify_new_client, lookup=reader_of),
     Subscription(InvoiceCreatedEvent, notify_new_invoice, lookup=owner_of),
     Subscription(PaymentReceivedEvent, notify_receipt, lookup=owner_of),
     Subscription(PaymentRejectedEvent, notify_rejection, lookup=owner_of),

@@ -96,6 +96,7 @@ class CreateNotificationRequest(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     LIEN_URL_FIELD_NUMBER: _builtins.int
     CLE_IDEMPOTENCE_FIELD_NUMBER: _builtins.int
+    DIFFUSER_FIELD_NUMBER: _builtins.int
     organisation_id: _builtins.str
     destinataire_type: _builtins.str
     """UTILISATEUR, EQUIPE or ORGANISATION."""
@@ -114,6 +115,8 @@ class CreateNotificationRequest(_message.Message):
     """A second call with the same key, organisation and content answers the first notification;
     with another content it is refused.
     """
+    diffuser: _builtins.bool
+    """Send it to open streams (default); false only stores it."""
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct: ...
     def __init__(
@@ -129,14 +132,85 @@ class CreateNotificationRequest(_message.Message):
         metadata: _struct_pb2.Struct | None = ...,
         lien_url: _builtins.str = ...,
         cle_idempotence: _builtins.str = ...,
+        diffuser: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_diffuser", b"_diffuser", "diffuser", b"diffuser", "metadata", b"metadata"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_diffuser", b"_diffuser", "cle_idempotence", b"cle_idempotence", "destinataire_id", b"destinataire_id", "destinataire_type", b"destinataire_type", "diffuser", b"diffuser", "lien_url", b"lien_url", "message", b"message", "metadata", b"metadata", "niveau", b"niveau", "organisation_id", b"organisation_id", "titre", b"titre", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__diffuser: _TypeAlias = _typing.Literal["diffuser"]  # noqa: Y015
+    _WhichOneofArgType__diffuser: _TypeAlias = _typing.Literal["_diffuser", b"_diffuser"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__diffuser) -> _WhichOneofReturnType__diffuser | None: ...
+
+Global___CreateNotificationRequest: _TypeAlias = CreateNotificationRequest  # noqa: Y015
+
+@_typing.final
+class NotifyOrganisationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    UTILISATEUR_IDS_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    NIVEAU_FIELD_NUMBER: _builtins.int
+    TITRE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    LIEN_URL_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    type: _builtins.str
+    """Users may not say SYSTEME."""
+    niveau: _builtins.str
+    """info (default), avertissement or critique."""
+    titre: _builtins.str
+    message: _builtins.str
+    """At most 2000 characters."""
+    lien_url: _builtins.str
+    """A path starting with a single /, or an absolute https address."""
+    @_builtins.property
+    def utilisateur_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 100, each told once; none for the whole organisation."""
+
+    @_builtins.property
+    def metadata(self) -> _struct_pb2.Struct: ...
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        utilisateur_ids: _abc.Iterable[_builtins.str] | None = ...,
+        type: _builtins.str = ...,
+        niveau: _builtins.str = ...,
+        titre: _builtins.str = ...,
+        message: _builtins.str = ...,
+        metadata: _struct_pb2.Struct | None = ...,
+        lien_url: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cle_idempotence", b"cle_idempotence", "destinataire_id", b"destinataire_id", "destinataire_type", b"destinataire_type", "lien_url", b"lien_url", "message", b"message", "metadata", b"metadata", "niveau", b"niveau", "organisation_id", b"organisation_id", "titre", b"titre", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lien_url", b"lien_url", "message", b"message", "metadata", b"metadata", "niveau", b"niveau", "organisation_id", b"organisation_id", "titre", b"titre", "type", b"type", "utilisateur_ids", b"utilisateur_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___CreateNotificationRequest: _TypeAlias = CreateNotificationRequest  # noqa: Y015
+Global___NotifyOrganisationRequest: _TypeAlias = NotifyOrganisationRequest  # noqa: Y015
+
+@_typing.final
+class NotifyOrganisationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFFECTED_COUNT_FIELD_NUMBER: _builtins.int
+    affected_count: _builtins.int
+    """Notifications created."""
+    def __init__(
+        self,
+        *,
+        affected_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affected_count", b"affected_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NotifyOrganisationResponse: _TypeAlias = NotifyOrganisationResponse  # noqa: Y015
 
 @_typing.final
 class GetNotificationRequest(_message.Message):
@@ -168,10 +242,13 @@ class ListNotificationsRequest(_message.Message):
     DU_FIELD_NUMBER: _builtins.int
     AU_FIELD_NUMBER: _builtins.int
     PAGINATION_FIELD_NUMBER: _builtins.int
+    UTILISATEUR_ID_FIELD_NUMBER: _builtins.int
     organisation_id: _builtins.str
     type: _builtins.str
     niveau: _builtins.str
     non_lues: _builtins.bool
+    utilisateur_id: _builtins.str
+    """For services: the user whose notifications are read. Users read their own."""
     @_builtins.property
     def du(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -190,10 +267,11 @@ class ListNotificationsRequest(_message.Message):
         du: _timestamp_pb2.Timestamp | None = ...,
         au: _timestamp_pb2.Timestamp | None = ...,
         pagination: _common_pb2.Pagination | None = ...,
+        utilisateur_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["au", b"au", "du", b"du", "pagination", b"pagination"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["au", b"au", "du", b"du", "niveau", b"niveau", "non_lues", b"non_lues", "organisation_id", b"organisation_id", "pagination", b"pagination", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["au", b"au", "du", b"du", "niveau", b"niveau", "non_lues", b"non_lues", "organisation_id", b"organisation_id", "pagination", b"pagination", "type", b"type", "utilisateur_id", b"utilisateur_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -329,3 +407,404 @@ class MarkAllAsReadResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MarkAllAsReadResponse: _TypeAlias = MarkAllAsReadResponse  # noqa: Y015
+
+@_typing.final
+class DeleteNotificationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteNotificationRequest: _TypeAlias = DeleteNotificationRequest  # noqa: Y015
+
+@_typing.final
+class DeleteAllByUserRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteAllByUserRequest: _TypeAlias = DeleteAllByUserRequest  # noqa: Y015
+
+@_typing.final
+class DeleteAllByUserResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFFECTED_COUNT_FIELD_NUMBER: _builtins.int
+    affected_count: _builtins.int
+    def __init__(
+        self,
+        *,
+        affected_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affected_count", b"affected_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteAllByUserResponse: _TypeAlias = DeleteAllByUserResponse  # noqa: Y015
+
+@_typing.final
+class DeleteOlderThanRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    DATE_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    date: _builtins.str
+    """A day (YYYY-MM-DD, Europe/Paris) at least 30 days ago; what was created before it is deleted."""
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "organisation_id", b"organisation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteOlderThanRequest: _TypeAlias = DeleteOlderThanRequest  # noqa: Y015
+
+@_typing.final
+class DeleteOlderThanResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFFECTED_COUNT_FIELD_NUMBER: _builtins.int
+    affected_count: _builtins.int
+    def __init__(
+        self,
+        *,
+        affected_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affected_count", b"affected_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteOlderThanResponse: _TypeAlias = DeleteOlderThanResponse  # noqa: Y015
+
+@_typing.final
+class StreamNotificationsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    DEPUIS_ID_FIELD_NUMBER: _builtins.int
+    TYPES_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    depuis_id: _builtins.str
+    """The last notification that the client has: those after it come first, 200 at most."""
+    @_builtins.property
+    def types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only new notifications of these types; none for all. Other events come in any case."""
+
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        depuis_id: _builtins.str = ...,
+        types: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["depuis_id", b"depuis_id", "organisation_id", b"organisation_id", "types", b"types"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamNotificationsRequest: _TypeAlias = StreamNotificationsRequest  # noqa: Y015
+
+@_typing.final
+class NotificationEvent(_message.Message):
+    """Something that happened while the stream is open. The order of new notifications never changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    NOTIFICATION_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    JUSQU_A_FIELD_NUMBER: _builtins.int
+    UNREAD_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """pret: the stream has begun, always first.
+    notification.new: a notification that the caller sees.
+    notification.read, notification.all_read, notification.deleted: the caller did this, here or elsewhere.
+    trop_de_retard: more is missing since depuis_id than is sent again, or depuis_id is gone: call List.
+    heartbeat: nothing, every 25 seconds.
+    """
+    id: _builtins.str
+    """Of notification.read and notification.deleted: the notification."""
+    unread: _builtins.int
+    """Of pret: the unread notifications of the caller."""
+    @_builtins.property
+    def notification(self) -> Global___Notification:
+        """Of notification.new."""
+
+    @_builtins.property
+    def jusqu_a(self) -> _timestamp_pb2.Timestamp:
+        """Of notification.all_read: what was created until then is read."""
+
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        notification: Global___Notification | None = ...,
+        id: _builtins.str = ...,
+        jusqu_a: _timestamp_pb2.Timestamp | None = ...,
+        unread: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["jusqu_a", b"jusqu_a", "notification", b"notification"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "jusqu_a", b"jusqu_a", "notification", b"notification", "type", b"type", "unread", b"unread"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NotificationEvent: _TypeAlias = NotificationEvent  # noqa: Y015
+
+@_typing.final
+class GetConnectedUsersCountRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["organisation_id", b"organisation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetConnectedUsersCountRequest: _TypeAlias = GetConnectedUsersCountRequest  # noqa: Y015
+
+@_typing.final
+class GetConnectedUsersCountResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetConnectedUsersCountResponse: _TypeAlias = GetConnectedUsersCountResponse  # noqa: Y015
+
+@_typing.final
+class IsUserConnectedRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    UTILISATEUR_ID_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    utilisateur_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        utilisateur_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["organisation_id", b"organisation_id", "utilisateur_id", b"utilisateur_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IsUserConnectedRequest: _TypeAlias = IsUserConnectedRequest  # noqa: Y015
+
+@_typing.final
+class IsUserConnectedResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTED_FIELD_NUMBER: _builtins.int
+    connected: _builtins.bool
+    def __init__(
+        self,
+        *,
+        connected: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected", b"connected"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IsUserConnectedResponse: _TypeAlias = IsUserConnectedResponse  # noqa: Y015
+
+@_typing.final
+class SetAbonnementRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    EQUIPE_FIELD_NUMBER: _builtins.int
+    ABONNE_FIELD_NUMBER: _builtins.int
+    UTILISATEUR_ID_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    equipe: _builtins.str
+    """FINANCE, COMMERCIAL or DIRECTION."""
+    abonne: _builtins.bool
+    utilisateur_id: _builtins.str
+    """For services: the user. Users subscribe themselves."""
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        equipe: _builtins.str = ...,
+        abonne: _builtins.bool = ...,
+        utilisateur_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abonne", b"abonne", "equipe", b"equipe", "organisation_id", b"organisation_id", "utilisateur_id", b"utilisateur_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetAbonnementRequest: _TypeAlias = SetAbonnementRequest  # noqa: Y015
+
+@_typing.final
+class SetAbonnementResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EQUIPES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def equipes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All teams of the user."""
+
+    def __init__(
+        self,
+        *,
+        equipes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["equipes", b"equipes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetAbonnementResponse: _TypeAlias = SetAbonnementResponse  # noqa: Y015
+
+@_typing.final
+class ListAbonnementsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_ID_FIELD_NUMBER: _builtins.int
+    EQUIPE_FIELD_NUMBER: _builtins.int
+    organisation_id: _builtins.str
+    equipe: _builtins.str
+    """Empty for all teams."""
+    def __init__(
+        self,
+        *,
+        organisation_id: _builtins.str = ...,
+        equipe: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["equipe", b"equipe", "organisation_id", b"organisation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAbonnementsRequest: _TypeAlias = ListAbonnementsRequest  # noqa: Y015
+
+@_typing.final
+class ListAbonnementsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ABONNEMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def abonnements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Abonnement]: ...
+    def __init__(
+        self,
+        *,
+        abonnements: _abc.Iterable[Global___Abonnement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abonnements", b"abonnements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAbonnementsResponse: _TypeAlias = ListAbonnementsResponse  # noqa: Y015
+
+@_typing.final
+class Abonnement(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UTILISATEUR_ID_FIELD_NUMBER: _builtins.int
+    EQUIPE_FIELD_NUMBER: _builtins.int
+    utilisateur_id: _builtins.str
+    equipe: _builtins.str
+    def __init__(
+        self,
+        *,
+        utilisateur_id: _builtins.str = ...,
+        equipe: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["equipe", b"equipe", "utilisateur_id", b"utilisateur_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Abonnement: _TypeAlias = Abonnement  # noqa: Y015
+
+@_typing.final
+class Signal(_message.Message):
+    """What the instances of the service tell each other on the bus, on crm.live.notifications.<organisation>:
+    no business event, and kept nowhere.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INSTANCE_FIELD_NUMBER: _builtins.int
+    UTILISATEUR_ID_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    instance: _builtins.str
+    """The instance that tells."""
+    utilisateur_id: _builtins.str
+    """Whose streams the events concern; empty for a new notification, whose readers are looked up."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___NotificationEvent]:
+        """A new notification by its id alone."""
+
+    def __init__(
+        self,
+        *,
+        instance: _builtins.str = ...,
+        utilisateur_id: _builtins.str = ...,
+        events: _abc.Iterable[Global___NotificationEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "instance", b"instance", "utilisateur_id", b"utilisateur_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Signal: _TypeAlias = Signal  # noqa: Y015

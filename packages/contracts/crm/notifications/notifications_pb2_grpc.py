@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from crm.common import common_pb2 as crm_dot_common_dot_common__pb2
 from crm.notifications import notifications_pb2 as crm_dot_notifications_dot_notifications__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -39,6 +40,11 @@ class NotificationServiceStub:
                 request_serializer=crm_dot_notifications_dot_notifications__pb2.CreateNotificationRequest.SerializeToString,
                 response_deserializer=crm_dot_notifications_dot_notifications__pb2.Notification.FromString,
                 _registered_method=True)
+        self.NotifyOrganisation = channel.unary_unary(
+                '/notifications.NotificationService/NotifyOrganisation',
+                request_serializer=crm_dot_notifications_dot_notifications__pb2.NotifyOrganisationRequest.SerializeToString,
+                response_deserializer=crm_dot_notifications_dot_notifications__pb2.NotifyOrganisationResponse.FromString,
+                _registered_method=True)
         self.Get = channel.unary_unary(
                 '/notifications.NotificationService/Get',
                 request_serializer=crm_dot_notifications_dot_notifications__pb2.GetNotificationRequest.SerializeToString,
@@ -64,6 +70,36 @@ class NotificationServiceStub:
                 request_serializer=crm_dot_notifications_dot_notifications__pb2.MarkAllAsReadRequest.SerializeToString,
                 response_deserializer=crm_dot_notifications_dot_notifications__pb2.MarkAllAsReadResponse.FromString,
                 _registered_method=True)
+        self.Delete = channel.unary_unary(
+                '/notifications.NotificationService/Delete',
+                request_serializer=crm_dot_notifications_dot_notifications__pb2.DeleteNotificationRequest.SerializeToString,
+                response_deserializer=crm_dot_common_dot_common__pb2.DeleteResponse.FromString,
+                _registered_method=True)
+        self.DeleteAllByUser = channel.unary_unary(
+                '/notifications.NotificationService/DeleteAllByUser',
+                request_serializer=crm_dot_notifications_dot_notifications__pb2.DeleteAllByUserRequest.SerializeToString,
+                response_deserializer=crm_dot_notifications_dot_notifications__pb2.DeleteAllByUserResponse.FromString,
+                _registered_method=True)
+        self.DeleteOlderThan = channel.unary_unary(
+                '/notifications.NotificationService/DeleteOlderThan',
+                request_serializer=crm_dot_notifications_dot_notifications__pb2.DeleteOlderThanRequest.SerializeToString,
+                response_deserializer=crm_dot_notifications_dot_notifications__pb2.DeleteOlderThanResponse.FromString,
+                _registered_method=True)
+        self.Stream = channel.unary_stream(
+                '/notifications.NotificationService/Stream',
+                request_serializer=crm_dot_notifications_dot_notifications__pb2.StreamNotificationsRequest.SerializeToString,
+                response_deserializer=crm_dot_notifications_dot_notifications__pb2.NotificationEvent.FromString,
+                _registered_method=True)
+        self.GetConnectedUsersCount = channel.unary_unary(
+                '/notifications.NotificationService/GetConnectedUsersCount',
+                request_serializer=crm_dot_notifications_dot_notifications__pb2.GetConnectedUsersCountRequest.SerializeToString,
+                response_deserializer=crm_dot_notifications_dot_notifications__pb2.GetConnectedUsersCountResponse.FromString,
+                _registered_method=True)
+        self.IsUserConnected = channel.unary_unary(
+                '/notifications.NotificationService/IsUserConnected',
+                request_serializer=crm_dot_notifications_dot_notifications__pb2.IsUserConnectedRequest.SerializeToString,
+                response_deserializer=crm_dot_notifications_dot_notifications__pb2.IsUserConnectedResponse.FromString,
+                _registered_method=True)
 
 
 class NotificationServiceServicer:
@@ -71,6 +107,13 @@ class NotificationServiceServicer:
 
     def Create(self, request, context):
         """Notify a user, a team or a whole organisation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def NotifyOrganisation(self, request, context):
+        """Notify several users, each by a notification of his own; without users the whole organisation by one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,6 +152,49 @@ class NotificationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Delete(self, request, context):
+        """Hide a notification from the caller; one for him alone is deleted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteAllByUser(self, request, context):
+        """Hide all that the caller sees, as Delete does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteOlderThan(self, request, context):
+        """Delete the notifications of an organisation that were created before a day, for everybody.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Stream(self, request, context):
+        """Follow what the caller sees as it happens, until he leaves or his token expires. After a break, call
+        again with depuis_id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetConnectedUsersCount(self, request, context):
+        """How many users of the organisation have a stream open.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IsUserConnected(self, request, context):
+        """Whether a user has a stream open in the organisation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotificationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -116,6 +202,11 @@ def add_NotificationServiceServicer_to_server(servicer, server):
                     servicer.Create,
                     request_deserializer=crm_dot_notifications_dot_notifications__pb2.CreateNotificationRequest.FromString,
                     response_serializer=crm_dot_notifications_dot_notifications__pb2.Notification.SerializeToString,
+            ),
+            'NotifyOrganisation': grpc.unary_unary_rpc_method_handler(
+                    servicer.NotifyOrganisation,
+                    request_deserializer=crm_dot_notifications_dot_notifications__pb2.NotifyOrganisationRequest.FromString,
+                    response_serializer=crm_dot_notifications_dot_notifications__pb2.NotifyOrganisationResponse.SerializeToString,
             ),
             'Get': grpc.unary_unary_rpc_method_handler(
                     servicer.Get,
@@ -141,6 +232,36 @@ def add_NotificationServiceServicer_to_server(servicer, server):
                     servicer.MarkAllAsRead,
                     request_deserializer=crm_dot_notifications_dot_notifications__pb2.MarkAllAsReadRequest.FromString,
                     response_serializer=crm_dot_notifications_dot_notifications__pb2.MarkAllAsReadResponse.SerializeToString,
+            ),
+            'Delete': grpc.unary_unary_rpc_method_handler(
+                    servicer.Delete,
+                    request_deserializer=crm_dot_notifications_dot_notifications__pb2.DeleteNotificationRequest.FromString,
+                    response_serializer=crm_dot_common_dot_common__pb2.DeleteResponse.SerializeToString,
+            ),
+            'DeleteAllByUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteAllByUser,
+                    request_deserializer=crm_dot_notifications_dot_notifications__pb2.DeleteAllByUserRequest.FromString,
+                    response_serializer=crm_dot_notifications_dot_notifications__pb2.DeleteAllByUserResponse.SerializeToString,
+            ),
+            'DeleteOlderThan': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteOlderThan,
+                    request_deserializer=crm_dot_notifications_dot_notifications__pb2.DeleteOlderThanRequest.FromString,
+                    response_serializer=crm_dot_notifications_dot_notifications__pb2.DeleteOlderThanResponse.SerializeToString,
+            ),
+            'Stream': grpc.unary_stream_rpc_method_handler(
+                    servicer.Stream,
+                    request_deserializer=crm_dot_notifications_dot_notifications__pb2.StreamNotificationsRequest.FromString,
+                    response_serializer=crm_dot_notifications_dot_notifications__pb2.NotificationEvent.SerializeToString,
+            ),
+            'GetConnectedUsersCount': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConnectedUsersCount,
+                    request_deserializer=crm_dot_notifications_dot_notifications__pb2.GetConnectedUsersCountRequest.FromString,
+                    response_serializer=crm_dot_notifications_dot_notifications__pb2.GetConnectedUsersCountResponse.SerializeToString,
+            ),
+            'IsUserConnected': grpc.unary_unary_rpc_method_handler(
+                    servicer.IsUserConnected,
+                    request_deserializer=crm_dot_notifications_dot_notifications__pb2.IsUserConnectedRequest.FromString,
+                    response_serializer=crm_dot_notifications_dot_notifications__pb2.IsUserConnectedResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -170,6 +291,33 @@ class NotificationService:
             '/notifications.NotificationService/Create',
             crm_dot_notifications_dot_notifications__pb2.CreateNotificationRequest.SerializeToString,
             crm_dot_notifications_dot_notifications__pb2.Notification.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NotifyOrganisation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/notifications.NotificationService/NotifyOrganisation',
+            crm_dot_notifications_dot_notifications__pb2.NotifyOrganisationRequest.SerializeToString,
+            crm_dot_notifications_dot_notifications__pb2.NotifyOrganisationResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -305,6 +453,287 @@ class NotificationService:
             '/notifications.NotificationService/MarkAllAsRead',
             crm_dot_notifications_dot_notifications__pb2.MarkAllAsReadRequest.SerializeToString,
             crm_dot_notifications_dot_notifications__pb2.MarkAllAsReadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Delete(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/notifications.NotificationService/Delete',
+            crm_dot_notifications_dot_notifications__pb2.DeleteNotificationRequest.SerializeToString,
+            crm_dot_common_dot_common__pb2.DeleteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteAllByUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/notifications.NotificationService/DeleteAllByUser',
+            crm_dot_notifications_dot_notifications__pb2.DeleteAllByUserRequest.SerializeToString,
+            crm_dot_notifications_dot_notifications__pb2.DeleteAllByUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteOlderThan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/notifications.NotificationService/DeleteOlderThan',
+            crm_dot_notifications_dot_notifications__pb2.DeleteOlderThanRequest.SerializeToString,
+            crm_dot_notifications_dot_notifications__pb2.DeleteOlderThanResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Stream(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/notifications.NotificationService/Stream',
+            crm_dot_notifications_dot_notifications__pb2.StreamNotificationsRequest.SerializeToString,
+            crm_dot_notifications_dot_notifications__pb2.NotificationEvent.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConnectedUsersCount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/notifications.NotificationService/GetConnectedUsersCount',
+            crm_dot_notifications_dot_notifications__pb2.GetConnectedUsersCountRequest.SerializeToString,
+            crm_dot_notifications_dot_notifications__pb2.GetConnectedUsersCountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IsUserConnected(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/notifications.NotificationService/IsUserConnected',
+            crm_dot_notifications_dot_notifications__pb2.IsUserConnectedRequest.SerializeToString,
+            crm_dot_notifications_dot_notifications__pb2.IsUserConnectedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class AbonnementServiceStub:
+    """Who belongs to a team, and therefore sees what the team is told.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Set = channel.unary_unary(
+                '/notifications.AbonnementService/Set',
+                request_serializer=crm_dot_notifications_dot_notifications__pb2.SetAbonnementRequest.SerializeToString,
+                response_deserializer=crm_dot_notifications_dot_notifications__pb2.SetAbonnementResponse.FromString,
+                _registered_method=True)
+        self.List = channel.unary_unary(
+                '/notifications.AbonnementService/List',
+                request_serializer=crm_dot_notifications_dot_notifications__pb2.ListAbonnementsRequest.SerializeToString,
+                response_deserializer=crm_dot_notifications_dot_notifications__pb2.ListAbonnementsResponse.FromString,
+                _registered_method=True)
+
+
+class AbonnementServiceServicer:
+    """Who belongs to a team, and therefore sees what the team is told.
+    """
+
+    def Set(self, request, context):
+        """Subscribe the caller to a team, or end it; services name the user.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def List(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_AbonnementServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Set': grpc.unary_unary_rpc_method_handler(
+                    servicer.Set,
+                    request_deserializer=crm_dot_notifications_dot_notifications__pb2.SetAbonnementRequest.FromString,
+                    response_serializer=crm_dot_notifications_dot_notifications__pb2.SetAbonnementResponse.SerializeToString,
+            ),
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=crm_dot_notifications_dot_notifications__pb2.ListAbonnementsRequest.FromString,
+                    response_serializer=crm_dot_notifications_dot_notifications__pb2.ListAbonnementsResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'notifications.AbonnementService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('notifications.AbonnementService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class AbonnementService:
+    """Who belongs to a team, and therefore sees what the team is told.
+    """
+
+    @staticmethod
+    def Set(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/notifications.AbonnementService/Set',
+            crm_dot_notifications_dot_notifications__pb2.SetAbonnementRequest.SerializeToString,
+            crm_dot_notifications_dot_notifications__pb2.SetAbonnementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/notifications.AbonnementService/List',
+            crm_dot_notifications_dot_notifications__pb2.ListAbonnementsRequest.SerializeToString,
+            crm_dot_notifications_dot_notifications__pb2.ListAbonnementsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 In-app notifications for a user, a team or a whole organisation, with read state per user."""
 
 from collections import abc as _abc
+from crm.common import common_pb2 as _common_pb2
 from crm.notifications import notifications_pb2 as _notifications_pb2
 from grpc import aio as _aio
 import abc as _abc_1
@@ -16,6 +17,8 @@ class NotificationServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     Create: _aio.UnaryUnaryMultiCallable[_notifications_pb2.CreateNotificationRequest, _notifications_pb2.Notification]
     """Notify a user, a team or a whole organisation."""
+    NotifyOrganisation: _aio.UnaryUnaryMultiCallable[_notifications_pb2.NotifyOrganisationRequest, _notifications_pb2.NotifyOrganisationResponse]
+    """Notify several users, each by a notification of his own; without users the whole organisation by one."""
     Get: _aio.UnaryUnaryMultiCallable[_notifications_pb2.GetNotificationRequest, _notifications_pb2.Notification]
     List: _aio.UnaryUnaryMultiCallable[_notifications_pb2.ListNotificationsRequest, _notifications_pb2.ListNotificationsResponse]
     """What the caller may see, newest first."""
@@ -24,6 +27,20 @@ class NotificationServiceStub:
     """Mark one notification as read by the caller; the first reading time is kept."""
     MarkAllAsRead: _aio.UnaryUnaryMultiCallable[_notifications_pb2.MarkAllAsReadRequest, _notifications_pb2.MarkAllAsReadResponse]
     """Mark as read all that the caller sees, up to an instant."""
+    Delete: _aio.UnaryUnaryMultiCallable[_notifications_pb2.DeleteNotificationRequest, _common_pb2.DeleteResponse]
+    """Hide a notification from the caller; one for him alone is deleted."""
+    DeleteAllByUser: _aio.UnaryUnaryMultiCallable[_notifications_pb2.DeleteAllByUserRequest, _notifications_pb2.DeleteAllByUserResponse]
+    """Hide all that the caller sees, as Delete does."""
+    DeleteOlderThan: _aio.UnaryUnaryMultiCallable[_notifications_pb2.DeleteOlderThanRequest, _notifications_pb2.DeleteOlderThanResponse]
+    """Delete the notifications of an organisation that were created before a day, for everybody."""
+    Stream: _aio.UnaryStreamMultiCallable[_notifications_pb2.StreamNotificationsRequest, _notifications_pb2.NotificationEvent]
+    """Follow what the caller sees as it happens, until he leaves or his token expires. After a break, call
+    again with depuis_id.
+    """
+    GetConnectedUsersCount: _aio.UnaryUnaryMultiCallable[_notifications_pb2.GetConnectedUsersCountRequest, _notifications_pb2.GetConnectedUsersCountResponse]
+    """How many users of the organisation have a stream open."""
+    IsUserConnected: _aio.UnaryUnaryMultiCallable[_notifications_pb2.IsUserConnectedRequest, _notifications_pb2.IsUserConnectedResponse]
+    """Whether a user has a stream open in the organisation."""
 
 class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -33,6 +50,14 @@ class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_notifications_pb2.CreateNotificationRequest, _abc.Awaitable[_notifications_pb2.Notification]],
     ) -> _abc.Awaitable[_notifications_pb2.Notification]:
         """Notify a user, a team or a whole organisation."""
+
+    @_abc_1.abstractmethod
+    def NotifyOrganisation(
+        self,
+        request: _notifications_pb2.NotifyOrganisationRequest,
+        context: _aio.ServicerContext[_notifications_pb2.NotifyOrganisationRequest, _abc.Awaitable[_notifications_pb2.NotifyOrganisationResponse]],
+    ) -> _abc.Awaitable[_notifications_pb2.NotifyOrganisationResponse]:
+        """Notify several users, each by a notification of his own; without users the whole organisation by one."""
 
     @_abc_1.abstractmethod
     def Get(
@@ -72,4 +97,82 @@ class NotificationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_notifications_pb2.MarkAllAsReadResponse]:
         """Mark as read all that the caller sees, up to an instant."""
 
+    @_abc_1.abstractmethod
+    def Delete(
+        self,
+        request: _notifications_pb2.DeleteNotificationRequest,
+        context: _aio.ServicerContext[_notifications_pb2.DeleteNotificationRequest, _abc.Awaitable[_common_pb2.DeleteResponse]],
+    ) -> _abc.Awaitable[_common_pb2.DeleteResponse]:
+        """Hide a notification from the caller; one for him alone is deleted."""
+
+    @_abc_1.abstractmethod
+    def DeleteAllByUser(
+        self,
+        request: _notifications_pb2.DeleteAllByUserRequest,
+        context: _aio.ServicerContext[_notifications_pb2.DeleteAllByUserRequest, _abc.Awaitable[_notifications_pb2.DeleteAllByUserResponse]],
+    ) -> _abc.Awaitable[_notifications_pb2.DeleteAllByUserResponse]:
+        """Hide all that the caller sees, as Delete does."""
+
+    @_abc_1.abstractmethod
+    def DeleteOlderThan(
+        self,
+        request: _notifications_pb2.DeleteOlderThanRequest,
+        context: _aio.ServicerContext[_notifications_pb2.DeleteOlderThanRequest, _abc.Awaitable[_notifications_pb2.DeleteOlderThanResponse]],
+    ) -> _abc.Awaitable[_notifications_pb2.DeleteOlderThanResponse]:
+        """Delete the notifications of an organisation that were created before a day, for everybody."""
+
+    @_abc_1.abstractmethod
+    def Stream(
+        self,
+        request: _notifications_pb2.StreamNotificationsRequest,
+        context: _aio.ServicerContext[_notifications_pb2.StreamNotificationsRequest, _abc.AsyncIterator[_notifications_pb2.NotificationEvent]],
+    ) -> _abc.AsyncIterator[_notifications_pb2.NotificationEvent]:
+        """Follow what the caller sees as it happens, until he leaves or his token expires. After a break, call
+        again with depuis_id.
+        """
+
+    @_abc_1.abstractmethod
+    def GetConnectedUsersCount(
+        self,
+        request: _notifications_pb2.GetConnectedUsersCountRequest,
+        context: _aio.ServicerContext[_notifications_pb2.GetConnectedUsersCountRequest, _abc.Awaitable[_notifications_pb2.GetConnectedUsersCountResponse]],
+    ) -> _abc.Awaitable[_notifications_pb2.GetConnectedUsersCountResponse]:
+        """How many users of the organisation have a stream open."""
+
+    @_abc_1.abstractmethod
+    def IsUserConnected(
+        self,
+        request: _notifications_pb2.IsUserConnectedRequest,
+        context: _aio.ServicerContext[_notifications_pb2.IsUserConnectedRequest, _abc.Awaitable[_notifications_pb2.IsUserConnectedResponse]],
+    ) -> _abc.Awaitable[_notifications_pb2.IsUserConnectedResponse]:
+        """Whether a user has a stream open in the organisation."""
+
 def add_NotificationServiceServicer_to_server(servicer: NotificationServiceServicer, server: _aio.Server) -> None: ...
+
+class AbonnementServiceStub:
+    """Who belongs to a team, and therefore sees what the team is told."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    Set: _aio.UnaryUnaryMultiCallable[_notifications_pb2.SetAbonnementRequest, _notifications_pb2.SetAbonnementResponse]
+    """Subscribe the caller to a team, or end it; services name the user."""
+    List: _aio.UnaryUnaryMultiCallable[_notifications_pb2.ListAbonnementsRequest, _notifications_pb2.ListAbonnementsResponse]
+
+class AbonnementServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Who belongs to a team, and therefore sees what the team is told."""
+
+    @_abc_1.abstractmethod
+    def Set(
+        self,
+        request: _notifications_pb2.SetAbonnementRequest,
+        context: _aio.ServicerContext[_notifications_pb2.SetAbonnementRequest, _abc.Awaitable[_notifications_pb2.SetAbonnementResponse]],
+    ) -> _abc.Awaitable[_notifications_pb2.SetAbonnementResponse]:
+        """Subscribe the caller to a team, or end it; services name the user."""
+
+    @_abc_1.abstractmethod
+    def List(
+        self,
+        request: _notifications_pb2.ListAbonnementsRequest,
+        context: _aio.ServicerContext[_notifications_pb2.ListAbonnementsRequest, _abc.Awaitable[_notifications_pb2.ListAbonnementsResponse]],
+    ) -> _abc.Awaitable[_notifications_pb2.ListAbonnementsResponse]: ...
+
+def add_AbonnementServiceServicer_to_server(servicer: AbonnementServiceServicer, server: _aio.Server) -> None: ...
