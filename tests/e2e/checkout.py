@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 # What a checkout has of its own, and what running in it makes.
 _OWN = (".git", ".venv", ".crm", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
+_FETCHED = ("node_modules", "generated")  # what the bun suite fetches and generates
 _TYPES = ".mypy_cache/check"  # what scripts/check has found out is good for equal files elsewhere
 
 
@@ -20,7 +21,7 @@ class Checkout:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.root = Path(shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*_OWN)))
+        self.root = Path(shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*_OWN, *_FETCHED)))
         venv = self.root / ".venv"
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
         _link(Path(sys.executable).parent, venv / "bin")

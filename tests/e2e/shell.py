@@ -13,15 +13,16 @@ class Shell:
     mesh: Up
     path: str
 
-    async def run(self, *command: str) -> tuple[int, str]:
-        """Run *command*; its exit code and all that it printed."""
-        process = await self.start(*command)
+    async def run(self, *command: str, **variables: str) -> tuple[int, str]:
+        """Run *command* with more environment *variables*; its exit code and all that it printed."""
+        process = await self.start(*command, **variables)
         out, _ = await process.communicate()
         return process.returncode or 0, out.decode(errors="replace")
 
-    async def start(self, *command: str) -> asyncio.subprocess.Process:
+    async def start(self, *command: str, **variables: str) -> asyncio.subprocess.Process:
         """Start *command* in the background."""
-        environment = {**self.mesh.crm.environment, "PATH": self.path, "NATS_URL": self.mesh.nats_url}
+        mesh = {"PATH": self.path, "NATS_URL": self.mesh.nats_url}
+        environment = {**self.mesh.crm.environment, **mesh, **variables}
         return await asyncio.create_subprocess_exec(
             *command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )

@@ -3,8 +3,6 @@
 import asyncio
 import json
 
-import pytest
-from service_kit.registry import services
 from service_testing.command import Up
 
 from tests.e2e.shell import Shell
@@ -27,13 +25,6 @@ async def test_a_call_with_a_token_is_answered(shell: Shell) -> None:
     """The client prints a list with its pagination, whether it has rows or not."""
     code, told = await shell.grpcurl("clients", "clients.ClientBaseService/List", *await bearer(shell.mesh))
     assert (code, "pagination" in json.loads(told)) == (0, True)
-
-
-@pytest.mark.parametrize("service", services())
-async def test_health_needs_no_token(shell: Shell, service: str) -> None:
-    """Every service answers SERVING to a caller without a token."""
-    code, told = await shell.grpcurl(service, "grpc.health.v1.Health/Check")
-    assert (code, json.loads(told)) == (0, {"status": "SERVING"})
 
 
 async def test_a_creation_is_seen_on_the_bus(shell: Shell) -> None:

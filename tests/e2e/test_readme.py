@@ -15,14 +15,15 @@ from service_kit.registry import edges, processes, services
 from service_testing.command import Up
 
 ROOT = Path(__file__).parents[2]
-_BLOCK = re.compile(r"^```(?:\w+)?\n(.*?)^```", re.M | re.S)
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 # Commands that run elsewhere: to start the mesh of these tests, to run them, in continuous integration.
 _ELSEWHERE = ("./scripts/up", "./scripts/test", "./scripts/check")
 
 
 def commands() -> list[str]:
     """Every command of the README in order, continuation lines joined, comments removed."""
-    text = "\n".join(_BLOCK.findall((ROOT / "README.md").read_text()))
+    blocks = _BLOCK.findall((ROOT / "README.md").read_text())
+    text = "\n".join(block for language, block in blocks if language != "mermaid")  # its drawing
     lines = re.sub(r"\\\n\s*", "", text).splitlines()
     return [stripped for line in lines if (stripped := re.sub(r"\s+# .*", "", line).strip())]
 

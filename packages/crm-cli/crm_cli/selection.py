@@ -31,7 +31,7 @@ def chosen_processes(names: Iterable[str]) -> list[Service | Edge]:
 
 def moved_ports(offset: int) -> dict[str, int]:
     """The port of every process, *offset* added."""
-    return {name: port + offset for name, port in ports().items()}
+    return {name: process.port + offset for name, process in processes().items()}
 
 
 def free_port_offset() -> int:

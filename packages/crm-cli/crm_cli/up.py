@@ -15,7 +15,7 @@ from types import FrameType
 from db_utils.migrations import migrate, outdated
 from rich.console import Console
 from service_kit import Edge, Service, Settings, kept_folders, load
-from service_kit.embedded import EmbeddedNats, EmbeddedPostgres, Server, port_is_free
+from service_kit.embedded import EmbeddedNats, EmbeddedPostgres, Server, port_comes_free
 from service_kit.environment import Secrets
 from trace_utils import import_tracing
 
@@ -94,7 +94,7 @@ class Mesh:
             self._warn("AUTH_ENABLED=false: every call is let in, whoever makes it")
         for service in self._services:
             port = self._ports[service.name]
-            if not port_is_free(port):
+            if not port_comes_free(port):
                 raise CommandError(
                     f"port {port} of {service.name} is taken: stop what listens there "
                     f"(`ss -ltnp 'sport = :{port}'` shows it), or move all ports with --port-offset"

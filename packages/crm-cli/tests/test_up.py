@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -190,6 +191,40 @@ async def test_a_taken_port_is_named(crm: Command, name: str) -> None:
     with listening(port):
         refused = await crm("up", "--port-offset", str(offset))
     assert (refused.code, refused.err.count("\n"), f"port {port} " in refused.err) == (1, 1, True)
+
+
+@contextmanager
+def outgoing_from(port: int) -> Iterator[socket.socket]:
+    """Somebody's connection that goes out from *port*, to a server that waits for it."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as ours:
+        ours.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )  # free once it is closed
+        ours.bind(("127.0.0.1", port))
+        ours.connect(server.getsockname())
+        yield ours
+
+
+@pytest.mark.parametrize("name", ["clients", "nats"])
+async def test_a_port_that_an_outgoing_connection_has_for_a_moment_is_waited_for(
+    crm: Command, name: str
+) -> None:
+    """The kernel gives it ports of ours too; it ends a second later, and everything starts."""
+    offset = free_port_offset()
+    port = NATS_PORT + offset if name == "nats" else moved_ports(offset)[name]
+    with outgoing_from(port) as connection:
+        asyncio.get_running_loop().call_later(1, connection.close)
+        async with up(crm, "clients", offset=offset) as running:
+            assert await running.serving("clients")
+
+
+async def test_a_port_that_an_outgoing_connection_keeps_is_named(crm: Command) -> None:
+    """It is not waited for for ever."""
+    offset = free_port_offset()
+    port = moved_ports(offset)["clients"]
+    with outgoing_from(port):
+        refused = await crm("up", "clients", "--port-offset", str(offset))
+    assert (refused.code, refused.err.startswith(f"crm: port {port} of clients is taken: ")) == (1, True)
 
 
 @pytest.mark.parametrize("damage", ["foreign", "torn"])

@@ -5,7 +5,7 @@ servers end with the process that started them, also when that one is killed.
 """
 
 from service_kit.embedded.broker import EmbeddedNats
-from service_kit.embedded.ports import free_port, port_is_free
+from service_kit.embedded.ports import free_port, port_comes_free, port_is_free
 from service_kit.embedded.postgres import EmbeddedPostgres
 from service_kit.embedded.server import EmbeddedError, Server, ending_with_us
 
@@ -16,5 +16,6 @@ __all__ = [
     "Server",
     "ending_with_us",
     "free_port",
+    "port_comes_free",
     "port_is_free",
 ]

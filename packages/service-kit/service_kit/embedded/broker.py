@@ -5,7 +5,7 @@ import socket
 import sys
 from pathlib import Path
 
-from service_kit.embedded.ports import port_is_free
+from service_kit.embedded.ports import port_comes_free
 from service_kit.embedded.server import EmbeddedError, Server
 
 
@@ -41,7 +41,7 @@ class EmbeddedNats(Server):
 
     def start(self) -> None:
         """Run the server until it accepts streams. Raises EmbeddedError."""
-        if not port_is_free(self.port):
+        if not port_comes_free(self.port):
             raise EmbeddedError(
                 f"port {self.port} is taken: stop what listens there, or set NATS_URL to use it"
             )
