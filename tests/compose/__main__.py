@@ -1,0 +1,144 @@
+"""`./scripts/compose-check`: both stacks of `compose/`, started, used and disturbed on a real engine."""
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from crm_cli.stack import secret_lines
+from service_kit.registry import processes
+
+from tests.compose import production
+from tests.compose.engine import Docker, own_engine
+from tests.compose.images import examine, provide, remove_stand_ins
+from tests.compose.report import CheckFailed, Report
+from tests.compose.stack import Stack
+from tests.compose.story import tell
+
+IMAGE = "crm-check"
+# What docs/operations.md says that production needs besides the secrets.
+OUTSIDE = {
+    "PUBLIC_BASE_URL": "https://crm.example.com",
+    "SMTP_HOST": "smtp.example.invalid",
+    "SMTP_FROM": "crm@example.com",
+}
+
+
+def main() -> int:
+    """Run the check; its exit code."""
+    options = arguments()
+    report = Report(time.monotonic() + options.minutes * 60)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with (
+            own_engine(report, options.folder) if options.own_engine else nullcontext(found(report)) as docker
+        ):
+            check(docker, options)
+    except CheckFailed as failure:
+        report.verdict(str(failure))
+        return 1
+    except KeyboardInterrupt:
+        report.verdict("it was interrupted; everything was taken away")
+        return 130
+    report.verdict()
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(
+        prog="./scripts/compose-check",
+        description="Builds the image, starts both stacks on a container engine, uses and disturbs them, and "
+        "takes everything away again. Base images that cannot be pulled are made of Debian packages and "
+        "wheels (tests/compose); that needs root and debootstrap. Nothing of other projects is touched: "
+        "names and ports are its own. Takes about 10 minutes.",
+    )
+    parser.add_argument("--stack", choices=("development", "production"), help="only this one")
+    parser.add_argument("--minutes", type=float, default=30, help="after so many it gives up (default: 30)")
+    parser.add_argument("--keep-images", action="store_true", help="leave images for the next run")
+    parser.add_argument(
+        "--own-engine",
+        action="store_true",
+        help="start a Docker of its own: root, dockerd (Debian: docker.io)",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="where that Docker lives, to find its images again (default: a temporary one)",
+    )
+    return parser.parse_args()
+
+
+def found(report: Report) -> Docker:
+    """The engine that answers here, and its compose plugin."""
+    docker = Docker(report)
+    try:
+        docker("version")
+        docker("compose", "version")
+    except CheckFailed as failure:
+        raise CheckFailed(
+            f"{failure}\nno engine with compose answers: start one, or say --own-engine"
+        ) from None
+    return docker
+
+
+def check(docker: Docker, options: argparse.Namespace) -> None:
+    """Both stacks, or the one that was asked for, one after the other."""
+    report = docker.report
+    report.holds(
+        f"engine {docker('version', '--format', '{{.Server.Version}}')}, {docker.compose('version')}"
+    )
+    with tempfile.TemporaryDirectory(prefix="crm-compose-check-") as folder, images(docker, options):
+        if options.stack != "production":
+            with stack(docker, "dev", "compose.yaml", {}, Path(folder)) as development:
+                tell(development, signed_here)
+        if options.stack != "development":
+            with stack(docker, "prod", "compose.prod.yaml", OUTSIDE, Path(folder)) as one:
+                tell(one, production.signed_in)
+        examine(docker, IMAGE)
+
+
+@contextmanager
+def images(docker: Docker, options: argparse.Namespace) -> Iterator[None]:
+    """Take the images away afterwards that were made here."""
+    try:
+        yield
+    finally:
+        if not options.keep_images:
+            docker.report.doing("taking the images away")
+            docker.try_to("rmi", IMAGE)
+            remove_stand_ins(docker)
+
+
+@contextmanager
+def stack(docker: Docker, name: str, file: str, more: dict[str, str], folder: Path) -> Iterator[Stack]:
+    """A stack with fresh secrets and the settings *more*, which is gone afterwards whatever happens."""
+    secrets: dict[str, Any] = dict(line.split("=", 1) for line in secret_lines(processes()))
+    made = Stack(docker, f"crm-check-{name}", file, {**secrets, **more, "CRM_IMAGE": IMAGE}, folder)
+    missing = provide(
+        docker, sorted({one["image"] for one in made.services.values() if "build" not in one} - {IMAGE})
+    )
+    if missing:
+        raise CheckFailed(f"images that can neither be pulled nor made: {', '.join(missing)}")
+    try:
+        yield made
+    finally:
+        docker.report.doing(f"{made.name}: taking everything away")
+        docker.report.deadline += 120  # for what must be done whatever happened
+        made.down(volumes=True)
+
+
+def signed_here(stack: Stack) -> str:
+    """A token that `crm token` signs with the secret of the stack."""
+    token = stack.crm("token", JWT_SECRET=stack.settings["JWT_SECRET"])
+    stack.report.holds(f"{stack.name}: `crm token` signs a token")
+    return token
+
+
+if __name__ == "__main__":
+    sys.exit(main())
