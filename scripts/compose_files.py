@@ -20,6 +20,14 @@ DATA = "/data"  # in a container: the image gives it to the user of the processe
 HEALTH = "interval: 30s, timeout: 10s, start_period: 3m"
 # Settings that each entry has for itself, or that are as the image has them.
 OWN = ("SERVICE_PRIVATE_KEY", "CRM_ENV", "NATS_URL", "DATABASE_URL", "GRPC_HOST", "GRPC_PORT")
+# What OpenTelemetry itself reads; without an endpoint nothing is traced.
+TRACING = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_RESOURCE_ATTRIBUTES",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+)
 UNSET = ":?make a .env with crm secrets"
 REVOCATIONS = f"$KV.{REVOCATIONS_STREAM.removeprefix('KV_')}.>"
 FOLLOWED = [f"$JS.API.CONSUMER.CREATE.{REVOCATIONS_STREAM}", f"$JS.FC.{REVOCATIONS_STREAM}.>"]
@@ -46,6 +54,7 @@ def shared(lines: Iterable[str], service_lines: Iterable[str], more: Iterable[st
         "KEYCLOAK_AUDIENCE: ${KEYCLOAK_AUDIENCE:-}",
         *keys_of_our_tokens(),
         "SERVICE_PUBLIC_KEYS: ${SERVICE_PUBLIC_KEYS}",
+        *(f"{name}: ${{{name}:-}}" for name in TRACING),
     ]
     of_processes = names(ProcessSettings, [*every, *OWN])
     of_services = [*service_lines, *names(Settings, [*service_lines, *OWN, *every, *of_processes])]

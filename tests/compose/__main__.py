@@ -1,6 +1,7 @@
 """`./scripts/compose-check`: both stacks of `compose/`, started, used and disturbed on a real engine."""
 
 import argparse
+import fcntl
 import signal
 import sys
 import tempfile
@@ -47,6 +48,17 @@ def main() -> int:
         return 130
     report.verdict()
     return 0
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Be the only check of this machine: the names of its stacks are its own."""
+    with Path(tempfile.gettempdir(), "crm-compose-check.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CheckFailed("another compose-check runs on this machine") from None
+        yield
 
 
 def arguments() -> argparse.Namespace:
@@ -125,12 +137,13 @@ def stack(docker: Docker, name: str, file: str, more: dict[str, str], folder: Pa
     )
     if missing:
         raise CheckFailed(f"images that can neither be pulled nor made: {', '.join(missing)}")
+    made.remove()
     try:
         yield made
     finally:
         docker.report.doing(f"{made.name}: taking everything away")
-        docker.report.deadline += 120  # for what must be done whatever happened
-        made.down(volumes=True)
+        docker.report.deadline += 300  # this must be done whatever has happened
+        made.remove()
 
 
 def signed_here(stack: Stack) -> str:

@@ -7,6 +7,7 @@ tells it from the real one, which is never replaced.
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -120,13 +121,7 @@ def _make_base(docker: Docker) -> None:
 
 
 def _make(docker: Docker, image: str, folder: str) -> None:
-    arguments = [
-        "--label",
-        f"{LABEL}=true",
-        "--tag",
-        image,
-        "--file",
-        f"{FOLDER / folder}/Dockerfile",
-        "--quiet",
-    ]
-    docker("build", *arguments, str(ROOT), most=600)
+    with tempfile.TemporaryDirectory(prefix="crm-compose-check-") as context:
+        shutil.copytree(FOLDER / folder, context, dirs_exist_ok=True)
+        shutil.copy(ROOT / "requirements.lock", context)
+        docker("build", "--quiet", "--label", f"{LABEL}=true", "--tag", image, context, most=600)

@@ -50,10 +50,19 @@ class Stack:
         """Stop *service*, as an operator does."""
         self.compose("stop", service, most=STOPPED)
 
-    def down(self, *, volumes: bool = False) -> None:
-        """Take the containers and the network away; with *volumes*, everything."""
-        options = ["--remove-orphans", "--timeout", "20", *(["--volumes"] if volumes else [])]
-        self.compose("down", *options, most=STOPPED * 2)
+    def down(self) -> None:
+        """Take the containers and the network away; volumes stay."""
+        self.compose("down", "--timeout", "20", most=STOPPED * 2)
+
+    def remove(self) -> None:
+        """Take everything away that bears the name of this stack, also what a killed run has left."""
+        ours = f"label=com.docker.compose.project={self.name}"
+        for kind, listing in (("container", ("--all",)), ("network", ()), ("volume", ())):
+            found = self.docker(kind, "ls", *listing, "--quiet", "--filter", ours).split()
+            if found:
+                self.docker(
+                    kind, "rm", *(["--force", "--volumes"] if kind == "container" else []), *found, most=180
+                )
 
     def call(self, *step: str, **more: str) -> str:
         """Run a step of `calls.py` in the network of the stack, with *more* in its environment."""

@@ -19,6 +19,7 @@ def secret_lines(processes: Mapping[str, Service | Edge]) -> Iterator[str]:
     yield from (f"{name}={value}" for name, value in new.made.items())
     yield f"POSTGRES_PASSWORD={_password()}"
     yield f"ADMIN_NATS_PASSWORD={_password()}"
+    yield f"GRAFANA_ADMIN_PASSWORD={_password()}"
     yield f"SERVICE_PUBLIC_KEYS={new.public_keys}"
     for name, pair in new.keys.items():
         prefix = name.upper()
