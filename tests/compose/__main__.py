@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,10 @@ def main() -> int:
     """Run the check; its exit code."""
     options = arguments()
     report = Report(time.monotonic() + options.minutes * 60)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.default_int_handler)
     try:
-        with (
-            own_engine(report, options.folder) if options.own_engine else nullcontext(found(report)) as docker
-        ):
+        with alone(), engine(report, options) as docker:
             check(docker, options)
     except CheckFailed as failure:
         report.verdict(str(failure))
@@ -86,6 +85,11 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def engine(report: Report, options: argparse.Namespace) -> AbstractContextManager[Docker]:
+    """The engine that was asked for."""
+    return own_engine(report, options.folder) if options.own_engine else nullcontext(found(report))
+
+
 def found(report: Report) -> Docker:
     """The engine that answers here, and its compose plugin."""
     docker = Docker(report)
@@ -122,9 +126,9 @@ def images(docker: Docker, options: argparse.Namespace) -> Iterator[None]:
         yield
     finally:
         if not options.keep_images:
-            docker.report.doing("taking the images away")
-            docker.try_to("rmi", IMAGE)
-            remove_stand_ins(docker)
+            with undisturbed(docker.report, "taking the images away"):
+                docker.try_to("rmi", IMAGE)
+                remove_stand_ins(docker)
 
 
 @contextmanager
@@ -141,15 +145,27 @@ def stack(docker: Docker, name: str, file: str, more: dict[str, str], folder: Pa
     try:
         yield made
     finally:
-        docker.report.doing(f"{made.name}: taking everything away")
-        docker.report.deadline += 300  # this must be done whatever has happened
-        made.remove()
+        with undisturbed(docker.report, f"{made.name}: taking everything away"):
+            made.remove()
+
+
+@contextmanager
+def undisturbed(report: Report, what: str) -> Iterator[None]:
+    """Do what must be done whatever has happened: a second Ctrl-C or the end of the time does not end it."""
+    report.doing(what)
+    report.deadline += 300
+    former = [signal.signal(one, signal.SIG_IGN) for one in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        yield
+    finally:
+        for one, handler in zip((signal.SIGINT, signal.SIGTERM), former, strict=True):
+            signal.signal(one, handler)
 
 
 def signed_here(stack: Stack) -> str:
-    """A token that `crm token` signs with the secret of the stack."""
-    token = stack.crm("token", JWT_SECRET=stack.settings["JWT_SECRET"])
-    stack.report.holds(f"{stack.name}: `crm token` signs a token")
+    """A token that `crm token` signs with the secret of the stack, as docs/operations.md says."""
+    token = stack.inside("clients", "crm", "token")
+    stack.report.holds(f"{stack.name}: `crm token` signs a token in a container")
     return token
 
 

@@ -69,6 +69,7 @@ class Docker:
                 text=True,
                 timeout=self.report.left(most),
                 check=False,
+                start_new_session=True,  # Ctrl-C is for the check, which ends it and cleans up
             )
         except FileNotFoundError:
             raise CheckFailed(f"{command[0]} is not installed") from None
@@ -107,7 +108,7 @@ def _start_daemon(place: Path) -> "subprocess.Popen[bytes]":
     command = ["dockerd", *(f"--{name}={place / path}" for name, path in options.items())]
     with (place / "dockerd.log").open("wb") as log:
         try:
-            # A session of its own: Ctrl-C is for the check, which needs the engine to clean up.
+            # Not ended by Ctrl-C: the check needs it to clean up.
             return subprocess.Popen(
                 [*command, f"--host=unix://{place}/docker.sock"],
                 stdout=log,
@@ -149,7 +150,7 @@ def _build_compose(docker: Docker, built: Path) -> None:
         ["bash", "-c", script, "-", str(built)],
         capture_output=True,
         text=True,
-        timeout=docker.report.left(600),
+        timeout=docker.report.left(1200),
         check=False,
     )
     if done.returncode:

@@ -75,11 +75,6 @@ class Stack:
             more=more,
         )
 
-    def crm(self, *arguments: str, **more: str) -> str:
-        """Run the `crm` command in a container of the image that is in no network."""
-        names = [option for name in more for option in ("--env", name)]
-        return self.docker("run", "--rm", *names, self.settings["CRM_IMAGE"], *arguments, more=more)
-
     def inside(self, service: str, *command: str, given: str = "") -> str:
         """Run *command* in the container of *service*."""
         return self.compose("exec", "--no-TTY", service, *command, given=given)
