@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
 from crm_cli.stack import secret_lines
@@ -73,6 +74,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=30, help="after so many it gives up (default: 30)")
     parser.add_argument("--keep-images", action="store_true", help="leave images for the next run")
     parser.add_argument(
+        "--keycloak", action="store_true", help="Keycloak beside the development stack (1 GB more)"
+    )
+    parser.add_argument(
         "--own-engine",
         action="store_true",
         help="start a Docker of its own: root, dockerd (Debian: docker.io)",
@@ -111,11 +115,13 @@ def check(docker: Docker, options: argparse.Namespace) -> None:
     )
     with tempfile.TemporaryDirectory(prefix="crm-compose-check-") as folder, images(docker, options):
         if options.stack != "production":
-            with stack(docker, "dev", "compose.yaml", {}, Path(folder)) as development:
+            more = with_keycloak() if options.keycloak else {}
+            with stack(docker, "dev", "compose.yaml", more, Path(folder)) as development:
                 tell(development, signed_here)
         if options.stack != "development":
             with stack(docker, "prod", "compose.prod.yaml", OUTSIDE, Path(folder)) as one:
                 tell(one, production.signed_in)
+            docker.report.remark("Tempo and Grafana (profile observability) are not started by this check")
         examine(docker, IMAGE)
 
 
@@ -162,10 +168,26 @@ def undisturbed(report: Report, what: str) -> Iterator[None]:
             signal.signal(one, handler)
 
 
+def with_keycloak() -> dict[str, str]:
+    """The settings with which docs/auth.md starts Keycloak beside the stack."""
+    return {
+        "COMPOSE_PROFILES": "keycloak",
+        "CRM_DEMO_PASSWORD": f"p{token_urlsafe(16)}",
+        "KEYCLOAK_REALM_URL": "http://keycloak:8080/realms/crm",
+        "KEYCLOAK_AUDIENCE": "crm",
+    }
+
+
 def signed_here(stack: Stack) -> str:
     """A token that `crm token` signs with the secret of the stack, as docs/operations.md says."""
     token = stack.inside("clients", "crm", "token")
     stack.report.holds(f"{stack.name}: `crm token` signs a token in a container")
+    if "keycloak" in stack.services:
+        stack.report.holds(
+            f"{stack.name}: {stack.call('keycloak', PASSWORD=stack.settings['CRM_DEMO_PASSWORD'])}"
+        )
+    else:
+        stack.report.remark("Keycloak, a profile of the development stack, was left out: --keycloak")
     return token
 
 

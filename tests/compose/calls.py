@@ -68,6 +68,29 @@ async def sign_in(email: str) -> str:
     return str(answer.json()["token"])
 
 
+async def keycloak() -> str:
+    """The services take a token of Keycloak, which needs minutes to start."""
+    url = "http://keycloak:8080/realms/crm/protocol/openid-connect/token"
+    form = {
+        "grant_type": "password",
+        "client_id": "crm",
+        "username": "demo",
+        "password": os.environ["PASSWORD"],
+    }
+    async with asyncio.timeout(5 * PATIENCE), httpx.AsyncClient() as browser:
+        while True:
+            try:
+                answer = await browser.post(url, data=form)
+                break
+            except httpx.ConnectError:
+                await asyncio.sleep(1)
+    os.environ["TOKEN"] = answer.json().get("access_token") or sys.exit(f"Keycloak said {answer.text}")
+    async with grpc.aio.insecure_channel("clients:50052") as channel:
+        stub = ClientBaseServiceStub(channel)
+        found = await stub.List(ListClientBasesRequest(), metadata=bearer(), timeout=10)
+    return f"demo of Keycloak sees {len(found.clients)} clients"
+
+
 async def create(nom: str) -> str:
     """A new client; its id."""
     async with grpc.aio.insecure_channel("clients:50052") as channel:
@@ -133,7 +156,7 @@ async def forbidden(user: str, subject: str) -> str:
 
 
 STEPS: dict[str, Callable[..., Coroutine[Any, Any, str]]] = {
-    step.__name__: step for step in (health, refused, sign_in, create, get, event, told, forbidden)
+    step.__name__: step for step in (health, refused, sign_in, keycloak, create, get, event, told, forbidden)
 }
 
 if __name__ == "__main__":

@@ -21,7 +21,12 @@ FOLDER = Path(__file__).parent / "stand_ins"
 LABEL = "crm.stand-in"
 BASE = "python:3.13-slim"
 # The beginnings of names, and the folder that stands in for each.
-STAND_INS = {"postgres:": "postgres", "nats:": "nats", "prom/prometheus:": "prometheus"}
+STAND_INS = {
+    "postgres:": "postgres",
+    "nats:": "nats",
+    "prom/prometheus:": "prometheus",
+    "quay.io/keycloak/keycloak:": "keycloak",
+}
 TOOLS = (
     "gcc",
     "cc",

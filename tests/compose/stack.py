@@ -8,7 +8,7 @@ from typing import Any
 from tests.compose.engine import Docker
 from tests.compose.report import CheckFailed
 
-__all__ = ["Stack"]
+__all__ = ["Stack", "mebibytes", "ports_of_our_own"]
 
 ROOT = Path(__file__).parents[2]
 CALLS = Path(__file__).parent / "calls.py"
@@ -31,7 +31,7 @@ class Stack:
         self.services: dict[str, dict[str, Any]] = json.loads(self.compose("config", "--format", "json"))[
             "services"
         ]
-        ports.write_text(_ports_of_our_own(self.services))
+        ports.write_text(ports_of_our_own(self.services))
         self._options += ["-f", str(ports)]
 
     def compose(self, *arguments: str, most: float = 60, given: str | None = None) -> str:
@@ -70,7 +70,7 @@ class Stack:
         return self.docker(
             *("run", "--rm", "--interactive", "--network", f"{self.name}_default", *names),
             *("--entrypoint", "python", self.settings["CRM_IMAGE"], "-", *step),
-            most=90,
+            most=400,
             given=CALLS.read_text(),
             more=more,
         )
@@ -88,7 +88,7 @@ class Stack:
         """What the containers take together, as `docker stats` says it."""
         ids = self.compose("ps", "--quiet").split()
         lines = self.docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}", *ids).splitlines()
-        used = {name: _mebibytes(amount) for name, amount, *_ in map(str.split, lines)}
+        used = {name: mebibytes(amount) for name, amount, *_ in map(str.split, lines)}
         most = max(used, key=lambda name: used[name])
         total = f"{sum(used.values()):.0f} MiB in {len(used)} containers"
         return f"{total}, {used[most]:.0f} of them in {most}"
@@ -99,7 +99,7 @@ class Stack:
         return "\n".join(self.compose("logs", "--no-color", "--tail", "8", name) for name in bad[:4])
 
 
-def _ports_of_our_own(services: Mapping[str, Mapping[str, Any]]) -> str:
+def ports_of_our_own(services: Mapping[str, Mapping[str, Any]]) -> str:
     """Free ports in the place of those that are published, which a mesh of this machine may have."""
     lines = ["services:"]
     for name, service in services.items():
@@ -109,7 +109,8 @@ def _ports_of_our_own(services: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(lines if len(lines) > 1 else ["services: {}"]) + "\n"
 
 
-def _mebibytes(amount: str) -> float:
+def mebibytes(amount: str) -> float:
+    """Read an amount of `docker stats`."""
     factors = {"GiB": 1024.0, "MiB": 1.0, "KiB": 1 / 1024, "B": 1 / 1024**2}
     unit = next(unit for unit in factors if amount.endswith(unit))
     return float(amount.removesuffix(unit)) * factors[unit]
