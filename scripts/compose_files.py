@@ -17,7 +17,7 @@ METRICS_PORT = 9100
 DATA = "/data"  # in a container: the image gives it to the user of the processes
 # A check costs a quarter of a second of a processor. While many start at once on a small machine, the first
 # ones come too late; in the first minutes that is no failure.
-HEALTH = "interval: 30s, timeout: 10s, start_period: 3m"
+HEALTH = "interval: 30s, start_period: 3m"
 # Settings that each entry has for itself, or that are as the image has them.
 OWN = ("SERVICE_PRIVATE_KEY", "CRM_ENV", "NATS_URL", "DATABASE_URL", "GRPC_HOST", "GRPC_PORT")
 # What OpenTelemetry itself reads; without an endpoint nothing is traced.
