@@ -143,7 +143,7 @@ def test_R10_countries_are_known_by_code_and_name(name: str, code: str) -> None:
     assert country(name) == (code or "YS")
 
 
-async def test_R11_whose_societe_an_invoice_is(
+async def test_C23_R11_whose_societe_an_invoice_is(
     made: Invoices, people: People, contrats: ContratServiceStub
 ) -> None:
     """The request's, also empty, else the contract's, else the client's, else the default one."""
