@@ -71,7 +71,7 @@ def arguments() -> argparse.Namespace:
         "names and ports are its own. Takes about 10 minutes.",
     )
     parser.add_argument("--stack", choices=("development", "production"), help="only this one")
-    parser.add_argument("--minutes", type=float, default=30, help="after so many it gives up (default: 30)")
+    parser.add_argument("--minutes", type=float, default=45, help="after so many it gives up (default: 45)")
     parser.add_argument("--keep-images", action="store_true", help="leave images for the next run")
     parser.add_argument(
         "--keycloak", action="store_true", help="Keycloak beside the development stack (1 GB more)"

@@ -40,9 +40,9 @@ class Stack:
 
     def up(self, *services: str, build: bool = False) -> None:
         """Start the stack, or *services* of it, and wait until all that run are healthy."""
-        options = ["--detach", "--wait", "--wait-timeout", "300", *(["--build"] if build else [])]
+        options = ["--detach", "--wait", "--wait-timeout", "600", *(["--build"] if build else [])]
         try:
-            self.compose("up", *options, *services, most=900 if build else 330)
+            self.compose("up", *options, *services, most=1500 if build else 630)
         except CheckFailed as failure:
             raise CheckFailed(f"{failure}\n{self._complaints()}") from None
 
