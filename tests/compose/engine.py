@@ -88,6 +88,10 @@ def own_engine(report: Report, folder: Path | None) -> Iterator[Docker]:
     For machines on which docker is installed and does not run: needs root, dockerd, and Go where the
     compose plugin is missing.
     """
+    if Docker(report).try_to("version"):
+        raise CheckFailed(
+            "an engine runs here already, and two would share its network: leave --own-engine out"
+        )
     place = folder or Path(tempfile.mkdtemp(prefix="crm-compose-check-"))
     place.mkdir(parents=True, exist_ok=True)
     report.doing(f"an engine of our own in {place}")

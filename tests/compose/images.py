@@ -73,7 +73,7 @@ def examine(docker: Docker, image: str) -> None:
     told = json.loads(docker("inspect", image))[0]
     base = json.loads(docker("inspect", BASE))[0]["Size"] / 1e6
     size = told["Size"] / 1e6
-    said = f"the image has {size:.0f} MB, {size - base:.0f} of them ours"
+    said = f"the image has {size:.0f} MB; {BASE} alone has {base:.0f}"
     if size > LARGEST:
         raise CheckFailed(f"{said}: more than {LARGEST}")
     docker.report.holds(said)
