@@ -12,6 +12,7 @@ __all__ = ["Stack", "mebibytes", "ports_of_our_own"]
 
 ROOT = Path(__file__).parents[2]
 CALLS = Path(__file__).parent / "calls.py"
+CALLER = "crm.check"  # the label of containers that make calls, which are no part of the stack
 STOPPED = 90  # seconds that `down` and `stop` may take: processes have a minute
 
 
@@ -57,18 +58,23 @@ class Stack:
     def remove(self) -> None:
         """Take everything away that bears the name of this stack, also what a killed run has left."""
         ours = f"label=com.docker.compose.project={self.name}"
-        for kind, listing in (("container", ("--all",)), ("network", ()), ("volume", ())):
-            found = self.docker(kind, "ls", *listing, "--quiet", "--filter", ours).split()
-            if found:
-                self.docker(
-                    kind, "rm", *(["--force", "--volumes"] if kind == "container" else []), *found, most=180
-                )
+        for mark in (f"label={CALLER}={self.name}", ours):
+            self._remove("container", mark, "--force", "--volumes")
+        self._remove("network", ours)
+        self._remove("volume", ours)
+
+    def _remove(self, kind: str, mark: str, *options: str) -> None:
+        everything = ("--all",) if kind == "container" else ()
+        found = self.docker(kind, "ls", "--quiet", *everything, "--filter", mark).split()
+        if found:
+            self.docker(kind, "rm", *options, *found, most=180)
 
     def call(self, *step: str, **more: str) -> str:
         """Run a step of `calls.py` in the network of the stack, with *more* in its environment."""
         names = [option for name in more for option in ("--env", name)]
         return self.docker(
-            *("run", "--rm", "--interactive", "--network", f"{self.name}_default", *names),
+            *("run", "--rm", "--interactive", "--label", f"{CALLER}={self.name}", *names),
+            *("--network", f"{self.name}_default"),
             *("--entrypoint", "python", self.settings["CRM_IMAGE"], "-", *step),
             most=400,
             given=CALLS.read_text(),
