@@ -12,6 +12,7 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
 
+from crm_cli.probes import serves
 from crm_cli.stack import secret_lines
 from service_kit.registry import processes
 
@@ -182,6 +183,10 @@ def signed_here(stack: Stack) -> str:
     """A token that `crm token` signs with the secret of the stack, as docs/operations.md says."""
     token = stack.inside("clients", "crm", "token")
     stack.report.holds(f"{stack.name}: `crm token` signs a token in a container")
+    address = stack.compose("port", "clients", "50052")
+    if not serves(address):
+        raise CheckFailed(f"clients is published at {address} and does not answer there")
+    stack.report.holds(f"{stack.name}: clients answers this machine at {address}")
     if "keycloak" in stack.services:
         stack.report.holds(
             f"{stack.name}: {stack.call('keycloak', PASSWORD=stack.settings['CRM_DEMO_PASSWORD'])}"
