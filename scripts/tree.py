@@ -14,7 +14,7 @@ DEVELOPMENT = ("service_testing", "crm_bench")  # never part of what production 
 
 # Who may import whom: each layer only those below it; the services between edges and user_sync.
 ABOVE = ("crm_bench", "service_testing", "crm_cli")
-BELOW = ("user_sync", "service_kit", "grpc_utils | nats_utils", "db_utils | pdf_utils", "crm")
+BELOW = ("user_sync", "service_kit", "grpc_utils | nats_utils", "db_utils | pdf_utils | trace_utils", "crm")
 
 
 def packages() -> list[Path]:

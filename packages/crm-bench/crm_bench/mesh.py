@@ -1,5 +1,6 @@
 """The measured mesh: a fresh one in a temporary folder, or the one that runs here."""
 
+import os
 import subprocess
 import tempfile
 import time
@@ -60,9 +61,13 @@ def measured_mesh(services: Sequence[str], *, running: bool, **settings: str) ->
 
 @contextmanager
 def started(home: Home, services: Sequence[str], **settings: str) -> Iterator[psutil.Process]:
-    """`crm up` of *services* in *home* on free ports, up; stopped at the end. Raises CommandError."""
+    """`crm up` of *services* in *home* on free ports, up; stopped at the end. Raises CommandError.
+
+    Of the settings of this process only those of tracing count, so that one can measure what it costs.
+    """
     places = {"CRM_HOME": str(home.folder), "CRM_PORT_OFFSET": str(free_port_offset())}
-    environment = {**without_settings(), **settings, **places}
+    traced = {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
+    environment = {**without_settings(), **traced, **settings, **places}
     with (home.folder / "up.log").open("w") as log:
         process = psutil.Popen(
             ending_with_us([str(PROGRAM), "up", *services]),

@@ -32,6 +32,7 @@ _SETTINGS = (
     "INTEGRATIONS_",
     "GRPC_",
     "METRICS_",
+    "OTEL_",
     "FAILPOINT",
 )
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from service_kit import Edge, Service, Settings, kept_folders, load
 from service_kit.embedded import EmbeddedNats, EmbeddedPostgres, Server, port_is_free
 from service_kit.environment import Secrets
+from trace_utils import import_tracing
 
 from crm_cli.demo import NEEDED, Demo
 from crm_cli.display import Board
@@ -154,6 +155,7 @@ class Mesh:
                 self._clock,
             )
         )
+        import_tracing()
         gc.collect()
         gc.freeze()  # collections of the children write to no page that they share with this process
         for process in self._processes:

@@ -32,6 +32,7 @@ from db_utils.keys import Key, Rank, Searched
 from db_utils.listing import Listing
 from db_utils.pages import DEFAULT_SIZE, LARGEST_SIZE, Page, PageRequest
 from db_utils.pool import Connection
+from db_utils.queues import Backlog, backlog, counted_of, queues_of
 from db_utils.reader import Reader
 from db_utils.rekeying import keyed_models, rekey
 from db_utils.retention import Retention, purge, purge_job
@@ -56,6 +57,7 @@ __all__ = [
     "EVERYTHING",
     "LARGEST_SIZE",
     "NOTHING",
+    "Backlog",
     "Choice",
     "Conflict",
     "Connection",
@@ -97,8 +99,10 @@ __all__ = [
     "Versioned",
     "Worker",
     "arm_failpoint",
+    "backlog",
     "clock",
     "context",
+    "counted_of",
     "due_rows",
     "failpoint",
     "keyed_models",
@@ -108,6 +112,7 @@ __all__ = [
     "parse_uuid",
     "purge",
     "purge_job",
+    "queues_of",
     "rekey",
     "retried",
     "role_of",

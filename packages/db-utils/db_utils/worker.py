@@ -14,7 +14,8 @@ class Worker:
 
     It is also called after each commit of this process that wrote rows of *wake_on*. An
     *exclusive* job holds the advisory lock *name*, so that replicas never run it at the same time.
-    Running a job twice must have the same result as once.
+    Running a job twice must have the same result as once. In a process that traces, a run that commits
+    of a trace have woken is a span; one whose rows carry traces of their own is not *traced* by that.
     """
 
     name: str
@@ -22,3 +23,4 @@ class Worker:
     every: timedelta
     exclusive: bool = True
     wake_on: type[Row] | None = None
+    traced: bool = True

@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from trace_utils import Tracer
 
 from grpc_utils import deadline
 from grpc_utils.breaker import Breaker, Unbroken
@@ -28,6 +29,7 @@ from grpc_utils.identity import current_caller
 from grpc_utils.internal import ServiceSigner
 from grpc_utils.methods import repeatable_methods
 from grpc_utils.pipeline import STATUS
+from grpc_utils.traced_calls import ClientSpans
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -102,7 +104,8 @@ class Peers:
 
     An address is host:port, all of whose IP addresses are called in turn, or a gRPC target with its
     scheme, as in "ipv4:10.0.0.1:50052,10.0.0.2:50052". Calls to a service without one raise
-    DependanceIndisponible. *now* is the clock of the circuit breakers, in seconds.
+    DependanceIndisponible. *now* is the clock of the circuit breakers, in seconds. With a *tracer* each
+    call is a span of it.
     """
 
     def __init__(
@@ -111,8 +114,10 @@ class Peers:
         signer: ServiceSigner | None,
         *,
         now: Callable[[], float] = time.monotonic,
+        tracer: Tracer | None = None,
     ) -> None:
         self._addresses, self._signer, self._now = addresses, signer, now
+        self._spans = ClientSpans(tracer) if tracer is not None else None
         self._channels: dict[tuple[str, bool], grpc.aio.Channel] = {}
         self._health: dict[str, grpc.aio.Channel] = {}
 
@@ -132,7 +137,7 @@ class Peers:
         callee = kind.__module__.split(".")[1]
         if (callee, breaker) not in self._channels:
             circuit = Breaker(callee, self._now) if breaker else Unbroken()
-            outgoing = _Outgoing(callee, self._signer, circuit)
+            outgoing = self._outgoing(callee, circuit)
             self._channels[callee, breaker] = self._open(callee, outgoing, _OutgoingStreams(outgoing))
         return kind(self._channels[callee, breaker])
 
@@ -154,6 +159,11 @@ class Peers:
         """Close all channels."""
         for channel in (*self._channels.values(), *self._health.values()):
             await channel.close()
+
+    def _outgoing(self, callee: str, circuit: Breaker | Unbroken) -> "_Outgoing":
+        if self._spans is None:
+            return _Outgoing(callee, self._signer, circuit)
+        return _Traced(callee, self._signer, circuit, self._spans)
 
     def _open(self, callee: str, *interceptors: grpc.aio.ClientInterceptor) -> grpc.aio.Channel:
         """A channel to *callee*.
@@ -246,6 +256,22 @@ class _Outgoing(grpc.aio.UnaryUnaryClientInterceptor):
         if self._signer is not None and metadata.get(AUTHORIZATION) is None:
             metadata.add(AUTHORIZATION, f"Bearer {self._signer.token(self._callee, current_caller.get())}")
         return metadata
+
+
+class _Traced(_Outgoing):
+    """The same in a process that traces: each call is a span, which the callee's continues."""
+
+    def __init__(
+        self, callee: str, signer: ServiceSigner | None, breaker: Breaker | Unbroken, spans: ClientSpans
+    ) -> None:
+        super().__init__(callee, signer, breaker)
+        self._spans = spans
+
+    @contextmanager
+    def guarded(self, details: grpc.aio.ClientCallDetails) -> Iterator[grpc.aio.ClientCallDetails]:
+        """See `_Outgoing.guarded`; the span covers what the circuit and the deadline make of the call."""
+        with self._spans.of(details) as carrying, super().guarded(carrying) as proven:
+            yield proven
 
 
 class _OutgoingStreams(grpc.aio.UnaryStreamClientInterceptor):

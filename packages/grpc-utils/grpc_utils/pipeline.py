@@ -37,6 +37,7 @@ from grpc_utils.methods import ORGANISATION_FIELD, Method, method_at
 from grpc_utils.requests import parse
 from grpc_utils.telemetry import Calls
 from grpc_utils.tenancy import Tenancy
+from grpc_utils.traced_calls import Ended, ServerSpans
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +93,8 @@ class Pipeline(grpc.aio.ServerInterceptor):
         self._handlers: dict[str, Handler] = {}
         # Strangers do not learn which methods exist (C7): a greeting refuses, after authentication.
         method = Method("unknown", f"crm.{service}", Empty, Empty)
-        unknown = _Chain(self.calls, replace(guards, greetings=(_refuse_unknown,)), method, _unreachable)
+        self._spans = ServerSpans.of(service)
+        unknown = self._chain(replace(guards, greetings=(_refuse_unknown,)), method, _unreachable)
         self.unknown: Handler = grpc.stream_unary_rpc_method_handler(unknown.answer)
 
     async def intercept_service(
@@ -119,14 +121,19 @@ class Pipeline(grpc.aio.ServerInterceptor):
         """
         method = method_at(path)
         if inner.response_streaming:
-            stream = _Chain(self.calls, self._guards, method, _Streaming(inner.unary_stream).respond)
+            stream = self._chain(self._guards, method, _Streaming(inner.unary_stream).respond)
             return grpc.stream_stream_rpc_method_handler(stream.answer)
         idempotency = self._guards.idempotency if method.mutating else None
         if inner.request_streaming:
             respond = _Collecting(inner.stream_unary, method, idempotency).respond
         else:
             respond = _Unary(inner.unary_unary, path, idempotency).respond
-        return grpc.stream_unary_rpc_method_handler(_Chain(self.calls, self._guards, method, respond).answer)
+        return grpc.stream_unary_rpc_method_handler(self._chain(self._guards, method, respond).answer)
+
+    def _chain(self, guards: Guards, method: Method, respond: Respond) -> _Chain:
+        if self._spans is None:
+            return _Chain(self.calls, guards, method, respond)
+        return _TracedChain(self.calls, guards, method, respond, self._spans)
 
 
 async def _refuse_unknown(identity: Identity) -> None:
@@ -195,6 +202,7 @@ class _Chain:
 
     def __init__(self, calls: Calls, guards: Guards, method: Method, respond: Respond) -> None:
         self._calls, self._method, self._respond = calls, method, respond
+        self._ended: Ended = calls.ended
         self._identify, self._tenancy = guards.authenticator.identify, guards.tenancy
         self._greetings = guards.greetings
 
@@ -225,7 +233,7 @@ class _Chain:
             trailers = ((CORRELATION, correlation), (STATUS, refusal.details(self._method.domain)))
             await context.abort(refusal.code, refusal.message, trailers)
         finally:
-            self._calls.ended(self._method.path, started, code, correlation, subject)
+            self._ended(self._method.path, started, code, correlation, subject)
 
     def _admit(self, identity: Identity, header: str, body: Any) -> Message:
         """Decode the request of a proven caller and set the scope that the caller may see (C6)."""
@@ -243,6 +251,21 @@ class _Chain:
             setattr(request, ORGANISATION_FIELD, scope.organisation_id or "")
         current_scope.set(scope)
         return request
+
+
+class _TracedChain(_Chain):
+    """The chain of a process that traces: each call is a span, below that of its caller."""
+
+    def __init__(
+        self, calls: Calls, guards: Guards, method: Method, respond: Respond, spans: ServerSpans
+    ) -> None:
+        super().__init__(calls, guards, method, respond)
+        self._spans, self._ended = spans, spans.ending(calls)
+
+    async def answer(self, _: object, context: Context) -> bytes | None:
+        """Answer one call within its span."""
+        with self._spans.current(self._method.path, context.invocation_metadata() or ()):
+            return await super().answer(_, context)
 
 
 def _refusal(error: BaseException, correlation: str) -> Refusal:

@@ -36,8 +36,8 @@ RPC_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
 
-# When the call ended (Unix seconds), how long it took (seconds), status, correlation id, caller.
-Note = tuple[float, float, grpc.StatusCode, str, str]
+# When the call ended (Unix seconds), how long it took (seconds), status, correlation id, caller, trace.
+Note = tuple[float, float, grpc.StatusCode, str, str, str]
 
 
 def new_correlation(service: str) -> str:
@@ -68,12 +68,20 @@ class Calls:
         context.correlation_id.set(correlation)
         return correlation
 
-    def ended(self, path: str, started: float, code: grpc.StatusCode, correlation: str, caller: str) -> None:
+    def ended(
+        self,
+        path: str,
+        started: float,
+        code: grpc.StatusCode,
+        correlation: str,
+        caller: str,
+        trace: str = "",
+    ) -> None:
         """Note that a call of *path*, begun at *started* (perf_counter), has ended now."""
         if not self._notes:
             asyncio.get_running_loop().call_later(_INTERVAL, self.flush)
         duration = time.perf_counter() - started
-        self._notes.append((path, (time.time(), duration, code, correlation, caller)))
+        self._notes.append((path, (time.time(), duration, code, correlation, caller, trace)))
 
     def flush(self) -> None:
         """Turn the notes into metrics and log lines now."""
@@ -108,21 +116,21 @@ def _text(instant: float) -> str:
 
 
 def _line(service: str, path: str, note: Note) -> bytes:
-    ended_at, duration, code, correlation, caller = note
-    return orjson.dumps(
-        {
-            "time": _text(ended_at),
-            "level": "info",
-            "event": "rpc",
-            "service": service,
-            "rpc": path,
-            "code": code.name,
-            "duration_ms": round(duration * 1000, 2),
-            "correlation_id": correlation,
-            "caller": masked(caller),
-        },
-        option=orjson.OPT_APPEND_NEWLINE,
-    )
+    ended_at, duration, code, correlation, caller, trace = note
+    line = {
+        "time": _text(ended_at),
+        "level": "info",
+        "event": "rpc",
+        "service": service,
+        "rpc": path,
+        "code": code.name,
+        "duration_ms": round(duration * 1000, 2),
+        "correlation_id": correlation,
+        "caller": masked(caller),
+    }
+    if trace:
+        line["trace_id"] = trace
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def masked(text: str) -> str:

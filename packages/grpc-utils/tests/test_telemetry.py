@@ -3,14 +3,13 @@
 import io
 import logging
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
 import pytest
 from grpc_utils import Context
 from grpc_utils.errors import Introuvable
-from grpc_utils.telemetry import Calls, log_calls_to, masked
+from grpc_utils.telemetry import Calls, masked
 from prometheus_client import REGISTRY
 from service_testing import eventually, metric, refusal
 from service_testing.echo import EchoServer, echoing
@@ -18,15 +17,6 @@ from service_testing.http2 import Http2Connection
 from service_testing.probe import METHOD, Probe, bearer
 
 Lines = list[dict[str, Any]]
-
-
-@pytest.fixture
-def output() -> Iterator[io.BytesIO]:
-    """Stream that gets the lines of calls."""
-    stream = io.BytesIO()
-    log_calls_to(stream)
-    yield stream
-    log_calls_to(None)
 
 
 async def answer(request: Any, context: Context) -> Any:

@@ -15,6 +15,7 @@ from nats_utils.events import DEAD_LETTERS_STREAM, EventType
 from nats_utils.outbox import CORRELATION, LARGEST, correlation_headers
 from nats_utils.processed_events import ProcessedEventsRepository
 from nats_utils.tables import DEAD, REPLAYED, REPLAYING, DeadLetter, OutboxRow
+from nats_utils.traced_events import carrier_of
 
 OMITTED = "x-omitted-bytes"  # header of an announcement without its payload, which was too large
 _LONGEST_ERROR = 500  # characters, the width of its column
@@ -59,6 +60,7 @@ async def write_dead_letter(tx: Transaction, given_up: GivenUp) -> bool:
             payload=delivery.message.data,
             error=_reason(given_up.error),
             attempts=given_up.attempts,
+            trace=dict(carrier_of(delivery.message)) or None,
         )
     )
     tx.insert_at_commit(_announcement(given_up))
@@ -68,7 +70,7 @@ async def write_dead_letter(tx: Transaction, given_up: GivenUp) -> bool:
 
 def _announcement(given_up: GivenUp) -> OutboxRow:
     message = given_up.delivery.message
-    headers = correlation_headers((message.headers or {}).get(CORRELATION, ""))
+    headers = {**correlation_headers((message.headers or {}).get(CORRELATION, "")), **carrier_of(message)}
     payload = message.data
     if len(payload) > LARGEST:
         headers, payload = {**headers, OMITTED: str(len(payload))}, b""

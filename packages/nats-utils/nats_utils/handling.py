@@ -24,6 +24,7 @@ from db_utils import (
 )
 from google.protobuf.message import Message
 from prometheus_client import Counter
+from trace_utils import one_commit, tracer_of
 
 from nats_utils.attempts import Attempts
 from nats_utils.dead_letters import GivenUp, write_dead_letter
@@ -32,6 +33,7 @@ from nats_utils.events import InvalidEvent
 from nats_utils.outbox import safe_correlation
 from nats_utils.processed_events import ProcessedEventsRepository
 from nats_utils.subscription import Subscription
+from nats_utils.traced_events import HandlerSpans, Headers
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +73,8 @@ class Handling:
         self._kind, self._retry_policy = subscription.kind, subscription.retry_policy
         self._processed_events = ProcessedEventsRepository(consumer)
         self._lookups = asyncio.Semaphore(_MOST_LOOKUPS)
+        tracer = tracer_of(database.schema)
+        self._spans = HandlerSpans(tracer, consumer, self._kind) if tracer is not None else None
         self._counted = {one: EVENT_TOTAL.labels(consumer, self._kind.name, one) for one in _RESULTS}
 
     async def known(self, event_ids: Collection[UUID]) -> set[UUID]:
@@ -81,7 +85,14 @@ class Handling:
         """Claim and handle *deliveries* in one transaction: all of them, or an exception and none."""
         found: Iterable[tuple[object, ...]] = repeat(())
         if self.subscription.lookup is not None:  # before the transaction: no lock waits for the network
-            found = await asyncio.gather(*[self._look_up(delivery.event) for delivery in deliveries])
+            found = await asyncio.gather(
+                *[self._look_up(one.event, one.message.headers) for one in deliveries]
+            )
+        with one_commit():
+            await self._commit(deliveries, found)
+
+    async def _commit(self, deliveries: Sequence[Delivery], found: Iterable[tuple[object, ...]]) -> None:
+        """Claim and handle *deliveries*, for which look-ups have *found* what there is, and commit."""
         async with self._database.transaction() as tx:
             failpoint("consumer.before_claim")
             event_ids = [delivery.event_id for delivery in deliveries]
@@ -91,7 +102,7 @@ class Handling:
             for delivery, more in zip(deliveries, found, strict=False):
                 if delivery.event_id in claimed:
                     claimed.discard(delivery.event_id)  # a batch may hold one event twice
-                    await self._bounded(self.subscription.handler, delivery.event, tx, *more)
+                    await self._handle(delivery.event, delivery.message.headers, tx, *more)
                     failpoint("consumer.in_batch")
                 if delivery.again:
                     await self.attempts.forget(tx, delivery.event_id)
@@ -142,17 +153,26 @@ class Handling:
         self._counted["failed"].inc()
         return Outcome(retry_after=self._retry_policy.waits[attempt - 1] * random.uniform(1.0, 1.2))
 
-    async def replay(self, tx: Transaction, event: Message) -> None:
-        """Look up and handle *event* in *tx*; its claim is that of the dead letter."""
-        found = await self._look_up(event)
-        await self._bounded(self.subscription.handler, event, tx, *found)
+    async def replay(self, tx: Transaction, event: Message, headers: Headers) -> None:
+        """Look up and handle *event* in *tx*; its claim is that of the dead letter, *headers* its trace."""
+        found = await self._look_up(event, headers)
+        await self._handle(event, headers, tx, *found)
 
-    async def _look_up(self, event: Message) -> tuple[object, ...]:
+    async def _handle(self, event: Any, headers: Headers, *more: object) -> None:
+        if self._spans is None:
+            return await self._bounded(self.subscription.handler, event, *more)
+        with self._spans.current("process", event.event_id, headers):
+            return await self._bounded(self.subscription.handler, event, *more)
+
+    async def _look_up(self, event: Any, headers: Headers) -> tuple[object, ...]:
         """What the handler gets after event and transaction: the result of the look-up, if there is one."""
         if self.subscription.lookup is None:
             return ()
         async with self._lookups:
-            return (await self._bounded(self.subscription.lookup, event, self._app),)
+            if self._spans is None:
+                return (await self._bounded(self.subscription.lookup, event, self._app),)
+            with self._spans.current("look up", event.event_id, headers):
+                return (await self._bounded(self.subscription.lookup, event, self._app),)
 
     async def _bounded(self, function: Callable[..., Awaitable[T]], event: Any, *more: object) -> T:
         """Call a handler or look-up under the correlation id of *event*, for its time at most.

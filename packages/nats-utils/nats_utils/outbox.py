@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 
 from nats_utils.events import event_type
 from nats_utils.tables import OutboxRow
+from nats_utils.traced_events import published
 
 MESSAGE_ID = "Nats-Msg-Id"
 CORRELATION = "x-correlation-id"
@@ -41,7 +42,7 @@ def publish(tx: Transaction, event: Message) -> None:
             stream=kind.stream,
             subject=kind.subject,
             payload=payload,
-            headers=correlation_headers(filled.correlation_id),
+            headers=correlation_headers(filled.correlation_id) | published(kind, filled.event_id),
         )
     )
 

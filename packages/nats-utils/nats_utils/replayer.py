@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from db_utils import Database, Transaction, failpoint
+from trace_utils import one_commit
 
 from nats_utils.dead_letters import failed_again, next_replay, replayed
 from nats_utils.deliveries import read
@@ -41,7 +43,7 @@ class Replayer:
         """
         letter, attempt = None, 0
         try:
-            async with self._database.transaction() as tx:
+            async with self._transaction() as tx:
                 letter = await next_replay(tx, handling.consumer)
                 if letter is None:
                     return False
@@ -59,12 +61,19 @@ class Replayer:
         failpoint("replay.after_commit")
         return True
 
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Transaction]:
+        with one_commit():
+            async with self._database.transaction() as tx:
+                yield tx
+
     async def _replay(self, tx: Transaction, handling: Handling, letter: DeadLetter, attempt: int) -> None:
         if attempt > handling.subscription.retry_policy.attempts:
             await failed_again(tx, letter, None)
         else:
             failpoint("replay.before_handler")
-            await handling.replay(tx, read(handling.subscription.event, letter.payload)[0])
+            event, _ = read(handling.subscription.event, letter.payload)
+            await handling.replay(tx, event, letter.trace)
             await replayed(tx, letter)
         await handling.attempts.forget(tx, UUID(letter.message_key))
 

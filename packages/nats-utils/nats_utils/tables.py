@@ -6,6 +6,7 @@ from uuid import UUID
 
 from db_utils import Choice, Row, clock, metadata
 from sqlalchemy import BigInteger, Identity, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 __all__ = [
@@ -38,6 +39,7 @@ class OutboxRow(Base):
     """
 
     __tablename__ = "outbox"
+    __waiting__ = "stream_sequence IS NULL"
     __table_args__ = (
         UniqueConstraint("message_id"),
         Index("ix_outbox_pending", "id", postgresql_where=text("stream_sequence IS NULL")),
@@ -82,11 +84,16 @@ class EventAttempt(Base):
 
 
 class DeadLetter(Base):
-    """A message that *consumer* gave up, whole, so that it can be replayed without the broker."""
+    """A message that *consumer* gave up, whole, so that it can be replayed without the broker.
+
+    *trace* holds the headers of the trace that it came with, None without any.
+    """
 
     __tablename__ = "dead_letters"
+    __waiting__ = "status = 'dead'"
     __table_args__ = (
         UniqueConstraint("consumer", "message_key"),
+        Index("ix_dead_letters_dead", "id", postgresql_where=text("status = 'dead'")),
         Index("ix_dead_letters_replaying", "id", postgresql_where=text("status = 'replaying'")),
     )
 
@@ -101,3 +108,4 @@ class DeadLetter(Base):
     status: Mapped[str] = mapped_column(Choice(DEAD, REPLAYING, REPLAYED, DROPPED), default=DEAD)
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    trace: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), default=None)

@@ -9,12 +9,15 @@ import orjson
 import structlog
 from db_utils import context
 from grpc_utils.telemetry import log_calls_to
+from trace_utils import trace_id
 
 
-def _add_correlation(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _add_correlations(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     correlation = context.correlation_id.get()
     if correlation:
         event.setdefault("correlation_id", correlation)
+    if trace := trace_id():
+        event.setdefault("trace_id", trace)
     return event
 
 
@@ -23,7 +26,7 @@ def configure(service: str, level: str) -> None:
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-        _add_correlation,
+        _add_correlations,
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(serializer=orjson.dumps)],

@@ -6,7 +6,6 @@ can, connections close.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
@@ -14,24 +13,23 @@ from functools import partial
 
 from db_utils import (
     Database,
-    DatabaseUnavailable,
-    SerializationConflict,
-    StatementTimeout,
     Worker,
     clock,
     keyed_models,
     purge_job,
     rekey,
-    retried,
 )
 from grpc_utils import Address, Guards, Idempotency, Peers, Server
 from grpc_utils.errors import Unavailable
 from grpc_utils.idempotency import RETENTION as IDEMPOTENCY_KEYS
 from nats_utils import Bus, Handling, Relay, Replayer, Subscriber, declared, end
 from nats_utils.processed_events import RETENTIONS as PROCESSED_EVENTS
+from trace_utils import tracer_of
 
 from service_kit.app import App
 from service_kit.edge import Edge, Running
+from service_kit.jobs import Job
+from service_kit.queues import QueueWatch
 from service_kit.revocations import HEALTH, Ask, RevocationWatch, asking
 from service_kit.service import Service
 from service_kit.settings import ProcessSettings, Settings
@@ -39,14 +37,11 @@ from service_kit.settings import ProcessSettings, Settings
 _log = logging.getLogger(__name__)
 
 _TRANSIENT = (Unavailable,)  # a silent peer is no fault of the event
-_INFRASTRUCTURE = (DatabaseUnavailable, SerializationConflict, StatementTimeout, *_TRANSIENT)
 _RESTART_PAUSE = 1.0
 _LAST_EVENTS = 1.0  # seconds that the relay gets at a stop to publish what was just recorded
 _KEYS_EVERY = timedelta(hours=1)
 _LAST_CHANGED = timedelta(days=1)  # longer than a former version runs beside this one
-_JOB_RETRY = 5.0
 _MOVED = 0.05  # seconds between two looks at by how much the clock is moved
-_BUSY = 1.0  # seconds until a job looks again whether the replica that runs it has ended
 
 
 class RunningService:
@@ -58,7 +53,8 @@ class RunningService:
         database = Database(
             settings.database_url.get_secret_value(), service.name, pool_size=settings.db_pool_size
         )
-        self.app = App(settings, database, Peers(addresses, settings.signer(service.name)))
+        peers = Peers(addresses, settings.signer(service.name), tracer=tracer_of(service.name))
+        self.app = App(settings, database, peers)
         self.bus = Bus(settings.nats_url, f"crm-{service.name}", declared(replicas=settings.nats_replicas))
         idempotency = Idempotency(database)
         own = (service.issuer(self.app),) if service.issuer is not None else ()
@@ -101,8 +97,10 @@ class RunningService:
         }
         if handlings:
             loops["replayer"] = Replayer(database, handlings).run
-        jobs = [_Job(self.app, worker) for worker in (*service.workers, *_housekeeping(service))]
+        jobs = [Job(self.app, worker) for worker in (*service.workers, *_housekeeping(service))]
         loops |= {job.name: job.run for job in jobs}
+        if self.settings.metrics_port:
+            loops["queues"] = QueueWatch(service, database, self.bus).run
         if self.settings.clock_file:
             loops["clock"] = partial(_wake_on_moves, jobs)
         return loops
@@ -170,7 +168,7 @@ def _housekeeping(service: Service) -> tuple[Worker, ...]:
     )
 
 
-async def _wake_on_moves(jobs: Sequence["_Job"]) -> None:
+async def _wake_on_moves(jobs: Sequence[Job]) -> None:
     """Wake every job when the clock is moved: what it looks for may have become due."""
     known = clock.moved_by()
     while True:
@@ -179,45 +177,3 @@ async def _wake_on_moves(jobs: Sequence["_Job"]) -> None:
             known = moved
             for job in jobs:
                 job.wake()
-
-
-class _Job:
-    """The loop around a worker."""
-
-    def __init__(self, app: App[Settings], worker: Worker) -> None:
-        self.name, self._app, self._worker = worker.name, app, worker
-        self._woken = asyncio.Event()
-        self.wake = self._woken.set
-        if worker.wake_on is not None:
-            app.database.on_written(worker.wake_on, self._woken.set)
-
-    async def run(self) -> None:
-        while True:
-            woken = self._woken.is_set()
-            self._woken.clear()
-            try:
-                ran = await self._once()
-            except _INFRASTRUCTURE as error:
-                _log.warning("%s waits: %s", self._worker.name, type(error).__name__)
-                if woken:  # another replica may hold the lock next time: then it counts
-                    self._woken.set()
-                await asyncio.sleep(_JOB_RETRY)
-                continue
-            if woken and not ran:  # the replica at work may have passed the new rows by
-                self._woken.set()
-                await asyncio.sleep(_BUSY)
-                continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._worker.every.total_seconds()):
-                    await self._woken.wait()
-
-    async def _once(self) -> bool:
-        """Run the worker, unless another replica runs it now; return whether it ran here."""
-        work = partial(self._worker.run, self._app)
-        if not self._worker.exclusive:
-            await retried(work)
-            return True
-        async with self._app.database.exclusive(self._worker.name) as mine:
-            if mine:
-                await retried(work)
-            return mine

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import uvloop
 from prometheus_client import start_http_server
 from setproctitle import getproctitle, setproctitle
+from trace_utils import start_tracing, stop_tracing
 
 from service_kit import logs
 from service_kit.edge import Edge, Running
@@ -42,7 +43,9 @@ def serve(
 async def _serve(services: Sequence[Service | Edge], ports: Mapping[str, int], report: Report) -> None:
     settings = [load(service.settings) for service in services]
     settings[0].follow_clock()
-    logs.configure("+".join(service.name for service in services), settings[0].log_level)
+    process = "+".join(service.name for service in services)
+    logs.configure(process, settings[0].log_level)
+    start_tracing(process)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,6 +68,7 @@ async def _serve(services: Sequence[Service | Edge], ports: Mapping[str, int], r
     finally:
         _exit_hard_after(settings[0].shutdown_grace_s + _HARD_EXIT)
         await asyncio.gather(*(service.stop() for service in started))
+        await stop_tracing()
 
 
 async def _report_until(stopping: asyncio.Event, running: Sequence[Running], report: Report) -> None:

@@ -56,6 +56,21 @@ class ProcessSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="lowest level logged")
     metrics_port: int | None = Field(None, description="port of the Prometheus text, off when empty")
     shutdown_grace_s: float = Field(10.0, ge=0, description="seconds given to calls under way at a stop")
+    # Read by `trace_utils` and by OpenTelemetry itself; here so that examples and stacks name them.
+    otel_exporter_otlp_endpoint: str = Field(
+        "", description="collector of traces (OTLP over http, http://host:4318); empty: nothing is traced"
+    )
+    otel_exporter_otlp_headers: SecretStr = Field(
+        SecretStr(""), description="what the collector asks for, as in authorization=Bearer%20…"
+    )
+    otel_traces_exporter: str = Field("", description="otlp, console or none; otlp with an endpoint")
+    otel_traces_sampler: str = Field(
+        "", description="which traces are taken, as in parentbased_traceidratio; all of them when empty"
+    )
+    otel_traces_sampler_arg: str = Field("", description="its argument, as in 0.1 for a tenth")
+    otel_resource_attributes: str = Field(
+        "", description="what all spans say, as in deployment.environment.name=recette"
+    )
     clock_file: str = Field(
         "", description="file by which `crm clock` moves the clock of every process that names it"
     )

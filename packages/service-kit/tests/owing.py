@@ -22,6 +22,7 @@ from service_testing import fresh_database
 from service_testing.callee import CALLER, Callee, serving
 from service_testing.doubles import double
 from sqlalchemy import select
+from trace_utils import tracer_of
 
 DAY = timedelta(days=1)
 
@@ -122,7 +123,7 @@ async def an_office() -> AsyncIterator[Office]:
         serving(notifications, keys, name="notifications") as other,
     ):
         addresses = {"clients": f"127.0.0.1:{port}", "notifications": f"127.0.0.1:{other}"}
-        peers = Peers(addresses, ServiceSigner(CALLER, keys.private))
+        peers = Peers(addresses, ServiceSigner(CALLER, keys.private), tracer=tracer_of(OWING.name))
         settings = load(Sealing, crm_env="test", database_url=url, jwt_secret="x" * 40)
         yield Office(App(settings, database, peers), callee, notifications)
         await peers.close()

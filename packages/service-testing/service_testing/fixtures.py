@@ -15,7 +15,9 @@ from typing import Any, TypeVar
 import grpc
 import pytest
 from service_kit import Edge, Service
+from trace_utils import start_tracing, stop_tracing
 
+from service_testing.collector import Collector, collecting
 from service_testing.command import Command
 from service_testing.mesh import Mesh, running, service_of
 
@@ -30,6 +32,17 @@ _numbers = count(1)
 def crm(tmp_path: Path) -> Command:
     """The `crm` command with a folder of its own, its name as awkward as a person's may be."""
     return Command.at(tmp_path / "home of the mesh")
+
+
+@pytest.fixture
+async def collector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Collector]:
+    """The collector to which this process sends its spans, from what is made after this on."""
+    async with collecting(tmp_path / "traces.jsonl") as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")  # milliseconds
+        start_tracing("tests")
+        yield collector
+        await stop_tracing()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from grpc_utils import Issuer, Peers, PortTaken
 from nats_utils import Bus, declared, end
 from service_kit import keep_running
 from service_kit.revocations import RevocationWatch, asking
+from trace_utils import tracer_of
 
 from gateway.documentation import Documentation
 from gateway.google import GoogleSignIn
@@ -96,7 +97,7 @@ class Gateway:
 
     def _own_peers(self) -> Peers:
         """Peers of one endpoint group: a callee that is silent there opens no circuit elsewhere."""
-        self._peers.append(Peers(self._addresses, self._signer))
+        self._peers.append(Peers(self._addresses, self._signer, tracer=tracer_of(NAME)))
         return self._peers[-1]
 
 

@@ -13,6 +13,7 @@ from grpc_utils import CORRELATION
 from grpc_utils.telemetry import Calls, log_request, masked
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Send
+from trace_utils import Carrier, Tracer, checked, trace_id, tracer_of
 
 from gateway import exchange
 from gateway.addresses import client_address
@@ -31,6 +32,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _UNSTORED = ("/api/", "/land/")
 _GONE = 499  # the client went away before the answer, as nginx counts it
 _NO_ROUTE = "unknown"
+_FAULT = 500  # and above: the fault is ours
 
 
 class Telemetry:
@@ -40,12 +42,32 @@ class Telemetry:
         self._app, self._calls = app, Calls("gateway")
         self._proxies = settings.proxies
         self._headers = _security_headers(settings.behind_tls)
+        self._tracer = tracer_of("gateway")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens."""
         if scope["type"] != "http":
             return
         exchange.keep(scope, self._begun(scope))
+        if self._tracer is None:
+            await self._answer(scope, receive, send)
+        else:
+            await self._traced(self._tracer, scope, receive, send)
+
+    async def _traced(self, tracer: Tracer, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request within a span, which names its route and never its path."""
+        route, method = _named(scope)
+        described = {"http.request.method": method, "http.route": route}
+        span = tracer.begin("server", f"{method} {route}", described, _carrier(scope))
+        with tracer.current(span):
+            span.note("crm.correlation_id", exchange_of(scope).correlation)
+            status = await self._answer(scope, receive, send)
+            span.note("http.response.status_code", status)
+            if status >= _FAULT:
+                span.fail(str(status))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Answer one request and return the status."""
         answer = _Answer(scope, send, self._headers)
         try:
             await self._app(scope, receive, answer.send)
@@ -56,6 +78,7 @@ class Telemetry:
                 await response(scope, receive, answer.send)
         finally:
             _note(scope, answer.status or _GONE)
+        return answer.status or _GONE
 
     def _begun(self, scope: Scope) -> Exchange:
         correlation = self._calls.correlate(next(iter(headers_of(scope, CORRELATION)), ""))
@@ -101,11 +124,22 @@ def _security_headers(behind_tls: bool) -> Mapping[str, str]:
     return {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer", **transport}
 
 
+def _carrier(scope: Scope) -> Carrier:
+    """The trace that the request came with."""
+    return checked((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+
+
+def _named(scope: Scope) -> tuple[str, str]:
+    """The route and the method of a request, by names of our own."""
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    return exchange_of(scope).route or _NO_ROUTE, method
+
+
 def _note(scope: Scope, status: int) -> None:
     """Write the log line and the metrics of a request that has ended."""
     known = exchange_of(scope)
     seconds = time.perf_counter() - known.started
-    route, method = known.route or _NO_ROUTE, scope["method"] if scope["method"] in _METHODS else "other"
+    route, method = _named(scope)
     HTTP_TOTAL.labels(route, method, str(status)).inc()
     HTTP_SECONDS.labels(route).observe(seconds)
     log_request(
@@ -116,5 +150,6 @@ def _note(scope: Scope, status: int) -> None:
         status=status,
         duration_ms=round(seconds * 1000, 2),
         correlation_id=known.correlation,
+        **({"trace_id": trace} if (trace := trace_id()) else {}),
         caller=masked(known.identity.subject if known.identity is not None else ""),
     )

@@ -8,7 +8,9 @@ from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service_factures.models import Base
-from service_factures.transmission import ORIGINES
+from service_factures.transmission import ERREUR_ROUTAGE, IRRECEVABLE, ORIGINES, REJETEE, STATUTS
+
+REFUSES = (REJETEE, STATUTS[210], ERREUR_ROUTAGE, IRRECEVABLE)  # what somebody has to put right
 
 
 class Transmission(Tenant, Base):
@@ -51,6 +53,7 @@ class TransmissionStatut(Tenant, Base):
     """A status of an invoice; the database refuses to change or delete a row (R37)."""
 
     __tablename__ = "transmission_statut"
+    __counted__ = ("nom", REFUSES)
     __table_args__ = (
         Index("uq_transmission_statut_code_date", "facture_id", "code", "date", unique=True),
         Index("ix_transmission_statut_facture_id", "facture_id", "date"),

@@ -90,6 +90,7 @@ class Remise(Entity, Tenant, Base):
     """A file of direct debits for the bank of a société; its bytes are a `RemiseFichier`."""
 
     __tablename__ = "remise"
+    __counted__ = ("statut", (REJETEE,))  # refused by the bank
     __table_args__ = (
         Index("uq_remise_msg_id", "msg_id", unique=True),
         Index("ix_remise_created_at", "organisation_id", "created_at", "id"),

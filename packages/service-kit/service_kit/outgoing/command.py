@@ -10,6 +10,7 @@ from db_utils import Envelope, Transaction, clock, context
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 from grpc_utils import Peers
+from trace_utils import carried
 
 from service_kit.outgoing.models import CommandeSortante
 
@@ -70,8 +71,8 @@ async def queue(
     """Have *request* sent once *tx* has committed; a second one with the same *key* is none.
 
     Commands *about* the same object keep their order. The call is made under *organisation_id*,
-    or under none, with the correlation id of what runs now. *envelope* seals secrets. The first
-    attempt is made at *not_before*, by default at once.
+    or under none, with the correlation id and in the trace of what runs now. *envelope* seals
+    secrets. The first attempt is made at *not_before*, by default at once.
     """
     row = CommandeSortante(
         organisation_id=organisation_id or None,
@@ -81,6 +82,7 @@ async def queue(
         charge=MessageToDict(request, preserving_proto_field_name=True),
         correlation_id=context.correlation_id.get(),
         prochain_essai=not_before or clock.now(),
+        trace=carried() or None,
     )
     for field in command.sealed:
         if envelope is None:

@@ -81,6 +81,7 @@ class OutgoingCommands:
                     Sender(command).send_due,
                     every=_LOOK_EVERY,
                     wake_on=CommandeSortante,
+                    traced=False,
                 )
                 for command in self._sent
             ),

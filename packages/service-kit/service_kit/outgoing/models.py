@@ -6,6 +6,7 @@ from uuid import UUID
 
 from db_utils import Choice, Row, TenantOrSystem, clock, metadata, uuid7
 from sqlalchemy import BigInteger, Identity, Index, String, func, literal_column, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 EN_ATTENTE, ENVOYEE, REFUSEE, ABANDONNEE = "EN_ATTENTE", "ENVOYEE", "REFUSEE", "ABANDONNEE"
@@ -25,10 +26,11 @@ class CommandeSortante(TenantOrSystem, Base):
     *organisation_id* is that of the call, None for none. Commands about one *objet* are sent in the
     order of *rang*, each after the end of the former one. *charge* is the whole request by field
     name, secrets sealed (C15); it is emptied once the call has been answered. *alerte_le* is when
-    somebody was told that it waits.
+    somebody was told that it waits. *trace* holds the headers by which the trace of its cause goes on.
     """
 
     __tablename__ = "commande_sortante"
+    __waiting__ = _WAITING.text
     __table_args__ = (
         Index(
             "uq_commande_sortante_cle",
@@ -56,3 +58,4 @@ class CommandeSortante(TenantOrSystem, Base):
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     terminee_le: Mapped[datetime | None] = mapped_column(default=None)
     alerte_le: Mapped[datetime | None] = mapped_column(default=None)
+    trace: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), default=None)

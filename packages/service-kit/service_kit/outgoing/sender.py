@@ -12,6 +12,7 @@ from grpc_utils import Failure, failure_of
 from grpc_utils.errors import Refusal
 from sqlalchemy import String, bindparam, exists, select
 from sqlalchemy.orm import aliased
+from trace_utils import resume
 
 from service_kit.app import App
 from service_kit.outgoing.alerts import tell_refused, tell_waiting
@@ -68,6 +69,7 @@ class Sender:
         command = self._command
         context.scope.set(Scope(row.organisation_id) if row.organisation_id else EVERYTHING)
         context.correlation_id.set(row.correlation_id)
+        resume(row.trace or {})
         async with slots:
             try:
                 await command.send(app.peers, request_of(command, row, _envelope(app, command)))
