@@ -242,17 +242,29 @@ def reconcile(
 
 
 @app.command()
-def health(service: Annotated[str, typer.Argument(help="A service that runs on this machine.")]) -> None:
+def health(
+    service: Annotated[str, typer.Argument(help="A service that runs on this machine.")],
+    at: Annotated[
+        str, typer.Option(help="Where it listens; then nothing else need be loaded.", show_default=False)
+    ] = "",
+) -> None:
     """Say whether a service, or the gateway, is SERVING.
 
-    For the health checks of containers: asks port GRPC_PORT (GATEWAY_PORT), else that of the mesh
-    that runs here, else its own. Exit code 1 when it is not.
+    For the health checks of containers. Without --at (host:port, or the URL at which an edge answers) it
+    is asked at port GRPC_PORT (GATEWAY_PORT), else that of the mesh that runs here, else its own. Exit
+    code 1 when it is not.
     """
-    from crm_cli.stack import is_healthy
+    from crm_cli.probes import serves
 
-    healthy = is_healthy(Home(), service)
+    healthy = serves(at or _address_of(service))
     print(f"{service} is {'' if healthy else 'not '}SERVING")
     raise typer.Exit(0 if healthy else 1)
+
+
+def _address_of(service: str) -> str:
+    from crm_cli.stack import address_of
+
+    return address_of(Home(), service)
 
 
 @app.command()

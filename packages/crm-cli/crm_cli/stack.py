@@ -1,15 +1,13 @@
-"""Fresh secrets and a health check for the containers of `compose/`."""
+"""What the containers of `compose/` stand on: fresh secrets, and where health is asked for."""
 
 import os
 import secrets
 from collections.abc import Iterator, Mapping
 
-import grpc
-from service_kit import Edge, Service
+from service_kit import LIVENESS, Edge, Service
 from service_kit.environment import new_secrets
 from service_kit.registry import process_named
 
-from crm_cli.doctor.services import SERVING, health_at, lives_at
 from crm_cli.home import Home
 from crm_cli.selection import listening
 
@@ -21,6 +19,7 @@ def secret_lines(processes: Mapping[str, Service | Edge]) -> Iterator[str]:
     yield from (f"{name}={value}" for name, value in new.made.items())
     yield f"POSTGRES_PASSWORD={_password()}"
     yield f"ADMIN_NATS_PASSWORD={_password()}"
+    yield f"GRAFANA_ADMIN_PASSWORD={_password()}"
     yield f"SERVICE_PUBLIC_KEYS={new.public_keys}"
     for name, pair in new.keys.items():
         prefix = name.upper()
@@ -30,20 +29,15 @@ def secret_lines(processes: Mapping[str, Service | Edge]) -> Iterator[str]:
         yield f"{prefix}_NATS_PASSWORD={_password()}"
 
 
-def is_healthy(home: Home, name: str) -> bool:
-    """Whether the service or edge *name* on this machine says that it serves. Raises UnknownService.
+def address_of(home: Home, name: str) -> str:
+    """Where the service or edge *name* of this machine is asked for its health. Raises UnknownService.
 
-    It is asked at the port that its setting names, else at that of the mesh of *home*, else its own.
+    At the port that its setting names, else at that of the mesh of *home*, else at its own.
     """
     process = process_named(name)
     port = os.environ.get(f"{process.prefix}_PORT") or listening(home, [process]).get(name, process.port)
     address = f"localhost:{port}"
-    if isinstance(process, Edge):
-        return lives_at(address)
-    try:
-        return health_at(address) == SERVING
-    except grpc.RpcError:
-        return False
+    return f"http://{address}{LIVENESS}" if isinstance(process, Edge) else address
 
 
 def _password() -> str:

@@ -20,6 +20,7 @@ from service_testing import fresh_database
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [ROOT / name for name in ("docs/operations.md", "README.md", "compose.yaml", "compose.prod.yaml")]
+PROFILE = " --profile observability"
 _LOGINS = """
 SELECT rolname, rolcanlogin, rolinherit, array_agg(roleid::regrole::text), rolpassword
 FROM pg_authid JOIN pg_auth_members ON member = pg_authid.oid
@@ -56,7 +57,7 @@ def configured(tmp_path: Path) -> Configured:
     for file in ROOT.glob("compose*.yaml"):
         shutil.copy(file, tmp_path)
     (tmp_path / ".env").write_text("\n".join(secret_lines(processes())))
-    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_CONFIG") if name in os.environ}
 
     def config(options: str) -> dict[str, Any]:
         line = [*command, *options.split(), "config", "--format", "json"]
@@ -80,6 +81,14 @@ def test_a_stack_is_complete_with_the_secrets_alone(configured: Configured, opti
     """Every process and server is there, and every file that is mounted."""
     stack = configured(options)["services"]
     assert {*processes(), "postgres", "nats", "migrate"} <= stack.keys()
+    mounts = [mount for one in stack.values() for mount in one.get("volumes", ()) if mount["type"] == "bind"]
+    assert [mount["source"] for mount in mounts if not Path(mount["source"]).exists()] == []
+
+
+def test_traces_and_dashboards_are_a_profile(configured: Configured) -> None:
+    """Who does not ask for them has neither; who does finds every file that they mount."""
+    without, stack = (configured(f"-f compose.prod.yaml{options}")["services"] for options in ("", PROFILE))
+    assert stack.keys() - without.keys() == {"tempo", "grafana"}
     mounts = [mount for one in stack.values() for mount in one.get("volumes", ()) if mount["type"] == "bind"]
     assert [mount["source"] for mount in mounts if not Path(mount["source"]).exists()] == []
 

@@ -2,13 +2,16 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from crm_cli.stack import secret_lines
 from gateway.edge import GATEWAY
 from service_clients.service import SERVICE as CLIENTS
-from service_kit.registry import processes, service_named, services
+from service_kit import LIVENESS, Edge
+from service_kit.registry import process_named, processes, service_named, services
 from service_kit.revocations import BEARABLE, BEHIND
 from service_testing import running
 from service_testing.command import Command
@@ -104,6 +107,44 @@ async def test_a_gateway_is_healthy_while_it_answers(crm: Command) -> None:
         assert (asked.code, asked.out) == (0, "gateway is SERVING\n")
     asked = await crm.where(GATEWAY_PORT=port)("health", "gateway")
     assert (asked.code, asked.out) == (1, "gateway is not SERVING\n")
+
+
+async def test_a_service_is_asked_where_it_is_said_to_listen(crm: Command) -> None:
+    """Whatever its setting says: so containers do it, without loading the service."""
+    async with running(CLIENTS) as mesh:
+        asked = await crm.where(GRPC_PORT="1")("health", "clients", "--at", mesh.address("clients"))
+        async with mesh.without("clients"):
+            again = await crm("health", "clients", "--at", mesh.address("clients"))
+    assert (asked.out, again.out) == ("clients is SERVING\n", "clients is not SERVING\n")
+
+
+async def test_an_edge_is_asked_at_its_url(crm: Command) -> None:
+    """An answer that is no success is none."""
+    async with running(GATEWAY) as mesh:
+        url = f"http://{mesh.address('gateway')}"
+        asked = [
+            (await crm("health", "gateway", "--at", f"{url}{path}")).code for path in (LIVENESS, "/nowhere")
+        ]
+    assert asked == [0, 1]
+
+
+def test_containers_ask_without_loading_the_kernel() -> None:
+    """Twenty of them do, twice a minute: with the kernel that would keep a processor busy."""
+    script = "import sys, crm_cli.main, crm_cli.probes; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    heavy = {"sqlalchemy", "psycopg", "nats", "service_kit", "pydantic", "rich.console", "httpx"}
+    assert heavy & set(loaded.stdout.split()) == set()
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("name", processes())
+def test_a_container_asks_its_own_process(stack: str, name: str) -> None:
+    """At the port at which it listens there."""
+    process = process_named(name)
+    address = f"localhost:{process.port}"
+    address = f"http://{address}{LIVENESS}" if isinstance(process, Edge) else address
+    told = (COMPOSE / stack / "services.yml").read_text()
+    assert f'["CMD", "crm", "health", "{name}", "--at", "{address}"]' in told
 
 
 async def test_an_unknown_service_gets_a_sentence(crm: Command) -> None:

