@@ -49,6 +49,7 @@ class PieceJointeService(PieceJointeServiceServicer):
     ) -> pb.PieceJointe:
         """Store a file that comes in blocks (R1, R2)."""
         first = await anext(requests)
+        _check_owned(first)
         rules.check_announced(first)
         return await self._deposit(first, _blocs(first, requests))
 
@@ -56,11 +57,10 @@ class PieceJointeService(PieceJointeServiceServicer):
         """Store a small file at once (R1, R2)."""
         if len(request.contenu) > rules.LARGEST_CONTENU:
             raise rules.TropVolumineux(maximum=str(rules.LARGEST_CONTENU))
+        _check_owned(request)
         return await self._deposit(request, _single(request.contenu))
 
     async def _deposit(self, request: Described, blocs: AsyncIterator[bytes]) -> pb.PieceJointe:
-        if not request.organisation_id:
-            raise OrganisationRequise
         description = rules.described(request, caller().author, self._settings.max_octets)
         return to_message(await self._depots.deposit(description, blocs), pb.PieceJointe)
 
@@ -159,6 +159,11 @@ class PieceJointeService(PieceJointeServiceServicer):
         return pb.VerifierIntegriteResponse(
             conforme=found == piece.sha256, sha256_attendu=piece.sha256, sha256_calcule=found
         )
+
+
+def _check_owned(request: Described) -> None:
+    if not request.organisation_id:
+        raise OrganisationRequise
 
 
 async def _blocs(

@@ -16,8 +16,8 @@ from service_testing import Mesh, running
 from service_testing.fixtures import of_member
 from service_testing.smtp import SmtpServer, smtp_server
 from sqlalchemy import update
-from tests.bureau import LOGIN, Bureau
 from tests.courrier import APPLICATION, smtp_settings
+from tests.secretariat import LOGIN, Bureau
 
 emails = of_member(EmailServiceStub)
 

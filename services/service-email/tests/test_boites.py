@@ -11,7 +11,7 @@ from grpc import StatusCode
 from service_email.boite_rules import place
 from service_testing import Mesh, refused
 from service_testing.smtp import SmtpServer
-from tests.bureau import LOGIN, Bureau, at
+from tests.secretariat import LOGIN, Bureau, at
 
 INVALID, MISSING, CONDITION = (
     StatusCode.INVALID_ARGUMENT,

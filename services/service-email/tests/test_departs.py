@@ -11,7 +11,7 @@ from grpc import StatusCode
 from service_email.departs import Depart
 from service_testing import eventually, refused
 from service_testing.smtp import SmtpServer
-from tests.bureau import LOGIN, Bureau
+from tests.secretariat import LOGIN, Bureau
 
 
 def deactivated(boite: pb.BoiteMail) -> pb.UpdateBoiteMailRequest:

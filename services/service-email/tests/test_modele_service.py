@@ -14,7 +14,7 @@ from db_utils import uuid7
 from grpc import StatusCode
 from service_email.modele_rules import LARGEST_PART
 from service_testing import Mesh, eventually, pages, refusal, refused
-from tests.bureau import Bureau
+from tests.secretariat import Bureau
 
 INVALID, MISSING = StatusCode.INVALID_ARGUMENT, (StatusCode.NOT_FOUND, "INTROUVABLE")
 OFFRE: dict[str, Any] = {

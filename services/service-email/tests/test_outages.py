@@ -17,8 +17,8 @@ from service_email.queue import LEASE
 from service_testing import Mesh, eventually
 from service_testing.smtp import SmtpServer
 from sqlalchemy import bindparam, select
-from tests.bureau import Bureau
 from tests.killing import worker_killed_at
+from tests.secretariat import Bureau
 
 _CODES = select(Tentative.code_smtp).where(Tentative.message_id == bindparam("of"))
 _HANG_UP = """

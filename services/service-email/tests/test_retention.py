@@ -10,7 +10,7 @@ from service_email.retention import KEPT, forget
 from service_testing import refused
 from service_testing.smtp import SmtpServer
 from sqlalchemy import func, select
-from tests.bureau import Bureau
+from tests.secretariat import Bureau
 
 _COUNT = select(func.count()).select_from(models.ContenuPiece)
 

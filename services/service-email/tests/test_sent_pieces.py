@@ -19,9 +19,9 @@ from service_kit.registry import service_named
 from service_testing import Mesh, eventually, refused, running
 from service_testing.smtp import SmtpServer
 from sqlalchemy import func, select
-from tests.bureau import Bureau
 from tests.courrier import smtp_settings
 from tests.killing import worker_killed_at
+from tests.secretariat import Bureau
 
 INVALID, MISSING = StatusCode.INVALID_ARGUMENT, StatusCode.NOT_FOUND
 PDF = b"%PDF-1.4\n1 0 obj <</Type /Catalog>> endobj\n%%EOF\n"

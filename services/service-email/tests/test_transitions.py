@@ -11,7 +11,7 @@ from service_email.queue import Queue
 from service_testing import Mesh, refused
 from service_testing.smtp import SmtpServer
 from sqlalchemy import bindparam, select
-from tests.bureau import Bureau
+from tests.secretariat import Bureau
 
 CONDITION, MISSING = StatusCode.FAILED_PRECONDITION, (StatusCode.NOT_FOUND, "INTROUVABLE")
 _NUMBERS = select(Tentative.numero).where(Tentative.message_id == bindparam("of")).order_by(Tentative.numero)

@@ -18,7 +18,7 @@ from service_email.ways import Ways
 from service_kit import App
 from service_testing import Mesh, refused
 from service_testing.smtp import HANG, SmtpServer, smtp_server
-from tests.bureau import LOGIN, Bureau
+from tests.secretariat import LOGIN, Bureau
 
 
 async def answer_of(bureau: Bureau, boite: pb.BoiteMail) -> pb.TestConnectionBoiteMailResponse:

@@ -16,8 +16,8 @@ from service_testing.fixtures import entered
 from service_testing.oauth import Account, OauthProvider, oauth_provider
 from service_testing.oidc import browse
 from service_testing.smtp import SmtpServer
-from tests.bureau import Bureau
 from tests.courrier import smtp_settings
+from tests.secretariat import Bureau
 
 GMAIL = "https://mail.google.com/"
 ADDRESS = "jeanne@exemple.fr"
