@@ -48,9 +48,10 @@ from db_utils.tables import (
 )
 from db_utils.texts import text_key, without_format
 from db_utils.transaction import Transaction
-from db_utils.worker import Worker
+from db_utils.worker import AGAIN, Worker
 
 __all__ = [
+    "AGAIN",
     "BY_ID",
     "DEFAULT_SIZE",
     "EVERYTHING",

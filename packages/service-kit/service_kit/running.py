@@ -13,6 +13,7 @@ from datetime import timedelta
 from functools import partial
 
 from db_utils import (
+    AGAIN,
     Database,
     DatabaseUnavailable,
     SerializationConflict,
@@ -45,6 +46,8 @@ _LAST_EVENTS = 1.0  # seconds that the relay gets at a stop to publish what was 
 _KEYS_EVERY = timedelta(hours=1)
 _LAST_CHANGED = timedelta(days=1)  # longer than a former version runs beside this one
 _JOB_RETRY = 5.0
+_SOON = 20.0  # seconds until a job goes on with what it has left: a service that was killed is back by then
+_DOUBLINGS = 10  # beyond the interval of any job that leaves something
 _MOVED = 0.05  # seconds between two looks at by how much the clock is moved
 _BUSY = 1.0  # seconds until a job looks again whether the replica that runs it has ended
 
@@ -186,7 +189,7 @@ class _Job:
 
     def __init__(self, app: App[Settings], worker: Worker) -> None:
         self.name, self._app, self._worker = worker.name, app, worker
-        self._woken = asyncio.Event()
+        self._woken, self._left = asyncio.Event(), 0  # runs in a row that have left something
         self.wake = self._woken.set
         if worker.wake_on is not None:
             app.database.on_written(worker.wake_on, self._woken.set)
@@ -208,16 +211,27 @@ class _Job:
                 await asyncio.sleep(_BUSY)
                 continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._worker.every.total_seconds()):
+                async with asyncio.timeout(pause(self._worker.every, self._left)):
                     await self._woken.wait()
 
     async def _once(self) -> bool:
         """Run the worker, unless another replica runs it now; return whether it ran here."""
         work = partial(self._worker.run, self._app)
         if not self._worker.exclusive:
-            await retried(work)
+            self._note(await retried(work))
             return True
         async with self._app.database.exclusive(self._worker.name) as mine:
             if mine:
-                await retried(work)
+                self._note(await retried(work))
             return mine
+
+    def _note(self, answer: object) -> None:
+        self._left = self._left + 1 if answer is AGAIN else 0
+
+
+def pause(every: timedelta, left: int) -> float:
+    """The seconds until the next run of a job after *left* runs in a row that have left something (C18)."""
+    if not left:
+        return every.total_seconds()
+    doublings: int = 2 ** min(left - 1, _DOUBLINGS)
+    return min(_SOON * doublings, every.total_seconds())

@@ -14,7 +14,7 @@ from uuid import UUID
 import grpc
 from db_utils import Scope, Worker, clock, within
 from grpc_utils.errors import Unavailable
-from service_kit import App
+from service_kit import AGAIN, App
 from sqlalchemy import bindparam, exists, or_, select
 
 from service_payments import echeancier_rules as rules
@@ -47,17 +47,19 @@ _DUE = (
 )
 
 
-async def prepare_due(app: App[Any]) -> None:
+async def prepare_due(app: App[Any]) -> object:
     """Invoice the échéances whose notice begins, and make their payments (a job, R7)."""
     if not begun():
-        return
+        return None
+    done = []
     for organisation_id, echeance_id in await app.database.read().all(_ASKED):
         with within(Scope(organisation_id)):
-            await _left_for_later(ask_again(app, echeance_id), echeance_id)
+            done.append(await _done(ask_again(app, echeance_id), echeance_id))
     due = await app.database.read().all(_DUE, until=clock.today() + _LONGEST_NOTICE)
     for (organisation_id, societe_id), rows in groupby(due, key=_place):
         with within(Scope(organisation_id)):
-            await _prepare(app, organisation_id, societe_id, list(rows))
+            done += await _prepare(app, organisation_id, societe_id, list(rows))
+    return None if all(done) else AGAIN
 
 
 def _place(row: tuple[Echeance, Echeancier]) -> tuple[str, str]:
@@ -66,18 +68,18 @@ def _place(row: tuple[Echeance, Echeancier]) -> tuple[str, str]:
 
 async def _prepare(
     app: App[Any], organisation_id: str, societe_id: str, rows: Sequence[tuple[Echeance, Echeancier]]
-) -> None:
-    """Prepare what is due of a société."""
+) -> Sequence[bool]:
+    """Prepare what is due of a société; return of each échéance whether that is done."""
     preavis, delai = await notice_of(app, organisation_id, societe_id)
     until = await _last_day(app, organisation_id, societe_id, preavis, delai)
     slots, contrats = asyncio.Semaphore(_SIDE_BY_SIDE), Contrats(app)
 
-    async def prepare(echeance: Echeance, schedule: Echeancier) -> None:
+    async def prepare(echeance: Echeance, schedule: Echeancier) -> bool:
         async with slots:
-            await _left_for_later(_prepare_one(app, echeance, schedule, contrats, preavis), echeance.id)
+            return await _done(_prepare_one(app, echeance, schedule, contrats, preavis), echeance.id)
 
     chosen = [row for row in rows if row[0].date_prelevement and row[0].date_prelevement <= until]
-    await asyncio.gather(*(prepare(echeance, schedule) for echeance, schedule in chosen))
+    return await asyncio.gather(*(prepare(echeance, schedule) for echeance, schedule in chosen))
 
 
 async def _last_day(app: App[Any], organisation_id: str, societe_id: str, preavis: int, delai: int) -> date:
@@ -93,14 +95,16 @@ async def _last_day(app: App[Any], organisation_id: str, societe_id: str, preavi
         return by_notice
 
 
-async def _left_for_later(work: Any, echeance_id: UUID) -> None:
+async def _done(work: Any, echeance_id: UUID) -> bool:
     """Do *work*, unless a service is away or in trouble: the next run does it, and others are not held up."""
     try:
         await work
+        return True
     except Unavailable as error:
         _log.warning("échéance %s waits: %s", echeance_id, error.reason)
     except grpc.aio.AioRpcError as error:
         _log.error("échéance %s waits: %s", echeance_id, error.code().name)
+    return False
 
 
 async def _prepare_one(

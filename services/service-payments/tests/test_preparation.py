@@ -10,6 +10,7 @@ from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import PaymentScheduleServiceStub
 from db_utils import Scope, clock, within
+from service_kit import AGAIN
 from service_kit.outgoing import CommandeSortante
 from service_payments.fins_de_contrat import follow_contracts
 from service_payments.models import Echeance, Echeancier, Payment
@@ -34,10 +35,10 @@ async def schedule(echeanciers: PaymentScheduleServiceStub) -> pb.Schedule:
     return await echeanciers.Create(monthly())
 
 
-async def prepared(mesh: Mesh, day: str, hour: int = 5) -> None:
+async def prepared(mesh: Mesh, day: str, hour: int = 5) -> object:
     """Run the job at *hour* of *day*."""
     with clock.frozen_at(paris(day, hour)):
-        await prepare_due(mesh["payments"].app)
+        return await prepare_due(mesh["payments"].app)
 
 
 async def told(echeanciers: PaymentScheduleServiceStub, schedule: pb.Schedule) -> pb.Schedule:
@@ -96,7 +97,7 @@ async def test_R7_what_factures_was_asked_is_asked_again_word_for_word(
 ) -> None:
     """While factures is away nothing is lost; meanwhile the échéance stays as it is, whatever is asked."""
     async with mesh.without("factures"):
-        await prepared(mesh, "2026-01-22")
+        assert await prepared(mesh, "2026-01-22") is AGAIN
         changed = await echeanciers.Update(pb.UpdateScheduleRequest(id=schedule.id, montant_echeance=60))
         assert [one.montant for one in changed.echeances] == [49.90] + [60] * 11
         cancelled = await echeanciers.Cancel(pb.CancelScheduleRequest(id=schedule.id, motif="départ"))
