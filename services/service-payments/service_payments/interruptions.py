@@ -159,7 +159,6 @@ def _ends(echeance: Echeance, after: date | None, refused: Set[UUID]) -> bool:
 def _check(schedule: Echeancier, expected: str, wanted: str) -> None:
     if schedule.statut != expected:
         raise TransitionInterdite(
-            f"de {schedule.statut} à {wanted}",
             f"possible depuis : {expected}",
             de=schedule.statut,
             vers=wanted,
