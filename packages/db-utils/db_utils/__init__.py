@@ -30,6 +30,7 @@ from db_utils.failpoints import arm_failpoint, failpoint
 from db_utils.ids import parse_uuid, uuid7
 from db_utils.keys import Key, Rank, Searched
 from db_utils.listing import Listing
+from db_utils.months import months_later
 from db_utils.pages import DEFAULT_SIZE, LARGEST_SIZE, Page, PageRequest
 from db_utils.pool import Connection
 from db_utils.reader import Reader
@@ -105,6 +106,7 @@ __all__ = [
     "keyed_models",
     "metadata",
     "migrations",
+    "months_later",
     "once_committed",
     "parse_uuid",
     "purge",
