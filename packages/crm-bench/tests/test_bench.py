@@ -143,3 +143,18 @@ async def test_invoices_are_measured_with_their_documents(crm: Command, tmp_path
     assert all(row["req/s"] > 0 and row["RSS MiB"] > 0 for row in content["rows"])
     assert content["rows"][0]["errors"] == ""
     assert content["comparisons"][0].startswith("memory of factures: ")
+
+
+async def test_payments_are_measured_from_the_run_to_the_reports(crm: Command, tmp_path: Path) -> None:
+    """Each debit is handed over, settled and returned; otherwise there is no figure."""
+    path = tmp_path / "payments.json"
+    measured = await crm("bench", "payments", "--lines", "5", "--json", str(path))
+    assert measured.code == 0, measured.err
+    rows = json.loads(path.read_text())["rows"]
+    assert [(row["what"], row["lines"]) for row in rows] == [
+        ("emission, without invoices", 5),
+        ("emission, with invoices", 5),
+        ("import, settlements", 5),
+        ("import, returns with fees", 5),
+    ]
+    assert all(row["seconds"] > 0 and row["RSS MiB after"] > 0 for row in rows)

@@ -30,6 +30,7 @@ from db_utils.failpoints import arm_failpoint, failpoint
 from db_utils.ids import parse_uuid, uuid7
 from db_utils.keys import Key, Rank, Searched
 from db_utils.listing import Listing
+from db_utils.months import months_later
 from db_utils.pages import DEFAULT_SIZE, LARGEST_SIZE, Page, PageRequest
 from db_utils.pool import Connection
 from db_utils.queues import Backlog, backlog, counted_of, queues_of
@@ -49,9 +50,10 @@ from db_utils.tables import (
 )
 from db_utils.texts import text_key, without_format
 from db_utils.transaction import Transaction
-from db_utils.worker import Worker
+from db_utils.worker import AGAIN, Worker
 
 __all__ = [
+    "AGAIN",
     "BY_ID",
     "DEFAULT_SIZE",
     "EVERYTHING",
@@ -108,6 +110,7 @@ __all__ = [
     "keyed_models",
     "metadata",
     "migrations",
+    "months_later",
     "once_committed",
     "parse_uuid",
     "purge",

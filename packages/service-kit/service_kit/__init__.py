@@ -4,7 +4,7 @@ Read `service.py`, then `running.py`. Services import what they need from here, 
 `db_utils`, `grpc_utils` and `nats_utils`.
 """
 
-from db_utils import Worker
+from db_utils import AGAIN, Worker
 
 from service_kit.app import App
 from service_kit.buckets import Buckets
@@ -21,6 +21,7 @@ from service_kit.serving import serve
 from service_kit.settings import PRODUCTION, ConfigurationError, ProcessSettings, Settings, load
 
 __all__ = [
+    "AGAIN",
     "LIVENESS",
     "PRODUCTION",
     "READINESS",

@@ -7,9 +7,10 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
-from db_utils import DatabaseUnavailable, SerializationConflict, StatementTimeout, Worker, retried
+from db_utils import AGAIN, DatabaseUnavailable, SerializationConflict, StatementTimeout, Worker, retried
 from grpc_utils.errors import Unavailable
 from prometheus_client import Gauge
 from trace_utils import NOWHERE, Carrier, causes, tracer_of
@@ -27,6 +28,8 @@ INTERVAL = Gauge("crm_job_interval_seconds", "Time after which the job runs agai
 
 _INFRASTRUCTURE = (DatabaseUnavailable, SerializationConflict, StatementTimeout, Unavailable)
 _RETRY = 5.0
+_SOON = 20.0  # seconds until a job goes on with what it has left: a service that was killed is back by then
+_DOUBLINGS = 10  # beyond the interval of any job that leaves something
 _BUSY = 1.0  # seconds until a job looks again whether the replica that runs it has ended
 _MOST_CAUSES = 32  # traces that one run is linked to
 
@@ -37,7 +40,7 @@ class Job:
     def __init__(self, app: App[Settings], worker: Worker) -> None:
         self.name, self._app, self._worker = worker.name, app, worker
         service = app.database.schema
-        self._woken = asyncio.Event()
+        self._woken, self._left = asyncio.Event(), 0  # runs in a row that have left something
         self.wake = self._woken.set
         self._succeeded = LAST_SUCCESS.labels(service, worker.name)
         self._succeeded.set_to_current_time()
@@ -66,7 +69,7 @@ class Job:
                 await asyncio.sleep(_BUSY)
                 continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._worker.every.total_seconds()):
+                async with asyncio.timeout(pause(self._worker.every, self._left)):
                     await self._woken.wait()
 
     async def _once(self) -> bool:
@@ -82,19 +85,23 @@ class Job:
     async def _work(self) -> None:
         woken_by, self._causes = self._causes, []
         if self._tracer is None or not woken_by:
-            await retried(partial(self._worker.run, self._app))
+            answer = await self._run()
         else:
-            await self._traced(woken_by)
+            answer = await self._traced(woken_by)
+        self._left = self._left + 1 if answer is AGAIN else 0
         self._succeeded.set_to_current_time()
 
-    async def _traced(self, woken_by: Sequence[Carrier]) -> None:
+    async def _run(self) -> object:
+        return await retried(partial(self._worker.run, self._app))
+
+    async def _traced(self, woken_by: Sequence[Carrier]) -> object:
         """Run within a span: of the trace that has woken it, or linked to each one if there are several."""
         assert self._tracer is not None
         parent, links = (woken_by[0], ()) if len(woken_by) == 1 else (NOWHERE, woken_by)
         span = self._tracer.begin("internal", f"job {self.name}", {"crm.job": self.name}, parent, links)
         with self._tracer.current(span):
             try:
-                await retried(partial(self._worker.run, self._app))
+                return await self._run()
             except BaseException as error:
                 span.fail(type(error).__name__)
                 raise
@@ -102,3 +109,11 @@ class Job:
     def _wake_traced(self) -> None:
         self._causes += causes()[: _MOST_CAUSES - len(self._causes)]
         self._woken.set()
+
+
+def pause(every: timedelta, left: int) -> float:
+    """The seconds until the next run of a job after *left* runs in a row that have left something (C18)."""
+    if not left:
+        return every.total_seconds()
+    doublings: int = 2 ** min(left - 1, _DOUBLINGS)
+    return min(_SOON * doublings, every.total_seconds())

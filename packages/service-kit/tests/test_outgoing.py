@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
+import grpc
 import pytest
 from crm.clients import clients_pb2 as pb
 from db_utils import clock, context
@@ -62,9 +63,21 @@ async def test_C22_a_key_owes_one_command_per_organisation(office: Office) -> No
     assert [row.organisation_id for row in await office.rows()] == [None, "org-1", "org-2"]
 
 
-@pytest.mark.parametrize("failure", [VersionPerimee(), RuntimeError("a bug")])
+class Inconnue(Refusal):
+    """Personne ne sait ce que l'appel a fait."""
+
+    code = grpc.StatusCode.UNKNOWN
+
+
+class Annulee(Refusal):
+    """L'appel a été interrompu en chemin."""
+
+    code = grpc.StatusCode.CANCELLED
+
+
+@pytest.mark.parametrize("failure", [VersionPerimee(), RuntimeError("a bug"), Inconnue(), Annulee()])
 async def test_C22_a_command_that_cannot_be_answered_now_waits(office: Office, failure: Exception) -> None:
-    """ABORTED and INTERNAL are of the moment: it is sent again after five seconds, not before."""
+    """ABORTED and INTERNAL are of the moment, UNKNOWN and CANCELLED tell nothing: sent again after 5 s."""
     office.callee.failures.append(failure)
     await office.owe()
     await office.send()

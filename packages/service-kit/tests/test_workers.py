@@ -13,7 +13,7 @@ from crm.clients.clients_pb2_grpc import ClientBaseServiceStub
 from db_utils import Database, DatabaseUnavailable, SerializationConflict, clock
 from service_clients.models import CompteurCode
 from service_clients.service import SERVICE
-from service_kit import App, Service, Settings, Worker
+from service_kit import AGAIN, App, Service, Settings, Worker, jobs
 from service_testing import eventually, fresh_database, fresh_nats, running
 from sqlalchemy import func, select
 
@@ -38,6 +38,29 @@ async def test_a_job_runs_at_the_start_and_then_at_its_time(with_workers: WithWo
     async with running(with_workers(Worker("job", job, every=_OFTEN))) as mesh:
         await eventually(lambda: len(apps) >= 3)
         assert set(map(id, apps)) == {id(mesh["clients"].app)}
+
+
+async def test_C18_a_job_that_left_something_comes_again_sooner(
+    with_workers: WithWorkers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until nothing is left; then it keeps its interval again."""
+    monkeypatch.setattr(jobs, "_SOON", 0.01)
+    runs: list[int] = []
+
+    async def job(app: App[Settings]) -> object:
+        runs.append(len(runs))
+        return AGAIN if len(runs) < 4 else None
+
+    async with running(with_workers(Worker("job", job, every=_NEVER))):
+        await eventually(lambda: len(runs) >= 4)
+
+
+def test_C18_the_pauses_of_a_job_that_leaves_something_grow_up_to_its_interval() -> None:
+    """Doubled each time; with nothing left it is the interval."""
+    every = timedelta(minutes=5)
+    assert [jobs.pause(every, left) for left in range(7)] == [300, 20, 40, 80, 160, 300, 300]
+    assert jobs.pause(timedelta(seconds=5), 3) == 5
+    assert jobs.pause(every, 10_000) == 300
 
 
 async def test_a_job_is_woken_by_the_rows_it_waits_for(with_workers: WithWorkers) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from crm.commission import commission_pb2 as pb
-from db_utils import Transaction, clock
+from db_utils import Transaction, clock, months_later
 from grpc_utils import at_most, caller, found, money, one_of, required
 from grpc_utils.errors import FailedPrecondition, InvalidArgument, MontantInvalide
 from service_kit import App
@@ -15,7 +15,6 @@ from service_commission import audit, brouillons, retenues
 from service_commission.bordereau_models import ACCEPTEE, OUVERTE, REJETEE, Bordereau, Contestation
 from service_commission.corrections import correct
 from service_commission.models import ANNULATION, ANNULEE, LONGEST_MOTIF, Commission
-from service_commission.reprises_rules import months_later
 
 _OPEN = select(Contestation).where(
     Contestation.commission_id == bindparam("commission_id"), Contestation.statut == OUVERTE

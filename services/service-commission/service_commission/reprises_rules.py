@@ -1,11 +1,11 @@
 """What is taken back of a commission: window, share, amount, period (R16–R19). Pure functions."""
 
-import calendar
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
+from db_utils import months_later
 from grpc_utils import rounded
 
 from service_commission.baremes import Bareme
@@ -21,13 +21,6 @@ class Part:
     montant: Decimal
     taux: Decimal
     mois_ecoules: int | None = None
-
-
-def months_later(day: date, months: int) -> date:
-    """*day*, so many months later; the last of the month where there is no such day."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    last = calendar.monthrange(year, month + 1)[1]
-    return date(year, month + 1, min(day.day, last))
 
 
 def full_months(start: date, end: date) -> int:

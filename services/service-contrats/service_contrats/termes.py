@@ -1,11 +1,11 @@
 """Terms and amounts of a contract: its end, its instalments, what its lines make (R4, R7). Pure functions."""
 
-from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import MAXYEAR, date, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from db_utils import months_later
 from grpc_utils import one_of, rounded
 from grpc_utils.errors import DateInvalide, InvalidArgument, MontantInvalide
 
@@ -47,11 +47,10 @@ def terms(date_debut: date, frequence_facturation: str, duree_mois: int | None) 
 
 def add_months(day: date, months: int) -> date:
     """*day* so many *months* later, at the end of a month that is too short. Raises DateInvalide."""
-    years, month = divmod(day.month - 1 + months, 12)
-    if day.year + years > MAXYEAR:
-        raise DateInvalide(champ="date_debut")
-    last = monthrange(day.year + years, month + 1)[1]
-    return date(day.year + years, month + 1, min(day.day, last))
+    try:
+        return months_later(day, months)
+    except ValueError:  # of a year that no calendar has
+        raise DateInvalide(champ="date_debut") from None
 
 
 def _instalments(frequence: str, duree_mois: int | None) -> int:

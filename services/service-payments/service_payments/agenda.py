@@ -10,7 +10,7 @@ from grpc_utils import Peers
 from service_kit.outgoing import Command, queue
 
 from service_payments.models import SEPA_DEBIT, Echeance, Echeancier
-from service_payments.suites import CALENDRIER, DEBIT_CANCELLED
+from service_payments.suites import CALENDRIER, DEBIT_CANCELLED, about_schedule
 
 
 async def _plan(peers: Peers, request: PlanDebitsRequest) -> None:
@@ -40,7 +40,7 @@ async def withdraw(tx: Transaction, schedule: Echeancier, echeance: Echeance) ->
         CALENDRIER,
         request,
         key=f"{echeance.id}:{DEBIT_CANCELLED}:{echeance.version}",
-        about=f"calendar:{echeance.id}",
+        about=about_schedule(schedule.id),
         organisation_id=schedule.organisation_id,
     )
 
@@ -57,7 +57,7 @@ async def plan(tx: Transaction, schedule: Echeancier, echeances: Sequence[Echean
         PLAN,
         PlanDebitsRequest(organisation_id=schedule.organisation_id, debits=debits),
         key=f"plan:{schedule.id}:{latest[2]}:{latest[0]}:{len(debits)}",
-        about=f"echeancier:{schedule.id}",
+        about=about_schedule(schedule.id),
         organisation_id=schedule.organisation_id,
     )
 

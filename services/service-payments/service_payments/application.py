@@ -3,7 +3,7 @@
 `rapprochement.py` has found and locked what the lines name; `issues.py` writes the outcomes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -28,7 +28,6 @@ from service_payments.lecture import (
     BankOutcome,
     Rapport,
 )
-from service_payments.lecture.lignes import EUR
 from service_payments.models import (
     FAILED,
     PAID,
@@ -42,7 +41,7 @@ from service_payments.models import (
 )
 from service_payments.rapport_models import REFUS as LIGNE_REFUS
 from service_payments.rapport_models import RapportBancaire, RapportLigne
-from service_payments.rapprochement import Connus
+from service_payments.rapprochement import Connus, Rapprochement
 from service_payments.sepa_models import CORE
 from service_payments.transitions import emitted
 
@@ -66,6 +65,8 @@ class Application:
         self._tx, self._outcome, self._stored, self._rapport = tx, outcome, stored, rapport
         self._connus, self._last_returns = connus, last_returns
         self.bilan = Bilan(rapport)
+        self._rapprochement = Rapprochement(connus, self.bilan)
+        self._failed: list[tuple[BankOutcome, Payment, Decimal | None]] = []
         self._refusals = lots.Refusals(connus, rapport.lignes)
 
     async def run(self) -> Bilan:
@@ -82,6 +83,8 @@ class Application:
             for line in self._rapport.lignes:
                 if line.nature == nature:
                     await apply(line)
+            if nature == REGLEMENT:
+                await self._paid_after_all()
         for remise in self._refusals.refused_remises():
             await self._tx.update(remise, statut=lots.REJETEE)
         return self.bilan
@@ -92,7 +95,7 @@ class Application:
         if line.porte != TRANSACTION:
             await self._settle_lot(line)
             return
-        payment = self._payment(line)
+        payment = self._rapprochement.payment(line)
         if payment is None:
             return
         if self._unexplained(line, payment):
@@ -100,14 +103,12 @@ class Application:
         elif payment.statut in _SETTLED or self._told_before(line, payment):
             await self._again(line, payment)
         elif payment.statut == SUBMITTED or self._late(payment):
-            if payment.statut != SUBMITTED:
-                self.bilan.leave(line, motifs.ETAT_INATTENDU)
             await self._paid(line, payment, self._fees(line, payment))
         else:
             self.bilan.leave(line, motifs.ETAT_INATTENDU)
 
     async def _settle_lot(self, line: BankOutcome) -> None:
-        members = self._lot(line)
+        members = self._rapprochement.lot(line)
         if not members:
             return
         chosen = lots.settled_by(line, members)
@@ -119,11 +120,28 @@ class Application:
             return
         self.bilan.fees(line.montants.charges)
         for payment in chosen:
-            if payment.statut != SUBMITTED:
-                self.bilan.leave(replace(line, end_to_end_id=payment.end_to_end_id), motifs.ETAT_INATTENDU)
             await self._paid(line, payment, None)
 
     async def _paid(self, line: BankOutcome, payment: Payment, frais: Decimal | None) -> None:
+        if payment.statut == FAILED:
+            self._failed.append((line, payment, frais))
+        else:
+            await self._book(line, payment, frais)
+
+    async def _paid_after_all(self) -> None:
+        """Book debits that had FAILED after all others: the one in place of such a debit may be settled too.
+
+        Then both are received, and the échéance is that of the other one (R13).
+        """
+        for line, payment, frais in self._failed:
+            if payment.statut in _SETTLED:
+                await self._again(line, payment)
+            else:
+                await self._book(line, payment, frais)
+
+    async def _book(self, line: BankOutcome, payment: Payment, frais: Decimal | None) -> None:
+        if payment.statut != SUBMITTED:
+            self.bilan.leave(replace(line, end_to_end_id=payment.end_to_end_id), motifs.ETAT_INATTENDU)
         await self._outcome.paid(
             payment, self._day(line), cause=self._rapport.format, **_with_fees(payment, frais)
         )
@@ -139,7 +157,7 @@ class Application:
         if self._refusals.twice(line):
             self.bilan.ignore()
             return
-        payment = self._payment(line)
+        payment = self._rapprochement.payment(line)
         if payment is None:
             return
         if self._unexplained(line, payment):
@@ -155,7 +173,7 @@ class Application:
         """A return without an id does not say which debit of its batch has come back."""
         if self._refusals.covers(line):
             self.bilan.ignore()
-        elif self._lot(line):
+        elif self._rapprochement.lot(line):
             self.bilan.leave(line, motifs.RETOUR_GROUPE)
 
     async def _rejected(self, line: BankOutcome, payment: Payment) -> None:
@@ -186,13 +204,13 @@ class Application:
 
     async def _fee(self, line: BankOutcome) -> None:
         if line.porte == LOT:
-            if self._lot(line):
+            if self._rapprochement.lot(line):
                 self.bilan.leave(line, motifs.RETOUR_GROUPE)
-        elif self._payment(line) is not None:
+        elif self._rapprochement.payment(line) is not None:
             self.bilan.leave(line, motifs.MONTANT_INEXPLIQUE)
 
     async def _reversal(self, line: BankOutcome) -> None:
-        if self._lot(line) if line.porte == LOT else self._payment(line):
+        if self._rapprochement.lot(line) if line.porte == LOT else self._rapprochement.payment(line):
             self.bilan.leave(line, motifs.CONTREPASSATION)
 
     async def _transfer(self, line: BankOutcome) -> None:
@@ -201,7 +219,7 @@ class Application:
     # -- batches and files of pain.002 -----------------------------------------------------------------
 
     async def _refuse(self, line: BankOutcome) -> None:
-        members = self._lot(line)
+        members = self._rapprochement.lot(line)
         if self._refusals.doubles(line):
             self.bilan.leave(line, motifs.DOUBLON_FICHIER)
             return
@@ -221,31 +239,6 @@ class Application:
             await self._tx.update(remise, statut=lots.ACCEPTEE)
 
     # -- shared ----------------------------------------------------------------------------------------
-
-    def _payment(self, line: BankOutcome) -> Payment | None:
-        """The payment of a line; without one, or in another currency, the line is counted or listed."""
-        payment = self._connus.by_name.get(line.end_to_end_id)
-        if line.devise != EUR and (payment or line.of_debit):
-            self.bilan.leave(line, motifs.DEVISE)
-            return None
-        if payment is None:
-            self._unknown(line)
-        return payment
-
-    def _lot(self, line: BankOutcome) -> Sequence[Payment]:
-        members = self._connus.lot(line)
-        if line.devise != EUR and (members or line.of_debit):
-            self.bilan.leave(line, motifs.DEVISE)
-            return ()
-        if not members:
-            self._unknown(line)
-        return members
-
-    def _unknown(self, line: BankOutcome) -> None:
-        if line.of_debit:
-            self.bilan.leave(line, motifs.ID_INCONNU)
-        else:
-            self.bilan.ignore()
 
     def _unexplained(self, line: BankOutcome, payment: Payment) -> bool:
         return self._rapport.format != PAIN and not line.montants.explain(payment.montant)

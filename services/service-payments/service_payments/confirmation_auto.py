@@ -13,7 +13,7 @@ import grpc
 from db_utils import Scope, Worker, clock, within
 from db_utils.clock import PARIS
 from grpc_utils.errors import Refusal
-from service_kit import App
+from service_kit import AGAIN, App
 from sqlalchemy import bindparam, func, select
 
 from service_payments import calendrier
@@ -62,33 +62,38 @@ def working_day(now: datetime) -> date:
     return local.date() if local.time() >= _HOUR else local.date() - timedelta(days=1)
 
 
-async def confirm_silent(app: App[Any]) -> None:
+async def confirm_silent(app: App[Any]) -> object:
     """Settle the debits whose time for a return has passed."""
     today = working_day(clock.now())
     statement: Any = _GROUPS
     groups: list[tuple[str, str, date, int]] = await app.database.read().all(statement, today=today)
+    left = None
     for organisation_id, societe_id, due, days in groups:
         # Business days are never fewer than days: a debit that is too young needs no calendar.
         if today > due + timedelta(days=days):
             with within(Scope(organisation_id)):
-                await _confirm_due(app, organisation_id, societe_id, due, days, today)
+                if not await _confirm_due(app, organisation_id, societe_id, due, days, today):
+                    left = AGAIN
+    return left
 
 
 async def _confirm_due(
     app: App[Any], organisation_id: str, societe_id: str, due: date, days: int, today: date
-) -> None:
+) -> bool:
+    """Settle the debits of a day; return False while the calendar cannot be asked."""
     try:
         last = await calendrier.business_day(app, organisation_id, societe_id, due, days)
     except Refusal as error:
         _log.warning("the confirmation of %s/%s waits: %s", organisation_id, societe_id, error.reason)
-        return
+        return False
     except grpc.aio.AioRpcError as error:
         _log.error("the confirmation of %s/%s waits: %s", organisation_id, societe_id, error.code().name)
-        return
+        return False
     place = {"organisation_id": organisation_id, "societe_id": societe_id, "due": due}
     while today > last and (ids := await app.database.read().all(_MEMBERS, **place)):
         if not await _confirm(app, ids, due):
-            return  # what is left was settled by somebody else meanwhile
+            break  # what is left was settled by somebody else meanwhile
+    return True
 
 
 async def _confirm(app: App[Any], ids: list[UUID], due: date) -> int:

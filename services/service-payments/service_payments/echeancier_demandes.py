@@ -176,7 +176,6 @@ def check_alive(schedule: Echeancier) -> None:
     """Refuse a change of a schedule that is over. Raises TransitionInterdite."""
     if schedule.statut in _OVER:
         raise TransitionInterdite(
-            f"l'échéancier est {schedule.statut}",
             "seul un échéancier en cours peut changer",
             de=schedule.statut,
         )

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
+from db_utils import months_later
 from grpc_utils import rounded
 from grpc_utils.errors import InvalidArgument
 
@@ -155,8 +156,7 @@ def position(cible: Cible) -> date:
 
 def month_after(day: date, months: int) -> str:
     """The month that lies *months* after that of *day*, as YYYY-MM."""
-    years, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return f"{years:04}-{month + 1:02}"
+    return months_later(day, months).isoformat()[:7]
 
 
 def shares(montant: Decimal, lignes: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, str, Decimal]]:

@@ -107,6 +107,8 @@ class PaymentScheduleService(PaymentScheduleServiceServicer):
             schedule = found(await tx.get(Echeancier, request.id, lock=True))
             await _check_mandate(tx, schedule, asked.get("mandat_id"))
             columns = with_changes(schedule, asked)
+            if columns.get("moyen", schedule.moyen) != schedule.moyen:
+                await _release(tx, schedule)
             await tx.update(schedule, expected=expected_version(request), **columns)
             if schedule.statut == INCOMPLETE:
                 echeances = await _begun(tx, schedule, jours)
@@ -223,6 +225,13 @@ async def _begun(tx: Transaction, schedule: Echeancier, jours: Sequence[Jour]) -
         return []
     await tx.update(schedule, statut=ACTIVE, montant_total=complete.montant_total)
     return await build(tx, schedule, jours)
+
+
+async def _release(tx: Transaction, schedule: Echeancier) -> None:
+    """Free the days on which the calendar has debits of *schedule*, which still has its former means."""
+    for one in await tx.all(ECHEANCES, echeancier_id=schedule.id):
+        if rules.free(one) and one.date_prelevement is not None:
+            await agenda.withdraw(tx, schedule, one)
 
 
 async def _changed(tx: Transaction, schedule: Echeancier, asked: dict[str, Any]) -> list[Echeance]:

@@ -80,9 +80,10 @@ async def run(
     async with app.database.exclusive(f"emission/{organisation_id}/{societe_id}") as alone:
         if not alone:
             raise EmissionEnCours
+        waiting = 0
         if not dry_run:
             await passage.depot.settle(app.database.read())
-            await rearm(app.database, organisation_id, societe_id)
+            waiting = await rearm(app, organisation_id, societe_id)
         creancier = await creancier_of(app.database.read(), organisation_id, societe_id)
         delai = creancier.delai_remise_jours_ouvres if creancier else DELAI_REMISE
         days = rules.days_before(delai, day, clock.now())
@@ -90,7 +91,7 @@ async def run(
         earliest = await calendrier.business_day(app, organisation_id, societe_id, day, days)
         tri = await candidats.sorted_out(app, organisation_id, societe_id, creancier, earliest)
         work = _announced if dry_run else _emitted
-        return Bilan(await work(passage, creancier, tri), tri.bloques, tri.attendent)
+        return Bilan(await work(passage, creancier, tri), tri.bloques, tri.attendent + waiting)
 
 
 def answer(bilan: Bilan) -> pb.EmitDueResponse:

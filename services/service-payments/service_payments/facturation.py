@@ -39,8 +39,6 @@ from service_payments.psp import SEPA_FILE
 _log = logging.getLogger(__name__)
 
 _PATIENCE: Final = 10.0  # seconds
-# With UNKNOWN and CANCELLED nobody says whether the invoice was made: only the same question again tells.
-_AGAIN: Final = TRY_AGAIN | {grpc.StatusCode.UNKNOWN, grpc.StatusCode.CANCELLED}
 _AHEAD = select(Echeance).where(
     Echeance.echeancier_id == bindparam("echeancier_id"), Echeance.statut == PLANIFIEE
 )
@@ -80,7 +78,7 @@ async def ask_again(app: App[Any], echeance_id: UUID) -> None:
     except grpc.aio.AioRpcError as error:
         failure = failure_of(error)
         told = failure.reason or failure.code.name
-        if failure.code in _AGAIN:
+        if failure.code in TRY_AGAIN:
             raise Unavailable(told) from error
         await _refused(app, echeance_id, told)
         return

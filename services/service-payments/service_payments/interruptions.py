@@ -4,15 +4,17 @@ Rows are locked in one order everywhere: the schedule, which the caller has lock
 échéances (R9, R10, R34).
 """
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from db_utils import Transaction, clock
 from grpc_utils.errors import DependanceIndisponible, TransitionInterdite
 from service_kit import App
 from service_kit.outgoing import AVERTISSEMENT, alert
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select
 
 from service_payments import agenda
 from service_payments import echeancier_rules as rules
@@ -23,6 +25,7 @@ from service_payments.models import (
     ACTIVE,
     ANNULEE,
     BLOQUEE,
+    EN_COURS,
     FACTUREE,
     INCOMPLETE,
     PAUSED,
@@ -34,6 +37,7 @@ from service_payments.models import (
     Payment,
 )
 from service_payments.planification import ECHEANCES, Jour, planned
+from service_payments.verrous import IS_LIVE
 
 ECHEANCIER_ANNULE: Final = "ECHEANCIER_ANNULE"  # cause of the transitions of its payments
 ALIVE: Final = frozenset({INCOMPLETE, ACTIVE, PAUSED})  # schedules that may still be ended
@@ -43,6 +47,12 @@ _WAITING = (
     .where(Payment.schedule_id == bindparam("schedule_id"), Payment.statut == PENDING)
     .order_by(Payment.id)
     .with_for_update()
+)
+# Of these the file of the debit was refused: no bank has it any more.
+_REFUSED = select(Echeance.id).where(
+    Echeance.echeancier_id == bindparam("schedule_id"),
+    Echeance.statut == EN_COURS,
+    ~exists().where(Payment.echeance_id == Echeance.id, IS_LIVE),
 )
 
 
@@ -105,7 +115,8 @@ async def cancel(
     open. An échéance whose invoice is being asked for stays until factures answers.
     """
     echeances = await tx.all(ECHEANCES, echeancier_id=schedule.id)
-    ended = [one for one in echeances if _ends(one, after)]
+    refused = set(await tx.all(_REFUSED, schedule_id=schedule.id))
+    ended = [one for one in echeances if _ends(one, after, refused)]
     ids = {one.id for one in ended}
     async with issues(tx) as outcome:
         for payment in await tx.all(_WAITING, schedule_id=schedule.id):
@@ -139,8 +150,8 @@ async def end_with_contract(tx: Transaction, schedule: Echeancier, motif: str, *
         )
 
 
-def _ends(echeance: Echeance, after: date | None) -> bool:
-    if echeance.statut not in _OPEN or echeance.demande is not None:
+def _ends(echeance: Echeance, after: date | None, refused: Set[UUID]) -> bool:
+    if echeance.demande is not None or (echeance.statut not in _OPEN and echeance.id not in refused):
         return False
     return after is None or (echeance.date_prelevement or date.max) > after
 
@@ -148,7 +159,6 @@ def _ends(echeance: Echeance, after: date | None) -> bool:
 def _check(schedule: Echeancier, expected: str, wanted: str) -> None:
     if schedule.statut != expected:
         raise TransitionInterdite(
-            f"de {schedule.statut} à {wanted}",
             f"possible depuis : {expected}",
             de=schedule.statut,
             vers=wanted,

@@ -150,6 +150,7 @@ class Issues:
         """An échéance has one live payment: cancel another that still waits, or leave the échéance to it."""
         if payment.echeance_id is None:
             return {}
+        await self.groupes.flush()  # another one may have been settled just now
         rival = await self._tx.one(_RIVAL, echeance_id=payment.echeance_id, payment_id=payment.id)
         if rival is None:
             return {}

@@ -105,9 +105,7 @@ def moved(mandat: Mandat, statut: str, motif: str = "") -> dict[str, Any]:
     allowed = _WAYS.get(mandat.statut, frozenset())
     if statut not in allowed:
         possible = ", ".join(sorted(allowed)) or "aucun"
-        raise TransitionInterdite(
-            f"de {mandat.statut} à {statut}", f"possibles : {possible}", de=mandat.statut, vers=statut
-        )
+        raise TransitionInterdite(f"possibles : {possible}", de=mandat.statut, vers=statut)
     return {"statut": statut} | ({"motif": motif} if motif else {})
 
 

@@ -172,7 +172,6 @@ def require_confirmable(payment: Payment) -> None:
     wanted = SUBMITTED if payment.moyen == SEPA_DEBIT else PENDING
     if payment.statut != wanted:
         raise TransitionInterdite(
-            f"de {payment.statut} à {PAID}",
             f"un paiement par {payment.moyen} se confirme depuis {wanted}",
             de=payment.statut,
             vers=PAID,
@@ -183,7 +182,9 @@ def refundable(payment: Payment) -> Decimal:
     """Return what is left of *payment* to be refunded (R21). Raises TransitionInterdite."""
     if payment.statut not in (PAID, PARTIALLY_REFUNDED):
         raise TransitionInterdite(
-            f"un paiement {payment.statut} ne se rembourse pas", de=payment.statut, vers=PARTIALLY_REFUNDED
+            f"un remboursement se fait depuis {PAID} ou {PARTIALLY_REFUNDED}",
+            de=payment.statut,
+            vers=PARTIALLY_REFUNDED,
         )
     return payment.montant - payment.montant_rembourse
 

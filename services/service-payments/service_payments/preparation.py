@@ -1,4 +1,4 @@
-"""Which échéances are prepared today, and which contracts end what is left of them (R7, R34).
+"""Which échéances are prepared today (R7); those of contracts that are over end in `fins_de_contrat.py`.
 
 A day begins at 05:00 in Paris; what is left, because a service was away, is tried again every few minutes.
 """
@@ -6,7 +6,7 @@ A day begins at 05:00 in Paris; what is left, because a service was away, is tri
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
@@ -14,21 +14,20 @@ from uuid import UUID
 import grpc
 from db_utils import Scope, Worker, clock, within
 from grpc_utils.errors import Unavailable
-from service_kit import App
+from service_kit import AGAIN, App
 from sqlalchemy import bindparam, exists, or_, select
 
 from service_payments import echeancier_rules as rules
-from service_payments import interruptions
 from service_payments.calendrier import business_day
-from service_payments.contrats_lus import ANNULE, EXPIRE, RESILIE, SUSPENDU, Statut, read_statut
+from service_payments.contrats_lus import SUSPENDU
 from service_payments.creanciers import notice_of
 from service_payments.facturation import ask_again, invoice
-from service_payments.models import ACTIVE, BLOQUEE, PENDING, PLANIFIEE, Echeance, Echeancier, Payment
+from service_payments.fins_de_contrat import Contrats, begun, ended
+from service_payments.models import ACTIVE, BLOQUEE, PLANIFIEE, Echeance, Echeancier, Payment
 from service_payments.planification import cible_of, days_of, place
 
 _log = logging.getLogger(__name__)
 
-FIRST_HOUR: Final = time(5)
 CONTRAT_SUSPENDU: Final = "CONTRAT_SUSPENDU"  # why an échéance is held, in its decalage_motif
 _LONGEST_NOTICE: Final = timedelta(days=60)
 _SIDE_BY_SIDE: Final = 8  # échéances
@@ -46,47 +45,21 @@ _DUE = (
     )
     .order_by(Echeancier.organisation_id, Echeancier.societe_id, Echeance.date_prelevement, Echeance.id)
 )
-_WITH_DEBITS = (
-    select(Echeancier)
-    .where(
-        Echeancier.contrat_id.is_not(None),
-        exists().where(Payment.schedule_id == Echeancier.id, Payment.statut == PENDING),
-    )
-    .order_by(Echeancier.organisation_id)
-)
 
 
-class Contrats:
-    """Where contracts stand, asked once in a run."""
-
-    def __init__(self, app: App[Any]) -> None:
-        self._app = app
-        self._known: dict[str, asyncio.Task[Statut]] = {}
-
-    async def statut(self, schedule: Echeancier) -> Statut:
-        """The statut of the contract of *schedule*. Raises Unavailable while contrats is away."""
-        contrat_id = schedule.contrat_id or ""
-        if contrat_id not in self._known:
-            self._known[contrat_id] = asyncio.create_task(read_statut(self._app.peers, contrat_id))
-        return await self._known[contrat_id]
-
-
-def begun() -> bool:
-    """Whether the day of the jobs has begun."""
-    return clock.now().astimezone(clock.PARIS).time() >= FIRST_HOUR
-
-
-async def prepare_due(app: App[Any]) -> None:
+async def prepare_due(app: App[Any]) -> object:
     """Invoice the échéances whose notice begins, and make their payments (a job, R7)."""
     if not begun():
-        return
+        return None
+    done = []
     for organisation_id, echeance_id in await app.database.read().all(_ASKED):
         with within(Scope(organisation_id)):
-            await _left_for_later(ask_again(app, echeance_id), echeance_id)
+            done.append(await _done(ask_again(app, echeance_id), echeance_id))
     due = await app.database.read().all(_DUE, until=clock.today() + _LONGEST_NOTICE)
     for (organisation_id, societe_id), rows in groupby(due, key=_place):
         with within(Scope(organisation_id)):
-            await _prepare(app, organisation_id, societe_id, list(rows))
+            done += await _prepare(app, organisation_id, societe_id, list(rows))
+    return None if all(done) else AGAIN
 
 
 def _place(row: tuple[Echeance, Echeancier]) -> tuple[str, str]:
@@ -95,18 +68,18 @@ def _place(row: tuple[Echeance, Echeancier]) -> tuple[str, str]:
 
 async def _prepare(
     app: App[Any], organisation_id: str, societe_id: str, rows: Sequence[tuple[Echeance, Echeancier]]
-) -> None:
-    """Prepare what is due of a société."""
+) -> Sequence[bool]:
+    """Prepare what is due of a société; return of each échéance whether that is done."""
     preavis, delai = await notice_of(app, organisation_id, societe_id)
     until = await _last_day(app, organisation_id, societe_id, preavis, delai)
     slots, contrats = asyncio.Semaphore(_SIDE_BY_SIDE), Contrats(app)
 
-    async def prepare(echeance: Echeance, schedule: Echeancier) -> None:
+    async def prepare(echeance: Echeance, schedule: Echeancier) -> bool:
         async with slots:
-            await _left_for_later(_prepare_one(app, echeance, schedule, contrats, preavis), echeance.id)
+            return await _done(_prepare_one(app, echeance, schedule, contrats, preavis), echeance.id)
 
     chosen = [row for row in rows if row[0].date_prelevement and row[0].date_prelevement <= until]
-    await asyncio.gather(*(prepare(echeance, schedule) for echeance, schedule in chosen))
+    return await asyncio.gather(*(prepare(echeance, schedule) for echeance, schedule in chosen))
 
 
 async def _last_day(app: App[Any], organisation_id: str, societe_id: str, preavis: int, delai: int) -> date:
@@ -122,21 +95,23 @@ async def _last_day(app: App[Any], organisation_id: str, societe_id: str, preavi
         return by_notice
 
 
-async def _left_for_later(work: Any, echeance_id: UUID) -> None:
+async def _done(work: Any, echeance_id: UUID) -> bool:
     """Do *work*, unless a service is away or in trouble: the next run does it, and others are not held up."""
     try:
         await work
+        return True
     except Unavailable as error:
         _log.warning("échéance %s waits: %s", echeance_id, error.reason)
     except grpc.aio.AioRpcError as error:
         _log.error("échéance %s waits: %s", echeance_id, error.code().name)
+    return False
 
 
 async def _prepare_one(
     app: App[Any], echeance: Echeance, schedule: Echeancier, contrats: Contrats, preavis: int
 ) -> None:
     statut = await contrats.statut(schedule)
-    if await _ended(app, schedule, statut, echeance.date_prelevement):
+    if await ended(app, schedule, statut, echeance.date_prelevement):
         return
     if statut.nom == SUSPENDU:
         await _hold(app, echeance.id)
@@ -163,44 +138,4 @@ async def _hold(app: App[Any], echeance_id: UUID) -> None:
             await tx.update(echeance, decalage_motif=CONTRAT_SUSPENDU)
 
 
-async def _ended(app: App[Any], schedule: Echeancier, statut: Statut, day: date | None) -> bool:
-    """End what the contract leaves of *schedule*; return whether the échéance of *day* has ended with it."""
-    after = _end_of(schedule, statut)
-    if after is None:
-        return False
-    async with app.database.transaction() as tx:
-        locked = await tx.get(Echeancier, schedule.id, lock=True)
-        if locked is not None and locked.statut in interruptions.ALIVE:
-            cut = None if statut.nom == ANNULE else after
-            await interruptions.end_with_contract(tx, locked, statut.nom, after=cut)
-    return day is None or day > after
-
-
-def _end_of(schedule: Echeancier, statut: Statut) -> date | None:
-    """The last day that a contract still owes; None while it goes on (R34).
-
-    One that has expired owes all that was sold: only an open schedule ends with it.
-    """
-    if statut.nom == ANNULE:
-        return date.min
-    if statut.nom == RESILIE:
-        return statut.date_resiliation or date.min
-    return statut.date_fin if statut.nom == EXPIRE and rules.is_open(schedule) else None
-
-
-async def follow_contracts(app: App[Any]) -> None:
-    """End the debits that wait, of contracts that are over (a job, R34)."""
-    if not begun():
-        return
-    contrats = Contrats(app)
-    for schedule in await app.database.read().all(_WITH_DEBITS):
-        with within(Scope(schedule.organisation_id)):
-            try:
-                await _ended(app, schedule, await contrats.statut(schedule), None)
-            except Unavailable as error:
-                _log.warning("contracts cannot be asked for: %s", error.reason)
-                return
-
-
 PREPARER: Final = Worker("preparer", prepare_due, every=timedelta(minutes=5))
-CONTRATS: Final = Worker("suivre-contrats", follow_contracts, every=timedelta(hours=1))

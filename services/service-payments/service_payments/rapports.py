@@ -64,7 +64,9 @@ async def import_report(app: App[Any], request: pb.ImportReportRequest) -> pb.Im
             first = await tx.one(_KNOWN, **place)
             assert first is not None
             return _again(first)
-        return await _applied(tx, stored, rapport, last_returns)
+        answer = await _applied(tx, stored, rapport, last_returns)
+    failpoint("rapport.after_commit")
+    return answer
 
 
 async def _applied(

@@ -8,7 +8,9 @@ from uuid import UUID
 from db_utils import Transaction
 from sqlalchemy import ARRAY, String, Uuid, any_, bindparam, or_, select
 
+from service_payments.bilan import DEVISE, ID_INCONNU, Bilan
 from service_payments.lecture import ACCEPTE, LOT, REFUS, REMISE, BankOutcome
+from service_payments.lecture.lignes import EUR
 from service_payments.models import Payment
 from service_payments.rapport_models import RapportLigne
 from service_payments.sepa_models import Mandat, Remise
@@ -70,6 +72,39 @@ class Connus:
         if line.porte == LOT and (members := self.by_lot.get(line.pmt_inf_id)):
             return self.remises_by_id.get(members[0].remise_id) if members[0].remise_id else None
         return self.remises.get(line.msg_id)
+
+
+class Rapprochement:
+    """What lines of a report are about; what they say of unknown things is counted or listed in *bilan*."""
+
+    def __init__(self, connus: Connus, bilan: Bilan) -> None:
+        self._connus, self._bilan = connus, bilan
+
+    def payment(self, line: BankOutcome) -> Payment | None:
+        """The payment of a line; none in another currency than euros."""
+        payment = self._connus.by_name.get(line.end_to_end_id)
+        if line.devise != EUR and (payment or line.of_debit):
+            self._bilan.leave(line, DEVISE)
+            return None
+        if payment is None:
+            self._unknown(line)
+        return payment
+
+    def lot(self, line: BankOutcome) -> Sequence[Payment]:
+        """The payments of a batch or remise; none in another currency than euros."""
+        members = self._connus.lot(line)
+        if line.devise != EUR and (members or line.of_debit):
+            self._bilan.leave(line, DEVISE)
+            return ()
+        if not members:
+            self._unknown(line)
+        return members
+
+    def _unknown(self, line: BankOutcome) -> None:
+        if line.of_debit:
+            self._bilan.leave(line, ID_INCONNU)
+        else:
+            self._bilan.ignore()
 
 
 async def matched(tx: Transaction, organisation_id: str, lines: Sequence[BankOutcome]) -> Connus:

@@ -8,11 +8,12 @@ from service_payments.agenda import PLAN
 from service_payments.confirmation_auto import CONFIRMER
 from service_payments.echeanciers import PaymentScheduleService
 from service_payments.emission_job import EMISSION
+from service_payments.fins_de_contrat import CONTRATS
 from service_payments.mandats import MANDATS_EXPIRES, MandateService
 from service_payments.models import Base
 from service_payments.paiements import PaymentService
 from service_payments.planification import PLANIFIER
-from service_payments.preparation import CONTRATS, PREPARER
+from service_payments.preparation import PREPARER
 from service_payments.sepa import SepaService
 from service_payments.settings import PaymentsSettings
 from service_payments.signatures import SUBSCRIPTIONS

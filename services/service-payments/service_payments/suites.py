@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 from crm.calendar.calendar_pb2 import UpdatePlannedDebitStatusRequest
 from crm.calendar.calendar_pb2_grpc import PlannedDebitServiceStub
@@ -164,9 +165,14 @@ async def tell_calendar(
         CALENDRIER,
         request,
         key=f"{payment.id}:{statut}",
-        about=f"calendar:{echeance.id}",
+        about=about_schedule(echeance.echeancier_id),
         organisation_id=payment.organisation_id,
     )
+
+
+def about_schedule(schedule_id: UUID) -> str:
+    """The object of all that the calendar is told of a schedule: no plan overtakes what follows it."""
+    return f"calendar:{schedule_id}"
 
 
 def _invoiced(payment: Payment) -> bool:

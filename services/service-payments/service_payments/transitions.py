@@ -52,9 +52,7 @@ def require_way(payment: Payment, vers: str) -> None:
     allowed = ways(payment)
     if vers not in allowed:
         possible = ", ".join(sorted(allowed)) or "aucun"
-        raise TransitionInterdite(
-            f"de {payment.statut} à {vers}", f"possibles : {possible}", de=payment.statut, vers=vers
-        )
+        raise TransitionInterdite(f"possibles : {possible}", de=payment.statut, vers=vers)
 
 
 async def transition(

@@ -188,6 +188,17 @@ class Debits:
                 assert row is not None
                 await transition(tx, row, "FAILED", cause="TEST")
 
+    async def stored(self, model: Any, row_id: str) -> Any:
+        """The row of *model* with this id."""
+        with within(Scope(self._org)):
+            return await self._database.read().get(model, row_id)
+
+    async def set(self, row: Any, **columns: Any) -> None:
+        """Change a row behind the back of the service."""
+        with within(Scope(self._org)):
+            async with self._database.transaction() as tx:
+                await tx.update(row, **columns)
+
     async def owed(self) -> list[CommandeSortante]:
         """The calls to other services that are owed, alerts among them."""
         with within(Scope(self._org)):

@@ -9,10 +9,12 @@ from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import MandateServiceStub, PaymentScheduleServiceStub
 from db_utils import Scope, clock, within
 from grpc import StatusCode
+from service_kit.outgoing import CommandeSortante
 from service_payments import interruptions
 from service_payments.models import Echeancier
 from service_payments.planification import plan_late
 from service_testing import Mesh, eventually, refusal
+from sqlalchemy import select
 from tests.monthly_sales import monthly, save_day
 
 Stub = PaymentScheduleServiceStub
@@ -269,3 +271,17 @@ async def test_R8_a_schedule_is_debited_under_its_own_mandate(
     ):
         told = await refusal(call)
         assert (told.code, told.reason) == (StatusCode.INVALID_ARGUMENT, "MANDAT_INTROUVABLE")
+
+
+async def test_R5_what_the_calendar_is_told_of_a_schedule_keeps_its_order(
+    mesh: Mesh, org: str, echeanciers: Stub
+) -> None:
+    """Plans and their ends are about one object: a plan that waits never comes after its end."""
+    schedule = await echeanciers.Create(three_months())
+    await echeanciers.Update(pb.UpdateScheduleRequest(id=schedule.id, montant_echeance=150))
+    await echeanciers.Cancel(pb.CancelScheduleRequest(id=schedule.id, motif="départ"))
+    with within(Scope(org)):
+        owed = await mesh.database("payments").read().all(select(CommandeSortante))
+    assert {(one.type, one.objet) for one in owed} == {
+        (kind, f"calendar:{schedule.id}") for kind in ("planifier_prelevements", "statut_prelevement")
+    }

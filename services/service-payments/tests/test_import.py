@@ -1,6 +1,7 @@
 """The import of a report as a whole: once, all or nothing, in any order, and beside others (R23)."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,11 +13,11 @@ from crm.payments.payments_pb2_grpc import SepaServiceStub
 from db_utils import Scope, within
 from service_payments.bilan import SANS_CODE, Bilan
 from service_payments.lecture import read_report
-from service_payments.models import Payment
+from service_payments.models import Echeance, Payment
 from service_payments.transitions import transition
 from service_testing import Mesh, eventually, refusal
 from sqlalchemy import Integer, column, text
-from tests.bank_files import NOTICE, camt, charges, detail, entry, returned
+from tests.bank_files import NOTICE, batch, camt, charges, detail, entry, returned
 from tests.encaissements import Encaissements
 
 _WAITING: Any = text("SELECT count(*) AS n FROM pg_locks WHERE NOT granted").columns(column("n", Integer))
@@ -202,6 +203,67 @@ async def test_R13_another_payment_of_the_echeance_gives_way_to_a_late_settlemen
     waiting = await banque.submitted(statut="PENDING", **place)
     await banque.report(camt(credited(late)))
     assert [await banque.statut(one) for one in (late, waiting, echeance)] == ["PAID", "CANCELLED", "PAYEE"]
+
+
+async def _double(banque: Encaissements, statut: str) -> tuple[Echeance, list[Payment]]:
+    """An échéance with a debit whose file was refused, and the one in its place, of another file."""
+    echeance = await banque.echeance()
+    remises = [await banque.remise(), await banque.remise()]
+    return echeance, [
+        await banque.submitted(
+            statut=its_own,
+            remise_id=remise.id,
+            pmt_inf_id=f"{remise.msg_id}-001",
+            echeance_id=echeance.id,
+            schedule_id=echeance.echeancier_id,
+        )
+        for its_own, remise in zip(("FAILED", statut), remises, strict=True)
+    ]
+
+
+async def _is_booked_twice(
+    banque: Encaissements,
+    echeance: Echeance,
+    debits: Sequence[Payment],
+    answer: pb.ImportReportResponse,
+) -> None:
+    now = [await banque.read(one) for one in debits]
+    assert [one.statut for one in now] == ["PAID", "PAID"]
+    assert sum(one.echeance_id is not None for one in now) == 1
+    assert await banque.statut(echeance) == "PAYEE"
+    assert [len(await banque.events(PaymentReceivedEvent, str(one.id))) for one in debits] == [1, 1]
+    assert {(one.motif, one.alerte) for one in answer.non_rapproches} == {("ETAT_INATTENDU", True)}
+    assert len(await banque.alerts()) == 1
+
+
+@pytest.mark.parametrize("statut", ["SUBMITTED", "PENDING", "FAILED"])
+@pytest.mark.parametrize("last", [0, 1], ids=["its replacement last", "its replacement first"])
+async def test_R13_a_failed_debit_and_its_replacement_in_one_file_are_both_booked(
+    banque: Encaissements, statut: str, last: int
+) -> None:
+    """The bank has taken both: the échéance is paid once, and finance is told of the other one."""
+    echeance, debits = await _double(banque, statut)
+    told = debits if last == 0 else debits[::-1]
+    await _is_booked_twice(banque, echeance, debits, await banque.report(camt(*map(credited, told))))
+
+
+@pytest.mark.parametrize("statut", ["SUBMITTED", "PENDING", "FAILED"])
+@pytest.mark.parametrize("last", [0, 1], ids=["its replacement last", "its replacement first"])
+async def test_R13_batches_of_a_failed_debit_and_of_its_replacement_are_both_booked(
+    banque: Encaissements, statut: str, last: int
+) -> None:
+    """As by single lines; the batch of each is booked as one."""
+    echeance, debits = await _double(banque, statut)
+    told = debits if last == 0 else debits[::-1]
+    lots = [entry("10.00", "CRDT", batch(one.pmt_inf_id or "", 1), day="2026-03-05") for one in told]
+    await _is_booked_twice(banque, echeance, debits, await banque.report(camt(*lots)))
+
+
+async def test_R23_a_late_settlement_that_a_file_tells_twice_counts_once(banque: Encaissements) -> None:
+    _, (late, _) = await _double(banque, "SUBMITTED")
+    answer = await banque.report(camt(credited(late), credited(late)))
+    assert (answer.nb_regles, answer.nb_ignores, len(answer.non_rapproches)) == (1, 1, 1)
+    assert await banque.way(late) == ["PAID"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Échéances get invoice and payment when their notice begins (R7), unless the contract is over (R34)."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 from crm.contrats import contrats_pb2
@@ -10,11 +10,14 @@ from crm.factures.factures_pb2_grpc import InvoiceServiceStub
 from crm.payments import payments_pb2 as pb
 from crm.payments.payments_pb2_grpc import PaymentScheduleServiceStub
 from db_utils import Scope, clock, within
+from service_kit import AGAIN
 from service_kit.outgoing import CommandeSortante
-from service_payments.models import Echeancier
-from service_payments.preparation import follow_contracts, prepare_due
+from service_payments.fins_de_contrat import follow_contracts
+from service_payments.models import Echeance, Echeancier, Payment
+from service_payments.preparation import prepare_due
 from service_testing import Mesh, eventually
 from sqlalchemy import select
+from tests.debits_due import Debits
 from tests.monthly_sales import monthly
 
 pytestmark = pytest.mark.usefixtures("on_monday", "the_fifth")
@@ -32,10 +35,10 @@ async def schedule(echeanciers: PaymentScheduleServiceStub) -> pb.Schedule:
     return await echeanciers.Create(monthly())
 
 
-async def prepared(mesh: Mesh, day: str, hour: int = 5) -> None:
+async def prepared(mesh: Mesh, day: str, hour: int = 5) -> object:
     """Run the job at *hour* of *day*."""
     with clock.frozen_at(paris(day, hour)):
-        await prepare_due(mesh["payments"].app)
+        return await prepare_due(mesh["payments"].app)
 
 
 async def told(echeanciers: PaymentScheduleServiceStub, schedule: pb.Schedule) -> pb.Schedule:
@@ -94,7 +97,7 @@ async def test_R7_what_factures_was_asked_is_asked_again_word_for_word(
 ) -> None:
     """While factures is away nothing is lost; meanwhile the échéance stays as it is, whatever is asked."""
     async with mesh.without("factures"):
-        await prepared(mesh, "2026-01-22")
+        assert await prepared(mesh, "2026-01-22") is AGAIN
         changed = await echeanciers.Update(pb.UpdateScheduleRequest(id=schedule.id, montant_echeance=60))
         assert [one.montant for one in changed.echeances] == [49.90] + [60] * 11
         cancelled = await echeanciers.Cancel(pb.CancelScheduleRequest(id=schedule.id, motif="départ"))
@@ -176,3 +179,66 @@ async def test_R34_a_terminated_contract_is_not_invoiced_any_more(
     assert (now.statut, {one.statut for one in now.echeances}) == ("CANCELLED", {"ANNULEE"})
     assert [one.statut for one in now.payments] == ["CANCELLED"]
     assert (await alerts(mesh, org)).count("Factures à avoirer") == 1
+
+
+async def refused_after_the_end(
+    mesh: Mesh,
+    due: Debits,
+    sold: tuple[contrats_pb2.Contrat, pb.Schedule],
+    orchestrations: ContractOrchestrationServiceStub,
+    echeanciers: PaymentScheduleServiceStub,
+) -> tuple[Payment, Echeance]:
+    """A debit of 5 February whose file was refused, of a contract that has ended on 12 January.
+
+    An échéance that was due before is still held, so that the schedule goes on.
+    """
+    contrat, schedule = sold
+    await due.creancier()
+    await due.mandat()
+    await orchestrations.Activer(contrats_pb2.ActiverContratRequest(contrat_id=contrat.id))
+    await prepared(mesh, "2026-01-22")
+    (debit,) = (await told(echeanciers, schedule)).payments
+    payment, first = await due.stored(Payment, debit.id), await due.stored(Echeance, debit.echeance_id)
+    await due.fail(payment)
+    await due.set(first, statut="EN_COURS")
+    second = await due.stored(Echeance, schedule.echeances[1].id)
+    await due.set(second, statut="BLOQUEE", date_prelevement=date(2026, 1, 12))
+    await orchestrations.Resilier(
+        contrats_pb2.ResilierContratRequest(contrat_id=contrat.id, motif="vente du bien")
+    )
+    return payment, first
+
+
+async def emitted(due: Debits, day: str) -> int:
+    """The number of debits that the run of *day* hands over."""
+    with clock.frozen_at(paris(day, 11)):
+        return (await due.emit_of(date.fromisoformat(day))).nb_soumis
+
+
+async def test_R34_a_refused_debit_after_the_end_of_its_contract_is_not_handed_over_again(
+    mesh: Mesh,
+    org: str,
+    due: Debits,
+    sold: tuple[contrats_pb2.Contrat, pb.Schedule],
+    orchestrations: ContractOrchestrationServiceStub,
+    echeanciers: PaymentScheduleServiceStub,
+) -> None:
+    """Its échéance ends, and finance is told of its invoice; what the contract still owes goes on."""
+    payment, echeance = await refused_after_the_end(mesh, due, sold, orchestrations, echeanciers)
+    assert await emitted(due, "2026-02-03") == 0
+    assert [(await due.read(one)).statut for one in (payment, echeance)] == ["FAILED", "ANNULEE"]
+    assert (await due.schedule(await due.read(echeance))).statut == "ACTIVE"
+    assert (await alerts(mesh, org)).count("Factures à avoirer") == 1
+
+
+async def test_R34_a_refused_debit_waits_while_its_contract_cannot_be_asked_for(
+    mesh: Mesh,
+    due: Debits,
+    sold: tuple[contrats_pb2.Contrat, pb.Schedule],
+    orchestrations: ContractOrchestrationServiceStub,
+    echeanciers: PaymentScheduleServiceStub,
+) -> None:
+    payment, echeance = await refused_after_the_end(mesh, due, sold, orchestrations, echeanciers)
+    async with mesh.without("contrats"):
+        assert await emitted(due, "2026-02-03") == 0
+    assert [(await due.read(one)).statut for one in (payment, echeance)] == ["FAILED", "EN_COURS"]

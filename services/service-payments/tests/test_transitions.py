@@ -49,7 +49,7 @@ def test_R13_only_what_the_table_lists_is_possible(de: str, vers: str) -> None:
     with pytest.raises(TransitionInterdite) as refused:
         require_way(payment(de), vers)
     assert {"de": de, "vers": vers} == refused.value.metadata
-    assert f"de {de} à {vers}" in refused.value.message
+    assert f"(de : {de} ; vers : {vers} ; possibles : " in refused.value.message
 
 
 def test_R13_the_refusal_names_what_is_possible() -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from db_utils import Scope, Transaction, within
 from grpc_utils import found
-from service_kit import App, Worker
+from service_kit import AGAIN, App, Worker
 from sqlalchemy import exists, or_, select
 
 from service_retry import creation, journal, outcomes, paiements, rules, suites
@@ -31,7 +31,7 @@ _ORGANISATIONS = select(RetrySchedule.organisation_id).where(*_is_unplanned).dis
 _UNPLANNED = select(RetrySchedule).where(*_is_unplanned).order_by(RetrySchedule.created_at).limit(_AT_ONCE)
 
 
-async def plan_waiting(app: App[Any]) -> None:
+async def plan_waiting(app: App[Any]) -> object:
     """Read at payments what was not read, then plan what the calendar did not tell (a job)."""
     for organisation_id in await app.database.read().all(_ORGANISATIONS):
         with within(Scope(organisation_id)):
@@ -41,6 +41,7 @@ async def plan_waiting(app: App[Any]) -> None:
                 except SILENT as error:
                     _log.warning("schedule %s waits: %r", schedule.id, error)
                     break  # the others of this organisation would wait in vain, too
+    return AGAIN if await app.database.read().all(_ORGANISATIONS) else None
 
 
 async def _go_on(app: App[Any], schedule: RetrySchedule) -> None:

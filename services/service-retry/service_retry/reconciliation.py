@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from db_utils import Scope, clock, within
-from service_kit import App, Worker
+from service_kit import AGAIN, App, Worker
 from sqlalchemy import Date, bindparam, select
 
 from service_retry import outcomes, paiements, rules
@@ -30,11 +30,11 @@ class _Passages:
         self.done: dict[str, date] = {}
 
 
-async def reconcile(app: App[Any]) -> None:
+async def reconcile(app: App[Any]) -> object:
     """Ask about the attempts of each organisation, once a day from 09:30 on; what was left is asked again."""
     if not rules.has_begun(clock.now(), rules.RECONCILED_FROM):
-        return
-    done, today = app.part(_Passages).done, clock.today()
+        return None
+    left, done, today = None, app.part(_Passages).done, clock.today()
     for organisation_id in await app.database.read().all(_ORGANISATIONS, jour=today):
         if done.get(organisation_id) == today:
             continue
@@ -43,8 +43,10 @@ async def reconcile(app: App[Any]) -> None:
                 await _reconcile(app, today)
             except SILENT as error:
                 _log.warning("reconciliation of %s waits: %r", organisation_id, error)
+                left = AGAIN
                 continue
         done[organisation_id] = today
+    return left
 
 
 async def _reconcile(app: App[Any], today: date) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from db_utils import Scope, Transaction, clock, within
-from service_kit import App, Worker
+from service_kit import AGAIN, App, Worker
 from sqlalchemy import Date, bindparam, or_, select, update
 
 from service_retry import issues, journal, rules
@@ -74,7 +74,7 @@ def only_run(app: App[Any], organisation_id: str) -> AbstractAsyncContextManager
     return app.database.exclusive(f"remises/{organisation_id}")
 
 
-async def present_due(app: App[Any]) -> None:
+async def present_due(app: App[Any]) -> object:
     """Present what was due today at 10:00, from then on (a job); what is left is tried again (R10).
 
     An attempt that was planned later in the day, for a remise of today, has missed it and waits for the
@@ -82,20 +82,22 @@ async def present_due(app: App[Any]) -> None:
     """
     now, today = clock.now(), clock.today()
     if not rules.has_begun(now, rules.REMISES_FROM):
-        return
-    asked = {"jour": today, "planned_before": rules.instant_of(today, rules.REMISES_FROM)}
+        return None
+    left, asked = 0, {"jour": today, "planned_before": rules.instant_of(today, rules.REMISES_FROM)}
     for organisation_id in await app.database.read().all(_ORGANISATIONS, **asked):
         with within(Scope(organisation_id)):
             async with only_run(app, organisation_id) as alone:
                 if alone:
-                    await _run_daily(app, organisation_id, asked)
+                    left += await _run_daily(app, organisation_id, asked)
+    return AGAIN if left else None
 
 
-async def _run_daily(app: App[Any], organisation_id: str, asked: Mapping[str, Any]) -> None:
-    """Present what was due in the organisation of the scope, where today is an eligible day."""
+async def _run_daily(app: App[Any], organisation_id: str, asked: Mapping[str, Any]) -> int:
+    """Present what was due in the organisation of the scope, where today is eligible; return what is left."""
     due, failed = await _of_today(app, await app.database.read().all(_DUE_AT_TEN, **asked))
-    if due:
-        await _keep(app, organisation_id, asked["jour"], due, failed, is_manual=False)
+    if not due:
+        return len(failed)
+    return (await _keep(app, organisation_id, asked["jour"], due, failed, is_manual=False)).count(ECHOUE)
 
 
 async def run(

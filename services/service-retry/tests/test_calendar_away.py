@@ -4,6 +4,7 @@ from crm.retry import retry_pb2 as pb
 from crm.retry.retry_pb2_grpc import RetryEngineServiceStub
 from db_utils.clock import frozen_at
 from grpc import StatusCode
+from service_kit import AGAIN
 from service_retry.planification import plan_waiting
 from service_testing import eventually, refusal
 from tests.bureau import Bureau, actions_of, at, days_of
@@ -26,6 +27,7 @@ async def test_R8_a_schedule_waits_for_the_calendar(bureau: Bureau) -> None:
                     pb.CheckEligibilityRequest(motif_rejet="AM04")
                 )
             )
+            assert await plan_waiting(bureau.app) is AGAIN
         assert told.code == StatusCode.UNAVAILABLE
     async with bureau.mesh.without("retry"):  # with its circuits closed
         pass

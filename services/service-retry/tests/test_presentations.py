@@ -11,6 +11,7 @@ from crm.retry.retry_pb2_grpc import RetryPolicyServiceStub
 from db_utils import uuid7
 from db_utils.clock import frozen_at
 from grpc_utils.errors import Refusal
+from service_kit import AGAIN
 from service_kit.outgoing import CommandeSortante
 from service_retry.remises import present_due
 from service_testing import eventually
@@ -55,6 +56,18 @@ async def test_R10_the_job_works_from_ten_on_eligible_days(bureau: Bureau) -> No
 async def _presented(bureau: Bureau, payment_id: str) -> bool:
     await present_due(bureau.app)
     return bool(bureau.banque.debits_of(payment_id))
+
+
+async def test_R10_the_job_comes_again_soon_for_what_it_could_not_present(bureau: Bureau) -> None:
+    """Not after its whole interval: who was killed is back within seconds."""
+    payment = bureau.payment()
+    await bureau.reject(payment, "2026-03-09")
+    async with bureau.mesh.without("calendar"):
+        with frozen_at(at("2026-03-12", 10)):
+            assert await present_due(bureau.app) is AGAIN
+    async with bureau.mesh.without("retry"):  # with its circuits closed
+        pass
+    assert not bureau.banque.calls_of(payment.id)
 
 
 async def test_R10_a_dry_run_does_nothing(bureau: Bureau) -> None:

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 _AT_ONCE = 100  # commands of one look
 _SIDE_BY_SIDE = 8  # calls
-# What a callee says of the moment, not of the request (C22).
+# What is said of the moment, not of the request; the last two do not tell what the call has done (C22).
 TRY_AGAIN = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -31,6 +31,8 @@ TRY_AGAIN = frozenset(
         grpc.StatusCode.ABORTED,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.CANCELLED,
     }
 )
 _instant = CommandeSortante.prochain_essai.type
