@@ -23,7 +23,7 @@ def double(kind: T) -> T:
         raise NonPrevu
         yield
 
-    for method in contract_of(kind.__new__(kind)).methods:
+    for method in contract_of(object.__new__(kind)).methods:
         if method.name not in vars(kind):
             setattr(kind, method.name, refuse_stream if method.server_streaming else refuse)
     return kind

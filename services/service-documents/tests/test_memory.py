@@ -64,8 +64,9 @@ class Process:
 
 
 async def _messages() -> AsyncIterator[pb.UploadPieceJointeRequest]:
-    about = {"nom_fichier": "a.pdf", "entite_type": "CLIENT", "entite_id": "c-1"}
-    yield pb.UploadPieceJointeRequest(**about, taille=len(CONTENT))
+    yield pb.UploadPieceJointeRequest(
+        nom_fichier="a.pdf", entite_type="CLIENT", entite_id="c-1", taille=len(CONTENT)
+    )
     for place in range(0, len(CONTENT), BLOCK):
         yield pb.UploadPieceJointeRequest(bloc=CONTENT[place : place + BLOCK])
 
