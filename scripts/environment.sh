@@ -4,6 +4,8 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export CRM_HOME="${CRM_HOME:-$root/.crm}"
 venv=$root/.venv
+# Where a machine forbids compiled files, every start and every test run would compile all modules again.
+unset PYTHONDONTWRITEBYTECODE
 
 fail() {
   printf '%s\n' "$1" >&2
@@ -48,6 +50,7 @@ ensure_project() {
   if [ "$(cat "$venv/.installed-project" 2>/dev/null)" != "$(stamp_of_project)" ]; then
     echo "Installing this project" >&2
     run_pip --no-build-isolation --no-deps -e "$root"
+    "$venv/bin/python" -m compileall -q "$root/packages" "$root/services"
     stamp_of_project >"$venv/.installed-project"
   fi
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import inspect
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any
@@ -50,6 +51,17 @@ def _try_examples_of_every_run_alike() -> None:
         "alike", derandomize=True, database=None, deadline=None, suppress_health_check=unhurried
     )
     hypothesis.settings.load_profile("alike")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect no garbage while tests are collected: what is made then stays to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
