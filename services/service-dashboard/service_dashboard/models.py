@@ -70,6 +70,7 @@ class PaiementVu(Tenant, Base):
     __table_args__ = (
         Index("ix_paiements_vus_recu_le", "organisation_id", "recu_le"),
         Index("ix_paiements_vus_client_id", "organisation_id", "client_id"),
+        Index("ix_paiements_vus_facture_id", "organisation_id", "facture_id"),
     )
 
     organisation_id: Mapped[str] = mapped_column(String(64), primary_key=True)

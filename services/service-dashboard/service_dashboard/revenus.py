@@ -9,7 +9,7 @@ from typing import Any
 
 from db_utils import Reader
 from db_utils.clock import PARIS, midnight
-from sqlalchemy import ColumnElement, String, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Date, bindparam, func, literal_column, select
 
 from service_dashboard.models import FactureVue, of_societe
 from service_dashboard.mois import Ca
@@ -17,8 +17,8 @@ from service_dashboard.periods import Periode
 
 _instant = FactureVue.emise_le.type
 # No bound value: PostgreSQL would take that of GROUP BY for another expression.
-_mois: ColumnElement[str] = literal_column(
-    "to_char(emise_le AT TIME ZONE 'Europe/Paris', 'YYYY-MM-01')", type_=String
+_mois: ColumnElement[date] = literal_column(
+    "date_trunc('month', emise_le AT TIME ZONE 'Europe/Paris')::date", type_=Date
 )
 _zero: ColumnElement[Any] = literal_column("0.00", type_=FactureVue.montant.type)
 _begins, _ends = bindparam("begins", type_=_instant), bindparam("ends", type_=_instant)
@@ -67,7 +67,7 @@ async def by_month(reader: Reader, periode: Periode, since: date, societe_id: st
         ends=periode.ends,
         societe_id=societe_id,
     )
-    return {date.fromisoformat(month): Ca(total, realise) for month, total, realise in rows}
+    return {month: Ca(total, realise) for month, total, realise in rows}
 
 
 async def first_month(reader: Reader, societe_id: str) -> date | None:
