@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from db_utils import Transaction, VersionConflict, clock
+from db_utils import Transaction, VersionConflict, clock, failpoint
 from grpc_utils import caller, found
 from grpc_utils.errors import Aborted, FailedPrecondition
 from service_kit import App
@@ -125,6 +125,8 @@ async def valider(app: App[Any], bordereau_id: str, version: int) -> tuple[Borde
         if reference != releve.reference:  # another one was validated meanwhile
             fichiers = await releves.rendered(replace(releve, reference=reference))
         await _freeze(tx, locked, replace(releve, reference=reference), fichiers)
+        failpoint("bordereau.before_commit")
+    failpoint("bordereau.after_commit")
     return locked, list(etat.rows)
 
 
