@@ -14,7 +14,7 @@ from crm.calendar.calendar_pb2 import AddBusinessDaysRequest, CheckDateEligibili
 from crm.calendar.calendar_pb2_grpc import CalendarEngineServiceStub
 from db_utils import Scope, clock, scope, within
 from grpc_utils.errors import Unavailable
-from service_kit import App, Worker
+from service_kit import AGAIN, App, Worker
 from sqlalchemy import bindparam, select, update
 
 from service_relance.models import PLANIFIEE, Relance
@@ -122,15 +122,19 @@ async def eligible_days(app: App[Any], societe_id: str, days: Iterable[date]) ->
     return dict(zip(wanted, await asyncio.gather(*map(asked, wanted)), strict=True))
 
 
-async def recompute_marked(app: App[Any]) -> None:
-    """Have the calendar confirm or move the planned days that were chosen without it (R5)."""
+async def recompute_marked(app: App[Any]) -> object:
+    """Have the calendar confirm or move the planned days that were chosen without it (R5).
+
+    Returns AGAIN while the calendar is away.
+    """
     for organisation_id in await app.database.read().all(_ORGANISATIONS):
         with within(Scope(organisation_id)):
             for societe_id, day in await app.database.read().all(_MARKED):
                 found = await eligible(app, societe_id, day)
                 if found.a_recalculer:
-                    return  # the calendar is still away: it would be for the others, too
+                    return AGAIN  # the calendar is still away: it would be for the others, too
                 await _confirm(app, societe_id, day, found.date)
+    return None
 
 
 async def _confirm(app: App[Any], societe_id: str, expected: date, day: date) -> None:

@@ -10,14 +10,14 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from db_utils import Scope, clock, within
-from service_kit import App, Worker
+from service_kit import AGAIN, App, Worker
 from sqlalchemy import Date, String, bindparam, select
 
 from service_relance import rules
 from service_relance.calendrier import eligible, recompute_marked
 from service_relance.envois import drop_orphans
 from service_relance.models import PLANIFIEE, Relance
-from service_relance.passage import Passage, Resultat, carry_out, waits
+from service_relance.passage import SILENCES, Passage, Resultat, carry_out, waits
 
 HORS_HORAIRES, JOUR_NON_OUVRE = "HORS_HORAIRES", "JOUR_NON_OUVRE"  # motifs to wait
 _EVERY: Final = timedelta(hours=1)
@@ -36,17 +36,22 @@ def only_run(app: App[Any], organisation_id: str) -> AbstractAsyncContextManager
     return app.database.exclusive(f"relances/{organisation_id}")
 
 
-async def carry_out_due(app: App[Any]) -> None:
-    """Carry out what is due in each organisation (a job); does nothing outside the hours of work (R10)."""
-    await recompute_marked(app)
+async def carry_out_due(app: App[Any]) -> object:
+    """Carry out what is due in each organisation (a job); does nothing outside the hours of work (R10).
+
+    Returns AGAIN when something waits for a service that was away.
+    """
+    left = await recompute_marked(app)
     if not rules.is_open(clock.now()):
-        return
+        return left
     await drop_orphans(app)
     for organisation_id in await app.database.read().all(_ORGANISATIONS, jour=clock.today()):
         with within(Scope(organisation_id)):
             async with only_run(app, organisation_id) as alone:
-                if alone:
-                    await run(app, Passage(clock.today(), patient=True))
+                results = await run(app, Passage(clock.today(), patient=True)) if alone else []
+                if any(result.motif in SILENCES for result in results):
+                    left = AGAIN
+    return left
 
 
 async def run(app: App[Any], passage: Passage, client_id: str = "") -> list[Resultat]:

@@ -19,12 +19,20 @@ from service_relance.decisions import Group, Move, grouped, in_order, one_mail
 from service_relance.historique import line
 from service_relance.models import ECHEC, EXECUTEE, IGNORE, IGNOREE, IMPAYE, Envoi, RegleRelance, Relance
 from service_relance.rules import DAYS_FOR_A_TASK
-from service_relance.verification import SILENT, Verdict, invoices_of, verified
+from service_relance.verification import (
+    CLIENTS_MUET,
+    FACTURES_MUET,
+    SILENT,
+    Verdict,
+    invoices_of,
+    verified,
+)
 
 _log = logging.getLogger(__name__)
 
 REPORTEE: Final = "REPORTEE"  # resultat, besides those that are statuts, too
 DEPENDANCE_MUETTE, PLUS_PLANIFIEE = "DEPENDANCE_INDISPONIBLE", "PLUS_PLANIFIEE"  # motifs to wait
+SILENCES: Final = (DEPENDANCE_MUETTE, CLIENTS_MUET, FACTURES_MUET)  # of them, a service that was away
 HEURE_SUIVANTE, REGLE_SUPPRIMEE = "HEURE_SUIVANTE", "REGLE_SUPPRIMEE"
 # A call about a rejected debit is about an invoice, too, but no level of it.
 _SIBLINGS = select(Relance).where(

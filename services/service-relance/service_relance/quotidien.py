@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 from db_utils import Scope, clock, within
 from grpc_utils.errors import Unavailable
-from service_kit import App, Worker
+from service_kit import AGAIN, App, Worker
 from sqlalchemy import String, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -44,14 +44,19 @@ class Passages:
         self.done: dict[tuple[str, str], date] = {}
 
 
-async def plan_daily(app: App[Any]) -> None:
-    """Plan the reminders about ends of contracts, then those about inactive clients."""
-    if has_begun(clock.now()):
-        await _in_each_organisation(app, "contrats", list(STATUTS), plan_ends)
-        await _in_each_organisation(app, "inactifs", [INACTIVITE_CLIENT], plan_inactive)
+async def plan_daily(app: App[Any]) -> object:
+    """Plan the reminders about ends of contracts, then those about inactive clients.
+
+    Returns AGAIN when a service was away.
+    """
+    if not has_begun(clock.now()):
+        return None
+    contrats = await _in_each_organisation(app, "contrats", list(STATUTS), plan_ends)
+    inactifs = await _in_each_organisation(app, "inactifs", [INACTIVITE_CLIENT], plan_inactive)
+    return contrats or inactifs
 
 
-async def _in_each_organisation(app: App[Any], name: str, declencheurs: list[str], part: Part) -> None:
+async def _in_each_organisation(app: App[Any], name: str, declencheurs: list[str], part: Part) -> object:
     """Do *part* for every organisation with an active rule for *declencheurs* that waits for it today."""
     done, today = app.part(Passages).done, clock.today()
     for organisation_id in await app.database.read().all(_WITH_RULES, declencheurs=declencheurs):
@@ -63,11 +68,12 @@ async def _in_each_organisation(app: App[Any], name: str, declencheurs: list[str
             except Unavailable as error:
                 # one call has waited in vain: those of the other organisations would, too
                 _log.warning("daily reminders (%s) wait: %s %s", name, error.reason, error.metadata)
-                return
+                return AGAIN
             except grpc.aio.AioRpcError as error:
                 _log.error("daily reminders (%s) of %s wait: %s", name, organisation_id, error.code().name)
                 continue
         done[name, organisation_id] = today
+    return None
 
 
 QUOTIDIEN = Worker("quotidien", plan_daily, every=timedelta(hours=1))

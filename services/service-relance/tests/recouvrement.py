@@ -162,11 +162,11 @@ class Recouvrement:
         listed = await stub.List(pb.ListHistoriquesRelanceRequest(**fields))
         return list(reversed(listed.historiques))
 
-    async def job(self, month: int, day: int, hour: int = 9, minute: int = 30) -> None:
-        """Let the job of relance run once, at that instant."""
+    async def job(self, month: int, day: int, hour: int = 9, minute: int = 30) -> object:
+        """Let the job of relance run once, at that instant; returns what it does."""
         app: Any = self.mesh["relance"].app
         with frozen_at(at(month, day, hour, minute)):
-            await carry_out_due(app)
+            return await carry_out_due(app)
 
     async def mails(self) -> list[email_pb2.Message]:
         """Reminders by mail with their bodies, the first first; mails about events are not among them."""

@@ -11,6 +11,7 @@ from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RegleRelanceServiceStub, RelanceServiceStub
 from db_utils import Scope, clock, within
 from service_contrats.expiration import expire_contrats
+from service_kit import AGAIN
 from service_relance.fins_de_contrat import plan_ends
 from service_relance.quotidien import plan_daily
 from service_relance.quotidien_rules import has_begun
@@ -166,7 +167,7 @@ async def test_R22_while_contrats_is_away_the_day_waits(
     await atelier.rule()
     contrat = await atelier.active("2026-04-22")
     async with without(mesh, "contrats"):
-        await plan_daily(mesh["relance"].app)
+        assert await plan_daily(mesh["relance"].app) is AGAIN
         assert "daily reminders (contrats) wait" in caplog.text
     await atelier.job()
     assert await atelier.planned() == [(contrat.id, SOON, "2026-03-23")]

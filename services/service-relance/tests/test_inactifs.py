@@ -13,6 +13,7 @@ from crm.relance import relance_pb2 as pb
 from crm.relance.relance_pb2_grpc import RegleRelanceServiceStub, RelanceServiceStub
 from db_utils import Scope, clock, within
 from grpc_utils import timestamp
+from service_kit import AGAIN
 from service_relance.inactifs import plan_inactive
 from service_relance.quotidien import plan_daily
 from service_testing import Mesh
@@ -158,7 +159,7 @@ async def test_R24_while_activites_is_away_the_day_waits(
     client_id = await client(clients)
     async with without(mesh, "activites"):
         with clock.frozen_at(later):
-            await plan_daily(app)
+            assert await plan_daily(app) is AGAIN
         assert "daily reminders (inactifs) wait" in caplog.text
     assert await planned(relances) == []
     with clock.frozen_at(later):

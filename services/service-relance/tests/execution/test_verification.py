@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime
 import pytest
 from crm.factures.factures_pb2 import Facture
 from db_utils import uuid7
+from service_kit import AGAIN
 from service_relance.rules import is_open, is_settled
+from service_testing import eventually
 from tests.rappels import planned
 from tests.recouvrement import LEVEL_1, LEVEL_2, Recouvrement
 
@@ -141,6 +143,22 @@ async def test_R11_what_nobody_can_tell_now_waits_for_the_next_hour(bureau: Reco
     assert (await bureau.run(*LEVEL_1, 10)).executees == 1
     (mail,) = await bureau.mails()
     assert "Atelier Élan" in mail.corps_texte
+
+
+@pytest.mark.parametrize("name", ["clients", "factures", "organisations"])
+async def test_C18_the_job_comes_again_soon_for_what_nobody_could_tell(
+    bureau: Recouvrement, name: str
+) -> None:
+    """Not an hour later; and once it is done, at its interval."""
+    await bureau.facture(await bureau.client(societe_id=await bureau.societe("Atelier Élan")))
+    async with bureau.without(name):
+        assert await bureau.job(*LEVEL_1) is AGAIN
+
+    async def done() -> bool:  # the connection is made again within seconds
+        return await bureau.job(*LEVEL_1) is None
+
+    await eventually(done)
+    assert len(await bureau.mails()) == 1
 
 
 async def test_R10_a_day_is_one_of_the_week_while_the_calendar_is_away(bureau: Recouvrement) -> None:
