@@ -8,7 +8,9 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
+from uuid import UUID
 
+import nats
 import psycopg
 import pytest
 from db_utils import clock, uuid7
@@ -16,12 +18,13 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_utils import timestamp
-from nats_utils import Subscription
+from nats_utils import ProcessedEventsRepository, Subscription, event_type, tables
 from psycopg import sql
 from service_kit import Service
 from service_kit.registry import services
 from service_kit.service import KERNEL
 from service_testing import Mesh, eventually
+from sqlalchemy import select
 
 EVERY_SUBSCRIPTION = pytest.mark.parametrize(
     ("service", "subscription"),
@@ -121,6 +124,44 @@ async def _victim(owner: psycopg.AsyncConnection, table: str) -> tuple[int] | No
     return await (await owner.execute(_VICTIM, (table,))).fetchone()
 
 
+async def amid_poison(mesh: Mesh, first: Message, second: Message) -> None:
+    """Deliver both events with a message between them that is no event."""
+    kind = event_type(type(first))
+    client = await nats.connect(mesh.broker.url)
+    try:
+        for data in (first.SerializeToString(), b"\xff"):
+            await client.jetstream().publish(kind.subject, data)
+    finally:
+        await client.close()
+    await mesh.deliver(second)
+
+
+async def replayed(mesh: Mesh, service: Service, consumer: str, event: Message) -> None:
+    """Have the service replay a dead letter of *event*, as its consume loop leaves it."""
+    database, kind = mesh.database(service.name), event_type(type(event))
+    event_id: str = event.event_id  # type: ignore[attr-defined]  # events have one
+    async with database.transaction() as tx:
+        await ProcessedEventsRepository(consumer).mark_processed(tx, UUID(event_id), kind.name)
+        letter = await tx.insert(
+            tables.DeadLetter(
+                consumer=consumer,
+                event_type=kind.name,
+                message_key=event_id,
+                subject=kind.subject,
+                payload=event.SerializeToString(),
+                error="what was wrong is mended",
+                attempts=5,
+                status=tables.REPLAYING,
+            )
+        )
+
+    async def done() -> bool:
+        of_event = select(tables.DeadLetter.status).where(tables.DeadLetter.message_key == letter.message_key)
+        return await database.read().one(of_event) == tables.REPLAYED
+
+    await eventually(done)
+
+
 @EVERY_SUBSCRIPTION
 async def test_I4_five_deliveries_and_a_later_one_have_one_effect(
     mesh: Mesh, service: Service, subscription: Subscription
@@ -144,3 +185,29 @@ async def test_I4_a_handling_that_was_rolled_back_is_repeated_with_one_effect(
     effect = await added(mesh, service, partial(mesh.deliver, once))
     assert await added(mesh, service, partial(disturbed, mesh, service, twice)) == effect
     assert await claims(mesh, service, subscription.consumer(service.name), twice) == 1
+
+
+@EVERY_SUBSCRIPTION
+async def test_I4_poison_costs_its_neighbours_nothing(
+    mesh: Mesh, service: Service, subscription: Subscription
+) -> None:
+    """The events before and after it in a batch have their effects, each once."""
+    once, *both = (sample(subscription.event) for _ in range(3))
+    effect = await added(mesh, service, partial(mesh.deliver, once))
+    after = await added(mesh, service, partial(amid_poison, mesh, *both))
+    assert after == {table: 2 * number for table, number in effect.items()}
+    assert [await claims(mesh, service, subscription.consumer(service.name), one) for one in both] == [1, 1]
+
+
+@EVERY_SUBSCRIPTION
+async def test_I4_a_dead_letter_that_is_replayed_has_the_effect_once(
+    mesh: Mesh, service: Service, subscription: Subscription
+) -> None:
+    """And a later delivery of its event adds nothing."""
+    once, dead = sample(subscription.event), sample(subscription.event)
+    consumer = subscription.consumer(service.name)
+    effect = await added(mesh, service, partial(mesh.deliver, once))
+    assert await added(mesh, service, partial(replayed, mesh, service, consumer, dead)) == effect
+    after = await rows(mesh, service)
+    await mesh.deliver(dead)
+    assert await rows(mesh, service) == after
