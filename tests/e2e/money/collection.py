@@ -54,11 +54,11 @@ class Collection:
         """Wait until *instant* for the broker, if it was away."""
         await self.disturbance.broker_returns(self.timeline, instant)
 
-    async def payment(self, statut: str, jour: str) -> Any:
-        """The payment of the debit of *jour*, once it is *statut*."""
+    async def payment(self, jour: str, *statuts: str) -> Any:
+        """The payment of the debit of *jour*, once it is one of *statuts*."""
         (found,) = await self.person.finds(
             "payments.PaymentService/List",
-            where=lambda row: row.statut == statut and row.date_prelevement == jour,
+            where=lambda row: row.statut in statuts and row.date_prelevement == jour,
             contrat_id=self.sale.contrat_id,
         )
         return found
@@ -116,7 +116,7 @@ class Collection:
 
     async def debit(self, jour: str) -> Any:
         """Bring the file of the run that takes the debit of *jour* to the bank; return the payment."""
-        payment = await self.payment("SUBMITTED", jour)
+        payment = await self.payment(jour, "SUBMITTED")
         file = await self.person.call("payments.SepaService/DownloadRemise", id=payment.remise_id)
         assert debits_in(file.content) == [(payment.end_to_end_id, "49.90", jour, "RCUR")]
         await self.bank.takes(file.content)

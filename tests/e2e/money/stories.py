@@ -66,7 +66,7 @@ async def paid(story: Collection, facture: Any) -> Any:
     await story.bank.until("2026-02-05")
     read = await story.reports()
     assert (read.nb_regles, read.nb_rejetes, len(read.non_rapproches)) == (1, 0, 0)
-    await story.payment("PAID", "2026-02-05")
+    await story.payment("2026-02-05", "PAID")
     await story.facture("FAC2026000001", "PAYEE")
     await story.back_at("2026-02-06T09:30")
     await story.reminders(facture.id, "2026-02-20", "2026-03-09", "2026-03-23", statut="ANNULEE")
@@ -87,7 +87,7 @@ async def rejected(story: Collection, facture: Any, payment: Any) -> Any:
     """09/03: AM04. Each of the four who must know does, once; a new presentation is planned for 16/03."""
     await story.until("2026-03-09T09:00")
     await story.came_back(payment.end_to_end_id, "2026-03-09", "AM04")
-    await story.payment("REJECTED", "2026-03-05")
+    await story.payment("2026-03-05", "REJECTED")
     await story.facture("FAC2026000002", "EMISE")
     retry = await attempt(story, payment, 1, "2026-03-16", "SCHEDULED")
     assert retry.attempts[0].date_remise == "2026-03-12"
@@ -127,7 +127,8 @@ async def presented_again(story: Collection, payment: Any, number: int, remise: 
     """At 10:00 of *remise* the attempt is submitted and the client told, at 11:00 it goes to the bank."""
     await story.until(f"{remise}T10:00")
     await attempt(story, payment, number, day, "SUBMITTED")
-    await story.payment("PENDING", day)
+    # A process that was killed today makes its run of 06:00 good, and finds the new debit then.
+    await story.payment(day, "PENDING", "SUBMITTED")
     await story.until(f"{remise}T11:00")
     return await story.debit(day)
 
@@ -147,7 +148,7 @@ async def cured_by_the_second_debit(story: Collection) -> None:
     await story.bank.until("2026-03-16")
     read = await story.reports()
     assert read.nb_regles == 1
-    await story.payment("PAID", "2026-03-16")
+    await story.payment("2026-03-16", "PAID")
     await story.facture("FAC2026000002", "PAYEE")
     await story.reminders(facture.id, "2026-03-20", "2026-04-07", "2026-04-20", statut="ANNULEE")
     done = await attempt(story, payment, 1, "2026-03-16", "SUCCEEDED")
@@ -208,13 +209,13 @@ async def late_return(story: Collection) -> None:
     payment = await paid(story, first)
     await second_debit(story)
     await story.until("2026-03-13T05:00")  # no return within five banking days: taken as paid
-    await story.payment("PAID", "2026-03-05")
+    await story.payment("2026-03-05", "PAID")
     await story.commissions(
         ("INITIALE", "2026-02", 4.16, "EN_ATTENTE"), ("RECURRENCE", "2026-03", 1.25, "EN_ATTENTE")
     )
     await story.until("2026-03-20T09:00")
     await story.came_back(payment.end_to_end_id, "2026-03-20", "MD06")
-    await story.payment("REJECTED", "2026-02-05")
+    await story.payment("2026-02-05", "REJECTED")
     await story.facture("FAC2026000001", "EMISE")
     await story.commissions(
         ("INITIALE", "2026-02", 4.16, "ANNULEE"), ("RECURRENCE", "2026-03", 1.25, "EN_ATTENTE")
